@@ -1,0 +1,50 @@
+"""gossipmab: a simulator of decentralised, multi-objective, multi-agent bandits over random graphs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it. Loaded on first use, so that `import gossipmab` stays fast (no numba, no matplotlib, no ray).
+_HOME = {
+    "Environment": "gossipmab.environment",
+    "InputError": "gossipmab.errors",
+    "Network": "gossipmab.network",
+    "ParetoGossip": "gossipmab.algorithms",
+    "ParetoUCB": "gossipmab.algorithms",
+    "ParetoUCBGossip": "gossipmab.algorithms",
+    "Results": "gossipmab.results",
+    "SimulatedNSWUCBGossip": "gossipmab.algorithms",
+    "Trace": "gossipmab.metrics",
+    "open_run": "gossipmab.results",
+    "run": "gossipmab.runner",
+    "simulate": "gossipmab.engines.rounds",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from gossipmab.algorithms import ParetoGossip as ParetoGossip
+    from gossipmab.algorithms import ParetoUCB as ParetoUCB
+    from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
+    from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
+    from gossipmab.engines.rounds import simulate as simulate
+    from gossipmab.environment import Environment as Environment
+    from gossipmab.errors import InputError as InputError
+    from gossipmab.metrics import Trace as Trace
+    from gossipmab.network import Network as Network
+    from gossipmab.results import Results as Results
+    from gossipmab.results import open_run as open_run
+    from gossipmab.runner import run as run
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gossipmab' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

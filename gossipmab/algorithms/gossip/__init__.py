@@ -1,0 +1,1 @@
+"""Decentralised algorithms: agents that average what they know with their neighbours."""

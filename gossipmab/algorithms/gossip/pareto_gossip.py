@@ -1,0 +1,136 @@
+"""Pareto Gossip: successive elimination by gossip, with vector rewards.
+
+Source: Gossip Successive Elimination (Liu et al., "Distributed multi-agent bandits over Erdos-Renyi random networks",
+2025), extended to several objectives as in "Multi-Objective Multi-Agent Bandits", section 5.1.
+
+    symbol    name              meaning
+    n_i[k]    pulls             times agent i has pulled arm k
+    L_i       local_mean        agent i's averages of its own rewards
+    G_i       global_mean       agent i's estimate of the network's averages, by gossip
+    S         burn_in           pulls that do not count: K ln T / p
+    tau       mixing            mixing time of the network: N ln T / (p lambda_{N-1}(Lap(G0)))
+    c_i[k]    half_width        half the width of the interval of arm k
+
+It knows T and p; the other algorithms do not.
+Departure: should an agent's active set run empty (it can, since eliminations travel), all its arms count as active.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipmab.algorithms.protocol import Floats, Integers, Shape
+from gossipmab.compiled import compiled
+from gossipmab.errors import InputError
+
+
+class State(NamedTuple):
+    """pulls: (N, K). local_mean, global_mean, sent_global_mean: (N, K, D). active, sent_active: (N, K), 1.0 or 0.0.
+
+    half_width: (N, K), in units of reward. log_horizon: ln T. burn_in: S, in pulls. mixing: tau + sqrt(N), in rounds.
+    """
+
+    pulls: Integers
+    local_mean: Floats
+    global_mean: Floats
+    sent_global_mean: Floats
+    active: Floats
+    sent_active: Floats
+    half_width: Floats
+    log_horizon: float
+    burn_in: float
+    mixing: float
+
+
+@compiled
+def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
+    """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
+    for other in range(means.shape[0]):
+        worse = False
+        better = False
+        for d in range(means.shape[1]):
+            lower = means[other, d] - half_width[other]
+            upper = means[k, d] + half_width[k]
+            worse |= lower < upper
+            better |= lower > upper
+        if other != k and better and not worse:
+            return True
+    return False
+
+
+class ParetoGossip(NamedTuple):
+    """Successive elimination: pull the least pulled active arm, drop an arm when it is surely dominated.
+
+    sampling, burn_in, mixing: factors (1: the source's constants) of sqrt(ln T / m), of S and of tau + sqrt(N).
+    """
+
+    sampling: float = 1.0
+    burn_in: float = 1.0
+    mixing: float = 1.0
+
+    @property
+    def communicates(self) -> bool:
+        """Agents send their global averages and their active sets."""
+        return True
+
+    def check(self) -> None:
+        """Raise InputError unless the factors are numbers >= 0."""
+        for name, value in zip(self._fields, self, strict=True):
+            if not (0.0 <= value < math.inf):
+                raise InputError(f"{name}: got {value}, allowed is a number >= 0")
+
+    def init(self, shape: Shape) -> State:
+        """Nothing pulled, all averages 0, all arms active.
+
+        S = K ln T / p,  tau = N ln T / (p lambda_{N-1}(Lap(G0)))
+        """
+        counts = (shape.agents, shape.arms)
+        averages = (shape.agents, shape.arms, shape.objectives)
+        log_horizon = math.log(shape.horizon)
+        burn_in = self.burn_in * shape.arms * log_horizon / shape.link_probability
+        connectivity = shape.link_probability * shape.algebraic_connectivity
+        mixing = shape.agents * log_horizon / connectivity if shape.agents > 1 else 0.0
+        return State(
+            np.zeros(counts, np.int64), np.zeros(averages), np.zeros(averages), np.zeros(averages),
+            np.ones(counts), np.ones(counts), np.zeros(counts), log_horizon, burn_in,
+            self.mixing * (mixing + math.sqrt(shape.agents)),
+        )  # fmt: skip
+
+    def select(self, state: State, i: int, t: int, p: Floats) -> None:
+        """All mass on the least pulled active arm, the lowest index on ties."""
+        any_active = False
+        for k in range(p.shape[0]):
+            any_active |= state.active[i, k] > 0.0
+        chosen = -1
+        for k in range(p.shape[0]):
+            p[k] = 0.0
+            if state.active[i, k] > 0.0 or not any_active:
+                if chosen < 0 or state.pulls[i, k] < state.pulls[i, chosen]:
+                    chosen = k
+        p[chosen] = 1.0
+
+    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Update L_i and G_i as in Pareto UCB1 Gossip; then drop arms, by one's own intervals or on a neighbour's word.
+
+        m = N max(n_i[k] - S, 1),  c_i[k] = sqrt(ln T / m) + (tau + sqrt(N)) / m
+        """
+        N, K = state.pulls.shape
+        state.pulls[i, arm] += 1
+        for d in range(x.shape[0]):
+            before = state.local_mean[i, arm, d]
+            after = before + (x[d] - before) / state.pulls[i, arm]
+            state.local_mean[i, arm, d] = after
+            state.global_mean[i, arm, d] += after - before
+        for k in range(K):
+            m = N * max(state.pulls[i, k] - state.burn_in, 1.0)
+            state.half_width[i, k] = self.sampling * math.sqrt(state.log_horizon / m) + state.mixing / m
+        for k in range(K):
+            keep = state.sent_active[i, k]
+            if keep > 0.0 and surely_dominated(state.global_mean[i], state.half_width[i], k):
+                keep = 0.0
+            for j in neighbours:
+                keep = min(keep, state.sent_active[j, k])
+            state.active[i, k] = keep

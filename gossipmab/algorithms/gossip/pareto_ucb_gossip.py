@@ -1,0 +1,156 @@
+"""Pareto UCB1 Gossip, and independent Pareto UCB1.
+
+Source: "Multi-Objective Multi-Agent Bandits: From Learning Efficiency to Fairness Optimization", Algorithm 1; the baseline
+is Pareto UCB1 (Drugan and Nowe, "Designing multi-objective multi-armed bandits algorithms", 2013), one instance an agent.
+
+    symbol    name           meaning
+    n_i[k]    pulls          times agent i has pulled arm k
+    L_i       local_mean     agent i's averages of its own rewards
+    G_i       global_mean    agent i's estimate of the network's averages, by gossip
+    r_i[k]    radius         radius, the same in every objective
+    C         consensus      bound on the consensus error
+
+Departure: the paper's |A*|, the size of the front, is unknown to the agents; K stands for it, as in public code of
+Pareto UCB1. Departure: `pooled = True` divides the squared radius by N, since a network average has N times the samples.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gossipmab import pareto
+from gossipmab.algorithms.protocol import Floats, Integers, Shape
+from gossipmab.compiled import inlined
+from gossipmab.errors import InputError
+
+
+class State(NamedTuple):
+    """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward.
+
+    order: (N, K) arms by falling rank, which the search for the front starts from. upper: (K, D) scratch.
+    """
+
+    pulls: Integers
+    local_mean: Floats
+    global_mean: Floats
+    sent_global_mean: Floats
+    order: Integers
+    upper: Floats
+
+
+class LocalState(NamedTuple):
+    """pulls, local_mean, order, upper: as in `State`."""
+
+    pulls: Integers
+    local_mean: Floats
+    order: Integers
+    upper: Floats
+
+
+def local_state(shape: Shape) -> LocalState:
+    """Nothing pulled, all averages 0, arms in order of their index."""
+    N, K, D = shape[:3]
+    return LocalState(np.zeros((N, K), np.int64), np.zeros((N, K, D)), np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
+
+
+@inlined
+def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
+    """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
+
+    r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C
+    """
+    K, D = state.upper.shape
+    if t <= K:
+        p[:] = 0.0
+        p[t - 1] = 1.0
+        return
+    numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
+    for c in range(K):
+        k = state.order[i, c]
+        radius = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
+        for d in range(D):
+            state.upper[c, d] = means[i, k, d] + radius
+    pareto.uniform_on_front(state.upper, state.order[i], p)
+
+
+class ParetoUCBGossip(NamedTuple):
+    """Algorithm 1: optimism on the gossip averages.
+
+    pooled: divide by N n_i[k] (an average over N agents) instead of the paper's n_i[k].
+    consensus: C >= 0, added to every radius. It is the same for all arms and objectives, so it moves the
+        intervals and never the selection.
+    """
+
+    pooled: bool = False
+    consensus: float = 0.0
+
+    @property
+    def communicates(self) -> bool:
+        """Agents send their global averages."""
+        return True
+
+    def check(self) -> None:
+        """Raise InputError unless C is a number >= 0."""
+        check_consensus(self.consensus)
+
+    def init(self, shape: Shape) -> State:
+        """Nothing pulled, all averages 0."""
+        return State(*local_state(shape)[:2], *(np.zeros(shape[:3]) for _ in range(2)), *local_state(shape)[2:])
+
+    def select(self, state: State, i: int, t: int, p: Floats) -> None:
+        """Uniform on the front of the upper bounds of G_i."""
+        pooling = state.pulls.shape[0] if self.pooled else 1
+        optimistic_front(state, state.global_mean, i, t, pooling, self.consensus, p)
+
+    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Update L_i of the arm, and add its change to the gossip average.
+
+        L_i(t) = L_i(t-1) + (x - L_i(t-1)) / n_i;  G_i(t) = [gossip of G(t-1)] + L_i(t) - L_i(t-1)
+        """
+        state.pulls[i, arm] += 1
+        for d in range(x.shape[0]):
+            before = state.local_mean[i, arm, d]
+            after = before + (x[d] - before) / state.pulls[i, arm]
+            state.local_mean[i, arm, d] = after
+            state.global_mean[i, arm, d] += after - before
+
+
+class ParetoUCB(NamedTuple):
+    """The baseline: the same rule on the agent's own averages, no messages.
+
+    consensus: as in `ParetoUCBGossip`; it never moves the selection.
+    """
+
+    consensus: float = 0.0
+
+    @property
+    def communicates(self) -> bool:
+        """Agents are on their own."""
+        return False
+
+    def check(self) -> None:
+        """Raise InputError unless C is a number >= 0."""
+        check_consensus(self.consensus)
+
+    def init(self, shape: Shape) -> LocalState:
+        """Nothing pulled, all averages 0."""
+        return local_state(shape)
+
+    def select(self, state: LocalState, i: int, t: int, p: Floats) -> None:
+        """Uniform on the front of the upper bounds of L_i."""
+        optimistic_front(state, state.local_mean, i, t, 1, self.consensus, p)
+
+    def learn(self, state: LocalState, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Update L_i of the arm."""
+        state.pulls[i, arm] += 1
+        for d in range(x.shape[0]):
+            state.local_mean[i, arm, d] += (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
+
+
+def check_consensus(consensus: float) -> None:
+    """Raise InputError unless C is a number >= 0."""
+    if not (0.0 <= consensus < math.inf):
+        raise InputError(f"consensus: got {consensus}, allowed is a number >= 0")

@@ -1,0 +1,80 @@
+"""What an algorithm is: three methods that the engines call by its type, interpreted or compiled.
+
+An algorithm is a `typing.NamedTuple` of hyperparameters with the methods `init`, `select` and `learn`, written for ONE
+agent in plain loops over plain arrays. In interpreted code the functions below simply call the methods; in compiled
+code numba resolves them by the algorithm's type, so that one loop serves every algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numba.extending import overload
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Shape(NamedTuple):
+    """What is known before the first round. An algorithm takes from it what its paper grants it.
+
+    agents, arms, objectives: N, K, D. horizon: T. link_probability: p.
+    algebraic_connectivity: lambda_{N-1}(Lap(G0)) of the base graph. preferences: (N, D), rows on the simplex.
+    """
+
+    agents: int
+    arms: int
+    objectives: int
+    horizon: int
+    link_probability: float
+    algebraic_connectivity: float
+    preferences: Floats
+
+
+class Algorithm(Protocol):
+    """The methods of an algorithm.
+
+    State is a NamedTuple of arrays whose first axis is the agent. Agent i reads and writes row i only. A field
+    `sent_X` is the mailbox of field `X`: its row j is X[j] as it stood at the end of round t-1, and may be read for j = i
+    and the present neighbours j only. Before `learn` the engine has filled `global_mean[i]` with the gossip average of
+    `sent_global_mean`; `learn` adds the agent's local change and fills the row of any other field that has a mailbox.
+    """
+
+    @property
+    def communicates(self) -> bool:
+        """Whether agents send messages at all."""
+
+    def check(self) -> None:
+        """Raise InputError where a hyperparameter is out of range."""
+
+    def init(self, shape: Shape) -> Any:
+        """The state before the first round."""
+
+    def select(self, state: Any, i: int, t: int, p: Floats) -> None:
+        """Write agent i's distribution over the arms in round t = 1..T into p (K,)."""
+
+    def learn(self, state: Any, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Take in the reward vector x (D,) of the arm pulled in round t, among the neighbours present in it (ascending)."""
+
+
+def select(self: Any, state: Any, i: int, t: int, p: Floats) -> None:
+    """Call the algorithm's `select`."""
+    self.select(state, i, t, p)
+
+
+def learn(self: Any, state: Any, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+    """Call the algorithm's `learn`."""
+    self.learn(state, i, t, arm, x, neighbours)
+
+
+@overload(select, strict=False, jit_options={"forceinline": True})
+def _select(self: Any, state: Any, i: Any, t: Any, p: Any) -> Callable[..., None]:
+    return self.instance_class.select  # type: ignore[no-any-return]
+
+
+@overload(learn, strict=False, jit_options={"forceinline": True})
+def _learn(self: Any, state: Any, i: Any, t: Any, arm: Any, x: Any, neighbours: Any) -> Callable[..., None]:
+    return self.instance_class.learn  # type: ignore[no-any-return]

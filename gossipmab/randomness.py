@@ -1,0 +1,33 @@
+"""Streams of random numbers keyed by what they are for, so that no result depends on who draws first."""
+
+from __future__ import annotations
+
+import zlib
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream is for. Links belong to the network, not to an agent: their agent is 0."""
+
+    ENVIRONMENT = 0
+    ARMS = 1
+    REWARDS = 2
+    LINKS = 3
+
+
+def stream(seed: int, *, trial: int = 0, label: str = "", agent: int = 0, purpose: Purpose) -> np.random.Generator:
+    """The generator of one purpose of one agent in one trial.
+
+    Args:
+        seed: the experiment's seed, a non-negative integer.
+        trial: the trial's index.
+        label: the algorithm's label where algorithms draw independently; "" where all of a trial share (coupled).
+        agent: the agent's index.
+        purpose: what the numbers are for.
+
+    Two keys that differ anywhere give independent streams (NumPy's SeedSequence).
+    """
+    key = zlib.crc32(label.encode()) + 1 if label else 0
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, key, agent, int(purpose)))))

@@ -1,0 +1,44 @@
+# Everything sets itself up: a virtual environment in .venv, made with PYTHON (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all bench lint clean
+
+.venv/run: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gossipmab needs Python 3.11 or newer: make PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/test: pyproject.toml .venv/run
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/dev: pyproject.toml .venv/test
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: .venv/run  ## the main job: both comparisons of the paper, and where their figures are
+	$(BIN)/gossipmab run quickstart
+	$(BIN)/gossipmab run pareto_regret
+	$(BIN)/gossipmab run nsw_regret
+
+test: .venv/test  ## everything but what is marked slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/dev  ## everything
+	$(BIN)/python -m pytest
+	$(MAKE) lint
+
+bench: .venv/test  ## the tables of benchmarks/README.md
+	$(BIN)/python benchmarks/bench_rounds.py
+	$(BIN)/python benchmarks/bench_solver.py
+	$(BIN)/python benchmarks/bench_memory.py
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

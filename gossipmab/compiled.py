@@ -1,21 +1,27 @@
 """The one way in which this package compiles, and the guard against stale caches.
 
 numba's disk cache looks at a function's own file only: it does not notice a change in another file whose code was
-compiled into the function. So whenever the sources of the package change, its cached index files are dropped.
+compiled into the function. So every version of the package's sources has a cache folder of its own, named by their hash;
+when a new one is begun, those of other versions are dropped.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
+FOLDER = "gossipmab-"
+# No fastmath: arithmetic as written. No NRT: what allocates does not compile, and arrays are not counted.
+SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 @cache
@@ -27,34 +33,49 @@ def source_hash(package: Path = PACKAGE) -> str:
     return digest.hexdigest()
 
 
+def roots() -> list[Path]:
+    """Where caches may go, in order of preference: NUMBA_CACHE_DIR, beside the package, the user's cache folder."""
+    if config.CACHE_DIR:
+        return [Path(config.CACHE_DIR)]
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return [PACKAGE / "__pycache__", Path(user) / "gossipmab"]
+
+
 @cache
-def drop_stale(folder: Path, digest: str) -> int:
-    """Drop numba's index files in `folder` unless they were written for the sources with this hash; how many went."""
-    stamp = folder / "gossipmab.sources"
-    if stamp.exists() and stamp.read_text(encoding="ascii") == digest:
-        return 0
-    dropped = 0
-    for index in folder.glob("*.nbi"):
-        index.unlink(missing_ok=True)
-        dropped += 1
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest, encoding="ascii")
-    return dropped
+def cache_folder() -> Path | None:
+    """The cache folder of these sources, those of others dropped; None where nothing can be written."""
+    for root in roots():
+        folder = root / (FOLDER + source_hash()[:16])
+        try:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                for other in root.glob(FOLDER + "*"):
+                    if other != folder:
+                        shutil.rmtree(other, ignore_errors=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
 
 
 def compiled(function: F) -> F:
-    """Compile for the hot loop: no GIL, cached on disk, IEEE arithmetic as written (never fastmath)."""
-    dispatcher: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
-    if hasattr(dispatcher, "stats"):  # with NUMBA_DISABLE_JIT the function comes back as it is
-        drop_stale(Path(dispatcher.stats.cache_path), source_hash())
-    return dispatcher  # type: ignore[no-any-return]
+    """Compile for the hot loop: no interpreter's lock, no allocation, cached on disk."""
+    folder = cache_folder()
+    if folder is None:
+        return compiled_here(function)
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    try:
+        return cast(F, njit(cache=True, **SETTINGS)(function))
+    finally:
+        config.CACHE_DIR = before
 
 
 def compiled_here(function: F) -> F:
     """Compile as above but without the disk cache: for code that runs classes from outside the package."""
-    return njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return cast(F, njit(**SETTINGS)(function))
 
 
 def inlined(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
-    return njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+    return cast(F, njit(forceinline=True, **SETTINGS)(function))

@@ -35,17 +35,17 @@ class Environment:
     @property
     def agents(self) -> int:
         """N."""
-        return self.means.shape[0]
+        return int(self.means.shape[0])
 
     @property
     def arms(self) -> int:
         """K."""
-        return self.means.shape[1]
+        return int(self.means.shape[1])
 
     @property
     def objectives(self) -> int:
         """D."""
-        return self.means.shape[2]
+        return int(self.means.shape[2])
 
     @cached_property
     def centred_means(self) -> Floats:
@@ -55,12 +55,12 @@ class Environment:
     @cached_property
     def utilities(self) -> Floats:
         """(N, K) U[j, k] = w[j] . mu_bar[k]."""
-        return np.einsum("jd,kd->jk", self.preferences, self.centred_means)
+        return np.asarray(np.einsum("jd,kd->jk", self.preferences, self.centred_means))
 
     @cached_property
     def own_utilities(self) -> Floats:
         """(N, K) w[i] . mu[i, k]: what agent i itself expects of arm k."""
-        return np.einsum("id,ikd->ik", self.preferences, self.means)
+        return np.asarray(np.einsum("id,ikd->ik", self.preferences, self.means))
 
     @classmethod
     def sample(
@@ -102,11 +102,23 @@ class Environment:
             raise unknown("environment.rewards", rewards, REWARDS)
         if noise not in NOISES:
             raise unknown("environment.noise", noise, NOISES)
-        for name, value, positive in (("heterogeneity", heterogeneity, False), ("sigma", sigma, False), ("concentration", concentration, True)):
+        for name, value, positive in (
+            ("heterogeneity", heterogeneity, False),
+            ("sigma", sigma, False),
+            ("concentration", concentration, True),
+        ):
             if not np.isfinite(value) or value < 0 or (positive and value == 0):
-                raise InputError(f"environment.{name}: got {value}, allowed is a number {'> 0' if positive else '>= 0'}")
+                raise InputError(
+                    f"environment.{name}: got {value}, allowed is a number {'> 0' if positive else '>= 0'}"
+                )
         logged = read_table(table) if rewards == "table" else None
-        given = logged.means if logged else None if means is None else load_array(means, "environment.means", ("agent", "arm"), "mean")
+        given = (
+            logged.means
+            if logged
+            else None
+            if means is None
+            else load_array(means, "environment.means", ("agent", "arm"), "mean")
+        )
         sizes = fixed_sizes(given, {"agents": agents, "arms": arms, "objectives": objectives})
         generator = stream(seed, trial=trial, purpose=Purpose.ENVIRONMENT)
         base = generator.random(sizes[1:])
@@ -115,20 +127,29 @@ class Environment:
         if rewards == "discrete":
             drawn = 0.3 + 0.5 * drawn
         truth = drawn if given is None else given
-        weights = generator.dirichlet(np.ones(sizes[2]), sizes[0]) if preferences is None else own_preferences(preferences, sizes)
+        weights = (
+            generator.dirichlet(np.ones(sizes[2]), sizes[0])
+            if preferences is None
+            else own_preferences(preferences, sizes)
+        )
         low, high = RANGES.get(rewards, (-np.inf, np.inf))
         if (truth < low - 1e-12).any() or (truth > high + 1e-12).any():
             worst = truth.flat[np.argmax(np.maximum(low - truth, truth - high))]
-            raise InputError(f"environment.means: has {worst:g}, allowed with rewards = {rewards!r} is [{low:g}, {high:g}]")
-        model: Any = {
-            "bernoulli": lambda: models.Bernoulli(truth),
-            "beta": lambda: models.Beta(truth, float(concentration)),
-            "gaussian": lambda: models.Gaussian(truth, float(sigma)),
-            "discrete": lambda: models.Discrete(truth),
-            "deterministic": lambda: models.Deterministic(truth),
-            "table": lambda: logged,
-        }[rewards]()
-        return cls(truth, weights, model)
+            raise InputError(
+                f"environment.means: has {worst:g}, allowed with rewards = {rewards!r} is [{low:g}, {high:g}]"
+            )
+        return cls(truth, weights, logged or reward_model(rewards, truth, float(concentration), float(sigma)))
+
+
+def reward_model(name: str, means: Floats, concentration: float, sigma: float) -> Any:
+    """The reward model of this name."""
+    if name == "beta":
+        return models.Beta(means, concentration)
+    if name == "gaussian":
+        return models.Gaussian(means, sigma)
+    return {"bernoulli": models.Bernoulli, "discrete": models.Discrete, "deterministic": models.Deterministic}[name](
+        means
+    )
 
 
 def fixed_sizes(given: Floats | None, asked: dict[str, int | None]) -> tuple[int, int, int]:
@@ -150,7 +171,9 @@ def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
     """(N, D) the user's preference vectors. Raises InputError unless each is on the simplex (to 1e-6)."""
     weights = load_array(source, "environment.preferences", ("agent",), "weight")
     if weights.shape != (sizes[0], sizes[2]):
-        raise InputError(f"environment.preferences: has shape {weights.shape}, allowed is (agents, objectives) = {(sizes[0], sizes[2])}")
+        raise InputError(
+            f"environment.preferences: has shape {weights.shape}, allowed is (agents, objectives) = {(sizes[0], sizes[2])}"
+        )
     if (weights < 0).any():
         raise InputError(f"environment.preferences: has {weights.min():g}, allowed are weights >= 0")
     sums = weights.sum(axis=1)

@@ -1,17 +1,18 @@
 """Pareto UCB1 Gossip, and independent Pareto UCB1.
 
-Source: "Multi-Objective Multi-Agent Bandits: From Learning Efficiency to Fairness Optimization", Algorithm 1; the baseline
-is Pareto UCB1 (Drugan and Nowe, "Designing multi-objective multi-armed bandits algorithms", 2013), one instance an agent.
+Source: "Multi-Objective Multi-Agent Bandits: From Learning Efficiency to Fairness Optimization", Algorithm 1. The baseline is
+Pareto UCB1 (Drugan and Nowe, "Designing multi-objective multi-armed bandits algorithms", 2013), one instance an agent.
 
     symbol    name           meaning
     n_i[k]    pulls          times agent i has pulled arm k
     L_i       local_mean     agent i's averages of its own rewards
     G_i       global_mean    agent i's estimate of the network's averages, by gossip
-    r_i[k]    radius         radius, the same in every objective
+    r_i[k]    radius         of arm k, the same in every objective
     C         consensus      bound on the consensus error
 
 Departure: the paper's |A*|, the size of the front, is unknown to the agents; K stands for it, as in public code of
-Pareto UCB1. Departure: `pooled = True` divides the squared radius by N, since a network average has N times the samples.
+Pareto UCB1. Departure: `pooled = True` divides the squared radius by N, since an average over N agents has N times the
+samples.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gossipmab.errors import InputError
 class State(NamedTuple):
     """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward.
 
-    order: (N, K) arms by falling rank, which the search for the front starts from. upper: (K, D) scratch.
+    order: (N, K) arms by falling rank, where the search for the front starts. upper: (K, D) scratch.
     """
 
     pulls: Integers
@@ -41,21 +42,6 @@ class State(NamedTuple):
     upper: Floats
 
 
-class LocalState(NamedTuple):
-    """pulls, local_mean, order, upper: as in `State`."""
-
-    pulls: Integers
-    local_mean: Floats
-    order: Integers
-    upper: Floats
-
-
-def local_state(shape: Shape) -> LocalState:
-    """Nothing pulled, all averages 0, arms in order of their index."""
-    N, K, D = shape[:3]
-    return LocalState(np.zeros((N, K), np.int64), np.zeros((N, K, D)), np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
-
-
 @inlined
 def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
     """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
@@ -64,8 +50,8 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     """
     K, D = state.upper.shape
     if t <= K:
-        p[:] = 0.0
-        p[t - 1] = 1.0
+        for k in range(K):
+            p[k] = 1.0 if k == t - 1 else 0.0
         return
     numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
     for c in range(K):
@@ -94,16 +80,18 @@ class ParetoUCBGossip(NamedTuple):
 
     def check(self) -> None:
         """Raise InputError unless C is a number >= 0."""
-        check_consensus(self.consensus)
+        if not (0.0 <= self.consensus < math.inf):
+            raise InputError(f"consensus: got {self.consensus}, allowed is a number >= 0")
 
     def init(self, shape: Shape) -> State:
-        """Nothing pulled, all averages 0."""
-        return State(*local_state(shape)[:2], *(np.zeros(shape[:3]) for _ in range(2)), *local_state(shape)[2:])
+        """Nothing pulled, all averages 0, arms in the order of their index."""
+        N, K, D = shape.agents, shape.arms, shape.objectives
+        local, own, sent = np.zeros((3, N, K, D))
+        return State(np.zeros((N, K), np.int64), local, own, sent, np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of G_i."""
-        pooling = state.pulls.shape[0] if self.pooled else 1
-        optimistic_front(state, state.global_mean, i, t, pooling, self.consensus, p)
+        optimistic_front(state, state.global_mean, i, t, len(state.pulls) if self.pooled else 1, self.consensus, p)
 
     def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update L_i of the arm, and add its change to the gossip average.
@@ -125,32 +113,15 @@ class ParetoUCB(NamedTuple):
     """
 
     consensus: float = 0.0
+    check = ParetoUCBGossip.check  # type: ignore[misc]
+    init = ParetoUCBGossip.init  # type: ignore[misc]
+    learn = ParetoUCBGossip.learn  # type: ignore[misc]
 
     @property
     def communicates(self) -> bool:
         """Agents are on their own."""
         return False
 
-    def check(self) -> None:
-        """Raise InputError unless C is a number >= 0."""
-        check_consensus(self.consensus)
-
-    def init(self, shape: Shape) -> LocalState:
-        """Nothing pulled, all averages 0."""
-        return local_state(shape)
-
-    def select(self, state: LocalState, i: int, t: int, p: Floats) -> None:
+    def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of L_i."""
         optimistic_front(state, state.local_mean, i, t, 1, self.consensus, p)
-
-    def learn(self, state: LocalState, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
-        """Update L_i of the arm."""
-        state.pulls[i, arm] += 1
-        for d in range(x.shape[0]):
-            state.local_mean[i, arm, d] += (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
-
-
-def check_consensus(consensus: float) -> None:
-    """Raise InputError unless C is a number >= 0."""
-    if not (0.0 <= consensus < math.inf):
-        raise InputError(f"consensus: got {consensus}, allowed is a number >= 0")

@@ -96,7 +96,9 @@ def from_columns(columns: dict[str, Floats], key: str, index: tuple[str, ...], p
     values = numbered(columns, prefix, key)
     shape = tuple(int(place.max()) + 1 if place.size else 0 for place in places)
     if values.shape[0] != np.prod(shape, dtype=np.float64):
-        raise InputError(f"{key}: has {values.shape[0]} rows, needs one for each of {' x '.join(map(str, shape))} ({', '.join(index)})")
+        raise InputError(
+            f"{key}: has {values.shape[0]} rows, needs one for each of {' x '.join(map(str, shape))} ({', '.join(index)})"
+        )
     array = np.full((*shape, values.shape[1]), np.nan)
     array[places] = values
     if np.isnan(array).any():

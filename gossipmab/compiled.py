@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
 FOLDER = "gossipmab-"
 # No fastmath: arithmetic as written. No NRT: what allocates does not compile, and arrays are not counted.
-SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 @cache

@@ -15,28 +15,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@compiled
-def dominates(v: Floats, u: Floats) -> bool:
-    """Whether v (D,) dominates u (D,)."""
-    better = False
-    for d in range(v.shape[0]):
-        if v[d] < u[d]:
-            return False
-        better |= v[d] > u[d]
-    return better
-
-
-@compiled
 def front(values: Floats) -> NDArray[np.bool_]:
     """(K,) which of the vectors (K, D) no other dominates."""
-    K = values.shape[0]
-    on_front = np.ones(K, np.bool_)
-    for k in range(K):
-        for other in range(K):
-            if dominates(values[other], values[k]):
-                on_front[k] = False
-                break
-    return on_front
+    others, rows = values[:, None], values[None, :]
+    dominated = (others >= rows).all(axis=2) & (others > rows).any(axis=2)
+    return np.asarray(~dominated.any(axis=0))
 
 
 @inlined
@@ -103,19 +86,10 @@ def uniform_on_front(values: Floats, order: Integers, p: Floats) -> None:
         _front_of_ranked(values, order, p, D)
 
 
-@compiled
 def gaps(values: Floats) -> Floats:
     """(K,) how far each vector of `values` (K, D) is from the Pareto front; 0 on it.
 
     Delta_k = max(0, max_l min_d (v[l, d] - v[k, d])): the least that must be added to every objective of k so that no
     vector dominates it (Drugan and Nowe 2013). The additive epsilon-indicator of multi-objective libraries is another quantity.
     """
-    K, D = values.shape
-    gap = np.zeros(K)
-    for k in range(K):
-        for other in range(K):
-            least = np.inf
-            for d in range(D):
-                least = min(least, values[other, d] - values[k, d])
-            gap[k] = max(gap[k], least)
-    return gap
+    return np.asarray((values[:, None] - values[None, :]).min(axis=2).max(axis=0))

@@ -30,4 +30,6 @@ def stream(seed: int, *, trial: int = 0, label: str = "", agent: int = 0, purpos
     Two keys that differ anywhere give independent streams (NumPy's SeedSequence).
     """
     key = zlib.crc32(label.encode()) + 1 if label else 0
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, key, agent, int(purpose)))))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, key, agent, int(purpose))))
+    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Floats, Integers, Shape, learn, select
-from gossipmab.compiled import compiled, compiled_here
+from gossipmab.compiled import compiled, compiled_here, inlined
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
 from gossipmab.metrics import Trace, Truth
@@ -24,7 +24,9 @@ from gossipmab.randomness import Purpose, stream
 from gossipmab.rewards import draw
 
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
-BLOCK_ROWS = 40_000  # bound on rounds x numbers in a row: blocks of costly algorithms stay short, so that progress shows
+BLOCK_ROWS = (
+    40_000  # bound on rounds x numbers in a row: where rows are long, rounds are slow, and progress should show
+)
 MAILBOX = "sent_"
 
 
@@ -74,6 +76,18 @@ class Tally(NamedTuple):
     messages: Integers
 
 
+class Scratch(NamedTuple):
+    """What the loop writes over: p (K,), x (D,), utility (N,), mean (M,), weights (N,), degrees (N,), neighbours (2E,)."""
+
+    p: Floats
+    x: Floats
+    utility: Floats
+    mean: Floats
+    weights: Floats
+    degrees: Integers
+    neighbours: Integers
+
+
 def mail(now: Any, after: Any) -> Mail:
     """The flat views of two states."""
     N = len(now.local_mean)
@@ -109,8 +123,9 @@ def mix(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
     mine, before = own[i], sent[i]
     for m in range(before.shape[0]):
         mine[m] = before[m]
+    # Four at a time, for `mine` is then read and written a quarter as often; the order of the sum stays.
     fours = neighbours.shape[0] - neighbours.shape[0] % 4
-    for n in range(0, fours, 4):  # four at a time, for `mine` is then read and written a quarter as often; same order, same bits
+    for n in range(0, fours, 4):
         a, b, c, d = sent[neighbours[n]], sent[neighbours[n + 1]], sent[neighbours[n + 2]], sent[neighbours[n + 3]]
         w_a, w_b, w_c, w_d = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
         for m in range(before.shape[0]):
@@ -148,9 +163,24 @@ def record(own: Floats, local: Floats, truth: Truth, mean: Floats, tally: Tally)
     tally.next_record[0] += 1
 
 
+@inlined
+def agent_round(
+    algorithm: Any, rewards: Any, now: Any, after: Any, own: Floats, sent: Floats, i: int, t: int,
+    neighbours: Integers, weights: Floats, u_arm: float, u_reward: Floats, p: Floats, x: Floats, communicates: bool,
+) -> int:  # fmt: skip
+    """The round of one agent: select, pull, see x, mix the messages, add the own change; returns the arm."""
+    select(algorithm, now, i, t, p)
+    arm = arm_from(p, u_arm)
+    draw(rewards, i, arm, u_reward, x)
+    if communicates:
+        mix(own, sent, i, neighbours, weights)
+    learn(algorithm, after, i, t, arm, x, neighbours)
+    return arm
+
+
 def play(
     algorithm: Any, rewards: Any, truth: Truth, base: Base, now: Any, after: Any, mail: Mail, numbers: Numbers, tally: Tally,
-    t0: int, communicates: bool,
+    scratch: Scratch, t0: int, communicates: bool,
 ) -> None:  # fmt: skip
     """Play the block of rounds t0 + 1 .. t0 + B.
 
@@ -161,36 +191,27 @@ def play(
         mail: the gossiped averages of both, flat.
         t0: rounds already played. communicates: whether messages are sent.
     """
-    N, K = tally.pulls.shape
-    p = np.zeros(K)
-    x = np.zeros(numbers.rewards.shape[2])
-    utility = np.zeros(N)
-    mean = np.zeros(mail.local.shape[1])
-    weights = np.full(N, base.constant)
-    degrees = np.zeros(N, np.int64)
-    neighbours = np.zeros(2 * base.edges.shape[0], np.int64)
     sent, own = mail.now, mail.after
+    degrees, weights = scratch.degrees, scratch.weights
     for b in range(numbers.arms.shape[1]):
         t = t0 + b + 1
-        neighbours_of_round(base.edges, base.offsets, numbers.links[b], neighbours, degrees)
-        for i in range(N):
-            present = neighbours[base.offsets[i] : base.offsets[i] + degrees[i]]
-            select(algorithm, now, i, t, p)
-            arm = arm_from(p, numbers.arms[i, b])
-            draw(rewards, i, arm, numbers.rewards[i, b], x)
-            if communicates:
-                if base.constant == 0.0:
-                    for n in range(degrees[i]):
-                        weights[n] = weight_of_edge(base.rule, base.constant, degrees[i], degrees[present[n]])
-                mix(own, sent, i, present, weights)
-                tally.messages_sent[i] += degrees[i]
-            learn(algorithm, after, i, t, arm, x, present)
+        neighbours_of_round(base.edges, base.offsets, numbers.links[b], scratch.neighbours, degrees)
+        for i in range(degrees.shape[0]):
+            present = scratch.neighbours[base.offsets[i] : base.offsets[i] + degrees[i]]
+            if base.constant == 0.0:
+                for n in range(degrees[i]):
+                    weights[n] = weight_of_edge(base.rule, base.constant, degrees[i], degrees[present[n]])
+            arm = agent_round(
+                algorithm, rewards, now, after, own, sent, i, t, present, weights,
+                numbers.arms[i, b], numbers.rewards[i, b], scratch.p, scratch.x, communicates,
+            )  # fmt: skip
             tally.pulls[i, arm] += 1
-            if not same(p, tally.played[i]):
-                tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, p, utility)
+            tally.messages_sent[i] += degrees[i] if communicates else 0
+            if not same(scratch.p, tally.played[i]):
+                tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, scratch.p, scratch.utility)
             tally.nsw_regret[i] += tally.gap[i]
         if t == tally.rounds[tally.next_record[0]]:
-            record(own if communicates else mail.local, mail.local, truth, mean, tally)
+            record(own if communicates else mail.local, mail.local, truth, scratch.mean, tally)
         now, after = after, now
         sent, own = own, sent
 
@@ -266,8 +287,8 @@ def simulate(
     rounds = recorded_rounds(horizon, record)
     R = len(rounds)
     tally = Tally(
-        np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(1, np.int64), rounds,
-        np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
+        np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
+        np.zeros(1, np.int64), rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
     )  # fmt: skip
     source = Source(environment, network, seed=seed, trial=trial, label=label)
     truth = metrics.truth(environment, welfare)
@@ -275,9 +296,16 @@ def simulate(
     ours = type(algorithm).__module__.startswith("gossipmab.")
     loop = play if interpreted else play_compiled if ours else play_foreign
     block = max(1, min(512, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, now.local_mean[0].size)))
+    scratch = Scratch(
+        np.zeros(K), np.zeros(D), np.zeros(N), np.zeros(now.local_mean[0].size), np.full(N, base.constant),
+        np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),
+    )  # fmt: skip
     for t0 in range(0, horizon, block):
         numbers = source.block(min(block, horizon - t0))
-        loop(algorithm, environment.rewards, truth, base, now, after, mail(now, after), numbers, tally, t0, algorithm.communicates)
+        loop(
+            algorithm, environment.rewards, truth, base, now, after, mail(now, after), numbers, tally, scratch, t0,
+            algorithm.communicates,
+        )  # fmt: skip
         if numbers.arms.shape[1] % 2:
             now, after = after, now
         if progress is not None:

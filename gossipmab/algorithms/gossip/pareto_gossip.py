@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.compiled import compiled
+from gossipmab.compiled import inlined
 from gossipmab.errors import InputError
 
 
@@ -45,7 +45,7 @@ class State(NamedTuple):
     mixing: float
 
 
-@compiled
+@inlined
 def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
     for other in range(means.shape[0]):

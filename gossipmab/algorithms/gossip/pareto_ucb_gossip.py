@@ -54,11 +54,13 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
             p[k] = 1.0 if k == t - 1 else 0.0
         return
     numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
+    radius = p  # until the front is known: K square roots side by side take the time of two
+    for k in range(K):
+        radius[k] = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
     for c in range(K):
         k = state.order[i, c]
-        radius = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
         for d in range(D):
-            state.upper[c, d] = means[i, k, d] + radius
+            state.upper[c, d] = means[i, k, d] + radius[k]
     pareto.uniform_on_front(state.upper, state.order[i], p)
 
 

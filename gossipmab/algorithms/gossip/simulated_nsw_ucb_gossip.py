@@ -42,7 +42,7 @@ class State(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    work: Floats
+    work: welfare.Workspace
     estimate: Floats
     bonus: Floats
 
@@ -109,8 +109,8 @@ class SimulatedNSWUCBGossip(NamedTuple):
         """
         N, K = state.estimate.shape
         if t <= K:
-            p[:] = 0.0
-            p[t - 1] = 1.0
+            for k in range(K):
+                p[k] = 1.0 if k == t - 1 else 0.0
             return
         log_rounds = math.log(N * K * t)
         for k in range(K):
@@ -123,7 +123,8 @@ class SimulatedNSWUCBGossip(NamedTuple):
         scale = 1.0 / N if self.welfare == "geometric" else 1.0
         if self.solver == "local":
             welfare.climb_with_bonus(state.estimate, state.bonus, scale, state.policy[i], state.work)
-            p[:] = state.policy[i]
+            for k in range(K):
+                p[k] = state.policy[i, k]
         else:
             welfare.maximise_with_bonus(state.estimate, state.bonus, scale, state.warm[i], state.work, p)
 

@@ -1,0 +1,105 @@
+"""From the cells' files to the tables of a run, in the experiment's order of cells, whatever order they finished in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from gossipmab.cellfiles import whole_file
+from gossipmab.metrics import Trace
+from gossipmab.sweep import Cell, columns, scalar
+
+BATCH = 500  # cells in a row group: bounds the memory
+Load = Callable[[Cell], Trace | None]
+Rows = Callable[[Trace], dict[str, NDArray[Any]]]
+
+
+def over_agents(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(R,) the sum over the agents of an array (R, N), in ascending order: the same bits everywhere."""
+    total = np.zeros(array.shape[0])
+    for i in range(array.shape[1]):
+        total += array[:, i]
+    return total
+
+
+def per_round(trace: Trace) -> dict[str, NDArray[Any]]:
+    """The rows of a cell in results.parquet: cumulative, summed over the agents."""
+    return {
+        "round": trace.rounds,
+        "pareto_regret": over_agents(trace.pareto_regret),
+        "nsw_regret": over_agents(trace.nsw_regret),
+        "disagreement": trace.disagreement,
+        "messages": trace.messages,
+        "bytes": trace.bytes,
+    }
+
+
+def per_agent(trace: Trace) -> dict[str, NDArray[Any]]:
+    """The rows of a cell in agents.parquet, at the end of the trial."""
+    return {
+        "agent": np.arange(trace.pareto_regret.shape[1]),
+        "pareto_regret": trace.pareto_regret[-1],
+        "nsw_regret": trace.nsw_regret[-1],
+        "utility": trace.utility,
+        "messages_sent": trace.messages_sent,
+    }
+
+
+def sweep_types(sweep: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, pa.DataType]]:
+    """Dotted key -> (column name, type). Values of several kinds are written as text."""
+    names = columns(list(sweep))
+    found = {}
+    for key, values in sweep.items():
+        kinds = {type(scalar(value)) for value in values}
+        if len(kinds) == 1:
+            arrow = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(kinds.pop(), pa.string())
+        else:
+            arrow = pa.float64() if kinds == {int, float} else pa.string()
+        found[key] = (names[key], arrow)
+    return found
+
+
+def batches(cells: Sequence[Cell], sweep: Mapping[str, Sequence[Any]], load: Load, rows: Rows) -> Iterator[pa.Table]:
+    """The tidy table, in batches of cells; cells that `load` has not are left out."""
+    types = sweep_types(sweep)
+    for begin in range(0, max(1, len(cells)), BATCH):
+        parts = []
+        for cell in cells[begin : begin + BATCH]:
+            trace = load(cell)
+            if trace is not None:
+                parts.append(_tidy(cell, types, rows(trace)))
+        if parts:
+            yield pa.concat_tables(parts)
+
+
+def _tidy(cell: Cell, types: Mapping[str, tuple[str, pa.DataType]], values: Mapping[str, NDArray[Any]]) -> pa.Table:
+    count = len(next(iter(values.values())))
+    table: dict[str, Any] = {}
+    for key, (name, arrow) in types.items():
+        value = scalar(cell.point[key])
+        as_text = arrow == pa.string() and not isinstance(value, str)
+        table[name] = pa.repeat(pa.scalar(str(value) if as_text else value, arrow), count)
+    table["algorithm"] = pa.repeat(pa.scalar(cell.label), count)
+    table["trial"] = pa.repeat(pa.scalar(cell.trial, pa.int64()), count)
+    return pa.table({**table, **values})
+
+
+def write_table(path: Path, tables: Iterator[pa.Table]) -> None:
+    """Write the batches as one Parquet file with page checksums, whole or not at all; nothing where there are none."""
+    first = next(tables, None)
+    if first is None:
+        path.unlink(missing_ok=True)
+        return
+    with (
+        whole_file(path) as file,
+        parquet.ParquetWriter(file, first.schema, write_page_checksum=True, compression="zstd") as writer,
+    ):
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)

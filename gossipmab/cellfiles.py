@@ -1,0 +1,145 @@
+"""Files that are whole or not there, and the Parquet file of one cell, which notices when it was altered.
+
+A cell's file has one row a recorded round: round, disagreement, messages, bytes, and pareto_regret and nsw_regret as
+lists with one number an agent. What is known at the end only (pulls, utility, messages_sent) stands in the last row.
+Provenance is JSON in the file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from gossipmab.metrics import Trace
+
+KEY = b"gossipmab"
+PER_ROUND = ("disagreement", "messages", "bytes")
+PER_ROUND_AND_AGENT = ("pareto_regret", "nsw_regret")
+AT_THE_END = ("pulls", "utility", "messages_sent")
+
+
+class DamagedError(Exception):
+    """A file is torn, altered, or not what its name says."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write under a temporary name beside `path`, flushed to the disk and renamed at the end: never half one.
+
+    Raises:
+        OSError: as the system says, with the temporary file gone.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write the file, whole or not at all. Raises OSError as the system says."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of the file's contents."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
+    """The table as a Parquet file with page checksums; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    parquet.write_table(table, sink, row_group_size=rows_per_group, write_page_checksum=True, compression="zstd")
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def digest(trace: Trace, provenance: Mapping[str, Any]) -> str:
+    """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for its own "sha256"."""
+    said = {key: value for key, value in provenance.items() if key != "sha256"}
+    sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name in ("rounds", *PER_ROUND_AND_AGENT, *PER_ROUND, *AT_THE_END):
+        array = getattr(trace, name)
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def encode(trace: Trace, provenance: Mapping[str, Any]) -> bytes:
+    """The cell's file."""
+    columns: dict[str, Any] = {"round": trace.rounds}
+    for name in PER_ROUND_AND_AGENT:
+        columns[name] = _lists(getattr(trace, name))
+    for name in PER_ROUND:
+        columns[name] = getattr(trace, name)
+    for name in AT_THE_END:
+        array = getattr(trace, name)
+        inner = pa.from_numpy_dtype(array.dtype)
+        kind = pa.list_(pa.list_(inner)) if array.ndim == 2 else pa.list_(inner)
+        columns[name] = pa.array([None] * (len(trace.rounds) - 1) + [array.tolist()], kind)
+    text = json.dumps({**provenance, "sha256": digest(trace, provenance)}, sort_keys=True)
+    return parquet_bytes(pa.table(columns).replace_schema_metadata({KEY: text.encode()}))
+
+
+def decode(path: Path) -> tuple[Trace, dict[str, Any]]:
+    """The trace and the provenance in a cell's file.
+
+    Raises:
+        DamagedError: torn or altered, with what is wrong.
+        FileNotFoundError: no such file.
+    """
+    content = path.read_bytes()
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+        table = file.read(use_threads=False)
+        provenance = json.loads(table.schema.metadata[KEY])
+        trace = _trace(table)
+        said, found = provenance["sha256"], digest(trace, provenance)
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
+        raise DamagedError(f"torn or altered ({type(error).__name__})") from error
+    if said != found:
+        raise DamagedError("altered: its contents do not match its SHA-256")
+    return trace, provenance
+
+
+def _trace(table: pa.Table) -> Trace:
+    R = table.num_rows
+    values: dict[str, NDArray[Any]] = {"rounds": _array(table, "round")}
+    for name in PER_ROUND:
+        values[name] = _array(table, name)
+    for name in PER_ROUND_AND_AGENT:
+        values[name] = table.column(name).combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(R, -1)
+    for name in AT_THE_END:
+        last = table.column(name)[R - 1]
+        values[name] = np.array(last.as_py(), np.float64 if name == "utility" else np.int64)
+    return Trace(**values)
+
+
+def _array(table: pa.Table, name: str) -> NDArray[Any]:
+    return table.column(name).combine_chunks().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _lists(array: NDArray[np.float64]) -> pa.ListArray:
+    R, N = array.shape
+    return pa.ListArray.from_arrays(np.arange(R + 1, dtype=np.int32) * np.int32(N), np.ascontiguousarray(array).ravel())

@@ -1,0 +1,285 @@
+"""Figures that a paper could print: regret curves, regret against what was swept and against bytes, base graphs.
+
+The only file that imports matplotlib, without its global state. The colours are those of Okabe and Ito, which the
+colour-blind can tell apart; line styles and markers differ as well. Drawn again, a figure has the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from gossipmab.cellfiles import whole_file
+from gossipmab.curves import (
+    BANDS,
+    COLOURS,
+    METRICS,
+    Look,
+    by_algorithm,
+    by_point,
+    final,
+    logarithmic,
+    looks,
+    matrix,
+    metrics_of,
+)
+from gossipmab.errors import InputError, unknown
+from gossipmab.statistics import spread
+from gossipmab.sweep import safe
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from gossipmab.network import Network
+    from gossipmab.results import Results
+
+FORMATS = ("png", "svg", "pdf")
+WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
+STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "svg.hashsalt": "gossipmab",
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "axes.formatter.use_mathtext": True,
+}
+
+
+def plot(
+    results: Results, band: str = "quarter-sd", formats: Sequence[str] = ("png", "svg"), metric: str | None = None
+) -> list[Path]:
+    """Draw all figures of a run into its folder `figures`; their paths, the regret curves first.
+
+    Args:
+        results: the run.
+        band: one of BANDS.
+        formats: some of FORMATS.
+        metric: "pareto", "nsw", "both"; None as fits the algorithms.
+
+    Raises:
+        InputError: an unknown band, format or metric.
+    """
+    if band not in BANDS:
+        raise unknown("band", band, BANDS)
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    table, folder, paths = results.table(), results.path / "figures", []
+    folder.mkdir(exist_ok=True)
+    with mpl.rc_context(STYLE):
+        for short in metrics_of(results, metric):
+            column = f"{short}_regret"
+            if not np.isfinite(table[column]).any():
+                continue  # NSW is not defined where utilities are negative
+            for name, figure in _figures(results, table, column, METRICS[short], band):
+                paths += save(figure, folder / f"{short}_{name}", formats)
+    return paths
+
+
+def _figures(results: Results, table: pd.DataFrame, column: str, title: str, band: str) -> Iterator[tuple[str, Figure]]:
+    labels = [choice.label for choice in results.spec.algorithms]
+    style = looks(labels)
+    yield "regret", curves(table, results.keys, column, title, band, style)
+    for key in results.keys:
+        others = [other for other in results.keys if other != key]
+        yield f"regret_against_{safe(key)}", against_key(table, key, others, column, title, band, style)
+    if (table["bytes"] > 0).any():
+        yield "regret_against_bytes", against_bytes(table, results.keys, column, title, style)
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write the figure in every format, without dates."""
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    paths = []
+    for name in formats:
+        path = stem.with_name(f"{stem.name}.{name}")
+        with whole_file(path) as file:
+            figure.savefig(file, format=name, metadata=undated.get(name))
+        paths.append(path)
+    return paths
+
+
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels that share their axes, as near to a square as reads well."""
+    across = min(count, 4, math.ceil(math.sqrt(count)))
+    down = math.ceil(count / across)
+    scale = 1.0 if count == 1 else 0.72
+    figure = Figure(figsize=(WIDTH * across * scale, HEIGHT * down * scale + 0.3 * (count > 1)), layout="constrained")
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+    for spare in grid[count:]:
+        spare.set_visible(False)
+    return figure, list(grid[:count])
+
+
+def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, inside: bool = False) -> None:
+    """Label the axes and place one legend: above the panels, or inside a single one where curves leave room."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    if len(axes) == 1:
+        axes[0].set(xlabel=xlabel, ylabel=ylabel)
+        if inside:
+            axes[0].legend(loc="upper left")
+        else:
+            figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
+        return
+    figure.supxlabel(xlabel, fontsize=8)
+    figure.supylabel(ylabel, fontsize=8)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 3))
+
+
+def curves(
+    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look]
+) -> Figure:
+    """Regret against rounds: the mean over trials with its band, a panel for every sweep point."""
+    groups = by_point(table, keys)
+    figure, axes = panels(len(groups))
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            rounds, values = matrix(rows, column)
+            look = style[label]
+            ax.plot(rounds, values.mean(axis=0), color=look.color, linestyle=look.linestyle, label=label)
+            low, high = spread(values, band)
+            ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
+        ax.set_title(caption, fontsize=7)
+        ax.set_xlim(0, at_point["round"].max())
+        ax.set_ylim(bottom=0)
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    points = table.groupby(list(keys)).ngroups if keys else 1
+    some = f" (the first {len(groups)} of {points} sweep points)" if points > len(groups) else ""
+    finish(figure, axes, f"round $t${some}", f"cumulative {title},\nsummed over agents", inside=True)
+    return figure
+
+
+def against_key(
+    table: pd.DataFrame, key: str, others: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look]
+) -> Figure:
+    """Regret at the last round against one swept quantity, a panel for every value of the others."""
+    groups = by_point(table, others)
+    figure, axes = panels(len(groups))
+    values = list(dict.fromkeys(table[key]))
+    numbers = all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in values)
+    values = sorted(values) if numbers else values
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            here = [v for v in values if (rows[key] == v).any()]
+            ends = np.array([final(rows[rows[key] == v], column, band) for v in here])
+            x = here if numbers else [values.index(v) for v in here]
+            look = style[label]
+            errors = np.abs(ends[:, 1:].T - ends[:, 0])
+            ax.errorbar(x, ends[:, 0], errors, color=look.color, linestyle=look.linestyle if numbers else "none",
+                        marker=look.marker, markersize=3.5, capsize=2, elinewidth=0.8, label=label)  # fmt: skip
+        if not numbers:
+            ax.set_xticks(
+                range(len(values)),
+                [str(v) for v in values],
+                rotation=35 if len(values) > 3 else 0,
+                ha="right" if len(values) > 3 else "center",
+            )
+        elif logarithmic(values):
+            ax.set_xscale("log")
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            if len(values) <= 8:
+                ax.xaxis.set_minor_locator(NullLocator())
+                ax.set_xticks(values, [f"{value:g}" for value in values])
+        ax.set_title(caption, fontsize=7)
+        ax.set_ylim(bottom=0)
+    finish(figure, axes, key.replace("_", " "), f"{title} at the last round,\nsummed over agents")
+    return figure
+
+
+def against_bytes(
+    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, style: Mapping[str, Look]
+) -> Figure:
+    """Regret against bytes sent: along the rounds without a sweep, at the last round of every point with one.
+
+    Algorithms that send nothing are horizontal lines at the mean of their final regret.
+    """
+    figure, (ax,) = panels(1)
+    last = table[table["round"] == table.groupby(list(keys))["round"].transform("max")] if keys else table
+    for label, look in style.items():
+        rows = last[last["algorithm"] == label]
+        mean = rows.groupby([*keys] or ["round"], sort=False)[["bytes", column]].mean().sort_values("bytes")
+        if not len(rows):
+            continue
+        if not (rows["bytes"] > 0).any():
+            end = rows[rows["round"] == rows["round"].max()][column].mean()
+            ax.axhline(end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=f"{label} (no messages)")
+        else:
+            marker = look.marker if keys else ""
+            ax.plot(
+                mean["bytes"],
+                mean[column],
+                color=look.color,
+                linestyle=look.linestyle,
+                marker=marker,
+                markersize=3.5,
+                label=label,
+            )
+    sent = last[last["bytes"] > 0]["bytes"]
+    if keys and logarithmic(list(sent)):
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_xlim(left=0)
+    ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
+    when = f"{title} at the last round" if keys else f"cumulative {title}"
+    finish(figure, [ax], "bytes sent by all agents", f"{when},\nsummed over agents")
+    return figure
+
+
+def layout(network: Network) -> np.ndarray:
+    """(N, 2) positions of the nodes: springs of the lengths of the paths, the same every time."""
+    import networkx as nx
+
+    graph = network.to_networkx()
+    circle = nx.circular_layout(graph)
+    if network.agents > 150:
+        places = nx.spring_layout(graph, pos=circle, seed=0)
+    else:
+        places = nx.kamada_kawai_layout(graph, pos=circle) if network.agents > 2 else circle
+    return np.array([places[i] for i in range(network.agents)])
+
+
+def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
+    """Draw the base graphs, name -> network, in a grid; the format is the path's suffix.
+
+    Raises:
+        InputError: a suffix that is not one of FORMATS.
+    """
+    path = Path(path)
+    if path.suffix.lstrip(".") not in FORMATS:
+        raise InputError(
+            f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}"
+        )
+    across = min(len(networks), 4)
+    down = math.ceil(len(networks) / across)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(1.9 * across, 2.1 * down), layout="constrained")
+        grid = figure.subplots(down, across, squeeze=False).ravel()
+        for ax in grid:
+            ax.set_axis_off()
+        for ax, (name, network) in zip(grid, networks.items(), strict=False):
+            at = layout(network)
+            size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
+            faint = 0.9 if len(network.edges) < 200 else 0.35
+            ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
+            ax.scatter(*at.T, s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
+            ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
+            ax.set_aspect("equal")
+        save(figure, path.with_suffix(""), [path.suffix.lstrip(".")])
+    return path

@@ -1,0 +1,187 @@
+"""What came out of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gossipmab import assembly
+from gossipmab.cellfiles import DamagedError
+from gossipmab.errors import InputError
+from gossipmab.metrics import Trace
+from gossipmab.runfolder import RunFolder
+from gossipmab.spec import Spec, read_toml
+from gossipmab.sweep import Cell, columns, scalar
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from gossipmab.assembly import Rows
+
+
+class Results:
+    """The results of a run. Get one from `run` or `open_run`."""
+
+    def __init__(self, folder: RunFolder, spec: Spec) -> None:
+        self.folder = folder
+        self.spec = spec
+
+    @classmethod
+    def open(cls, path: str | Path) -> Results:
+        """Open a run folder, finished or not.
+
+        Raises:
+            InputError: it is not a run folder, or its experiment was altered.
+        """
+        folder = RunFolder(path)
+        manifest = folder.manifest()
+        if manifest is None:
+            raise InputError(f"run folder {path}: there is no run (no manifest.json)")
+        files = {name: folder.path / entry["copy"] for name, entry in manifest["files"].items()}
+        for name, file in files.items():
+            if not file.is_file():
+                raise InputError(
+                    f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing"
+                )
+        spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files)
+        if spec.hash != manifest["spec_hash"]:
+            raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began")
+        return cls(folder, spec)
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of the sweep's columns."""
+        return list(columns(list(self.spec.sweep)).values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has been computed."""
+        return all(self.folder.file(cell).is_file() for cell in self.spec.cells())
+
+    @property
+    def traces(self) -> Mapping[str, Trace]:
+        """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
+        return Traces(self.folder, self.spec)
+
+    def table(self) -> pd.DataFrame:
+        """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
+
+        Columns: one for each sweep key, algorithm (the label), trial, round, pareto_regret, nsw_regret, disagreement,
+        messages, bytes.
+        """
+        return self._read("results.parquet", assembly.per_round)
+
+    def agents(self) -> pd.DataFrame:
+        """One row a cell and agent, at the last round: pareto_regret, nsw_regret, utility, messages_sent."""
+        return self._read("agents.parquet", assembly.per_agent)
+
+    def _read(self, name: str, rows: Rows) -> pd.DataFrame:
+        """The assembled table, or what can be assembled of a run that is not finished."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        file = self.path / name
+        if (self.folder.manifest() or {}).get("end") and file.is_file():
+            try:
+                whole: pd.DataFrame = parquet.read_table(file, page_checksum_verification=True).to_pandas()
+            except (pa.ArrowException, OSError) as error:
+                raise InputError(f"{file}: torn or altered; `gossipmab run` on its folder mends it ({error})") from None
+            return whole
+        traces = self.traces
+        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
+        if not parts:
+            raise InputError(f"run folder {self.path}: no cell is finished yet")
+        partial: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        return partial
+
+    def speeds(self) -> pd.DataFrame:
+        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
+        import pandas as pd
+
+        rows = []
+        table = self.table()
+        kinds = {name: table[name].dtype for name in self.keys}
+        names = columns(list(self.spec.sweep))
+        for cell in self.spec.cells():
+            try:
+                said = self.folder.read(cell, self.spec)[1]
+            except (FileNotFoundError, DamagedError):
+                continue
+            point = {names[key]: scalar(value) for key, value in cell.point.items()}
+            speed = said["agent_steps"] / max(said["seconds"], 1e-6)
+            rows.append({**point, "algorithm": cell.label, "trial": cell.trial, "steps_per_second": speed})
+        return pd.DataFrame(rows).astype(kinds)
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        from gossipmab.summary import summarise
+
+        return summarise(self.table(), self.keys, self.spec.algorithms[0].label, self.speeds())
+
+    def summary(self) -> pd.DataFrame:
+        """One row for each sweep point and algorithm; see `gossipmab.summary.summarise`."""
+        found: pd.DataFrame = self._summary.copy()
+        return found
+
+    def dataset(self) -> xr.Dataset:
+        """Arrays with dimensions (sweep keys..., algorithm, trial, round) and, at the last round, (..., trial, agent).
+
+        Cells that are not finished, and rounds or agents that a sweep point does not have, are nan. The agents' arrays
+        are called agent_pareto_regret, agent_nsw_regret, agent_utility, agent_messages_sent.
+        """
+        import xarray as xr
+
+        arrays = self._arrays(self.table(), "round")
+        arrays |= {f"agent_{name}": a for name, a in self._arrays(self.agents(), "agent").items()}
+        return xr.Dataset(arrays, attrs={"name": self.spec.experiment.name, "spec_hash": self.spec.hash})
+
+    def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:
+        import pandas as pd
+        import xarray as xr
+
+        names = columns(list(self.spec.sweep))
+        dims = [*names.values(), "algorithm", "trial", last]
+        axes: dict[str, list[Any]] = {}
+        for key, values in self.spec.sweep.items():
+            text = not pd.api.types.is_numeric_dtype(table[names[key]])
+            axes[names[key]] = [str(scalar(v)) if text else v for v in values]
+        axes["algorithm"] = [choice.label for choice in self.spec.algorithms]
+        axes["trial"] = list(range(self.spec.experiment.trials))
+        axes[last] = sorted(table[last].unique())
+        index = pd.MultiIndex.from_product(list(axes.values()), names=dims)
+        full = table.set_index(dims).reindex(index)
+        shape = [len(values) for values in axes.values()]
+        return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}
+
+
+class Traces(Mapping[str, Trace]):
+    """The traces of the finished cells, read when asked for."""
+
+    def __init__(self, folder: RunFolder, spec: Spec) -> None:
+        self._folder, self._spec = folder, spec
+        self._cells: dict[str, Cell] = {c.id: c for c in spec.cells() if folder.file(c).is_file()}
+
+    def __getitem__(self, name: str) -> Trace:
+        try:
+            return self._folder.read(self._cells[name], self._spec)[0]
+        except DamagedError as error:
+            raise InputError(f"cell {name}: {error}; `gossipmab run` on the same folder computes it again") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+
+def open_run(path: str | Path) -> Results:
+    """Open a run folder; see `Results.open`."""
+    return Results.open(path)

@@ -1,0 +1,262 @@
+"""From an experiment to its results: missing cells go to an engine, what comes back goes to the run folder."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+
+from gossipmab import assembly, provenance
+from gossipmab.cellfiles import write_whole
+from gossipmab.engines.rounds import simulate
+from gossipmab.environment import Environment
+from gossipmab.errors import InputError, unknown
+from gossipmab.metrics import Trace
+from gossipmab.network import Network
+from gossipmab.results import Results
+from gossipmab.runfolder import RunFolder
+from gossipmab.spec import Spec, load_spec
+from gossipmab.spec_build import algorithm, built, environment_of
+from gossipmab.sweep import Cell, safe
+
+# Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
+ENGINES = {"threads": "gossipmab.engines.threads"}
+
+
+class Played(NamedTuple):
+    """A cell's trace, and the seconds it took."""
+
+    trace: Trace
+    seconds: float
+
+
+class Watcher(Protocol):
+    """What a run tells of its progress, from any thread."""
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        """Told once: all cells, those that were there already, the agent-steps to be played."""
+
+    def steps(self, agent_steps: int) -> None:
+        """Told about every block: agent-steps just played."""
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        """A cell is finished, or failed."""
+
+    def note(self, text: str) -> None:
+        """One line that the user should see."""
+
+    def end(self) -> None:
+        """Nothing more comes."""
+
+
+class Silent:
+    """A watcher that says nothing but warnings."""
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        """Nothing."""
+
+    def steps(self, agent_steps: int) -> None:
+        """Nothing."""
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """A warning."""
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class CellsFailedError(RuntimeError):
+    """Some cells failed; the others are in the run folder. failures: (cell id, one line) of each; results: the rest."""
+
+    def __init__(self, failures: Sequence[tuple[str, str]], results: Results | None) -> None:
+        self.failures, self.results = list(failures), results
+        super().__init__(f"{len(self.failures)} cells failed; the first, {failures[0][0]}: {failures[0][1]}")
+
+
+class Player:
+    """Plays the cells of an experiment. Copies go to other processes as they are."""
+
+    KEPT = 4  # networks: cells come point by point, and their spectral facts take time
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._networks: dict[str, Network] = {}
+        self._compiled: set[tuple[type, type]] = set()
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"spec": self.spec}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["spec"])  # type: ignore[misc]
+
+    def __call__(self, cell: Cell, steps: Callable[[int], None] | None = None) -> Played:
+        """Play one cell."""
+        at = self.spec.at(cell.point)
+        network = self._network(cell, at)
+        environment = environment_of(at, cell.trial, network.agents)
+        played = algorithm(cell.name, cell.params)
+        self._compile(played, environment, network)
+        begin = time.perf_counter()
+        trace = simulate(
+            played,
+            environment,
+            network,
+            horizon=at.experiment.horizon,
+            seed=at.seed,
+            record=at.experiment.record,
+            trial=cell.trial,
+            label="" if at.experiment.coupled else cell.label,
+            welfare=at.experiment.welfare,
+            progress=steps,
+        )
+        return Played(trace, time.perf_counter() - begin)
+
+    def prepare(self, cells: Sequence[Cell]) -> None:
+        """Compile what the cells will need, before any of them is played."""
+        kinds = {(cell.name, cell.point.get("environment.rewards")): cell for cell in reversed(cells)}
+        for cell in kinds.values():
+            at = self.spec.at(cell.point)
+            with suppress(Exception):  # the cell will fail in the same way, and say so
+                network = self._network(cell, at)
+                self._compile(algorithm(cell.name, cell.params), environment_of(at, 0, network.agents), network)
+
+    def _compile(self, played: Any, environment: Environment, network: Network) -> None:
+        """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
+        kind = type(played), type(environment.rewards)
+        with self._lock:
+            if kind not in self._compiled:
+                simulate(played, environment, network, horizon=1, seed=0)
+                self._compiled.add(kind)
+
+    def _network(self, cell: Cell, at: Spec) -> Network:
+        key = json.dumps(dict(cell.point), sort_keys=True)
+        with self._lock:
+            if key not in self._networks:
+                while len(self._networks) >= self.KEPT:
+                    del self._networks[next(iter(self._networks))]
+                self._networks[key] = built(at, cell.trial)[1]
+            return self._networks[key]
+
+
+def run(
+    spec: str | Path | Mapping[str, Any] | Spec,
+    out: str | Path | None = None,
+    engine: str = "threads",
+    workers: int | None = None,
+    fresh: bool = False,
+    overrides: Sequence[str] = (),
+    address: str | None = None,
+    quiet: bool = True,
+    progress: Watcher | None = None,
+) -> Results:
+    """Run an experiment, or continue one: cells that the folder already holds are not computed again.
+
+    Args:
+        spec: a file, the name of a shipped experiment, a dictionary, or a Spec.
+        out: the run folder; runs/<name> by default.
+        engine: one of ENGINES.
+        workers: cells at a time; by default as many as this process may use processors.
+        fresh: drop what an earlier run left in the folder.
+        overrides: "dotted.key=value", as --set.
+        address: the cluster to join, for the engines that have one.
+        quiet: no progress bar.
+        progress: who is told instead.
+
+    Raises:
+        InputError: the experiment or the folder cannot be used; nothing has been computed.
+        CellsFailedError: some cells failed; all others are finished and in the folder.
+    """
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    if address is not None and engine == "threads":
+        raise InputError(f"address: got {address!r}, allowed with the engines of a cluster, not with threads")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: got {workers}, allowed is a whole number >= 1")
+    experiment = load_spec(spec, overrides)
+    folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
+    if progress is None and not quiet:
+        from gossipmab.progress import Bar
+
+        progress = Bar()
+    watcher = progress or Silent()
+    with folder.locked():
+        experiment, manifest = folder.prepare(experiment, fresh)
+        session = {
+            "start": provenance.now(),
+            "end": None,
+            "engine": engine,
+            "workers": workers or provenance.available_processors(),
+        }
+        failures = _compute(experiment, folder, session, watcher)
+        results = _finish(experiment, folder, manifest, session, failures)
+    if failures:
+        raise CellsFailedError(failures, results)
+    return results
+
+
+def _compute(spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Watcher) -> list[tuple[str, str]]:
+    """Compute the missing cells; the failed ones with a line each."""
+    cells = spec.cells()
+    finished = folder.finished(cells, spec, watcher.note)
+    others = [said for said in finished.values() if said["versions"] != provenance.versions()]
+    if others:
+        changed = [k for k, v in provenance.versions().items() if others[0]["versions"].get(k) != v]
+        what = f"{len(others)} finished cells were computed with other versions ({', '.join(changed)})"
+        watcher.note(f"{what}; --fresh computes all anew")
+    missing = [cell for cell in cells if cell.id not in finished]
+    session["computed"] = len(missing)
+    failures: list[tuple[str, str]] = []
+    watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
+    run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    try:
+        with closing(run_cells(missing, Player(spec), workers=session["workers"], steps=watcher.steps)) as outcomes:
+            for cell, outcome in outcomes:
+                error = outcome if isinstance(outcome, Exception) else None
+                if error is None:
+                    folder.write(cell, outcome.trace, spec, outcome.seconds)
+                else:
+                    failures.append((cell.id, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+                watcher.cell(cell, error)
+    finally:
+        watcher.end()
+    return failures
+
+
+def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
+    """The agent-steps of each cell: agents x horizon."""
+    agents: dict[str, int] = {}
+    for cell in cells:
+        key = json.dumps(dict(cell.point), sort_keys=True)
+        if key not in agents:
+            at = spec.at(cell.point)
+            agents[key] = at.experiment.horizon * (at.environment.agents or built(at, 0)[1].agents)
+        yield agents[key]
+
+
+def _finish(
+    spec: Spec, folder: RunFolder, manifest: dict[str, Any], session: dict[str, Any], failures: list[tuple[str, str]]
+) -> Results:
+    """Assemble the tables from the cells' files and complete the manifest."""
+    results = Results(folder, spec)
+    traces = results.traces
+    for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
+        tables = assembly.batches(spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
+        assembly.write_table(folder.path / name, tables)
+    if traces:
+        write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
+    session |= {"end": provenance.now(), "versions": provenance.versions(), "failed": [list(f) for f in failures]}
+    manifest["sessions"].append(session)
+    manifest |= {"end": None if failures else session["end"], "sha256": folder.checksums()}
+    folder.write_manifest(manifest)
+    return results

@@ -1,0 +1,255 @@
+"""The experiment file: read, checked as a whole before anything runs, turned into cells, written out resolved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from gossipmab import shipped, spec_build, sweep
+from gossipmab.errors import InputError
+from gossipmab.spec_models import (
+    Document,
+    EnvironmentSection,
+    ExperimentSection,
+    NetworkSection,
+    plain,
+    shown,
+    validated,
+)
+from gossipmab.sweep import Cell
+
+UNHASHED = ("name", "description")  # of [experiment]: what may change without changing a number
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An algorithm of the experiment: its label (legends), its registered name, all its hyperparameters."""
+
+    label: str
+    name: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A valid experiment. Get one from `load_spec` or `Spec.from_dict`.
+
+    sweep: dotted key -> values, with the types of the keys they stand for.
+    files: what the experiment calls a data file -> where that file lies.
+    """
+
+    experiment: ExperimentSection
+    environment: EnvironmentSection
+    network: NetworkSection
+    algorithms: tuple[Choice, ...]
+    sweep: Mapping[str, tuple[Any, ...]]
+    files: Mapping[str, Path]
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], folder: Path | str = ".", files: Mapping[str, Path] | None = None
+    ) -> Spec:
+        """The experiment of this data, in the shape of the TOML file.
+
+        Args:
+            data: the sections. NumPy arrays are welcome for means and preferences.
+            folder: where relative file names start.
+            files: where data files lie, if elsewhere; used when a run folder with its own copies is opened.
+
+        Raises:
+            InputError: at the first thing wrong anywhere in the file or at any point of the sweep.
+        """
+        if not isinstance(data, Mapping):
+            raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
+        content = plain(dict(data))
+        keys = content.pop("sweep", {})
+        if not isinstance(keys, dict):
+            raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
+        return _checked(content, sweep.flattened(keys), Path(folder), dict(files or {}))
+
+    @property
+    def seed(self) -> int:
+        """The experiment's seed."""
+        return self.experiment.seed
+
+    def points(self) -> list[dict[str, Any]]:
+        """The sweep's points in order: dotted key -> value. One empty point without a sweep."""
+        return sweep.points(self.sweep)
+
+    def at(self, point: Mapping[str, Any]) -> Spec:
+        """The experiment without a sweep that stands at a point."""
+        if not point:
+            return self
+        data = sweep.with_values(self._sections(), point)
+        return _single(data, self.files)
+
+    def choice(self, label: str) -> Choice:
+        """The algorithm with this label."""
+        return next(choice for choice in self.algorithms if choice.label == label)
+
+    def cells(self) -> list[Cell]:
+        """All cells: point by point, algorithm by algorithm, trial by trial."""
+        return list(self._cells)
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
+        described = []
+        for point in self.points():
+            at = self.at(point)
+            for choice in at.algorithms:
+                described += [(point, choice, trial) for trial in range(self.experiment.trials)]
+        ids = sweep.cell_ids([(point, choice.label, trial) for point, choice, trial in described])
+        return tuple(
+            Cell(name, point, choice.label, choice.name, choice.params, trial)
+            for name, (point, choice, trial) in zip(ids, described, strict=True)
+        )
+
+    def _sections(self) -> dict[str, Any]:
+        return {
+            "experiment": self.experiment.model_dump(exclude_none=True),
+            "environment": self.environment.model_dump(exclude_none=True),
+            "network": self.network.model_dump(exclude_none=True),
+            "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
+        }
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole experiment with every default written out, in the shape of the TOML file."""
+        data = self._sections()
+        if self.sweep:
+            data["sweep"] = {key: list(values) for key, values in self.sweep.items()}
+        return data
+
+    def to_toml(self) -> str:
+        """The resolved experiment as TOML; `load_spec` reads it back to an equal one."""
+        return tomli_w.dumps(self.resolved())
+
+    @cached_property
+    def file_hashes(self) -> dict[str, str]:
+        """Data file, as the experiment calls it -> SHA-256 of its contents."""
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(self.files.items())}
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything that a number of the results may depend on: the resolved experiment and its files' contents."""
+        data = self.resolved()
+        data["experiment"] = {k: v for k, v in data["experiment"].items() if k not in UNHASHED}
+        return {**data, "sweep_order": list(self.sweep), "files": self.file_hashes}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the canonical experiment."""
+        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
+    """An experiment without a sweep: sections and algorithms checked, nothing built."""
+    document = validated(Document, data)
+    choices: dict[str, Choice] = {}
+    for section in document.algorithms:
+        label = section.label or section.name
+        if label in choices:
+            advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
+            raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
+        choices[label] = Choice(label, section.name, spec_build.parameters(section.name, label, section.parameters))
+    return Spec(document.experiment, document.environment, document.network, tuple(choices.values()), {}, files)
+
+
+def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, files: dict[str, Path]) -> Spec:
+    """The experiment with its sweep, every point of it built once."""
+    for key in keys:
+        if key in sweep.FIXED:
+            raise InputError(f"sweep: {key!r} cannot be swept")
+    points = sweep.points(keys)
+    coerced: dict[str, list[Any]] = {key: [] for key in keys}
+    built: set[str] = set()
+    singles = []
+    for point in points:
+        try:
+            single = _single(sweep.with_values(data, point), files)
+            spec_build.find_files(single, folder, files)
+            spec_build.check(single, built)
+        except InputError as error:
+            where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
+            raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
+        for key in keys:
+            value = spec_build.value_at(single, key)
+            if value not in coerced[key] or any(type(value) is not type(v) for v in coerced[key] if v == value):
+                coerced[key].append(value)
+        singles.append(single)
+    for key, values in keys.items():
+        if len(coerced[key]) != len(values):
+            raise InputError(f"sweep: {key!r} holds a value twice: {shown(values)}")
+    first = singles[0]
+    if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
+        raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
+    swept = {key: tuple(values) for key, values in coerced.items()}
+    spec = Spec(first.experiment, first.environment, first.network, first.algorithms, swept, files)
+    _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
+    return spec
+
+
+def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = ()) -> Spec:
+    """The experiment from a file, from the name of a shipped one, or from a dictionary.
+
+    Args:
+        source: the user's path first, then a shipped experiment's name; a dictionary or a Spec is taken as it is.
+        overrides: "dotted.key=value", the value as TOML, or a string where it is not TOML.
+
+    Raises:
+        InputError: no such file, not TOML, or anything that is not allowed in it.
+    """
+    folder, files = Path(), {}
+    if isinstance(source, Spec):
+        data, files = source.resolved(), dict(source.files)
+    elif isinstance(source, Mapping):
+        data = dict(source)
+    else:
+        path = shipped.resolve(source, "experiments", [".toml"], key="experiment")
+        data, folder = read_toml(path), path.parent
+    return Spec.from_dict(overridden(data, overrides), folder, files)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's contents; InputError where it is not TOML in UTF-8."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+
+
+def overridden(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """The data with every "dotted.key=value" set."""
+    content: dict[str, Any] = plain(data)
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or "." not in key:
+            raise InputError(f"--set {shown(text)}: allowed is KEY=VALUE, such as network.link_probability=0.3")
+        swept = content.get("sweep")
+        flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
+        if key.startswith("sweep."):
+            content["sweep"] = {**flat, key.removeprefix("sweep."): toml_value(value)}
+        elif key in flat:
+            raise InputError(f"--set {key}: it is swept; set sweep.{key}=[...] instead")
+        else:
+            content = sweep.with_values(content, {key: toml_value(value)}, "--set")
+    return content
+
+
+def toml_value(text: str) -> Any:
+    """The text as a TOML value, or as the string it is."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text.strip()
+    return plain(parsed["value"]) if set(parsed) == {"value"} else text.strip()

@@ -1,0 +1,173 @@
+"""From an experiment's sections to what is played: algorithms, network, environment; and the check that all can be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from gossipmab import shipped
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.environment import Environment
+from gossipmab.errors import InputError, unknown
+from gossipmab.network import Network
+from gossipmab.spec_models import shown
+
+if TYPE_CHECKING:
+    from gossipmab.spec import Spec
+
+LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D); what a cell holds is a small multiple of it
+TOPOLOGIES = (".toml", ".edges", ".graphml")
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
+@cache
+def _fields(name: str) -> dict[str, tuple[type, Any]]:
+    """Hyperparameter -> (type, default) of a registered algorithm."""
+    if name not in ALGORITHMS:
+        raise unknown("algorithms: name", name, ALGORITHMS)
+    algorithm: Any = ALGORITHMS[name]
+    hints = get_type_hints(algorithm)
+    return {field: (hints[field], algorithm._field_defaults.get(field)) for field in algorithm._fields}
+
+
+def parameters_of(name: str) -> list[str]:
+    """The names of a registered algorithm's hyperparameters."""
+    return list(_fields(name))
+
+
+def parameters(name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All hyperparameters of the algorithm: those given, checked, and the defaults.
+
+    Raises:
+        InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
+    """
+    known = _fields(name)
+    for key in given:
+        if key not in known:
+            raise unknown(f"algorithms.{label}: hyperparameter", key, known)
+    values = {}
+    for key, (kind, default) in known.items():
+        value = given.get(key, default)
+        if value is None:
+            raise InputError(f"algorithms.{label}.{key} is required and not given")
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if not fits or (kind is float and not math.isfinite(value)):
+            raise InputError(f"algorithms.{label}.{key}: got {shown(value)}, allowed is {WORDS[kind]}")
+        values[key] = kind(value)
+    try:
+        algorithm(name, values)
+    except InputError as error:
+        raise InputError(f"algorithms.{label}.{error}") from None
+    return values
+
+
+def algorithm(name: str, values: Mapping[str, Any]) -> Any:
+    """The algorithm with these hyperparameters, its own check passed."""
+    built: Any = ALGORITHMS[name](**values)
+    check_itself = getattr(built, "check", None)
+    if check_itself:
+        check_itself()
+    return built
+
+
+def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
+    """Add to `files` where the named data files lie: beside the experiment first, then among the shipped ones."""
+    environment = spec.environment
+    if environment.table is not None and environment.rewards != "table":
+        raise InputError(f'environment.table: is for rewards = "table" only, got rewards = "{environment.rewards}"')
+    for key in ("means", "preferences", "table"):
+        name = getattr(environment, key)
+        if isinstance(name, str) and name not in files:
+            files[name] = _existing(folder / name, f"environment.{key}", name)
+    base = spec.network.base
+    if isinstance(base, str) and base not in files:
+        if base.endswith(TOPOLOGIES) and _is_file(folder / base):
+            files[base] = folder / base
+        else:
+            files[base] = shipped.resolve(base, "topologies", TOPOLOGIES, key="network.base")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
+        return False
+
+
+def _existing(path: Path, key: str, name: str) -> Path:
+    if not _is_file(path):
+        raise InputError(f"{key}: there is no file {shown(name)}")
+    return path
+
+
+def environment_of(spec: Spec, trial: int, agents: int | None = None) -> Environment:
+    """The environment of a trial. `agents` stands in where the experiment leaves them to the base graph."""
+    given = spec.environment.model_dump(exclude_none=True)
+    for key in ("means", "preferences", "table"):
+        if isinstance(given.get(key), str):
+            given[key] = spec.files[given[key]]
+    if agents is not None:
+        given["agents"] = agents
+    return Environment.sample(**given, seed=spec.seed, trial=trial)
+
+
+def network_of(spec: Spec, agents: int | None) -> Network:
+    """The network; `agents` as the environment has them, or None where the base graph fixes them."""
+    section = spec.network
+    base = spec.files[section.base] if isinstance(section.base, str) else section.base
+    return Network(base, agents=agents, link_probability=section.link_probability, weights=section.weights)
+
+
+def built(spec: Spec, trial: int) -> tuple[Environment, Network]:
+    """Environment and network of a trial of an experiment without a sweep, with the same agents."""
+    environment = spec.environment
+    if environment.agents is None and environment.means is None and environment.rewards != "table":
+        network = network_of(spec, None)
+        return environment_of(spec, trial, network.agents), network
+    drawn = environment_of(spec, trial)
+    return drawn, network_of(spec, drawn.agents)
+
+
+def check(spec: Spec, done: set[str]) -> None:
+    """Raise InputError unless the experiment can be built. Remembers in `done` what was, since sweeps repeat much."""
+    environment, network = spec.environment, spec.network
+    what = json.dumps([environment.model_dump(), network.model_dump()], sort_keys=True)
+    if what in done:
+        return
+    sizes = [environment.agents or 1, environment.arms or 1, environment.objectives or 1]
+    if math.prod(sizes) > LARGEST_TENSOR:
+        product = " x ".join(map(str, sizes))
+        raise InputError(f"environment: agents x arms x objectives = {product}, allowed are {LARGEST_TENSOR} numbers")
+    if isinstance(network.base, dict):
+        _plausible(network.base)
+    try:
+        built(spec, 0)
+    except InputError:
+        raise
+    except (MemoryError, OverflowError) as error:
+        raise InputError(f"the experiment is too large to be built ({error})") from None
+    done.add(what)
+
+
+def _plausible(base: Mapping[str, Any]) -> None:
+    """Refuse generator parameters that no machine could build, before networkx tries."""
+    for key, value in base.items():
+        if isinstance(value, int) and not isinstance(value, bool) and key != "seed" and abs(value) > 100_000:
+            raise InputError(f"network.base.{key}: got {shown(value)}, allowed are numbers up to 100000")
+
+
+def value_at(spec: Spec, key: str) -> Any:
+    """The value, with its proper type, that a swept key has at the experiment of one point."""
+    section, _, rest = key.partition(".")
+    if section == "algorithms":
+        label, _, parameter = rest.rpartition(".")
+        owners = [c for c in spec.algorithms if c.label == label or (label == "*" and parameter in c.params)]
+        return owners[0].params[parameter]
+    value: Any = getattr(spec, section).model_dump()
+    for step in rest.split("."):
+        value = value[step]
+    return value

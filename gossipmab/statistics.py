@@ -1,0 +1,103 @@
+"""How sure the numbers are: bootstrap intervals, growth exponents, paired tests with Holm's correction."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+RESAMPLES = 9_999
+FEWEST_PAIRS = 6  # with fewer, the signed-rank test cannot reach 5 % whatever the data
+
+
+def bootstrap_interval(values: Floats, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """The bootstrap interval of the mean of values (n,): bias-corrected and accelerated, by scipy, from a fixed seed.
+
+    Where all values are equal it is that value; (nan, nan) for fewer than two values or values that are not finite.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return math.nan, math.nan
+    if np.ptp(values) == 0.0:
+        return float(values[0]), float(values[0])
+    from scipy.stats import bootstrap
+
+    for method in ("BCa", "percentile"):
+        options: Any = {"confidence_level": confidence, "n_resamples": RESAMPLES, "method": method}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # degenerate data: the correction is 0/0, and percentiles still stand
+            found = bootstrap((values,), np.mean, rng=np.random.default_rng(seed), **options).confidence_interval
+        if np.isfinite([found.low, found.high]).all():
+            break
+    return float(found.low), float(found.high)
+
+
+def growth_exponent(rounds: NDArray[np.int64], regret: Floats) -> float:
+    """How regret grows at the end: 1 is linear, 0 has stopped.
+
+    The least-squares slope of ln regret against ln t over the last half of the recorded rounds:
+    regret ~ t^exponent
+
+    Args:
+        rounds: (R,) recorded rounds t >= 1.
+        regret: (R,) cumulative, the mean over trials.
+
+    Returns nan where fewer than two rounds are left, or regret is not above 0 on all of them.
+    """
+    half = len(rounds) // 2
+    t, y = rounds[half:].astype(np.float64), regret[half:]
+    if len(t) < 2 or not np.isfinite(y).all() or (y <= 0.0).any():
+        return math.nan
+    x = np.log(t) - np.log(t).mean()
+    return float((x * np.log(y)).sum() / (x * x).sum())
+
+
+def paired_p_value(first: Floats, other: Floats) -> float:
+    """Two-sided Wilcoxon signed-rank test of other - first, trial by trial: p-value.
+
+    Regrets of random environments are too skewed for a t-test on few trials. nan for fewer than FEWEST_PAIRS pairs or
+    values that are not finite; 1 where all pairs are equal.
+    """
+    difference = other - first
+    if len(difference) < FEWEST_PAIRS or not np.isfinite(difference).all():
+        return math.nan
+    if not difference.any():
+        return 1.0
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(difference, method="auto").pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction of the p-values of one family; nan stays nan and does not count.
+
+    p_(m) -> max over l <= m of min(1, (n - l + 1) p_(l)), p_(1) <= ... <= p_(n)
+    """
+    corrected = [math.nan] * len(p_values)
+    order = sorted((i for i, p in enumerate(p_values) if not math.isnan(p)), key=lambda i: p_values[i])
+    largest = 0.0
+    for place, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - place) * p_values[i]))
+        corrected[i] = largest
+    return corrected
+
+
+def spread(curves: Floats, band: str) -> tuple[Floats, Floats]:
+    """(R,) lower and upper edge of the band around the mean of curves (trials, R); the mean itself for a single trial.
+
+    band: "quarter-sd" (a quarter of the standard deviation on either side, as in the paper), "sd", or "ci" (95 %
+    bootstrap percentiles of the mean, the same resampled trials for every round).
+    """
+    mean = curves.mean(axis=0)
+    if len(curves) < 2:
+        return mean, mean
+    if band == "ci":
+        draws = np.random.default_rng(0).integers(0, len(curves), (2_000, len(curves)))
+        edges = np.percentile(np.stack([curves[draw].mean(axis=0) for draw in draws]), [2.5, 97.5], axis=0)
+        return edges[0], edges[1]
+    half = curves.std(axis=0, ddof=1) * (0.25 if band == "quarter-sd" else 1.0)
+    return mean - half, mean + half

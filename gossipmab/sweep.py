@@ -1,0 +1,151 @@
+"""The sweep of an experiment: dotted keys, the points of their cross product, and the cells with their readable ids.
+
+A sweep is data: `"network.link_probability" = [0.1, 0.3]`. A key leads into a section, or into the hyperparameters of
+an algorithm: "algorithms.<label>.<parameter>", or "algorithms.*.<parameter>" for every algorithm that has it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gossipmab.errors import InputError, unknown
+from gossipmab.spec_build import parameters_of
+from gossipmab.spec_models import shown
+
+LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
+MOST_CELLS = 1_000_000
+RESERVED = ("algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes")
+FIXED = ("experiment.name", "experiment.description", "experiment.trials", "experiment.record")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One sweep point, one algorithm, one trial: what an engine plays on its own.
+
+    id: unique in the experiment, safe as a file name. point: dotted key -> value. label: the algorithm's, as in
+    legends; name: as registered. params: all its hyperparameters at this point.
+    """
+
+    id: str
+    point: Mapping[str, Any] = field(hash=False)
+    label: str
+    name: str
+    params: Mapping[str, Any] = field(hash=False)
+    trial: int
+
+
+def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[Any]]:
+    """Dotted key -> values, whether the keys were quoted or written as TOML's nested tables."""
+    flat: dict[str, list[Any]] = {}
+    for name, values in table.items():
+        key = f"{prefix}{name}"
+        inner = flattened(values, key + ".") if isinstance(values, dict) else {key: values}
+        for full, given in inner.items():
+            if full in flat:
+                raise InputError(f"sweep: {full!r} is given twice")
+            if not isinstance(given, list) or not given:
+                raise InputError(f"sweep.{full}: got {shown(given)}, allowed is a list of one or more values")
+            flat[full] = given
+    return flat
+
+
+def points(sweep: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The cross product in file order, the last key fastest; one empty point without a sweep."""
+    total = 1
+    for values in sweep.values():
+        total *= len(values)
+        if total > MOST_CELLS:
+            raise InputError(f"sweep: more than {MOST_CELLS} points")
+    return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
+
+
+def with_values(data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep") -> dict[str, Any]:
+    """A copy of the experiment's data with the dotted keys set. Parameters' own names are not checked here."""
+    changed = copy.deepcopy(dict(data))
+    for key, value in values.items():
+        section, _, rest = key.partition(".")
+        if not rest:
+            raise InputError(f"{what}: {key!r} is not a dotted key such as 'network.link_probability'")
+        if section == "algorithms":
+            for owner, parameter in _owners(changed, rest, f"{what} {key!r}"):
+                owner[parameter] = value
+        else:
+            _set(changed, section, rest, value, what)
+    return changed
+
+
+def _set(data: dict[str, Any], section: str, rest: str, value: Any, what: str) -> None:
+    """Set "network.link_probability", or "network.base.k", a parameter of a generator."""
+    table = data.setdefault(section, {})
+    *inner, last = rest.split(".")
+    for step in inner:
+        table = table.get(step) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        raise InputError(f"{what}: there is no table {'.'.join([section, *inner])!r} to hold {last!r}")
+    table[last] = value
+
+
+def _owners(data: Mapping[str, Any], rest: str, what: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The algorithm tables that "<label>.<parameter>" or "*.<parameter>" means. Labels may hold dots."""
+    label, _, parameter = rest.rpartition(".")
+    tables = [t for t in data.get("algorithms", []) if isinstance(t, dict) and isinstance(t.get("name"), str)]
+    labels = {str(table.get("label", table["name"])): table for table in tables}
+    if label == "*":
+        owners = [table for table in tables if parameter in parameters_of(table["name"])]
+        if not owners:
+            raise unknown(f"{what}: hyperparameter", parameter, {p for t in tables for p in parameters_of(t["name"])})
+    elif label in labels:
+        owners = [labels[label]]
+        if parameter not in parameters_of(owners[0]["name"]):
+            raise unknown(f"{what}: hyperparameter", parameter, parameters_of(owners[0]["name"]))
+    else:
+        raise unknown(f"{what}: algorithm label", label, labels)
+    for owner in owners:
+        yield owner, parameter
+
+
+def columns(keys: Sequence[str]) -> dict[str, str]:
+    """Dotted key -> column name: the last part where that is unambiguous, the whole key where it is not."""
+    last = Counter(key.rpartition(".")[2] for key in keys)
+    return {k: k if last[s] > 1 or s in RESERVED else s for k in keys for s in [k.rpartition(".")[2]]}
+
+
+def scalar(value: Any) -> bool | int | float | str:
+    """A sweep value as it stands in a column: a list or a table as compact JSON."""
+    if isinstance(value, dict) and "generator" in value:
+        inner = ", ".join(f"{k}={v}" for k, v in value.items() if k != "generator")
+        return f"{value['generator']}({inner})"
+    if isinstance(value, list | dict):
+        return json.dumps(value, sort_keys=True)
+    return value  # type: ignore[no-any-return]
+
+
+def safe(text: str) -> str:
+    """The text with every character that a file name had better not hold replaced."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
+
+
+def cell_ids(described: Sequence[tuple[Mapping[str, Any], str, int]]) -> list[str]:
+    """Readable ids such as `link_probability=0.3__pareto_ucb__trial003`, unique even where case does not count.
+
+    An id that had to be shortened, or that another cell would share, ends in a hash of what it stands for.
+    """
+    names = columns(list(described[0][0])) if described else {}
+    ids = []
+    for point, label, trial in described:
+        parts = [safe(f"{names[key]}={scalar(value)}") for key, value in point.items()]
+        ids.append("__".join([*parts, safe(label), f"trial{trial:03d}"]))
+    shared = Counter(name.lower() for name in ids)
+    for index, (name, what) in enumerate(zip(ids, described, strict=True)):
+        if len(name) > LONGEST_ID or shared[name.lower()] > 1:
+            digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+            ids[index] = f"{name[: LONGEST_ID - 30]}__trial{what[2]:03d}__{digest}"
+    return ids

@@ -1,0 +1,135 @@
+"""The tables that the command line prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gossipmab.curves import METRICS, metrics_of
+from gossipmab.errors import InputError
+from gossipmab.progress import in_thousands
+
+if TYPE_CHECKING:
+    from gossipmab.network import Network
+    from gossipmab.results import Results
+
+OPEN_AGENTS = 20  # agents of a topology that leaves them open
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number as it is read: thousands apart, no more digits than mean something; a dash for nan."""
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else "inf"
+    if value and abs(value) < 1e-3:
+        return f"{value:.{digits - 1}e}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{places}f}"
+
+
+def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
+    """An empty table whose columns `right` are flush right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
+    return table
+
+
+def summary_tables(results: Results) -> Iterator[Table]:
+    """One table for each metric that the run's algorithms are about."""
+    summary = results.summary()
+    first = results.spec.algorithms[0].label
+    for short in metrics_of(results, None):
+        metric = f"{short}_regret"
+        figures = ("at T", "95 % interval", "exponent", "p", "messages", "bytes", "agent-steps/s")
+        table = plain_table(
+            f"{results.spec.experiment.name}: {METRICS[short]}, mean of {results.spec.experiment.trials} trials",
+            *results.keys, "algorithm", "trials", "T", *figures, right=("trials", "T", *figures),
+        )  # fmt: skip
+        for row in summary.to_dict("records"):
+            low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+            cells = [str(row[key]) for key in results.keys]
+            cells += [str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}", number(row[metric])]
+            cells += ["-" if math.isnan(low) else f"[{number(low)}, {number(high)}]"]
+            cells += [number(row[f"{metric}_exponent"], 3), number(row[f"{metric}_p"], 2)]
+            cells += [in_thousands(row[name]) for name in ("messages", "bytes")]
+            cells += [in_thousands(row["steps_per_second"])]
+            table.add_row(*map(Text, cells))
+        table.caption = f"p: Wilcoxon signed-rank test against {first}, trial by trial, Holm-corrected over this table"
+        table.caption_justify = "left"
+        yield table
+
+
+def networks_of(
+    names: Sequence[str], agents: int | None, p: float, weights: str
+) -> tuple[dict[str, Network], list[str]]:
+    """The networks asked for, or all shipped ones that can have so many agents, and why others are left out.
+
+    Raises:
+        InputError: one that was asked for by name cannot be made.
+    """
+    from gossipmab.network import Network
+    from gossipmab.topology import list_topologies
+
+    found, skipped = {}, []
+    for name in names or list_topologies():
+        try:
+            found[name] = Network(name, agents if names else None, p, weights)
+        except InputError as error:  # perhaps because the base leaves its agents open
+            if names and agents is not None:
+                raise
+            try:
+                found[name] = Network(name, agents or OPEN_AGENTS, p, weights)
+            except InputError:
+                if names:
+                    raise
+                skipped.append(str(error) if agents is None else f"{name} cannot have {agents} agents")
+    return found, skipped
+
+
+def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Table:
+    """The spectral facts of the networks."""
+    headings: dict[str, Any] = {
+        "agents": lambda f: f"{f.agents}",
+        "links": lambda f: f"{f.edges}",
+        "degrees": lambda f: f"{f.degree_min}..{f.degree_max}",
+        "diameter": lambda f: f"{f.diameter}",
+        "algebraic connectivity": lambda f: number(f.algebraic_connectivity),
+        "second eigenvalue E[W]": lambda f: number(f.second_eigenvalue),
+        "gap": lambda f: number(f.spectral_gap),
+        "E[W²]": lambda f: (
+            number(f.second_eigenvalue_squared) + ("" if f.squared_obtained == "exact" else " (sampled)")
+        ),
+        "consensus rounds": lambda f: number(f.consensus_rounds, 3),
+    }
+    table = plain_table(f"link probability {p:g}, {weights} weights", "topology", *headings, right=tuple(headings))
+    for name, network in networks.items():
+        facts = network.facts()
+        table.add_row(Text(name), *(Text(show(facts)) for show in headings.values()))
+    return table
+
+
+def listings() -> Iterator[Table]:
+    """Algorithms, experiments and topologies, one line each."""
+    from gossipmab.algorithms import ALGORITHMS
+    from gossipmab.shipped import shipped_files
+    from gossipmab.spec import read_toml
+    from gossipmab.topology import list_topologies
+
+    table = plain_table("algorithms", "name", "what", "hyperparameters")
+    for name, algorithm in ALGORITHMS.items():
+        defaults = getattr(algorithm, "_field_defaults", {})
+        given = ", ".join(f"{key}={value}" for key, value in defaults.items())
+        table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
+    yield table
+    table = plain_table("experiments", "name", "what")
+    for name, file in shipped_files("experiments", [".toml"]).items():
+        table.add_row(Text(name), Text(str(read_toml(file).get("experiment", {}).get("description", ""))))
+    yield table
+    table = plain_table("topologies", "name", "what")
+    for name, (_, line) in list_topologies().items():
+        table.add_row(Text(name), Text(line))
+    yield table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from gossipmab.randomness import Purpose, stream
 Floats = NDArray[np.float64]
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 NOISES = ("normal", "uniform")
+LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
 RANGES = {"bernoulli": (0.0, 1.0), "beta": (0.0, 1.0), "discrete": (0.3, 0.8)}  # of the means; other models take any
 
 
@@ -89,7 +90,7 @@ class Environment:
             heterogeneity: scale of the agents' differences, >= 0.
             noise: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
             rewards: one of REWARDS. With "discrete" the drawn means are mapped to 0.3 + 0.5 mu, where its values can reach.
-            concentration: of the beta rewards, > 0. sigma: standard deviation of the gaussian rewards, >= 0.
+            concentration: of the beta rewards, in (0, 1e6]. sigma: standard deviation of the gaussian rewards, >= 0.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
             preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
             table: a .csv or .parquet file with columns agent, arm, reward_1..reward_D, for rewards = "table".
@@ -102,16 +103,16 @@ class Environment:
             raise unknown("environment.rewards", rewards, REWARDS)
         if noise not in NOISES:
             raise unknown("environment.noise", noise, NOISES)
-        for name, value, positive in (
-            ("heterogeneity", heterogeneity, False),
-            ("sigma", sigma, False),
-            ("concentration", concentration, True),
-        ):
-            if not np.isfinite(value) or value < 0 or (positive and value == 0):
-                raise InputError(
-                    f"environment.{name}: got {value}, allowed is a number {'> 0' if positive else '>= 0'}"
-                )
-        logged = read_table(table) if rewards == "table" else None
+        check_numbers(heterogeneity=heterogeneity, sigma=sigma, concentration=concentration)
+        if (table is not None) != (rewards == "table"):
+            raise InputError(
+                f"environment.table: got {table}, allowed is a file, with rewards = 'table' and only with it"
+            )
+        if table is not None and means is not None:
+            raise InputError(
+                "environment.means: given beside a table, whose averages are the means; allowed is one of them"
+            )
+        logged = None if table is None else read_table(table)
         given = (
             logged.means
             if logged
@@ -152,6 +153,25 @@ def reward_model(name: str, means: Floats, concentration: float, sigma: float) -
     )
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether the value is a finite number."""
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
+
+
+def check_numbers(**given: object) -> None:
+    """Raise InputError unless every value is a number in its range."""
+    for name, value in given.items():
+        most = LARGEST_CONCENTRATION if name == "concentration" else np.inf
+        least_is_allowed = name != "concentration"
+        if not is_number(value) or not 0 <= value <= most or (value == 0 and not least_is_allowed):
+            allowed = "a number >= 0" if least_is_allowed else f"a number in (0, {most:g}]"
+            raise InputError(f"environment.{name}: got {value!r}, allowed is {allowed}")
+
+
 def fixed_sizes(given: Floats | None, asked: dict[str, int | None]) -> tuple[int, int, int]:
     """(N, K, D) from the means where they are given, else as asked for. Raises InputError where they contradict or lack."""
     if given is not None and (given.ndim != 3 or 0 in given.shape):
@@ -161,8 +181,8 @@ def fixed_sizes(given: Floats | None, asked: dict[str, int | None]) -> tuple[int
         if given is not None and size is not None and size != given.shape[axis]:
             raise InputError(f"environment.means: has shape {given.shape}, which contradicts {name} = {size}")
         found = size if given is None else given.shape[axis]
-        if found is None or isinstance(found, bool) or found != int(found) or found < 1:
-            raise InputError(f"environment.{name}: got {found}, allowed is a whole number >= 1")
+        if not is_number(found) or not float(found).is_integer() or found < 1:
+            raise InputError(f"environment.{name}: got {found!r}, allowed is a whole number >= 1")
         sizes.append(int(found))
     return sizes[0], sizes[1], sizes[2]
 
@@ -183,11 +203,9 @@ def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
     return weights
 
 
-def read_table(path: str | Path | None) -> models.Table:
+def read_table(path: str | Path) -> models.Table:
     """The reward model of a logged table. Raises InputError where (agent, arm) pairs have no row."""
     key = "environment.table"
-    if path is None:
-        raise InputError(f"{key}: missing; rewards = 'table' needs a .csv or .parquet file")
     file = Path(path)
     if file.suffix not in (".csv", ".parquet"):
         raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")

@@ -7,6 +7,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from gossipmab.errors import InputError
+
 
 class Purpose(IntEnum):
     """What a stream is for. Links belong to the network, not to an agent: their agent is 0."""
@@ -27,8 +29,14 @@ def stream(seed: int, *, trial: int = 0, label: str = "", agent: int = 0, purpos
         agent: the agent's index.
         purpose: what the numbers are for.
 
+    Raises:
+        InputError: seed or trial is not a whole number >= 0.
+
     Two keys that differ anywhere give independent streams (NumPy's SeedSequence).
     """
+    for name, value in (("seed", seed), ("trial", trial)):
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 0")
     key = zlib.crc32(label.encode()) + 1 if label else 0
     return np.random.Generator(
         np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, key, agent, int(purpose))))

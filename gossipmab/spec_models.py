@@ -48,7 +48,7 @@ class EnvironmentSection(Section):
     rewards: Literal["bernoulli", "beta", "gaussian", "discrete", "deterministic", "table"] = "bernoulli"
     heterogeneity: Annotated[float, Field(ge=0.0, le=1e6)] = 0.2
     noise: Literal["normal", "uniform"] = "normal"
-    concentration: Annotated[float, Field(gt=0.0, le=1e12)] = 10.0
+    concentration: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
     sigma: Annotated[float, Field(ge=0.0, le=1e12)] = 0.1
     means: Any = None
     preferences: Any = None

@@ -11,8 +11,9 @@ Source: Gossip Successive Elimination (Liu et al., "Distributed multi-agent band
     tau       mixing            mixing time of the network: N ln T / (p lambda_{N-1}(Lap(G0)))
     c_i[k]    half_width        half the width of the interval of arm k
 
-It knows T and p; the other algorithms do not.
-Departure: should an agent's active set run empty (it can, since eliminations travel), all its arms count as active.
+It knows T and p; the other algorithms do not. Departure: no arm is dropped before round K, when every arm has been pulled;
+for large N the formula would drop arms unseen. Departure: should an agent's active set run empty (it can, since
+eliminations travel), all its arms count as active.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ class State(NamedTuple):
 def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
     for other in range(means.shape[0]):
-        worse = False
-        better = False
+        worse = better = False
         for d in range(means.shape[1]):
             lower = means[other, d] - half_width[other]
             upper = means[k, d] + half_width[k]
@@ -87,29 +87,26 @@ class ParetoGossip(NamedTuple):
 
         S = K ln T / p,  tau = N ln T / (p lambda_{N-1}(Lap(G0)))
         """
-        counts = (shape.agents, shape.arms)
-        averages = (shape.agents, shape.arms, shape.objectives)
+        N, K, D = shape.agents, shape.arms, shape.objectives
         log_horizon = math.log(shape.horizon)
-        burn_in = self.burn_in * shape.arms * log_horizon / shape.link_probability
-        connectivity = shape.link_probability * shape.algebraic_connectivity
-        mixing = shape.agents * log_horizon / connectivity if shape.agents > 1 else 0.0
-        return State(
-            np.zeros(counts, np.int64), np.zeros(averages), np.zeros(averages), np.zeros(averages),
-            np.ones(counts), np.ones(counts), np.zeros(counts), log_horizon, burn_in,
-            self.mixing * (mixing + math.sqrt(shape.agents)),
-        )  # fmt: skip
+        burn_in = self.burn_in * K * log_horizon / shape.link_probability
+        tau = N * log_horizon / (shape.link_probability * shape.algebraic_connectivity)
+        local, own, sent = np.zeros((3, N, K, D))
+        active, sent_active, half_width = np.ones((3, N, K))
+        pulls, mixing = np.zeros((N, K), np.int64), self.mixing * (tau + math.sqrt(N))
+        return State(pulls, local, own, sent, active, sent_active, half_width, log_horizon, burn_in, mixing)
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """All mass on the least pulled active arm, the lowest index on ties."""
         any_active = False
         for k in range(p.shape[0]):
+            p[k] = 0.0
             any_active |= state.active[i, k] > 0.0
         chosen = -1
         for k in range(p.shape[0]):
-            p[k] = 0.0
-            if state.active[i, k] > 0.0 or not any_active:
-                if chosen < 0 or state.pulls[i, k] < state.pulls[i, chosen]:
-                    chosen = k
+            counts = state.active[i, k] > 0.0 or not any_active
+            if counts and (chosen < 0 or state.pulls[i, k] < state.pulls[i, chosen]):
+                chosen = k
         p[chosen] = 1.0
 
     def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
@@ -129,7 +126,7 @@ class ParetoGossip(NamedTuple):
             state.half_width[i, k] = self.sampling * math.sqrt(state.log_horizon / m) + state.mixing / m
         for k in range(K):
             keep = state.sent_active[i, k]
-            if keep > 0.0 and surely_dominated(state.global_mean[i], state.half_width[i], k):
+            if t >= K and keep > 0.0 and surely_dominated(state.global_mean[i], state.half_width[i], k):
                 keep = 0.0
             for j in neighbours:
                 keep = min(keep, state.sent_active[j, k])

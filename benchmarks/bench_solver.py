@@ -20,8 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
@@ -30,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
 
+from gossipmab import Environment, Network, SimulatedNSWUCBGossip, simulate
 from gossipmab.welfare import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, workspace
 
 Floats = NDArray[np.float64]
@@ -88,49 +88,28 @@ def nasty(agents: int, arms: int, count: int, rng: np.random.Generator) -> list[
     return instances
 
 
-def trajectory(agents: int, arms: int, alpha: float, rng: np.random.Generator) -> Iterator[Instance]:
-    """What one agent of Algorithm 2 solves, round after round: complete graph, link probability 0.5, D = 3.
-
-    A plain simulation: averages L, counts n, gossip on the N x K estimates, as in algorithms.md sections 2, 3 and 7.
-    """
-    objectives = 3
-    centre = rng.random((arms, objectives))
-    means = np.clip(centre + 0.2 * rng.standard_normal((agents, arms, objectives)), 0.0, 1.0)
-    preferences = rng.dirichlet(np.ones(objectives), agents)
-    local = np.zeros((agents, agents, arms))
-    estimate = np.zeros((agents, agents, arms))
-    counts = np.zeros((agents, agents, arms))
-    work, p = workspace(agents, arms), np.zeros(arms)
-    warm = np.zeros((agents, warm_size(agents, arms)))
-    t = 0
-    while True:
-        t += 1
-        links = np.triu(rng.random((agents, agents)) < 0.5, 1)
-        links = links | links.T
-        before, change = estimate.copy(), np.zeros_like(local)
-        for i in range(agents):
-            arm = t - 1
-            if t > arms:
-                b = alpha * np.sqrt(np.log(agents * arms * t) / counts[i, i])
-                if i == 0:
-                    yield estimate[0].copy(), b, warm[0].copy()
-                maximise_with_bonus(before[i], b, 1.0, warm[i], work, p)
-                arm = int(np.searchsorted(np.cumsum(p), rng.random() * p.sum()))
-            x = (rng.random(objectives) < means[i, arm]).astype(float)
-            rows = np.flatnonzero(links[i] | (np.arange(agents) == i))
-            counts[i, rows, arm] += 1.0
-            change[i, rows, arm] = (preferences[rows] @ x - local[i, rows, arm]) / counts[i, rows, arm]
-        local += change
-        for i in range(agents):
-            estimate[i] = before[i] + change[i]
-            for j in np.flatnonzero(links[i]):
-                estimate[i] += (before[j] - before[i]) / agents
-
-
 def along(agents: int, arms: int, alpha: float, count: int, rng: np.random.Generator) -> list[Instance]:
-    """`count` rounds, spread evenly over the first 20,000 / N after every arm was pulled once, or the first `count`."""
+    """What agent 0 of Algorithm 2 solves in `count` rounds, spread evenly over the first 20,000 / N, or the first `count`.
+
+    The package's own simulation, interpreted: complete graph, link probability 0.5, D = 3.
+    """
     every = max(1, 20_000 // (agents * count))
-    return list(islice(trajectory(agents, arms, alpha, rng), 0, every * count, every))
+    seed = int(rng.integers(2**31))
+    seen: list[Instance] = []
+
+    class Watched(SimulatedNSWUCBGossip):
+        def select(self, state, i, t, p):
+            before = state.warm[i].copy()
+            SimulatedNSWUCBGossip.select(self, state, i, t, p)
+            if i == 0 and t > arms and (t - arms - 1) % every == 0:
+                seen.append((state.estimate.copy(), state.bonus.copy(), before))
+
+    environment = Environment.sample(agents, arms, 3, seed=seed)
+    network = Network("complete", agents=agents, link_probability=0.5)
+    simulate(
+        Watched(alpha=alpha), environment, network, horizon=arms + every * count, seed=seed, record=1, interpreted=True
+    )
+    return seen
 
 
 @njit(nogil=True, error_model="numpy")

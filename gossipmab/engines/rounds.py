@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Floats, Integers, Shape, learn, select
-from gossipmab.compiled import compiled, compiled_here, inlined
+from gossipmab.compiled import compiled, compiled_here
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
 from gossipmab.metrics import Trace, Truth
@@ -163,7 +164,6 @@ def record(own: Floats, local: Floats, truth: Truth, mean: Floats, tally: Tally)
     tally.next_record[0] += 1
 
 
-@inlined
 def agent_round(
     algorithm: Any, rewards: Any, now: Any, after: Any, own: Floats, sent: Floats, i: int, t: int,
     neighbours: Integers, weights: Floats, u_arm: float, u_reward: Floats, p: Floats, x: Floats, communicates: bool,
@@ -176,6 +176,14 @@ def agent_round(
         mix(own, sent, i, neighbours, weights)
     learn(algorithm, after, i, t, arm, x, neighbours)
     return arm
+
+
+@overload(agent_round, strict=False, jit_options={"forceinline": True})
+def _agent_round(
+    algorithm: Any, rewards: Any, now: Any, after: Any, own: Any, sent: Any, i: Any, t: Any,
+    neighbours: Any, weights: Any, u_arm: Any, u_reward: Any, p: Any, x: Any, communicates: Any,
+) -> Any:  # fmt: skip
+    return agent_round  # compiled as it stands; called from plain Python it stays plain, so that methods can be debugged
 
 
 def play(

@@ -303,7 +303,7 @@ def simulate(
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
     ours = type(algorithm).__module__.startswith("gossipmab.")
     loop = play if interpreted else play_compiled if ours else play_foreign
-    block = max(1, min(512, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, now.local_mean[0].size)))
+    block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, now.local_mean[0].size)))
     scratch = Scratch(
         np.zeros(K), np.zeros(D), np.zeros(N), np.zeros(now.local_mean[0].size), np.full(N, base.constant),
         np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),

@@ -1,0 +1,112 @@
+"""What several tests share: `alone`, an engine in which every agent has nothing but its own row and its received messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from gossipmab.engines import rounds
+from gossipmab.network import Network, weight_of_edge
+
+settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
+settings.load_profile("fixed")
+
+# Fields of a state that are not per agent, although their first axis may be N long: known to all, or scratch.
+SHARED = {"preferences", "estimate", "bonus", "upper"}
+
+
+@dataclass
+class Agent:
+    """One agent: a private copy of the arrays, poisoned wherever it has no business."""
+
+    algorithm: Any
+    i: int
+    state: Any
+
+    @property
+    def boxes(self) -> list[str]:
+        return [name.removeprefix("sent_") for name in self.state._fields if name.startswith("sent_")]
+
+    def poison_strangers(self) -> None:
+        """All rows but its own of every per-agent array."""
+        for name, array in self.state._asdict().items():
+            if isinstance(array, np.ndarray) and name not in SHARED and len(array) == self.agents:
+                keep = array[self.i].copy()
+                array[:] = np.nan if array.dtype.kind == "f" else -(10**6)
+                array[self.i] = keep
+
+    @property
+    def agents(self) -> int:
+        return len(self.state.local_mean)
+
+    def outbox(self) -> dict[str, np.ndarray]:
+        return {name: getattr(self.state, name)[self.i].copy() for name in self.boxes}
+
+    def receive(self, messages: dict[int, dict[str, np.ndarray]]) -> None:
+        """Own row and those of the present neighbours; NaN in all others."""
+        for name in self.boxes:
+            box = getattr(self.state, "sent_" + name)
+            box[:] = np.nan
+            for j, message in messages.items():
+                box[j] = message[name]
+
+
+def neighbours_and_weights(network: Network, present: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Agent i's present neighbours, ascending, and their weights."""
+    edges = network.edges[present.astype(bool)]
+    degrees = np.bincount(edges.ravel(), minlength=network.agents)
+    found = np.sort(np.concatenate([edges[edges[:, 0] == i, 1], edges[edges[:, 1] == i, 0]]))
+    weights = [weight_of_edge(network.weight_rule, network.constant_weight, degrees[i], degrees[j]) for j in found]
+    return found.astype(np.int64), np.array(weights, dtype=float)
+
+
+def play_alone(
+    algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0
+) -> SimpleNamespace:
+    """Play agent by agent with the public methods; everything is kept: p, arms, x, local, world, links per round."""
+    N, K, D = environment.means.shape
+    numbers = rounds.Source(environment, network, seed=seed, trial=trial, label="").block(horizon)
+    shape = rounds.shape_of(environment, network, horizon)
+    agents = [Agent(algorithm, i, algorithm.init(shape)) for i in range(N)]
+    for agent in agents:
+        agent.poison_strangers()
+    kept: dict[str, list[Any]] = {name: [] for name in ("p", "arms", "x", "local", "world", "links")}
+    for t in range(1, horizon + 1):
+        out = [agent.outbox() for agent in agents]
+        ps, xs, arms = np.zeros((N, K)), np.zeros((N, D)), np.zeros(N, dtype=np.int64)
+        for agent in agents:
+            i, state = agent.i, agent.state
+            near, weights = neighbours_and_weights(network, numbers.links[t - 1], i)
+            for name in agent.boxes:  # what select reads of others, it must not: its own row alone is whole
+                getattr(state, "sent_" + name)[:] = np.nan
+            algorithm.select(state, i, t, ps[i])
+            arms[i] = rounds.arm_from(ps[i], numbers.arms[i, t - 1])
+            environment.rewards.draw(i, arms[i], numbers.rewards[i, t - 1], xs[i])
+            if algorithm.communicates:
+                agent.receive({i: out[i]} | {int(j): out[j] for j in near})
+                for name in agent.boxes:  # learn fills these anew, or the gossip does
+                    getattr(state, name)[i] = np.nan
+                flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
+                rounds.mix(*flat, i, near, weights)
+            algorithm.learn(state, i, t, int(arms[i]), xs[i], near)
+        kept["p"].append(ps)
+        kept["arms"].append(arms)
+        kept["x"].append(xs)
+        kept["links"].append(numbers.links[t - 1])
+        kept["local"].append(np.stack([a.state.local_mean[a.i] for a in agents]))
+        world = "global_mean" if algorithm.communicates else "local_mean"
+        kept["world"].append(np.stack([getattr(a.state, world)[a.i] for a in agents]))
+    return SimpleNamespace(
+        states=[agent.state for agent in agents], **{name: np.array(rows) for name, rows in kept.items()}
+    )
+
+
+@pytest.fixture(scope="session")
+def alone() -> Callable[..., SimpleNamespace]:
+    return play_alone

@@ -235,6 +235,7 @@ def against_bytes(
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
     when = f"{title} at the last round" if keys else f"cumulative {title}"

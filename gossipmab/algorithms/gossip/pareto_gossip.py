@@ -66,6 +66,9 @@ def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
 class ParetoGossip(NamedTuple):
     """Successive elimination: pull the least pulled active arm, drop an arm when it is surely dominated.
 
+    Known limit of the formula: m counts N samples from the first pull on, while G_i holds the agent's own last change
+    undiluted; with hundreds of agents one of them may drop a good arm early, and its word travels.
+
     sampling, burn_in, mixing: factors (1: the source's constants) of sqrt(ln T / m), of S and of tau + sqrt(N).
     """
 

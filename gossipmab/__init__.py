@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Public name -> the module that defines it. Loaded on first use, so that `import gossipmab` stays fast (no numba, no matplotlib, no ray).
+# Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
     "Environment": "gossipmab.environment",
     "InputError": "gossipmab.errors",

@@ -147,7 +147,7 @@ class Table(NamedTuple):
 
 @compiled
 def beta_tail(x: float, a: float, b: float) -> float:
-    """Regularised incomplete beta function I_x(a, b) for x <= (a + 1) / (a + b + 2), by Lentz's continued fraction (DLMF 8.17.22)."""
+    """I_x(a, b), the regularised incomplete beta function, x <= (a + 1) / (a + b + 2): Lentz on DLMF 8.17.22."""
     c = 1.0
     d = 1.0 / max(1e-300, 1.0 - (a + b) * x / (a + 1.0))
     fraction = d

@@ -34,6 +34,7 @@ bench: .venv/test  ## the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench_rounds.py
 	$(BIN)/python benchmarks/bench_solver.py
 	$(BIN)/python benchmarks/bench_memory.py
+	$(BIN)/python benchmarks/bench_ray_cells.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import errno
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,9 +66,12 @@ def run(
         str, typer.Argument(metavar="SPEC", help="An experiment file, or the name of a shipped experiment.")
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
-    engine: Annotated[str, typer.Option(help="Where cells are played.")] = "threads",
+    engine: Annotated[str, typer.Option(help="Where cells are played: threads or ray.")] = "threads",
     workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
-    address: Annotated[str | None, typer.Option(help="The Ray cluster to join.")] = None,
+    address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task takes, such as CPU=2.")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")
     ] = None,
@@ -84,7 +88,9 @@ def run(
     failed: CellsFailedError | None = None
     results: Results | None = None
     try:
-        results = run_experiment(spec, folder, engine, workers, fresh, overrides or (), address=address, progress=bar)
+        results = run_experiment(
+            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(task or ()), progress=bar
+        )
     except CellsFailedError as error:
         failed, results = error, error.results
     except KeyboardInterrupt:
@@ -99,6 +105,18 @@ def run(
             say(f"failed: {cells[0]}{more}: {line if len(line) <= 300 else line[:300] + '...'}")
         say(f"{len(failed.failures)} cells failed, as manifest.json says in full; running again tries them again")
         raise typer.Exit(FAILED)
+
+
+def resources_of(task: Iterable[str]) -> dict[str, float]:
+    """What a Ray task takes, from NAME=AMOUNT."""
+    resources = {}
+    for text in task:
+        name, _, amount = text.partition("=")
+        try:
+            resources[name.strip()] = float(amount)
+        except ValueError:
+            raise InputError(f"--task: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
+    return resources
 
 
 def _by_line(failures: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -26,7 +27,8 @@ from gossipmab.spec_build import algorithm, built, environment_of
 from gossipmab.sweep import Cell, safe
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
-ENGINES = {"threads": "gossipmab.engines.threads"}
+# Those of a cluster also take address, resources, and note, which is told in one line of what went wrong.
+ENGINES = {"threads": "gossipmab.engines.threads", "ray": "gossipmab.engines.ray_cells"}
 
 
 class Played(NamedTuple):
@@ -122,6 +124,15 @@ class Player:
         )
         return Played(trace, time.perf_counter() - begin)
 
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The data files: what the experiment calls them -> where they lie."""
+        return self.spec.files
+
+    def relocated(self, files: Mapping[str, Path]) -> Player:
+        """The same player where the files lie elsewhere."""
+        return Player(replace(self.spec, files=files))
+
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
         kinds = {(cell.name, cell.point.get("environment.rewards")): cell for cell in reversed(cells)}
@@ -157,6 +168,7 @@ def run(
     fresh: bool = False,
     overrides: Sequence[str] = (),
     address: str | None = None,
+    resources: Mapping[str, float] | None = None,
     quiet: bool = True,
     progress: Watcher | None = None,
 ) -> Results:
@@ -169,7 +181,8 @@ def run(
         workers: cells at a time; by default as many as this process may use processors.
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
-        address: the cluster to join, for the engines that have one.
+        address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
+        resources: what a Ray task takes: "CPU" (1 by default), "GPU", "memory" in bytes, or any that the cluster has.
         quiet: no progress bar.
         progress: who is told instead.
 
@@ -179,8 +192,9 @@ def run(
     """
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    if address is not None and engine == "threads":
-        raise InputError(f"address: got {address!r}, allowed with the engines of a cluster, not with threads")
+    for name, value in (("address", address), ("resources", resources)):
+        if value and engine == "threads":
+            raise InputError(f"{name}: got {value!r}, allowed with the engine ray, not with threads")
     if workers is not None and workers < 1:
         raise InputError(f"workers: got {workers}, allowed is a whole number >= 1")
     experiment = load_spec(spec, overrides)
@@ -196,16 +210,19 @@ def run(
             "start": provenance.now(),
             "end": None,
             "engine": engine,
-            "workers": workers or provenance.available_processors(),
+            "workers": workers or (None if address else provenance.available_processors()),
         }
-        failures = _compute(experiment, folder, session, watcher)
+        options = {} if engine == "threads" else {"address": address, "resources": resources, "note": watcher.note}
+        failures = _compute(experiment, folder, session, watcher, options)
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
         raise CellsFailedError(failures, results)
     return results
 
 
-def _compute(spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Watcher) -> list[tuple[str, str]]:
+def _compute(
+    spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Watcher, options: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     """Compute the missing cells; the failed ones with a line each."""
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
@@ -220,7 +237,9 @@ def _compute(spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Wa
     watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
     run_cells = import_module(ENGINES[session["engine"]]).run_cells
     try:
-        with closing(run_cells(missing, Player(spec), workers=session["workers"], steps=watcher.steps)) as outcomes:
+        with closing(
+            run_cells(missing, Player(spec), workers=session["workers"], steps=watcher.steps, **options)
+        ) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
                 if error is None:

@@ -28,6 +28,16 @@ LEVELS: list[set[str]] = [
         "engines/ray_shipping",
         "engines/ray_cells",
         "engines/actors",
+        "engines/agent_actor",
+        "engines/capacity",
+        "engines/coordinator",
+        "engines/crew",
+        "engines/crossing",
+        "engines/machine",
+        "engines/native",
+        "engines/own_agents",
+        "engines/own_rounds",
+        "engines/peers",
     },
     {
         "spec",
@@ -48,7 +58,8 @@ LEVELS: list[set[str]] = [
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"
 MATPLOTLIB = {"plotting", "report"}
-RAY = ("engines/ray_", "engines/actor")  # beginnings of the names: the two Ray engines and what they share
+# Beginnings of the names: the two Ray engines and what they share.
+RAY = ("engines/ray_", "engines/actor", "engines/agent_actor", "engines/crew", "engines/coordinator")
 
 
 def files() -> list[str]:

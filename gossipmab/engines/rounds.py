@@ -183,9 +183,8 @@ def _agent_round(
     algorithm: Any, rewards: Any, now: Any, after: Any, own: Any, sent: Any, i: Any, t: Any,
     neighbours: Any, weights: Any, u_arm: Any, u_reward: Any, p: Any, x: Any, communicates: Any,
 ) -> Any:  # fmt: skip
-    return (
-        agent_round  # compiled as it stands; called from plain Python it stays plain, so that methods can be debugged
-    )
+    # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
+    return agent_round
 
 
 def play(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
@@ -17,38 +16,7 @@ from gossipmab.sweep import Cell, columns, scalar
 
 BATCH = 500  # cells in a row group: bounds the memory
 Load = Callable[[Cell], Trace | None]
-Rows = Callable[[Trace], dict[str, NDArray[Any]]]
-
-
-def over_agents(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(R,) the sum over the agents of an array (R, N), in ascending order: the same bits everywhere."""
-    total = np.zeros(array.shape[0])
-    for i in range(array.shape[1]):
-        total += array[:, i]
-    return total
-
-
-def per_round(trace: Trace) -> dict[str, NDArray[Any]]:
-    """The rows of a cell in results.parquet: cumulative, summed over the agents."""
-    return {
-        "round": trace.rounds,
-        "pareto_regret": over_agents(trace.pareto_regret),
-        "nsw_regret": over_agents(trace.nsw_regret),
-        "disagreement": trace.disagreement,
-        "messages": trace.messages,
-        "bytes": trace.bytes,
-    }
-
-
-def per_agent(trace: Trace) -> dict[str, NDArray[Any]]:
-    """The rows of a cell in agents.parquet, at the end of the trial."""
-    return {
-        "agent": np.arange(trace.pareto_regret.shape[1]),
-        "pareto_regret": trace.pareto_regret[-1],
-        "nsw_regret": trace.nsw_regret[-1],
-        "utility": trace.utility,
-        "messages_sent": trace.messages_sent,
-    }
+Rows = Callable[[Trace], dict[str, NDArray[Any]]]  # Trace.per_round or Trace.per_agent
 
 
 def sweep_types(sweep: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, pa.DataType]]:

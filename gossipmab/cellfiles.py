@@ -1,8 +1,8 @@
 """Files that are whole or not there, and the Parquet file of one cell, which notices when it was altered.
 
-A cell's file has one row a recorded round: round, disagreement, messages, bytes, and pareto_regret and nsw_regret as
-lists with one number an agent. What is known at the end only (pulls, utility, messages_sent) stands in the last row.
-Provenance is JSON in the file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
+A cell's file has one row a recorded round and a column for each array of the trace (`AXES` of its class): numbers, or
+lists where there is one number an agent. What is known at the end only stands in the last row. Provenance is JSON in the
+file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ from pyarrow import parquet
 from gossipmab.metrics import Trace
 
 KEY = b"gossipmab"
-PER_ROUND = ("disagreement", "messages", "bytes")
-PER_ROUND_AND_AGENT = ("pareto_regret", "nsw_regret")
-AT_THE_END = ("pulls", "utility", "messages_sent")
 
 
 class DamagedError(Exception):
@@ -79,7 +76,7 @@ def digest(trace: Trace, provenance: Mapping[str, Any]) -> str:
     """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for its own "sha256"."""
     said = {key: value for key, value in provenance.items() if key != "sha256"}
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    for name in ("rounds", *PER_ROUND_AND_AGENT, *PER_ROUND, *AT_THE_END):
+    for name in trace.AXES:
         array = getattr(trace, name)
         sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
@@ -88,16 +85,16 @@ def digest(trace: Trace, provenance: Mapping[str, Any]) -> str:
 
 def encode(trace: Trace, provenance: Mapping[str, Any]) -> bytes:
     """The cell's file."""
-    columns: dict[str, Any] = {"round": trace.rounds}
-    for name in PER_ROUND_AND_AGENT:
-        columns[name] = _lists(getattr(trace, name))
-    for name in PER_ROUND:
-        columns[name] = getattr(trace, name)
-    for name in AT_THE_END:
+    columns: dict[str, Any] = {}
+    for name, axes in trace.AXES.items():
         array = getattr(trace, name)
-        inner = pa.from_numpy_dtype(array.dtype)
-        kind = pa.list_(pa.list_(inner)) if array.ndim == 2 else pa.list_(inner)
-        columns[name] = pa.array([None] * (len(trace.rounds) - 1) + [array.tolist()], kind)
+        if axes.startswith("R"):
+            columns[name] = array if axes == "R" else _lists(array)
+        else:
+            kind = pa.from_numpy_dtype(array.dtype)
+            for _ in axes:
+                kind = pa.list_(kind)
+            columns[name] = pa.array([None] * (len(trace.rounds) - 1) + [array.tolist()], kind)
     text = json.dumps({**provenance, "sha256": digest(trace, provenance)}, sort_keys=True)
     return parquet_bytes(pa.table(columns).replace_schema_metadata({KEY: text.encode()}))
 
@@ -125,19 +122,18 @@ def decode(path: Path) -> tuple[Trace, dict[str, Any]]:
 
 def _trace(table: pa.Table) -> Trace:
     R = table.num_rows
-    values: dict[str, NDArray[Any]] = {"rounds": _array(table, "round")}
-    for name in PER_ROUND:
-        values[name] = _array(table, name)
-    for name in PER_ROUND_AND_AGENT:
-        values[name] = table.column(name).combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(R, -1)
-    for name in AT_THE_END:
-        last = table.column(name)[R - 1]
-        values[name] = np.array(last.as_py(), np.float64 if name == "utility" else np.int64)
+    values: dict[str, NDArray[Any]] = {}
+    for name, axes in Trace.AXES.items():
+        column = table.column(name).combine_chunks()
+        if axes.startswith("R"):
+            flat = column if axes == "R" else column.flatten()
+            values[name] = flat.to_numpy(zero_copy_only=False).reshape(R, *[-1] * (len(axes) - 1))
+        else:
+            inner = column.type
+            while pa.types.is_list(inner):
+                inner = inner.value_type
+            values[name] = np.array(column[R - 1].as_py(), inner.to_pandas_dtype())
     return Trace(**values)
-
-
-def _array(table: pa.Table, name: str) -> NDArray[Any]:
-    return table.column(name).combine_chunks().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 def _lists(array: NDArray[np.float64]) -> pa.ListArray:

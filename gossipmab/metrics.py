@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,48 @@ class Trace:
     pulls: Integers
     utility: Floats
     messages_sent: Integers
+
+    # Field -> its axes. What begins with R is recorded round by round, the rest is known at the end only.
+    AXES: ClassVar[dict[str, str]] = {
+        "rounds": "R",
+        "pareto_regret": "RN",
+        "nsw_regret": "RN",
+        "disagreement": "R",
+        "messages": "R",
+        "bytes": "R",
+        "pulls": "NK",
+        "utility": "N",
+        "messages_sent": "N",
+    }
+
+    def per_round(self) -> dict[str, NDArray[Any]]:
+        """(R,) each: the rows of a cell in results.parquet; cumulative, summed over the agents."""
+        return {
+            "round": self.rounds,
+            "pareto_regret": over_agents(self.pareto_regret),
+            "nsw_regret": over_agents(self.nsw_regret),
+            "disagreement": self.disagreement,
+            "messages": self.messages,
+            "bytes": self.bytes,
+        }
+
+    def per_agent(self) -> dict[str, NDArray[Any]]:
+        """(N,) each: the rows of a cell in agents.parquet, at the end of the trial."""
+        return {
+            "agent": np.arange(len(self.utility)),
+            "pareto_regret": self.pareto_regret[-1],
+            "nsw_regret": self.nsw_regret[-1],
+            "utility": self.utility,
+            "messages_sent": self.messages_sent,
+        }
+
+
+def over_agents(array: Floats) -> Floats:
+    """(R,) the sum over the agents of an array (R, N), in ascending order: the same bits everywhere."""
+    total = np.zeros(array.shape[0])
+    for i in range(array.shape[1]):
+        total += array[:, i]
+    return total
 
 
 class Truth(NamedTuple):

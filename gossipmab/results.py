@@ -77,11 +77,11 @@ class Results:
         Columns: one for each sweep key, algorithm (the label), trial, round, pareto_regret, nsw_regret, disagreement,
         messages, bytes.
         """
-        return self._read("results.parquet", assembly.per_round)
+        return self._read("results.parquet", Trace.per_round)
 
     def agents(self) -> pd.DataFrame:
         """One row a cell and agent, at the last round: pareto_regret, nsw_regret, utility, messages_sent."""
-        return self._read("agents.parquet", assembly.per_agent)
+        return self._read("agents.parquet", Trace.per_agent)
 
     def _read(self, name: str, rows: Rows) -> pd.DataFrame:
         """The assembled table, or what can be assembled of a run that is not finished."""

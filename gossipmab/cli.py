@@ -66,11 +66,21 @@ def run(
         str, typer.Argument(metavar="SPEC", help="An experiment file, or the name of a shipped experiment.")
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
-    engine: Annotated[str, typer.Option(help="Where cells are played: threads or ray.")] = "threads",
+    engine: Annotated[
+        str, typer.Option(help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).")
+    ] = "threads",
     workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task takes, such as CPU=2.")
+        list[str] | None,
+        typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
+    ] = None,
+    transport: Annotated[
+        str | None, typer.Option(help="How actors exchange messages: direct (sockets, the default) or refs.")
+    ] = None,
+    agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")
@@ -89,8 +99,9 @@ def run(
     results: Results | None = None
     try:
         results = run_experiment(
-            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(task or ()), progress=bar
-        )
+            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(task or ()), transport,
+            agents_per_actor, window, progress=bar,
+        )  # fmt: skip
     except CellsFailedError as error:
         failed, results = error, error.results
     except KeyboardInterrupt:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from gossipmab.compiled import compiled
 
@@ -73,6 +72,8 @@ class Gaussian(NamedTuple):
 
     def prepare(self, u: Floats) -> Floats:
         """Standard normal numbers, by the inverse distribution function."""
+        from scipy.special import ndtri  # here: an actor that has no need of it does not load it
+
         return np.asarray(ndtri(np.maximum(u, 2.0**-54)))
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 from gossipmab import assembly, provenance
 from gossipmab.cellfiles import write_whole
-from gossipmab.engines.rounds import simulate
+from gossipmab.engines import rounds
+from gossipmab.engines.capacity import TRANSPORTS
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Trace
@@ -27,8 +28,20 @@ from gossipmab.spec_build import algorithm, built, environment_of
 from gossipmab.sweep import Cell, safe
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
-# Those of a cluster also take address, resources, and note, which is told in one line of what went wrong.
-ENGINES = {"threads": "gossipmab.engines.threads", "ray": "gossipmab.engines.ray_cells"}
+# Those with options also take note, which is told in one line of what went wrong.
+ENGINES = {
+    "threads": "gossipmab.engines.threads",
+    "ray": "gossipmab.engines.ray_cells",
+    "actors": "gossipmab.engines.actors",
+}
+OPTIONS = {  # option of `run` -> the engines that take it
+    "workers": ("threads", "ray"),
+    "address": ("ray", "actors"),
+    "resources": ("ray", "actors"),
+    "transport": ("actors",),
+    "agents_per_actor": ("actors",),
+    "window": ("actors",),
+}
 
 
 class Played(NamedTuple):
@@ -102,13 +115,17 @@ class Player:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["spec"])  # type: ignore[misc]
 
-    def __call__(self, cell: Cell, steps: Callable[[int], None] | None = None) -> Played:
-        """Play one cell."""
+    def __call__(
+        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Trace] | None = None
+    ) -> Played:
+        """Play one cell. `simulate` stands in for `rounds.simulate`, where another engine plays the rounds."""
         at = self.spec.at(cell.point)
         network = self._network(cell, at)
         environment = environment_of(at, cell.trial, network.agents)
         played = algorithm(cell.name, cell.params)
-        self._compile(played, environment, network)
+        if simulate is None:
+            simulate = rounds.simulate
+            self._compile(played, environment, network)
         begin = time.perf_counter()
         trace = simulate(
             played,
@@ -147,7 +164,7 @@ class Player:
         kind = type(played), type(environment.rewards)
         with self._lock:
             if kind not in self._compiled:
-                simulate(played, environment, network, horizon=1, seed=0)
+                rounds.simulate(played, environment, network, horizon=1, seed=0)
                 self._compiled.add(kind)
 
     def _network(self, cell: Cell, at: Spec) -> Network:
@@ -169,6 +186,9 @@ def run(
     overrides: Sequence[str] = (),
     address: str | None = None,
     resources: Mapping[str, float] | None = None,
+    transport: str | None = None,
+    agents_per_actor: int | None = None,
+    window: int | None = None,
     quiet: bool = True,
     progress: Watcher | None = None,
 ) -> Results:
@@ -182,7 +202,9 @@ def run(
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
-        resources: what a Ray task takes: "CPU" (1 by default), "GPU", "memory" in bytes, or any that the cluster has.
+        resources: what a Ray task or actor takes: "CPU" (1 by default, 0 for an actor), "GPU", "memory" in bytes, or any
+            that the cluster has.
+        transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: who is told instead.
 
@@ -192,11 +214,22 @@ def run(
     """
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    for name, value in (("address", address), ("resources", resources)):
-        if value and engine == "threads":
-            raise InputError(f"{name}: got {value!r}, allowed with the engine ray, not with threads")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers: got {workers}, allowed is a whole number >= 1")
+    options = {
+        "workers": workers,
+        "address": address,
+        "resources": resources or None,
+        "transport": transport,
+        "agents_per_actor": agents_per_actor,
+        "window": window,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    for name, value in options.items():
+        if engine not in OPTIONS[name]:
+            raise InputError(f"{name}: got {value!r}, allowed with --engine {' or '.join(OPTIONS[name])}, not {engine}")
+        if name in ("workers", "agents_per_actor", "window") and (type(value) is not int or value < 1):
+            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
+    if transport is not None and transport not in TRANSPORTS:
+        raise unknown("transport", transport, TRANSPORTS)
     experiment = load_spec(spec, overrides)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
@@ -206,13 +239,9 @@ def run(
     watcher = progress or Silent()
     with folder.locked():
         experiment, manifest = folder.prepare(experiment, fresh)
-        session = {
-            "start": provenance.now(),
-            "end": None,
-            "engine": engine,
-            "workers": workers or (None if address else provenance.available_processors()),
-        }
-        options = {} if engine == "threads" else {"address": address, "resources": resources, "note": watcher.note}
+        if engine != "actors" and address is None:
+            options.setdefault("workers", provenance.available_processors())
+        session = {"start": provenance.now(), "end": None, "engine": engine, **options}
         failures = _compute(experiment, folder, session, watcher, options)
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
@@ -236,10 +265,9 @@ def _compute(
     failures: list[tuple[str, str]] = []
     watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
     run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    told = {} if session["engine"] == "threads" else {"note": watcher.note}
     try:
-        with closing(
-            run_cells(missing, Player(spec), workers=session["workers"], steps=watcher.steps, **options)
-        ) as outcomes:
+        with closing(run_cells(missing, Player(spec), steps=watcher.steps, **told, **options)) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
                 if error is None:
@@ -269,7 +297,7 @@ def _finish(
     """Assemble the tables from the cells' files and complete the manifest."""
     results = Results(folder, spec)
     traces = results.traces
-    for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
+    for name, rows in (("results.parquet", Trace.per_round), ("agents.parquet", Trace.per_agent)):
         tables = assembly.batches(spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
         assembly.write_table(folder.path / name, tables)
     if traces:

@@ -25,7 +25,6 @@ from gossipmab.engines.peers import Peers, WindowLostError
 from gossipmab.engines.ray_session import session
 from gossipmab.network import WEIGHT_RULES
 
-pytestmark = pytest.mark.slow
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
     *(algorithm() for algorithm in ALGORITHMS.values()),
@@ -58,7 +57,7 @@ def crew_of(ray_here: None) -> Iterator[Callable[[str], Crew]]:
     yield crew
     for each in crews.values():
         each.__exit__()
-    assert not [line for line in notes if not line.endswith("are ready")]
+    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
 
 def differing(one: gm.Trace, other: gm.Trace) -> list[str]:
@@ -78,7 +77,7 @@ def compared(
     block = agents_per_actor or GRAPHS[graph]
     got = actors.simulate_actors(
         algorithm, environment, network, transport=crew.transport, agents_per_actor=block, window=window, crew=crew,
-        poison=poison, **common,
+        poison=poison, note=crew.note, **common,
     )  # fmt: skip
     assert not differing(expected, got)
     assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
@@ -212,6 +211,39 @@ class RoundRobinState(NamedTuple):
 def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], Crew]) -> None:
     for transport in ("direct", "refs"):
         compared(crew_of(transport), RoundRobin(step=3), "ring", "laplacian", 3, 20)
+
+
+def test_cells_are_played_one_after_the_other_by_the_same_actors() -> None:
+    """In a process of its own: the engine starts its Ray itself."""
+    script = """
+import gossipmab as gm
+from gossipmab.engines.actors import run_cells
+from gossipmab.errors import InputError
+e, n = gm.Environment.sample(4, 4, 2), gm.Network("ring", 4, 0.5)
+def play(cell, steps, simulate):
+    if cell == 1:
+        raise OSError("no luck")
+    return simulate(gm.ParetoUCBGossip(), e, n, horizon=30, seed=cell, progress=steps)
+told = []
+out = list(run_cells([0, 1, 2], play, steps=told.append, note=print, agents_per_actor=2, window=10, transport="refs"))
+assert [cell for cell, _ in out] == [0, 1, 2] and told == [40] * 6, told
+assert isinstance(out[1][1], OSError)
+for cell, trace in (out[0], out[2]):
+    assert trace.nsw_regret.tobytes() == gm.simulate(gm.ParetoUCBGossip(), e, n, horizon=30, seed=cell).nsw_regret.tobytes()
+try:
+    list(run_cells([0], play, transport="ref"))
+except InputError as error:
+    assert "did you mean 'refs'" in str(error)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_an_actor_takes() -> None:
+    assert actors.taken({}, False) == {}
+    assert actors.taken({"CPU": 0.5, "memory": 1e9, "big": 1}, True) == {
+        "num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}, "scheduling_strategy": "SPREAD",
+    }  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------- refusals

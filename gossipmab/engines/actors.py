@@ -10,15 +10,16 @@ made anew from its last snapshot and the window replayed: same bits, as for any 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numba import config
 
 from gossipmab.algorithms.protocol import Algorithm
-from gossipmab.engines.coordinator import TRANSPORTS, Trial
+from gossipmab.engines.capacity import TRANSPORTS
+from gossipmab.engines.coordinator import Trial
 from gossipmab.engines.crew import Crew, Note
 from gossipmab.engines.ray_session import session
 from gossipmab.environment import Environment
@@ -101,31 +102,44 @@ def warn(text: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
+def taken(resources: Mapping[str, float], joined: bool) -> dict[str, Any]:
+    """What an actor takes, as `ray.remote` has it; on a cluster that was joined, actors go to all its nodes in turn."""
+    names = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
+    known: dict[str, Any] = {names[name]: value for name, value in resources.items() if name in names}
+    others = {name: value for name, value in resources.items() if name not in names}
+    known |= {"resources": others} if others else {}
+    return known | ({"scheduling_strategy": "SPREAD"} if joined else {})
+
+
 def run_cells(
     cells: Sequence[C],
     play: Callable[..., P],
     *,
-    workers: int | None = None,
     steps: Callable[[int], None] | None = None,
     note: Note | None = None,
     address: str | None = None,
     transport: str = "direct",
     agents_per_actor: int = 1,
     window: int | None = None,
+    resources: Mapping[str, float] | None = None,
+    **options: Any,
 ) -> Iterator[tuple[C, P | Exception]]:
     """Play the cells one after the other, each by actors; hand each on with its outcome, or its exception.
 
     Args:
         cells: what to play.
         play: plays one cell, as `play(cell, steps, simulate=...)` with what stands in for `rounds.simulate`.
-        workers: not used: the actors of one cell are what runs at a time.
         steps: told of the agent-steps just played. note: told of failures, in one line each.
         address, transport, agents_per_actor, window: as in `simulate_actors`.
+        resources: what an actor takes: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
+        options: for the session.
     """
     if not cells:
         return
     note = note or warn
-    with session(address), Crew(transport, note) as crew:
+    if transport not in TRANSPORTS:
+        raise unknown("transport", transport, TRANSPORTS)
+    with session(address, **options), Crew(transport, note, **taken(resources or {}, address is not None)) as crew:
         simulate = partial(
             simulate_actors, transport=transport, agents_per_actor=agents_per_actor, window=window, crew=crew, note=note
         )

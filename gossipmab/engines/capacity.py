@@ -1,4 +1,4 @@
-"""Whether a machine can hold so many actors, said before any is started."""
+"""What actors can be asked for, and whether a machine can hold so many: said before any is started."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gossipmab.errors import InputError
 
+TRANSPORTS = {"direct": 500, "refs": 50}  # with the rounds of a window
 MIB = 2**20
 ACTOR_MIB = 52.0  # measured: a process of Ray's with numpy and the loader of machine code, what it has for itself
 ACTOR_SECONDS = 0.5  # measured: processor time to start one
@@ -57,6 +58,16 @@ def check(needed: Need, agents: int, connections: int, available: float | None =
             f"agents_per_actor: an actor would have {connections} connections, allowed are {files - FILES} (ulimit -n);"
             " use more agents per actor, or transport = 'refs'"
         )
+
+
+def cluster() -> tuple[int, float | None]:
+    """Processors, and MiB that Ray has to give; None for the latter where Ray is on this machine only, to look for oneself."""
+    import ray
+
+    processors = max(1, int(ray.cluster_resources().get("CPU", 1.0)))  # type: ignore[no-untyped-call]
+    if len([node for node in ray.nodes() if node["Alive"]]) <= 1:  # type: ignore[no-untyped-call]
+        return processors, None
+    return processors, float(ray.available_resources().get("memory", 0.0)) / MIB  # type: ignore[no-untyped-call]
 
 
 def available_mib() -> float:

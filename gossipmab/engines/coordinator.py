@@ -18,7 +18,7 @@ from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers
 from gossipmab.engines import capacity, own_rounds
 from gossipmab.engines.agent_actor import Outcome
-from gossipmab.engines.crew import Crew, Note, routes_of
+from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
 from gossipmab.engines.crossing import Part
 from gossipmab.engines.native import program, signature_of
 from gossipmab.engines.own_agents import Common, OwnRows, Snapshot
@@ -26,11 +26,9 @@ from gossipmab.engines.rounds import MAILBOX, Base, Tally, exchanged, mail, mess
 from gossipmab.environment import Environment
 from gossipmab.metrics import Trace
 from gossipmab.network import Network
-from gossipmab.provenance import available_processors
 from gossipmab.randomness import Purpose, stream
 from gossipmab.rewards import Table
 
-TRANSPORTS = {"direct": 500, "refs": 50}  # with the rounds of a window
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
 
@@ -64,7 +62,7 @@ class Trial:
         self.bounds = np.append(np.arange(0, N, agents_per_actor), N).astype(np.int64)
         self.owner = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
         most = max(1, WINDOW_BYTES // (8 * max(N * K, 4 * E)))
-        self.window = min(window or min(TRANSPORTS[crew.transport], most), horizon)
+        self.window = min(window or min(capacity.TRANSPORTS[crew.transport], most), horizon)
         self.state = algorithm.init(shape_of(environment, network, horizon))
         self.rounds = recorded_rounds(horizon, record)
         self.truth = metrics.truth(environment, welfare)
@@ -73,13 +71,16 @@ class Trial:
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
         self.near = [pairs[pairs[:, 0] == a, 1].tolist() for a in range(len(self.bounds) - 1)]
         state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.window * (K + 8)
-        needed = capacity.need(len(self.near), state, available_processors())
-        capacity.check(needed, N, max(map(len, self.near)))
+        processors, available = capacity.cluster()
+        self.needed = capacity.need(len(self.near), state, processors)
+        capacity.check(self.needed, N, max(map(len, self.near)) if crew.transport == "direct" else 0, available)
 
     def play(self, key: dict[str, Any], poison: bool, note: Note, progress: Callable[[int], None] | None) -> Trace:
         """Play it, window after window."""
         N = self.environment.agents
         communicates = self.algorithm.communicates
+        if self.needed.seconds > SLOW and len(self.crew.handles) < self.needed.actors:
+            note(f"starting {self.needed}")
         self._begin(key, poison)
         links = stream(**key, purpose=Purpose.LINKS)
         tally = self._tally()

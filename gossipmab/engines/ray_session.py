@@ -34,7 +34,8 @@ from gossipmab.provenance import available_processors
 PREFIX = "gossipmab-ray-"
 LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
-REPORTED_BY_ENGINES = ("A worker died or was killed", "Task ")
+# What engines report, and advice on how many actors we start.
+UNTOLD = ("A worker died or was killed", "Task ", "WARNING: ")
 LONGEST_LINE = 300
 STALE = 10.0  # seconds: a folder younger than this may belong to a session that is about to lock it
 ANSWER = 10.0  # seconds for a cluster to answer
@@ -191,7 +192,7 @@ def _errors_on_stderr() -> Callable[[], None]:
 
     def told(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
         line = " ".join(" ".join(str(part) for part in data.get("lines", ())).split())
-        if line and not line.startswith(REPORTED_BY_ENGINES):
+        if line and not line.startswith(UNTOLD):
             print(f"ray: {line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + '...'}", file=sys.stderr)
 
     worker.print_to_stdstream = told

@@ -24,6 +24,7 @@ LEVELS: list[set[str]] = [
         "engines/__init__",
         "engines/rounds",
         "engines/threads",
+        "engines/ray_folder",
         "engines/ray_session",
         "engines/ray_shipping",
         "engines/ray_cells",

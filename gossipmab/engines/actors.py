@@ -22,6 +22,7 @@ from gossipmab.engines.capacity import TRANSPORTS
 from gossipmab.engines.coordinator import Trial
 from gossipmab.engines.crew import Crew, Note
 from gossipmab.engines.ray_session import session
+from gossipmab.engines.ray_shipping import packed
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Trace
@@ -139,7 +140,11 @@ def run_cells(
     note = note or warn
     if transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
-    with session(address, **options), Crew(transport, note, **taken(resources or {}, address is not None)) as crew:
+    with ExitStack() as stack:
+        if address is not None:
+            options["runtime_env"] = stack.enter_context(packed(None)).runtime_env
+        stack.enter_context(session(address, **options))
+        crew = stack.enter_context(Crew(transport, note, **taken(resources or {}, address is not None)))
         simulate = partial(
             simulate_actors, transport=transport, agents_per_actor=agents_per_actor, window=window, crew=crew, note=note
         )

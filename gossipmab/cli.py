@@ -184,6 +184,18 @@ def plot(
 
 
 @app.command()
+def report(
+    folder: RunFolderArgument,
+    file: Annotated[Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")] = None,
+) -> None:
+    """Write one self-contained HTML file: figures, tables, comparisons, equity, network, how to run it again."""
+    from gossipmab.report import write_report
+    from gossipmab.results import open_run
+
+    print(write_report(open_run(folder), file))
+
+
+@app.command()
 def topology(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME or FILE]...", help="All shipped ones by default.")

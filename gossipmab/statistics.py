@@ -1,11 +1,11 @@
-"""How sure the numbers are: bootstrap intervals, growth exponents, paired tests with Holm's correction."""
+"""How sure the numbers are: bootstrap intervals of means and of paired ratios, growth exponents, paired tests with Holm's correction."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +24,60 @@ def bootstrap_interval(values: Floats, confidence: float = 0.95, seed: int = 0) 
         return math.nan, math.nan
     if np.ptp(values) == 0.0:
         return float(values[0]), float(values[0])
+    return _bootstrap((values,), np.mean, confidence, seed)
+
+
+class Ratio(NamedTuple):
+    """How large the mean of one sample is beside that of another, and the bootstrap interval of this ratio."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNDEFINED = Ratio(math.nan, math.nan, math.nan)
+
+
+def paired_ratio(first: Floats, other: Floats, confidence: float = 0.95, seed: int = 0) -> Ratio:
+    """The ratio of the means of pairs, and its bootstrap interval: pairs are drawn together, so what they share cancels.
+
+    mean(other) / mean(first)
+
+    Args:
+        first, other: (n,) each, regrets of the same trials, for example.
+        confidence: of the interval.
+        seed: of the resampling.
+
+    nan where there is no pair, a value is not finite or below 0, or all of `first` are 0; the interval alone is nan for a
+    single pair, and is the ratio itself where all pairs have the same one.
+    """
+    both = np.array([first, other])
+    if not both.size or not np.isfinite(both).all() or (both < 0.0).any() or not first.any():
+        return UNDEFINED
+    value = float(other.mean() / first.mean())
+    if len(first) < 2:
+        return Ratio(value, math.nan, math.nan)
+    if np.allclose(other, value * first, rtol=1e-12, atol=0.0):
+        return Ratio(value, value, value)
+    return Ratio(value, *_bootstrap((first, other), _ratio_of_means, confidence, seed))
+
+
+def _ratio_of_means(first: Floats, other: Floats, axis: int = -1) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):  # where only trials without regret are drawn
+        return other.mean(axis=axis) / first.mean(axis=axis)
+
+
+def _bootstrap(samples: tuple[Floats, ...], statistic: Any, confidence: float, seed: int) -> tuple[float, float]:
     from scipy.stats import bootstrap
 
     for method in ("BCa", "percentile"):
-        options: Any = {"confidence_level": confidence, "n_resamples": RESAMPLES, "method": method}
+        options: Any = {"confidence_level": confidence, "n_resamples": RESAMPLES, "method": method, "paired": True}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # degenerate data: the correction is 0/0, and percentiles still stand
-            found = bootstrap((values,), np.mean, rng=np.random.default_rng(seed), **options).confidence_interval
+            found = bootstrap(samples, statistic, rng=np.random.default_rng(seed), **options).confidence_interval
         if np.isfinite([found.low, found.high]).all():
-            break
-    return float(found.low), float(found.high)
+            return float(found.low), float(found.high)
+    return math.nan, math.nan
 
 
 def growth_exponent(rounds: NDArray[np.int64], regret: Floats) -> float:

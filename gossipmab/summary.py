@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gossipmab.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value
+from gossipmab.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
 
 METRICS = ("pareto_regret", "nsw_regret")
+RATIO = ("ratio", "ratio_low", "ratio_high")
 
 
 def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame) -> pd.DataFrame:
@@ -22,15 +23,23 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
-    the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the baseline, Holm-corrected
-    over all of the metric's tests in this table. steps_per_second: median of agent-steps a second.
+    the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the reference, Holm-corrected
+    over all of the metric's tests in this table, `_ratio` its mean beside that of the reference over the trials that both have
+    (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. steps_per_second: median of agent-steps a
+    second. The reference is the baseline at the same sweep point; where a run has one algorithm only, the first point.
     """
+    single = table["algorithm"].nunique() == 1
+    first_point = _groups(table, list(keys))[0][1]
     rows, tests = [], []
     for point, at_point in _groups(table, list(keys)):
-        against = _final(at_point[at_point["algorithm"] == baseline])
+        reference = first_point if single else at_point[at_point["algorithm"] == baseline]
+        against = _final(reference)
         for algorithm, cells in at_point.groupby("algorithm", sort=False):
             final = _final(cells)
             row = {**point, "algorithm": algorithm, "trials": len(final), "round": int(final["round"].iloc[0])}
+            itself = cells.index.equals(reference.index)
+            both = final.index.intersection(against.index)
+            row["pairs"] = len(both)
             test = {}
             for metric in METRICS:
                 mean = cells.groupby("round")[metric].mean()
@@ -40,9 +49,10 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
                     f"{metric}_exponent": growth_exponent(mean.index.to_numpy(), mean.to_numpy()),
                     f"{metric}_p": math.nan,
                 }
-                both = final.index.intersection(against.index)
                 pair = against[metric][both].to_numpy(), final[metric][both].to_numpy()
-                test[metric] = math.nan if algorithm == baseline else paired_p_value(*pair)
+                test[metric] = math.nan if itself else paired_p_value(*pair)
+                ratio = UNDEFINED if itself else paired_ratio(*pair)
+                row |= {f"{metric}_{name}": x for name, x in zip(RATIO, ratio, strict=True)}
             row |= {name: final[name].mean() for name in ("disagreement", "messages", "bytes")}
             rows.append(row)
             tests.append(test)

@@ -1,0 +1,121 @@
+"""What a run says of its algorithms, in plain sentences: who has how much less regret than whom, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+CHANCE = 0.05  # p-values from here on do not tell a difference from chance
+FACTOR = 2.0  # ratios from here on read better as a factor than as a percentage
+
+
+class Comparison(NamedTuple):
+    """One algorithm beside another, over n trials that share their environments.
+
+    where: the sweep's point, "" without a sweep. quantity: such as "Pareto regret". ratio: of the means, with the 95 %
+    bootstrap interval low to high of the pairs; p: of the paired test, corrected; any of them nan where undefined.
+    """
+
+    where: str
+    subject: str
+    reference: str
+    quantity: str
+    ratio: float
+    low: float
+    high: float
+    p: float
+    trials: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the difference can be told from chance: by the test, or by the interval where no test is possible."""
+        if not math.isnan(self.p):
+            return self.p < CHANCE
+        return self.apart
+
+    @property
+    def apart(self) -> bool:
+        """Whether the interval excludes that there is no difference."""
+        return not math.isnan(self.low) and not self.low <= 1.0 <= self.high
+
+    def said(self) -> str:
+        """In words, such as "pooled: 74 % less regret than plain, 95 % interval 71 to 77 %, n = 15, p < 0.001"."""
+        if math.isnan(self.ratio):
+            return f"{self.subject}: no ratio to the {self.quantity} of {self.reference} is defined, n = {self.trials}"
+        if self.ratio == self.low == self.high == 1.0:
+            return f"{self.subject}: the same {self.quantity} as {self.reference} in every trial, n = {self.trials}"
+        parts = [f"{self.subject}: {size(self.ratio, self.quantity, self.reference)}"]
+        if not math.isnan(self.low):
+            parts.append(f"95 % interval {interval(self.low, self.high, self.ratio >= FACTOR)}")
+        parts.append(f"n = {self.trials}")
+        if not math.isnan(self.p):
+            parts.append("p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}")
+        doubt = (
+            "" if self.clear else "; the corrected test is not sure of it" if self.apart else "; not told from chance"
+        )
+        return ", ".join(parts) + doubt
+
+    def sentence(self) -> str:
+        """The same with the sweep's point before it."""
+        return f"{self.where}: {self.said()}" if self.where else self.said()
+
+
+def size(ratio: float, quantity: str, reference: str) -> str:
+    """The ratio in words: "74 % less regret than x", or "3.1 times the regret of x"."""
+    if ratio >= FACTOR:
+        return f"{ratio:.3g} times the {quantity} of {reference}"
+    return f"{percent(ratio)} {direction(ratio)} {quantity} than {reference}"
+
+
+def interval(low: float, high: float, as_factor: bool) -> str:
+    """The interval of a ratio in words; percentages run from the smaller change to the larger one."""
+    if as_factor:
+        return f"{low:.3g} to {high:.3g} times"
+    if low < 1.0 < high:
+        return f"from {percent(low)} less to {percent(high)} more"
+    ends = sorted((low, high), key=lambda ratio: abs(ratio - 1.0))
+    return f"{percent(ends[0]).removesuffix(' %')} to {percent(ends[1])}"
+
+
+def direction(ratio: float) -> str:
+    """Whether it is less or more."""
+    return "less" if ratio < 1.0 else "more"
+
+
+def percent(ratio: float) -> str:
+    """How far the ratio is from 1: whole percents where they are many, else a digit more."""
+    change = 100 * abs(ratio - 1.0)
+    return f"{change:.0f} %" if change >= 9.95 else f"{change:.1f} %"
+
+
+def compare(summary: pd.DataFrame, keys: Sequence[str], baseline: str, metrics: Mapping[str, str]) -> list[Comparison]:
+    """Every algorithm beside the baseline at the same point; of a single algorithm, every point beside the first one.
+
+    Args:
+        summary: of the run, as by `summary.summarise`, whose references these are.
+        keys: its sweep columns.
+        baseline: the label of the algorithm that the others stand beside.
+        metrics: column -> what it is called.
+    """
+    rows = summary.to_dict("records")
+    single = summary["algorithm"].nunique() == 1
+    found = []
+    for metric, quantity in metrics.items():
+        for row in rows:
+            point = point_of(row, keys)
+            if single:
+                names = "", point, point_of(rows[0], keys)
+            else:
+                names = point, str(row["algorithm"]), baseline
+            figures = [float(row[f"{metric}_{name}"]) for name in ("ratio", "ratio_low", "ratio_high", "p")]
+            if names[1] != names[2]:
+                found.append(Comparison(*names, quantity, *figures, int(row["pairs"])))
+    return found
+
+
+def point_of(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
+    """The sweep's point of a row: "base = ring, link_probability = 0.1"."""
+    return ", ".join(f"{key} = {row[key]}" for key in keys)

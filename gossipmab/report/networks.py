@@ -1,0 +1,102 @@
+"""The networks of a run: base graphs drawn as plain SVG, and their spectral facts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gossipmab.plotting import layout
+from gossipmab.report.html_table import HtmlTable
+from gossipmab.spec_build import built
+from gossipmab.tables import number
+
+if TYPE_CHECKING:
+    from gossipmab.network import Network
+    from gossipmab.results import Results
+
+MOST_NETWORKS = 24  # whose facts are listed
+MOST_DRAWN = 12
+MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
+SIDE = 240  # of a drawing, in its own units
+HEADINGS = (
+    "base graph", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity", "second eigenvalue of E[W]",
+    "gap", "second eigenvalue of E[W²]", "consensus rounds",
+)  # fmt: skip
+NOTE = (
+    "p: the probability that a link is there in a round. Gap: 1 minus the second eigenvalue of E[W], the mean mixing matrix. "
+    "The squared distance between agents shrinks every round by the second eigenvalue of E[W²] at least, in expectation. "
+    "Consensus rounds: ln(N) / gap."
+)
+
+
+class Drawing(NamedTuple):
+    """A base graph: links (x1, y1, x2, y2), agents (x, y, radius, what it is), and how opaque links are."""
+
+    title: str
+    links: list[tuple[float, float, float, float]]
+    agents: list[tuple[float, float, float, str]]
+    opacity: float
+
+
+class Networks(NamedTuple):
+    """The section's drawings and table."""
+
+    drawings: list[Drawing]
+    facts: HtmlTable
+    side: int
+    left_out: int
+
+
+def section(results: Results) -> Networks | None:
+    """Every network that the run's sweep points have; None where its protocol has none."""
+    found: dict[str, tuple[str, Network]] = {}
+    left_out: set[str] = set()
+    for point in results.spec.points():
+        at = results.spec.at(point)
+        if at.network is None:
+            return None
+        key = json.dumps([at.network.model_dump(), at.environment.agents], sort_keys=True)
+        if key in found or key in left_out:
+            continue
+        if len(found) < MOST_NETWORKS:
+            network = built(at, 0)[1]
+            base = at.network.base  # the run folder's copies of files have longer names
+            found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
+        else:
+            left_out.add(key)
+    bases = {(name, network.edges.tobytes()): (name, network) for name, network in found.values()}
+    small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
+    table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 1, NOTE)
+    return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out))
+
+
+def facts(name: str, network: Network) -> list[str]:
+    """A row of the table."""
+    known = network.facts()
+    sampled = "" if known.squared_obtained == "exact" else " (sampled)"
+    return [
+        name, f"{network.link_probability:g}", network.weights.replace("_", " "), f"{known.agents:,}", f"{known.edges:,}",
+        f"{known.degree_min} to {known.degree_max}", str(known.diameter), number(known.algebraic_connectivity),
+        number(known.second_eigenvalue), number(known.spectral_gap), number(known.second_eigenvalue_squared) + sampled,
+        number(known.consensus_rounds, 3),
+    ]  # fmt: skip
+
+
+def drawing(name: str, network: Network) -> Drawing:
+    """The base graph in a square, agents as discs."""
+    at = layout(network)
+    span = float(np.ptp(at, axis=0).max()) or 1.0
+    radius = float(np.clip(40 / np.sqrt(network.agents), 2.5, 9.0))
+    middle = (at.max(axis=0) + at.min(axis=0)) / 2
+    places = np.round((at - middle) / span * (SIDE - 2 * radius - 4) + SIDE / 2, 1)
+    links = [(*map(float, places[i]), *map(float, places[j])) for i, j in network.edges]
+    degrees = network.degrees
+    agents = [
+        (float(x), float(y), radius, f"agent {network.labels[i]}, {degrees[i]} link{'s' if degrees[i] != 1 else ''}")
+        for i, (x, y) in enumerate(places)
+    ]
+    title = f"{name}: {network.agents} agents, {len(network.edges):,} links"
+    return Drawing(title, links, agents, float(np.clip(60 / max(1, len(links)), 0.25, 0.8)))

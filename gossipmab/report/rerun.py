@@ -1,0 +1,75 @@
+"""The commands that run an experiment again, from the folder that holds the run folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gossipmab import shipped
+from gossipmab.cellfiles import file_hash
+from gossipmab.errors import InputError
+from gossipmab.spec import load_spec
+from gossipmab.spec_build import TOPOLOGIES
+
+if TYPE_CHECKING:
+    from gossipmab.results import Results
+
+
+class Command(NamedTuple):
+    """A command and what it does."""
+
+    text: str
+    does: str
+
+
+def commands(results: Results) -> list[Command]:
+    """What to type, first of all the command that runs it again."""
+    folder = results.path.resolve().name
+    name = results.spec.experiment.name
+    again = ["gossipmab", "run", name]
+    if not same_as_shipped(results):
+        again = ["gossipmab", "run", f"{folder}/spec.toml", "--out", f"{folder}-again", *data_files(results)]
+    return [
+        Command(shlex.join(again), "runs it again, to the same bits on the same versions and kind of machine"),
+        Command(shlex.join(["gossipmab", "verify", folder]), "checks this run's files, and plays one cell again"),
+        Command(shlex.join(["gossipmab", "summary", folder]), "prints the tables"),
+    ]
+
+
+def same_as_shipped(results: Results) -> bool:
+    """Whether the shipped experiment of this name is this very experiment."""
+    try:
+        return load_spec(results.spec.experiment.name).hash == results.spec.hash
+    except InputError:
+        return False
+
+
+def data_files(results: Results) -> Iterator[str]:
+    """The settings that lead to the run folder's own copies of data files, which have other names there."""
+    copies = {name: entry["copy"] for name, entry in (results.folder.manifest() or {"files": {}})["files"].items()}
+    moved = {name: copy for name, copy in copies.items() if not _shipped(name, results)}
+    yield from _settings(results.spec.resolved(), moved)
+
+
+def _shipped(name: str, results: Results) -> bool:
+    """Whether a shipped topology of this name has the same contents."""
+    try:
+        found = shipped.resolve(name, "topologies", TOPOLOGIES)
+    except InputError:
+        return False
+    return file_hash(found) == results.spec.file_hashes[name]
+
+
+def _settings(data: Mapping[str, Any], moved: Mapping[str, str]) -> Iterator[str]:
+    for section, key in (("environment", "means"), ("environment", "preferences"), ("environment", "table"),
+                         ("network", "base")):  # fmt: skip
+        value = data.get(section, {}).get(key)
+        if f"{section}.{key}" in data.get("sweep", {}):
+            values = data["sweep"][f"{section}.{key}"]
+            if any(isinstance(one, str) and one in moved for one in values):
+                there = [moved.get(one, one) if isinstance(one, str) else one for one in values]
+                yield from ("--set", f"sweep.{section}.{key}={json.dumps(there)}")
+        elif isinstance(value, str) and value in moved:
+            yield from ("--set", f"{section}.{key}={moved[value]}")

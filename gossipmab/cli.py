@@ -173,7 +173,10 @@ def plot(
     folder: RunFolderArgument,
     band: Annotated[str, typer.Option(help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).")] = "quarter-sd",
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
-    metric: Annotated[str | None, typer.Option(help="pareto, nsw or both; by default as fits the algorithms.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."),
+    ] = None,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
     from gossipmab.plotting import plot as draw

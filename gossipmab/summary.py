@@ -7,24 +7,27 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from gossipmab.metrics import Recorded
 from gossipmab.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value
 
-METRICS = ("pareto_regret", "nsw_regret")
 
-
-def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame) -> pd.DataFrame:
-    """Final regrets, their intervals, exponents and tests; messages, bytes, disagreement, speed; means over trials.
+def summarise(
+    table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame, kind: type[Recorded]
+) -> pd.DataFrame:
+    """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.
 
     Args:
         table: the tidy results.
         keys: its sweep columns.
         baseline: the algorithm that others are tested against.
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
+        kind: the class of the traces, which says what is a metric.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
     the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the baseline, Holm-corrected
     over all of the metric's tests in this table. steps_per_second: median of agent-steps a second.
     """
+    metrics = [metric for metric in kind.METRICS if metric in table]
     rows, tests = [], []
     for point, at_point in _groups(table, list(keys)):
         against = _final(at_point[at_point["algorithm"] == baseline])
@@ -32,7 +35,7 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
             final = _final(cells)
             row = {**point, "algorithm": algorithm, "trials": len(final), "round": int(final["round"].iloc[0])}
             test = {}
-            for metric in METRICS:
+            for metric in metrics:
                 mean = cells.groupby("round")[metric].mean()
                 low, high = bootstrap_interval(final[metric].to_numpy())
                 row |= {metric: final[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
@@ -43,10 +46,10 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
                 both = final.index.intersection(against.index)
                 pair = against[metric][both].to_numpy(), final[metric][both].to_numpy()
                 test[metric] = math.nan if algorithm == baseline else paired_p_value(*pair)
-            row |= {name: final[name].mean() for name in ("disagreement", "messages", "bytes")}
+            row |= {name: final[name].mean() for name in kind.MEANS}
             rows.append(row)
             tests.append(test)
-    for metric in METRICS:
+    for metric in metrics:
         for row, p in zip(rows, holm([test[metric] for test in tests]), strict=True):
             row[f"{metric}_p"] = p
     by = [*keys, "algorithm"]

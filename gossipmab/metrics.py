@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gossipmab import pareto, welfare
 from gossipmab.compiled import compiled
 from gossipmab.environment import Environment
+from gossipmab.equity import equity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -97,14 +98,26 @@ class Trace:
         }
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
-        """(N,) each: the rows of a cell in agents.parquet, at the end of the trial."""
+        """(N,) each: the rows of a cell in agents.parquet, at the end; the equity columns say the same of all agents."""
         return {
             "agent": np.arange(len(self.utility)),
             "pareto_regret": self.pareto_regret[-1],
             "nsw_regret": self.nsw_regret[-1],
             "utility": self.utility,
             "messages_sent": self.messages_sent,
+            **equity_columns(self.utility),
         }
+
+
+def equity_columns(x: Floats) -> dict[str, Floats]:
+    """(N,) each: the excess e_i of every agent's outcome x (N,), and the equity of all outcomes, repeated, without a band.
+
+    equity_mre: H. equity_excess: E / N. The others as in `equity.Equity`.
+    """
+    found = equity(x)
+    whole = {"mre": found.mre, "excess": found.mean_excess, "incidence": found.incidence}
+    whole |= {"cv": found.cv, "gini": found.gini, "jain": found.jain, "theil": found.theil, "atkinson": found.atkinson}
+    return {"excess": found.excess, **{f"equity_{name}": np.full(len(x), value) for name, value in whole.items()}}
 
 
 def over_agents(array: Floats) -> Floats:

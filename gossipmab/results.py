@@ -86,7 +86,12 @@ class Results:
         return self._read("results.parquet", assembly.per_round)
 
     def agents(self) -> pd.DataFrame:
-        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent."""
+        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
+
+        excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
+        on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
+        equity_jain, equity_theil, equity_atkinson; see `gossipmab.equity`. H alone says little: two agents always have 0.
+        """
         return self._read("agents.parquet", assembly.per_agent)
 
     def _read(self, name: str, rows: Rows) -> pd.DataFrame:
@@ -141,7 +146,7 @@ class Results:
         """Arrays with dimensions (sweep keys..., algorithm, trial, round) and, at the last round, (..., trial, agent).
 
         Cells that are not finished, and rounds or agents that a sweep point does not have, are nan. The agents' arrays
-        are called agent_utility and so on, as the columns of `agents`.
+        are the columns of `agents`, called agent_pareto_regret, agent_nsw_regret, agent_utility, agent_excess and so on.
         """
         import xarray as xr
 

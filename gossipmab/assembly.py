@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from gossipmab.cellfiles import whole_file
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
 from gossipmab.sweep import Cell, columns, scalar
 
 BATCH = 500  # cells in a row group: bounds the memory
-Load = Callable[[Cell], Trace | None]
-Rows = Callable[[Trace], dict[str, NDArray[Any]]]  # Trace.per_round or Trace.per_agent
+Load = Callable[[Cell], Recorded | None]
+Rows = Callable[[Recorded], dict[str, NDArray[Any]]]  # per_round or per_agent of a trace
+
+
+def per_round(trace: Recorded) -> dict[str, NDArray[Any]]:
+    """The rows of results.parquet."""
+    return trace.per_round()
+
+
+def per_agent(trace: Recorded) -> dict[str, NDArray[Any]]:
+    """The rows of agents.parquet."""
+    return trace.per_agent()
 
 
 def sweep_types(sweep: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, pa.DataType]]:

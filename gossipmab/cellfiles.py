@@ -13,16 +13,17 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
 
 KEY = b"gossipmab"
+T = TypeVar("T", bound=Recorded)
 
 
 class DamagedError(Exception):
@@ -72,7 +73,7 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def digest(trace: Trace, provenance: Mapping[str, Any]) -> str:
+def digest(trace: Recorded, provenance: Mapping[str, Any]) -> str:
     """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for its own "sha256"."""
     said = {key: value for key, value in provenance.items() if key != "sha256"}
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
@@ -83,7 +84,7 @@ def digest(trace: Trace, provenance: Mapping[str, Any]) -> str:
     return sha.hexdigest()
 
 
-def encode(trace: Trace, provenance: Mapping[str, Any]) -> bytes:
+def encode(trace: Recorded, provenance: Mapping[str, Any]) -> bytes:
     """The cell's file."""
     columns: dict[str, Any] = {}
     for name, axes in trace.AXES.items():
@@ -99,8 +100,8 @@ def encode(trace: Trace, provenance: Mapping[str, Any]) -> bytes:
     return parquet_bytes(pa.table(columns).replace_schema_metadata({KEY: text.encode()}))
 
 
-def decode(path: Path) -> tuple[Trace, dict[str, Any]]:
-    """The trace and the provenance in a cell's file.
+def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
+    """The trace, of the class `kind`, and the provenance in a cell's file.
 
     Raises:
         DamagedError: torn or altered, with what is wrong.
@@ -111,7 +112,7 @@ def decode(path: Path) -> tuple[Trace, dict[str, Any]]:
         file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         table = file.read(use_threads=False)
         provenance = json.loads(table.schema.metadata[KEY])
-        trace = _trace(table)
+        trace = _trace(table, kind)
         said, found = provenance["sha256"], digest(trace, provenance)
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
         raise DamagedError(f"torn or altered ({type(error).__name__})") from error
@@ -120,10 +121,10 @@ def decode(path: Path) -> tuple[Trace, dict[str, Any]]:
     return trace, provenance
 
 
-def _trace(table: pa.Table) -> Trace:
+def _trace(table: pa.Table, kind: type[T]) -> T:
     R = table.num_rows
     values: dict[str, NDArray[Any]] = {}
-    for name, axes in Trace.AXES.items():
+    for name, axes in kind.AXES.items():
         column = table.column(name).combine_chunks()
         if axes.startswith("R"):
             flat = column if axes == "R" else column.flatten()
@@ -133,7 +134,7 @@ def _trace(table: pa.Table) -> Trace:
             while pa.types.is_list(inner):
                 inner = inner.value_type
             values[name] = np.array(column[R - 1].as_py(), inner.to_pandas_dtype())
-    return Trace(**values)
+    return kind(**values)
 
 
 def _lists(array: NDArray[np.float64]) -> pa.ListArray:

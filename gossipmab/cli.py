@@ -146,10 +146,12 @@ def _show(results: Any, quiet: bool) -> None:
     if quiet:
         return
     console = out()
-    from gossipmab.tables import summary_tables
+    from gossipmab.tables import summary_sentences, summary_tables
 
     for table in summary_tables(results):
         console.print(table)
+    for sentence in summary_sentences(results):
+        console.print(sentence, markup=False, soft_wrap=True)
     console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
     for figure in figures[:1]:
         console.print(f"figure      {figure}", markup=False, soft_wrap=True)
@@ -162,10 +164,13 @@ RunFolderArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run fo
 def summary(folder: RunFolderArgument) -> None:
     """Final regrets with intervals, growth exponents, paired tests, messages and bytes."""
     from gossipmab.results import open_run
-    from gossipmab.tables import summary_tables
+    from gossipmab.tables import summary_sentences, summary_tables
 
-    for table in summary_tables(open_run(folder)):
+    results = open_run(folder)
+    for table in summary_tables(results):
         out().print(table)
+    for sentence in summary_sentences(results):
+        out().print(sentence, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -173,7 +178,10 @@ def plot(
     folder: RunFolderArgument,
     band: Annotated[str, typer.Option(help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).")] = "quarter-sd",
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
-    metric: Annotated[str | None, typer.Option(help="pareto, nsw or both; by default as fits the algorithms.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."),
+    ] = None,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
     from gossipmab.plotting import plot as draw
@@ -186,7 +194,9 @@ def plot(
 @app.command()
 def report(
     folder: RunFolderArgument,
-    file: Annotated[Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")
+    ] = None,
 ) -> None:
     """Write one self-contained HTML file: figures, tables, comparisons, equity, network, how to run it again."""
     from gossipmab.report import write_report

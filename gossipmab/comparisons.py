@@ -104,16 +104,21 @@ def compare(summary: pd.DataFrame, keys: Sequence[str], baseline: str, metrics: 
     single = summary["algorithm"].nunique() == 1
     found = []
     for metric, quantity in metrics.items():
-        for row in rows:
+        for row in rows if metric in summary else []:
             point = point_of(row, keys)
             if single:
                 names = "", point, point_of(rows[0], keys)
             else:
                 names = point, str(row["algorithm"]), baseline
-            figures = [float(row[f"{metric}_{name}"]) for name in ("ratio", "ratio_low", "ratio_high", "p")]
+            ratio, low, high, p = (float(row[f"{metric}_{name}"]) for name in ("ratio", "ratio_low", "ratio_high", "p"))
             if names[1] != names[2]:
-                found.append(Comparison(*names, quantity, *figures, int(row["pairs"])))
+                found.append(Comparison(*names, quantity, ratio, low, high, p, int(row["pairs"])))
     return found
+
+
+def reference_of(labels: Sequence[str]) -> str:
+    """What the others stand beside, in words: the first of several algorithms, or the first point of a single one."""
+    return labels[0] if len(labels) > 1 else "the first sweep point"
 
 
 def point_of(row: Mapping[Any, Any], keys: Sequence[str]) -> str:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = "os^Dv<>"
-METRICS = {"pareto": "Pareto regret", "nsw": "NSW regret"}
 BANDS = {
     "quarter-sd": "a quarter of the standard deviation",
     "sd": "one standard deviation",
@@ -45,12 +44,21 @@ def looks(labels: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def metrics_of(results: Results, metric: str | None) -> list[str]:
-    """The metrics to plot: the one asked for, "both", or those that the run's algorithms are about."""
-    if metric is not None and metric not in (*METRICS, "both"):
-        raise unknown("metric", metric, (*METRICS, "both"))
-    about = {"pareto" if "pareto" in choice.name else "nsw" for choice in results.spec.algorithms}
-    return [m for m in METRICS if metric in (m, "both") or (metric is None and m in about)]
+def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
+    """Column -> title of what to plot: the metric asked for, "both" (all), or those that the run's algorithms are about."""
+    known = {short(column): column for column in results.kind.METRICS}
+    if metric is not None and metric not in (*known, "both"):
+        raise unknown("metric", metric, (*known, "both"))
+    about = set(known)
+    if results.spec.experiment.protocol == "gossip":
+        about = {"pareto" if "pareto" in choice.name else "nsw" for choice in results.spec.algorithms}
+    wanted = [name for name in known if metric in (name, "both") or (metric is None and name in about)]
+    return {known[name]: results.kind.METRICS[known[name]] for name in wanted}
+
+
+def short(column: str) -> str:
+    """A metric's short name, on the command line and in file names: "nsw" for "nsw_regret"."""
+    return column.removesuffix("_regret").removeprefix("regret_")
 
 
 def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:

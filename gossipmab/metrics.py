@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,35 @@ from gossipmab.equity import equity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+class Recorded(Protocol):
+    """What every protocol's trace has: a frozen dataclass of arrays, R recorded rounds of N agents.
+
+    AXES: field -> its axes. What begins with R is recorded round by round, the rest is known at the end only; "rounds" is
+    among them. METRICS: column of `per_round` -> what it is called in tables and figures; those that a run's columns lack are
+    passed over. MEANS: other columns of `per_round` whose mean at the last round stands in the summary. SUMMED: whether
+    the metrics are sums over the agents.
+    """
+
+    AXES: ClassVar[dict[str, str]]
+    METRICS: ClassVar[dict[str, str]]
+    MEANS: ClassVar[tuple[str, ...]]
+    SUMMED: ClassVar[bool]
+
+    @property
+    def rounds(self) -> Integers:
+        """(R,) the recorded rounds."""
+
+    @property
+    def agents(self) -> int:
+        """N."""
+
+    def per_round(self) -> dict[str, NDArray[Any]]:
+        """(R,) each: the rows of a cell in results.parquet, "round" first."""
+
+    def per_agent(self) -> dict[str, NDArray[Any]]:
+        """(N,) each: the rows of a cell in agents.parquet, "agent" first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +65,6 @@ class Trace:
     utility: Floats
     messages_sent: Integers
 
-    # Field -> its axes. What begins with R is recorded round by round, the rest is known at the end only.
     AXES: ClassVar[dict[str, str]] = {
         "rounds": "R",
         "pareto_regret": "RN",
@@ -48,6 +76,15 @@ class Trace:
         "utility": "N",
         "messages_sent": "N",
     }
+
+    METRICS: ClassVar[dict[str, str]] = {"pareto_regret": "Pareto regret", "nsw_regret": "NSW regret"}
+    MEANS: ClassVar[tuple[str, ...]] = ("disagreement", "messages", "bytes")
+    SUMMED: ClassVar[bool] = True
+
+    @property
+    def agents(self) -> int:
+        """N."""
+        return len(self.utility)
 
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet; cumulative, summed over the agents."""

@@ -21,7 +21,6 @@ from gossipmab.cellfiles import whole_file
 from gossipmab.curves import (
     BANDS,
     COLOURS,
-    METRICS,
     Look,
     by_algorithm,
     by_point,
@@ -30,6 +29,7 @@ from gossipmab.curves import (
     looks,
     matrix,
     metrics_of,
+    short,
 )
 from gossipmab.errors import InputError, unknown
 from gossipmab.statistics import spread
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
+OVER = ",\nsummed over agents"
 STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -68,7 +69,7 @@ def plot(
         results: the run.
         band: one of BANDS.
         formats: some of FORMATS.
-        metric: "pareto", "nsw", "both"; None as fits the algorithms.
+        metric: "pareto", "nsw", "both", or what else the protocol measures; None as fits the algorithms.
 
     Raises:
         InputError: an unknown band, format or metric.
@@ -81,23 +82,23 @@ def plot(
     table, folder, paths = results.table(), results.path / "figures", []
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
-        for short in metrics_of(results, metric):
-            column = f"{short}_regret"
-            if not np.isfinite(table[column]).any():
-                continue  # NSW is not defined where utilities are negative
-            for name, figure in _figures(results, table, column, METRICS[short], band):
-                paths += save(figure, folder / f"{short}_{name}", formats)
+        for column, title in metrics_of(results, metric).items():
+            if column not in table or not np.isfinite(table[column]).any():
+                continue  # not asked for, or not defined: NSW where utilities are negative
+            for name, figure in _figures(results, table, column, title, band):
+                paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
     return paths
 
 
 def _figures(results: Results, table: pd.DataFrame, column: str, title: str, band: str) -> Iterator[tuple[str, Figure]]:
     labels = [choice.label for choice in results.spec.algorithms]
     style = looks(labels)
-    yield "regret", curves(table, results.keys, column, title, band, style)
+    over = OVER if results.kind.SUMMED else ""
+    yield "regret", curves(table, results.keys, column, title, band, style, over)
     for key in results.keys:
         others = [other for other in results.keys if other != key]
-        yield f"regret_against_{safe(key)}", against_key(table, key, others, column, title, band, style)
-    if (table["bytes"] > 0).any():
+        yield f"regret_against_{safe(key)}", against_key(table, key, others, column, title, band, style, over)
+    if "bytes" in table and (table["bytes"] > 0).any():
         yield "regret_against_bytes", against_bytes(table, results.keys, column, title, style)
 
 
@@ -141,7 +142,13 @@ def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, insid
 
 
 def curves(
-    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look]
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    column: str,
+    title: str,
+    band: str,
+    style: Mapping[str, Look],
+    over: str = OVER,
 ) -> Figure:
     """Regret against rounds: the mean over trials with its band, a panel for every sweep point."""
     groups = by_point(table, keys)
@@ -159,13 +166,14 @@ def curves(
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     points = table.groupby(list(keys)).ngroups if keys else 1
     some = f" (the first {len(groups)} of {points} sweep points)" if points > len(groups) else ""
-    finish(figure, axes, f"round $t${some}", f"cumulative {title},\nsummed over agents", inside=True)
+    finish(figure, axes, f"round $t${some}", f"cumulative {title}{over}", inside=True)
     return figure
 
 
 def against_key(
-    table: pd.DataFrame, key: str, others: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look]
-) -> Figure:
+    table: pd.DataFrame, key: str, others: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look],
+    over: str = OVER,
+) -> Figure:  # fmt: skip
     """Regret at the last round against one swept quantity, a panel for every value of the others."""
     groups = by_point(table, others)
     figure, axes = panels(len(groups))
@@ -196,7 +204,7 @@ def against_key(
                 ax.set_xticks(values, [f"{value:g}" for value in values])
         ax.set_title(caption, fontsize=7)
         ax.set_ylim(bottom=0)
-    finish(figure, axes, key.replace("_", " "), f"{title} at the last round,\nsummed over agents")
+    finish(figure, axes, key.replace("_", " "), f"{title} at the last round{over}")
     return figure
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from gossipmab import assembly
 from gossipmab.cellfiles import DamagedError
 from gossipmab.errors import InputError
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
+from gossipmab.protocols import GAMES
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, read_toml
 from gossipmab.sweep import Cell, columns, scalar
@@ -57,6 +58,11 @@ class Results:
         return self.folder.path
 
     @property
+    def kind(self) -> type[Recorded]:
+        """The class of its traces."""
+        return GAMES[self.spec.experiment.protocol].trace
+
+    @property
     def keys(self) -> list[str]:
         """The names of the sweep's columns."""
         return list(columns(list(self.spec.sweep)).values())
@@ -67,26 +73,26 @@ class Results:
         return all(self.folder.file(cell).is_file() for cell in self.spec.cells())
 
     @property
-    def traces(self) -> Mapping[str, Trace]:
+    def traces(self) -> Mapping[str, Recorded]:
         """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
         return Traces(self.folder, self.spec)
 
     def table(self) -> pd.DataFrame:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
-        Columns: one for each sweep key, algorithm (the label), trial, round, pareto_regret, nsw_regret, disagreement,
-        messages, bytes.
+        Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
+        pareto_regret, nsw_regret, disagreement, messages, bytes.
         """
-        return self._read("results.parquet", Trace.per_round)
+        return self._read("results.parquet", assembly.per_round)
 
     def agents(self) -> pd.DataFrame:
-        """One row a cell and agent, at the last round: pareto_regret, nsw_regret, utility, messages_sent, excess.
+        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
 
         excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
         on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
         equity_jain, equity_theil, equity_atkinson; see `gossipmab.equity`. H alone says little: two agents always have 0.
         """
-        return self._read("agents.parquet", Trace.per_agent)
+        return self._read("agents.parquet", assembly.per_agent)
 
     def _read(self, name: str, rows: Rows) -> pd.DataFrame:
         """The assembled table, or what can be assembled of a run that is not finished."""
@@ -129,7 +135,7 @@ class Results:
     def _summary(self) -> pd.DataFrame:
         from gossipmab.summary import summarise
 
-        return summarise(self.table(), self.keys, self.spec.algorithms[0].label, self.speeds())
+        return summarise(self.table(), self.keys, self.spec.algorithms[0].label, self.speeds(), self.kind)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.summary.summarise`."""
@@ -167,14 +173,14 @@ class Results:
         return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}
 
 
-class Traces(Mapping[str, Trace]):
+class Traces(Mapping[str, Recorded]):
     """The traces of the finished cells, read when asked for."""
 
     def __init__(self, folder: RunFolder, spec: Spec) -> None:
         self._folder, self._spec = folder, spec
         self._cells: dict[str, Cell] = {c.id: c for c in spec.cells() if folder.file(c).is_file()}
 
-    def __getitem__(self, name: str) -> Trace:
+    def __getitem__(self, name: str) -> Recorded:
         try:
             return self._folder.read(self._cells[name], self._spec)[0]
         except DamagedError as error:

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 from gossipmab import provenance
 from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, write_whole
 from gossipmab.errors import InputError
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
+from gossipmab.protocols import GAMES
 from gossipmab.spec import Spec
 from gossipmab.spec_models import shown
 from gossipmab.sweep import Cell, safe
@@ -167,9 +168,9 @@ class RunFolder:
         """Where the cell's file lies or will lie."""
         return self.cells / f"{cell.id}.parquet"
 
-    def write(self, cell: Cell, trace: Trace, spec: Spec, seconds: float) -> None:
+    def write(self, cell: Cell, trace: Recorded, spec: Spec, seconds: float) -> None:
         """Write a finished cell."""
-        agent_steps = int(trace.rounds[-1]) * trace.pareto_regret.shape[1]
+        agent_steps = int(trace.rounds[-1]) * trace.agents
         said = {
             "format": 1,
             "cell": cell.id,
@@ -187,14 +188,14 @@ class RunFolder:
         }
         write_whole(self.file(cell), encode(trace, said))
 
-    def read(self, cell: Cell, spec: Spec) -> tuple[Trace, dict[str, Any]]:
+    def read(self, cell: Cell, spec: Spec) -> tuple[Recorded, dict[str, Any]]:
         """The trace and provenance of a finished cell.
 
         Raises:
             DamagedError: torn, altered, or the file of another cell or experiment.
             FileNotFoundError: not finished.
         """
-        trace, said = decode(self.file(cell))
+        trace, said = decode(self.file(cell), GAMES[spec.experiment.protocol].trace)
         if (said.get("cell"), said.get("spec_hash")) != (cell.id, spec.hash):
             raise DamagedError("it belongs to another cell or experiment")
         return trace, said

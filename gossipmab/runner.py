@@ -15,12 +15,11 @@ from typing import Any, NamedTuple, Protocol
 
 from gossipmab import assembly, provenance
 from gossipmab.cellfiles import write_whole
-from gossipmab.engines import rounds
 from gossipmab.engines.capacity import TRANSPORTS
-from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
 from gossipmab.network import Network
+from gossipmab.protocols import GAMES
 from gossipmab.results import Results
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, load_spec
@@ -47,7 +46,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
 class Played(NamedTuple):
     """A cell's trace, and the seconds it took."""
 
-    trace: Trace
+    trace: Recorded
     seconds: float
 
 
@@ -105,8 +104,8 @@ class Player:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self._networks: dict[str, Network] = {}
-        self._compiled: set[tuple[type, type]] = set()
+        self._networks: dict[str, Network | None] = {}
+        self._compiled: set[tuple[Any, ...]] = set()
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -116,21 +115,19 @@ class Player:
         self.__init__(state["spec"])  # type: ignore[misc]
 
     def __call__(
-        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Trace] | None = None
+        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Recorded] | None = None
     ) -> Played:
-        """Play one cell. `simulate` stands in for `rounds.simulate`, where another engine plays the rounds."""
+        """Play one cell. `simulate` stands in for the protocol's own, where another engine plays the rounds."""
         at = self.spec.at(cell.point)
-        network = self._network(cell, at)
-        environment = environment_of(at, cell.trial, network.agents)
-        played = algorithm(cell.name, cell.params)
+        played, *world = self._parts(cell, at, cell.trial)
+        measure = {"measure": at.experiment.measure} if at.experiment.measure else {}
         if simulate is None:
-            simulate = rounds.simulate
-            self._compile(played, environment, network)
+            simulate = GAMES[at.experiment.protocol].simulator()
+            self._compile(at, played, world)
         begin = time.perf_counter()
         trace = simulate(
             played,
-            environment,
-            network,
+            *world,
             horizon=at.experiment.horizon,
             seed=at.seed,
             record=at.experiment.record,
@@ -138,6 +135,7 @@ class Player:
             label="" if at.experiment.coupled else cell.label,
             welfare=at.experiment.welfare,
             progress=steps,
+            **measure,
         )
         return Played(trace, time.perf_counter() - begin)
 
@@ -156,18 +154,26 @@ class Player:
         for cell in kinds.values():
             at = self.spec.at(cell.point)
             with suppress(Exception):  # the cell will fail in the same way, and say so
-                network = self._network(cell, at)
-                self._compile(algorithm(cell.name, cell.params), environment_of(at, 0, network.agents), network)
+                played, *world = self._parts(cell, at, 0)
+                self._compile(at, played, world)
 
-    def _compile(self, played: Any, environment: Environment, network: Network) -> None:
+    def _parts(self, cell: Cell, at: Spec, trial: int) -> list[Any]:
+        """The algorithm, the environment of a trial and, in gossip, the network."""
+        network = self._network(cell, at)
+        environment = environment_of(at, trial, None if network is None else network.agents)
+        played = algorithm(at.experiment.protocol, cell.name, cell.params)
+        return [played, environment] if network is None else [played, environment, network]
+
+    def _compile(self, at: Spec, played: Any, world: Sequence[Any]) -> None:
         """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
-        kind = type(played), type(environment.rewards)
+        words = tuple(value for value in played if isinstance(value, str))  # an objective's name may choose its code
+        kind = at.experiment.protocol, type(played), type(world[0].rewards), words
         with self._lock:
             if kind not in self._compiled:
-                rounds.simulate(played, environment, network, horizon=1, seed=0)
+                GAMES[at.experiment.protocol].simulator()(played, *world, horizon=1, seed=0)
                 self._compiled.add(kind)
 
-    def _network(self, cell: Cell, at: Spec) -> Network:
+    def _network(self, cell: Cell, at: Spec) -> Network | None:
         key = json.dumps(dict(cell.point), sort_keys=True)
         with self._lock:
             if key not in self._networks:
@@ -231,6 +237,11 @@ def run(
     if transport is not None and transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
     experiment = load_spec(spec, overrides)
+    if engine == "actors" and experiment.experiment.protocol != "gossip":
+        said = experiment.experiment.protocol
+        raise InputError(
+            f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
+        )
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
         from gossipmab.progress import Bar
@@ -287,7 +298,7 @@ def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
         key = json.dumps(dict(cell.point), sort_keys=True)
         if key not in agents:
             at = spec.at(cell.point)
-            agents[key] = at.experiment.horizon * (at.environment.agents or built(at, 0)[1].agents)
+            agents[key] = at.experiment.horizon * (at.environment.agents or built(at, 0)[0].agents)
         yield agents[key]
 
 
@@ -297,7 +308,7 @@ def _finish(
     """Assemble the tables from the cells' files and complete the manifest."""
     results = Results(folder, spec)
     traces = results.traces
-    for name, rows in (("results.parquet", Trace.per_round), ("agents.parquet", Trace.per_agent)):
+    for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
         tables = assembly.batches(spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
         assembly.write_table(folder.path / name, tables)
     if traces:

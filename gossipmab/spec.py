@@ -16,6 +16,7 @@ import tomli_w
 from gossipmab import shipped, spec_build, sweep
 from gossipmab.errors import InputError
 from gossipmab.spec_models import (
+    UNSAID,
     Document,
     EnvironmentSection,
     ExperimentSection,
@@ -48,7 +49,7 @@ class Spec:
 
     experiment: ExperimentSection
     environment: EnvironmentSection
-    network: NetworkSection
+    network: NetworkSection | None
     algorithms: tuple[Choice, ...]
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
@@ -113,10 +114,12 @@ class Spec:
         )
 
     def _sections(self) -> dict[str, Any]:
+        said = self.experiment.model_dump(exclude_none=True)
+        network = {} if self.network is None else {"network": self.network.model_dump(exclude_none=True)}
         return {
-            "experiment": self.experiment.model_dump(exclude_none=True),
+            "experiment": plain({key: value for key, value in said.items() if UNSAID.get(key) != value}),
             "environment": self.environment.model_dump(exclude_none=True),
-            "network": self.network.model_dump(exclude_none=True),
+            **network,
             "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
         }
 
@@ -152,13 +155,19 @@ class Spec:
 def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
     """An experiment without a sweep: sections and algorithms checked, nothing built."""
     document = validated(Document, data)
+    protocol = document.experiment.protocol
+    if protocol == "gossip" and document.network is None:
+        raise InputError("network is required and not given")
+    if protocol != "gossip" and document.network is not None:
+        raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
     choices: dict[str, Choice] = {}
     for section in document.algorithms:
         label = section.label or section.name
         if label in choices:
             advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
-        choices[label] = Choice(label, section.name, spec_build.parameters(section.name, label, section.parameters))
+        values = spec_build.parameters(protocol, section.name, label, section.parameters)
+        choices[label] = Choice(label, section.name, values)
     return Spec(document.experiment, document.environment, document.network, tuple(choices.values()), {}, files)
 
 

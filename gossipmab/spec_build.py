@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from gossipmab import shipped
-from gossipmab.algorithms import ALGORITHMS
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.network import Network
-from gossipmab.spec_models import shown
+from gossipmab.spec_models import NetworkSection, shown
 
 if TYPE_CHECKING:
     from gossipmab.spec import Spec
@@ -25,27 +25,28 @@ WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "
 
 
 @cache
-def _fields(name: str) -> dict[str, tuple[type, Any]]:
-    """Hyperparameter -> (type, default) of a registered algorithm."""
-    if name not in ALGORITHMS:
-        raise unknown("algorithms: name", name, ALGORITHMS)
-    algorithm: Any = ALGORITHMS[name]
+def _fields(protocol: str, name: str) -> dict[str, tuple[type, Any]]:
+    """Hyperparameter -> (type, default) of an algorithm registered for the protocol."""
+    if name not in PROTOCOLS[protocol]:
+        where = "" if protocol == "gossip" else f' with protocol = "{protocol}"'
+        raise unknown(f"algorithms: name{where}", name, PROTOCOLS[protocol])
+    algorithm: Any = PROTOCOLS[protocol][name]
     hints = get_type_hints(algorithm)
     return {field: (hints[field], algorithm._field_defaults.get(field)) for field in algorithm._fields}
 
 
-def parameters_of(name: str) -> list[str]:
+def parameters_of(protocol: str, name: str) -> list[str]:
     """The names of a registered algorithm's hyperparameters."""
-    return list(_fields(name))
+    return list(_fields(protocol, name))
 
 
-def parameters(name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """All hyperparameters of the algorithm: those given, checked, and the defaults.
 
     Raises:
         InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
     """
-    known = _fields(name)
+    known = _fields(protocol, name)
     for key in given:
         if key not in known:
             raise unknown(f"algorithms.{label}: hyperparameter", key, known)
@@ -59,15 +60,15 @@ def parameters(name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any
             raise InputError(f"algorithms.{label}.{key}: got {shown(value)}, allowed is {WORDS[kind]}")
         values[key] = kind(value)
     try:
-        algorithm(name, values)
+        algorithm(protocol, name, values)
     except InputError as error:
         raise InputError(f"algorithms.{label}.{error}") from None
     return values
 
 
-def algorithm(name: str, values: Mapping[str, Any]) -> Any:
+def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
     """The algorithm with these hyperparameters, its own check passed."""
-    built: Any = ALGORITHMS[name](**values)
+    built: Any = PROTOCOLS[protocol][name](**values)
     check_itself = getattr(built, "check", None)
     if check_itself:
         check_itself()
@@ -83,7 +84,7 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
             files[name] = _existing(folder / name, f"environment.{key}", name)
-    base = spec.network.base
+    base = None if spec.network is None else spec.network.base
     if isinstance(base, str) and base not in files:
         if base.endswith(TOPOLOGIES) and _is_file(folder / base):
             files[base] = folder / base
@@ -115,34 +116,37 @@ def environment_of(spec: Spec, trial: int, agents: int | None = None) -> Environ
     return Environment.sample(**given, seed=spec.seed, trial=trial)
 
 
-def network_of(spec: Spec, agents: int | None) -> Network:
+def network_of(section: NetworkSection, spec: Spec, agents: int | None) -> Network:
     """The network; `agents` as the environment has them, or None where the base graph fixes them."""
-    section = spec.network
     base = spec.files[section.base] if isinstance(section.base, str) else section.base
     return Network(base, agents=agents, link_probability=section.link_probability, weights=section.weights)
 
 
-def built(spec: Spec, trial: int) -> tuple[Environment, Network]:
-    """Environment and network of a trial of an experiment without a sweep, with the same agents."""
+def built(spec: Spec, trial: int) -> tuple[Environment, Network | None]:
+    """Environment and network, if there is one, of a trial of an experiment without a sweep, with the same agents."""
     environment = spec.environment
+    if spec.network is None:
+        return environment_of(spec, trial), None
     if environment.agents is None and environment.means is None and environment.rewards != "table":
-        network = network_of(spec, None)
+        network = network_of(spec.network, spec, None)
         return environment_of(spec, trial, network.agents), network
     drawn = environment_of(spec, trial)
-    return drawn, network_of(spec, drawn.agents)
+    return drawn, network_of(spec.network, spec, drawn.agents)
 
 
 def check(spec: Spec, done: set[str]) -> None:
     """Raise InputError unless the experiment can be built. Remembers in `done` what was, since sweeps repeat much."""
     environment, network = spec.environment, spec.network
-    what = json.dumps([environment.model_dump(), network.model_dump()], sort_keys=True)
+    if spec.experiment.measure and spec.experiment.protocol != "central":
+        raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
+    what = json.dumps([environment.model_dump(), network and network.model_dump()], sort_keys=True)
     if what in done:
         return
     sizes = [environment.agents or 1, environment.arms or 1, environment.objectives or 1]
     if math.prod(sizes) > LARGEST_TENSOR:
         product = " x ".join(map(str, sizes))
         raise InputError(f"environment: agents x arms x objectives = {product}, allowed are {LARGEST_TENSOR} numbers")
-    if isinstance(network.base, dict):
+    if network is not None and isinstance(network.base, dict):
         _plausible(network.base)
     try:
         built(spec, 0)

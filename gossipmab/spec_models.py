@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gossipmab.errors import InputError, unknown
 
+UNSAID = {"protocol": "gossip", "measure": ()}  # of [experiment]: keys that are written out only where they say more
 LARGEST = 2**53  # beyond it, counts could not be told apart as float64
 Size = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -22,16 +23,28 @@ class Section(BaseModel):
 
 
 class ExperimentSection(Section):
-    """[experiment]: what is played, how long, how often. `welfare` is the NSW that the NSW regret is measured in."""
+    """[experiment]: what is played, how long, how often.
+
+    `protocol` is who decides: the agents by gossip, a centre, or a centre that gives every agent an arm of its own.
+    `welfare` is the NSW that the NSW regret is measured in; `measure`, with a centre, the other objectives whose regret is
+    measured beside the learner's own.
+    """
 
     name: Name
     description: str = ""
+    protocol: Literal["gossip", "central", "assignment"] = "gossip"
     horizon: Annotated[int, Field(ge=1, le=LARGEST)]
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     record: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     coupled: bool = True
     welfare: Literal["product", "geometric"] = "product"
+    measure: tuple[str, ...] = ()
+
+    @field_validator("measure", mode="before")
+    @classmethod
+    def _listed(cls, measure: Any) -> Any:
+        return tuple(measure) if isinstance(measure, list) else measure
 
     @field_validator("name")
     @classmethod
@@ -102,7 +115,7 @@ class Document(Section):
 
     experiment: ExperimentSection
     environment: EnvironmentSection
-    network: NetworkSection
+    network: NetworkSection | None = None
     algorithms: Annotated[list[AlgorithmSection], Field(min_length=1)]
     sweep: dict[str, Any] = {}
 

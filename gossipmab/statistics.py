@@ -1,4 +1,4 @@
-"""How sure the numbers are: bootstrap intervals of means and of paired ratios, growth exponents, paired tests with Holm's correction."""
+"""How sure the numbers are: bootstrap intervals, paired ratios, growth exponents, paired tests with Holm's correction."""
 
 from __future__ import annotations
 

@@ -7,20 +7,23 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from gossipmab.metrics import Recorded
 from gossipmab.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
 
-METRICS = ("pareto_regret", "nsw_regret")
 RATIO = ("ratio", "ratio_low", "ratio_high")
 
 
-def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame) -> pd.DataFrame:
-    """Final regrets, their intervals, exponents and tests; messages, bytes, disagreement, speed; means over trials.
+def summarise(
+    table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame, kind: type[Recorded]
+) -> pd.DataFrame:
+    """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.
 
     Args:
         table: the tidy results.
         keys: its sweep columns.
         baseline: the algorithm that others are tested against.
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
+        kind: the class of the traces, which says what is a metric.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
     the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the reference, Holm-corrected
@@ -28,6 +31,7 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
     (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. steps_per_second: median of agent-steps a
     second. The reference is the baseline at the same sweep point; where a run has one algorithm only, the first point.
     """
+    metrics = [metric for metric in kind.METRICS if metric in table]
     single = table["algorithm"].nunique() == 1
     first_point = _groups(table, list(keys))[0][1]
     rows, tests = [], []
@@ -41,7 +45,7 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
             both = final.index.intersection(against.index)
             row["pairs"] = len(both)
             test = {}
-            for metric in METRICS:
+            for metric in metrics:
                 mean = cells.groupby("round")[metric].mean()
                 low, high = bootstrap_interval(final[metric].to_numpy())
                 row |= {metric: final[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
@@ -53,10 +57,10 @@ def summarise(table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: p
                 test[metric] = math.nan if itself else paired_p_value(*pair)
                 ratio = UNDEFINED if itself else paired_ratio(*pair)
                 row |= {f"{metric}_{name}": x for name, x in zip(RATIO, ratio, strict=True)}
-            row |= {name: final[name].mean() for name in ("disagreement", "messages", "bytes")}
+            row |= {name: final[name].mean() for name in kind.MEANS}
             rows.append(row)
             tests.append(test)
-    for metric in METRICS:
+    for metric in metrics:
         for row, p in zip(rows, holm([test[metric] for test in tests]), strict=True):
             row[f"{metric}_p"] = p
     by = [*keys, "algorithm"]

@@ -16,14 +16,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.errors import InputError, unknown
 from gossipmab.spec_build import parameters_of
 from gossipmab.spec_models import shown
 
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
-RESERVED = ("algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes")
-FIXED = ("experiment.name", "experiment.description", "experiment.trials", "experiment.record")
+RESERVED = (
+    "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
+)  # fmt: skip
+FIXED = (
+    "experiment.name",
+    "experiment.description",
+    "experiment.trials",
+    "experiment.record",
+    "experiment.protocol",
+    "experiment.measure",
+)
 
 
 @dataclass(frozen=True)
@@ -98,14 +108,19 @@ def _owners(data: Mapping[str, Any], rest: str, what: str) -> Iterator[tuple[dic
     label, _, parameter = rest.rpartition(".")
     tables = [t for t in data.get("algorithms", []) if isinstance(t, dict) and isinstance(t.get("name"), str)]
     labels = {str(table.get("label", table["name"])): table for table in tables}
+    experiment = data.get("experiment")
+    protocol = experiment.get("protocol", "gossip") if isinstance(experiment, dict) else "gossip"
+    protocol = protocol if protocol in PROTOCOLS else "gossip"  # a wrong one is found when the sections are checked
     if label == "*":
-        owners = [table for table in tables if parameter in parameters_of(table["name"])]
+        owners = [table for table in tables if parameter in parameters_of(protocol, table["name"])]
         if not owners:
-            raise unknown(f"{what}: hyperparameter", parameter, {p for t in tables for p in parameters_of(t["name"])})
+            raise unknown(
+                f"{what}: hyperparameter", parameter, {p for t in tables for p in parameters_of(protocol, t["name"])}
+            )
     elif label in labels:
         owners = [labels[label]]
-        if parameter not in parameters_of(owners[0]["name"]):
-            raise unknown(f"{what}: hyperparameter", parameter, parameters_of(owners[0]["name"]))
+        if parameter not in parameters_of(protocol, owners[0]["name"]):
+            raise unknown(f"{what}: hyperparameter", parameter, parameters_of(protocol, owners[0]["name"]))
     else:
         raise unknown(f"{what}: algorithm label", label, labels)
     for owner in owners:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from gossipmab.curves import METRICS, metrics_of
+from gossipmab.comparisons import compare, reference_of
+from gossipmab.curves import metrics_of
 from gossipmab.errors import InputError
 from gossipmab.progress import in_thousands
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gossipmab.network import Network
     from gossipmab.results import Results
 
+COUNTS = ("messages", "bytes")
 OPEN_AGENTS = 20  # agents of a topology that leaves them open
 
 
@@ -41,12 +43,21 @@ def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
 def summary_tables(results: Results) -> Iterator[Table]:
     """One table for each metric that the run's algorithms are about."""
     summary = results.summary()
-    first = results.spec.algorithms[0].label
-    for short in metrics_of(results, None):
-        metric = f"{short}_regret"
-        figures = ("at T", "95 % interval", "exponent", "p", "messages", "bytes", "agent-steps/s")
+    reference = reference_of([choice.label for choice in results.spec.algorithms])
+    means = [name for name in results.kind.MEANS if name != "disagreement" and summary[name].notna().any()]
+    for metric, title in metrics_of(results, None).items():
+        if metric not in summary:
+            continue
+        figures = (
+            "at T",
+            "95 % interval",
+            "exponent",
+            "p",
+            *(name.replace("_", " ") for name in means),
+            "agent-steps/s",
+        )
         table = plain_table(
-            f"{results.spec.experiment.name}: {METRICS[short]}, mean of {results.spec.experiment.trials} trials",
+            f"{results.spec.experiment.name}: {title}, mean of {results.spec.experiment.trials} trials",
             *results.keys, "algorithm", "trials", "T", *figures, right=("trials", "T", *figures),
         )  # fmt: skip
         for row in summary.to_dict("records"):
@@ -55,12 +66,20 @@ def summary_tables(results: Results) -> Iterator[Table]:
             cells += [str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}", number(row[metric])]
             cells += ["-" if math.isnan(low) else f"[{number(low)}, {number(high)}]"]
             cells += [number(row[f"{metric}_exponent"], 3), number(row[f"{metric}_p"], 2)]
-            cells += [in_thousands(row[name]) for name in ("messages", "bytes")]
+            cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in means]
             cells += [in_thousands(row["steps_per_second"])]
             table.add_row(*map(Text, cells))
-        table.caption = f"p: Wilcoxon signed-rank test against {first}, trial by trial, Holm-corrected over this table"
+        table.caption = (
+            f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
+        )
         table.caption_justify = "left"
         yield table
+
+
+def summary_sentences(results: Results) -> list[str]:
+    """A sentence for each comparison of the run's algorithms; see `gossipmab.comparisons`."""
+    first = results.spec.algorithms[0].label
+    return [one.sentence() for one in compare(results.summary(), results.keys, first, metrics_of(results, None))]
 
 
 def networks_of(
@@ -114,17 +133,21 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
 
 def listings() -> Iterator[Table]:
     """Algorithms, experiments and topologies, one line each."""
-    from gossipmab.algorithms import ALGORITHMS
+    from gossipmab.algorithms import PROTOCOLS
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
     from gossipmab.topology import list_topologies
 
-    table = plain_table("algorithms", "name", "what", "hyperparameters")
-    for name, algorithm in ALGORITHMS.items():
-        defaults = getattr(algorithm, "_field_defaults", {})
-        given = ", ".join(f"{key}={value}" for key, value in defaults.items())
-        table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
-    yield table
+    for protocol, algorithms in PROTOCOLS.items():
+        if not algorithms:
+            continue
+        title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
+        table = plain_table(title, "name", "what", "hyperparameters")
+        for name, algorithm in algorithms.items():
+            defaults = getattr(algorithm, "_field_defaults", {})
+            given = ", ".join(f"{key}={value}" for key, value in defaults.items())
+            table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
+        yield table
     table = plain_table("experiments", "name", "what")
     for name, file in shipped_files("experiments", [".toml"]).items():
         table.add_row(Text(name), Text(str(read_toml(file).get("experiment", {}).get("description", ""))))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 from gossipmab import provenance
 from gossipmab.cellfiles import DamagedError, file_hash
 from gossipmab.errors import unknown
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Recorded
 from gossipmab.results import Results
 from gossipmab.runner import Player
 
@@ -23,13 +22,13 @@ class Finding(NamedTuple):
     remark: str
 
 
-def same_bits(one: Trace, other: Trace) -> list[str]:
+def same_bits(one: Recorded, other: Recorded) -> list[str]:
     """The names of the arrays that differ in type, shape or any bit."""
     different = []
-    for field in fields(Trace):
-        a, b = getattr(one, field.name), getattr(other, field.name)
+    for name in one.AXES:
+        a, b = getattr(one, name), getattr(other, name)
         if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes()):
-            different.append(field.name)
+            different.append(name)
     return different
 
 

@@ -116,16 +116,16 @@ def test_an_unreadable_experiment_in_a_process_of_its_own(tmp_path: Path) -> Non
 def test_failing_cells_are_told_and_exit_code_1(
     spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gossipmab import runner
+    from gossipmab.engines import rounds
 
-    simulate = runner.simulate
+    simulate = rounds.simulate
 
     def sometimes(*args: Any, **options: Any) -> Any:
         if options.get("trial") == 1:
             raise MemoryError("none left")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(runner.rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate", sometimes)
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
     out, err = capsys.readouterr()
     assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
@@ -205,10 +205,10 @@ def test_verify_notices_any_altered_file(
 def test_verify_notices_other_bits(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gossipmab import runner
+    from gossipmab.engines import rounds
 
-    simulate = runner.simulate
-    monkeypatch.setattr(runner.rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    simulate = rounds.simulate
+    monkeypatch.setattr(rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
     assert call(["verify", str(finished)]) == 1
     assert "other bits in" in capsys.readouterr().out
 

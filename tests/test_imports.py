@@ -41,6 +41,7 @@ LEVELS: list[set[str]] = [
         "engines/peers",
     },
     {
+        "protocols",
         "spec",
         "spec_models",
         "spec_build",

@@ -15,9 +15,8 @@ from pyarrow import parquet
 from scipy import stats
 
 import gossipmab as gm
-from gossipmab import assembly
 from gossipmab.cellfiles import KEY, DamagedError, decode, encode, file_hash, whole_file, write_whole
-from gossipmab.metrics import Trace
+from gossipmab.metrics import Trace, over_agents
 from gossipmab.results import Results
 from gossipmab.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.summary import summarise
@@ -52,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, int]) -> None:
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
-    again, found = decode(tmp_path / "x.parquet")
+    again, found = decode(tmp_path / "x.parquet", Trace)
     assert same_bits(trace, again) == []
     assert {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
@@ -69,7 +68,7 @@ def test_every_flipped_byte_is_noticed_or_changes_nothing(tmp_path: Path) -> Non
         bad[position] ^= 1 << (position % 8)
         path.write_bytes(bytes(bad))
         try:
-            again, said = decode(path)
+            again, said = decode(path, Trace)
         except DamagedError:
             noticed += 1
             continue
@@ -85,11 +84,11 @@ def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
     column = pa.array([messages[0] + 1, *messages[1:]])
     parquet.write_table(table.set_column(table.schema.get_field_index("messages"), "messages", column), path)
     with pytest.raises(DamagedError, match="altered"):
-        decode(path)
+        decode(path, Trace)
     said = table.schema.metadata[KEY].replace(b"1.5", b"0.5")
     parquet.write_table(table.replace_schema_metadata({KEY: said}), path)
     with pytest.raises(DamagedError, match="altered"):
-        decode(path)
+        decode(path, Trace)
 
 
 def test_torn_files_are_noticed(tmp_path: Path) -> None:
@@ -97,9 +96,9 @@ def test_torn_files_are_noticed(tmp_path: Path) -> None:
     for length in (0, 3, 8, len(good) // 2, len(good) - 1):
         path.write_bytes(good[:length])
         with pytest.raises(DamagedError):
-            decode(path)
+            decode(path, Trace)
     with pytest.raises(FileNotFoundError):
-        decode(tmp_path / "none.parquet")
+        decode(tmp_path / "none.parquet", Trace)
 
 
 def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -113,7 +112,7 @@ def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_sums_over_agents_are_in_ascending_order() -> None:
     values = np.array([[1e16, 1.0, -1e16, 1.0]])
-    assert assembly.over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
+    assert over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
 
 
 def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
@@ -279,9 +278,9 @@ def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     speeds = pd.DataFrame([{"algorithm": n, "trial": t, "steps_per_second": 1e6} for n in "abc" for t in trials])
-    p = summarise(table, [], "a", speeds).set_index("algorithm")["pareto_regret_p"]
+    p = summarise(table, [], "a", speeds, Trace).set_index("algorithm")["pareto_regret_p"]
     assert math.isnan(p["a"]) and p["b"] == p["c"] == pytest.approx(2 * 2 / 2**8)
-    without = summarise(table[table["algorithm"] != "a"], [], "a", speeds)
+    without = summarise(table[table["algorithm"] != "a"], [], "a", speeds, Trace)
     assert without["pareto_regret_p"].isna().all() and len(without) == 2
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab import runner
 from gossipmab.cellfiles import file_hash
+from gossipmab.engines import rounds
 from gossipmab.engines.rounds import simulate
 from gossipmab.engines.threads import run_cells
 from gossipmab.runfolder import differing
@@ -192,7 +192,7 @@ def test_a_failing_cell_does_not_lose_the_others(
             raise FloatingPointError("no\nluck")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(runner.rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate", sometimes)
     with pytest.raises(CellsFailedError) as caught:
         gm.run(TINY, out=tmp_path / "run", workers=2)
     assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {

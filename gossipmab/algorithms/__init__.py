@@ -1,4 +1,4 @@
-"""The algorithms by their registered names."""
+"""The algorithms by their registered names, protocol by protocol."""
 
 from __future__ import annotations
 
@@ -13,4 +13,20 @@ ALGORITHMS: dict[str, type] = {
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
 }
 
-__all__ = ["ALGORITHMS", "ParetoGossip", "ParetoUCB", "ParetoUCBGossip", "SimulatedNSWUCBGossip"]
+LEARNERS: dict[str, type] = {}
+
+ASSIGNERS: dict[str, type] = {}
+
+# [experiment] protocol -> the algorithms that can be played in it.
+PROTOCOLS: dict[str, dict[str, type]] = {"gossip": ALGORITHMS, "central": LEARNERS, "assignment": ASSIGNERS}
+
+__all__ = [
+    "ALGORITHMS",
+    "ASSIGNERS",
+    "LEARNERS",
+    "PROTOCOLS",
+    "ParetoGossip",
+    "ParetoUCB",
+    "ParetoUCBGossip",
+    "SimulatedNSWUCBGossip",
+]

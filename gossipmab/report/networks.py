@@ -63,6 +63,8 @@ def section(results: Results) -> Networks | None:
             continue
         if len(found) < MOST_NETWORKS:
             network = built(at, 0)[1]
+            if network is None:
+                return None
             base = at.network.base  # the run folder's copies of files have longer names
             found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
         else:
@@ -92,7 +94,9 @@ def drawing(name: str, network: Network) -> Drawing:
     radius = float(np.clip(40 / np.sqrt(network.agents), 2.5, 9.0))
     middle = (at.max(axis=0) + at.min(axis=0)) / 2
     places = np.round((at - middle) / span * (SIDE - 2 * radius - 4) + SIDE / 2, 1)
-    links = [(*map(float, places[i]), *map(float, places[j])) for i, j in network.edges]
+    links = [
+        (float(places[i, 0]), float(places[i, 1]), float(places[j, 0]), float(places[j, 1])) for i, j in network.edges
+    ]
     degrees = network.degrees
     agents = [
         (float(x), float(y), radius, f"agent {network.labels[i]}, {degrees[i]} link{'s' if degrees[i] != 1 else ''}")

@@ -105,6 +105,7 @@ def _drawn(
     results: Results, table: pd.DataFrame, column: str, title: str, style: Mapping[str, Look]
 ) -> Iterator[tuple[str, str, Panels]]:
     keys, some = results.keys, ""
+    over = plotting.OVER if results.kind.SUMMED else ""
     points = table.groupby(keys).ngroups if keys else 1
     if points > MOST_PANELS:
         some = f" The first {MOST_PANELS} of {points} sweep points are drawn."
@@ -112,7 +113,7 @@ def _drawn(
         f"{title} over time",
         f"Cumulative; the mean over trials, with its 95 % bootstrap interval as a band.{some}",
         [
-            (caption, plotting.curves(rows, [], column, title, BAND, style))
+            (caption, plotting.curves(rows, [], column, title, BAND, style, over))
             for caption, rows in by_point(table, keys)
         ],
     )  # fmt: skip
@@ -122,7 +123,7 @@ def _drawn(
             f"{title} against {key.replace('_', ' ')}",
             "At the last round; the mean over trials, with its 95 % bootstrap interval.",
             [
-                (caption, plotting.against_key(rows, key, [], column, title, BAND, style))
+                (caption, plotting.against_key(rows, key, [], column, title, BAND, style, over))
                 for caption, rows in by_point(table, others)
             ],
         )  # fmt: skip

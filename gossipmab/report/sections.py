@@ -11,8 +11,8 @@ import numpy as np
 
 from gossipmab import provenance
 from gossipmab.cellfiles import DamagedError
-from gossipmab.comparisons import CHANCE, Comparison, compare
-from gossipmab.curves import METRICS, metrics_of
+from gossipmab.comparisons import CHANCE, Comparison, compare, reference_of
+from gossipmab.curves import metrics_of
 from gossipmab.progress import in_thousands
 from gossipmab.report.html_table import HtmlTable
 from gossipmab.spec_build import built
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gossipmab.results import Results
 
 SHOWN = 5  # of a list of failures
+COUNTS = ("messages", "bytes", "steps_per_second")
 
 
 class Cells(NamedTuple):
@@ -54,8 +55,8 @@ def look_at_cells(results: Results) -> Cells:
 
 def metrics(results: Results, table: pd.DataFrame) -> dict[str, str]:
     """Column -> title of the metrics that the report is about: those that the algorithms are about, where defined."""
-    about = {f"{short}_regret": METRICS[short] for short in metrics_of(results, None)}
-    return {column: title for column, title in about.items() if np.isfinite(table[column]).any()}
+    about = metrics_of(results, None)
+    return {column: title for column, title in about.items() if column in table and np.isfinite(table[column]).any()}
 
 
 def status(results: Results, cells: Cells) -> tuple[str, str]:
@@ -123,9 +124,9 @@ def warnings(results: Results, cells: Cells, table: pd.DataFrame, summary: pd.Da
         found.append(f"With fewer than {FEWEST_PAIRS} trials no paired test is possible, and intervals are rough.")
     few = {too_few(spec.experiment.trials, summary, column) for column in metrics(results, table)}
     found += sorted(few - {""})
-    for short in metrics_of(results, None):
-        if not np.isfinite(table[f"{short}_regret"]).all():
-            found.append(f"{METRICS[short]} is not defined everywhere: some utilities are negative.")
+    for column, title in metrics_of(results, None).items():
+        if column in table and not np.isfinite(table[column]).all():
+            found.append(f"{title} is not defined everywhere: some utilities are negative.")
     return found
 
 
@@ -151,7 +152,8 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
 
 def final_table(results: Results, summary: pd.DataFrame, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
-    headings = ["at T", "95 % interval", "exponent", "p", "messages", "bytes", "agent-steps/s"]
+    means = [name for name in (*results.kind.MEANS, "steps_per_second") if summary[name].notna().any()]
+    headings = ["at T", "95 % interval", "exponent", "p", *(name.replace("_", " ") for name in means)]
     rows = []
     for row in summary.to_dict("records"):
         low, high = row[f"{column}_low"], row[f"{column}_high"]
@@ -159,13 +161,14 @@ def final_table(results: Results, summary: pd.DataFrame, column: str, title: str
             *(str(row[key]) for key in results.keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
             number(row[column]), "-" if math.isnan(low) else f"{number(low)} to {number(high)}",
             number(row[f"{column}_exponent"], 3), number(row[f"{column}_p"], 2),
-            *(in_thousands(row[name]) for name in ("messages", "bytes", "steps_per_second") if name in row),
+            *(in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in means),
         ])  # fmt: skip
     words = len(results.keys) + 1
-    reference = results.spec.algorithms[0].label if len(results.spec.algorithms) > 1 else "the first point"
+    reference = reference_of([choice.label for choice in results.spec.algorithms])
     note = (
-        "Summed over agents, mean over trials. Exponent: the slope of ln regret against ln t over the last half, where 1 is "
-        f"linear. p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table."
+        f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
+        "against ln t over the last half, where 1 is linear. p: Wilcoxon signed-rank test against "
+        f"{reference}, trial by trial, Holm-corrected over this table."
     )
     return HtmlTable(
         f"{title} at the last round", [*results.keys, "algorithm", "trials", "T", *headings], rows, words, note

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all bench lint clean
+.PHONY: browser demo test test-all bench lint clean
 
 .venv/run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gossipmab needs Python 3.11 or newer: make PYTHON=...")'
@@ -25,10 +25,15 @@ demo: .venv/run  ## both comparisons of the paper and where their figures are; t
 	$(BIN)/gossipmab run decentralized --engine actors
 	$(BIN)/gossipmab verify runs/decentralized --cell all
 
-test: .venv/test  ## everything but what is marked slow
+browser:  ## the report's tests open it in Chromium: Debian's is installed where there is none and we may
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && exit 0; done; \
+	if command -v apt-get && test "$$(id -u)" = 0; then apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; \
+	else echo "no Chromium found: the report's tests in a browser are skipped"; fi
+
+test: .venv/test browser  ## everything but what is marked slow
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/dev  ## everything
+test-all: .venv/dev browser  ## everything
 	$(BIN)/python -m pytest
 	$(MAKE) lint
 

@@ -1,0 +1,90 @@
+"""A real headless Chromium for the tests of HTML: found by name, a new profile every time, every wait bounded."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)  # fmt: skip
+SCHEMES = {"dark": "--blink-settings=preferredColorScheme=0", "light": "--blink-settings=preferredColorScheme=1"}
+# What a frame of the page looks like, as JSON. The luminances are those of WCAG 2.
+MEASURE = """
+const lum = c => { const v = c.match(/[\\d.]+/g).map(Number).slice(0, 3).map(x => x / 255)
+  .map(x => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+const contrast = (a, b) => { const [x, y] = [lum(a), lum(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+onload = () => {
+  const found = [...document.querySelectorAll('iframe')].map(frame => {
+    const w = frame.contentWindow, d = w.document, root = d.documentElement;
+    const paper = w.getComputedStyle(d.body).backgroundColor;
+    const colours = (query, property) => [...d.querySelectorAll(query)].map(e => w.getComputedStyle(e)[property]);
+    const wide = [...d.body.querySelectorAll('*')].filter(e => !e.closest('.scroll, pre, svg') &&
+      e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.tagName + '.' + e.className);
+    return {
+      width: root.clientWidth, scrolls: root.scrollWidth, wide,
+      dark: w.matchMedia('(prefers-color-scheme: dark)').matches, paper: lum(paper),
+      text: Math.min(...colours('p, h1, h2, h3, dt, dd, td, th, li, figcaption', 'color').map(c => contrast(c, paper))),
+      drawn: Math.min(...colours('figure svg text', 'fill').map(c => contrast(c, paper))),
+      lines: Math.min(...colours('.legend line', 'stroke').map(c => contrast(c, paper))),
+      loaded: w.performance.getEntriesByType('resource').length,
+      heights: colours('.panels svg', 'height').map(parseFloat),
+    };
+  });
+  document.body.textContent = JSON.stringify(found);
+};
+"""
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Start the browser with these arguments, and wait for its end."""
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        call = [program, *FLAGS, f"--user-data-dir={profile}", *arguments]
+        return subprocess.run(call, capture_output=True, text=True, timeout=120, check=True)
+
+
+def complaints(stderr: str) -> list[str]:
+    """What pages wrote to the console."""
+    return [line for line in stderr.splitlines() if "CONSOLE" in line]
+
+
+def opened(page: Path, picture: Path) -> list[str]:
+    """Open the page as it is and take a picture; what it wrote to the console."""
+    return complaints(command(f"--screenshot={picture}", "--window-size=1200,2000", page.as_uri()).stderr)
+
+
+def printed(page: Path, pdf: Path) -> None:
+    """Print the page."""
+    command(f"--print-to-pdf={pdf}", "--no-pdf-header-footer", page.as_uri())
+
+
+def measured(page: Path, scheme: str, *widths: int) -> list[dict[str, Any]]:
+    """What MEASURE finds in frames of these widths, in pixels; fails where a console has errors."""
+    content = html.escape(page.read_text(encoding="utf-8"))
+    frames = "".join(
+        f'<iframe srcdoc="{content}" style="width: {w}px; height: 900px; border: 0"></iframe>' for w in widths
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        around = Path(folder) / "frames.html"
+        around.write_text(f"<!DOCTYPE html><body>{frames}<script>{MEASURE}</script></body>", encoding="utf-8")
+        done = command(SCHEMES[scheme], "--dump-dom", "--virtual-time-budget=5000", around.as_uri())
+    assert complaints(done.stderr) == []
+    body = re.search(r"<body[^>]*>(.*?)</body>", done.stdout, re.DOTALL)
+    assert body is not None, done.stdout[:500]
+    found: list[dict[str, Any]] = json.loads(html.unescape(body[1]))
+    return found

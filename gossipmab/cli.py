@@ -174,6 +174,26 @@ def summary(folder: RunFolderArgument) -> None:
 
 
 @app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")],
+) -> None:
+    """Set two runs side by side: where their experiments differ, regrets in pairs, cells equal bit for bit."""
+    from gossipmab.results import open_run
+    from gossipmab.tables import versus_tables
+    from gossipmab.versus import versus
+
+    found = versus(open_run(first), open_run(second))
+    for table in versus_tables(found):
+        out().print(table)
+    for one in found.finals:
+        out().print(one.comparison.sentence(), markup=False, soft_wrap=True)
+    print(found.about_bits())
+    if not found.paired and found.matching:
+        print("Their environments differ: trials of the same number are compared, but they share nothing.")
+
+
+@app.command()
 def plot(
     folder: RunFolderArgument,
     band: Annotated[str, typer.Option(help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).")] = "quarter-sd",

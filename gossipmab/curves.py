@@ -10,6 +10,7 @@ import numpy as np
 
 from gossipmab.errors import unknown
 from gossipmab.statistics import spread
+from gossipmab.sweep import columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,19 @@ def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
 def short(column: str) -> str:
     """A metric's short name, on the command line and in file names: "nsw" for "nsw_regret"."""
     return column.removesuffix("_regret").removeprefix("regret_")
+
+
+def others_of(results: Results, key: str) -> list[str]:
+    """The sweep columns that have panels of their own where regret is drawn against the column `key`.
+
+    All others; but of listed points, whose keys change together, one key tells them apart where no value of it comes twice.
+    """
+    names = columns(list(results.spec.sweep))
+    listed = results.spec.listed
+    together = {names[full]: [str(point[full]) for point in listed] for full in (listed[0] if listed else {})}
+    if len(set(together.get(key, []))) == len(listed) > 0:
+        return [name for name in results.keys if name not in together]
+    return [name for name in results.keys if name != key]
 
 
 def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:

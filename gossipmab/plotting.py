@@ -29,6 +29,7 @@ from gossipmab.curves import (
     looks,
     matrix,
     metrics_of,
+    others_of,
     short,
 )
 from gossipmab.errors import InputError, unknown
@@ -96,8 +97,10 @@ def _figures(results: Results, table: pd.DataFrame, column: str, title: str, ban
     over = OVER if results.kind.SUMMED else ""
     yield "regret", curves(table, results.keys, column, title, band, style, over)
     for key in results.keys:
-        others = [other for other in results.keys if other != key]
-        yield f"regret_against_{safe(key)}", against_key(table, key, others, column, title, band, style, over)
+        yield (
+            f"regret_against_{safe(key)}",
+            against_key(table, key, others_of(results, key), column, title, band, style, over),
+        )
     if "bytes" in table and (table["bytes"] > 0).any():
         yield "regret_against_bytes", against_bytes(table, results.keys, column, title, style)
 

@@ -45,6 +45,7 @@ class Spec:
 
     sweep: dotted key -> values, with the types of the keys they stand for.
     files: what the experiment calls a data file -> where that file lies.
+    listed: the points of [[sweep.points]]; the values of their keys stand in `sweep` too, each once.
     """
 
     experiment: ExperimentSection
@@ -53,6 +54,7 @@ class Spec:
     algorithms: tuple[Choice, ...]
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
+    listed: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_dict(
@@ -74,7 +76,8 @@ class Spec:
         keys = content.pop("sweep", {})
         if not isinstance(keys, dict):
             raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
-        return _checked(content, sweep.flattened(keys), Path(folder), dict(files or {}))
+        listed = sweep.listed(keys.pop("points")) if "points" in keys else []
+        return _checked(content, sweep.flattened(keys), listed, Path(folder), dict(files or {}))
 
     @property
     def seed(self) -> int:
@@ -83,7 +86,13 @@ class Spec:
 
     def points(self) -> list[dict[str, Any]]:
         """The sweep's points in order: dotted key -> value. One empty point without a sweep."""
-        return sweep.points(self.sweep)
+        return sweep.points(self.crossed, self.listed)
+
+    @property
+    def crossed(self) -> dict[str, tuple[Any, ...]]:
+        """The keys of the cross product -> their values."""
+        together = self.listed[0] if self.listed else {}
+        return {key: values for key, values in self.sweep.items() if key not in together}
 
     def at(self, point: Mapping[str, Any]) -> Spec:
         """The experiment without a sweep that stands at a point."""
@@ -127,7 +136,9 @@ class Spec:
         """The whole experiment with every default written out, in the shape of the TOML file."""
         data = self._sections()
         if self.sweep:
-            data["sweep"] = {key: list(values) for key, values in self.sweep.items()}
+            data["sweep"] = {key: list(values) for key, values in self.crossed.items()}
+        if self.listed:
+            data["sweep"]["points"] = [dict(point) for point in self.listed]
         return data
 
     def to_toml(self) -> str:
@@ -171,15 +182,28 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
     return Spec(document.experiment, document.environment, document.network, tuple(choices.values()), {}, files)
 
 
-def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, files: dict[str, Path]) -> Spec:
+def _checked(
+    data: dict[str, Any],
+    crossed: dict[str, list[Any]],
+    listed: list[dict[str, Any]],
+    folder: Path,
+    files: dict[str, Path],
+) -> Spec:
     """The experiment with its sweep, every point of it built once."""
+    together = list(listed[0]) if listed else []
+    keys = [*together, *crossed]
     for key in keys:
         if key in sweep.FIXED:
             raise InputError(f"sweep: {key!r} cannot be swept")
-    points = sweep.points(keys)
+    for key in together:
+        if key in crossed:
+            raise InputError(f"sweep: {key!r} stands in the cross product and in [[sweep.points]]")
+    points = sweep.points(crossed, listed)
+    each = len(points) // max(1, len(listed))  # points of the product for each one listed
+    typed: list[dict[str, Any]] = []
     coerced: dict[str, list[Any]] = {key: [] for key in keys}
     built: set[str] = set()
-    singles = []
+    singles: list[Spec] = []
     for point in points:
         try:
             single = _single(sweep.with_values(data, point), files)
@@ -188,19 +212,23 @@ def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, fil
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
             raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
-        for key in keys:
-            value = spec_build.value_at(single, key)
+        here = {key: spec_build.value_at(single, key) for key in keys}
+        if together and len(singles) % each == 0:
+            typed.append({key: here[key] for key in together})
+        for key, value in here.items():
             if value not in coerced[key] or any(type(value) is not type(v) for v in coerced[key] if v == value):
                 coerced[key].append(value)
         singles.append(single)
-    for key, values in keys.items():
+    for key, values in crossed.items():
         if len(coerced[key]) != len(values):
             raise InputError(f"sweep: {key!r} holds a value twice: {shown(values)}")
+    if len({json.dumps(point, sort_keys=True) for point in typed}) < len(typed):
+        raise InputError("sweep.points: a point stands there twice")
     first = singles[0]
     if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
         raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
-    spec = Spec(first.experiment, first.environment, first.network, first.algorithms, swept, files)
+    spec = Spec(first.experiment, first.environment, first.network, first.algorithms, swept, files, tuple(typed))
     _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
     return spec
 
@@ -246,8 +274,11 @@ def overridden(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]
             raise InputError(f"--set {shown(text)}: allowed is KEY=VALUE, such as network.link_probability=0.3")
         swept = content.get("sweep")
         flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
+        together = sweep.listed(flat["points"])[0] if flat.get("points") else {}
         if key.startswith("sweep."):
             content["sweep"] = {**flat, key.removeprefix("sweep."): toml_value(value)}
+        elif key in together:
+            raise InputError(f"--set {key}: it stands in [[sweep.points]]; set sweep.points=[{{...}}, ...] instead")
         elif key in flat:
             raise InputError(f"--set {key}: it is swept; set sweep.{key}=[...] instead")
         else:

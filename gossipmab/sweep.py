@@ -1,7 +1,10 @@
 """The sweep of an experiment: dotted keys, the points of their cross product, and the cells with their readable ids.
 
-A sweep is data: `"network.link_probability" = [0.1, 0.3]`. A key leads into a section, or into the hyperparameters of
-an algorithm: "algorithms.<label>.<parameter>", or "algorithms.*.<parameter>" for every algorithm that has it.
+A sweep is data: `"network.link_probability" = [0.1, 0.3]`, and a list of points beside or instead of the cross product, one
+`[[sweep.points]]` each, with a value for every key of the list. Both together are the product of the list and the rest.
+
+A key leads into a section, or into the hyperparameters of an algorithm: "algorithms.<label>.<parameter>", or
+"algorithms.*.<parameter>" for every algorithm that has it.
 """
 
 from __future__ import annotations
@@ -67,14 +70,44 @@ def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[Any]
     return flat
 
 
-def points(sweep: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """The cross product in file order, the last key fastest; one empty point without a sweep."""
-    total = 1
-    for values in sweep.values():
+def listed(tables: Any) -> list[dict[str, Any]]:
+    """The points of [[sweep.points]]: dotted key -> value, whether the keys were quoted or not.
+
+    Raises:
+        InputError: not tables, or tables with different keys.
+    """
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) and table for table in tables):
+        raise InputError(
+            f"sweep.points: got {shown(tables)}, allowed are tables [[sweep.points]] of dotted keys and values"
+        )
+    found: list[dict[str, Any]] = []
+    for table in tables:
+        point: dict[str, Any] = {}
+        for name, value in table.items():
+            nested = isinstance(value, dict) and "." not in name
+            inner = {f"{name}.{key}": one for key, one in value.items()} if nested else {name: value}
+            for key, one in inner.items():
+                if key in point:
+                    raise InputError(f"sweep.points: {key!r} is given twice in point {len(found) + 1}")
+                point[key] = one
+        if found and set(point) != set(found[0]):
+            odd = sorted(set(point) ^ set(found[0]))[0]
+            raise InputError(
+                f"sweep.points: point {len(found) + 1} and the first differ in {odd!r}; all need the same keys"
+            )
+        found.append({key: point[key] for key in found[0]} if found else point)
+    return found
+
+
+def points(crossed: Mapping[str, Sequence[Any]], listed: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The listed points, each with the cross product in file order, the last key fastest; one empty point without a sweep."""
+    total = max(1, len(listed))
+    for values in crossed.values():
         total *= len(values)
         if total > MOST_CELLS:
             raise InputError(f"sweep: more than {MOST_CELLS} points")
-    return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
+    products = [dict(zip(crossed, values, strict=True)) for values in itertools.product(*crossed.values())]
+    return [{**point, **product} for point in listed or [{}] for product in products]
 
 
 def with_values(data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep") -> dict[str, Any]:

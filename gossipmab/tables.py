@@ -17,6 +17,7 @@ from gossipmab.progress import in_thousands
 if TYPE_CHECKING:
     from gossipmab.network import Network
     from gossipmab.results import Results
+    from gossipmab.versus import Versus
 
 COUNTS = ("messages", "bytes")
 OPEN_AGENTS = 20  # agents of a topology that leaves them open
@@ -80,6 +81,25 @@ def summary_sentences(results: Results) -> list[str]:
     """A sentence for each comparison of the run's algorithms; see `gossipmab.comparisons`."""
     first = results.spec.algorithms[0].label
     return [one.sentence() for one in compare(results.summary(), results.keys, first, metrics_of(results, None))]
+
+
+def versus_tables(found: Versus) -> Iterator[Table]:
+    """What differs between the experiments of two runs, and their final regrets."""
+    table = plain_table("what differs", "key", "first", "second")
+    for row in found.differences:
+        table.add_row(*map(Text, row))
+    if found.differences:
+        yield table
+    figures = ("trials", "first", "second", "second / first", "95 % interval", "p")
+    table = plain_table("final regrets, means", "where", "algorithm", "regret", *figures, right=figures)
+    for final in found.finals:
+        one = final.comparison
+        cells = [final.where or "-", final.algorithm, one.quantity, str(final.trials), number(final.first)]
+        cells += [number(final.second), number(one.ratio, 3)]
+        cells += ["-" if math.isnan(one.low) else f"[{number(one.low, 3)}, {number(one.high, 3)}]", number(one.p, 2)]
+        table.add_row(*map(Text, cells))
+    if found.finals:
+        yield table
 
 
 def networks_of(

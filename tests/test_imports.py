@@ -55,6 +55,7 @@ LEVELS: list[set[str]] = [
         "progress",
         "runner",
         "verify",
+        "versus",
     },
     {"plotting", "curves", "report/", "tables", "cli", "__main__"},
 ]

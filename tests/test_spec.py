@@ -117,6 +117,21 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(sweep={"algorithms.alon.consensus": [0.3]}), ["'alon'", "did you mean 'alone'"]),
         (changed(sweep={"algorithms.alone.pooled": [True]}), ["'pooled'", "consensus"]),
         (changed(sweep={"algorithms.*.poled": [True]}), ["'poled'", "did you mean 'pooled'"]),
+        (changed(sweep={"points": []}), ["sweep.points", "[[sweep.points]]"]),
+        (
+            changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}),
+            ["point 2", "same keys"],
+        ),
+        (changed(sweep={"points": [{"network.link_probability": 0.3}] * 2}), ["sweep.points", "twice"]),
+        (changed(sweep={"points": [{"network.link_probability": 1}, {"network.link_probability": 1.0}]}), ["twice"]),
+        (changed(sweep={"points": [{"network.link_probability": 2.0}]}), ["link_probability", "got 2", "point"]),
+        (changed(sweep={"points": [{"network.link_probabilty": 0.3}]}), ["did you mean 'link_probability'"]),
+        (changed(sweep={"points": [{"experiment.trials": 3}]}), ["experiment.trials", "cannot be swept"]),
+        (changed(sweep={"points": [{"network.link_probability": 0.3, "network": {"link_probability": 1}}]}), ["twice"]),
+        (
+            changed(sweep={"network.link_probability": [0.3], "points": [{"network.link_probability": 0.3}]}),
+            ["network.link_probability", "[[sweep.points]]"],
+        ),
         (changed(sweep={"experiment.trials": [1, 2]}), ["experiment.trials", "cannot be swept"]),
         (changed(sweep={"seed": [1, 2]}), ["'seed'", "dotted"]),
         (changed(sweep={"environment.agents": [3, 4], "network.base": ["complete", "petersen"]}), ["network.base"]),
@@ -191,6 +206,41 @@ def test_sweep_is_the_cross_product_in_file_order() -> None:
     assert [cell.params["consensus"] for cell in cells if cell.label == "alone"] == [1, 1, 2, 2] * 2
     assert {cell.params["consensus"] for cell in cells if cell.label != "alone"} == {0.0}
     assert spec.at(points_of(spec)[1]).network.link_probability == 0.3
+
+
+LISTED: dict[str, Any] = {
+    "points": [
+        {"network.link_probability": 0.3, "experiment.horizon": 20},
+        {"experiment.horizon": 10, "network.link_probability": 1},
+    ],
+    "algorithms.alone.consensus": [1, 2],
+}
+
+
+def test_sweep_of_listed_points_times_the_cross_product() -> None:
+    spec = Spec.from_dict(changed(sweep=LISTED))
+    keys = ("network.link_probability", "experiment.horizon", "algorithms.alone.consensus")
+    assert [tuple(point[key] for key in keys) for point in spec.points()] == [
+        (0.3, 20, 1.0), (0.3, 20, 2.0), (1.0, 10, 1.0), (1.0, 10, 2.0),
+    ]  # fmt: skip
+    assert spec.sweep == {keys[0]: (0.3, 1.0), keys[1]: (20, 10), keys[2]: (1.0, 2.0)}
+    assert spec.cells()[0].id == "link_probability=0.3__horizon=20__consensus=1.0__pareto_ucb_gossip__trial000"
+    again = Spec.from_dict(tomllib.loads(spec.to_toml()), files=spec.files)
+    assert again.hash == spec.hash and again.points() == spec.points()
+    nested = copy.deepcopy(LISTED)
+    nested["points"][0] = {"network": {"link_probability": 0.3}, "experiment": {"horizon": 20}}
+    assert Spec.from_dict(changed(sweep=nested)).hash == spec.hash
+    assert Spec.from_dict(changed(sweep={**LISTED, "points": LISTED["points"][::-1]})).hash != spec.hash
+
+
+def test_overrides_beside_listed_points() -> None:
+    data = changed(sweep=LISTED)
+    assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points()) == 2
+    assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points()[0] == {
+        "network.link_probability": 0.7, "algorithms.alone.consensus": 1.0,
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"sweep\.points"):
+        load_spec(data, ["network.link_probability=0.5"])
 
 
 def points_of(spec: Spec) -> list[dict[str, Any]]:

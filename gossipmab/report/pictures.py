@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gossipmab import plotting
-from gossipmab.curves import COLOURS, MOST_PANELS, Look, by_algorithm, by_point, looks
+from gossipmab.curves import COLOURS, MOST_PANELS, Look, by_algorithm, by_point, looks, others_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,13 +118,12 @@ def _drawn(
         ],
     )  # fmt: skip
     for key in keys:
-        others = [other for other in keys if other != key]
         yield (
             f"{title} against {key.replace('_', ' ')}",
             "At the last round; the mean over trials, with its 95 % bootstrap interval.",
             [
                 (caption, plotting.against_key(rows, key, [], column, title, BAND, style, over))
-                for caption, rows in by_point(table, others)
+                for caption, rows in by_point(table, others_of(results, key))
             ],
         )  # fmt: skip
     if "bytes" in table and (table["bytes"] > 0).any():

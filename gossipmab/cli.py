@@ -202,12 +202,18 @@ def plot(
         str | None,
         typer.Option(help="pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."),
     ] = None,
+    guide: Annotated[
+        str | None,
+        typer.Option(
+            help="The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
+        ),
+    ] = None,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
     from gossipmab.plotting import plot as draw
     from gossipmab.results import open_run
 
-    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric):
+    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, guide):
         print(path)
 
 

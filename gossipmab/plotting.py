@@ -33,6 +33,7 @@ from gossipmab.curves import (
     short,
 )
 from gossipmab.errors import InputError, unknown
+from gossipmab.guides import ORDERS, Guide, fitted, guide_for
 from gossipmab.statistics import spread
 from gossipmab.sweep import safe
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
 OVER = ",\nsummed over agents"
+GUIDE = "#707070"
 STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -62,7 +64,11 @@ STYLE: Any = {
 
 
 def plot(
-    results: Results, band: str = "quarter-sd", formats: Sequence[str] = ("png", "svg"), metric: str | None = None
+    results: Results,
+    band: str = "quarter-sd",
+    formats: Sequence[str] = ("png", "svg"),
+    metric: str | None = None,
+    guide: str | None = None,
 ) -> list[Path]:
     """Draw all figures of a run into its folder `figures`; their paths, the regret curves first.
 
@@ -71,9 +77,10 @@ def plot(
         band: one of BANDS.
         formats: some of FORMATS.
         metric: "pareto", "nsw", "both", or what else the protocol measures; None as fits the algorithms.
+        guide: the order of a regret bound to draw beside the curves: one of `guides.ORDERS`, or "auto".
 
     Raises:
-        InputError: an unknown band, format or metric.
+        InputError: an unknown band, format, metric or order.
     """
     if band not in BANDS:
         raise unknown("band", band, BANDS)
@@ -86,16 +93,19 @@ def plot(
         for column, title in metrics_of(results, metric).items():
             if column not in table or not np.isfinite(table[column]).any():
                 continue  # not asked for, or not defined: NSW where utilities are negative
-            for name, figure in _figures(results, table, column, title, band):
+            beside = guide_for(guide, column, results.spec.algorithms)
+            for name, figure in _figures(results, table, column, title, band, beside):
                 paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
     return paths
 
 
-def _figures(results: Results, table: pd.DataFrame, column: str, title: str, band: str) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    results: Results, table: pd.DataFrame, column: str, title: str, band: str, guide: Guide | None
+) -> Iterator[tuple[str, Figure]]:
     labels = [choice.label for choice in results.spec.algorithms]
     style = looks(labels)
     over = OVER if results.kind.SUMMED else ""
-    yield "regret", curves(table, results.keys, column, title, band, style, over)
+    yield "regret", curves(table, results.keys, column, title, band, style, over, guide)
     for key in results.keys:
         yield (
             f"regret_against_{safe(key)}",
@@ -145,14 +155,9 @@ def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, insid
 
 
 def curves(
-    table: pd.DataFrame,
-    keys: Sequence[str],
-    column: str,
-    title: str,
-    band: str,
-    style: Mapping[str, Look],
-    over: str = OVER,
-) -> Figure:
+    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look],
+    over: str = OVER, guide: Guide | None = None,
+) -> Figure:  # fmt: skip
     """Regret against rounds: the mean over trials with its band, a panel for every sweep point."""
     groups = by_point(table, keys)
     figure, axes = panels(len(groups))
@@ -163,6 +168,10 @@ def curves(
             ax.plot(rounds, values.mean(axis=0), color=look.color, linestyle=look.linestyle, label=label)
             low, high = spread(values, band)
             ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
+            if guide is not None and label == guide.label:
+                along, c = fitted(guide.order, rounds, values.mean(axis=0))
+                said = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
+                ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{said}, fitted at T")
         ax.set_title(caption, fontsize=7)
         ax.set_xlim(0, at_point["round"].max())
         ax.set_ylim(bottom=0)

@@ -19,7 +19,7 @@ LEVELS: list[set[str]] = [
     {"errors", "randomness", "compiled", "arrays", "shipped", "pareto", "welfare/"},
     {"rewards", "environment", "topology", "spectrum", "network"},
     {"algorithms/"},
-    {"equity", "metrics", "statistics", "provenance"},
+    {"equity", "guides", "metrics", "statistics", "provenance"},
     {
         "engines/__init__",
         "engines/rounds",

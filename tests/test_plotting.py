@@ -12,7 +12,9 @@ import pytest
 import gossipmab as gm
 from gossipmab import plotting
 from gossipmab.cellfiles import file_hash
+from gossipmab.cli import call
 from gossipmab.curves import COLOURS, logarithmic, looks
+from gossipmab.guides import ORDERS, fitted, guide_for
 from gossipmab.plotting import draw_topologies, plot
 from gossipmab.results import Results
 
@@ -139,3 +141,31 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
     assert file_hash(one) == file_hash(other) and one.stat().st_size > 3_000
     with pytest.raises(gm.InputError, match=r"\.gif"):
         draw_topologies(networks, tmp_path / "one.gif")
+
+
+def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
+    rounds, regret = np.array([1, 10, 100]), np.array([1.0, 5.0, 8.0])
+    for name, expected in [("log", [0, 4, 8]), ("sqrt", [0.8, 0.8 * 10**0.5, 8]), ("linear", [0.08, 0.8, 8])]:
+        curve, c = fitted(name, rounds, regret)
+        np.testing.assert_allclose(curve, expected, atol=1e-12)
+        np.testing.assert_allclose(c * ORDERS[name].of(rounds.astype(float)), expected, atol=1e-12)
+    assert np.isnan(fitted("log", np.array([1]), np.array([2.0]))[1])  # ln 1 = 0
+    style = looks(["Pareto UCB1 Gossip", "alone"])
+    guide = guide_for("auto", "pareto_regret", single.spec.algorithms)
+    assert guide == ("Pareto UCB1 Gossip", "log")
+    figure = plotting.curves(single.table(), [], "pareto_regret", "Pareto regret", "sd", style, guide=guide)
+    (line,) = [line for line in figure.axes[0].lines if "fitted at T" in str(line.get_label())]
+    mean = single.table().query("algorithm == 'Pareto UCB1 Gossip'").groupby("round")["pareto_regret"].mean()
+    assert line.get_ydata()[-1] == pytest.approx(mean[60])
+    assert line.get_ydata()[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
+
+
+def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["plot", str(single.path), "--format", "svg", "--guide", "sqrt"]) == 0
+    for options, words in [
+        (["--guide", "sqr"], "did you mean 'sqrt'"),
+        (["--metric", "nsw", "--guide", "auto"], "known"),
+    ]:
+        capsys.readouterr()
+        assert call(["plot", str(single.path), "--format", "svg", *options]) == 2
+        assert words in capsys.readouterr().err

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from gossipmab import plotting
 from gossipmab.curves import COLOURS, MOST_PANELS, Look, by_algorithm, by_point, looks, others_of
+from gossipmab.guides import ORDERS, known_guide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,14 +107,17 @@ def _drawn(
 ) -> Iterator[tuple[str, str, Panels]]:
     keys, some = results.keys, ""
     over = plotting.OVER if results.kind.SUMMED else ""
+    guide = known_guide(column, results.spec.algorithms)
+    if guide is not None:
+        some = f" The thin grey line is c {ORDERS[guide.order].text}, the order of the bound of {guide.label}, fitted at T."
     points = table.groupby(keys).ngroups if keys else 1
     if points > MOST_PANELS:
-        some = f" The first {MOST_PANELS} of {points} sweep points are drawn."
+        some += f" The first {MOST_PANELS} of {points} sweep points are drawn."
     yield (
         f"{title} over time",
         f"Cumulative; the mean over trials, with its 95 % bootstrap interval as a band.{some}",
         [
-            (caption, plotting.curves(rows, [], column, title, BAND, style, over))
+            (caption, plotting.curves(rows, [], column, title, BAND, style, over, guide))
             for caption, rows in by_point(table, keys)
         ],
     )  # fmt: skip
@@ -184,7 +188,7 @@ def inline(figure: Figure, prefix: str) -> Markup:
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
     svg = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}', svg)
-    svg = svg.replace(INK, "currentColor")
+    svg = svg.replace(INK, "currentColor").replace(plotting.GUIDE, "var(--soft)")
     for number, colour in enumerate(COLOURS):
         svg = svg.replace(colour.lower(), f"var(--series-{number})")
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)

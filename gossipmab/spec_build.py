@@ -14,6 +14,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.network import Network
+from gossipmab.objectives import OBJECTIVES
 from gossipmab.spec_models import NetworkSection, shown
 
 if TYPE_CHECKING:
@@ -139,6 +140,11 @@ def check(spec: Spec, done: set[str]) -> None:
     environment, network = spec.environment, spec.network
     if spec.experiment.measure and spec.experiment.protocol != "central":
         raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
+    for name in spec.experiment.measure:
+        if name not in OBJECTIVES:
+            raise unknown("experiment.measure: objective", name, OBJECTIVES)
+        if spec.experiment.measure.count(name) > 1:
+            raise InputError(f"experiment.measure: names {name!r} twice")
     what = json.dumps([environment.model_dump(), network and network.model_dump()], sort_keys=True)
     if what in done:
         return

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
+from gossipmab.algorithms.central.explore_first import ExploreFirst
+from gossipmab.algorithms.central.thompson import Thompson
+from gossipmab.algorithms.central.ucb_bonus import UCBBonus
+from gossipmab.algorithms.central.ucb_inside import UCBInside
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -13,7 +18,13 @@ ALGORITHMS: dict[str, type] = {
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
 }
 
-LEARNERS: dict[str, type] = {}
+LEARNERS: dict[str, type] = {
+    "explore_first": ExploreFirst,
+    "epsilon_greedy": EpsilonGreedy,
+    "ucb_bonus": UCBBonus,
+    "ucb_inside": UCBInside,
+    "thompson": Thompson,
+}
 
 ASSIGNERS: dict[str, type] = {}
 
@@ -25,8 +36,13 @@ __all__ = [
     "ASSIGNERS",
     "LEARNERS",
     "PROTOCOLS",
+    "EpsilonGreedy",
+    "ExploreFirst",
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
     "SimulatedNSWUCBGossip",
+    "Thompson",
+    "UCBBonus",
+    "UCBInside",
 ]

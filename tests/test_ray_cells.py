@@ -18,6 +18,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab import runner
+from gossipmab.cellfiles import file_hash
 from gossipmab.engines import ray_cells, ray_session, ray_shipping
 from gossipmab.engines.ray_cells import ATTEMPTS, _Queue, run_cells
 from gossipmab.engines.ray_folder import PREFIX, processes_of
@@ -299,3 +300,13 @@ def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
         assert same_bits(trace, here[cell.id]) == []
         assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
         assert set(files) == set(spec.files)
+
+
+@pytest.mark.slow
+def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
+    """On two nodes, by either transport: the files that threads write."""
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        for name in ("results.parquet", "agents.parquet"):
+            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)

@@ -114,7 +114,7 @@ def _drawn(
     if points > MOST_PANELS:
         some += f" The first {MOST_PANELS} of {points} sweep points are drawn."
     yield (
-        f"{title} over time",
+        f"{title[0].upper()}{title[1:]} over time",
         f"Cumulative; the mean over trials, with its 95 % bootstrap interval as a band.{some}",
         [
             (caption, plotting.curves(rows, [], column, title, BAND, style, over, guide))
@@ -123,7 +123,7 @@ def _drawn(
     )  # fmt: skip
     for key in keys:
         yield (
-            f"{title} against {key.replace('_', ' ')}",
+            f"{title[0].upper()}{title[1:]} against {key.replace('_', ' ')}",
             "At the last round; the mean over trials, with its 95 % bootstrap interval.",
             [
                 (caption, plotting.against_key(rows, key, [], column, title, BAND, style, over))
@@ -132,7 +132,7 @@ def _drawn(
         )  # fmt: skip
     if "bytes" in table and (table["bytes"] > 0).any():
         yield (
-            f"{title} against bytes sent",
+            f"{title[0].upper()}{title[1:]} against bytes sent",
             "What communication bought. Algorithms that send nothing are level lines at their final regret.",
             [("", plotting.against_bytes(table, keys, column, title, style))],
         )

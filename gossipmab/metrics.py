@@ -53,6 +53,8 @@ class Trace:
     rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare. disagreement: (R,), in units
     of the averages. messages, bytes: (R,), cumulative over all agents. pulls: (N, K), at the end. utility: (N,), the sum over
     rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled. messages_sent: (N,), at the end.
+    sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
+    is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
     """
 
     rounds: Integers
@@ -64,6 +66,7 @@ class Trace:
     pulls: Integers
     utility: Floats
     messages_sent: Integers
+    sampling_error: Floats
 
     AXES: ClassVar[dict[str, str]] = {
         "rounds": "R",
@@ -75,6 +78,7 @@ class Trace:
         "pulls": "NK",
         "utility": "N",
         "messages_sent": "N",
+        "sampling_error": "R",
     }
 
     METRICS: ClassVar[dict[str, str]] = {"pareto_regret": "Pareto regret", "nsw_regret": "NSW regret"}
@@ -95,6 +99,7 @@ class Trace:
             "disagreement": self.disagreement,
             "messages": self.messages,
             "bytes": self.bytes,
+            "sampling_error": self.sampling_error,
         }
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
@@ -132,23 +137,42 @@ class Truth(NamedTuple):
     """What regret is measured against.
 
     gaps: (K,) Delta_k. utilities: (K, N) U transposed. best: NSW(p*, U), an upper bound that exceeds it by 1e-9 relative at most.
-    power: 1 for the product, 1/N for its N-th root.
+    power: 1 for the product, 1/N for its N-th root. estimand: (M,) what the averages of the agents should come to, flat; (0,)
+    where that is not known.
     """
 
     gaps: Floats
     utilities: Floats
     best: float
     power: float
+    estimand: Floats
 
 
-def truth(environment: Environment, welfare_name: str = "product") -> Truth:
+def truth(environment: Environment, welfare_name: str = "product", estimand: Floats | None = None) -> Truth:
     """The truth of an environment. NSW is not defined where a utility is negative: then its regret is NaN."""
     U = environment.utilities
     power = 1.0 / environment.agents if welfare_name == "geometric" else 1.0
     best = float("nan")
     if (U >= 0).all():
         best = float(welfare.maximise_nash_welfare(U).welfare ** power)
-    return Truth(pareto.gaps(environment.centred_means), np.ascontiguousarray(U.T), best, power)
+    return Truth(
+        pareto.gaps(environment.centred_means),
+        np.ascontiguousarray(U.T),
+        best,
+        power,
+        np.zeros(0) if estimand is None else estimand,
+    )
+
+
+def estimand(environment: Environment, estimates: str, local_mean: Floats) -> Floats:
+    """(M,) what the local averages (N, ...) of an algorithm should come to in the mean over agents, flat.
+
+    estimates: "means", the centred means (K, D), or "utilities", U (N, K). (0,) where the averages have another shape.
+    """
+    wanted = {"means": environment.centred_means, "utilities": environment.utilities}.get(estimates)
+    if wanted is None or wanted.shape != local_mean.shape[1:]:
+        return np.zeros(0)
+    return np.ascontiguousarray(wanted, dtype=np.float64).ravel()
 
 
 @compiled
@@ -190,4 +214,24 @@ def disagreement(estimates: Floats, local_mean: Floats, mean: Floats) -> float:
     for i in range(N):
         for m in range(M):
             largest = max(largest, abs(estimates[i, m] - mean[m] / N))
+    return largest
+
+
+@compiled
+def sampling_error(local_mean: Floats, estimand: Floats, mean: Floats) -> float:
+    """max_m | mean_j L_j[m] - estimand[m] |; local_mean (N, M), estimand (M,), mean (M,) scratch. NaN where M differs.
+
+    With the disagreement it bounds every estimate's error: |G_i - truth| <= |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    """
+    N, M = local_mean.shape
+    if estimand.shape[0] != M:
+        return np.nan
+    for m in range(M):
+        mean[m] = 0.0
+    for j in range(N):
+        for m in range(M):
+            mean[m] += local_mean[j, m]
+    largest = 0.0
+    for m in range(M):
+        largest = max(largest, abs(mean[m] / N - estimand[m]))
     return largest

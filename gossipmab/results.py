@@ -81,7 +81,7 @@ class Results:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
         Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
-        pareto_regret, nsw_regret, disagreement, messages, bytes.
+        pareto_regret, nsw_regret, disagreement, messages, bytes, sampling_error.
         """
         return self._read("results.parquet", assembly.per_round)
 

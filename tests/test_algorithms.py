@@ -148,6 +148,7 @@ def same_play(trace: Any, kept: dict[str, Any], atol: float = 1e-9) -> None:
     np.testing.assert_allclose(trace.pareto_regret, kept["pareto_regret"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(trace.nsw_regret, kept["nsw_regret"], rtol=1e-8, atol=atol)
     np.testing.assert_allclose(trace.disagreement, kept["disagreement"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(trace.sampling_error, kept["sampling_error"], rtol=0, atol=1e-10)
     np.testing.assert_array_equal(trace.messages, kept["messages"])
     np.testing.assert_array_equal(trace.bytes, kept["bytes"])
     np.testing.assert_array_equal(trace.messages_sent, kept["messages_sent"])

@@ -17,7 +17,7 @@ from gossipmab.engines.rounds import recorded_rounds
 
 def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.Truth:
     U = np.array(utilities, dtype=float)
-    return metrics.Truth(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power)
+    return metrics.Truth(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power, np.zeros(0))
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 8, 11])
@@ -44,6 +44,46 @@ def test_disagreement_by_hand() -> None:
     assert metrics.disagreement(np.array([[0.0, 2.0], [0.5, 2.5]]), local, np.zeros(2)) == 0.5
     assert metrics.disagreement(np.array([[0.0, 2.0], [0.5, 4.0]]), local, np.zeros(2)) == 2.0
     assert metrics.disagreement(np.array([[0.5, 2.0], [0.5, 2.0]]), local, np.ones(2)) == 0.0
+
+
+def test_sampling_error_by_hand() -> None:
+    """The mean of (0,1) and (1,3) is (1/2,2): from (1/4,2) it is 1/4 off, from (1/2,1) 1. Another shape has no truth."""
+    local = np.array([[0.0, 1.0], [1.0, 3.0]])
+    for truth, error in [([0.25, 2.0], 0.25), ([0.5, 1.0], 1.0), ([0.5, 2.0], 0.0)]:
+        assert metrics.sampling_error(local, np.array(truth), np.ones(2)) == error
+    assert np.isnan(metrics.sampling_error(local, np.zeros(0), np.ones(2)))
+
+
+def test_what_averages_should_come_to() -> None:
+    """With N = K = D the shape alone would not tell means from utilities."""
+    environment = gm.Environment.sample(3, 3, 3, seed=0)
+    local = np.zeros((3, 3, 3))
+    np.testing.assert_array_equal(metrics.estimand(environment, "means", local), environment.centred_means.ravel())
+    np.testing.assert_array_equal(metrics.estimand(environment, "utilities", local), environment.utilities.ravel())
+    assert metrics.estimand(environment, "means", np.zeros((3, 3, 2))).size == 0
+    assert metrics.estimand(environment, "something else", local).size == 0
+
+
+def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> None:
+    """Before, an arm that nobody has pulled is held at 0: in round t < K the error is the largest mean of the arms to come."""
+    environment = gm.Environment.sample(4, 5, 2, rewards="deterministic", seed=1)
+    network = gm.Network("ring", agents=4, link_probability=0.3)
+    for algorithm, truth in [
+        (gm.ParetoUCBGossip(), environment.centred_means),
+        (gm.ParetoUCB(), environment.centred_means),
+        (gm.SimulatedNSWUCBGossip(no_sim=True), environment.utilities.T / 4),
+    ]:
+        trace = gm.simulate(algorithm, environment, network, horizon=8, record=8, seed=0)
+        if algorithm.communicates and isinstance(algorithm, gm.ParetoUCBGossip):
+            coming = [truth[t:].max(initial=0.0) for t in range(1, 9)]
+            np.testing.assert_allclose(trace.sampling_error, coming, rtol=0, atol=1e-12)
+        elif isinstance(algorithm, gm.ParetoUCB):
+            assert trace.sampling_error[-1] < 1e-12 < trace.disagreement[-1]
+        else:  # row j is learnt by agent j alone, from its own means
+            own = np.einsum("jd,jkd->jk", environment.preferences, environment.means) / 4
+            np.testing.assert_allclose(
+                trace.sampling_error[5], np.abs(own - environment.utilities).max(), rtol=0, atol=1e-12
+            )
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 5), (10, 5), (6, 3)])

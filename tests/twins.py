@@ -381,6 +381,8 @@ def play(
         truth = twin.local.mean(axis=0)
         held = getattr(twin, "world" if twin.message_numbers() else "local")
         kept["disagreement"].append(np.abs(held - truth).max())
+        wanted = game.utilities if isinstance(twin, FairTwin) else game.means.mean(axis=0)
+        kept["sampling_error"].append(np.abs(truth - wanted).max())
         kept["mean_gap"].append(np.abs(twin.world.mean(axis=0) - truth).max() if twin.message_numbers() else 0.0)
         for name, value in zip(
             ("distribution", "arms", "pareto_regret", "nsw_regret", "messages", "bytes"),
@@ -395,4 +397,14 @@ def play(
     }
 
 
-KEPT = ("distribution", "arms", "pareto_regret", "nsw_regret", "disagreement", "mean_gap", "messages", "bytes")
+KEPT = (
+    "distribution",
+    "arms",
+    "pareto_regret",
+    "nsw_regret",
+    "disagreement",
+    "sampling_error",
+    "mean_gap",
+    "messages",
+    "bytes",
+)

@@ -22,7 +22,17 @@ from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
 from gossipmab.engines.crossing import Part
 from gossipmab.engines.native import program, signature_of
 from gossipmab.engines.own_agents import Common, OwnRows, Snapshot
-from gossipmab.engines.rounds import MAILBOX, Base, Tally, exchanged, mail, message_size, recorded_rounds, shape_of
+from gossipmab.engines.rounds import (
+    MAILBOX,
+    Base,
+    Tally,
+    estimates,
+    exchanged,
+    mail,
+    message_size,
+    recorded_rounds,
+    shape_of,
+)
 from gossipmab.environment import Environment
 from gossipmab.metrics import Trace
 from gossipmab.network import Network
@@ -60,7 +70,8 @@ class Coordinator:
         self.window = min(window or min(capacity.TRANSPORTS[crew.transport], most), horizon)
         self.state = algorithm.init(shape_of(environment, network, horizon))
         self.rounds = recorded_rounds(horizon, record)
-        self.truth = metrics.truth(environment, welfare)
+        wanted = metrics.estimand(environment, estimates(algorithm), self.state.local_mean)
+        self.truth = metrics.truth(environment, welfare, wanted)
         crossing = network.edges[self.owner[network.edges[:, 0]] != self.owner[network.edges[:, 1]]]
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
@@ -154,6 +165,7 @@ class Coordinator:
         return Tally(
             np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
             np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
+            np.zeros(R),
         )  # fmt: skip
 
     def _links(self, present: NDArray[np.uint8]) -> tuple[Integers, list[Part]]:
@@ -212,7 +224,7 @@ class Coordinator:
         utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
         return Trace(
             tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * each, tally.pulls, utility,
-            tally.messages_sent,
+            tally.messages_sent, tally.sampling,
         )  # fmt: skip
 
 

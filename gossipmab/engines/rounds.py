@@ -61,7 +61,7 @@ class Tally(NamedTuple):
 
     pulls: (N, K). played: (N, K) the last distribution of each agent. gap: (N,) its NSW regret. nsw_regret: (N,) so far.
     messages_sent: (N,). next_record: (1,) index into rounds.
-    rounds: (R,), recorded: pareto (R, N), nsw (R, N), disagreement (R,), messages (R,).
+    rounds: (R,), recorded: pareto (R, N), nsw (R, N), disagreement (R,), messages (R,), sampling (R,).
     """
 
     pulls: Integers
@@ -75,6 +75,7 @@ class Tally(NamedTuple):
     nsw: Floats
     disagreement: Floats
     messages: Integers
+    sampling: Floats
 
 
 class Scratch(NamedTuple):
@@ -161,6 +162,7 @@ def record(own: Floats, local: Floats, truth: Truth, mean: Floats, tally: Tally)
         tally.nsw[r, i] = tally.nsw_regret[i]
         tally.messages[r] += tally.messages_sent[i]
     tally.disagreement[r] = metrics.disagreement(own, local, mean)
+    tally.sampling[r] = metrics.sampling_error(local, truth.estimand, mean)
     tally.next_record[0] += 1
 
 
@@ -242,6 +244,11 @@ def exchanged(state: Any) -> Any:
                           **{box.removeprefix(MAILBOX): getattr(state, box) for box in boxes})  # fmt: skip
 
 
+def estimates(algorithm: Any) -> str:
+    """What its averages estimate: "means" of the arms (K, D) unless it says `estimates = "utilities"`, (N, K)."""
+    return str(getattr(algorithm, "estimates", "means"))
+
+
 def message_size(state: Any) -> int:
     """Numbers in one message: the rows of all mailboxes."""
     return sum(getattr(state, name)[0].size for name in state._fields if name.startswith(MAILBOX))
@@ -298,9 +305,10 @@ def simulate(
     tally = Tally(
         np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
         np.zeros(1, np.int64), rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
+        np.zeros(R),
     )  # fmt: skip
     source = Source(environment, network, seed=seed, trial=trial, label=label)
-    truth = metrics.truth(environment, welfare)
+    truth = metrics.truth(environment, welfare, metrics.estimand(environment, estimates(algorithm), now.local_mean))
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
     ours = type(algorithm).__module__.startswith("gossipmab.")
     loop = play if interpreted else play_compiled if ours else play_foreign
@@ -323,7 +331,7 @@ def simulate(
     utility = (tally.pulls * environment.own_utilities).sum(axis=1)
     return Trace(
         rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * size, tally.pulls, utility,
-        tally.messages_sent,
+        tally.messages_sent, tally.sampling,
     )  # fmt: skip
 
 

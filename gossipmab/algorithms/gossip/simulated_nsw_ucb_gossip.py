@@ -80,6 +80,11 @@ class SimulatedNSWUCBGossip(NamedTuple):
     rescale: bool = False
 
     @property
+    def estimates(self) -> str:
+        """Row j of the averages holds the values of the arms to agent j's preferences."""
+        return "utilities"
+
+    @property
     def communicates(self) -> bool:
         """Agents send their global averages, unless `no_gossip`."""
         return not self.no_gossip

@@ -17,7 +17,7 @@ PACKAGE = Path(gossipmab.__file__).parent
 # A file imports from its own level and from those before it. A new file must be placed here; a folder stands for all its files.
 LEVELS: list[set[str]] = [
     {"errors", "randomness", "compiled", "arrays", "shipped", "pareto", "welfare/"},
-    {"rewards", "environment", "topology", "spectrum", "network"},
+    {"rewards", "environment", "topology", "spectrum", "links/", "network"},
     {"algorithms/"},
     {"metrics", "statistics", "provenance"},
     {

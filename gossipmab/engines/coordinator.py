@@ -82,7 +82,7 @@ class Trial:
         if self.needed.seconds > SLOW and len(self.crew.handles) < self.needed.actors:
             note(f"starting {self.needed}")
         self._begin(key, poison)
-        links = stream(**key, purpose=Purpose.LINKS)
+        links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         tally = self._tally()
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[Flight] = deque()
@@ -90,7 +90,7 @@ class Trial:
         while t0 < self.horizon or flying:
             while t0 < self.horizon and len(flying) < AHEAD:
                 B = min(self.window, self.horizon - t0)
-                flying.append(self._launched(t0, *self._links(self.network.links(links, B))))
+                flying.append(self._launched(t0, *self._links(links(B))))
                 t0 += B
             flight = flying[0]
             outcomes = self.crew.gather(flight.references)

@@ -337,7 +337,7 @@ class Source:
         self.environment, self.network = environment, network
         self.arms = [stream(**key, agent=i, purpose=Purpose.ARMS) for i in agents]  # type: ignore[arg-type]
         self.rewards = [stream(**key, agent=i, purpose=Purpose.REWARDS) for i in agents]  # type: ignore[arg-type]
-        self.links = stream(**key, purpose=Purpose.LINKS)  # type: ignore[arg-type]
+        self.links = network.link_sampler(stream(**key, purpose=Purpose.LINKS))  # type: ignore[arg-type]
 
     @property
     def numbers_per_round(self) -> int:
@@ -351,4 +351,4 @@ class Source:
         for i in range(N):
             self.arms[i].random(out=arms[i])
             self.rewards[i].random(out=rewards[i])
-        return Numbers(arms, self.environment.rewards.prepare(rewards), self.network.links(self.links, rounds))
+        return Numbers(arms, self.environment.rewards.prepare(rewards), self.links(rounds))

@@ -23,6 +23,7 @@ class Trace:
     rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare. disagreement: (R,), in units
     of the averages. messages, bytes: (R,), cumulative over all agents. pulls: (N, K), at the end. utility: (N,), the sum over
     rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled. messages_sent: (N,), at the end.
+    drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     """
 
     rounds: Integers
@@ -34,6 +35,7 @@ class Trace:
     pulls: Integers
     utility: Floats
     messages_sent: Integers
+    drift: Floats
 
     # Field -> its axes. What begins with R is recorded round by round, the rest is known at the end only.
     AXES: ClassVar[dict[str, str]] = {
@@ -46,6 +48,7 @@ class Trace:
         "pulls": "NK",
         "utility": "N",
         "messages_sent": "N",
+        "drift": "R",
     }
 
     def per_round(self) -> dict[str, NDArray[Any]]:
@@ -57,6 +60,7 @@ class Trace:
             "disagreement": self.disagreement,
             "messages": self.messages,
             "bytes": self.bytes,
+            "drift": self.drift,
         }
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
@@ -140,4 +144,17 @@ def disagreement(estimates: Floats, local_mean: Floats, mean: Floats) -> float:
     for i in range(N):
         for m in range(M):
             largest = max(largest, abs(estimates[i, m] - mean[m] / N))
+    return largest
+
+
+@compiled
+def drift(estimates: Floats, local_mean: Floats) -> float:
+    """max_m | mean_i G_i[m] - mean_i L_i[m] |; estimates, local_mean (N, M)."""
+    N, M = local_mean.shape
+    largest = 0.0
+    for m in range(M):
+        apart = 0.0
+        for i in range(N):
+            apart += estimates[i, m] - local_mean[i, m]
+        largest = max(largest, abs(apart) / N)
     return largest

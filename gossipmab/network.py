@@ -16,19 +16,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab import spectrum, topology
+from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
 from gossipmab.errors import InputError, unknown
+from gossipmab.failures import Failures, FateSampler, made
 from gossipmab.links import ErdosRenyi, Law, LinkProcess, Sampler, moments, process_of
 
 if TYPE_CHECKING:
     import networkx as nx
 
+T = TypeVar("T")
 WEIGHT_RULES = {"laplacian": 0, "max_degree": 1, "metropolis": 2, "lazy_metropolis": 3}
 
 
@@ -49,6 +52,8 @@ class Network:
         link_probability: p in (0, 1], the mean frequency of the links; for Erdos-Renyi, their probability.
         weights: the name of the weight rule.
         weight_rule: its code in WEIGHT_RULES, for compiled code.
+        failures: what goes wrong beside the links, or None.
+        communication: the rules for what is sent, or None.
         constant_weight: 1/N for laplacian, 1/(1 + Delta) for max_degree, 0.0 where the weight depends on the round.
     """
 
@@ -65,6 +70,8 @@ class Network:
     weights: str
     weight_rule: int
     constant_weight: float
+    failures: Failures | None
+    communication: Communication | None
 
     def __init__(
         self,
@@ -73,6 +80,8 @@ class Network:
         link_probability: float = 1.0,
         weights: str = "laplacian",
         links: str | Mapping[str, Any] | LinkProcess | None = None,
+        failures: Mapping[str, Any] | Failures | None = None,
+        communication: Mapping[str, Any] | Communication | None = None,
     ) -> None:
         """Load and check the base graph.
 
@@ -83,6 +92,8 @@ class Network:
             link_probability: p in (0, 1], of Erdos-Renyi links.
             weights: "laplacian", "max_degree", "metropolis" or "lazy_metropolis".
             links: the link process: an object such as `GilbertElliott(0.1, 0.4)`, a name, or {"process": name, parameters}.
+            failures: what goes wrong beside the links, a `Failures` or a table of its parameters.
+            communication: the rules for what is sent, a `Communication` or a table of its parameters.
 
         Raises:
             InputError: one line that names the key; see `gossipmab.topology.load`.
@@ -112,7 +123,11 @@ class Network:
             "weights": weights,
             "weight_rule": WEIGHT_RULES[weights],
             "constant_weight": constants.get(weights, 0.0),
+            "failures": _one(Failures, failures, "network.failures"),
+            "communication": _one(Communication, communication, "network.communication"),
         }
+        if values["failures"] is not None:
+            values["failures"].check(n)
         self.__setstate__(values)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -145,6 +160,11 @@ class Network:
         """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
         return self.link_sampler(generator)(rounds)
 
+    def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
+        """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
+        every = self.communication.every if self.communication is not None else 1
+        return FateSampler(self.failures or Failures(), self.graph, generator, every)
+
     def mixing_matrix(self, present: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
         w = spectrum.edge_weights(self.edges, self.agents, np.asarray(present), self.weights, self.constant_weight)
@@ -174,6 +194,11 @@ class Network:
         graph.add_nodes_from((i, {"label": label}) for i, label in enumerate(self.labels))
         graph.add_edges_from(self.edges.tolist())
         return graph
+
+
+def _one(kind: type[T], given: Any, key: str) -> T | None:
+    """The object itself, or that of a table of parameters."""
+    return given if given is None or isinstance(given, kind) else made(kind, given, key)
 
 
 @compiled

@@ -132,7 +132,9 @@ def network_of(spec: Spec, agents: int | None) -> Network:
     section = spec.network
     base = spec.files[section.base] if isinstance(section.base, str) else section.base
     process = links.located(section.links, lambda _, name: spec.files[name])
-    return Network(base, agents, section.link_probability, section.weights, process)
+    return Network(
+        base, agents, section.link_probability, section.weights, process, section.failures, section.communication
+    )
 
 
 def built(spec: Spec, trial: int) -> tuple[Environment, Network]:

@@ -22,7 +22,18 @@ from gossipmab.spec_models import shown
 
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
-RESERVED = ("algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes")
+RESERVED = (
+    "algorithm",
+    "trial",
+    "round",
+    "agent",
+    "pareto_regret",
+    "nsw_regret",
+    "disagreement",
+    "messages",
+    "bytes",
+    "drift",
+)
 FIXED = ("experiment.name", "experiment.description", "experiment.trials", "experiment.record")
 
 

@@ -17,11 +17,13 @@ PACKAGE = Path(gossipmab.__file__).parent
 # A file imports from its own level and from those before it. A new file must be placed here; a folder stands for all its files.
 LEVELS: list[set[str]] = [
     {"errors", "randomness", "compiled", "arrays", "shipped", "pareto", "welfare/"},
-    {"rewards", "environment", "topology", "spectrum", "links/", "network"},
+    {"rewards", "environment", "topology", "spectrum", "links/", "failures/", "communication", "network"},
     {"algorithms/"},
     {"metrics", "statistics", "provenance"},
     {
         "engines/__init__",
+        "engines/agent_round",
+        "engines/message_rounds",
         "engines/rounds",
         "engines/threads",
         "engines/ray_session",

@@ -163,7 +163,7 @@ class Trial:
         R = len(self.rounds)
         return Tally(
             np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
-            np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
+            np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64), np.zeros(R),
         )  # fmt: skip
 
     def _links(self, present: NDArray[np.uint8]) -> tuple[Integers, list[Part]]:
@@ -222,7 +222,7 @@ class Trial:
         utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
         return Trace(
             tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * each, tally.pulls, utility,
-            tally.messages_sent,
+            tally.messages_sent, tally.drift,
         )  # fmt: skip
 
 

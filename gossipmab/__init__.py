@@ -9,14 +9,27 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
+    "Absence": "gossipmab.failures",
+    "Communication": "gossipmab.communication",
+    "ContactTrace": "gossipmab.links",
     "Environment": "gossipmab.environment",
+    "ErdosRenyi": "gossipmab.links",
+    "Failures": "gossipmab.failures",
+    "GilbertElliott": "gossipmab.links",
     "InputError": "gossipmab.errors",
     "Network": "gossipmab.network",
+    "OnePair": "gossipmab.links",
+    "OnePeerExponential": "gossipmab.links",
     "ParetoGossip": "gossipmab.algorithms",
     "ParetoUCB": "gossipmab.algorithms",
     "ParetoUCBGossip": "gossipmab.algorithms",
+    "Partition": "gossipmab.failures",
+    "RandomMatching": "gossipmab.links",
     "Results": "gossipmab.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
+    "Static": "gossipmab.links",
+    "StochasticBlock": "gossipmab.links",
+    "Switching": "gossipmab.links",
     "Trace": "gossipmab.metrics",
     "open_run": "gossipmab.results",
     "run": "gossipmab.runner",
@@ -30,9 +43,22 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import ParetoUCB as ParetoUCB
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
+    from gossipmab.communication import Communication as Communication
     from gossipmab.engines.rounds import simulate as simulate
     from gossipmab.environment import Environment as Environment
     from gossipmab.errors import InputError as InputError
+    from gossipmab.failures import Absence as Absence
+    from gossipmab.failures import Failures as Failures
+    from gossipmab.failures import Partition as Partition
+    from gossipmab.links import ContactTrace as ContactTrace
+    from gossipmab.links import ErdosRenyi as ErdosRenyi
+    from gossipmab.links import GilbertElliott as GilbertElliott
+    from gossipmab.links import OnePair as OnePair
+    from gossipmab.links import OnePeerExponential as OnePeerExponential
+    from gossipmab.links import RandomMatching as RandomMatching
+    from gossipmab.links import Static as Static
+    from gossipmab.links import StochasticBlock as StochasticBlock
+    from gossipmab.links import Switching as Switching
     from gossipmab.metrics import Trace as Trace
     from gossipmab.network import Network as Network
     from gossipmab.results import Results as Results

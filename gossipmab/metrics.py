@@ -53,6 +53,7 @@ class Trace:
     rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare. disagreement: (R,), in units
     of the averages. messages, bytes: (R,), cumulative over all agents. pulls: (N, K), at the end. utility: (N,), the sum over
     rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled. messages_sent: (N,), at the end.
+    drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
     is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
     """
@@ -66,6 +67,7 @@ class Trace:
     pulls: Integers
     utility: Floats
     messages_sent: Integers
+    drift: Floats
     sampling_error: Floats
 
     AXES: ClassVar[dict[str, str]] = {
@@ -78,6 +80,7 @@ class Trace:
         "pulls": "NK",
         "utility": "N",
         "messages_sent": "N",
+        "drift": "R",
         "sampling_error": "R",
     }
 
@@ -99,6 +102,7 @@ class Trace:
             "disagreement": self.disagreement,
             "messages": self.messages,
             "bytes": self.bytes,
+            "drift": self.drift,
             "sampling_error": self.sampling_error,
         }
 
@@ -214,6 +218,19 @@ def disagreement(estimates: Floats, local_mean: Floats, mean: Floats) -> float:
     for i in range(N):
         for m in range(M):
             largest = max(largest, abs(estimates[i, m] - mean[m] / N))
+    return largest
+
+
+@compiled
+def drift(estimates: Floats, local_mean: Floats) -> float:
+    """max_m | mean_i G_i[m] - mean_i L_i[m] |; estimates, local_mean (N, M)."""
+    N, M = local_mean.shape
+    largest = 0.0
+    for m in range(M):
+        apart = 0.0
+        for i in range(N):
+            apart += estimates[i, m] - local_mean[i, m]
+        largest = max(largest, abs(apart) / N)
     return largest
 
 

@@ -1,7 +1,8 @@
 """The network: a connected base graph G0, the random graph G_t of every round, and the mixing weights W_t.
 
-Each edge of G0 is present in round t independently with probability p. The mixing matrix W_t is symmetric and doubly
-stochastic: a present edge {i, j} has weight w_ij > 0, an absent one 0, and every agent keeps the rest for itself.
+Which links of G0 are present in round t says a link process (`gossipmab.links`), by default Erdos-Renyi: each independently
+with probability p. The mixing matrix W_t is symmetric and doubly stochastic: a present edge {i, j} has weight w_ij > 0, an
+absent one 0, and every agent keeps the rest for itself.
 
     laplacian         w_ij = 1 / N, so that W_t = I - Lap(G_t) / N
     max_degree        w_ij = 1 / (1 + Delta), Delta the largest degree of G0
@@ -15,18 +16,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab import spectrum, topology
+from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
 from gossipmab.errors import InputError, unknown
+from gossipmab.failures import Failures, FateSampler, made
+from gossipmab.links import ErdosRenyi, Law, LinkProcess, Sampler, moments, process_of
 
 if TYPE_CHECKING:
     import networkx as nx
 
+T = TypeVar("T")
 WEIGHT_RULES = {"laplacian": 0, "max_degree": 1, "metropolis": 2, "lazy_metropolis": 3}
 
 
@@ -42,9 +47,13 @@ class Network:
         edges: (E, 2) int64, every edge once as (i, j) with i < j, in lexicographic order.
         degrees: (N,) int64, degrees in G0.
         offsets: (N + 1,) int64; agent i's neighbours are listed from offsets[i] on, with room for deg(i) of them.
-        link_probability: p in (0, 1].
+        process: the link process.
+        law: what is known of it over this base graph, such as the frequency of every link.
+        link_probability: p in (0, 1], the mean frequency of the links; for Erdos-Renyi, their probability.
         weights: the name of the weight rule.
         weight_rule: its code in WEIGHT_RULES, for compiled code.
+        failures: what goes wrong beside the links, or None.
+        communication: the rules for what is sent, or None.
         constant_weight: 1/N for laplacian, 1/(1 + Delta) for max_degree, 0.0 where the weight depends on the round.
     """
 
@@ -55,33 +64,48 @@ class Network:
     edges: NDArray[np.int64]
     degrees: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    process: LinkProcess
+    law: Law
     link_probability: float
     weights: str
     weight_rule: int
     constant_weight: float
+    failures: Failures | None
+    communication: Communication | None
 
     def __init__(
         self,
-        base: str | Path | Mapping[str, Any] | nx.Graph,
+        base: str | Path | Mapping[str, Any] | nx.Graph | None = None,
         agents: int | None = None,
         link_probability: float = 1.0,
         weights: str = "laplacian",
+        links: str | Mapping[str, Any] | LinkProcess | None = None,
+        failures: Mapping[str, Any] | Failures | None = None,
+        communication: Mapping[str, Any] | Communication | None = None,
     ) -> None:
         """Load and check the base graph.
 
         Args:
             base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; an nx.Graph.
+                May be left out where the link process says which links there can be.
             agents: N; may be left out where the base fixes it, and must agree with it.
-            link_probability: p in (0, 1].
+            link_probability: p in (0, 1], of Erdos-Renyi links.
             weights: "laplacian", "max_degree", "metropolis" or "lazy_metropolis".
+            links: the link process: an object such as `GilbertElliott(0.1, 0.4)`, a name, or {"process": name, parameters}.
+            failures: what goes wrong beside the links, a `Failures` or a table of its parameters.
+            communication: the rules for what is sent, a `Communication` or a table of its parameters.
 
         Raises:
             InputError: one line that names the key; see `gossipmab.topology.load`.
         """
-        p = _link_probability(link_probability)
+        process = process_of(links, link_probability)
         if weights not in WEIGHT_RULES:
             raise unknown("network.weights", weights, WEIGHT_RULES)
+        base = process.default_base(agents) if base is None else base
+        if base is None:
+            raise InputError("network.base is required and not given")
         graph = topology.load(base, agents)
+        law = process.law(graph)
         n, edges = len(graph.labels), graph.edges
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
         constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
@@ -93,11 +117,17 @@ class Network:
             "edges": edges,
             "degrees": degrees,
             "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
-            "link_probability": p,
+            "process": process,
+            "law": law,
+            "link_probability": law.frequency,
             "weights": weights,
             "weight_rule": WEIGHT_RULES[weights],
             "constant_weight": constants.get(weights, 0.0),
+            "failures": _one(Failures, failures, "network.failures"),
+            "communication": _one(Communication, communication, "network.communication"),
         }
+        if values["failures"] is not None:
+            values["failures"].check(n)
         self.__setstate__(values)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -108,20 +138,32 @@ class Network:
         self.__dict__.update(state)
 
     def __repr__(self) -> str:
+        links = "" if isinstance(self.process, ErdosRenyi) else f", links={type(self.process).__name__}"
         return (
             f"Network({self.name!r}, agents={self.agents}, edges={len(self.edges)}, "
-            f"link_probability={self.link_probability}, weights={self.weights!r})"
+            f"link_probability={self.link_probability}, weights={self.weights!r}{links})"
         )
 
-    def links(self, generator: np.random.Generator, rounds: int) -> NDArray[np.uint8]:
-        """(rounds, E) uint8, 1 where the edge is present.
+    @property
+    def graph(self) -> topology.BaseGraph:
+        """The base graph as link processes take it."""
+        return topology.BaseGraph(self.name, self.description, self.labels, self.edges)
 
-        Every round takes E numbers (none at all where p = 1), so any split into blocks gives the same links.
+    def link_sampler(self, generator: np.random.Generator) -> Sampler:
+        """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
+
+        They are uint8, 1 where the link is present. Any split into blocks gives the same links.
         """
-        shape = (rounds, len(self.edges))
-        if self.link_probability == 1.0:
-            return np.ones(shape, dtype=np.uint8)
-        return (generator.random(shape) < self.link_probability).view(np.uint8)
+        return self.process.sampler(self.graph, generator)
+
+    def links(self, generator: np.random.Generator, rounds: int) -> NDArray[np.uint8]:
+        """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
+        return self.link_sampler(generator)(rounds)
+
+    def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
+        """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
+        every = self.communication.every if self.communication is not None else 1
+        return FateSampler(self.failures or Failures(), self.graph, generator, every)
 
     def mixing_matrix(self, present: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
@@ -138,10 +180,10 @@ class Network:
 
     @cached_property
     def _facts(self) -> spectrum.Facts:
-        return spectrum.facts(self.edges, self.agents, self.link_probability, self.weights, self.constant_weight)
+        return moments.facts(self.process, self.law, self.graph, self.weights, self.constant_weight)
 
     def facts(self) -> spectrum.Facts:
-        """What is known of (G0, p, weights): degrees, diameter, spectral gaps. Computed once."""
+        """What is known of base graph, link process and weights: degrees, diameter, spectral gaps. Computed once."""
         return self._facts
 
     def to_networkx(self) -> nx.Graph:
@@ -154,11 +196,9 @@ class Network:
         return graph
 
 
-def _link_probability(value: Any) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not 0.0 < float(value) <= 1.0:
-        raise InputError(f"network.link_probability: {value!r} is not a number in (0, 1]")
-    return float(value)
+def _one(kind: type[T], given: Any, key: str) -> T | None:
+    """The object itself, or that of a table of parameters."""
+    return given if given is None or isinstance(given, kind) else made(kind, given, key)
 
 
 @compiled

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from gossipmab import shipped
+from gossipmab import links, shipped
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
@@ -85,12 +85,26 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
             files[name] = _existing(folder / name, f"environment.{key}", name)
-    base = None if spec.network is None else spec.network.base
-    if isinstance(base, str) and base not in files:
-        if base.endswith(TOPOLOGIES) and _is_file(folder / base):
-            files[base] = folder / base
-        else:
-            files[base] = shipped.resolve(base, "topologies", TOPOLOGIES, key="network.base")
+    if spec.network is None:
+        return
+    if isinstance(spec.network.base, str):
+        _find_graph(spec.network.base, "network.base", folder, files)
+
+    def find(parameter: str, name: str) -> str:
+        key = f"network.links.{parameter}"
+        if parameter == "graphs":
+            _find_graph(name, key, folder, files)
+        elif name not in files:
+            files[name] = _existing(folder / name, key, name)
+        return name
+
+    links.located(spec.network.links, find)
+
+
+def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
+    if name not in files:
+        beside = name.endswith(TOPOLOGIES) and _is_file(folder / name)
+        files[name] = folder / name if beside else shipped.resolve(name, "topologies", TOPOLOGIES, key=key)
 
 
 def _is_file(path: Path) -> bool:
@@ -120,7 +134,10 @@ def environment_of(spec: Spec, trial: int, agents: int | None = None) -> Environ
 def network_of(section: NetworkSection, spec: Spec, agents: int | None) -> Network:
     """The network; `agents` as the environment has them, or None where the base graph fixes them."""
     base = spec.files[section.base] if isinstance(section.base, str) else section.base
-    return Network(base, agents=agents, link_probability=section.link_probability, weights=section.weights)
+    process = links.located(section.links, lambda _, name: spec.files[name])
+    return Network(
+        base, agents, section.link_probability, section.weights, process, section.failures, section.communication
+    )
 
 
 def built(spec: Spec, trial: int) -> tuple[Environment, Network | None]:

@@ -76,11 +76,25 @@ class EnvironmentSection(Section):
 
 
 class NetworkSection(Section):
-    """[network]: the base graph, the probability of each of its links in a round, the mixing weights."""
+    """[network]: the base graph, which of its links are present in a round, the mixing weights.
 
-    base: Any
+    links: the name of a link process, or a table with its name, `process`, and its parameters; Erdos-Renyi by default.
+    failures, communication: what goes wrong beside the links, and the rules for what is sent: tables of parameters.
+    """
+
+    base: Any = None
     link_probability: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    links: Any = None
     weights: Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"] = "laplacian"
+    failures: dict[str, Any] | None = None
+    communication: dict[str, Any] | None = None
+
+    @field_validator("links")
+    @classmethod
+    def _name_or_process(cls, value: Any) -> Any:
+        if value is not None and not (isinstance(value, str) and value) and not isinstance(value, dict):
+            raise ValueError('a name, or { process = "...", its parameters }')
+        return value
 
     @field_validator("base")
     @classmethod

@@ -17,6 +17,7 @@ E[W^2] is sampled.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DENSE = 2000  # agents up to which eigenvalues come from a dense matrix
 BREADTH_FIRST = 10_000  # agents up to which the diameter comes from searches out of every agent
+NO_GAP = 1e-12  # a spectral gap below it is none: the agents never agree
 SAMPLES = 4000  # rounds sampled for E[W^2] with Metropolis weights; fewer above 50 agents, never under 20
 
 
@@ -36,7 +38,8 @@ class Facts(NamedTuple):
     second_eigenvalue is the largest modulus of an eigenvalue of E[W] off (1, ..., 1), spectral_gap is 1 - that,
     second_eigenvalue_squared the largest eigenvalue of E[W^2] there: E||disagreement||^2 shrinks by it every round.
     consensus_rounds = ln(N) / spectral_gap. For N = 1 the eigenvalues are 0, the gap 1, the algebraic connectivity inf.
-    squared_obtained says whether second_eigenvalue_squared is "exact" or "sampled".
+    consensus_rounds = inf where there is no gap. squared_obtained and gap_obtained say whether
+    second_eigenvalue_squared, and the eigenvalue and its gap, are "exact" or "sampled".
     """
 
     agents: int
@@ -51,24 +54,14 @@ class Facts(NamedTuple):
     second_eigenvalue_squared: float
     squared_obtained: str
     consensus_rounds: float
+    gap_obtained: str = "exact"
 
 
-def facts(edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float) -> Facts:
-    """The facts of a network; arguments as the attributes of `Network`."""
+def facts(
+    edges: NDArray[np.int64], agents: int, second: float, squared: float, gap_obtained: str, squared_obtained: str
+) -> Facts:
+    """The facts of a network with base graph (edges, agents) and these eigenvalues of E[W] and E[W^2]."""
     degrees = np.bincount(edges.ravel(), minlength=agents)
-    low, high = laplacian_range(edges, agents)
-    obtained = "exact"
-    if agents == 1:
-        second = squared = 0.0
-    elif constant > 0.0:
-        ends = np.array([low, high])
-        second = float(np.abs(1 - constant * p * ends).max())
-        squared = float((1 - 2 * constant * p * ends + constant**2 * (p**2 * ends**2 + 2 * p * (1 - p) * ends)).max())
-    else:
-        second = second_modulus(matrix_of(edges, agents, expected_weights(edges, degrees, p, weights)), agents)
-        squared = second**2
-        if p < 1.0:
-            squared, obtained = sampled_squared(edges, agents, p, weights), "sampled"
     gap = 1.0 - second
     return Facts(
         agents,
@@ -77,13 +70,32 @@ def facts(edges: NDArray[np.int64], agents: int, p: float, weights: str, constan
         2 * len(edges) / agents,
         int(degrees.max()),
         diameter(edges, agents),
-        rounded(low, high),
+        rounded(*laplacian_range(edges, agents)),
         second,
         gap,
         squared,
-        obtained,
-        math.log(agents) / gap,
+        squared_obtained,
+        math.log(agents) / gap if gap > NO_GAP else math.inf,
+        gap_obtained,
     )
+
+
+def independent_links(
+    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float
+) -> tuple[float, float, str]:
+    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p."""
+    if agents == 1:
+        return 0.0, 0.0, "exact"
+    if constant > 0.0:
+        ends = np.array(laplacian_range(edges, agents))
+        second = float(np.abs(1 - constant * p * ends).max())
+        squared = float((1 - 2 * constant * p * ends + constant**2 * (p**2 * ends**2 + 2 * p * (1 - p) * ends)).max())
+        return second, squared, "exact"
+    degrees = np.bincount(edges.ravel(), minlength=agents)
+    second = second_modulus(matrix_of(edges, agents, expected_weights(edges, degrees, p, weights)), agents)
+    if p == 1.0:
+        return second, second**2, "exact"
+    return second, sampled_squared(edges, agents, p, weights), "sampled"
 
 
 def rounded(low: float, high: float) -> float:
@@ -178,19 +190,36 @@ def second_modulus(matrix: csr_array, agents: int) -> float:
 
 def sampled_squared(edges: NDArray[np.int64], agents: int, p: float, weights: str, seed: int = 0) -> float:
     """The second largest eigenvalue of the mean of W^2 over sampled rounds (Metropolis weights, fixed seed)."""
+    generator = np.random.default_rng(seed)
+    samples = range(affordable(edges, agents))
+    rounds = ((generator.random(len(edges)) < p).astype(np.uint8) for _ in samples)
+    return second_modulus(averages(edges, agents, rounds, weights, 0.0)[1], agents)
+
+
+def affordable(edges: NDArray[np.int64], agents: int) -> int:
+    """How many rounds to average over."""
+    most = 2 * 10**10 // agents**3 if _dense(edges, agents) else SAMPLES
+    return max(20, min(SAMPLES, 50 * SAMPLES // agents, most))
+
+
+def _dense(edges: NDArray[np.int64], agents: int) -> bool:
+    return agents <= 200 or (agents <= DENSE and 20 * len(edges) > agents**2)
+
+
+def averages(
+    edges: NDArray[np.int64], agents: int, rounds: Iterable[NDArray[np.uint8]], weights: str, constant: float
+) -> tuple[csr_array, csr_array]:
+    """(N, N) sparse each: the means of W and of W^2 over rounds with the links (E,)."""
     from scipy.sparse import csr_array
 
-    generator = np.random.default_rng(seed)
-    dense = agents <= 200 or (agents <= DENSE and 20 * len(edges) > agents**2)
+    dense = _dense(edges, agents)
     make: Any = dense_of if dense else matrix_of
-    total: Any = 0.0 if dense else csr_array((agents, agents))
-    affordable = 2 * 10**10 // agents**3 if dense else SAMPLES
-    samples = max(20, min(SAMPLES, 50 * SAMPLES // agents, affordable))
-    for _ in range(samples):
-        present = (generator.random(len(edges)) < p).astype(np.uint8)
-        w = make(edges, agents, edge_weights(edges, agents, present, weights, 0.0))
-        total = total + w @ w
-    return second_modulus(csr_array(total / samples), agents)
+    first: Any = 0.0 if dense else csr_array((agents, agents))
+    second, count = first, 0
+    for present in rounds:
+        w = make(edges, agents, edge_weights(edges, agents, present, weights, constant))
+        first, second, count = first + w, second + w @ w, count + 1
+    return csr_array(first / count), csr_array(second / count)
 
 
 def diameter(edges: NDArray[np.int64], agents: int) -> int:

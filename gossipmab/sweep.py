@@ -28,7 +28,7 @@ LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix
 MOST_CELLS = 1_000_000
 RESERVED = (
     "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
-    "sampling_error",
+    "drift", "sampling_error",
 )  # fmt: skip
 FIXED = (
     "experiment.name",
@@ -169,9 +169,10 @@ def columns(keys: Sequence[str]) -> dict[str, str]:
 
 def scalar(value: Any) -> bool | int | float | str:
     """A sweep value as it stands in a column: a list or a table as compact JSON."""
-    if isinstance(value, dict) and "generator" in value:
-        inner = ", ".join(f"{k}={v}" for k, v in value.items() if k != "generator")
-        return f"{value['generator']}({inner})"
+    kind = next((key for key in ("generator", "process") if isinstance(value, dict) and key in value), None)
+    if kind is not None:
+        inner = ", ".join(f"{k}={v}" for k, v in value.items() if k != kind)
+        return f"{value[kind]}({inner})"
     if isinstance(value, list | dict):
         return json.dumps(value, sort_keys=True)
     return value  # type: ignore[no-any-return]

@@ -48,12 +48,15 @@ class BaseGraph(NamedTuple):
     edges: NDArray[np.int64]
 
 
-def load(base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = None) -> BaseGraph:
+def load(
+    base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = None, connected: bool = True
+) -> BaseGraph:
     """The base graph that `base` describes, checked.
 
     Args:
         base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; a networkx graph.
         agents: N; None takes what the base says.
+        connected: whether it must be.
 
     Raises:
         InputError: no such name or file; a malformed file; a generator's wrong parameters; a graph that is empty,
@@ -71,7 +74,7 @@ def load(base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = N
         name, graph = str(base.name) or "graph", base
     else:
         raise _wrong(f"{base!r} is not a name, a file, a table with a generator, or a networkx graph")
-    _check(graph, name, agents)
+    _check(graph, name, agents, connected)
     nodes = list(graph)
     if all(isinstance(node, (int, np.integer)) for node in nodes):
         nodes.sort()
@@ -282,7 +285,7 @@ def _integers(graph: nx.Graph) -> nx.Graph:
     return graph
 
 
-def _check(graph: nx.Graph, name: str, agents: int | None) -> None:
+def _check(graph: nx.Graph, name: str, agents: int | None, connected: bool) -> None:
     """Raise unless this can be a base graph."""
     n = graph.number_of_nodes()
     if n == 0:
@@ -298,7 +301,7 @@ def _check(graph: nx.Graph, name: str, agents: int | None) -> None:
     if agents is not None and agents != n:
         raise _wrong(f"{name!r} has {n} agents, but agents = {agents}: leave agents out, or set agents = {n}")
     sizes = sorted((len(part) for part in _networkx().connected_components(graph)), reverse=True)
-    if len(sizes) > 1:
+    if len(sizes) > 1 and connected:
         some = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
         hint = "; another seed, or parameters that give more edges, may connect it" if graph.graph.get("seeded") else ""
         raise _wrong(f"{name!r} is disconnected: {len(sizes)} components of {some} agents{hint}")

@@ -17,11 +17,13 @@ PACKAGE = Path(gossipmab.__file__).parent
 # A file imports from its own level and from those before it. A new file must be placed here; a folder stands for all its files.
 LEVELS: list[set[str]] = [
     {"errors", "randomness", "compiled", "arrays", "shipped", "pareto", "welfare/", "objectives/", "equity"},
-    {"rewards", "environment", "topology", "spectrum", "network"},
+    {"rewards", "environment", "topology", "spectrum", "links/", "failures/", "communication", "network"},
     {"algorithms/"},
     {"policies", "metrics", "central_trace", "statistics", "guides", "provenance"},
     {
         "engines/__init__",
+        "engines/agent_round",
+        "engines/message_rounds",
         "engines/rounds",
         "engines/central_rounds",
         "engines/threads",

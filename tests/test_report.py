@@ -165,15 +165,22 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
     np.save(tmp_path / "my means.npy", np.random.default_rng(0).uniform(0, 1, (3, 3, 2)))
     (tmp_path / "chain.edges").write_text("0 1\n1 2\n")
+    (tmp_path / "full.edges").write_text("0 1\n1 2\n0 2\n")
     data = {
         **SPEC,
         "environment": {"means": str(tmp_path / "my means.npy")},
-        "network": {"base": "complete"},
-        "sweep": {"network.base": ["complete", str(tmp_path / "chain.edges")]},
+        "network": {"links": {"process": "switching", "graphs": [str(tmp_path / "chain.edges"), "complete"]}},
+        "sweep": {
+            "points": [
+                {"network.base": "complete", "experiment.horizon": 20},
+                {"network.base": str(tmp_path / "full.edges"), "experiment.horizon": 30},
+            ]
+        },
     }
     results = gm.run(data, out=tmp_path / "a run", workers=1)
     (tmp_path / "my means.npy").unlink()
     (tmp_path / "chain.edges").unlink()
+    (tmp_path / "full.edges").unlink()
     from gossipmab.report.rerun import commands
 
     again, check, _ = commands(results)
@@ -195,6 +202,26 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
         with folder.locked():
             spec, _ = folder.prepare(load_spec("quickstart", changes), fresh=True)
         assert commands(Results(folder, spec))[0].text.startswith(first)
+
+
+def test_links_and_failures_stand_beside_the_base_graph(tmp_path: Path) -> None:
+    network = {
+        "base": "star",
+        "links": {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.4},
+        "failures": {"loss": 0.1},
+    }
+    text = words(render(gm.run({**SPEC, "network": network}, out=tmp_path / "run", workers=1)))
+    assert "gilbert elliott, failures" in text
+
+
+def test_a_run_with_a_centre_has_a_report_without_a_network(tmp_path: Path) -> None:
+    data = {
+        "experiment": {**SPEC["experiment"], "protocol": "central"},
+        "environment": SPEC["environment"],
+        "algorithms": [{"name": "explore_first"}],
+    }
+    page = render(gm.run(data, out=tmp_path / "run", workers=1))
+    assert 'id="network"' not in page and 'id="agents"' in page and "nothing is compared" in page
 
 
 def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ class Coordinator:
         if self.needed.seconds > SLOW and len(self.crew.handles) < self.needed.actors:
             note(f"starting {self.needed}")
         self._begin(key, poison)
-        links = stream(**key, purpose=Purpose.LINKS)
+        links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         tally = self._tally()
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[Flight] = deque()
@@ -96,7 +96,7 @@ class Coordinator:
         while t0 < self.horizon or flying:
             while t0 < self.horizon and len(flying) < AHEAD:
                 B = min(self.window, self.horizon - t0)
-                flying.append(self._launched(t0, *self._links(self.network.links(links, B))))
+                flying.append(self._launched(t0, *self._links(links(B))))
                 t0 += B
             flight = flying[0]
             outcomes = self.crew.gather(flight.references)
@@ -164,7 +164,7 @@ class Coordinator:
         R = len(self.rounds)
         return Tally(
             np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
-            np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64),
+            np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64), np.zeros(R),
             np.zeros(R),
         )  # fmt: skip
 
@@ -224,7 +224,7 @@ class Coordinator:
         utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
         return Trace(
             tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * each, tally.pulls, utility,
-            tally.messages_sent, tally.sampling,
+            tally.messages_sent, tally.drift, tally.sampling,
         )  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from gossipmab.links.registry import PROCESSES
 from gossipmab.plotting import layout
 from gossipmab.report.html_table import HtmlTable
 from gossipmab.spec_build import built
@@ -22,12 +24,13 @@ MOST_DRAWN = 12
 MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
 SIDE = 240  # of a drawing, in its own units
 HEADINGS = (
-    "base graph", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity", "second eigenvalue of E[W]",
-    "gap", "second eigenvalue of E[W²]", "consensus rounds",
+    "base graph", "links come and go", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity",
+    "second eigenvalue of E[W]", "gap", "second eigenvalue of E[W²]", "consensus rounds", "halved in",
 )  # fmt: skip
 NOTE = (
-    "p: the probability that a link is there in a round. Gap: 1 minus the second eigenvalue of E[W], the mean mixing matrix. "
-    "The squared distance between agents shrinks every round by the second eigenvalue of E[W²] at least, in expectation. "
+    "p: how often a link is there. The facts are those of the link process, without what fails beside it. Gap: 1 minus the second "
+    "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
+    "eigenvalue of E[W²] at least in every round: the distance is halved in ln 4 / -ln(that) rounds. "
     "Consensus rounds: ln(N) / gap."
 )
 
@@ -71,7 +74,7 @@ def section(results: Results) -> Networks | None:
             left_out.add(key)
     bases = {(name, network.edges.tobytes()): (name, network) for name, network in found.values()}
     small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
-    table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 1, NOTE)
+    table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
     return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out))
 
 
@@ -79,12 +82,23 @@ def facts(name: str, network: Network) -> list[str]:
     """A row of the table."""
     known = network.facts()
     sampled = "" if known.squared_obtained == "exact" else " (sampled)"
+    squared = known.second_eigenvalue_squared
+    halved = math.log(4) / -math.log(squared) if 0 < squared < 1 else 0.0 if squared <= 0 else math.inf
     return [
-        name, f"{network.link_probability:g}", network.weights.replace("_", " "), f"{known.agents:,}", f"{known.edges:,}",
-        f"{known.degree_min} to {known.degree_max}", str(known.diameter), number(known.algebraic_connectivity),
-        number(known.second_eigenvalue), number(known.spectral_gap), number(known.second_eigenvalue_squared) + sampled,
-        number(known.consensus_rounds, 3),
+        name, known_as(network), f"{network.link_probability:g}", network.weights.replace("_", " "),
+        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", str(known.diameter),
+        number(known.algebraic_connectivity), number(known.second_eigenvalue), number(known.spectral_gap),
+        number(squared) + sampled, number(known.consensus_rounds, 3), number(halved, 3),
     ]  # fmt: skip
+
+
+def known_as(network: Network) -> str:
+    """The link process, and what else keeps messages back."""
+    name = next(
+        (name for name, kind in PROCESSES.items() if type(network.process) is kind), type(network.process).__name__
+    )
+    beside = {"failures": network.failures, "rules for what is sent": network.communication}
+    return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
 
 
 def drawing(name: str, network: Network) -> Drawing:

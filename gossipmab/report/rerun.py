@@ -63,13 +63,34 @@ def _shipped(name: str, results: Results) -> bool:
 
 
 def _settings(data: Mapping[str, Any], moved: Mapping[str, str]) -> Iterator[str]:
-    for section, key in (("environment", "means"), ("environment", "preferences"), ("environment", "table"),
-                         ("network", "base")):  # fmt: skip
-        value = data.get(section, {}).get(key)
-        if f"{section}.{key}" in data.get("sweep", {}):
-            values = data["sweep"][f"{section}.{key}"]
-            if any(isinstance(one, str) and one in moved for one in values):
-                there = [moved.get(one, one) if isinstance(one, str) else one for one in values]
-                yield from ("--set", f"sweep.{section}.{key}={json.dumps(there)}")
-        elif isinstance(value, str) and value in moved:
-            yield from ("--set", f"{section}.{key}={moved[value]}")
+    swept = data.get("sweep", {})
+    points = swept.get("points", [])
+    network = data.get("network", {})
+    links = network.get("links")
+    values = {f"environment.{key}": data["environment"].get(key) for key in ("means", "preferences", "table")}
+    values["network.base"] = network.get("base")
+    values |= {f"network.links.{key}": one for key, one in links.items()} if isinstance(links, dict) else {}
+    values = {key: one for key, one in values.items() if key not in swept and not any(key in point for point in points)}
+    values |= {f"sweep.{key}": one for key, one in swept.items()}
+    for key, value in values.items():
+        there = _moved(value, moved)
+        if there != value:
+            yield from ("--set", f"{key}={_as_toml(there)}")
+
+
+def _moved(value: Any, moved: Mapping[str, str]) -> Any:
+    """The value with the names of moved files, in lists and tables too."""
+    if isinstance(value, list):
+        return [_moved(one, moved) for one in value]
+    if isinstance(value, dict):
+        return {key: _moved(one, moved) for key, one in value.items()}
+    return moved.get(value, value) if isinstance(value, str) else value
+
+
+def _as_toml(value: Any) -> str:
+    """The value as `--set` takes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_as_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_as_toml(one) for one in value) + "]"
+    return json.dumps(value)

@@ -1,0 +1,48 @@
+"""A budget for communication: how often agents talk, when they have something to say, and in how many bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gossipmab.errors import InputError
+from gossipmab.links.process import positive, whole
+
+KEY = "network.communication"
+MOST_BITS = 32
+
+
+@dataclass(frozen=True)
+class Communication:
+    """Rules for what is sent; together, and with every link process. All of them keep the mean: mean_i G_i = mean_i L_i.
+
+    every: agents talk in the rounds every, 2 every, 3 every, ... only; in others no neighbour is present.
+    threshold: an agent speaks when an entry of what it would send differs by more than this from what it sent when it last spoke
+        (0 before). Over a link whose one end speaks, the other answers, so that W_t stays symmetric; where neither
+        speaks, nothing is sent. None: all speak, always.
+    bits: a number is sent in so many bits, rounded to one of 2^bits values from low to high. Agent i mixes its neighbours' rounded
+        values with its own rounded one: G_i + sum_j w_ij (Q(G_j) - Q(G_i)), which keeps the mean. Agreement ends
+        where roundings do: at about a step, (high - low) / (2^bits - 1). None: 64 bits, as they are.
+    """
+
+    every: int = 1
+    threshold: float | None = None
+    bits: int | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        whole(f"{KEY}.every", self.every)
+        if self.threshold is not None and self.threshold != 0:
+            object.__setattr__(self, "threshold", positive(f"{KEY}.threshold", self.threshold))
+        if self.bits is not None and whole(f"{KEY}.bits", self.bits) > MOST_BITS:
+            raise InputError(f"{KEY}.bits: got {self.bits}, allowed are 1 to {MOST_BITS}")
+        for name in ("low", "high"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
+                raise InputError(f"{KEY}.{name}: got {value!r}, allowed is a number")
+        if not self.low < self.high:
+            raise InputError(f"{KEY}.high: got {self.high}, allowed is a number > low = {self.low}")
+
+    def bytes(self, numbers: int) -> int:
+        """Of a message of so many numbers."""
+        return 8 * numbers if self.bits is None else (self.bits * numbers + 7) // 8

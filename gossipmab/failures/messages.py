@@ -1,0 +1,73 @@
+"""Messages that are lost, or late.
+
+A link {i, j} carries two messages, i to j and j to i. An arc is one direction of a link; arcs are listed by who receives,
+ascending, and then by who sends, ascending: agent i receives on the arcs offsets[i] .. offsets[i + 1] - 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTHING = -1
+
+
+class Arcs(NamedTuple):
+    """receiver, sender: (2E,) agents. link: (2E,) the arc's link. reverse: (2E,) the arc in the other direction."""
+
+    receiver: NDArray[np.int64]
+    sender: NDArray[np.int64]
+    link: NDArray[np.int64]
+    reverse: NDArray[np.int64]
+
+
+def arcs_of(edges: NDArray[np.int64]) -> Arcs:
+    """The arcs of the links (E, 2)."""
+    receiver, sender = np.concatenate([edges, edges[:, ::-1]]).T
+    order = np.lexsort((sender, receiver))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    other = np.roll(np.arange(len(order)), len(edges))[order]  # the same link, in the other half
+    return Arcs(receiver[order], sender[order], order % max(1, len(edges)), place[other])
+
+
+class Post:
+    """What becomes of the messages: on which arc one arrives in a round, and how long ago it was sent.
+
+    loss: each message is lost with this probability, on its own. acknowledged: those that are not lost count only if the
+    other direction's is not lost either. delay: rounds that a message takes, or where `spread` at most takes, all of
+    0 .. delay being equally likely. What arrives while its receiver is away is lost.
+    """
+
+    def __init__(self, arcs: Arcs, loss: float, acknowledged: bool, delay: int, spread: bool) -> None:
+        """Nothing under way."""
+        self.arcs, self.loss, self.acknowledged, self.delay, self.spread = arcs, loss, acknowledged, delay, spread
+        self.columns = len(arcs.link) * ((loss > 0.0) + (spread and delay > 0))
+        self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
+
+    def block(
+        self, present: NDArray[np.uint8], up: NDArray[np.uint8], numbers: NDArray[np.float64]
+    ) -> NDArray[np.int16]:
+        """(B, 2E) rounds since the message that arrives was sent, NOTHING where none does; the freshest, should there be two.
+
+        Args:
+            present: (B, E). up: (B, N). numbers: (B, columns) uniform.
+        """
+        A = len(self.arcs.link)
+        sent = present[:, self.arcs.link].astype(bool)
+        if self.loss > 0.0:
+            lost = numbers[:, :A] < self.loss
+            sent &= ~(lost | lost[:, self.arcs.reverse]) if self.acknowledged else ~lost
+        takes = np.full(sent.shape, self.delay, np.int16)
+        if self.spread and self.delay > 0:
+            takes = (numbers[:, -A:] * (self.delay + 1)).astype(np.int16)
+        all_sent = np.concatenate([self.under_way, np.where(sent, takes, np.int16(NOTHING))])
+        age = np.full(sent.shape, NOTHING, np.int16)
+        for d in range(self.delay, -1, -1):
+            begin = self.delay - d
+            age[all_sent[begin : begin + len(sent)] == d] = d
+        age[up[:, self.arcs.receiver] == 0] = NOTHING
+        self.under_way = all_sent[len(sent) :]
+        return age

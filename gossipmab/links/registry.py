@@ -1,0 +1,85 @@
+"""Link processes by the names that experiment files use; and how a process is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from gossipmab.errors import InputError, unknown
+from gossipmab.links.contact_trace import ContactTrace
+from gossipmab.links.erdos_renyi import ErdosRenyi
+from gossipmab.links.gilbert_elliott import GilbertElliott
+from gossipmab.links.one_pair import OnePair
+from gossipmab.links.one_peer_exponential import OnePeerExponential
+from gossipmab.links.process import KEY, LinkProcess, probability
+from gossipmab.links.random_matching import RandomMatching
+from gossipmab.links.static import Static
+from gossipmab.links.stochastic_block import StochasticBlock
+from gossipmab.links.switching import Switching
+
+PROCESSES: dict[str, type[LinkProcess]] = {
+    "static": Static,
+    "erdos_renyi": ErdosRenyi,
+    "gilbert_elliott": GilbertElliott,
+    "random_matching": RandomMatching,
+    "one_pair": OnePair,
+    "one_peer_exponential": OnePeerExponential,
+    "stochastic_block": StochasticBlock,
+    "switching": Switching,
+    "trace": ContactTrace,
+}
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """The parameters of a process with their defaults, MISSING where there is none."""
+    return {field.name: field.default for field in fields(PROCESSES[name]) if field.init}  # type: ignore[arg-type]
+
+
+def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
+    """The process that `links` asks for.
+
+    Args:
+        links: None for Erdos-Renyi; a name; a table {"process": name, parameters}; a process.
+        link_probability: of Erdos-Renyi, which alone has it; 1 leaves the process to itself.
+
+    Raises:
+        InputError: unknown name or parameter, a parameter that is missing or out of range.
+    """
+    default = ErdosRenyi(probability("network.link_probability", link_probability, positive=True))
+    if isinstance(links, LinkProcess):
+        process = links
+    else:
+        table = (
+            {"process": "erdos_renyi" if links is None else links} if not isinstance(links, Mapping) else dict(links)
+        )
+        name = table.pop("process", None)
+        if name is None:
+            raise InputError(f"{KEY}.process is required and not given (allowed: {', '.join(sorted(PROCESSES))})")
+        if not isinstance(name, str) or name not in PROCESSES:
+            raise unknown(KEY, name, PROCESSES)
+        known = parameters_of(name)
+        for key in table:
+            if key not in known:
+                raise unknown(f"{KEY}: parameter of {name}", key, known or {"none": None})
+        for key, value in known.items():
+            if value is MISSING and key not in table:
+                raise InputError(f"{KEY}.{key} is required by {name!r} and not given")
+        process = default if name == "erdos_renyi" and not table else PROCESSES[name](**table)
+    if process is not default and default.probability != 1.0:
+        what = "is for Erdos-Renyi links that say nothing else"
+        raise InputError(f"network.link_probability: got {link_probability}, which {what}; links = {links!r}")
+    return process
+
+
+def located(links: Any, find: Callable[[str, str], str | Path]) -> Any:
+    """The same `links` of an experiment, with find(parameter, name) in place of the name of every file in it."""
+    if not isinstance(links, Mapping):
+        return links
+    table = dict(links)
+    if links.get("process") == "trace" and isinstance(table.get("file"), str):
+        table["file"] = find("file", table["file"])
+    if links.get("process") == "switching" and isinstance(table.get("graphs"), list):
+        table["graphs"] = [find("graphs", graph) if isinstance(graph, str) else graph for graph in table["graphs"]]
+    return table

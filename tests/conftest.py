@@ -120,7 +120,10 @@ def alone() -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short temporary directory, for Ray's sockets do not fit into pytest's, which `tmp_path` has made; nothing of ours may stay."""
+    """A short temporary directory, for Ray's sockets do not fit into pytest's; nothing of ours may stay.
+
+    pytest makes its own before (`tmp_path`), or would make it in here.
+    """
     from gossipmab.engines.ray_folder import PREFIX
 
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:

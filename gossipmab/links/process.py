@@ -72,7 +72,8 @@ def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]
     limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
 
     def block(rounds: int) -> NDArray[np.uint8]:
-        return (generator.random((rounds, len(probabilities))) < limit).view(np.uint8)
+        present: NDArray[np.bool_] = generator.random((rounds, len(probabilities))) < limit
+        return present.view(np.uint8)
 
     return block
 

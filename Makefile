@@ -18,10 +18,12 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: .venv/run  ## the main job: both comparisons of the paper, and where their figures are
+demo: .venv/run  ## both comparisons of the paper and where their figures are; ten agents as ten processes, with equal bits
 	$(BIN)/gossipmab run quickstart
 	$(BIN)/gossipmab run pareto_regret
 	$(BIN)/gossipmab run nsw_regret
+	$(BIN)/gossipmab run decentralized --engine actors
+	$(BIN)/gossipmab verify runs/decentralized --cell all
 
 test: .venv/test  ## everything but what is marked slow
 	$(BIN)/python -m pytest -m "not slow"
@@ -35,6 +37,7 @@ bench: .venv/test  ## the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench_solver.py
 	$(BIN)/python benchmarks/bench_memory.py
 	$(BIN)/python benchmarks/bench_ray_cells.py
+	$(BIN)/python benchmarks/bench_actors.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

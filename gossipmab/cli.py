@@ -217,9 +217,9 @@ def list_everything() -> None:
 @app.command()
 def verify(
     folder: RunFolderArgument,
-    cell: Annotated[str | None, typer.Option(help="The cell to play again; the first by default.")] = None,
+    cell: Annotated[str | None, typer.Option(help="The cell to play again, or all; the first by default.")] = None,
 ) -> None:
-    """Check every file's checksum, and play one cell again to compare it bit for bit."""
+    """Check every file's checksum, and play one cell again in this process to compare it bit for bit."""
     from gossipmab.verify import verify as findings
 
     bad = 0

@@ -38,15 +38,15 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
 
     Args:
         path: the run folder.
-        cell: the id of the cell to play again; by default the first that is there.
+        cell: the id of the cell to play again, or "all"; by default the first that is there.
 
     Raises:
         InputError: not a run folder; an unknown cell.
     """
     results = Results.open(path)
     folder, spec = results.folder, results.spec
-    if cell is not None and cell not in (ids := [one.id for one in spec.cells()]):
-        raise unknown("--cell", cell, ids[:1_000])
+    if cell not in (None, "all", *(ids := [one.id for one in spec.cells()])):
+        raise unknown("--cell", str(cell), ["all", *ids[:1_000]])
     manifest = folder.manifest() or {}
     yield Finding("experiment", True, f"spec.toml and its data files have the hash {spec.hash[:16]}")
     said = manifest.get("sha256", {})
@@ -73,13 +73,14 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
     yield Finding(
         "cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are there, every number as it was written"
     )
-    replayed = [one for one in sound if cell in (None, one.id)][:1]
+    replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
     if cell is not None and not replayed:
         yield Finding(cell, False, "is not there to be played again")
+    player = Player(spec)
     for chosen in replayed:
         recorded, origin = folder.read(chosen, spec)
-        different = same_bits(recorded, Player(spec)(chosen).trace)
-        remark = "played again, the same bits"
+        different = same_bits(recorded, player(chosen).trace)
+        remark = "played again by the compiled engine, the same bits"
         if different:
             versions = provenance.versions()
             moved = [k for k in versions if origin["versions"].get(k) != versions[k]]

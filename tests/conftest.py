@@ -1,9 +1,15 @@
-"""What several tests share: `alone`, an engine in which every agent has nothing but its own row and its received messages."""
+"""What several tests share.
+
+`alone`: an engine in which every agent has nothing but its own row and its received messages.
+`root`: a short temporary directory in which Ray's sessions put their folders.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -110,3 +116,19 @@ def play_alone(
 @pytest.fixture(scope="session")
 def alone() -> Callable[..., SimpleNamespace]:
     return play_alone
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short temporary directory, for Ray's sockets do not fit into pytest's; nothing of ours may stay.
+
+    pytest makes its own before (`tmp_path`), or would make it in here.
+    """
+    from gossipmab.engines.ray_folder import PREFIX
+
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
+        monkeypatch.setenv("TMPDIR", short)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(short)
+        assert [p.name for p in Path(short).iterdir() if p.name.startswith(PREFIX)] == []
+    monkeypatch.setattr(tempfile, "tempdir", None)

@@ -125,7 +125,7 @@ def test_failing_cells_are_told_and_exit_code_1(
             raise MemoryError("none left")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(runner, "simulate", sometimes)
+    monkeypatch.setattr(runner.rounds, "simulate", sometimes)
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
     out, err = capsys.readouterr()
     assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
@@ -208,7 +208,7 @@ def test_verify_notices_other_bits(
     from gossipmab import runner
 
     simulate = runner.simulate
-    monkeypatch.setattr(runner, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    monkeypatch.setattr(runner.rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
     assert call(["verify", str(finished)]) == 1
     assert "other bits in" in capsys.readouterr().out
 

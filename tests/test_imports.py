@@ -27,6 +27,7 @@ LEVELS: list[set[str]] = [
         "engines/messages",
         "engines/rounds",
         "engines/threads",
+        "engines/ray_folder",
         "engines/ray_session",
         "engines/ray_shipping",
         "engines/ray_cells",

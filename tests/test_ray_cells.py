@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,15 +14,15 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 import gossipmab as gm
 from gossipmab import runner
 from gossipmab.cellfiles import file_hash
-from gossipmab.engines import ray_cells, ray_session
-from gossipmab.engines.ray_cells import ATTEMPTS, _Queue, packed, run_cells
-from gossipmab.engines.ray_session import PREFIX, processes_of
+from gossipmab.engines import ray_cells, ray_session, ray_shipping
+from gossipmab.engines.ray_cells import ATTEMPTS, _Queue, run_cells
+from gossipmab.engines.ray_folder import PREFIX, processes_of
+from gossipmab.engines.ray_shipping import packed
 from gossipmab.spec import load_spec
 from gossipmab.verify import same_bits
 
@@ -36,27 +33,7 @@ TINY: dict[str, Any] = {
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
     "sweep": {"network.link_probability": [0.3, 1.0]},
 }
-SAME = ("results.parquet", "agents.parquet", "spec.toml")
-COMMAND = """
-import json, sys
-import gossipmab as gm
-from gossipmab import runner
-runner.ENGINES["ray"] = "gossipmab.engines.ray_cells"
-print("starting", flush=True)
-gm.run(json.loads(sys.argv[1]), out=sys.argv[2], engine="ray", workers=2)
-"""
-
-
-@pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short temporary directory of the test's own; nothing of ours may be left in it."""
-    monkeypatch.setitem(runner.ENGINES, "ray", "gossipmab.engines.ray_cells")
-    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
-        monkeypatch.setenv("TMPDIR", short)
-        monkeypatch.setattr(tempfile, "tempdir", None)
-        yield Path(short)
-        assert [p.name for p in Path(short).iterdir() if p.name.startswith(PREFIX)] == []
-    monkeypatch.setattr(tempfile, "tempdir", None)
+pytestmark = pytest.mark.usefixtures("root")
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -144,13 +121,6 @@ def test_what_died_goes_alone_and_is_given_up_in_the_end() -> None:
 
 
 # --- one machine --------------------------------------------------------------------------------------------------------
-
-
-def test_same_bits_as_threads(tmp_path: Path) -> None:
-    gm.run(TINY, out=tmp_path / "threads", workers=2)
-    gm.run(TINY, out=tmp_path / "ray", engine="ray", workers=2)
-    for name in SAME:
-        assert file_hash(tmp_path / "threads" / name) == file_hash(tmp_path / "ray" / name)
 
 
 @pytest.mark.slow
@@ -247,13 +217,13 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         modules = [Path(path) for path in shipment.runtime_env["py_modules"]]  # type: ignore[index]
         assert (modules[0] / "runner.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
         monkeypatch.syspath_prepend(str(modules[1].parent))
-        found = ray_cells.arrived(shipment.files)
+        found = ray_shipping.arrived(shipment.files)
         assert {name: path.read_text() for name, path in found.items()} == {"means": "0", "complete": "1"}
         assert all(path.suffix == ".npy" and modules[1] in path.parents for path in found.values())
     with pytest.raises(FileNotFoundError, match="did not come"):
-        ray_cells.arrived(shipment.files)
-    assert not any(line.startswith("ray") for line in ray_cells.dependencies())
-    assert any(line.startswith("numba") for line in ray_cells.dependencies())
+        ray_shipping.arrived(shipment.files)
+    assert not any(line.startswith("ray") for line in ray_shipping.dependencies())
+    assert any(line.startswith("numba") for line in ray_shipping.dependencies())
 
 
 # --- a cluster ----------------------------------------------------------------------------------------------------------
@@ -287,7 +257,7 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
-    cells = [f"slow {n}" for n in range(80)]
+    cells = [f"slow {n}" for n in range(200)]
     notes: list[str] = []
     found: dict[str, Any] = {}
     outcomes = run_cells(cells, Numbers(tmp_path), note=notes.append, address=cluster.address, seconds=1.0)
@@ -296,7 +266,7 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
         if len(found) == 10:
             cluster.remove_node(cluster.removable[0], allow_graceful=False)
     assert sorted(found) == sorted(cells)
-    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(80))
+    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(200))
     assert notes and all("\n" not in note and "played again" in note for note in notes)
 
 
@@ -332,60 +302,36 @@ def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
         assert set(files) == set(spec.files)
 
 
-# --- the whole command --------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
+    """On two nodes, by either transport: the files that threads write."""
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        for name in ("results.parquet", "agents.parquet"):
+            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
-def killed(out: Path, number: int, moment: float, data: dict[str, Any]) -> int:
-    """Start the run in a process group, signal it so many seconds after its start; the exit code."""
-    command = [sys.executable, "-c", COMMAND, json.dumps(data), str(out)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            assert process.stdout is not None and process.stdout.readline() == b"starting\n"
-            time.sleep(moment)
-            if number == signal.SIGINT:
-                os.killpg(process.pid, number)
-            else:
-                process.send_signal(number)
-            process.communicate(timeout=100)
-        finally:
-            process.kill()
-    left = [p for p in psutil.pids() if _session(p) == process.pid]
-    assert number == signal.SIGKILL or not left  # after SIGKILL some stay for a minute, or until the next session
-    return process.returncode
+class Remover(runner.Silent):
+    """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self.notes = cluster, list[str]()
 
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
+    def steps(self, agent_steps: int) -> None:
+        while self.cluster.removable:
+            self.cluster.remove_node(self.cluster.removable.pop(), allow_graceful=False)
 
-
-LONGER = {**TINY, "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000}}
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path) -> None:
-    """SIGKILL at a random moment, then the same command again; in the end the bits of an undisturbed run."""
-    gm.run(LONGER, out=tmp_path / "calm", workers=2)
-    whims, done = random.Random(2), []
-    for _ in range(20):
-        assert killed(tmp_path / "run", signal.SIGKILL, whims.uniform(0.5, 8.0), LONGER) == -signal.SIGKILL
-        done.append(len(list((tmp_path / "run" / "cells").glob("*.parquet"))))
-        for folder in root.glob(PREFIX + "*"):
-            os.utime(folder, (0, 0))
-    assert done == sorted(done) and len(set(done)) >= 5  # not only before or after the work
-    gm.run(LONGER, out=tmp_path / "run", engine="ray", workers=2)
-    for name in SAME:
-        assert file_hash(tmp_path / "calm" / name) == file_hash(tmp_path / "run" / name)
-    assert not list(root.glob(PREFIX + "*"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", [1.0, 4.0, 8.0])
-def test_ctrl_c_leaves_nothing(root: Path, tmp_path: Path, moment: float) -> None:
-    assert killed(tmp_path / "run", signal.SIGINT, moment, LONGER) in (-signal.SIGINT, 0)
-    assert not list(root.glob(PREFIX + "*"))
+def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
+    data = {**TINY, "experiment": TINY["experiment"] | {"trials": 1, "horizon": 9_000}, "sweep": {}}
+    gm.run(data, out=tmp_path / "threads")
+    told = Remover(cluster)
+    gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, progress=told)
+    assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
+    for name in ("results.parquet", "agents.parquet"):
+        assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)

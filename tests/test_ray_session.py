@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,8 +18,9 @@ import psutil
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines import ray_session
-from gossipmab.engines.ray_session import PREFIX, processes_of, session
+from gossipmab.engines import ray_folder
+from gossipmab.engines.ray_folder import PREFIX, processes_of
+from gossipmab.engines.ray_session import session
 
 PROBE = """
 import sys
@@ -60,16 +60,6 @@ def probe(address: str, environment: dict[str, str]) -> str:
     command = [sys.executable, "-c", PROBE, address]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.strip()
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A short temporary directory of the test's own, where sessions put their folders."""
-    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
-        monkeypatch.setenv("TMPDIR", short)
-        monkeypatch.setattr(tempfile, "tempdir", None)
-        yield Path(short)  # type: ignore[misc]
-    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 def test_private_on_loopback_and_gone_afterwards(
@@ -135,13 +125,13 @@ def test_no_entry_without_the_token_and_a_killed_session_is_swept(root: Path, mo
             monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # or Ray asks the address that others would
             with pytest.raises(gm.InputError, match="refuses"), session(f"127.0.0.1:{port}"):
                 pass
-            ray_session._sweep(root)
+            ray_folder._sweep(root)
             os.utime(folder, (0, 0))
-            ray_session._sweep(root)
+            ray_folder._sweep(root)
             assert folder.exists() and len(processes_of(folder)) > 4  # its owner lives
             other.send_signal(signal.SIGKILL)  # the kernel ends most of Ray's processes, and the folder stays
             other.wait(timeout=30)
-            ray_session._sweep(root)
+            ray_folder._sweep(root)
             assert not folder.exists()
             until(lambda: not members(other.pid), 5.0)
         finally:
@@ -149,17 +139,17 @@ def test_no_entry_without_the_token_and_a_killed_session_is_swept(root: Path, mo
 
 
 def test_a_folder_that_is_young_or_locked_is_not_swept(root: Path) -> None:
-    with ray_session._folder() as folder:
+    with ray_folder.private_folder() as folder:
         os.utime(folder, (0, 0))
-        ray_session._sweep(root)
+        ray_folder._sweep(root)
         assert folder.exists()
     assert not folder.exists()
     young = root / (PREFIX + "young")
     young.mkdir()
-    ray_session._sweep(root)
+    ray_folder._sweep(root)
     assert young.exists()
     os.utime(young, (0, 0))
-    ray_session._sweep(root)
+    ray_folder._sweep(root)
     assert not young.exists()
 
 

@@ -18,14 +18,18 @@ from typing import Any, TypeVar
 from numba import config
 
 from gossipmab.algorithms.protocol import Algorithm
+from gossipmab.engines.agent_actor import AgentActor
 from gossipmab.engines.capacity import TRANSPORTS
-from gossipmab.engines.coordinator import Trial
+from gossipmab.engines.coordinator import Coordinator
 from gossipmab.engines.crew import Crew, Note
 from gossipmab.engines.ray_session import session
+from gossipmab.engines.ray_shipping import packed
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Trace
 from gossipmab.network import Network
+
+__all__ = ["AgentActor", "Coordinator", "run_cells", "simulate_actors"]
 
 C = TypeVar("C")
 P = TypeVar("P")
@@ -74,7 +78,7 @@ def simulate_actors(
             stack.enter_context(session(address))
         note = note or warn
         crew = crew or stack.enter_context(Crew(transport, note))
-        played = Trial(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
+        played = Coordinator(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
         return played.play({"seed": seed, "trial": trial, "label": label}, poison, note, progress)
 
 
@@ -142,7 +146,11 @@ def run_cells(
     note = note or warn
     if transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
-    with session(address, **options), Crew(transport, note, **taken(resources or {}, address is not None)) as crew:
+    with ExitStack() as stack:
+        if address is not None:
+            options["runtime_env"] = stack.enter_context(packed(None)).runtime_env
+        stack.enter_context(session(address, **options))
+        crew = stack.enter_context(Crew(transport, note, **taken(resources or {}, address is not None)))
         simulate = partial(
             simulate_actors, transport=transport, agents_per_actor=agents_per_actor, window=window, crew=crew, note=note
         )

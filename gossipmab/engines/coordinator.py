@@ -42,7 +42,7 @@ class Flight(NamedTuple):
     references: list[Any]
 
 
-class Trial:
+class Coordinator:
     """The coordinator of one trial."""
 
     def __init__(
@@ -50,13 +50,8 @@ class Trial:
         agents_per_actor: int, window: int | None, crew: Crew,
     ) -> None:  # fmt: skip
         """Cut the agents into actors, and see whether these fit."""
-        self.algorithm, self.environment, self.network, self.horizon, self.crew = (
-            algorithm,
-            environment,
-            network,
-            horizon,
-            crew,
-        )
+        self.algorithm, self.environment, self.network = algorithm, environment, network
+        self.horizon, self.crew = horizon, crew
         N, K, _ = environment.means.shape
         E = len(network.edges)
         self.bounds = np.append(np.arange(0, N, agents_per_actor), N).astype(np.int64)
@@ -71,7 +66,7 @@ class Trial:
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
         self.near = [pairs[pairs[:, 0] == a, 1].tolist() for a in range(len(self.bounds) - 1)]
         state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.window * (K + 8)
-        processors, available = capacity.cluster()
+        processors, available = cluster_room()
         self.needed = capacity.need(len(self.near), state, processors)
         capacity.check(self.needed, N, max(map(len, self.near)) if crew.transport == "direct" else 0, available)
 
@@ -143,14 +138,9 @@ class Trial:
         rows = own_rounds.Rows(none, none, empty, none, np.zeros((0, 3), np.int64))
         wire = own_rounds.Wire(rows, rows, none, none)
         played = own_rounds.Window(
-            empty,
-            np.zeros((0, 0, D)),
-            np.zeros((0, 0), np.int64),
-            np.zeros((0, 0, K)),
-            none,
+            empty, np.zeros((0, 0, D)), np.zeros((0, 0), np.int64), np.zeros((0, 0, K)), none, np.zeros((0, 0, 0)),
             np.zeros((0, 0, 0)),
-            np.zeros((0, 0, 0)),
-        )
+        )  # fmt: skip
         ours = type(self.algorithm).__module__.startswith("gossipmab.")
         samples = (
             self.algorithm, self.environment.rewards, now, after, flat.now, flat.after, flat.local, boxes, boxes,
@@ -224,6 +214,16 @@ class Trial:
             tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * each, tally.pulls, utility,
             tally.messages_sent, tally.drift,
         )  # fmt: skip
+
+
+def cluster_room() -> tuple[int, float | None]:
+    """Processors, and MiB that Ray has to give; None for the latter where Ray is on this machine only, to look for oneself."""
+    import ray
+
+    processors = max(1, int(ray.cluster_resources().get("CPU", 1.0)))  # type: ignore[no-untyped-call]
+    if len([node for node in ray.nodes() if node["Alive"]]) <= 1:  # type: ignore[no-untyped-call]
+        return processors, None
+    return processors, float(ray.available_resources().get("memory", 0.0)) / capacity.MIB  # type: ignore[no-untyped-call]
 
 
 def plain(value: Any) -> Any:

@@ -12,32 +12,26 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
+from gossipmab.engines.ray_folder import end_processes_of, private_folder, processes_of
 from gossipmab.errors import InputError
 from gossipmab.provenance import available_processors
 
-PREFIX = "gossipmab-ray-"
-LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
 # What engines report, and advice on how many actors we start.
 UNTOLD = ("A worker died or was killed", "Task ", "WARNING: ")
 LONGEST_LINE = 300
-STALE = 10.0  # seconds: a folder younger than this may belong to a session that is about to lock it
 ANSWER = 10.0  # seconds for a cluster to answer
 GRACE = 3.0  # seconds for Ray's processes to end by themselves
 LOCAL = {
@@ -99,7 +93,7 @@ def session(
         raise InputError("engine: this process uses Ray already; call ray.shutdown() first")
     with ExitStack() as stack:
         stack.enter_context(_environment())
-        folder = stack.enter_context(_folder()) if address is None else None
+        folder = stack.enter_context(private_folder()) if address is None else None
         os.environ.update(ALWAYS)
         if folder is not None:
             token = folder / "token"
@@ -111,7 +105,8 @@ def session(
         stack.callback(_end, folder)
         with _uninterrupted():
             _refreshed()
-            found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
+            with _our_handlers():
+                found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
             stack.callback(_errors_on_stderr())
         if folder is not None:
             _check_private(found)
@@ -220,70 +215,8 @@ def _end(folder: Path | None) -> None:
         finally:  # also where a second Ctrl-C cut Ray short: then without grace
             while folder is not None and processes_of(folder):
                 if time.monotonic() > until:
-                    _kill(folder)
+                    end_processes_of(folder)
                 time.sleep(0.05)
-
-
-def _kill(folder: Path) -> None:
-    for pid in processes_of(folder):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Ray's processes that were started with this folder. Linux only; else none.
-
-    Their environment names it, or their logs lie in it: some of Ray's processes write their title over their environment.
-    """
-    found = []
-    token, within = f"RAY_AUTH_TOKEN_PATH={folder}/".encode(), f"\n{folder}/"
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (entry / "cmdline").read_bytes()
-            if int(entry.name) == os.getpid() or not (command.startswith(b"ray::") or b"/ray/" in command):
-                continue
-            if token in (entry / "environ").read_bytes() or within in _open_files(entry):
-                found.append(int(entry.name))
-    return found
-
-
-def _open_files(process: Path) -> str:
-    """The names of a process's open files, each after a line break."""
-    names = ""
-    for link in (process / "fd").iterdir():
-        with suppress(OSError):
-            names += "\n" + os.readlink(link)
-    return names
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A private temporary folder, locked as long as we live."""
-    root = Path(tempfile.gettempdir())
-    if len(os.fsencode(root)) + len(PREFIX) + 9 > LONGEST_FOLDER:
-        root = Path("/tmp")
-    _sweep(root)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-    try:
-        with FileLock(folder / "owner.lock", timeout=0):
-            yield folder
-    finally:
-        for _ in range(20):  # a process that is about to end may still write a log
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():
-                break
-            time.sleep(0.1)
-
-
-def _sweep(root: Path) -> None:
-    """Remove the folders of sessions whose process was killed, and end the last of their processes: some stay for a minute."""
-    for folder in root.glob(PREFIX + "*"):
-        with suppress(OSError, Timeout):
-            stat = folder.lstat()
-            if stat.st_uid == os.getuid() and time.time() - stat.st_mtime > STALE:
-                with FileLock(folder / "owner.lock", timeout=0):
-                    _kill(folder)
-                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set(values: Mapping[str, str | None]) -> None:
@@ -307,40 +240,65 @@ def _environment() -> Iterator[None]:
             _refreshed()
 
 
-Handler = Callable[[int, FrameType | None], Any] | int | None
+Handler = Callable[[int, FrameType | None], Any]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until Ray has started, or ended, as a whole; a second one is obeyed at once."""
+    """Hold Ctrl-C and SIGTERM back until Ray has started, or ended, as a whole; a second one is obeyed at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
-    before: Handler = signal.getsignal(signal.SIGINT)
+    before: dict[int, Handler | int | None] = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def obey(number: int, frame: FrameType | None) -> None:
+        handler = before[number]
+        if callable(handler):
+            handler(number, frame)
 
     def hold(number: int, frame: FrameType | None) -> None:
-        if held and callable(before):
-            before(number, frame)
+        if held:
+            obey(number, frame)
         held.append(number)
 
-    signal.signal(signal.SIGINT, hold)
+    for number in SIGNALS:
+        signal.signal(number, hold)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in SIGNALS:
+            signal.signal(number, before[number])
     if held:
-        raise KeyboardInterrupt
+        obey(held[0], None)
 
 
 @contextmanager
 def _terminated_gently() -> Iterator[None]:
-    """SIGTERM ends the process by SystemExit, so that everything is cleaned up. Ray sets a handler of its own."""
+    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: Handler = signal.getsignal(signal.SIGTERM)
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _our_handlers() -> Iterator[None]:
+    """Keep Ray from replacing our handler of SIGTERM by its own."""
+    from ray._private import utils
+
+    before = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = before

@@ -1,4 +1,9 @@
-"""A budget for communication: how often agents talk, when they have something to say, and in how many bits."""
+"""A budget for communication: how often agents talk, when they have something to say, how much of it, and in how many bits.
+
+`top` follows Koloskova, Stich and Jaggi, "Decentralized stochastic optimization and gossip algorithms with compressed
+communication", 2019 (CHOCO-gossip). Departure: they keep one public copy of every agent's estimate, which all of its
+neighbours must hear of in every round; ours is one copy a link and direction, so that links may come and go.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,10 @@ class Communication:
     bits: a number is sent in so many bits, rounded to one of 2^bits values from low to high. Agent i mixes its neighbours' rounded
         values with its own rounded one: G_i + sum_j w_ij (Q(G_j) - Q(G_i)), which keeps the mean. Agreement ends
         where roundings do: at about a step, (high - low) / (2^bits - 1). None: 64 bits, as they are.
+    top: a message holds the so many entries, with their indices, that differ most from what this neighbour was told so far, the
+        lowest index on ties. With X_ij what i has told j, G_i + gain sum_j w_ij (X_ji - X_ij), which keeps the mean. Not with
+        failures that do not. None: all entries.
+    gain: in (0, 1]; None: top / (numbers in a message). Where changes are told late, a larger one overshoots.
     """
 
     every: int = 1
@@ -29,6 +38,8 @@ class Communication:
     bits: int | None = None
     low: float = 0.0
     high: float = 1.0
+    top: int | None = None
+    gain: float | None = None
 
     def __post_init__(self) -> None:
         whole(f"{KEY}.every", self.every)
@@ -43,6 +54,18 @@ class Communication:
         if not self.low < self.high:
             raise InputError(f"{KEY}.high: got {self.high}, allowed is a number > low = {self.low}")
 
+        if self.top is not None:
+            whole(f"{KEY}.top", self.top)
+        if self.gain is not None and (self.top is None or positive(f"{KEY}.gain", self.gain) > 1.0):
+            raise InputError(f"{KEY}.gain: got {self.gain}, allowed is a number in (0, 1], with top")
+
+    def gain_of(self, numbers: int) -> float:
+        """The gain, for a state whose messages have so many numbers."""
+        return self.gain if self.gain is not None else min(1.0, (self.top or numbers) / numbers)
+
     def bytes(self, numbers: int) -> int:
-        """Of a message of so many numbers."""
-        return 8 * numbers if self.bits is None else (self.bits * numbers + 7) // 8
+        """Of a message about so many numbers: each has its bits, and with `top` an index of as many as it takes."""
+        bits = 64 if self.bits is None else self.bits
+        if self.top is not None and self.top < numbers:
+            return (self.top * (bits + (numbers - 1).bit_length()) + 7) // 8
+        return (bits * numbers + 7) // 8

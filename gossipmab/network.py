@@ -128,6 +128,10 @@ class Network:
         }
         if values["failures"] is not None:
             values["failures"].check(n)
+            if not values["failures"].keeps_mean and getattr(values["communication"], "top", None) is not None:
+                raise InputError(
+                    "network.communication.top: not with failures that do not keep the mean (see Failures)"
+                )
         self.__setstate__(values)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

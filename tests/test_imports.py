@@ -24,6 +24,7 @@ LEVELS: list[set[str]] = [
         "engines/__init__",
         "engines/agent_round",
         "engines/message_rounds",
+        "engines/messages",
         "engines/rounds",
         "engines/central_rounds",
         "engines/threads",

@@ -29,7 +29,7 @@ def test_every_part_of_the_key_matters() -> None:
     firsts = [
         stream(seed, trial=trial, label=label, agent=i, purpose=why).random() for seed, trial, label, i, why in keys
     ]
-    assert len(set(firsts)) == len(firsts) == 2 * 2 * 4 * 3 * 4
+    assert len(set(firsts)) == len(firsts) == 2 * 2 * 4 * 3 * len(Purpose)
 
 
 def test_streams_are_uncorrelated() -> None:

@@ -6,15 +6,13 @@ clocks count the rounds that they played since they last knew nothing; these are
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab import metrics
-from gossipmab.algorithms.protocol import Algorithm, Floats, Integers, learn, select
+from gossipmab.algorithms.protocol import Algorithm, Floats, learn, select
 from gossipmab.communication import Communication
 from gossipmab.compiled import compiled, compiled_here
 from gossipmab.engines.agent_round import (
@@ -30,90 +28,11 @@ from gossipmab.engines.agent_round import (
     record,
     same,
 )
+from gossipmab.engines.messages import Boxes, Post, Rules, copy, deliver, mix_told, speak
 from gossipmab.failures import Failures, Fate, arcs_of
 from gossipmab.metrics import Truth
 from gossipmab.network import Network, weight_of_edge
 from gossipmab.rewards import draw
-
-
-class Rules(NamedTuple):
-    """threshold: below 0 for none. steps: 2^bits - 1, or 0. low, high: what these steps lead from and to."""
-
-    threshold: float
-    steps: float
-    low: float
-    high: float
-
-
-class Boxes(NamedTuple):
-    """The fields of a state that have mailboxes, each flat, (N, any).
-
-    now, after: as they stand before and after the round. inbox: what agent i reads, its own row and the messages that it received.
-    memory: (P, N, any), what was to be sent in the last P rounds. spoken: what was sent when an agent last spoke.
-    """
-
-    now: tuple[Floats, ...]
-    after: tuple[Floats, ...]
-    inbox: tuple[Floats, ...]
-    memory: tuple[Floats, ...]
-    spoken: tuple[Floats, ...]
-
-
-class Post(NamedTuple):
-    """sender: (2E,) of every arc. speaks: (P, N) whether an agent spoke. arrived: (N,) messages in the round. clock: (N,)."""
-
-    sender: Integers
-    speaks: NDArray[np.uint8]
-    arrived: Integers
-    clock: Integers
-
-
-@compiled
-def copy(source: Floats, target: Floats) -> None:
-    """Target from source, (any,) each: numba's own assignment of slices allocates."""
-    for m in range(source.shape[0]):
-        target[m] = source[m]
-
-
-@compiled
-def rounded(x: float, rules: Rules) -> float:
-    """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
-    if rules.steps == 0.0:
-        return x
-    share = (min(max(x, rules.low), rules.high) - rules.low) / (rules.high - rules.low)
-    return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
-
-
-@compiled
-def speak(boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: NDArray[np.uint8], slot: int) -> None:
-    """Put what all would send into the memory's `slot`, and see who has something to say."""
-    for j in range(up.shape[0]):
-        moved = 0.0
-        for f in range(len(rows)):
-            row, kept, spoken = rows[f][j], boxes.memory[f][slot, j], boxes.spoken[f][j]
-            for m in range(row.shape[0]):
-                kept[m] = rounded(row[m], rules)
-                moved = max(moved, abs(kept[m] - spoken[m]))
-        speaks = up[j] == 1 and moved > rules.threshold
-        post.speaks[slot, j] = 1 if speaks else 0
-        if speaks:
-            for f in range(len(rows)):
-                copy(boxes.memory[f][slot, j], boxes.spoken[f][j])
-
-
-@compiled
-def deliver(base: Base, post: Post, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, tally: Tally) -> None:
-    """Count the messages that are sent, by sender, and those that arrive, by receiver."""
-    depth = post.speaks.shape[0]
-    for i in range(post.arrived.shape[0]):
-        post.arrived[i] = 0
-        for arc in range(base.offsets[i], base.offsets[i + 1]):
-            j = post.sender[arc]
-            if sent[arc] == 1 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
-                tally.messages_sent[j] += 1
-            if age[arc] >= 0:
-                then = (slot - age[arc]) % depth
-                post.arrived[i] += 1 if post.speaks[then, i] + post.speaks[then, j] > 0 else 0
 
 
 def play_messages(
@@ -136,7 +55,7 @@ def play_messages(
         slot = (t0 + b) % depth
         if communicates:
             speak(boxes, box_now, post, rules, fate.up[b], slot)
-            deliver(base, post, fate.sent[b], fate.age[b], slot, tally)
+            deliver(base, boxes, post, rules, fate.sent[b], fate.age[b], slot, tally)
         for i in range(post.clock.shape[0]):
             if fate.up[b, i] == 0:
                 for f in range(len(box_now)):
@@ -153,16 +72,21 @@ def play_messages(
                     if fate.age[b, arc] >= 0 and post.speaks[then, i] + post.speaks[then, j] > 0:
                         neighbours[count] = j
                         weights[count] = weight_of_edge(base.rule, base.constant, post.arrived[i], post.arrived[j])
+                        post.heard[count] = arc
                         count += 1
                         for f in range(len(box_now)):
-                            copy(boxes.memory[f][then, j], boxes.inbox[f][j])
+                            copy(boxes.told[f][arc] if rules.top > 0 else boxes.memory[f][then, j], boxes.inbox[f][j])
             select(algorithm, now, i, post.clock[i], scratch.p)
             arm = arm_from(scratch.p, numbers.arms[i, b])
             draw(rewards, i, arm, numbers.rewards[i, b], scratch.x)
             if communicates:
-                mix(own, inbox, i, neighbours[:count], weights)
-                for m in range(own.shape[1]):
-                    own[i, m] += sent[i, m] - inbox[i, m]  # what rounding took from its own row
+                if rules.top > 0:
+                    told = boxes.told[rules.mean]
+                    mix_told(own, sent, i, told, post.heard[:count], post.reverse, weights, rules.gain)
+                else:
+                    mix(own, inbox, i, neighbours[:count], weights)
+                    for m in range(own.shape[1]):
+                        own[i, m] += sent[i, m] - inbox[i, m]  # what rounding took from its own row
                 for f in range(len(box_now)):
                     copy(box_now[f][i], boxes.inbox[f][i])
             learn(algorithm, after, i, post.clock[i], arm, scratch.x, neighbours[:count])
@@ -200,14 +124,21 @@ class MessageRounds:
             for one in self.states
         ]
         inbox = tuple(inboxes[name].reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
+        arcs = arcs_of(network.edges)
         memory = tuple(np.zeros((depth, *box.shape)) for box in inbox)
-        self.boxes = Boxes(flat[0], flat[1], inbox, memory, tuple(np.zeros_like(box) for box in inbox))
+        told = tuple(box[arcs.sender if rules.top else arcs.sender[:0]] for box in flat[0])  # all know how all begin
+        self.boxes = Boxes(flat[0], flat[1], inbox, memory, tuple(box.copy() for box in flat[0]), told)
         self.mail = mail(*self.states)
-        self.inbox = inbox[names.index("sent_global_mean")] if names else np.zeros((N, 0))
-        sender = arcs_of(network.edges).sender
-        self.post = Post(sender, np.zeros((depth, N), np.uint8), np.zeros(N, np.int64), np.zeros(N, np.int64))
+        mean = names.index(MAILBOX + "global_mean") if names else 0
+        self.inbox = inbox[mean]
+        speaks, (arrived, clock) = np.zeros((depth, N), np.uint8), np.zeros((2, N), np.int64)
+        self.post = Post(arcs.sender, arcs.reverse, np.zeros_like(arcs.sender), speaks, arrived, clock)
         steps = 0.0 if rules.bits is None else 2.0**rules.bits - 1.0
-        self.rules = Rules(-1.0 if rules.threshold is None else rules.threshold, steps, rules.low, rules.high)
+        size = max(1, sum(box.shape[1] for box in inbox))
+        self.rules = Rules(
+            -1.0 if rules.threshold is None else float(rules.threshold), steps, float(rules.low), float(rules.high),
+            min(rules.top or 0, size), float(rules.gain_of(size)), mean,
+        )  # fmt: skip
 
     def play(
         self, rewards: Any, truth: Truth, base: Base, numbers: Numbers, fate: Fate, tally: Tally, scratch: Scratch, t0: int

@@ -68,9 +68,12 @@ def law(kind: str, frequencies: NDArray[np.float64], exact: bool = True, period:
 
 def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]) -> Sampler:
     """Every link present on its own, with its probability: E numbers a round."""
+    same = len(probabilities) > 0 and bool((probabilities == probabilities[0]).all())
+    limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
 
     def block(rounds: int) -> NDArray[np.uint8]:
-        return (generator.random((rounds, len(probabilities))) < probabilities).view(np.uint8)
+        present: NDArray[np.bool_] = generator.random((rounds, len(probabilities))) < limit
+        return present.view(np.uint8)
 
     return block
 

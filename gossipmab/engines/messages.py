@@ -1,0 +1,138 @@
+"""Messages as things of their own: what is sent, whether it says something new, what arrives and how it is mixed."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.algorithms.protocol import Floats, Integers
+from gossipmab.compiled import compiled
+from gossipmab.engines.agent_round import Base, Tally
+
+
+class Rules(NamedTuple):
+    """threshold: below 0 for none. steps: 2^bits - 1, or 0. low, high: what these steps lead from and to.
+
+    top: entries of a message, or 0 for all. gain: of the mixing with `top`. mean: which of the boxes is `global_mean`.
+    """
+
+    threshold: float
+    steps: float
+    low: float
+    high: float
+    top: int
+    gain: float
+    mean: int
+
+
+class Boxes(NamedTuple):
+    """The fields of a state that have mailboxes, each flat, (N, any).
+
+    now, after: as they stand before and after the round. inbox: what agent i reads, its own row and the messages that it received.
+    memory: (P, N, any), what was to be sent in the last P rounds. spoken: what was sent when an agent last spoke.
+    told: (2E, any), with `top` what the sender of an arc has told its receiver so far.
+    """
+
+    now: tuple[Floats, ...]
+    after: tuple[Floats, ...]
+    inbox: tuple[Floats, ...]
+    memory: tuple[Floats, ...]
+    spoken: tuple[Floats, ...]
+    told: tuple[Floats, ...]
+
+
+class Post(NamedTuple):
+    """sender, reverse: (2E,) of every arc. heard: (2E,) scratch, arcs on which an agent hears something.
+
+    speaks: (P, N) whether an agent spoke. arrived: (N,) messages in the round. clock: (N,).
+    """
+
+    sender: Integers
+    reverse: Integers
+    heard: Integers
+    speaks: NDArray[np.uint8]
+    arrived: Integers
+    clock: Integers
+
+
+@compiled
+def copy(source: Floats, target: Floats) -> None:
+    """Target from source, (any,) each: numba's own assignment of slices allocates."""
+    for m in range(source.shape[0]):
+        target[m] = source[m]
+
+
+@compiled
+def rounded(x: float, rules: Rules) -> float:
+    """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
+    if rules.steps == 0.0:
+        return x
+    share = (min(max(x, rules.low), rules.high) - rules.low) / (rules.high - rules.low)
+    return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
+
+
+@compiled
+def speak(boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: NDArray[np.uint8], slot: int) -> None:
+    """Put what all would send into the memory's `slot`, and see who has something to say."""
+    for j in range(up.shape[0]):
+        moved = 0.0
+        for f in range(len(rows)):
+            row, kept, spoken = rows[f][j], boxes.memory[f][slot, j], boxes.spoken[f][j]
+            for m in range(row.shape[0]):
+                kept[m] = rounded(row[m], rules)
+                moved = max(moved, abs(kept[m] - spoken[m]))
+        speaks = up[j] == 1 and moved > rules.threshold
+        post.speaks[slot, j] = 1 if speaks else 0
+        if speaks:
+            for f in range(len(rows)):
+                copy(boxes.memory[f][slot, j], boxes.spoken[f][j])
+
+
+@compiled
+def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
+    """Agent j tells the receiver of the arc the `top` entries that differ most from what it has told it so far."""
+    for _ in range(top):
+        largest, box, entry = 0.0, 0, -1
+        for f in range(len(boxes.told)):
+            row, known = boxes.memory[f][slot, j], boxes.told[f][arc]
+            for m in range(row.shape[0]):
+                if abs(row[m] - known[m]) > largest:
+                    largest, box, entry = abs(row[m] - known[m]), f, m
+        if entry < 0:
+            return
+        boxes.told[box][arc, entry] = boxes.memory[box][slot, j, entry]
+
+
+@compiled
+def mix_told(
+    own: Floats, sent: Floats, i: int, told: Floats, heard: Integers, reverse: Integers, weights: Floats, gain: float
+) -> None:
+    """The gossip of one agent where only parts are told: G_i <- G_i(t-1) + gain sum_j w_ij ( X_ji - X_ij )."""
+    copy(sent[i], own[i])
+    for n in range(heard.shape[0]):
+        w, theirs, ours = gain * weights[n], told[heard[n]], told[reverse[heard[n]]]
+        for m in range(theirs.shape[0]):
+            own[i, m] += w * (theirs[m] - ours[m])
+
+
+@compiled
+def deliver(
+    base: Base, boxes: Boxes, post: Post, rules: Rules, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, tally: Tally
+) -> None:  # fmt: skip
+    """Count the messages that are sent, by sender, and those that arrive, by receiver; with `top` tell what they say."""
+    depth = post.speaks.shape[0]
+    for i in range(post.arrived.shape[0]):
+        post.arrived[i] = 0
+        for arc in range(base.offsets[i], base.offsets[i + 1]):
+            j = post.sender[arc]
+            if sent[arc] == 1 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
+                tally.messages_sent[j] += 1
+            if age[arc] >= 0:
+                then = (slot - age[arc]) % depth
+                if post.speaks[then, i] + post.speaks[then, j] > 0:
+                    post.arrived[i] += 1
+                    if rules.top > 0:
+                        tell(boxes, slot, arc, j, rules.top)

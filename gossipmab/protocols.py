@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from gossipmab.assignment_trace import AssignmentTrace
 from gossipmab.metrics import Recorded, Trace
 
 
@@ -28,4 +29,5 @@ class Game(NamedTuple):
 
 GAMES: dict[str, Game] = {
     "gossip": Game(Trace, "gossipmab.engines.rounds", "simulate"),
+    "assignment": Game(AssignmentTrace, "gossipmab.engines.assignment_rounds", "simulate_assignment"),
 }

@@ -21,6 +21,7 @@ from gossipmab.spec_models import (
     EnvironmentSection,
     ExperimentSection,
     NetworkSection,
+    ProbingSection,
     plain,
     shown,
     validated,
@@ -53,6 +54,7 @@ class Spec:
     algorithms: tuple[Choice, ...]
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
+    probing: ProbingSection | None = None
 
     @classmethod
     def from_dict(
@@ -116,10 +118,12 @@ class Spec:
     def _sections(self) -> dict[str, Any]:
         said = self.experiment.model_dump(exclude_none=True)
         network = {} if self.network is None else {"network": self.network.model_dump(exclude_none=True)}
+        probing = {} if self.probing is None else {"probing": plain(self.probing.model_dump(exclude_none=True))}
         return {
             "experiment": plain({key: value for key, value in said.items() if UNSAID.get(key) != value}),
             "environment": self.environment.model_dump(exclude_none=True),
             **network,
+            **probing,
             "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
         }
 
@@ -160,6 +164,9 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
         raise InputError("network is required and not given")
     if protocol != "gossip" and document.network is not None:
         raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
+    if protocol != "assignment" and document.probing is not None:
+        raise InputError(f'probing: is for protocol = "assignment" only, got protocol = "{protocol}"')
+    probing = document.probing or ProbingSection() if protocol == "assignment" else None
     choices: dict[str, Choice] = {}
     for section in document.algorithms:
         label = section.label or section.name
@@ -168,7 +175,9 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
         values = spec_build.parameters(protocol, section.name, label, section.parameters)
         choices[label] = Choice(label, section.name, values)
-    return Spec(document.experiment, document.environment, document.network, tuple(choices.values()), {}, files)
+    return Spec(
+        document.experiment, document.environment, document.network, tuple(choices.values()), {}, files, probing
+    )
 
 
 def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, files: dict[str, Path]) -> Spec:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
+from gossipmab.algorithms.assignment.non_probing import NonProbing
+from gossipmab.algorithms.assignment.ofmup import OFMUP
+from gossipmab.algorithms.assignment.random_probing import RandomProbing
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -15,7 +19,12 @@ ALGORITHMS: dict[str, type] = {
 
 LEARNERS: dict[str, type] = {}
 
-ASSIGNERS: dict[str, type] = {}
+ASSIGNERS: dict[str, type] = {
+    "ofmup": OFMUP,
+    "non_probing": NonProbing,
+    "random_probing": RandomProbing,
+    "greedy_probing": GreedyProbing,
+}
 
 # [experiment] protocol -> the algorithms that can be played in it.
 PROTOCOLS: dict[str, dict[str, type]] = {"gossip": ALGORITHMS, "central": LEARNERS, "assignment": ASSIGNERS}
@@ -24,9 +33,13 @@ __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
     "LEARNERS",
+    "OFMUP",
     "PROTOCOLS",
+    "GreedyProbing",
+    "NonProbing",
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
+    "RandomProbing",
     "SimulatedNSWUCBGossip",
 ]

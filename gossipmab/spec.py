@@ -51,10 +51,10 @@ class Spec:
     experiment: ExperimentSection
     environment: EnvironmentSection
     network: NetworkSection | None
+    probing: ProbingSection | None
     algorithms: tuple[Choice, ...]
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
-    probing: ProbingSection | None = None
 
     @classmethod
     def from_dict(
@@ -175,9 +175,8 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
         values = spec_build.parameters(protocol, section.name, label, section.parameters)
         choices[label] = Choice(label, section.name, values)
-    return Spec(
-        document.experiment, document.environment, document.network, tuple(choices.values()), {}, files, probing
-    )
+    chosen = tuple(choices.values())
+    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files)
 
 
 def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, files: dict[str, Path]) -> Spec:
@@ -209,7 +208,7 @@ def _checked(data: dict[str, Any], keys: dict[str, list[Any]], folder: Path, fil
     if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
         raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
-    spec = Spec(first.experiment, first.environment, first.network, first.algorithms, swept, files)
+    spec = Spec(first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files)
     _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
     return spec
 

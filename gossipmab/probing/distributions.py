@@ -99,7 +99,8 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
         values = np.add.outer(values, weights[d] * x).ravel()
         probabilities = np.multiply.outer(probabilities, q).ravel()
         found, place = np.unique(values.round(12), return_inverse=True)
-        total = np.bincount(place.ravel(), probabilities, len(found))
+        total = np.zeros(len(found))
+        np.add.at(total, place.ravel(), probabilities)
         values, probabilities = found[total > 0], total[total > 0]
     return values, probabilities
 

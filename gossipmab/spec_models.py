@@ -106,7 +106,7 @@ class ProbingSection(Section):
     @field_validator("overhead", mode="before")
     @classmethod
     def _name_or_numbers(cls, value: Any) -> Any:
-        if isinstance(value, list) and all(type(v) in (int, float) for v in value):
+        if isinstance(value, list | tuple) and all(type(v) in (int, float) for v in value):
             return tuple(map(float, value))
         if isinstance(value, str):
             return value

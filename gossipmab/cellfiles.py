@@ -92,7 +92,7 @@ def encode(trace: Recorded, provenance: Mapping[str, Any]) -> bytes:
         if axes.startswith("R"):
             columns[name] = array if axes == "R" else _lists(array)
         else:
-            kind = pa.from_numpy_dtype(array.dtype)
+            kind = pa.string() if array.dtype.kind == "U" else pa.from_numpy_dtype(array.dtype)
             for _ in axes:
                 kind = pa.list_(kind)
             columns[name] = pa.array([None] * (len(trace.rounds) - 1) + [array.tolist()], kind)
@@ -133,7 +133,8 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
             inner = column.type
             while pa.types.is_list(inner):
                 inner = inner.value_type
-            values[name] = np.array(column[R - 1].as_py(), inner.to_pandas_dtype())
+            kept = np.str_ if pa.types.is_string(inner) else inner.to_pandas_dtype()
+            values[name] = np.array(column[R - 1].as_py(), kept)
     return kind(**values)
 
 

@@ -15,6 +15,7 @@ from gossipmab.algorithms.assignment.protocol import Task
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.network import Network
+from gossipmab.objectives import OBJECTIVES
 from gossipmab.probing import check_rewards, check_sets, terms
 from gossipmab.spec_models import NetworkSection, shown
 
@@ -141,6 +142,11 @@ def check(spec: Spec, done: set[str]) -> None:
     environment, network = spec.environment, spec.network
     if spec.experiment.measure and spec.experiment.protocol != "central":
         raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
+    for name in spec.experiment.measure:
+        if name not in OBJECTIVES:
+            raise unknown("experiment.measure: objective", name, OBJECTIVES)
+        if spec.experiment.measure.count(name) > 1:
+            raise InputError(f"experiment.measure: names {name!r} twice")
     drawn: list[Any] = [environment.model_dump(), network and network.model_dump(), options(spec)]
     if spec.probing is not None:  # algorithms are checked against the budget
         drawn += [spec.experiment.welfare, [choice.params for choice in spec.algorithms]]

@@ -6,6 +6,11 @@ from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
 from gossipmab.algorithms.assignment.non_probing import NonProbing
 from gossipmab.algorithms.assignment.ofmup import OFMUP
 from gossipmab.algorithms.assignment.random_probing import RandomProbing
+from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
+from gossipmab.algorithms.central.explore_first import ExploreFirst
+from gossipmab.algorithms.central.thompson import Thompson
+from gossipmab.algorithms.central.ucb_bonus import UCBBonus
+from gossipmab.algorithms.central.ucb_inside import UCBInside
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -17,7 +22,13 @@ ALGORITHMS: dict[str, type] = {
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
 }
 
-LEARNERS: dict[str, type] = {}
+LEARNERS: dict[str, type] = {
+    "explore_first": ExploreFirst,
+    "epsilon_greedy": EpsilonGreedy,
+    "ucb_bonus": UCBBonus,
+    "ucb_inside": UCBInside,
+    "thompson": Thompson,
+}
 
 ASSIGNERS: dict[str, type] = {
     "ofmup": OFMUP,
@@ -37,9 +48,14 @@ __all__ = [
     "PROTOCOLS",
     "GreedyProbing",
     "NonProbing",
+    "EpsilonGreedy",
+    "ExploreFirst",
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
     "RandomProbing",
     "SimulatedNSWUCBGossip",
+    "Thompson",
+    "UCBBonus",
+    "UCBInside",
 ]

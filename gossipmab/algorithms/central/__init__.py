@@ -1,0 +1,1 @@
+"""Learners with a centre that decides for all."""

@@ -1,0 +1,110 @@
+"""Thompson sampling: the objective of utilities drawn from what is believed of them.
+
+Source: Agrawal and Goyal, "Analysis of Thompson sampling for the multi-armed bandit problem", 2012, for rewards that are not 0
+or 1; algorithms.md, section 9.
+
+    symbol    name         meaning
+    s_jk      successes    of arm k for agent j, the prior's included
+    f_jk      failures
+    theta     optimistic   (N, K) drawn from Beta(s_jk, f_jk)
+    F         objective    what is maximised
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipmab.algorithms.central.protocol import Centre, Floats
+from gossipmab.compiled import compiled
+from gossipmab.errors import InputError
+from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.rewards import beta_tail
+
+
+class Beliefs(NamedTuple):
+    """successes, failures: (N, K), the prior's included. optimistic: (N, K), scratch."""
+
+    successes: Floats
+    failures: Floats
+    optimistic: Floats
+
+
+@compiled
+def beta_draw(u: float, a: float, b: float) -> float:
+    """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
+    low, high = 0.0, 1.0
+    x = a / (a + b)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    for _ in range(60):
+        if x * (a + b + 2.0) <= a + 1.0:
+            below = beta_tail(x, a, b)
+        else:
+            below = 1.0 - beta_tail(1.0 - x, b, a)
+        if below < u:
+            low = x
+        else:
+            high = x
+        density = math.exp(log_front + (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x))
+        ahead = x - (below - u) / density if density > 0.0 else -1.0
+        if not low < ahead < high:
+            ahead = 0.5 * (low + high)
+        if abs(ahead - x) < 1e-13 or high - low < 1e-13:
+            return ahead
+        x = ahead
+    return x
+
+
+class Thompson(NamedTuple):
+    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors.
+
+    objective, exponent: what is maximised; the exponent is p_mean's. prior_successes, prior_failures: of the Beta prior.
+    fractional: a reward r counts as r successes and 1 - r failures; else it is a success with probability r (Agrawal and
+    Goyal), which changes nothing for rewards that are 0 or 1. step: what a reward counts.
+    """
+
+    objective: str = "nsw"
+    exponent: float = -1.0
+    prior_successes: float = 1.0
+    prior_failures: float = 1.0
+    fractional: bool = False
+    step: float = 1.0
+
+    def numbers(self, centre: Centre) -> int:
+        """One for each of the N K draws, one for the coin of each of the N rewards."""
+        return centre.agents * centre.arms + centre.agents
+
+    def check(self) -> None:
+        """Raise InputError where a hyperparameter is out of range."""
+        objective(self.objective, self.exponent)
+        for name in ("prior_successes", "prior_failures", "step"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name}: got {getattr(self, name)}, allowed is a number > 0")
+
+    def init(self, centre: Centre) -> Beliefs:
+        """The prior."""
+        shape = centre.agents, centre.arms
+        return Beliefs(np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape))
+
+    def choose(self, objective: object, state: Beliefs, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+        """Draw the utilities, and maximise.
+
+        p_t = argmax_p F(p, theta),   theta[j,k] ~ Beta(s_jk, f_jk)
+        """
+        N, K = state.successes.shape
+        for j in range(N):
+            for k in range(K):
+                state.optimistic[j, k] = beta_draw(u[j * K + k], state.successes[j, k], state.failures[j, k])
+        maximise(objective, state.optimistic, desk, p)
+
+    def observe(self, state: Beliefs, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+        """Count successes and failures of the arm; rewards outside [0, 1] count as the nearest."""
+        N, K = state.successes.shape
+        for j in range(N):
+            success = min(max(rewards[j], 0.0), 1.0)
+            if not self.fractional:
+                success = 1.0 if u[N * K + j] < success else 0.0
+            state.successes[j, arm] += self.step * success
+            state.failures[j, arm] += self.step * (1.0 - success)

@@ -1,0 +1,55 @@
+"""Nash social welfare as an objective: the product of the utilities, or its N-th root.
+
+Source: Hossain, Micha and Shah, "Fair algorithms for multi-agent multi-armed bandits", 2021.
+
+    symbol      name         meaning
+    U[j,k]      utilities    (N, K), taken as at least 1e-12: where an agent has nothing yet, the others decide
+    p           p            (K,) the distribution
+    b           bonus        (K,) added linearly
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from gossipmab import welfare
+from gossipmab.objectives.desk import Desk
+from gossipmab.objectives.logarithm import clip, log_welfare, maximise_log
+from gossipmab.objectives.protocol import Floats
+
+
+class NashWelfare(NamedTuple):
+    """Nash social welfare: the product of the utilities.
+
+    geometric: its N-th root, whose scale does not vanish with N.
+    """
+
+    geometric: bool = False
+
+    @property
+    def needs_positive(self) -> bool:
+        """Whether it is defined for utilities >= 0 only."""
+        return True
+
+    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+        """F = prod_j u_j(p), or its N-th root."""
+        product = welfare.nash_welfare(p, utilities)
+        if not self.geometric:
+            return product
+        log = log_welfare(utilities, p, 0.0)
+        return math.exp(log / utilities.shape[0])
+
+    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax sum_j ln u_j(p), from the last maximiser."""
+        clip(utilities, desk)
+        log, gap = maximise_log(desk, p)
+        root = 1.0 / utilities.shape[0] if self.geometric else 1.0
+        value = math.exp(root * log)
+        return value, value * math.expm1(root * gap)
+
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax prod_j u_j(p) + b.p, globally: the sum is not concave. U is clipped to [1e-12, 1]."""
+        root = 1.0 / utilities.shape[0] if self.geometric else 1.0
+        value, certificate = welfare.maximise_with_bonus(utilities, bonus, root, desk.warm, desk.work, p)
+        return value, certificate * value

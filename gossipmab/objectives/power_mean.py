@@ -1,0 +1,71 @@
+"""Power means of the utilities, a family that holds the arithmetic, geometric and harmonic mean and tends to the minimum.
+
+symbol      name          meaning
+q           exponent      1 the mean, 0 the geometric mean, -1 the harmonic mean, towards -infinity the minimum
+u_j         utility       (N,) U[j].p, taken as at least 1e-12 in the maximisers
+b           bonus         (K,) added linearly
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from gossipmab.compiled import compiled
+from gossipmab.objectives.desk import Desk
+from gossipmab.objectives.logarithm import clip
+from gossipmab.objectives.mean_search import maximise_power_mean, power_mean
+from gossipmab.objectives.protocol import Floats
+
+
+@compiled
+def best_vertex(q: float, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    """The arm of the largest M_q(U[:,k]) + b_k, the first on ties: a convex function (q >= 1) is largest at a vertex."""
+    N, K = utilities.shape
+    top, most = 0, -math.inf
+    for k in range(K):
+        p[k] = 0.0
+        for j in range(N):
+            desk.utility[j] = utilities[j, k]
+        value = power_mean(desk.utility, q) + bonus[k]
+        if value > most:
+            top, most = k, value
+    p[top] = 1.0
+    return most, 0.0
+
+
+class PowerMean(NamedTuple):
+    """Power mean of the utilities.
+
+    exponent: q; 1 the arithmetic mean, 0 the geometric, -1 the harmonic; concave up to 1, above it one arm is best.
+    """
+
+    exponent: float = -1.0
+
+    @property
+    def needs_positive(self) -> bool:
+        """Whether it is defined for utilities >= 0 only."""
+        return self.exponent != 1.0
+
+    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+        """F = ( 1/N sum_j u_j(p)^q )^(1/q); NaN where a utility is negative, which its policies may avoid."""
+        for j in range(utilities.shape[0]):
+            desk.utility[j] = 0.0
+            for k in range(p.shape[0]):
+                desk.utility[j] += p[k] * utilities[j, k]
+        return power_mean(desk.utility, self.exponent)
+
+    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax M_q(u(p))."""
+        desk.bonus[:] = 0.0
+        clip(utilities, desk)
+        if self.exponent >= 1.0:
+            return best_vertex(self.exponent, desk.clipped, desk.bonus, desk, p)
+        return maximise_power_mean(self.exponent, desk.bonus, desk, p)
+
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax M_q(u(p)) + b.p."""
+        clip(utilities, desk)
+        if self.exponent >= 1.0:
+            return best_vertex(self.exponent, desk.clipped, bonus, desk, p)
+        return maximise_power_mean(self.exponent, bonus, desk, p)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
+from gossipmab.algorithms.assignment.non_probing import NonProbing
+from gossipmab.algorithms.assignment.ofmup import OFMUP
+from gossipmab.algorithms.assignment.random_probing import RandomProbing
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
 from gossipmab.algorithms.central.thompson import Thompson
@@ -26,7 +30,12 @@ LEARNERS: dict[str, type] = {
     "thompson": Thompson,
 }
 
-ASSIGNERS: dict[str, type] = {}
+ASSIGNERS: dict[str, type] = {
+    "ofmup": OFMUP,
+    "non_probing": NonProbing,
+    "random_probing": RandomProbing,
+    "greedy_probing": GreedyProbing,
+}
 
 # [experiment] protocol -> the algorithms that can be played in it.
 PROTOCOLS: dict[str, dict[str, type]] = {"gossip": ALGORITHMS, "central": LEARNERS, "assignment": ASSIGNERS}
@@ -35,12 +44,16 @@ __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
     "LEARNERS",
+    "OFMUP",
     "PROTOCOLS",
+    "GreedyProbing",
+    "NonProbing",
     "EpsilonGreedy",
     "ExploreFirst",
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
+    "RandomProbing",
     "SimulatedNSWUCBGossip",
     "Thompson",
     "UCBBonus",

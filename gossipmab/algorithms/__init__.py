@@ -11,6 +11,7 @@ from gossipmab.algorithms.central.explore_first import ExploreFirst
 from gossipmab.algorithms.central.thompson import Thompson
 from gossipmab.algorithms.central.ucb_bonus import UCBBonus
 from gossipmab.algorithms.central.ucb_inside import UCBInside
+from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -20,6 +21,11 @@ ALGORITHMS: dict[str, type] = {
     "pareto_ucb": ParetoUCB,
     "pareto_gossip": ParetoGossip,
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
+}
+
+# Yardsticks: they know what no message told them, so only the simulator itself can play them.
+YARDSTICKS: dict[str, type] = {
+    "centralized_nsw": CentralizedNSW,
 }
 
 LEARNERS: dict[str, type] = {
@@ -38,7 +44,11 @@ ASSIGNERS: dict[str, type] = {
 }
 
 # [experiment] protocol -> the algorithms that can be played in it.
-PROTOCOLS: dict[str, dict[str, type]] = {"gossip": ALGORITHMS, "central": LEARNERS, "assignment": ASSIGNERS}
+PROTOCOLS: dict[str, dict[str, type]] = {
+    "gossip": {**ALGORITHMS, **YARDSTICKS},
+    "central": LEARNERS,
+    "assignment": ASSIGNERS,
+}
 
 __all__ = [
     "ALGORITHMS",
@@ -46,6 +56,8 @@ __all__ = [
     "LEARNERS",
     "OFMUP",
     "PROTOCOLS",
+    "YARDSTICKS",
+    "CentralizedNSW",
     "GreedyProbing",
     "NonProbing",
     "EpsilonGreedy",

@@ -304,14 +304,15 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("learner", "low", "high"),
     [
-        (ExploreFirst(factor=0.05), 0.6, 0.74),
+        (ExploreFirst(factor=0.2), 0.6, 0.74),
         (EpsilonGreedy(factor=0.05), 0.6, 0.74),
-        (UCBInside(factor=0.25, delta=1.0), 0.3, 0.6),
+        (UCBBonus(), 0.4, 0.55),
+        (UCBInside(factor=1.0, delta=1.0), 0.0, 0.5),
     ],
-    ids=["explore_first", "epsilon_greedy", "ucb_inside"],
+    ids=["explore_first", "epsilon_greedy", "ucb_bonus", "ucb_inside"],
 )
 def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> None:
-    """Exponents near 2/3, 2/3 and at most 1/2, between horizons 20,000 and 320,000, over 8 environments with fixed seeds.
+    """Exponents near 2/3, 2/3, 1/2, or below, for on fixed instances UCB may be logarithmic; 8 environments with fixed seeds.
 
     Each horizon is a run of its own, for Explore-First knows it. The seeds are fixed: no false alarms on one machine type.
     """

@@ -6,6 +6,7 @@ from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
 from gossipmab.algorithms.assignment.non_probing import NonProbing
 from gossipmab.algorithms.assignment.ofmup import OFMUP
 from gossipmab.algorithms.assignment.random_probing import RandomProbing
+from gossipmab.algorithms.central.eld import ELD
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
 from gossipmab.algorithms.central.thompson import Thompson
@@ -34,6 +35,7 @@ LEARNERS: dict[str, type] = {
     "ucb_bonus": UCBBonus,
     "ucb_inside": UCBInside,
     "thompson": Thompson,
+    "eld": ELD,
 }
 
 ASSIGNERS: dict[str, type] = {
@@ -53,6 +55,7 @@ PROTOCOLS: dict[str, dict[str, type]] = {
 __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
+    "ELD",
     "LEARNERS",
     "OFMUP",
     "PROTOCOLS",

@@ -10,14 +10,18 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
     "Absence": "gossipmab.failures",
+    "AssignmentTrace": "gossipmab.assignment_trace",
     "Communication": "gossipmab.communication",
     "ContactTrace": "gossipmab.links",
     "Environment": "gossipmab.environment",
     "ErdosRenyi": "gossipmab.links",
     "Failures": "gossipmab.failures",
     "GilbertElliott": "gossipmab.links",
+    "GreedyProbing": "gossipmab.algorithms",
     "InputError": "gossipmab.errors",
     "Network": "gossipmab.network",
+    "NonProbing": "gossipmab.algorithms",
+    "OFMUP": "gossipmab.algorithms",
     "OnePair": "gossipmab.links",
     "OnePeerExponential": "gossipmab.links",
     "ParetoGossip": "gossipmab.algorithms",
@@ -25,6 +29,7 @@ _HOME = {
     "ParetoUCBGossip": "gossipmab.algorithms",
     "Partition": "gossipmab.failures",
     "RandomMatching": "gossipmab.links",
+    "RandomProbing": "gossipmab.algorithms",
     "Results": "gossipmab.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
     "Static": "gossipmab.links",
@@ -34,16 +39,23 @@ _HOME = {
     "open_run": "gossipmab.results",
     "run": "gossipmab.runner",
     "simulate": "gossipmab.engines.rounds",
+    "simulate_assignment": "gossipmab.engines.assignment_rounds",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab.algorithms import OFMUP as OFMUP
+    from gossipmab.algorithms import GreedyProbing as GreedyProbing
+    from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
     from gossipmab.algorithms import ParetoUCB as ParetoUCB
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
+    from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
+    from gossipmab.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.communication import Communication as Communication
+    from gossipmab.engines.assignment_rounds import simulate_assignment as simulate_assignment
     from gossipmab.engines.rounds import simulate as simulate
     from gossipmab.environment import Environment as Environment
     from gossipmab.errors import InputError as InputError

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from gossipmab.assignment_trace import AssignmentTrace
 from gossipmab.central_trace import CentralTrace
 from gossipmab.metrics import Recorded, Trace
 
@@ -29,5 +30,6 @@ class Game(NamedTuple):
 
 GAMES: dict[str, Game] = {
     "gossip": Game(Trace, "gossipmab.engines.rounds", "simulate"),
+    "assignment": Game(AssignmentTrace, "gossipmab.engines.assignment_rounds", "simulate_assignment"),
     "central": Game(CentralTrace, "gossipmab.engines.central_rounds", "simulate_central"),
 }

@@ -11,14 +11,15 @@ from gossipmab.errors import InputError
 
 
 class Purpose(IntEnum):
-    """What a stream is for. Links and failures belong to the network, POLICY to a centre, not to an agent: their agent is 0."""
+    """What a stream is for. Links and failures belong to the network, POLICY and PROBES to a centre: their agent is 0."""
 
     ENVIRONMENT = 0
     ARMS = 1
     REWARDS = 2
     LINKS = 3
     POLICY = 4
-    FAILURES = 5
+    PROBES = 5
+    FAILURES = 6
 
 
 def stream(seed: int, *, trial: int = 0, label: str = "", agent: int = 0, purpose: Purpose) -> np.random.Generator:

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 from gossipmab import assembly, provenance
+from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import write_whole
 from gossipmab.engines.capacity import TRANSPORTS
 from gossipmab.errors import InputError, unknown
@@ -24,6 +25,7 @@ from gossipmab.results import Results
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, load_spec
 from gossipmab.spec_build import algorithm, built, environment_of
+from gossipmab.spec_build import options as options_of
 from gossipmab.sweep import Cell, safe
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
@@ -120,7 +122,6 @@ class Player:
         """Play one cell. `simulate` stands in for the protocol's own, where another engine plays the rounds."""
         at = self.spec.at(cell.point)
         played, *world = self._parts(cell, at, cell.trial)
-        measure = {"measure": at.experiment.measure} if at.experiment.measure else {}
         if simulate is None:
             simulate = GAMES[at.experiment.protocol].simulator()
             self._compile(at, played, world)
@@ -135,7 +136,7 @@ class Player:
             label="" if at.experiment.coupled else cell.label,
             welfare=at.experiment.welfare,
             progress=steps,
-            **measure,
+            **options_of(at),
         )
         return Played(trace, time.perf_counter() - begin)
 
@@ -170,7 +171,7 @@ class Player:
         kind = at.experiment.protocol, type(played), type(world[0].rewards), words
         with self._lock:
             if kind not in self._compiled:
-                GAMES[at.experiment.protocol].simulator()(played, *world, horizon=1, seed=0)
+                GAMES[at.experiment.protocol].simulator()(played, *world, horizon=1, seed=0, **options_of(at))
                 self._compiled.add(kind)
 
     def _network(self, cell: Cell, at: Spec) -> Network | None:
@@ -241,6 +242,10 @@ def run(
         said = experiment.experiment.protocol
         raise InputError(
             f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
+        )
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+        raise InputError(
+            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:

@@ -21,6 +21,7 @@ from gossipmab.spec_models import (
     EnvironmentSection,
     ExperimentSection,
     NetworkSection,
+    ProbingSection,
     plain,
     shown,
     validated,
@@ -51,6 +52,7 @@ class Spec:
     experiment: ExperimentSection
     environment: EnvironmentSection
     network: NetworkSection | None
+    probing: ProbingSection | None
     algorithms: tuple[Choice, ...]
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
@@ -125,10 +127,12 @@ class Spec:
     def _sections(self) -> dict[str, Any]:
         said = self.experiment.model_dump(exclude_none=True)
         network = {} if self.network is None else {"network": self.network.model_dump(exclude_none=True)}
+        probing = {} if self.probing is None else {"probing": plain(self.probing.model_dump(exclude_none=True))}
         return {
             "experiment": plain({key: value for key, value in said.items() if UNSAID.get(key) != value}),
             "environment": self.environment.model_dump(exclude_none=True),
             **network,
+            **probing,
             "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
         }
 
@@ -171,6 +175,9 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
         raise InputError("network is required and not given")
     if protocol != "gossip" and document.network is not None:
         raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
+    if protocol != "assignment" and document.probing is not None:
+        raise InputError(f'probing: is for protocol = "assignment" only, got protocol = "{protocol}"')
+    probing = document.probing or ProbingSection() if protocol == "assignment" else None
     choices: dict[str, Choice] = {}
     for section in document.algorithms:
         label = section.label or section.name
@@ -179,7 +186,8 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
         values = spec_build.parameters(protocol, section.name, label, section.parameters)
         choices[label] = Choice(label, section.name, values)
-    return Spec(document.experiment, document.environment, document.network, tuple(choices.values()), {}, files)
+    chosen = tuple(choices.values())
+    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files)
 
 
 def _checked(
@@ -228,7 +236,9 @@ def _checked(
     if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
         raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
-    spec = Spec(first.experiment, first.environment, first.network, first.algorithms, swept, files, tuple(typed))
+    spec = Spec(
+        first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed)
+    )
     _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
     return spec
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from gossipmab import links, shipped
 from gossipmab.algorithms import PROTOCOLS
+from gossipmab.algorithms.assignment.protocol import Task
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.network import Network
 from gossipmab.objectives import OBJECTIVES
+from gossipmab.probing import check_rewards, check_sets, terms
 from gossipmab.spec_models import NetworkSection, shown
 
 if TYPE_CHECKING:
@@ -162,7 +164,10 @@ def check(spec: Spec, done: set[str]) -> None:
             raise unknown("experiment.measure: objective", name, OBJECTIVES)
         if spec.experiment.measure.count(name) > 1:
             raise InputError(f"experiment.measure: names {name!r} twice")
-    what = json.dumps([environment.model_dump(), network and network.model_dump()], sort_keys=True)
+    drawn: list[Any] = [environment.model_dump(), network and network.model_dump(), options(spec)]
+    if spec.probing is not None:  # algorithms are checked against the budget
+        drawn += [spec.experiment.welfare, [choice.params for choice in spec.algorithms]]
+    what = json.dumps(drawn, sort_keys=True)
     if what in done:
         return
     sizes = [environment.agents or 1, environment.arms or 1, environment.objectives or 1]
@@ -172,12 +177,39 @@ def check(spec: Spec, done: set[str]) -> None:
     if network is not None and isinstance(network.base, dict):
         _plausible(network.base)
     try:
-        built(spec, 0)
+        world = built(spec, 0)[0]
+        if spec.probing is not None:
+            _check_probing(spec, world)
     except InputError:
         raise
     except (MemoryError, OverflowError) as error:
         raise InputError(f"the experiment is too large to be built ({error})") from None
     done.add(what)
+
+
+def options(spec: Spec) -> dict[str, Any]:
+    """What the `simulate` of the experiment's protocol takes beside what all take."""
+    if spec.probing is not None:
+        return spec.probing.model_dump()
+    return {"measure": spec.experiment.measure} if spec.experiment.measure else {}
+
+
+def _check_probing(spec: Spec, environment: Environment) -> None:
+    """Raise InputError where terms, rewards or an algorithm's demands do not fit."""
+    given = options(spec)
+    given.pop("samples")
+    try:
+        agreed = terms(environment.agents, environment.arms, **given)
+    except InputError as error:
+        raise InputError(f"probing.{error}") from None
+    check_sets(environment.arms, agreed.budget)
+    check_rewards(environment)
+    task = Task(environment.agents, environment.arms, spec.experiment.horizon, agreed)
+    for choice in spec.algorithms:
+        try:
+            algorithm(spec.experiment.protocol, choice.name, choice.params).init(task)
+        except InputError as error:
+            raise InputError(f"algorithms.{choice.label}.{error}") from None
 
 
 def _plausible(base: Mapping[str, Any]) -> None:

@@ -106,6 +106,27 @@ class NetworkSection(Section):
         return value
 
 
+class ProbingSection(Section):
+    """[probing], with protocol = "assignment": what probing costs and assignments obey; see `gossipmab.probing.terms`.
+
+    `overhead` is a name or the numbers alpha(0), ..., alpha(I); `samples` are draws of the rewards, used with a `capacity` only.
+    """
+
+    budget: Size | None = None
+    overhead: str | tuple[float, ...] = "linear"
+    capacity: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+
+    @field_validator("overhead", mode="before")
+    @classmethod
+    def _name_or_numbers(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and all(type(v) in (int, float) for v in value):
+            return tuple(map(float, value))
+        if isinstance(value, str):
+            return value
+        raise ValueError("a name, or the numbers alpha(0), ..., alpha(budget)")
+
+
 class AlgorithmSection(BaseModel):
     """One [[algorithms]]: a registered name, a label for the legend, and the algorithm's own hyperparameters."""
 
@@ -130,6 +151,7 @@ class Document(Section):
     experiment: ExperimentSection
     environment: EnvironmentSection
     network: NetworkSection | None = None
+    probing: ProbingSection | None = None
     algorithms: Annotated[list[AlgorithmSection], Field(min_length=1)]
     sweep: dict[str, Any] = {}
 
@@ -138,6 +160,7 @@ SECTIONS: dict[str, type[Section]] = {
     "experiment": ExperimentSection,
     "environment": EnvironmentSection,
     "network": NetworkSection,
+    "probing": ProbingSection,
 }
 M = TypeVar("M", bound=BaseModel)
 

@@ -12,9 +12,16 @@ from gossipmab.statistics import UNDEFINED, bootstrap_interval, growth_exponent,
 
 RATIO = ("ratio", "ratio_low", "ratio_high")
 
+PRICE = "price_of_decentralisation"
+
 
 def summarise(
-    table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame, kind: type[Recorded]
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    baseline: str,
+    speeds: pd.DataFrame,
+    kind: type[Recorded],
+    yardstick: str | None = None,
 ) -> pd.DataFrame:
     """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.
 
@@ -24,12 +31,14 @@ def summarise(
         baseline: the algorithm that others are tested against.
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
         kind: the class of the traces, which says what is a metric.
+        yardstick: the label of an algorithm that no network allows, if the run has one.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
     the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the reference, Holm-corrected
     over all of the metric's tests in this table, `_ratio` its mean beside that of the reference over the trials that both have
-    (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. steps_per_second: median of agent-steps a
-    second. The reference is the baseline at the same sweep point; where a run has one algorithm only, the first point.
+    (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. With a yardstick, price_of_decentralisation: the
+    mean NSW regret as a multiple of the yardstick's. steps_per_second: median of agent-steps a second. The reference is the
+    baseline at the same sweep point; where a run has one algorithm only, the first point.
     """
     metrics = [metric for metric in kind.METRICS if metric in table]
     single = table["algorithm"].nunique() == 1
@@ -58,6 +67,9 @@ def summarise(
                 ratio = UNDEFINED if itself else paired_ratio(*pair)
                 row |= {f"{metric}_{name}": x for name, x in zip(RATIO, ratio, strict=True)}
             row |= {name: final[name].mean() for name in kind.MEANS}
+            if yardstick is not None:
+                ideal = _final(at_point[at_point["algorithm"] == yardstick])
+                row[PRICE] = final["nsw_regret"].mean() / ideal["nsw_regret"].mean() if len(ideal) else math.nan
             rows.append(row)
             tests.append(test)
     for metric in metrics:

@@ -96,6 +96,9 @@ def plot(
             beside = guide_for(guide, column, results.spec.algorithms)
             for name, figure in _figures(results, table, column, title, band, beside):
                 paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
+        if "sampling_error" in table:
+            style = looks([choice.label for choice in results.spec.algorithms])
+            paths += save(errors(table, results.keys, style), folder / "estimation_error", formats)
     return paths
 
 
@@ -179,6 +182,27 @@ def curves(
     points = table.groupby(list(keys)).ngroups if keys else 1
     some = f" (the first {len(groups)} of {points} sweep points)" if points > len(groups) else ""
     finish(figure, axes, f"round $t${some}", f"cumulative {title}{over}", inside=True)
+    return figure
+
+
+def errors(table: pd.DataFrame, keys: Sequence[str], style: Mapping[str, Look]) -> Figure:
+    """The two parts of the estimates' error over time, means over trials: consensus solid, sampling dotted.
+
+    An estimate is wrong by their sum at most: max_i |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    """
+    groups = by_point(table, keys)
+    figure, axes = panels(len(groups))
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            mean = rows.groupby("round")[["disagreement", "sampling_error"]].mean()
+            for column, line in (("disagreement", "-"), ("sampling_error", ":")):
+                if (mean[column] > 0).any():
+                    name = f"{label}, {'consensus' if column == 'disagreement' else 'sampling'}"
+                    ax.plot(mean.index, mean[column], color=style[label].color, linestyle=line, label=name)
+        ax.set_title(caption, fontsize=7)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+    finish(figure, axes, "round $t$", "error of the estimates\n(largest entry)")
     return figure
 
 

@@ -12,6 +12,7 @@ from test_algorithms import world
 
 import gossipmab as gm
 from gossipmab import metrics
+from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.rounds import recorded_rounds
 
 
@@ -84,6 +85,15 @@ def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> 
             np.testing.assert_allclose(
                 trace.sampling_error[5], np.abs(own - environment.utilities).max(), rtol=0, atol=1e-12
             )
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -> None:
+    """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
+    environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
+    network = gm.Network("complete", agents=5)
+    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=30, record=30, seed=0)
+    assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 5), (10, 5), (6, 3)])

@@ -43,7 +43,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_figures_of_a_single_point(single: Results) -> None:
     paths = plot(single, formats=("png", "svg", "pdf"))
     assert [path.name for path in paths] == [
-        f"pareto_{name}.{suffix}" for name in ("regret", "regret_against_bytes") for suffix in ("png", "svg", "pdf")
+        f"{name}.{suffix}"
+        for name in ("pareto_regret", "pareto_regret_against_bytes", "estimation_error")
+        for suffix in ("png", "svg", "pdf")
     ]
     heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
     assert all(path.read_bytes().startswith(heads[path.suffix]) for path in paths)
@@ -54,7 +56,7 @@ def test_figures_of_a_sweep(swept: Results) -> None:
     names = {path.name for path in plot(swept, formats=["svg"])}
     assert names == {
         "pareto_regret.svg", "pareto_regret_against_link_probability.svg", "pareto_regret_against_base.svg",
-        "pareto_regret_against_bytes.svg",
+        "pareto_regret_against_bytes.svg", "estimation_error.svg",
     }  # fmt: skip
 
 
@@ -102,14 +104,14 @@ def test_metrics_follow_the_algorithms(single: Results) -> None:
     assert list(plotting.metrics_of(single, None)) == ["pareto_regret"]
     assert list(plotting.metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
     names = {path.name for path in plot(single, formats=["svg"], metric="nsw")}
-    assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg"}
+    assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg"}
 
 
 def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     means = np.random.default_rng(0).uniform(-1, 0, (4, 3, 2))
     results = gm.run({**SPEC, "environment": {"means": means, "rewards": "gaussian"}}, out=tmp_path / "run", workers=1)
     assert {path.name for path in plot(results, formats=["svg"], metric="both")} == {
-        "pareto_regret.svg", "pareto_regret_against_bytes.svg",
+        "pareto_regret.svg", "pareto_regret_against_bytes.svg", "estimation_error.svg",
     }  # fmt: skip
 
 
@@ -141,6 +143,16 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
     assert file_hash(one) == file_hash(other) and one.stat().st_size > 3_000
     with pytest.raises(gm.InputError, match=r"\.gif"):
         draw_topologies(networks, tmp_path / "one.gif")
+
+
+def test_errors_are_drawn_in_two_parts(single: Results) -> None:
+    style = looks(["Pareto UCB1 Gossip", "alone"])
+    figure = plotting.errors(single.table(), [], style)
+    lines = {str(line.get_label()): line for line in figure.axes[0].lines}
+    assert set(lines) == {f"{label}, {part}" for label in style for part in ("consensus", "sampling")}
+    mean = single.table().query("algorithm == 'alone'").groupby("round")["sampling_error"].mean()
+    np.testing.assert_allclose(lines["alone, sampling"].get_ydata(), mean)
+    assert lines["alone, sampling"].get_linestyle() == ":" and figure.axes[0].get_yscale() == "log"
 
 
 def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:

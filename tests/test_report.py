@@ -131,7 +131,9 @@ def test_it_is_accessible(page: str) -> None:
     for attributes in outline.all("svg"):
         assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
     figures = [attributes for attributes in outline.all("figure") if attributes.get("role") == "img"]
-    assert len(figures) == 4 + 2 + 2 + 1 + 4  # over time, against each key, against bytes, from worst off to best off
+    assert (
+        len(figures) == 4 + 2 + 2 + 1 + 4 + 4
+    )  # over time, against keys, against bytes, errors, from worst off to best
     assert all((attributes.get("aria-label") or "").strip() for attributes in figures)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 

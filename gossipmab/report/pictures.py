@@ -96,7 +96,26 @@ def figures(results: Results, table: pd.DataFrame, metrics: Mapping[str, str]) -
                     for place, (caption, figure) in enumerate(panels)
                 ]
                 found.append(Figures(heading, explanation, pictures))
+        if "sampling_error" in table:
+            found.append(_errors(results, table, style))
     return found
+
+
+def _errors(results: Results, table: pd.DataFrame, style: Mapping[str, Look]) -> Figures:
+    """What the estimates are wrong by, and why."""
+    panels = [(caption, plotting.errors(rows, [], style)) for caption, rows in by_point(table, results.keys)]
+    same_height([figure for _, figure in panels])
+    heading = "Error of the estimates over time"
+    explanation = (
+        "Solid: consensus, the largest distance of an agent's estimates from the mean of all local averages, what some have not "
+        "heard yet. Dotted: sampling, the distance of that mean from the truth, what nobody has seen yet. An estimate is wrong by "
+        "their sum at most. Means over trials, both axes logarithmic."
+    )
+    pictures = [
+        Picture(inline(figure, f"errors-{place}-"), caption, f"{heading}. {caption}".strip())
+        for place, (caption, figure) in enumerate(panels)
+    ]
+    return Figures(heading, explanation, pictures)
 
 
 Panels = list[tuple[str, Figure]]

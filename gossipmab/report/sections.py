@@ -17,6 +17,7 @@ from gossipmab.progress import in_thousands
 from gossipmab.report.html_table import HtmlTable
 from gossipmab.spec_build import built
 from gossipmab.statistics import FEWEST_PAIRS
+from gossipmab.summary import PRICE
 from gossipmab.tables import number
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
 
 def final_table(results: Results, summary: pd.DataFrame, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
-    means = [name for name in (*results.kind.MEANS, "steps_per_second") if summary[name].notna().any()]
+    price = [PRICE] if column == "nsw_regret" else []
+    means = [name for name in (*results.kind.MEANS, *price, "steps_per_second") if name in summary]
+    means = [name for name in means if summary[name].notna().any()]
     headings = ["at T", "95 % interval", "exponent", "p", *(name.replace("_", " ") for name in means)]
     rows = []
     for row in summary.to_dict("records"):

@@ -59,6 +59,11 @@ class CentralizedNSW(NamedTuple):
     pooled: bool = False
 
     @property
+    def estimates(self) -> str:
+        """Row j of the averages holds the values of the arms to agent j's preferences."""
+        return "utilities"
+
+    @property
     def communicates(self) -> bool:
         """No messages are sent: everything is known."""
         return False

@@ -153,7 +153,7 @@ def test_too_many_sets_are_refused() -> None:
 def test_distributions_have_the_means_of_the_environment(rewards: str, objectives: int) -> None:
     environment = gm.Environment.sample(3, 4, objectives, rewards=rewards, seed=1)
     known = distributions(environment)
-    np.testing.assert_allclose(known.means, environment.own_utilities, atol=2e-3 if rewards == "beta" else 1e-12)
+    np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
     assert (np.diff(known.levels) > 0).all() and (np.diff(known.cdf, axis=2) >= 0).all()
     np.testing.assert_array_equal(known.cdf[:, :, -1], 1)
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 import gossipmab as gm
 from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.coordinator import Trial
+from gossipmab.engines.coordinator import Coordinator
 from gossipmab.engines.crew import Crew, routes_of
 from gossipmab.engines.ray_session import session
 from gossipmab.randomness import Purpose, stream
@@ -39,7 +39,7 @@ def setting(agents: int, blocks: bool) -> tuple[gm.Environment, gm.Network]:
 
 def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: Crew) -> float:
     """Seconds of `rounds` rounds with three barriers each."""
-    trial = Trial(gm.ParetoUCBGossip(), environment, network, rounds, 20, "product", 1, rounds, crew)
+    trial = Coordinator(gm.ParetoUCBGossip(), environment, network, rounds, 20, "product", 1, rounds, crew)
     key = {"seed": 3, "trial": 0, "label": ""}
     trial._begin(key, False)
     present = network.links(stream(**key, purpose=Purpose.LINKS), rounds)  # type: ignore[arg-type]

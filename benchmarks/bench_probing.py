@@ -76,5 +76,5 @@ def maximisers(times: int) -> None:
 if __name__ == "__main__":
     quick = "--quick" in sys.argv
     print(machine())
-    rounds(1_000 if quick else 10_000)
+    rounds(500 if quick else 3_000)
     maximisers(20 if quick else 200)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipmab import assembly
+from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import DamagedError
 from gossipmab.errors import InputError
 from gossipmab.metrics import Recorded
@@ -135,7 +136,13 @@ class Results:
     def _summary(self) -> pd.DataFrame:
         from gossipmab.summary import summarise
 
-        return summarise(self.table(), self.keys, self.spec.algorithms[0].label, self.speeds(), self.kind)
+        return summarise(
+            self.table(), self.keys, self.spec.algorithms[0].label, self.speeds(), self.kind, self._yardstick()
+        )
+
+    def _yardstick(self) -> str | None:
+        """The label of the first algorithm that the others' regret is shown as a multiple of."""
+        return next((choice.label for choice in self.spec.algorithms if choice.name in YARDSTICKS), None)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.summary.summarise`."""

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 from gossipmab import assembly, provenance
+from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import write_whole
 from gossipmab.engines.capacity import TRANSPORTS
 from gossipmab.errors import InputError, unknown
@@ -241,6 +242,10 @@ def run(
         said = experiment.experiment.protocol
         raise InputError(
             f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
+        )
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+        raise InputError(
+            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:

@@ -10,9 +10,16 @@ import pandas as pd
 from gossipmab.metrics import Recorded
 from gossipmab.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value
 
+PRICE = "price_of_decentralisation"
+
 
 def summarise(
-    table: pd.DataFrame, keys: Sequence[str], baseline: str, speeds: pd.DataFrame, kind: type[Recorded]
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    baseline: str,
+    speeds: pd.DataFrame,
+    kind: type[Recorded],
+    yardstick: str | None = None,
 ) -> pd.DataFrame:
     """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.
 
@@ -22,10 +29,12 @@ def summarise(
         baseline: the algorithm that others are tested against.
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
         kind: the class of the traces, which says what is a metric.
+        yardstick: the label of an algorithm that no network allows, if the run has one.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
     the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the baseline, Holm-corrected
-    over all of the metric's tests in this table. steps_per_second: median of agent-steps a second.
+    over all of the metric's tests in this table. With a yardstick, price_of_decentralisation: the mean NSW regret as a multiple of
+    the yardstick's. steps_per_second: median of agent-steps a second.
     """
     metrics = [metric for metric in kind.METRICS if metric in table]
     rows, tests = [], []
@@ -47,6 +56,9 @@ def summarise(
                 pair = against[metric][both].to_numpy(), final[metric][both].to_numpy()
                 test[metric] = math.nan if algorithm == baseline else paired_p_value(*pair)
             row |= {name: final[name].mean() for name in kind.MEANS}
+            if yardstick is not None:
+                ideal = _final(at_point[at_point["algorithm"] == yardstick])
+                row[PRICE] = final["nsw_regret"].mean() / ideal["nsw_regret"].mean() if len(ideal) else math.nan
             rows.append(row)
             tests.append(test)
     for metric in metrics:

@@ -12,6 +12,7 @@ from rich.text import Text
 from gossipmab.curves import metrics_of
 from gossipmab.errors import InputError
 from gossipmab.progress import in_thousands
+from gossipmab.summary import PRICE
 
 if TYPE_CHECKING:
     from gossipmab.network import Network
@@ -47,14 +48,9 @@ def summary_tables(results: Results) -> Iterator[Table]:
     for metric, title in metrics_of(results, None).items():
         if metric not in summary:
             continue
-        figures = (
-            "at T",
-            "95 % interval",
-            "exponent",
-            "p",
-            *(name.replace("_", " ") for name in means),
-            "agent-steps/s",
-        )
+        others = [PRICE, *means] if metric == "nsw_regret" and PRICE in summary else means
+        named = [name.replace("_", " ") for name in others]
+        figures = ("at T", "95 % interval", "exponent", "p", *named, "agent-steps/s")
         table = plain_table(
             f"{results.spec.experiment.name}: {title}, mean of {results.spec.experiment.trials} trials",
             *results.keys, "algorithm", "trials", "T", *figures, right=("trials", "T", *figures),
@@ -65,7 +61,7 @@ def summary_tables(results: Results) -> Iterator[Table]:
             cells += [str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}", number(row[metric])]
             cells += ["-" if math.isnan(low) else f"[{number(low)}, {number(high)}]"]
             cells += [number(row[f"{metric}_exponent"], 3), number(row[f"{metric}_p"], 2)]
-            cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in means]
+            cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in others]
             cells += [in_thousands(row["steps_per_second"])]
             table.add_row(*map(Text, cells))
         table.caption = f"p: Wilcoxon signed-rank test against {first}, trial by trial, Holm-corrected over this table"

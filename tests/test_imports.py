@@ -16,7 +16,18 @@ import gossipmab
 PACKAGE = Path(gossipmab.__file__).parent
 # A file imports from its own level and from those before it. A new file must be placed here; a folder stands for all its files.
 LEVELS: list[set[str]] = [
-    {"errors", "randomness", "compiled", "arrays", "shipped", "pareto", "welfare/", "objectives/", "equity"},
+    {
+        "errors",
+        "randomness",
+        "compiled",
+        "arrays",
+        "shipped",
+        "pareto",
+        "welfare/",
+        "objectives/",
+        "equity",
+        "rationing",
+    },
     {"rewards", "environment", "probing/", "topology", "spectrum", "network"},
     {"algorithms/"},
     {"policies", "metrics", "central_trace", "assignment_trace", "statistics", "provenance"},

@@ -186,6 +186,14 @@ def test_a_logged_table_is_its_own_distribution(tmp_path: Any) -> None:
     np.testing.assert_allclose(known.cdf[0], [[1 / 3, 1, 1], [0, 0, 1]])
 
 
+def test_many_objectives_are_put_on_a_grid_with_their_means() -> None:
+    """14 Bernoulli objectives are 16,384 values a pair."""
+    environment = gm.Environment.sample(1, 2, 14, seed=0)
+    known = distributions(environment)
+    np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
+    assert len(known.levels) == 257
+
+
 def test_values_between_levels_keep_their_mean() -> None:
     np.testing.assert_allclose(on_levels(np.array([0.3, 1.0]), np.array([0.5, 0.5]), np.array([0.0, 0.4, 1.0])),
                                [0.125, 0.375, 0.5])  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab.algorithms import ALGORITHMS, PROTOCOLS
+from gossipmab.algorithms import ALGORITHMS, PROTOCOLS, YARDSTICKS
 from gossipmab.protocols import GAMES
 from gossipmab.spec import Spec, load_spec
 
@@ -28,7 +28,7 @@ def changed(**sections: Any) -> dict[str, Any]:
 
 
 def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
-    assert PROTOCOLS["gossip"] is ALGORITHMS
+    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **YARDSTICKS}
     assert set(GAMES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in GAMES)
     for game in GAMES.values():
         assert next(iter(game.trace.AXES)) == "rounds" and callable(game.simulator())

@@ -18,6 +18,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab import runner
+from gossipmab.cellfiles import file_hash
 from gossipmab.engines import ray_cells, ray_session, ray_shipping
 from gossipmab.engines.ray_cells import ATTEMPTS, _Queue, run_cells
 from gossipmab.engines.ray_folder import PREFIX, processes_of
@@ -256,7 +257,7 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
-    cells = [f"slow {n}" for n in range(80)]
+    cells = [f"slow {n}" for n in range(200)]
     notes: list[str] = []
     found: dict[str, Any] = {}
     outcomes = run_cells(cells, Numbers(tmp_path), note=notes.append, address=cluster.address, seconds=1.0)
@@ -265,7 +266,7 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
         if len(found) == 10:
             cluster.remove_node(cluster.removable[0], allow_graceful=False)
     assert sorted(found) == sorted(cells)
-    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(80))
+    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(200))
     assert notes and all("\n" not in note and "played again" in note for note in notes)
 
 
@@ -299,3 +300,38 @@ def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
         assert same_bits(trace, here[cell.id]) == []
         assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
         assert set(files) == set(spec.files)
+
+
+@pytest.mark.slow
+def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
+    """On two nodes, by either transport: the files that threads write."""
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        for name in ("results.parquet", "agents.parquet"):
+            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
+
+
+class Remover(runner.Silent):
+    """Takes all nodes but the head away when the first window has been played; keeps the notes."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self.notes = cluster, list[str]()
+
+    def steps(self, agent_steps: int) -> None:
+        while self.cluster.removable:
+            self.cluster.remove_node(self.cluster.removable.pop(), allow_graceful=False)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.slow
+def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
+    data = {**TINY, "experiment": TINY["experiment"] | {"trials": 1, "horizon": 9_000}, "sweep": {}}
+    gm.run(data, out=tmp_path / "threads")
+    told = Remover(cluster)
+    gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, progress=told)
+    assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
+    for name in ("results.parquet", "agents.parquet"):
+        assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)

@@ -6,11 +6,13 @@ from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
 from gossipmab.algorithms.assignment.non_probing import NonProbing
 from gossipmab.algorithms.assignment.ofmup import OFMUP
 from gossipmab.algorithms.assignment.random_probing import RandomProbing
+from gossipmab.algorithms.central.eld import ELD
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
 from gossipmab.algorithms.central.thompson import Thompson
 from gossipmab.algorithms.central.ucb_bonus import UCBBonus
 from gossipmab.algorithms.central.ucb_inside import UCBInside
+from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -22,12 +24,18 @@ ALGORITHMS: dict[str, type] = {
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
 }
 
+# Yardsticks: they know what no message told them, so only the simulator itself can play them.
+YARDSTICKS: dict[str, type] = {
+    "centralized_nsw": CentralizedNSW,
+}
+
 LEARNERS: dict[str, type] = {
     "explore_first": ExploreFirst,
     "epsilon_greedy": EpsilonGreedy,
     "ucb_bonus": UCBBonus,
     "ucb_inside": UCBInside,
     "thompson": Thompson,
+    "eld": ELD,
 }
 
 ASSIGNERS: dict[str, type] = {
@@ -38,14 +46,21 @@ ASSIGNERS: dict[str, type] = {
 }
 
 # [experiment] protocol -> the algorithms that can be played in it.
-PROTOCOLS: dict[str, dict[str, type]] = {"gossip": ALGORITHMS, "central": LEARNERS, "assignment": ASSIGNERS}
+PROTOCOLS: dict[str, dict[str, type]] = {
+    "gossip": {**ALGORITHMS, **YARDSTICKS},
+    "central": LEARNERS,
+    "assignment": ASSIGNERS,
+}
 
 __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
+    "ELD",
     "LEARNERS",
     "OFMUP",
     "PROTOCOLS",
+    "YARDSTICKS",
+    "CentralizedNSW",
     "GreedyProbing",
     "NonProbing",
     "EpsilonGreedy",

@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from numba import config
 
 from gossipmab.algorithms.protocol import Algorithm
+from gossipmab.engines.agent_actor import AgentActor
 from gossipmab.engines.capacity import TRANSPORTS
-from gossipmab.engines.coordinator import Trial
+from gossipmab.engines.coordinator import Coordinator
 from gossipmab.engines.crew import Crew, Note
 from gossipmab.engines.ray_session import session
 from gossipmab.engines.ray_shipping import packed
@@ -27,6 +28,8 @@ from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Trace
 from gossipmab.network import Network
+
+__all__ = ["AgentActor", "Coordinator", "run_cells", "simulate_actors"]
 
 C = TypeVar("C")
 P = TypeVar("P")
@@ -75,7 +78,7 @@ def simulate_actors(
             stack.enter_context(session(address))
         note = note or warn
         crew = crew or stack.enter_context(Crew(transport, note))
-        played = Trial(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
+        played = Coordinator(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
         return played.play({"seed": seed, "trial": trial, "label": label}, poison, note, progress)
 
 

@@ -185,7 +185,7 @@ def simulate_central(
     pulls, x, seen, work = np.zeros(K, np.int64), np.zeros(environment.objectives), np.zeros(N), desk(N, K)
     most = max(1, min(BLOCK, BLOCK_NUMBERS // source.numbers_per_round))
     plan: Callable[[Any, int], None] | None = getattr(learner, "plan", None)
-    every = learner.planned_every if plan is not None else horizon  # type: ignore[attr-defined]
+    every: int = getattr(learner, "planned_every", horizon)
     t0 = 0
     while t0 < horizon:
         if plan is not None and t0 % every == 0:

@@ -42,7 +42,7 @@ class Flight(NamedTuple):
     references: list[Any]
 
 
-class Trial:
+class Coordinator:
     """The coordinator of one trial."""
 
     def __init__(
@@ -50,13 +50,8 @@ class Trial:
         agents_per_actor: int, window: int | None, crew: Crew,
     ) -> None:  # fmt: skip
         """Cut the agents into actors, and see whether these fit."""
-        self.algorithm, self.environment, self.network, self.horizon, self.crew = (
-            algorithm,
-            environment,
-            network,
-            horizon,
-            crew,
-        )
+        self.algorithm, self.environment, self.network = algorithm, environment, network
+        self.horizon, self.crew = horizon, crew
         N, K, _ = environment.means.shape
         E = len(network.edges)
         self.bounds = np.append(np.arange(0, N, agents_per_actor), N).astype(np.int64)
@@ -143,14 +138,9 @@ class Trial:
         rows = own_rounds.Rows(none, none, empty, none, np.zeros((0, 3), np.int64))
         wire = own_rounds.Wire(rows, rows, none, none)
         played = own_rounds.Window(
-            empty,
-            np.zeros((0, 0, D)),
-            np.zeros((0, 0), np.int64),
-            np.zeros((0, 0, K)),
-            none,
+            empty, np.zeros((0, 0, D)), np.zeros((0, 0), np.int64), np.zeros((0, 0, K)), none, np.zeros((0, 0, 0)),
             np.zeros((0, 0, 0)),
-            np.zeros((0, 0, 0)),
-        )
+        )  # fmt: skip
         ours = type(self.algorithm).__module__.startswith("gossipmab.")
         samples = (
             self.algorithm, self.environment.rewards, now, after, flat.now, flat.after, flat.local, boxes, boxes,

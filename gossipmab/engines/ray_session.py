@@ -105,7 +105,8 @@ def session(
         stack.callback(_end, folder)
         with _uninterrupted():
             _refreshed()
-            found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
+            with _our_handlers():
+                found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
             stack.callback(_errors_on_stderr())
         if folder is not None:
             _check_private(found)
@@ -239,40 +240,65 @@ def _environment() -> Iterator[None]:
             _refreshed()
 
 
-Handler = Callable[[int, FrameType | None], Any] | int | None
+Handler = Callable[[int, FrameType | None], Any]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until Ray has started, or ended, as a whole; a second one is obeyed at once."""
+    """Hold Ctrl-C and SIGTERM back until Ray has started, or ended, as a whole; a second one is obeyed at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
-    before: Handler = signal.getsignal(signal.SIGINT)
+    before: dict[int, Handler | int | None] = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def obey(number: int, frame: FrameType | None) -> None:
+        handler = before[number]
+        if callable(handler):
+            handler(number, frame)
 
     def hold(number: int, frame: FrameType | None) -> None:
-        if held and callable(before):
-            before(number, frame)
+        if held:
+            obey(number, frame)
         held.append(number)
 
-    signal.signal(signal.SIGINT, hold)
+    for number in SIGNALS:
+        signal.signal(number, hold)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in SIGNALS:
+            signal.signal(number, before[number])
     if held:
-        raise KeyboardInterrupt
+        obey(held[0], None)
 
 
 @contextmanager
 def _terminated_gently() -> Iterator[None]:
-    """SIGTERM ends the process by SystemExit, so that everything is cleaned up. Ray sets a handler of its own."""
+    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: Handler = signal.getsignal(signal.SIGTERM)
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _our_handlers() -> Iterator[None]:
+    """Keep Ray from replacing our handler of SIGTERM by its own."""
+    from ray._private import utils
+
+    before = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = before

@@ -93,7 +93,7 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
         rows = model.rows[model.first[pair] : model.first[pair + 1]]
         return rows @ weights, np.full(len(rows), 1 / len(rows))
     values, probabilities = np.zeros(1), np.ones(1)
-    most = int(ATOMS ** (1 / D))
+    most = max(2, int(ATOMS ** (1 / D)))
     for d in range(D):
         x, q = _one(model, j, k, d, most)
         values = np.add.outer(values, weights[d] * x).ravel()
@@ -102,6 +102,9 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
         total = np.zeros(len(found))
         np.add.at(total, place.ravel(), probabilities)
         values, probabilities = found[total > 0], total[total > 0]
+        if len(values) > ATOMS:
+            grid = np.linspace(0.0, values[-1], GRID)
+            values, probabilities = grid, on_levels(values, probabilities, grid)
     return values, probabilities
 
 

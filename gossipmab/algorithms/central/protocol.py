@@ -52,7 +52,7 @@ def estimates(centre: Centre) -> Estimates:
 
 
 @compiled
-def take_in(state: Estimates, arm: int, rewards: Floats) -> None:
+def take_in(state: Any, arm: int, rewards: Floats) -> None:
     """Average the rewards (N,) of the arm.
 
     mean[j,k] <- mean[j,k] + ( r_j - mean[j,k] ) / n_k

@@ -1,0 +1,132 @@
+"""Centralised NSW: what Simulated NSW UCB Gossip would earn if every agent heard every other one each round, without delay.
+
+Source: algorithms.md, section 7, for the algorithm it is the ideal of; issue of the fair bandits with a centre. The same
+objective and the same bonus, but in place of gossip the exact average of what all agents know. It is no algorithm for a
+network: it reads what no message told it, and only the simulator can play it.
+
+    symbol      name        meaning
+    w[j]        preferences preference vector of agent j
+    n_i[k]      counts      times agent i has pulled arm k
+    L_i[j,k]    shared      average over i's pulls of arm k of what they are worth under j's preferences
+    G[j,k]      estimate    mean over all agents i of L_i[j,k], the same for all
+    alpha       alpha       exploration factor
+
+Its regret is the floor that decentralisation is measured from: `summary` shows every other algorithm's regret as a multiple.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipmab import welfare
+from gossipmab.algorithms.protocol import Floats, Integers, Shape
+from gossipmab.errors import InputError, unknown
+
+
+class Shared(NamedTuple):
+    """counts, sent_counts: (N, K). local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
+
+    policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). work: scratch of the solver.
+    estimate: (N, K) G, computed in round computed[0] for all agents. bonus: (K,), scratch.
+    """
+
+    counts: Integers
+    sent_counts: Integers
+    local_mean: Floats
+    sent_local_mean: Floats
+    policy: Floats
+    warm: Floats
+    preferences: Floats
+    work: welfare.Workspace
+    estimate: Floats
+    computed: Integers
+    bonus: Floats
+
+
+class CentralizedNSW(NamedTuple):
+    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it.
+
+    alpha: exploration factor >= 0. solver: "global" or "local". welfare: "product" or "geometric". pooled: the bonus counts the
+    pulls of all agents, as a centre would; by default an agent's own, as the algorithm it is compared with.
+    """
+
+    alpha: float = 0.5
+    solver: str = "global"
+    welfare: str = "product"
+    pooled: bool = False
+
+    @property
+    def communicates(self) -> bool:
+        """No messages are sent: everything is known."""
+        return False
+
+    def check(self) -> None:
+        """Raise InputError where alpha, solver or welfare is out of range."""
+        if not (0.0 <= self.alpha < math.inf):
+            raise InputError(f"alpha: got {self.alpha}, allowed is a number >= 0")
+        if self.solver not in ("global", "local"):
+            raise unknown("solver", self.solver, ("global", "local"))
+        if self.welfare not in ("product", "geometric"):
+            raise unknown("welfare", self.welfare, ("product", "geometric"))
+
+    def init(self, shape: Shape) -> Shared:
+        """Nothing seen, uniform policies."""
+        N, K = shape.agents, shape.arms
+        return Shared(
+            np.zeros((N, K), np.int64), np.zeros((N, K), np.int64), np.zeros((N, N, K)), np.zeros((N, N, K)),
+            np.full((N, K), 1.0 / K), np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.workspace(N, K),
+            np.zeros((N, K)), np.zeros(1, np.int64), np.zeros(K),
+        )  # fmt: skip
+
+    def select(self, state: Shared, i: int, t: int, p: Floats) -> None:
+        """Round t <= K: arm t. Then the distribution that maximises welfare plus bonus.
+
+        p_i(t) = argmax_p  prod_j sum_k p_k G[j,k]  +  alpha sum_k p_k sqrt( ln(N K t) / n_i[k] )
+        """
+        N, K = state.estimate.shape
+        if t <= K:
+            for k in range(K):
+                p[k] = 1.0 if k == t - 1 else 0.0
+            return
+        if state.computed[0] != t:
+            state.computed[0] = t
+            for j in range(N):
+                for k in range(K):
+                    total = 0.0
+                    for one in range(N):
+                        total += state.local_mean[one, j, k]
+                    state.estimate[j, k] = total / N
+        log_rounds = math.log(N * K * t)
+        for k in range(K):
+            pulls = state.counts[i, k]
+            if self.pooled:
+                for other in range(N):
+                    pulls += state.counts[other, k] if other != i else 0
+            state.bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
+        scale = 1.0 / N if self.welfare == "geometric" else 1.0
+        if self.solver == "local":
+            welfare.climb_with_bonus(state.estimate, state.bonus, scale, state.policy[i], state.work)
+            for k in range(K):
+                p[k] = state.policy[i, k]
+        else:
+            welfare.maximise_with_bonus(state.estimate, state.bonus, scale, state.warm[i], state.work, p)
+
+    def learn(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Value the reward under everyone's preferences, whoever is near; the rest of the row is as the round before.
+
+        L_i[j,k] <- L_i[j,k] + ( w[j].x - L_i[j,k] ) / n_i[k]
+        """
+        N, K = state.estimate.shape
+        for k in range(K):
+            state.counts[i, k] = state.sent_counts[i, k]
+            for j in range(N):
+                state.local_mean[i, j, k] = state.sent_local_mean[i, j, k]
+        state.counts[i, arm] += 1
+        for j in range(N):
+            reward = 0.0
+            for d in range(x.shape[0]):
+                reward += state.preferences[j, d] * x[d]
+            state.local_mean[i, j, arm] += (reward - state.local_mean[i, j, arm]) / state.counts[i, arm]

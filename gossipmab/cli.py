@@ -232,6 +232,36 @@ def report(
 
 
 @app.command()
+def study(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="spectral-gap, connectivity, failures, communication or scaling.")
+    ],
+    quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
+    engine: Annotated[str, typer.Option(help="Who plays: threads or ray.")] = "threads",
+    workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+) -> None:
+    """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""
+    from gossipmab.progress import Bar
+    from gossipmab.runner import run as run_experiment
+    from gossipmab.studies import findings, folder_of, sentences, study_of
+    from gossipmab.study_figures import draw_study
+
+    chosen = study_of(name)
+    out_folder = folder or folder_of(name, quick)
+    overrides = chosen.quick if quick else ()
+    results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar())
+    found = findings(results, chosen)
+    figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
+    console = out()
+    console.print(chosen.question, markup=False)
+    for line in sentences(found, chosen):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
+    console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def topology(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME or FILE]...", help="All shipped ones by default.")

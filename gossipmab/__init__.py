@@ -10,7 +10,12 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
     "AssignmentTrace": "gossipmab.assignment_trace",
+    "CentralTrace": "gossipmab.central_trace",
+    "CentralizedNSW": "gossipmab.algorithms",
+    "ELD": "gossipmab.algorithms",
     "Environment": "gossipmab.environment",
+    "EpsilonGreedy": "gossipmab.algorithms",
+    "ExploreFirst": "gossipmab.algorithms",
     "GreedyProbing": "gossipmab.algorithms",
     "InputError": "gossipmab.errors",
     "Network": "gossipmab.network",
@@ -22,17 +27,26 @@ _HOME = {
     "RandomProbing": "gossipmab.algorithms",
     "Results": "gossipmab.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
+    "Thompson": "gossipmab.algorithms",
     "Trace": "gossipmab.metrics",
+    "UCBBonus": "gossipmab.algorithms",
+    "UCBInside": "gossipmab.algorithms",
+    "best_policy": "gossipmab.policies",
     "open_run": "gossipmab.results",
     "run": "gossipmab.runner",
     "simulate": "gossipmab.engines.rounds",
     "simulate_assignment": "gossipmab.engines.assignment_rounds",
+    "simulate_central": "gossipmab.engines.central_rounds",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab.algorithms import ELD as ELD
     from gossipmab.algorithms import OFMUP as OFMUP
+    from gossipmab.algorithms import CentralizedNSW as CentralizedNSW
+    from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
+    from gossipmab.algorithms import ExploreFirst as ExploreFirst
     from gossipmab.algorithms import GreedyProbing as GreedyProbing
     from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
@@ -40,13 +54,19 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
     from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
+    from gossipmab.algorithms import Thompson as Thompson
+    from gossipmab.algorithms import UCBBonus as UCBBonus
+    from gossipmab.algorithms import UCBInside as UCBInside
     from gossipmab.assignment_trace import AssignmentTrace as AssignmentTrace
+    from gossipmab.central_trace import CentralTrace as CentralTrace
     from gossipmab.engines.assignment_rounds import simulate_assignment as simulate_assignment
+    from gossipmab.engines.central_rounds import simulate_central as simulate_central
     from gossipmab.engines.rounds import simulate as simulate
     from gossipmab.environment import Environment as Environment
     from gossipmab.errors import InputError as InputError
     from gossipmab.metrics import Trace as Trace
     from gossipmab.network import Network as Network
+    from gossipmab.policies import best_policy as best_policy
     from gossipmab.results import Results as Results
     from gossipmab.results import open_run as open_run
     from gossipmab.runner import run as run

@@ -515,6 +515,15 @@ class ProbeFirst(NamedTuple):
         state[j, arm] += x
 
 
+def test_more_probes_than_the_budget_cost_everything() -> None:
+    class Greedy(ProbeFirst):
+        def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+            probed[:] = 1
+
+    trace = gm.simulate_assignment(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)
+    np.testing.assert_array_equal(trace.value, 0)
+
+
 @pytest.mark.parametrize("interpreted", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
     """One agent, arms 0.6 and 0.3, alpha(1) = 0.1: takes arm 0 where it pays 1, else arm 1: 0.9 (0.6 + 0.4 * 0.3) = 0.648."""

@@ -93,7 +93,7 @@ def play_rounds(
                 for j in range(N):
                     values[j, k] = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
                     learn(algorithm, state, j, k, values[j, k])
-        share = 1.0 - play.overhead[size]
+        share = 1.0 - play.overhead[size] if size < play.overhead.shape[0] else 0.0  # beyond the budget all is spent
         welfare = 0.0
         if pairs:
             j, k = (t - 1) % N, (t - 1) // N

@@ -461,6 +461,7 @@ def test_link_probability_is_for_erdos_renyi() -> None:
     assert gm.Network(KITE, link_probability=0.5, links="erdos_renyi").link_probability == 0.5
     assert refused(links="random_matching") == "network.base is required and not given"
     assert refused(agents=4) == "network.base is required and not given"
+    assert refused(links="one_peer_exponential").endswith("is made for any number of agents, so give agents")
     with pytest.raises(gm.InputError, match="one_peer"):
         process_of("one_peer")
 

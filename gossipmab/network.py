@@ -106,6 +106,8 @@ class Network:
             raise InputError("network.base is required and not given")
         graph = topology.load(base, agents)
         law = process.law(graph)
+        if law.frequency == 0.0:
+            raise InputError("network.links: no link is ever present; leave the messages out instead")
         n, edges = len(graph.labels), graph.edges
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
         constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
@@ -187,7 +189,7 @@ class Network:
         return moments.facts(self.process, self.law, self.graph, self.weights, self.constant_weight)
 
     def facts(self) -> spectrum.Facts:
-        """What is known of base graph, link process and weights: degrees, diameter, spectral gaps. Computed once."""
+        """What is known of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
         return self._facts
 
     def to_networkx(self) -> nx.Graph:

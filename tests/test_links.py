@@ -407,6 +407,7 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
         ),
         ({"process": "gilbert_elliott", "failure": 0, "recovery": 0.2}, "network.links.failure: 0 is not a number in (0, 1]"),
         ({"process": "stochastic_block", "within": 0.5, "between": True}, "network.links.between: True is not a number in"),
+        (BLOCK | {"within": 0, "between": 0}, "network.links: no link is ever present"),
         (BLOCK | {"groups": [2, 2]}, "network.links.groups: sizes [2, 2] sum to 4"),
         (BLOCK | {"groups": 9}, "network.links.groups: got 9, allowed are at most 5"),
         (BLOCK | {"groups": 0}, "network.links.groups: got 0, allowed is a whole"),
@@ -460,6 +461,7 @@ def test_link_probability_is_for_erdos_renyi() -> None:
     assert gm.Network(KITE, link_probability=0.5, links="erdos_renyi").link_probability == 0.5
     assert refused(links="random_matching") == "network.base is required and not given"
     assert refused(agents=4) == "network.base is required and not given"
+    assert refused(links="one_peer_exponential").endswith("is made for any number of agents, so give agents")
     with pytest.raises(gm.InputError, match="one_peer"):
         process_of("one_peer")
 

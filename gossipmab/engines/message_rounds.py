@@ -24,14 +24,13 @@ from gossipmab.engines.agent_round import (
     arm_from,
     exchanged,
     mail,
-    mix,
     record,
     same,
 )
-from gossipmab.engines.messages import Boxes, Post, Rules, copy, deliver, mix_told, speak
+from gossipmab.engines.messages import Boxes, Post, Rules, copy, deliver, mix_received, receive, speak
 from gossipmab.failures import Failures, Fate, arcs_of
 from gossipmab.metrics import Truth
-from gossipmab.network import Network, weight_of_edge
+from gossipmab.network import Network
 from gossipmab.rewards import draw
 
 
@@ -64,29 +63,12 @@ def play_messages(
             post.clock[i] += 1
             count = 0
             if communicates:
-                for f in range(len(box_now)):
-                    copy(boxes.memory[f][slot, i], boxes.inbox[f][i])
-                for arc in range(base.offsets[i], base.offsets[i + 1]):
-                    j = post.sender[arc]
-                    then = (slot - fate.age[b, arc]) % depth
-                    if fate.age[b, arc] >= 0 and post.speaks[then, i] + post.speaks[then, j] > 0:
-                        neighbours[count] = j
-                        weights[count] = weight_of_edge(base.rule, base.constant, post.arrived[i], post.arrived[j])
-                        post.heard[count] = arc
-                        count += 1
-                        for f in range(len(box_now)):
-                            copy(boxes.told[f][arc] if rules.top > 0 else boxes.memory[f][then, j], boxes.inbox[f][j])
+                count = receive(base, boxes, post, rules, fate.age[b], i, slot, neighbours, weights)
             select(algorithm, now, i, post.clock[i], scratch.p)
             arm = arm_from(scratch.p, numbers.arms[i, b])
             draw(rewards, i, arm, numbers.rewards[i, b], scratch.x)
             if communicates:
-                if rules.top > 0:
-                    told = boxes.told[rules.mean]
-                    mix_told(own, sent, i, told, post.heard[:count], post.reverse, weights, rules.gain)
-                else:
-                    mix(own, inbox, i, neighbours[:count], weights)
-                    for m in range(own.shape[1]):
-                        own[i, m] += sent[i, m] - inbox[i, m]  # what rounding took from its own row
+                mix_received(own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
                 for f in range(len(box_now)):
                     copy(box_now[f][i], boxes.inbox[f][i])
             learn(algorithm, after, i, post.clock[i], arm, scratch.x, neighbours[:count])

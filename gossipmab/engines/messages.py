@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gossipmab.algorithms.protocol import Floats, Integers
 from gossipmab.compiled import compiled
-from gossipmab.engines.agent_round import Base, Tally
+from gossipmab.engines.agent_round import Base, Tally, mix
+from gossipmab.network import weight_of_edge
 
 
 class Rules(NamedTuple):
@@ -107,18 +108,6 @@ def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
 
 
 @compiled
-def mix_told(
-    own: Floats, sent: Floats, i: int, told: Floats, heard: Integers, reverse: Integers, weights: Floats, gain: float
-) -> None:
-    """The gossip of one agent where only parts are told: G_i <- G_i(t-1) + gain sum_j w_ij ( X_ji - X_ij )."""
-    copy(sent[i], own[i])
-    for n in range(heard.shape[0]):
-        w, theirs, ours = gain * weights[n], told[heard[n]], told[reverse[heard[n]]]
-        for m in range(theirs.shape[0]):
-            own[i, m] += w * (theirs[m] - ours[m])
-
-
-@compiled
 def deliver(
     base: Base, boxes: Boxes, post: Post, rules: Rules, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, tally: Tally
 ) -> None:  # fmt: skip
@@ -136,3 +125,48 @@ def deliver(
                     post.arrived[i] += 1
                     if rules.top > 0:
                         tell(boxes, slot, arc, j, rules.top)
+
+
+@compiled
+def receive(
+    base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], i: int, slot: int, neighbours: Integers,
+    weights: Floats,
+) -> int:  # fmt: skip
+    """Fill agent i's inbox, and the neighbours and weights of the messages in it; returns how many there are."""
+    depth, count = post.speaks.shape[0], 0
+    for f in range(len(boxes.inbox)):
+        copy(boxes.memory[f][slot, i], boxes.inbox[f][i])
+    for arc in range(base.offsets[i], base.offsets[i + 1]):
+        j, then = post.sender[arc], (slot - age[arc]) % depth
+        if age[arc] >= 0 and post.speaks[then, i] + post.speaks[then, j] > 0:
+            neighbours[count] = j
+            weights[count] = weight_of_edge(base.rule, base.constant, post.arrived[i], post.arrived[j])
+            post.heard[count] = arc
+            count += 1
+            for f in range(len(boxes.inbox)):
+                copy(boxes.told[f][arc] if rules.top > 0 else boxes.memory[f][then, j], boxes.inbox[f][j])
+    return count
+
+
+@compiled
+def mix_received(
+    own: Floats, sent: Floats, inbox: Floats, boxes: Boxes, post: Post, rules: Rules, i: int, neighbours: Integers, weights: Floats
+) -> None:  # fmt: skip
+    """The gossip of one agent: own[i] from what it has received, Q what rounding leaves, X_ji what j has told i so far.
+
+    G_i <- G_i(t-1) + sum_j w_ij ( Q(G_j) - Q(G_i(t-1)) ), or with `top` G_i(t-1) + gain sum_j w_ij ( X_ji - X_ij )
+
+    Args:
+        own: (N, M), row i is written. sent: (N, M), in row i G_i(t-1) itself. inbox: (N, M), in row i Q(G_i(t-1)).
+    """
+    if rules.top == 0:
+        mix(own, inbox, i, neighbours, weights)
+        for m in range(own.shape[1]):
+            own[i, m] += sent[i, m] - inbox[i, m]  # what rounding took from its own row
+        return
+    copy(sent[i], own[i])
+    for n in range(neighbours.shape[0]):
+        w, arc = rules.gain * weights[n], post.heard[n]
+        theirs, ours = boxes.told[rules.mean][arc], boxes.told[rules.mean][post.reverse[arc]]
+        for m in range(theirs.shape[0]):
+            own[i, m] += w * (theirs[m] - ours[m])

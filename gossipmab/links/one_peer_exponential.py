@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.links.process import MATCHING, Law, LinkProcess, Sampler, law, places, repeated
+from gossipmab.errors import InputError
+from gossipmab.links.process import KEY, MATCHING, Law, LinkProcess, Sampler, law, places, repeated
 from gossipmab.topology import BaseGraph
 
 
@@ -33,7 +34,7 @@ class OnePeerExponential(LinkProcess):
         import networkx as nx
 
         if agents is None:
-            return None
+            raise InputError(f"{KEY}: one_peer_exponential is made for any number of agents, so give agents")
         graph = nx.Graph(name="one_peer_exponential")
         graph.add_nodes_from(range(agents))
         graph.add_edges_from((i, j) for pairs in turns(agents) for i, j in pairs.tolist())

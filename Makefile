@@ -43,6 +43,7 @@ bench: .venv/test  ## the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench_memory.py
 	$(BIN)/python benchmarks/bench_ray_cells.py
 	$(BIN)/python benchmarks/bench_actors.py
+	$(BIN)/python benchmarks/bench_probing.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

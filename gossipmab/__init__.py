@@ -11,10 +11,15 @@ __version__ = "0.1.0"
 _HOME = {
     "Absence": "gossipmab.failures",
     "AssignmentTrace": "gossipmab.assignment_trace",
+    "CentralTrace": "gossipmab.central_trace",
+    "CentralizedNSW": "gossipmab.algorithms",
     "Communication": "gossipmab.communication",
     "ContactTrace": "gossipmab.links",
+    "ELD": "gossipmab.algorithms",
     "Environment": "gossipmab.environment",
+    "EpsilonGreedy": "gossipmab.algorithms",
     "ErdosRenyi": "gossipmab.links",
+    "ExploreFirst": "gossipmab.algorithms",
     "Failures": "gossipmab.failures",
     "GilbertElliott": "gossipmab.links",
     "GreedyProbing": "gossipmab.algorithms",
@@ -35,17 +40,26 @@ _HOME = {
     "Static": "gossipmab.links",
     "StochasticBlock": "gossipmab.links",
     "Switching": "gossipmab.links",
+    "Thompson": "gossipmab.algorithms",
     "Trace": "gossipmab.metrics",
+    "UCBBonus": "gossipmab.algorithms",
+    "UCBInside": "gossipmab.algorithms",
+    "best_policy": "gossipmab.policies",
     "open_run": "gossipmab.results",
     "run": "gossipmab.runner",
     "simulate": "gossipmab.engines.rounds",
     "simulate_assignment": "gossipmab.engines.assignment_rounds",
+    "simulate_central": "gossipmab.engines.central_rounds",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab.algorithms import ELD as ELD
     from gossipmab.algorithms import OFMUP as OFMUP
+    from gossipmab.algorithms import CentralizedNSW as CentralizedNSW
+    from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
+    from gossipmab.algorithms import ExploreFirst as ExploreFirst
     from gossipmab.algorithms import GreedyProbing as GreedyProbing
     from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
@@ -53,9 +67,14 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
     from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
+    from gossipmab.algorithms import Thompson as Thompson
+    from gossipmab.algorithms import UCBBonus as UCBBonus
+    from gossipmab.algorithms import UCBInside as UCBInside
     from gossipmab.assignment_trace import AssignmentTrace as AssignmentTrace
+    from gossipmab.central_trace import CentralTrace as CentralTrace
     from gossipmab.communication import Communication as Communication
     from gossipmab.engines.assignment_rounds import simulate_assignment as simulate_assignment
+    from gossipmab.engines.central_rounds import simulate_central as simulate_central
     from gossipmab.engines.rounds import simulate as simulate
     from gossipmab.environment import Environment as Environment
     from gossipmab.errors import InputError as InputError
@@ -73,6 +92,7 @@ if TYPE_CHECKING:
     from gossipmab.links import Switching as Switching
     from gossipmab.metrics import Trace as Trace
     from gossipmab.network import Network as Network
+    from gossipmab.policies import best_policy as best_policy
     from gossipmab.results import Results as Results
     from gossipmab.results import open_run as open_run
     from gossipmab.runner import run as run

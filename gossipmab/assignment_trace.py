@@ -20,14 +20,14 @@ Integers = NDArray[np.int64]
 class AssignmentTrace:
     """What came out of a cell, R recorded rounds of N agents on K arms.
 
-    rounds: (R,). regret, welfare: (R,), cumulative, in units of welfare: equation (1), and (1 - alpha) E[NSW]. probed: (R,),
+    rounds: (R,). regret, value: (R,), cumulative, in units of welfare: equation (1), and (1 - alpha) E[NSW]. probed: (R,),
     cumulative, arms probed. probes: (K,) how often each was. pulls: (N, K). utility: (N,), the sum over rounds of
     (1 - alpha) times the reward that agent i could expect of its assignment. reward: (N,), the same of the rewards drawn.
     """
 
     rounds: Integers
     regret: Floats
-    welfare: Floats
+    value: Floats
     probed: Integers
     probes: Integers
     pulls: Integers
@@ -37,7 +37,7 @@ class AssignmentTrace:
     AXES: ClassVar[dict[str, str]] = {
         "rounds": "R",
         "regret": "R",
-        "welfare": "R",
+        "value": "R",
         "probed": "R",
         "probes": "K",
         "pulls": "NK",
@@ -45,7 +45,7 @@ class AssignmentTrace:
         "reward": "N",
     }
     METRICS: ClassVar[dict[str, str]] = {"regret": "regret"}
-    MEANS: ClassVar[tuple[str, ...]] = ("welfare", "probed")
+    MEANS: ClassVar[tuple[str, ...]] = ("value", "probed")
     SUMMED: ClassVar[bool] = False
 
     @property
@@ -55,7 +55,7 @@ class AssignmentTrace:
 
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet; cumulative."""
-        return {"round": self.rounds, "regret": self.regret, "welfare": self.welfare, "probed": self.probed}
+        return {"round": self.rounds, "regret": self.regret, "value": self.value, "probed": self.probed}
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
         """(N,) each: the rows of a cell in agents.parquet, at the end of the trial; equity is that of `utility`."""

@@ -65,7 +65,7 @@ def test_ofmup_by_hand(given: Callable[[Any], None]) -> None:
         gm.OFMUP(width=0.0), environment, horizon=6, seed=0, record=6, overhead=[0, 0.1, 1], interpreted=True
     )
     np.testing.assert_allclose(trace.regret, np.cumsum([0.12, 0.22, 0.12, 0.22, 0, 0]), atol=1e-12)
-    np.testing.assert_allclose(trace.welfare, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
+    np.testing.assert_allclose(trace.value, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
     np.testing.assert_array_equal(trace.probed, [0, 0, 0, 0, 1, 2])
     np.testing.assert_array_equal(trace.probes, [2, 0])
     np.testing.assert_array_equal(trace.pulls, [[3, 3]])
@@ -103,13 +103,13 @@ def test_random_baselines_by_hand() -> None:
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
     options: Any = {"horizon": 10, "seed": 0, "record": 1, "overhead": [0, 0.25, 1]}
     trace = gm.simulate_assignment(gm.RandomProbing(), environment, **options)
-    np.testing.assert_allclose(trace.welfare, [10 * 0.75 * 0.42])
+    np.testing.assert_allclose(trace.value, [10 * 0.75 * 0.42])
     np.testing.assert_allclose(trace.regret, [10 * (0.72 - 0.75 * 0.42)])
     np.testing.assert_allclose(trace.utility, [10 * 0.75 * 0.7, 10 * 0.75 * 0.6])
     assert trace.probes.sum() == trace.probed[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
     none = gm.simulate_assignment(gm.RandomProbing(probes=0), environment, welfare="geometric", **options)
     roots = np.sqrt([[0.9, 0.5], [0.4, 0.8]]).mean(axis=1)
-    np.testing.assert_allclose(none.welfare, [10 * roots.prod()])
+    np.testing.assert_allclose(none.value, [10 * roots.prod()])
     np.testing.assert_allclose(none.regret, [10 * (math.sqrt(0.72) - roots.prod())])
 
 
@@ -251,9 +251,9 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
         expected = twin(environment, 60, overhead, 0.5 if welfare == "geometric" else 1.0, seed)
         np.testing.assert_array_equal(trace.pulls, expected["pulls"])
         np.testing.assert_array_equal(trace.probes, expected["probes"])
-        np.testing.assert_allclose(trace.welfare, expected["welfare"], rtol=1e-9)
+        np.testing.assert_allclose(trace.value, expected["welfare"], rtol=1e-9)
         best = best_probing(distributions(environment), terms(2, 3, overhead=overhead, welfare=welfare)).value
-        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.welfare, atol=1e-9)
+        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.value, atol=1e-9)
         probes += trace.probes.sum()
     assert probes > 20
 
@@ -268,12 +268,12 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     algorithm = ASSIGNERS[name]()
     trace = gm.simulate_assignment(algorithm, environment, horizon=200, seed=1, record=20, welfare=welfare)
     assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.probed[-1]
-    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.welfare) > 0).all()  # no policy beats the best one
+    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.value) > 0).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
     best = best_probing(distributions(environment), t).value
-    np.testing.assert_allclose(trace.regret + trace.welfare, best * trace.rounds)
+    np.testing.assert_allclose(trace.regret + trace.value, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
-    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "welfare", "probed"}
+    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "value", "probed"}
     again = gm.simulate_assignment(algorithm, environment, horizon=200, seed=1, record=20, welfare=welfare)
     same(trace, again)
 
@@ -363,7 +363,7 @@ def test_a_capacity_costs_welfare_and_bits_stay() -> None:
     free = gm.simulate_assignment(gm.OFMUP(), environment, **options)
     tight = gm.simulate_assignment(gm.OFMUP(), environment, capacity=1.0, **options)
     same(tight, gm.simulate_assignment(gm.OFMUP(), environment, capacity=1.0, **options))
-    best = [trace.regret[-1] + trace.welfare[-1] for trace in (tight, free)]
+    best = [trace.regret[-1] + trace.value[-1] for trace in (tight, free)]
     assert best[0] < best[1]
     same(free, gm.simulate_assignment(gm.OFMUP(), environment, capacity=4.0, **options))  # it does not bind
     known = distributions(environment)
@@ -394,13 +394,13 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):
         assert file_hash(one.path / name) == file_hash(two.path / name)
-    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "welfare", "probed"]
+    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "value", "probed"]
     agents = one.agents()
     assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(
         agents
     ) == 4 * 3 * 4
     summary = one.summary().set_index("algorithm")
-    assert {"regret", "regret_exponent", "welfare", "probed"} <= set(summary.columns)
+    assert {"regret", "regret_exponent", "value", "probed"} <= set(summary.columns)
     trace = next(iter(one.traces.values()))
     alone = gm.simulate_assignment(
         gm.OFMUP(),

@@ -59,6 +59,7 @@ LEVELS: list[set[str]] = [
     {
         "protocols",
         "spec",
+        "overrides",
         "spec_models",
         "spec_build",
         "sweep",
@@ -73,11 +74,11 @@ LEVELS: list[set[str]] = [
         "verify",
         "versus",
     },
-    {"plotting", "curves", "report/", "tables", "cli", "__main__"},
+    {"plotting", "drawings", "curves", "report/", "tables", "cli", "__main__"},
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"
-MATPLOTLIB = {"plotting", "report/pictures"}
+MATPLOTLIB = {"plotting", "drawings", "report/pictures"}
 # Beginnings of the names: the two Ray engines and what they share.
 RAY = ("engines/ray_", "engines/actor", "engines/agent_actor", "engines/crew", "engines/coordinator")
 

@@ -153,7 +153,7 @@ def test_too_many_sets_are_refused() -> None:
 def test_distributions_have_the_means_of_the_environment(rewards: str, objectives: int) -> None:
     environment = gm.Environment.sample(3, 4, objectives, rewards=rewards, seed=1)
     known = distributions(environment)
-    np.testing.assert_allclose(known.means, environment.own_utilities, atol=2e-3 if rewards == "beta" else 1e-12)
+    np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
     assert (np.diff(known.levels) > 0).all() and (np.diff(known.cdf, axis=2) >= 0).all()
     np.testing.assert_array_equal(known.cdf[:, :, -1], 1)
 
@@ -184,6 +184,14 @@ def test_a_logged_table_is_its_own_distribution(tmp_path: Any) -> None:
     known = distributions(gm.Environment.sample(table=file, rewards="table"))
     np.testing.assert_array_equal(known.levels, [0.25, 0.75, 1])
     np.testing.assert_allclose(known.cdf[0], [[1 / 3, 1, 1], [0, 0, 1]])
+
+
+def test_many_objectives_are_put_on_a_grid_with_their_means() -> None:
+    """14 Bernoulli objectives are 16,384 values a pair."""
+    environment = gm.Environment.sample(1, 2, 14, seed=0)
+    known = distributions(environment)
+    np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
+    assert len(known.levels) == 257
 
 
 def test_values_between_levels_keep_their_mean() -> None:

@@ -57,8 +57,8 @@ class Play(NamedTuple):
 class Tally(NamedTuple):
     """What the loop keeps and records.
 
-    pulls: (N, K). probes: (K,). utility, reward: (N,). sums: (3,) regret, welfare, arms probed so far. next_record: (1,).
-    rounds, regret, welfare, probed: (R,).
+    pulls: (N, K). probes: (K,). utility, reward: (N,). sums: (3,) regret, value, arms probed so far. next_record: (1,).
+    rounds, regret, value, probed: (R,).
     """
 
     pulls: Integers
@@ -69,7 +69,7 @@ class Tally(NamedTuple):
     next_record: Integers
     rounds: Integers
     regret: Floats
-    welfare: Floats
+    value: Floats
     probed: Integers
 
 
@@ -206,7 +206,7 @@ def play_rounds(
         tally.sums[2] += size
         r = tally.next_record[0]
         if t == tally.rounds[r]:
-            tally.regret[r], tally.welfare[r], tally.probed[r] = tally.sums[0], tally.sums[1], int(tally.sums[2])
+            tally.regret[r], tally.value[r], tally.probed[r] = tally.sums[0], tally.sums[1], int(tally.sums[2])
             tally.next_record[0] += 1
 
 
@@ -282,7 +282,7 @@ def simulate_assignment(
         if progress is not None:
             progress(N * numbers.probes.shape[0])
     return AssignmentTrace(
-        rounds, tally.regret, tally.welfare, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward
+        rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward
     )
 
 

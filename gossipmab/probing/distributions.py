@@ -93,7 +93,7 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
         rows = model.rows[model.first[pair] : model.first[pair + 1]]
         return rows @ weights, np.full(len(rows), 1 / len(rows))
     values, probabilities = np.zeros(1), np.ones(1)
-    most = int(ATOMS ** (1 / D))
+    most = max(2, int(ATOMS ** (1 / D)))
     for d in range(D):
         x, q = _one(model, j, k, d, most)
         values = np.add.outer(values, weights[d] * x).ravel()
@@ -102,6 +102,9 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
         total = np.zeros(len(found))
         np.add.at(total, place.ravel(), probabilities)
         values, probabilities = found[total > 0], total[total > 0]
+        if len(values) > ATOMS:
+            grid = np.linspace(0.0, values[-1], GRID)
+            values, probabilities = grid, on_levels(values, probabilities, grid)
     return values, probabilities
 
 
@@ -120,8 +123,18 @@ def _one(model: object, j: int, k: int, d: int, most: int) -> tuple[Floats, Floa
         return np.array(models.DISCRETE_VALUES), q
     if mean in (0.0, 1.0):
         return np.array([mean]), np.ones(1)
-    from scipy.special import betaincinv  # here: only beta rewards have need of it
+    grid = np.linspace(0.0, 1.0, min(most, GRID))
+    return grid, beta_on_grid(mean, model.concentration, grid)  # type: ignore[attr-defined]
 
-    concentration = model.concentration  # type: ignore[attr-defined]
-    middles = (np.arange(most) + 0.5) / most
-    return betaincinv(concentration * mean, concentration * (1 - mean), middles), np.full(most, 1 / most)
+
+def beta_on_grid(mean: float, concentration: float, grid: Floats) -> Floats:
+    """(L,) probabilities of evenly spaced levels of [0, 1], a beta reward being shared between the two beside it.
+
+    With G(v) = E[max(0, v - X)] = v I_v(a, b) - mean I_v(a + 1, b), level v has (G(v + h) - 2 G(v) + G(v - h)) / h.
+    """
+    from scipy.special import betainc  # here: only beta rewards have need of it
+
+    a, b = concentration * mean, concentration * (1 - mean)
+    below = grid * betainc(a, b, grid) - mean * betainc(a + 1, b, grid)
+    slopes = np.concatenate([[0.0], np.diff(below) / (grid[1] - grid[0]), [1.0]])
+    return np.maximum(np.diff(slopes), 0.0)

@@ -14,11 +14,12 @@ Departure: phi is the least tangent. The paper's maximum over tangents is convex
 tangent; the minimum has all that is asked of it.
 Departure: `choice`. The paper ranks the sets by (1 - alpha) f_upper and gives up where that is less than h of the empty set.
 Rewards are at most 1, so f_upper is negative nearly always, and then nothing is ever probed: `choice = "log"`. With
-`choice = "bound"` the same lines compare exp(f_upper), which bounds g as f_upper bounds ln g. It, too, may fall short of
-theorem 1, for g leaves out the arms that are not probed. By default, `choice = "value"`, the best of S_0, ..., S_I by
-R itself is taken: line 11 computes it anyway. zeta then has no part.
+`choice = "bound"` the same lines compare exp(f_upper), which bounds g as f_upper bounds ln g. It, too, falls short of theorem 1
+(0.387 of the best value), for g leaves out the arms that are not probed: in 850 of 20,000 random instances, for the product.
+By default, `choice = "value"`, the best of S_0, ..., S_I by R itself is taken, which line 11 computes anyway; zeta then has
+no part. All of those instances then had 0.47 or more, though others that were sought fall short (tests/test_probing.py).
 Departure: `gain`. By default, "probed", arms are added by f_upper as in the paper; "welfare" adds them by E[NSW], which knows
-what the other arms are worth.
+what the other arms are worth: 0.92 of the best at least, there.
 """
 
 from __future__ import annotations

@@ -36,7 +36,10 @@ class State(NamedTuple):
 
 
 class GreedyProbing(NamedTuple):
-    """The probing of OFMUP, then arms at random. Parameters as there: zeta, choice, gain, bins, warm_start."""
+    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent.
+
+    zeta, choice, gain, bins, warm_start: as there.
+    """
 
     zeta: float = 1.0
     choice: str = "value"

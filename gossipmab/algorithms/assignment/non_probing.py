@@ -34,7 +34,7 @@ class State(NamedTuple):
 
 
 class NonProbing(NamedTuple):
-    """The best assignment of upper confidence bounds.
+    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023).
 
     delta: in (0, 1). width: factor of the radius. bounds: "bernstein", the radius of OFMUP, or "jones". warm_start:
     "rotation" or "pairs".

@@ -43,7 +43,7 @@ class State(NamedTuple):
 
 
 class OFMUP(NamedTuple):
-    """Algorithm 2: greedy probing of the empirical distributions, then the best assignment of what was seen and U elsewhere.
+    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere.
 
     delta: in (0, 1). width: factor of the radius w, 1 as in lemma 7. zeta, choice, gain: of greedy probing. bins: B, the
     empirical distributions lie on the values 0, 1/B, ..., 1. warm_start: "rotation" or "pairs".

@@ -26,7 +26,10 @@ class State(NamedTuple):
 
 
 class RandomProbing(NamedTuple):
-    """Probe `probes` arms at random, then give every agent an arm at random."""
+    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent.
+
+    probes: how many, at most the budget.
+    """
 
     probes: int = 1
 

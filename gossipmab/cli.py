@@ -146,15 +146,20 @@ def _show(results: Any, quiet: bool) -> None:
     if quiet:
         return
     console = out()
+    _summarise(console, results)
+    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
+    for figure in figures[:1]:
+        console.print(f"figure      {figure}", markup=False, soft_wrap=True)
+
+
+def _summarise(console: Console, results: Any) -> None:
+    """The tables of a run, and its comparisons in sentences."""
     from gossipmab.tables import summary_sentences, summary_tables
 
     for table in summary_tables(results):
         console.print(table)
     for sentence in summary_sentences(results):
         console.print(sentence, markup=False, soft_wrap=True)
-    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-    for figure in figures[:1]:
-        console.print(f"figure      {figure}", markup=False, soft_wrap=True)
 
 
 RunFolderArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
@@ -164,13 +169,8 @@ RunFolderArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run fo
 def summary(folder: RunFolderArgument) -> None:
     """Final regrets with intervals, growth exponents, paired tests, messages and bytes."""
     from gossipmab.results import open_run
-    from gossipmab.tables import summary_sentences, summary_tables
 
-    results = open_run(folder)
-    for table in summary_tables(results):
-        out().print(table)
-    for sentence in summary_sentences(results):
-        out().print(sentence, markup=False, soft_wrap=True)
+    _summarise(out(), open_run(folder))
 
 
 @app.command()
@@ -186,11 +186,8 @@ def compare(
     found = versus(open_run(first), open_run(second))
     for table in versus_tables(found):
         out().print(table)
-    for one in found.finals:
-        out().print(one.comparison.sentence(), markup=False, soft_wrap=True)
-    print(found.about_bits())
-    if not found.paired and found.matching:
-        print("Their environments differ: trials of the same number are compared, but they share nothing.")
+    for line in found.lines():
+        out().print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -272,7 +269,7 @@ def topology(
     picture: Annotated[Path, typer.Option("--out", help="The drawing: .png, .svg or .pdf.")] = Path("topologies.png"),
 ) -> None:
     """Print the spectral facts of base graphs, and draw them."""
-    from gossipmab.plotting import draw_topologies
+    from gossipmab.drawings import draw_topologies
     from gossipmab.tables import facts_table, networks_of
 
     networks, skipped = networks_of(names or (), agents, p, weights)

@@ -1,6 +1,6 @@
 """Figures that a paper could print: regret curves, regret against what was swept and against bytes, base graphs.
 
-The only file that imports matplotlib, without its global state. The colours are those of Okabe and Ito, which the
+Matplotlib is used without its global state. The colours are those of Okabe and Ito, which the
 colour-blind can tell apart; line styles and markers differ as well. Drawn again, a figure has the same bytes.
 """
 
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from gossipmab.cellfiles import whole_file
 from gossipmab.curves import (
     BANDS,
-    COLOURS,
     Look,
     by_algorithm,
     by_point,
@@ -32,7 +30,7 @@ from gossipmab.curves import (
     others_of,
     short,
 )
-from gossipmab.errors import InputError, unknown
+from gossipmab.errors import unknown
 from gossipmab.guides import ORDERS, Guide, fitted, guide_for
 from gossipmab.statistics import spread
 from gossipmab.sweep import safe
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from gossipmab.network import Network
     from gossipmab.results import Results
 
 FORMATS = ("png", "svg", "pdf")
@@ -285,46 +282,3 @@ def against_bytes(
     when = f"{title} at the last round" if keys else f"cumulative {title}"
     finish(figure, [ax], "bytes sent by all agents", f"{when},\nsummed over agents")
     return figure
-
-
-def layout(network: Network) -> np.ndarray:
-    """(N, 2) positions of the nodes: springs of the lengths of the paths, the same every time."""
-    import networkx as nx
-
-    graph = network.to_networkx()
-    circle = nx.circular_layout(graph)
-    if network.agents > 150:
-        places = nx.spring_layout(graph, pos=circle, seed=0)
-    else:
-        places = nx.kamada_kawai_layout(graph, pos=circle) if network.agents > 2 else circle
-    return np.array([places[i] for i in range(network.agents)])
-
-
-def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
-    """Draw the base graphs, name -> network, in a grid; the format is the path's suffix.
-
-    Raises:
-        InputError: a suffix that is not one of FORMATS.
-    """
-    path = Path(path)
-    if path.suffix.lstrip(".") not in FORMATS:
-        raise InputError(
-            f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}"
-        )
-    across = min(len(networks), 4)
-    down = math.ceil(len(networks) / across)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.9 * across, 2.1 * down), layout="constrained")
-        grid = figure.subplots(down, across, squeeze=False).ravel()
-        for ax in grid:
-            ax.set_axis_off()
-        for ax, (name, network) in zip(grid, networks.items(), strict=False):
-            at = layout(network)
-            size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
-            faint = 0.9 if len(network.edges) < 200 else 0.35
-            ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
-            ax.scatter(*at.T, s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
-            ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
-            ax.set_aspect("equal")
-        save(figure, path.with_suffix(""), [path.suffix.lstrip(".")])
-    return path

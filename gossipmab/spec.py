@@ -15,6 +15,7 @@ import tomli_w
 
 from gossipmab import shipped, spec_build, sweep
 from gossipmab.errors import InputError
+from gossipmab.overrides import overridden
 from gossipmab.spec_models import (
     UNSAID,
     Document,
@@ -272,34 +273,3 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
-
-
-def overridden(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """The data with every "dotted.key=value" set."""
-    content: dict[str, Any] = plain(data)
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        key = key.strip()
-        if not equals or "." not in key:
-            raise InputError(f"--set {shown(text)}: allowed is KEY=VALUE, such as network.link_probability=0.3")
-        swept = content.get("sweep")
-        flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
-        together = sweep.listed(flat["points"])[0] if flat.get("points") else {}
-        if key.startswith("sweep."):
-            content["sweep"] = {**flat, key.removeprefix("sweep."): toml_value(value)}
-        elif key in together:
-            raise InputError(f"--set {key}: it stands in [[sweep.points]]; set sweep.points=[{{...}}, ...] instead")
-        elif key in flat:
-            raise InputError(f"--set {key}: it is swept; set sweep.{key}=[...] instead")
-        else:
-            content = sweep.with_values(content, {key: toml_value(value)}, "--set")
-    return content
-
-
-def toml_value(text: str) -> Any:
-    """The text as a TOML value, or as the string it is."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text.strip()
-    return plain(parsed["value"]) if set(parsed) == {"value"} else text.strip()

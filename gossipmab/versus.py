@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +49,13 @@ class Versus(NamedTuple):
     unequal: list[tuple[str, list[str]]]
     paired: bool
     finals: list[Finals]
+
+    def lines(self) -> Iterator[str]:
+        """What came out, in sentences."""
+        yield from (row.comparison.sentence() for row in self.finals)
+        yield self.about_bits()
+        if self.matching and not self.paired:
+            yield "Their environments differ: trials of the same number are compared, but they share nothing."
 
     def about_bits(self) -> str:
         """Which cells are equal, in one line."""

@@ -139,7 +139,8 @@ def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) ->
     assert call(["plot", str(finished), "--band", "ci", "--format", "svg", "--metric", "both"]) == 0
     paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert {path.name for path in paths} == {
-        f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")
+        "estimation_error.svg",
+        *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
     }
     assert all(path.is_file() for path in paths)
 

@@ -14,8 +14,9 @@ from gossipmab import plotting
 from gossipmab.cellfiles import file_hash
 from gossipmab.cli import call
 from gossipmab.curves import COLOURS, logarithmic, looks
+from gossipmab.drawings import draw_topologies
 from gossipmab.guides import ORDERS, fitted, guide_for
-from gossipmab.plotting import draw_topologies, plot
+from gossipmab.plotting import plot
 from gossipmab.results import Results
 
 SPEC: dict[str, Any] = {

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gossipmab.errors import InputError
-from gossipmab.spec import Spec, load_spec, toml_value
+from gossipmab.overrides import toml_value
+from gossipmab.spec import Spec, load_spec
 from gossipmab.spec_build import built
 from gossipmab.sweep import LONGEST_ID
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from gossipmab.drawings import layout
 from gossipmab.links.registry import PROCESSES
-from gossipmab.plotting import layout
 from gossipmab.report.html_table import HtmlTable
 from gossipmab.spec_build import built
 from gossipmab.tables import number

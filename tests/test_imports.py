@@ -35,6 +35,7 @@ LEVELS: list[set[str]] = [
         "engines/__init__",
         "engines/rounds",
         "engines/assignment_rounds",
+        "engines/assignment_value",
         "engines/central_rounds",
         "engines/threads",
         "engines/ray_folder",

@@ -119,8 +119,11 @@ def alone() -> Callable[..., SimpleNamespace]:
 
 
 @pytest.fixture
-def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short temporary directory of the test's own; Ray's sockets do not fit into pytest's. Nothing of ours may stay."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short temporary directory, for Ray's sockets do not fit into pytest's; nothing of ours may stay.
+
+    pytest makes its own before (`tmp_path`), or would make it in here.
+    """
     from gossipmab.engines.ray_folder import PREFIX
 
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:

@@ -88,7 +88,7 @@ def compared(
 CASES = [
     (*case, weights, window)
     for case, weights, window in zip(
-        product((("complete", 1), ("ring", 3), ("karate_club", 0), ("ring", 1)), PLAYED),
+        product((("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1)), PLAYED),
         cycle(WEIGHT_RULES),
         cycle(WINDOWS),
         strict=False,

@@ -60,16 +60,6 @@ def check(needed: Need, agents: int, connections: int, available: float | None =
         )
 
 
-def cluster() -> tuple[int, float | None]:
-    """Processors, and MiB that Ray has to give; None for the latter where Ray is on this machine only, to look for oneself."""
-    import ray
-
-    processors = max(1, int(ray.cluster_resources().get("CPU", 1.0)))  # type: ignore[no-untyped-call]
-    if len([node for node in ray.nodes() if node["Alive"]]) <= 1:  # type: ignore[no-untyped-call]
-        return processors, None
-    return processors, float(ray.available_resources().get("memory", 0.0)) / MIB  # type: ignore[no-untyped-call]
-
-
 def available_mib() -> float:
     """MiB that this process may still take: of the machine, and of its control group."""
     known = []

@@ -162,7 +162,8 @@ def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
             continue
         rho, p = spearmanr(x, regret)
         way = "no trend" if p >= 0.05 else "falls" if rho < 0 else "rises"
-        yield f"{said}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, p = {p:.2g}, {len(x)} points)"
+        sure = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+        yield f"{said}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
 
 
 def folder_of(name: str, quick: bool) -> Path:

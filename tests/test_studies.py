@@ -92,7 +92,7 @@ def test_sentences_by_hand() -> None:
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
     found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "regret": r} for n, x, r in rows])
     assert list(sentences(found, ordered)) == [
-        "one: Pareto regret from 1 (e) to 8 (a) an agent; with the gap: falls (Spearman's rho -1.00, p = 1.4e-24, 5 points)"
+        "one: Pareto regret from 1 (e) to 8 (a) an agent; with the gap: falls (Spearman's rho -1.00, p < 0.001, 5 points)"
     ]
     shuffled = found.assign(regret=[5.0, 8.0, 1.0, 6.0, 4.0])
     assert "with the gap: no trend" in next(sentences(shuffled, ordered))

@@ -42,6 +42,7 @@ LEVELS: list[set[str]] = [
         "engines/central_rounds",
         "engines/threads",
         "engines/ray_folder",
+        "engines/ray_signals",
         "engines/ray_session",
         "engines/ray_shipping",
         "engines/ray_cells",

@@ -12,19 +12,17 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 from gossipmab.engines.ray_folder import end_processes_of, private_folder, processes_of
+from gossipmab.engines.ray_signals import our_handlers, terminated_gently, uninterrupted
 from gossipmab.errors import InputError
 from gossipmab.provenance import available_processors
 
@@ -101,11 +99,11 @@ def session(
                 file.write(secrets.token_hex(32))
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # workers import what we can
             _set(LOCAL | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
-        stack.enter_context(_terminated_gently())
+        stack.enter_context(terminated_gently())
         stack.callback(_end, folder)
-        with _uninterrupted():
+        with uninterrupted():
             _refreshed()
-            with _our_handlers():
+            with our_handlers():
                 found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
             stack.callback(_errors_on_stderr())
         if folder is not None:
@@ -207,7 +205,7 @@ def _end(folder: Path | None) -> None:
     """Disconnect, and end a local Ray's processes."""
     import ray
 
-    with _uninterrupted():
+    with uninterrupted():
         until = time.monotonic()
         try:
             ray.shutdown(wait_for_processes=True)
@@ -238,67 +236,3 @@ def _environment() -> Iterator[None]:
         _set(dict.fromkeys(changed) | before)
         if "ray" in sys.modules:
             _refreshed()
-
-
-Handler = Callable[[int, FrameType | None], Any]
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until Ray has started, or ended, as a whole; a second one is obeyed at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    before: dict[int, Handler | int | None] = {number: signal.getsignal(number) for number in SIGNALS}
-
-    def obey(number: int, frame: FrameType | None) -> None:
-        handler = before[number]
-        if callable(handler):
-            handler(number, frame)
-
-    def hold(number: int, frame: FrameType | None) -> None:
-        if held:
-            obey(number, frame)
-        held.append(number)
-
-    for number in SIGNALS:
-        signal.signal(number, hold)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            signal.signal(number, before[number])
-    if held:
-        obey(held[0], None)
-
-
-@contextmanager
-def _terminated_gently() -> Iterator[None]:
-    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _our_handlers() -> Iterator[None]:
-    """Keep Ray from replacing our handler of SIGTERM by its own."""
-    from ray._private import utils
-
-    before = utils.set_sigterm_handler
-    utils.set_sigterm_handler = lambda handler: None
-    try:
-        yield
-    finally:
-        utils.set_sigterm_handler = before

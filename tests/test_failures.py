@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gossipmab as gm
-from gossipmab.engines import rounds
+from gossipmab.engines import message_rounds, rounds
 from gossipmab.engines.actors import check as check_actors
 from gossipmab.failures import Fate, arcs_of
 from gossipmab.failures.messages import Post
@@ -397,6 +397,19 @@ def test_what_is_refused(failures: Any, message: str) -> None:
     with pytest.raises(gm.InputError) as caught:
         gm.Network(KITE, failures=failures)
     assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
+def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five agents with six numbers each: 30 in a round, kept for three; told over 14 arcs, 84."""
+    environment = gm.Environment.sample(5, 3, 2, seed=1)
+    monkeypatch.setattr(message_rounds, "LARGEST", 80)
+    for named, key, size in (
+        ({"failures": {"delay": 2}}, "failures.delay", 90),
+        ({"communication": {"top": 1}}, "communication.top", 84),
+    ):
+        network = gm.Network(KITE, **named)  # type: ignore[arg-type]
+        with pytest.raises(gm.InputError, match=rf"^network\.{key}: {size} numbers of past messages, allowed are 80$"):
+            gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
 
 
 def test_actors_refuse_failures() -> None:

@@ -28,10 +28,13 @@ from gossipmab.engines.agent_round import (
     same,
 )
 from gossipmab.engines.messages import Boxes, Post, Rules, copy, deliver, mix_received, receive, speak
+from gossipmab.errors import InputError
 from gossipmab.failures import Failures, Fate, arcs_of
 from gossipmab.metrics import Truth
 from gossipmab.network import Network
 from gossipmab.rewards import draw
+
+LARGEST = 250_000_000  # numbers kept of past messages: 2 GB
 
 
 def play_messages(
@@ -87,6 +90,13 @@ play_messages_compiled = compiled(play_messages)
 play_messages_foreign = compiled_here(play_messages)
 
 
+def affordable(numbers: int, depth: int, told: float) -> None:
+    """Raise InputError where all agents' numbers, so many times over, would fill the memory."""
+    for key, times in (("network.failures.delay", depth), ("network.communication.top", told)):
+        if numbers * times > LARGEST:
+            raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")
+
+
 class MessageRounds:
     """A trial played by this loop."""
 
@@ -107,6 +117,7 @@ class MessageRounds:
         ]
         inbox = tuple(inboxes[name].reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
         arcs = arcs_of(network.edges)
+        affordable(sum(box.size for box in inbox), depth, len(arcs.sender) / N if rules.top else 0.0)
         memory = tuple(np.zeros((depth, *box.shape)) for box in inbox)
         told = tuple(box[arcs.sender if rules.top else arcs.sender[:0]] for box in flat[0])  # all know how all begin
         self.boxes = Boxes(flat[0], flat[1], inbox, memory, tuple(box.copy() for box in flat[0]), told)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -487,3 +487,49 @@ def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) ->
 def test_counts_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(gm.InputError, match=next(iter(wrong))):
         gm.simulate_assignment(gm.OFMUP(), world(), **{"horizon": 5, "seed": 0, **wrong})
+
+
+class ProbeFirst(NamedTuple):
+    """From outside the package: always probes arm 0, believes every other arm to be worth `belief`."""
+
+    belief: float = 0.5
+    warm_start = "none"
+    assigns_at_random = False
+
+    def check(self) -> None:
+        pass
+
+    def init(self, task: Any) -> Any:
+        return np.zeros((task.agents, task.arms))
+
+    def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+        for k in range(probed.shape[0]):
+            probed[k] = 1 if k == 0 else 0
+
+    def believe(self, state: Any, t: int, index: Any) -> None:
+        for j in range(index.shape[0]):
+            for k in range(index.shape[1]):
+                index[j, k] = self.belief
+
+    def learn(self, state: Any, j: int, arm: int, x: float) -> None:
+        state[j, arm] += x
+
+
+def test_more_probes_than_the_budget_cost_everything() -> None:
+    class Greedy(ProbeFirst):
+        def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+            probed[:] = 1
+
+    trace = gm.simulate_assignment(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)
+    np.testing.assert_array_equal(trace.value, 0)
+
+
+@pytest.mark.parametrize("interpreted", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
+    """One agent, arms 0.6 and 0.3, alpha(1) = 0.1: takes arm 0 where it pays 1, else arm 1: 0.9 (0.6 + 0.4 * 0.3) = 0.648."""
+    environment = gm.Environment.sample(means=[[[0.6], [0.3]]])
+    trace = gm.simulate_assignment(
+        ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], record=1, interpreted=interpreted
+    )
+    np.testing.assert_allclose(trace.value, [50 * 0.648])
+    np.testing.assert_allclose(trace.regret, 0, atol=1e-9)  # that is the best there is

@@ -38,6 +38,7 @@ LEVELS: list[set[str]] = [
         "engines/messages",
         "engines/rounds",
         "engines/assignment_rounds",
+        "engines/assignment_value",
         "engines/central_rounds",
         "engines/threads",
         "engines/ray_folder",

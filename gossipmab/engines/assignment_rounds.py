@@ -7,7 +7,6 @@ and agent, whether probed, pulled or both.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from gossipmab.algorithms.assignment.protocol import Assigner, Task, believe, learn, probe
 from gossipmab.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.compiled import compiled, compiled_here
+from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
 from gossipmab.engines.rounds import arm_from, recorded_rounds
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
 from gossipmab.probing import assign, terms
-from gossipmab.probing.value import best_outside, distribution_of_best, expected
 from gossipmab.randomness import Purpose, stream
 from gossipmab.rewards import draw
 
@@ -37,21 +36,6 @@ class Numbers(NamedTuple):
     arms: Floats
     rewards: Floats
     probes: Floats
-
-
-class Play(NamedTuple):
-    """How the rounds go.
-
-    rotation, pairs: rounds of warm start of either kind, 0 where it is the other. at_random: of assignments. overhead: (I + 1,)
-    alpha. capacity: c. power: of the welfare.
-    """
-
-    rotation: int
-    pairs: int
-    at_random: bool
-    overhead: Floats
-    capacity: float
-    power: float
 
 
 class Tally(NamedTuple):
@@ -71,59 +55,6 @@ class Tally(NamedTuple):
     regret: Floats
     value: Floats
     probed: Integers
-
-
-class Scratch(NamedTuple):
-    """What the loop writes over: probed (K,), values, pi, believed (N, K), best (L,), x (D,), mean (N,), and `assign`'s."""
-
-    probed: Integers
-    values: Floats
-    pi: Floats
-    believed: Floats
-    best: Floats
-    x: Floats
-    mean: Floats
-    work: assign.Scratch
-
-
-@compiled
-def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
-    """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
-
-    Without a capacity agents are independent, and the expectation is exact. Under a capacity it is the welfare
-    at the rewards seen, which has the right mean: assignments then hang together.
-    """
-    N, K = truth.means.shape
-    product = 1.0
-    seen = 0
-    for k in range(K):
-        seen += scratch.probed[k]
-    for j in range(N):
-        own, raised = 0.0, 0.0
-        other = best_outside(scratch.believed[j], scratch.probed)
-        if play.at_random:
-            for k in range(K):
-                own += truth.means[j, k] / K
-                raised += (truth.powers[j, k] if scratch.probed[k] != 0 else truth.mean_powers[j, k]) / K
-        elif play.capacity < N:
-            for k in range(K):
-                own += scratch.pi[j, k] * (scratch.values[j, k] if scratch.probed[k] != 0 else truth.means[j, k])
-            raised = own**play.power
-        elif seen == 0:
-            own, raised = truth.means[j, other], truth.mean_powers[j, other]
-        else:
-            threshold, fallback, fallback_raised = -math.inf, 0.0, 0.0
-            if other >= 0:
-                threshold, fallback = scratch.believed[j, other], truth.means[j, other]
-                fallback_raised = truth.mean_powers[j, other]
-            distribution_of_best(truth.cdf[j], scratch.probed, scratch.best)
-            own = expected(scratch.best, truth.levels, threshold, fallback, 1.0)
-            raised = own
-            if play.power != 1.0:
-                raised = expected(scratch.best, truth.levels, threshold, fallback_raised, play.power)
-        scratch.mean[j] = own
-        product *= raised
-    return product
 
 
 @compiled
@@ -162,7 +93,7 @@ def play_rounds(
                 for j in range(N):
                     values[j, k] = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
                     learn(algorithm, state, j, k, values[j, k])
-        share = 1.0 - play.overhead[size]
+        share = 1.0 - play.overhead[size] if size < play.overhead.shape[0] else 0.0  # beyond the budget all is spent
         welfare = 0.0
         if pairs:
             j, k = (t - 1) % N, (t - 1) // N

@@ -45,7 +45,7 @@ def best_probing(known: Distributions, terms: Terms, uniforms: Floats | None = N
     best = Probing((), -1.0)
     for size in range(terms.budget + 1):
         for arms in combinations(range(K), size):
-            value = (1.0 - terms.overhead[size]) * welfare_of_set(known, terms, arms, uniforms)
+            value = float((1.0 - terms.overhead[size]) * welfare_of_set(known, terms, arms, uniforms))
             if value > best.value:
                 best = Probing(arms, value)
     return best

@@ -52,7 +52,10 @@ class Assigner(Protocol):
         """The state before the first round. InputError where a hyperparameter does not fit the task."""
 
     def probe(self, state: Any, t: int, uniforms: Floats, probed: Integers) -> None:
-        """Write the probing set of round t into probed (K,), 0 or 1; uniforms (K,) are fresh numbers in [0, 1)."""
+        """Write the probing set of round t into probed (K,), 0 or 1; uniforms (K,) are fresh numbers in [0, 1).
+
+        At most the budget: a larger set costs all of the welfare.
+        """
 
     def believe(self, state: Any, t: int, index: Floats) -> None:
         """Write into index (N, K), numbers >= 0, what each pair is taken to be worth where the arm is not probed."""

@@ -74,7 +74,7 @@ def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> 
         (gm.ParetoUCB(), environment.centred_means),
         (gm.SimulatedNSWUCBGossip(no_sim=True), environment.utilities.T / 4),
     ]:
-        trace = gm.simulate(algorithm, environment, network, horizon=8, record=8, seed=0)
+        trace = gm.simulate(algorithm, environment, network, horizon=8, record=8, seed=0, interpreted=True)
         if algorithm.communicates and isinstance(algorithm, gm.ParetoUCBGossip):
             coming = [truth[t:].max(initial=0.0) for t in range(1, 9)]
             np.testing.assert_allclose(trace.sampling_error, coming, rtol=0, atol=1e-12)
@@ -92,7 +92,7 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
     network = gm.Network("complete", agents=5)
-    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=30, record=30, seed=0)
+    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, record=12, seed=0, interpreted=True)
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 

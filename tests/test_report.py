@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import measured, opened, printed
 
@@ -19,6 +20,7 @@ import gossipmab as gm
 from gossipmab import provenance
 from gossipmab.cli import call
 from gossipmab.report import write_report
+from gossipmab.report.networks import HEADINGS, facts
 from gossipmab.report.page import render
 from gossipmab.results import Results
 from gossipmab.runner import CellsFailedError, Player
@@ -163,8 +165,6 @@ def test_equity_never_shows_h_alone(page: str) -> None:
 
 
 def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
-    import numpy as np
-
     np.save(tmp_path / "my means.npy", np.random.default_rng(0).uniform(0, 1, (3, 3, 2)))
     (tmp_path / "chain.edges").write_text("0 1\n1 2\n")
     (tmp_path / "full.edges").write_text("0 1\n1 2\n0 2\n")
@@ -206,14 +206,15 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
         assert commands(Results(folder, spec))[0].text.startswith(first)
 
 
-def test_links_and_failures_stand_beside_the_base_graph(tmp_path: Path) -> None:
-    network = {
-        "base": "star",
-        "links": {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.4},
-        "failures": {"loss": 0.1},
-    }
-    text = words(render(gm.run({**SPEC, "network": network}, out=tmp_path / "run", workers=1)))
-    assert "gilbert elliott, failures" in text
+def test_links_and_failures_stand_beside_the_base_graph() -> None:
+    plain = gm.Network("star", 4, 0.5)
+    bursts = {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.4}
+    bursty = gm.Network("star", 4, links=bursts, failures={"loss": 0.1}, communication={"every": 2})
+    assert facts("star", plain)[:4] == ["star", "erdos renyi", "0.5", "laplacian"]
+    assert facts("star", bursty)[1:3] == ["gilbert elliott, failures, rules for what is sent", "0.8"]
+    squared = plain.facts().second_eigenvalue_squared
+    assert float(facts("star", plain)[-1]) == pytest.approx(np.log(2) / -np.log(squared**0.5), rel=0.01)
+    assert len(facts("star", plain)) == len(HEADINGS)
 
 
 def test_a_run_with_a_centre_has_a_report_without_a_network(tmp_path: Path) -> None:

@@ -173,9 +173,9 @@ def curves(
                 said = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
                 ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{said}, fitted at T")
         ax.set_title(caption, fontsize=7)
-        ax.set_xlim(0, at_point["round"].max())
-        ax.set_ylim(bottom=0)
-        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        ax.xaxis.set_major_locator(MaxNLocator(5 if len(groups) == 1 else 3, steps=[1, 2, 2.5, 5, 10]))
+    axes[0].set_xlim(0, table["round"].max())  # now, when all is drawn: panels share their axes
+    axes[0].set_ylim(bottom=0)
     points = table.groupby(list(keys)).ngroups if keys else 1
     some = f" (the first {len(groups)} of {points} sweep points)" if points > len(groups) else ""
     finish(figure, axes, f"round $t${some}", f"cumulative {title}{over}", inside=True)
@@ -236,7 +236,7 @@ def against_key(
                 ax.xaxis.set_minor_locator(NullLocator())
                 ax.set_xticks(values, [f"{value:g}" for value in values])
         ax.set_title(caption, fontsize=7)
-        ax.set_ylim(bottom=0)
+    axes[0].set_ylim(bottom=0)  # now, when all is drawn: panels share their axes
     finish(figure, axes, key.replace("_", " "), f"{title} at the last round{over}")
     return figure
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 import gossipmab as gm
@@ -182,3 +183,33 @@ def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixtu
         capsys.readouterr()
         assert call(["plot", str(single.path), "--format", "svg", *options]) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool) -> None:
+    rows = [
+        {
+            "key": key,
+            "algorithm": "one",
+            "trial": trial,
+            "round": t * key,
+            "pareto_regret": float(key * (10 * t + trial)),
+        }
+        for key in ((1, 100) if rising else (100, 1))
+        for trial in range(2)
+        for t in (1, 2)
+    ]
+    table = pd.DataFrame(rows)
+    style = looks(["one"])
+    for figure in (
+        plotting.curves(table, ["key"], "pareto_regret", "regret", "sd", style),
+        plotting.against_key(
+            table.assign(other=table["key"]), "key", ["other"], "pareto_regret", "regret", "sd", style
+        ),
+    ):
+        for ax in figure.axes:
+            low, high = ax.get_ylim()
+            assert low == 0 and high >= 2100
+    assert all(
+        ax.get_xlim() == (0, 200) for ax in plotting.curves(table, ["key"], "pareto_regret", "", "sd", style).axes
+    )

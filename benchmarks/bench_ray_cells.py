@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gossipmab.engines import ray_cells, threads
-from gossipmab.runner import Player, agent_steps
+from gossipmab.player import Player
+from gossipmab.runner import agent_steps
 from gossipmab.spec import Spec
 from gossipmab.verify import same_bits
 

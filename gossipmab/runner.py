@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import json
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from gossipmab import assembly, provenance
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import write_whole
 from gossipmab.engines.capacity import TRANSPORTS
 from gossipmab.errors import InputError, unknown
-from gossipmab.metrics import Recorded
-from gossipmab.network import Network
-from gossipmab.protocols import GAMES
+from gossipmab.player import Player
 from gossipmab.results import Results
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, load_spec
-from gossipmab.spec_build import algorithm, built, environment_of
-from gossipmab.spec_build import options as options_of
+from gossipmab.spec_build import built
 from gossipmab.sweep import Cell, safe
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
@@ -43,13 +37,6 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "agents_per_actor": ("actors",),
     "window": ("actors",),
 }
-
-
-class Played(NamedTuple):
-    """A cell's trace, and the seconds it took."""
-
-    trace: Recorded
-    seconds: float
 
 
 class Watcher(Protocol):
@@ -97,91 +84,6 @@ class CellsFailedError(RuntimeError):
     def __init__(self, failures: Sequence[tuple[str, str]], results: Results | None) -> None:
         self.failures, self.results = list(failures), results
         super().__init__(f"{len(self.failures)} cells failed; the first, {failures[0][0]}: {failures[0][1]}")
-
-
-class Player:
-    """Plays the cells of an experiment. Copies go to other processes as they are."""
-
-    KEPT = 4  # networks: cells come point by point, and their spectral facts take time
-
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
-        self._networks: dict[str, Network | None] = {}
-        self._compiled: set[tuple[Any, ...]] = set()
-        self._lock = Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["spec"])  # type: ignore[misc]
-
-    def __call__(
-        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Recorded] | None = None
-    ) -> Played:
-        """Play one cell. `simulate` stands in for the protocol's own, where another engine plays the rounds."""
-        at = self.spec.at(cell.point)
-        played, *world = self._parts(cell, at, cell.trial)
-        if simulate is None:
-            simulate = GAMES[at.experiment.protocol].simulator()
-            self._compile(at, played, world)
-        begin = time.perf_counter()
-        trace = simulate(
-            played,
-            *world,
-            horizon=at.experiment.horizon,
-            seed=at.seed,
-            record=at.experiment.record,
-            trial=cell.trial,
-            label="" if at.experiment.coupled else cell.label,
-            welfare=at.experiment.welfare,
-            progress=steps,
-            **options_of(at),
-        )
-        return Played(trace, time.perf_counter() - begin)
-
-    @property
-    def files(self) -> Mapping[str, Path]:
-        """The data files: what the experiment calls them -> where they lie."""
-        return self.spec.files
-
-    def relocated(self, files: Mapping[str, Path]) -> Player:
-        """The same player where the files lie elsewhere."""
-        return Player(replace(self.spec, files=files))
-
-    def prepare(self, cells: Sequence[Cell]) -> None:
-        """Compile what the cells will need, before any of them is played."""
-        kinds = {(cell.name, cell.point.get("environment.rewards")): cell for cell in reversed(cells)}
-        for cell in kinds.values():
-            at = self.spec.at(cell.point)
-            with suppress(Exception):  # the cell will fail in the same way, and say so
-                played, *world = self._parts(cell, at, 0)
-                self._compile(at, played, world)
-
-    def _parts(self, cell: Cell, at: Spec, trial: int) -> list[Any]:
-        """The algorithm, the environment of a trial and, in gossip, the network."""
-        network = self._network(cell, at)
-        environment = environment_of(at, trial, None if network is None else network.agents)
-        played = algorithm(at.experiment.protocol, cell.name, cell.params)
-        return [played, environment] if network is None else [played, environment, network]
-
-    def _compile(self, at: Spec, played: Any, world: Sequence[Any]) -> None:
-        """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
-        words = tuple(value for value in played if isinstance(value, str))  # an objective's name may choose its code
-        kind = at.experiment.protocol, type(played), type(world[0].rewards), words
-        with self._lock:
-            if kind not in self._compiled:
-                GAMES[at.experiment.protocol].simulator()(played, *world, horizon=1, seed=0, **options_of(at))
-                self._compiled.add(kind)
-
-    def _network(self, cell: Cell, at: Spec) -> Network | None:
-        key = json.dumps(dict(cell.point), sort_keys=True)
-        with self._lock:
-            if key not in self._networks:
-                while len(self._networks) >= self.KEPT:
-                    del self._networks[next(iter(self._networks))]
-                self._networks[key] = built(at, cell.trial)[1]
-            return self._networks[key]
 
 
 def run(

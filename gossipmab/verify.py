@@ -10,8 +10,8 @@ from gossipmab import provenance
 from gossipmab.cellfiles import DamagedError, file_hash
 from gossipmab.errors import unknown
 from gossipmab.metrics import Recorded
+from gossipmab.player import Player
 from gossipmab.results import Results
-from gossipmab.runner import Player
 
 
 class Finding(NamedTuple):

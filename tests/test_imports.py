@@ -72,6 +72,7 @@ LEVELS: list[set[str]] = [
         "comparisons",
         "results",
         "progress",
+        "player",
         "runner",
         "verify",
         "versus",

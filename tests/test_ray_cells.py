@@ -23,6 +23,7 @@ from gossipmab.engines import ray_cells, ray_session, ray_shipping
 from gossipmab.engines.ray_cells import ATTEMPTS, _Queue, run_cells
 from gossipmab.engines.ray_folder import PREFIX, processes_of
 from gossipmab.engines.ray_shipping import packed
+from gossipmab.player import Player
 from gossipmab.spec import load_spec
 from gossipmab.verify import same_bits
 
@@ -270,7 +271,7 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
     assert notes and all("\n" not in note and "played again" in note for note in notes)
 
 
-class Carried(runner.Player):
+class Carried(Player):
     """A player that says where its worker found the package."""
 
     files = property(lambda self: self.spec.files)

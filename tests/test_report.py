@@ -19,11 +19,12 @@ from browser import measured, opened, printed
 import gossipmab as gm
 from gossipmab import provenance
 from gossipmab.cli import call
+from gossipmab.player import Player
 from gossipmab.report import write_report
 from gossipmab.report.networks import HEADINGS, facts
 from gossipmab.report.page import render
 from gossipmab.results import Results
-from gossipmab.runner import CellsFailedError, Player
+from gossipmab.runner import CellsFailedError
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "record": 6},

@@ -23,8 +23,9 @@ from gossipmab.cellfiles import file_hash
 from gossipmab.engines import rounds
 from gossipmab.engines.rounds import simulate
 from gossipmab.engines.threads import run_cells
+from gossipmab.player import Player
 from gossipmab.runfolder import differing
-from gossipmab.runner import CellsFailedError, Player
+from gossipmab.runner import CellsFailedError
 from gossipmab.spec import Spec, load_spec
 from gossipmab.sweep import Cell
 from gossipmab.verify import same_bits

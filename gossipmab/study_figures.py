@@ -47,15 +47,16 @@ def _against(found: pd.DataFrame, study: Study) -> Figure:
         ax.errorbar(ordered["x"], ordered["regret"], errors, color=look.color, marker=look.marker, markersize=3.5,
                     linestyle=line, linewidth=1.0, elinewidth=0.8, capsize=2, label=str(label))  # fmt: skip
     x = found["x"].to_numpy()
+    wide = logarithmic(list(x))
     if study.named:
-        _name(ax, found, 0.03 * np.log(x.max() / x.min()))
-    if logarithmic(list(x)):
+        _name(ax, found, wide)
+    if wide:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if x.max() > 100 * x.min() else (1.0, 2.0, 5.0)))
         ax.xaxis.set_minor_formatter(NullFormatter())
     if "bytes" in study.axis:
         ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
-    elif logarithmic(list(x)):
+    elif wide:
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_ylim(bottom=0)
     ax.set(xlabel=study.axis, ylabel=REGRET)
@@ -63,17 +64,20 @@ def _against(found: pd.DataFrame, study: Study) -> Figure:
     return figure
 
 
-def _name(ax: mpl.axes.Axes, found: pd.DataFrame, crowded: float) -> None:
+def _name(ax: mpl.axes.Axes, found: pd.DataFrame, wide: bool) -> None:
     """Name the points above the highest algorithm, slanted; a name that would run into the one before stands higher.
 
-    crowded: two points are neighbours where the logarithms of their x differ by less.
+    wide: whether the axis of x is logarithmic.
     """
     top = found.loc[found.groupby("point", sort=False)["high"].idxmax()].sort_values("x")
+    x = top["x"].to_numpy()
+    places = np.log(x) if wide else x
+    crowded = 0.03 * (places[-1] - places[0])
     before, level = -np.inf, 0
-    for name, x, high in zip(top["point"], np.log(top["x"].to_numpy()), top["high"], strict=True):
-        level = level + 1 if x - before < crowded else 0
-        before = x
-        ax.annotate(str(name), (np.exp(x), high), xytext=(2, 4 + 16 * level), textcoords="offset points", fontsize=6,
+    for name, at, place, high in zip(top["point"], x, places, top["high"], strict=True):
+        level = level + 1 if place - before < crowded else 0
+        before = place
+        ax.annotate(str(name), (at, high), xytext=(2, 4 + 16 * level), textcoords="offset points", fontsize=6,
                     rotation=50, rotation_mode="anchor")  # fmt: skip
     ax.margins(x=0.12)
     ax.set_ylim(top=float(found["high"].max()) * 1.45)

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 import gossipmab as gm
 from gossipmab.engines import message_rounds, rounds
-from gossipmab.engines.actors import check as check_actors
 from gossipmab.failures import Fate, arcs_of
 from gossipmab.failures.messages import Post
 from gossipmab.randomness import Purpose, stream
@@ -410,14 +409,6 @@ def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch)
         network = gm.Network(KITE, **named)  # type: ignore[arg-type]
         with pytest.raises(gm.InputError, match=rf"^network\.{key}: {size} numbers of past messages, allowed are 80$"):
             gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
-
-
-def test_actors_refuse_failures() -> None:
-    environment = gm.Environment.sample(5, 3, 2, seed=1)
-    for named in ({"failures": gm.Failures()}, {"communication": gm.Communication()}):
-        network = gm.Network(KITE, **named)  # type: ignore[arg-type]
-        with pytest.raises(gm.InputError, match="allowed with --engine threads or ray"):
-            check_actors(gm.ParetoUCBGossip(), environment, network, 10, 1, "direct", 1, None)
 
 
 def test_in_the_file(tmp_path: Path) -> None:

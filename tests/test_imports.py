@@ -34,6 +34,8 @@ LEVELS: list[set[str]] = [
     {
         "engines/__init__",
         "engines/agent_round",
+        "engines/message_arrays",
+        "engines/message_plan",
         "engines/message_rounds",
         "engines/messages",
         "engines/rounds",
@@ -55,6 +57,8 @@ LEVELS: list[set[str]] = [
         "engines/machine",
         "engines/native",
         "engines/own_agents",
+        "engines/own_message_rounds",
+        "engines/own_messages",
         "engines/own_rounds",
         "engines/peers",
     },

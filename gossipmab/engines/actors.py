@@ -92,11 +92,11 @@ def check(
     for name, value in (("horizon", horizon), ("record", record), ("window", 1 if window is None else window)):
         if value != int(value) or value < 1:
             raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
-    for name in ("failures", "communication"):
-        if getattr(network, name) is not None:
-            raise InputError(f"network.{name}: not with --engine actors, allowed with --engine threads or ray")
     if transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
+    for name in ("failures", "communication"):
+        if getattr(network, name) is not None and transport != "direct":
+            raise InputError(f"transport: got {transport!r}, allowed with network.{name} is 'direct'")
     if agents_per_actor != int(agents_per_actor) or agents_per_actor < 1:
         raise InputError(f"agents_per_actor: got {agents_per_actor}, allowed is a whole number >= 1")
     if getattr(config, "DISABLE_JIT", False):

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from gossipmab.engines.crossing import Part, crossing_of
 from gossipmab.engines.machine import Machine, OtherProcessorError
+from gossipmab.engines.message_arrays import OwnFate
 from gossipmab.engines.own_agents import Common, Links, OwnAgents, Rows, Snapshot, Window, Wire
+from gossipmab.engines.own_messages import OwnMessages
 from gossipmab.engines.peers import Address, Peers, WindowLostError
 
 Floats = NDArray[np.float64]
@@ -32,6 +34,7 @@ class Outcome(NamedTuple):
 
     arms, p, own, local: as in `Window`. messages: (B,) rows that crossed its border (sent, or by reference received).
     bytes: of them. snapshot: at the window's end. notes: lines for the user.
+    sent: (B, n) messages by agent, where the links do not tell, else (B, 0).
     """
 
     arms: Integers
@@ -42,6 +45,7 @@ class Outcome(NamedTuple):
     bytes: int
     snapshot: Snapshot
     notes: list[str]
+    sent: Integers
 
 
 class AgentActor:
@@ -68,7 +72,12 @@ class AgentActor:
         self.epoch = epoch
         if self.peers is not None:
             self.peers.reset(epoch)
-        self.own = OwnAgents(common, self.index, rewards, snapshot, machine_for(common))
+        machine = machine_for(common)
+        self.own = (
+            OwnAgents(common, self.index, rewards, snapshot, machine)
+            if common.mailing is None
+            else OwnMessages(common, common.mailing, self.index, rewards, snapshot, machine)
+        )
         self.mine = common.boundary[self.index]
         self._stepping: Window | None = None
         self._failure: Exception | None = None
@@ -84,21 +93,22 @@ class AgentActor:
         if (epoch, played) != (self.epoch, self.own.played):
             raise WindowLostError(f"actor {self.index} has played {self.own.played} rounds, not {played}")
 
-    def _outcome(self, window: Window, messages: Integers, size: int) -> Outcome:
+    def _outcome(self, window: Window, messages: Integers, size: int, sent: Integers | None = None) -> Outcome:
         notes = []
         while self.peers is not None and self.peers.notes:
             notes.append(self.peers.notes.pop(0))
         return Outcome(
-            window.arms, window.p, window.own, window.local, messages, size, self.own.snapshot(), notes
+            window.arms, window.p, window.own, window.local, messages, size, self.own.snapshot(), notes,
+            np.zeros((len(window.arms), 0), np.int64) if sent is None else sent,
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------- transport "direct"
 
-    def play(self, epoch: int, t0: int, part: Part) -> Outcome:
+    def play(self, epoch: int, t0: int, part: Part | OwnFate) -> Outcome:
         """Play the window after round t0; the messages go from actor to actor."""
         self._check(epoch, t0)
         try:
-            return self._play(part)
+            return self._play_messages(part) if isinstance(part, OwnFate) else self._play(part)
         except BaseException:
             self.epoch = -1  # what was begun must not go on
             if self.peers is not None:
@@ -120,6 +130,16 @@ class AgentActor:
             self.peers.finish(wire, b)
             b = own.play(b, B)
         return self._outcome(window, wire.sent // max(1, 8 * own.message_size), int(wire.sent.sum()))
+
+    def _play_messages(self, fate: OwnFate) -> Outcome:
+        assert isinstance(self.own, OwnMessages)
+        window, rows, sent = self.own.play_window(fate, self._swap)
+        return self._outcome(window, rows, int(rows.sum()) * 8 * self.own.message_size, sent)
+
+    def _swap(self, sends: dict[int, NDArray[Any]], receives: dict[int, NDArray[Any]]) -> None:
+        if sends:
+            assert self.peers is not None
+            self.peers.swap(sends, receives)
 
     # --------------------------------------------------------------------------------------- transport "refs"
 
@@ -212,6 +232,8 @@ def machine_for(common: Common) -> Machine:
         import ray
 
         from gossipmab.engines.native import program
+        from gossipmab.engines.own_message_rounds import play_own_messages
         from gossipmab.engines.own_rounds import play_own
 
-        return Machine(program(play_own, *ray.get(common.recipe[0])))
+        function = play_own if common.mailing is None else play_own_messages
+        return Machine(program(function, *ray.get(common.recipe[0])))

@@ -7,7 +7,7 @@ distributions at the window's end, from which it computes regrets and disagreeme
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers
+from gossipmab.communication import Communication
 from gossipmab.engines import capacity, own_rounds
 from gossipmab.engines.agent_actor import Outcome
 from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
 from gossipmab.engines.crossing import Part
+from gossipmab.engines.message_arrays import OwnFate
+from gossipmab.engines.message_plan import MessagePlan
 from gossipmab.engines.native import program, signature_of
 from gossipmab.engines.own_agents import Common, OwnRows, Snapshot
 from gossipmab.engines.rounds import (
@@ -34,6 +37,7 @@ from gossipmab.engines.rounds import (
     shape_of,
 )
 from gossipmab.environment import Environment
+from gossipmab.failures import FateSampler
 from gossipmab.metrics import Trace
 from gossipmab.network import Network
 from gossipmab.randomness import Purpose, stream
@@ -44,11 +48,11 @@ AHEAD = 2  # windows in flight: actors play one while the coordinator collects t
 
 
 class Flight(NamedTuple):
-    """A window that is being played: rounds before it, degrees (B, N), what each actor was told."""
+    """A window that is being played: rounds before it, degrees (B, N), or (B, 0) where not they count; what each actor was told."""
 
     t0: int
     degrees: Integers
-    parts: list[Part]
+    parts: Sequence[Part | OwnFate]
     references: list[Any]
 
 
@@ -69,6 +73,9 @@ class Coordinator:
         most = max(1, WINDOW_BYTES // (8 * max(N * K, 4 * E)))
         self.window = min(window or min(capacity.TRANSPORTS[crew.transport], most), horizon)
         self.state = algorithm.init(shape_of(environment, network, horizon))
+        self.plan = None
+        if network.failures is not None or network.communication is not None:
+            self.plan = MessagePlan(algorithm, network, self.state, self.state, self.bounds)
         self.rounds = recorded_rounds(horizon, record)
         wanted = metrics.estimand(environment, estimates(algorithm), self.state.local_mean)
         self.truth = metrics.truth(environment, welfare, wanted)
@@ -77,6 +84,7 @@ class Coordinator:
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
         self.near = [pairs[pairs[:, 0] == a, 1].tolist() for a in range(len(self.bounds) - 1)]
         state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.window * (K + 8)
+        state += self.plan.bytes if self.plan else 0
         processors, available = cluster_room()
         self.needed = capacity.need(len(self.near), state, processors)
         capacity.check(self.needed, N, max(map(len, self.near)) if crew.transport == "direct" else 0, available)
@@ -89,6 +97,7 @@ class Coordinator:
             note(f"starting {self.needed}")
         self._begin(key, poison)
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
+        fates = self.network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
         tally = self._tally()
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[Flight] = deque()
@@ -96,7 +105,7 @@ class Coordinator:
         while t0 < self.horizon or flying:
             while t0 < self.horizon and len(flying) < AHEAD:
                 B = min(self.window, self.horizon - t0)
-                flying.append(self._launched(t0, *self._links(links(B))))
+                flying.append(self._launched(t0, *self._sampled(links(B), fates)))
                 t0 += B
             flight = flying[0]
             outcomes = self.crew.gather(flight.references)
@@ -111,7 +120,11 @@ class Coordinator:
                 note(line)
             sent = np.stack([outcome.messages for outcome in outcomes], axis=1)
             crossed, size = crossed + int(sent.sum()), size + sum(outcome.bytes for outcome in outcomes)
-            self._collect(tally, flight, outcomes, sent if communicates and len(self.near) == N else flight.degrees)
+            if self.plan is not None:
+                sent = np.concatenate([outcome.sent for outcome in outcomes], axis=1)
+            elif not communicates or len(self.near) < N:
+                sent = flight.degrees
+            self._collect(tally, flight, outcomes, sent)
             if progress is not None:
                 progress(N * len(flight.degrees))
         return self._trace(tally, crossed, size)
@@ -124,12 +137,13 @@ class Coordinator:
         probe = np.full((1, 1, environment.objectives), 0.5)
         prepares = environment.rewards if environment.rewards.prepare(probe) is not probe else None
         degrees, recipe = self.network.degrees, self._recipe()
+        plan = self.plan
         common = Common(
             environment.means.shape, self.bounds, self.horizon, self.window, key, tuple(self.algorithm),  # type: ignore[arg-type]
             self.algorithm.communicates, state._fields, tuple(plain(value) for value in state),
             tuple(name for name in state._fields if known_to_all(getattr(state, name), environment)), prepares, self.rounds,
             tuple(self.boundary), tuple(int(sum(degrees[a:z])) for a, z in pairwise(self.bounds.tolist())), poison,
-            program(own_rounds.play_own, *recipe), (ray.put(recipe),),
+            program(plan.function if plan else own_rounds.play_own, *recipe), (ray.put(recipe),), plan.mailing if plan else None,
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if self.algorithm.communicates else [[] for _ in self.near]
@@ -137,6 +151,9 @@ class Coordinator:
 
     def _recipe(self) -> tuple[tuple[Any, ...], bool]:
         """What the actors' code is compiled for: the types of its arguments; and whether to keep it on disk."""
+        ours = type(self.algorithm).__module__.startswith("gossipmab.")
+        if self.plan is not None:
+            return self.plan.signature(self.environment), ours
         now = self.state
         after = exchanged(now)
         N, K, D = self.environment.means.shape
@@ -152,7 +169,6 @@ class Coordinator:
             empty, np.zeros((0, 0, D)), np.zeros((0, 0), np.int64), np.zeros((0, 0, K)), none, np.zeros((0, 0, 0)),
             np.zeros((0, 0, 0)),
         )  # fmt: skip
-        ours = type(self.algorithm).__module__.startswith("gossipmab.")
         samples = (
             self.algorithm, self.environment.rewards, now, after, flat.now, flat.after, flat.local, boxes, boxes,
             np.zeros(D), 0, True, True, links, wire, played, 0, 0,
@@ -167,6 +183,12 @@ class Coordinator:
             np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64), np.zeros(R),
             np.zeros(R),
         )  # fmt: skip
+
+    def _sampled(self, present: NDArray[np.uint8], fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
+        """Degrees, and every actor's part, in the window with these links."""
+        if self.plan is None:
+            return self._links(present)
+        return np.zeros((len(present), 0), np.int64), self.plan.parts(fates, present)
 
     def _links(self, present: NDArray[np.uint8]) -> tuple[Integers, list[Part]]:
         """Degrees (B, N) in a window, and every actor's part."""
@@ -185,10 +207,11 @@ class Coordinator:
             parts.append(Part(degrees[:, a:z].copy(), neighbours.ravel()[places], weights.ravel()[places]))
         return degrees, parts
 
-    def _launched(self, t0: int, degrees: Integers, parts: list[Part]) -> Flight:
+    def _launched(self, t0: int, degrees: Integers, parts: Sequence[Part | OwnFate]) -> Flight:
         routes: list[Any] = []
         if self.crew.transport == "refs":
-            routes = [routes_of(part, self.owner, a, self.algorithm.communicates) for a, part in enumerate(parts)]
+            communicates = self.algorithm.communicates
+            routes = [routes_of(p, self.owner, a, communicates) for a, p in enumerate(parts) if isinstance(p, Part)]
         return Flight(t0, degrees, parts, self.crew.submit(t0, parts, routes))
 
     def _collect(self, tally: Tally, flight: Flight, outcomes: list[Outcome], sent: Integers) -> None:
@@ -216,6 +239,7 @@ class Coordinator:
         """What came out; RuntimeError where what crossed between actors is not what the links account for."""
         N = self.environment.agents
         each = 8 * message_size(self.state) if self.algorithm.communicates else 0
+        told = (self.network.communication or Communication()).bytes(each // 8)
         total = int(tally.messages_sent.sum())
         most = (
             total if self.crew.transport == "direct" else np.inf
@@ -226,7 +250,7 @@ class Coordinator:
             )
         utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
         return Trace(
-            tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * each, tally.pulls, utility,
+            tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told, tally.pulls, utility,
             tally.messages_sent, tally.drift, tally.sampling,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gossipmab.engines.agent_actor import AgentActor, Outcome
 from gossipmab.engines.crossing import Part
+from gossipmab.engines.message_arrays import OwnFate
 from gossipmab.engines.own_agents import Snapshot
 from gossipmab.engines.peers import WindowLostError
 
@@ -166,7 +167,7 @@ class Crew:
 
     # ---------------------------------------------------------------------------------------------- windows
 
-    def submit(self, t0: int, parts: Sequence[Part], routes: Sequence[Sequence[Route]]) -> list[Any]:
+    def submit(self, t0: int, parts: Sequence[Part | OwnFate], routes: Sequence[Sequence[Route]]) -> list[Any]:
         """Have the window after round t0 played; references to the outcomes.
 
         Args:

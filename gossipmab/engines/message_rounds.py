@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.extending import overload
+from numpy.typing import NDArray
 
 from gossipmab import metrics
-from gossipmab.algorithms.protocol import Algorithm, Floats, learn, select
+from gossipmab.algorithms.protocol import Algorithm, Floats, Integers, learn, select
 from gossipmab.communication import Communication
 from gossipmab.compiled import compiled, compiled_here
 from gossipmab.engines.agent_round import (
@@ -27,7 +29,8 @@ from gossipmab.engines.agent_round import (
     record,
     same,
 )
-from gossipmab.engines.messages import Boxes, Post, Rules, copy, deliver, mix_received, receive, speak
+from gossipmab.engines.message_arrays import Boxes, Post, Rules
+from gossipmab.engines.messages import copy, deliver, mix_received, receive, speak, tell_all
 from gossipmab.errors import InputError
 from gossipmab.failures import Failures, Fate, arcs_of
 from gossipmab.metrics import Truth
@@ -35,6 +38,48 @@ from gossipmab.network import Network
 from gossipmab.rewards import draw
 
 LARGEST = 250_000_000  # numbers kept of past messages: 2 GB
+AWAY = -1  # no arm
+
+
+def message_round(
+    algorithm: Any, rewards: Any, now: Any, after: Any, base: Base, boxes: Boxes, rows: tuple[Floats, ...],
+    rows_after: tuple[Floats, ...], own: Floats, sent: Floats, inbox: Floats, post: Post, rules: Rules, up: int,
+    age: NDArray[np.int16], i: int, slot: int, u_arm: float, u_reward: Floats, p: Floats, x: Floats, neighbours: Integers,
+    weights: Floats, communicates: bool,
+) -> int:  # fmt: skip
+    """The round of one agent, once all have spoken and messages are counted; returns the arm, AWAY where it is away.
+
+    Args:
+        now, after, own, sent, inbox: as in `play_messages`. rows, rows_after: boxes.now and boxes.after, as they stand.
+        up, u_arm, u_reward: the agent's own. age: (2E,), of the round. neighbours: (2E,), weights: (N,) scratch.
+    """
+    if up == 0:
+        for f in range(len(rows)):
+            copy(rows[f][i], rows_after[f][i])
+        return AWAY
+    post.clock[i] += 1
+    count = 0
+    if communicates:
+        count = receive(base, boxes, post, rules, age, i, slot, neighbours, weights)
+    select(algorithm, now, i, post.clock[i], p)
+    arm = arm_from(p, u_arm)
+    draw(rewards, i, arm, u_reward, x)
+    if communicates:
+        mix_received(own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
+        for f in range(len(rows)):
+            copy(rows[f][i], boxes.inbox[f][i])
+    learn(algorithm, after, i, post.clock[i], arm, x, neighbours[:count])
+    return arm
+
+
+@overload(message_round, strict=False, jit_options={"forceinline": True})
+def _message_round(
+    algorithm: Any, rewards: Any, now: Any, after: Any, base: Any, boxes: Any, rows: Any, rows_after: Any, own: Any, sent: Any,
+    inbox: Any, post: Any, rules: Any, up: Any, age: Any, i: Any, slot: Any, u_arm: Any, u_reward: Any, p: Any, x: Any,
+    neighbours: Any, weights: Any, communicates: Any,
+) -> Any:  # fmt: skip
+    # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
+    return message_round
 
 
 def play_messages(
@@ -50,31 +95,23 @@ def play_messages(
         own, sent, inbox: the averages (N, M): global_mean of after, of now, and as received. local: (N, M).
         numbers, fate: of the block after round t0.
     """
-    depth = post.speaks.shape[0]
+    agents, depth = len(post.clock), post.speaks.shape[0]
     box_now, box_after = boxes.now, boxes.after
-    neighbours, weights = scratch.neighbours, scratch.weights
     for b in range(begin, stop):
         slot = (t0 + b) % depth
         if communicates:
-            speak(boxes, box_now, post, rules, fate.up[b], slot)
-            deliver(base, boxes, post, rules, fate.sent[b], fate.age[b], slot, tally)
-        for i in range(post.clock.shape[0]):
-            if fate.up[b, i] == 0:
-                for f in range(len(box_now)):
-                    copy(box_now[f][i], box_after[f][i])
+            speak(boxes, box_now, post, rules, fate.up[b], slot, 0, agents)
+            deliver(base, post, fate.sent[b], fate.age[b], slot, 0, agents, tally.messages_sent)
+            if rules.top > 0:
+                tell_all(base, boxes, post, rules, fate.age[b], slot, 0, agents)
+        for i in range(agents):
+            arm = message_round(
+                algorithm, rewards, now, after, base, boxes, box_now, box_after, own, sent, inbox, post, rules, fate.up[b, i],
+                fate.age[b], i, slot, numbers.arms[i, b], numbers.rewards[i, b], scratch.p, scratch.x, scratch.neighbours,
+                scratch.weights, communicates,
+            )  # fmt: skip
+            if arm == AWAY:
                 continue
-            post.clock[i] += 1
-            count = 0
-            if communicates:
-                count = receive(base, boxes, post, rules, fate.age[b], i, slot, neighbours, weights)
-            select(algorithm, now, i, post.clock[i], scratch.p)
-            arm = arm_from(scratch.p, numbers.arms[i, b])
-            draw(rewards, i, arm, numbers.rewards[i, b], scratch.x)
-            if communicates:
-                mix_received(own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
-                for f in range(len(box_now)):
-                    copy(box_now[f][i], boxes.inbox[f][i])
-            learn(algorithm, after, i, post.clock[i], arm, scratch.x, neighbours[:count])
             tally.pulls[i, arm] += 1
             if not same(scratch.p, tally.played[i]):
                 tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, scratch.p, scratch.utility)

@@ -3,60 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.algorithms.protocol import Floats, Integers
 from gossipmab.compiled import compiled
-from gossipmab.engines.agent_round import Base, Tally, mix
+from gossipmab.engines.agent_round import Base, mix
+from gossipmab.engines.message_arrays import Boxes, Post, Rules
 from gossipmab.network import weight_of_edge
-
-
-class Rules(NamedTuple):
-    """threshold: below 0 for none. steps: 2^bits - 1, or 0. low, high: what these steps lead from and to.
-
-    top: entries of a message, or 0 for all. gain: of the mixing with `top`. mean: which of the boxes is `global_mean`.
-    """
-
-    threshold: float
-    steps: float
-    low: float
-    high: float
-    top: int
-    gain: float
-    mean: int
-
-
-class Boxes(NamedTuple):
-    """The fields of a state that have mailboxes, each flat, (N, any).
-
-    now, after: as they stand before and after the round. inbox: what agent i reads, its own row and the messages that it received.
-    memory: (P, N, any), what was to be sent in the last P rounds. spoken: what was sent when an agent last spoke.
-    told: (2E, any), with `top` what the sender of an arc has told its receiver so far.
-    """
-
-    now: tuple[Floats, ...]
-    after: tuple[Floats, ...]
-    inbox: tuple[Floats, ...]
-    memory: tuple[Floats, ...]
-    spoken: tuple[Floats, ...]
-    told: tuple[Floats, ...]
-
-
-class Post(NamedTuple):
-    """sender, reverse: (2E,) of every arc. heard: (2E,) scratch, arcs on which an agent hears something.
-
-    speaks: (P, N) whether an agent spoke. arrived: (N,) messages in the round. clock: (N,).
-    """
-
-    sender: Integers
-    reverse: Integers
-    heard: Integers
-    speaks: NDArray[np.uint8]
-    arrived: Integers
-    clock: Integers
 
 
 @compiled
@@ -76,9 +31,11 @@ def rounded(x: float, rules: Rules) -> float:
 
 
 @compiled
-def speak(boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: NDArray[np.uint8], slot: int) -> None:
-    """Put what all would send into the memory's `slot`, and see who has something to say."""
-    for j in range(up.shape[0]):
+def speak(
+    boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: NDArray[np.uint8], slot: int, first: int, last: int
+) -> None:  # fmt: skip
+    """Put what the agents first .. last - 1 would send into the memory's `slot`, and see who has something to say."""
+    for j in range(first, last):
         moved = 0.0
         for f in range(len(rows)):
             row, kept, spoken = rows[f][j], boxes.memory[f][slot, j], boxes.spoken[f][j]
@@ -109,22 +66,41 @@ def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
 
 @compiled
 def deliver(
-    base: Base, boxes: Boxes, post: Post, rules: Rules, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, tally: Tally
+    base: Base, post: Post, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, first: int, last: int,
+    messages_sent: Integers,
 ) -> None:  # fmt: skip
-    """Count the messages that are sent, by sender, and those that arrive, by receiver; with `top` tell what they say."""
+    """Count the messages that the agents first .. last - 1 send, and those that arrive at them.
+
+    A link is used in both directions or not at all, so that an agent sends on as many arcs as it may receive on.
+    """
     depth = post.speaks.shape[0]
-    for i in range(post.arrived.shape[0]):
+    for i in range(first, last):
         post.arrived[i] = 0
         for arc in range(base.offsets[i], base.offsets[i + 1]):
             j = post.sender[arc]
             if sent[arc] == 1 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
-                tally.messages_sent[j] += 1
+                messages_sent[i] += 1
             if age[arc] >= 0:
                 then = (slot - age[arc]) % depth
                 if post.speaks[then, i] + post.speaks[then, j] > 0:
                     post.arrived[i] += 1
-                    if rules.top > 0:
-                        tell(boxes, slot, arc, j, rules.top)
+
+
+@compiled
+def tell_all(
+    base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], slot: int, first: int, last: int
+) -> None:  # fmt: skip
+    """Only with `top`: have the agents first .. last - 1 and their neighbours tell each other what their messages say.
+
+    Both ends of a link keep both directions, and where one message arrives the other does, at once: nothing else goes with `top`.
+    """
+    for i in range(first, last):
+        for arc in range(base.offsets[i], base.offsets[i + 1]):
+            j = post.sender[arc]
+            if age[arc] >= 0 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
+                tell(boxes, slot, arc, j, rules.top)
+                if j < first or j >= last:
+                    tell(boxes, slot, post.reverse[arc], i, rules.top)
 
 
 @compiled

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.engines.machine import Machine, Program
+from gossipmab.engines.message_arrays import Mailing
 from gossipmab.randomness import Purpose, stream
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,7 @@ class Common(NamedTuple):
     rounds: (R,) to be recorded. boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending.
     room: of every actor, the sum of its agents' degrees in G0.
     recipe: one reference to the types and whether to cache, from which another kind of processor compiles.
+    mailing: where messages are things of their own, what is told about them.
     """
 
     sizes: tuple[int, int, int]
@@ -48,13 +50,15 @@ class Common(NamedTuple):
     poison: bool
     program: Program
     recipe: tuple[Any, ...]
+    mailing: Mailing | None = None
 
 
 class Snapshot(NamedTuple):
-    """All that must be kept of an actor: the rounds it has played, and its own rows of every field."""
+    """All that must be kept of an actor: the rounds it has played, its own rows of every field, what it remembers of messages."""
 
     played: int
     rows: dict[str, NDArray[Any]]
+    messages: tuple[NDArray[Any], ...] = ()
 
 
 class OwnRows(NamedTuple):
@@ -178,6 +182,12 @@ class OwnAgents:
 
     def open(self, links: Links, wire: Wire) -> Window:
         """Begin a window: draw its numbers, lay out what the compiled code takes."""
+        window = self._window()
+        self._tables = [self._machine.table(self._arguments(turn, links, wire)) for turn in (0, 1)]
+        self._shifts = [table.words[-3:-2] for table in self._tables]
+        return window
+
+    def _window(self) -> Window:
         common = self.common
         B = min(common.window, common.horizon - self.played)
         K, D = common.sizes[1:]
@@ -193,8 +203,6 @@ class OwnAgents:
         p = np.empty((B, self.agents, K))
         self.window = Window(u_arms, u_rewards, np.empty((B, self.agents), np.int64), p, rounds, kept[0], kept[1])
         self.t0 = self.played
-        self._tables = [self._machine.table(self._arguments(turn, links, wire)) for turn in (0, 1)]
-        self._shifts = [table.words[-3:-2] for table in self._tables]
         return self.window
 
     def _arguments(self, turn: int, links: Links, wire: Wire) -> tuple[Any, ...]:

@@ -206,12 +206,15 @@ def collect(
     """Take the outcomes of B rounds of all agents into the tally.
 
     Args:
-        arms: (B, N). p: (B, N, K). degrees: (B, N) messages sent. own, local: (r, N, M) of the recorded rounds.
+        arms: (B, N), below 0 where an agent is away. p: (B, N, K). degrees: (B, N) messages sent.
+        own, local: (r, N, M) of the recorded rounds.
         utility: (N,), mean: (M,) scratch. t0: rounds played before.
     """
     recorded = 0
     for b in range(arms.shape[0]):
         for i in range(arms.shape[1]):
+            if arms[b, i] < 0:
+                continue
             tally.pulls[i, arms[b, i]] += 1
             tally.messages_sent[i] += degrees[b, i] if communicates else 0
             if not same(p[b, i], tally.played[i]):

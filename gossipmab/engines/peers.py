@@ -17,6 +17,8 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gossipmab.engines.own_agents import Wire
 
 HANDSHAKE = 10.0  # seconds that a peer may take to answer a challenge
@@ -75,7 +77,6 @@ class Peers:
         A message is nearly always smaller than what the kernel holds, and then all is sent before anything is waited for.
         Where it is larger, sending goes on while receiving here, so that two actors that send each other much get through.
         """
-        plains = {plain.fileno(): plain for plain in self.sockets.values()}
         skipped, partly = int(wire.done[0]), int(wire.done[1])
         waiting: list[dict[int, memoryview]] = []
         for rows in (wire.outgoing, wire.incoming):
@@ -86,16 +87,28 @@ class Peers:
             if partly and done < len(calls):
                 waiting[-1][calls[done][0]] = waiting[-1][calls[done][0]][partly:]
                 partly = 0
-        try:
-            wire.sent[c] += self._exchange(plains, *waiting)
-        except OSError as error:
-            raise WindowLostError(f"actor {self.index} lost a connection: {error.strerror or error}") from None
+        wire.sent[c] += self._exchange(*waiting)
         wire.done[:] = 0, 0, 1
 
-    def _exchange(
+    def swap(self, sends: dict[int, NDArray[Any]], receives: dict[int, NDArray[Any]]) -> None:
+        """Send arrays to peers, by their index, and fill those that come from them. Raises WindowLostError."""
+        try:
+            numbers = {peer: self.sockets[peer].fileno() for peer in sends.keys() | receives.keys()}
+        except KeyError as error:
+            raise WindowLostError(f"actor {self.index} has no connection with actor {error}") from None
+        views = ({numbers[i]: a.data.cast("B") for i, a in each.items() if a.size} for each in (sends, receives))
+        self._exchange(*views)
+
+    def _exchange(self, sends: dict[int, memoryview], receives: dict[int, memoryview]) -> int:
+        """Send and receive whatever the other sides are ready for, until all is done; returns the bytes sent."""
+        try:
+            return self._exchanged({plain.fileno(): plain for plain in self.sockets.values()}, sends, receives)
+        except OSError as error:
+            raise WindowLostError(f"actor {self.index} lost a connection: {error.strerror or error}") from None
+
+    def _exchanged(
         self, plains: dict[int, socket.socket], sends: dict[int, memoryview], receives: dict[int, memoryview]
     ) -> int:
-        """Send and receive whatever the other sides are ready for, until all is done; returns the bytes sent."""
         total = 0
         until = time.monotonic() + self.patience
         while sends or receives:

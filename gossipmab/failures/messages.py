@@ -46,6 +46,7 @@ class Post:
         self.arcs, self.loss, self.acknowledged, self.delay, self.spread = arcs, loss, acknowledged, delay, spread
         self.columns = len(arcs.link) * ((loss > 0.0) + (spread and delay > 0))
         self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
+        self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING where none is sent, or it is lost
 
     def block(
         self, present: NDArray[np.uint8], up: NDArray[np.uint8], numbers: NDArray[np.float64]
@@ -63,7 +64,8 @@ class Post:
         takes = np.full(sent.shape, self.delay, np.int16)
         if self.spread and self.delay > 0:
             takes = (numbers[:, -A:] * (self.delay + 1)).astype(np.int16)
-        all_sent = np.concatenate([self.under_way, np.where(sent, takes, np.int16(NOTHING))])
+        self.takes = np.where(sent, takes, np.int16(NOTHING))
+        all_sent = np.concatenate([self.under_way, self.takes])
         age = np.full(sent.shape, NOTHING, np.int16)
         for d in range(self.delay, -1, -1):
             begin = self.delay - d

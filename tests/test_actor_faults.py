@@ -112,6 +112,7 @@ def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport:
     assert sorted(note[:12] for note in notes) == ["actor 0 died", "actor 1 died"]
 
 
+@pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
     def stop(crew: Crew, windows: int) -> None:
         if windows == 1:
@@ -121,6 +122,7 @@ def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
     assert len(notes) == 1 and notes[0].startswith("actor 1 did not answer for 4 s in rounds ")
 
 
+@pytest.mark.slow
 def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_here: None, setting: Any) -> None:
     pids: set[int] = set()
     ended = threading.Event()

@@ -27,6 +27,7 @@ BANDS = {
     "ci": "95 % bootstrap interval",
 }
 MOST_PANELS = 16
+BRIEF = 34  # characters of a value beside a figure
 
 
 class Look(NamedTuple):
@@ -75,12 +76,19 @@ def others_of(results: Results, key: str) -> list[str]:
     return [name for name in results.keys if name != key]
 
 
+def in_brief(text: str) -> str:
+    """A swept value as it fits beside a figure: tables as "loss 0.3, acknowledged true", and no more than that has room."""
+    if text.startswith("{"):
+        text = text.strip("{}").replace('"', "").replace(": ", " ")
+    return text if len(text) <= BRIEF else text[: BRIEF - 3] + "..."
+
+
 def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
     """(caption, rows) of every sweep point, as many as fit."""
     if not keys:
         return [("", table)]
     groups = [
-        (", ".join(f"{key} = {value}" for key, value in zip(keys, point, strict=True)), rows)
+        (", ".join(f"{key} = {in_brief(str(value))}" for key, value in zip(keys, point, strict=True)), rows)
         for point, rows in table.groupby(list(keys), sort=False)
     ]
     return groups[:MOST_PANELS]

@@ -23,6 +23,7 @@ from gossipmab.curves import (
     by_algorithm,
     by_point,
     final,
+    in_brief,
     logarithmic,
     looks,
     matrix,
@@ -225,7 +226,7 @@ def against_key(
         if not numbers:
             ax.set_xticks(
                 range(len(values)),
-                [str(v) for v in values],
+                [in_brief(str(v)) for v in values],
                 rotation=35 if len(values) > 3 else 0,
                 ha="right" if len(values) > 3 else "center",
             )
@@ -237,6 +238,8 @@ def against_key(
                 ax.set_xticks(values, [f"{value:g}" for value in values])
         ax.set_title(caption, fontsize=7)
     axes[0].set_ylim(bottom=0)  # now, when all is drawn: panels share their axes
+    longest = 0 if numbers else max(len(in_brief(str(v))) for v in values)
+    figure.set_figheight(figure.get_figheight() + 0.05 * max(0, longest - 12))  # room for slanted names
     finish(figure, axes, key.replace("_", " "), f"{title} at the last round{over}")
     return figure
 

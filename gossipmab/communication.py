@@ -63,6 +63,10 @@ class Communication:
         """The gain, for a state whose messages have so many numbers."""
         return self.gain if self.gain is not None else min(1.0, (self.top or numbers) / numbers)
 
+    def floats(self, numbers: int) -> int:
+        """Numbers in a message about so many: the `top` ones, or all."""
+        return numbers if self.top is None else min(self.top, numbers)
+
     def bytes(self, numbers: int) -> int:
         """Of a message about so many numbers: each has its bits, and with `top` an index of as many as it takes."""
         bits = 64 if self.bits is None else self.bits

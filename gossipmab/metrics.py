@@ -51,8 +51,9 @@ class Trace:
     """What came out of a cell, R recorded rounds of N agents.
 
     rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare. disagreement: (R,), in units
-    of the averages. messages, bytes: (R,), cumulative over all agents. pulls: (N, K), at the end. utility: (N,), the sum over
-    rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled. messages_sent: (N,), at the end.
+    of the averages. messages, floats (numbers in them), bytes: (R,), as sent, cumulative over all agents. pulls: (N, K), at
+    the end. utility: (N,), the sum over rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled.
+    messages_sent: (N,), at the end.
     drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
     is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
@@ -69,6 +70,7 @@ class Trace:
     messages_sent: Integers
     drift: Floats
     sampling_error: Floats
+    floats: Integers
 
     AXES: ClassVar[dict[str, str]] = {
         "rounds": "R",
@@ -82,6 +84,7 @@ class Trace:
         "messages_sent": "N",
         "drift": "R",
         "sampling_error": "R",
+        "floats": "R",
     }
 
     METRICS: ClassVar[dict[str, str]] = {"pareto_regret": "Pareto regret", "nsw_regret": "NSW regret"}
@@ -104,6 +107,7 @@ class Trace:
             "bytes": self.bytes,
             "drift": self.drift,
             "sampling_error": self.sampling_error,
+            "floats": self.floats,
         }
 
     def per_agent(self) -> dict[str, NDArray[Any]]:

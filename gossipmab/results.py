@@ -82,7 +82,7 @@ class Results:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
         Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
-        pareto_regret, nsw_regret, disagreement, messages, bytes, sampling_error.
+        pareto_regret, nsw_regret, disagreement, messages, bytes, drift, sampling_error, floats.
         """
         return self._read("results.parquet", assembly.per_round)
 

@@ -28,7 +28,7 @@ LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix
 MOST_CELLS = 1_000_000
 RESERVED = (
     "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
-    "drift", "sampling_error", "welfare", "probed", "value",
+    "drift", "sampling_error", "floats", "welfare", "probed", "value",
 )  # fmt: skip
 FIXED = (
     "experiment.name",

@@ -248,3 +248,19 @@ name = "pareto_ucb_gossip"
     last = last[last["round"] == 40].set_index("bits")
     assert last["messages"].tolist() == [20 * 12, 20 * 12]
     assert last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]
+    assert last["floats"].tolist() == [20 * 12 * 6, 20 * 12 * 6]
+
+
+def test_floats_are_the_numbers_sent() -> None:
+    environment = gm.Environment.sample(3, 2, 3, seed=1)
+    for rules, numbers in (
+        (None, 6),
+        (gm.Communication(top=2), 2),
+        (gm.Communication(top=9), 6),
+        (gm.Communication(bits=4), 6),
+    ):
+        network = gm.Network("complete", 3, communication=rules)
+        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10, seed=0, record=2)
+        assert trace.floats.tolist() == [6 * 5 * numbers, 6 * 10 * numbers]
+    alone = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", 3), horizon=10, seed=0, record=2)
+    assert alone.floats.tolist() == [0, 0]

@@ -39,6 +39,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> Trace:
     return Trace(
         np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
         rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
+        rng.integers(0, 9, R).cumsum(),
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
-        "bytes", "drift", "sampling_error",
+        "bytes", "drift", "sampling_error", "floats",
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
@@ -297,6 +298,7 @@ def test_a_trace_has_the_fields_that_cells_store() -> None:
         "messages_sent",
         "drift",
         "sampling_error",
+        "floats",
     }
     assert {field.name for field in fields(Trace)} == stored
 

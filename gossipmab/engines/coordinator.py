@@ -239,19 +239,18 @@ class Coordinator:
         """What came out; RuntimeError where what crossed between actors is not what the links account for."""
         N = self.environment.agents
         each = 8 * message_size(self.state) if self.algorithm.communicates else 0
-        told = (self.network.communication or Communication()).bytes(each // 8)
+        told = self.network.communication or Communication()
         total = int(tally.messages_sent.sum())
-        most = (
-            total if self.crew.transport == "direct" else np.inf
-        )  # by reference a block's whole border travels at once
+        # By reference a block's whole border travels at once.
+        most = total if self.crew.transport == "direct" else np.inf
         if size != crossed * each or crossed > most or (len(self.near) == N and crossed != total):
             raise RuntimeError(
                 f"{crossed} messages of {size} bytes were sent, the links account for {total} of {total * each}"
             )
         utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
         return Trace(
-            tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told, tally.pulls, utility,
-            tally.messages_sent, tally.drift, tally.sampling,
+            tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each // 8),
+            tally.pulls, utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each // 8),
         )  # fmt: skip
 
 

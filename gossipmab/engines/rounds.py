@@ -173,11 +173,11 @@ def simulate(
             now, after = after, now
         if progress is not None:
             progress(N * numbers.arms.shape[1])
-    size = (network.communication or Communication()).bytes(message_size(now)) if algorithm.communicates else 0
+    told, each = network.communication or Communication(), message_size(now) if algorithm.communicates else 0
     utility = (tally.pulls * environment.own_utilities).sum(axis=1)
     return Trace(
-        rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * size, tally.pulls, utility,
-        tally.messages_sent, tally.drift, tally.sampling,
+        rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each), tally.pulls,
+        utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each),
     )  # fmt: skip
 
 

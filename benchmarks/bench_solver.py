@@ -102,7 +102,7 @@ def along(agents: int, arms: int, alpha: float, count: int, rng: np.random.Gener
             before = state.warm[i].copy()
             SimulatedNSWUCBGossip.select(self, state, i, t, p)
             if i == 0 and t > arms and (t - arms - 1) % every == 0:
-                seen.append((state.estimate.copy(), state.bonus.copy(), before))
+                seen.append((state.scratch_estimate.copy(), state.scratch_bonus.copy(), before))
 
     environment = Environment.sample(agents, arms, 3, seed=seed)
     network = Network("complete", agents=agents, link_probability=0.5)

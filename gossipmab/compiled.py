@@ -1,8 +1,8 @@
 """The one way in which this package compiles, and the guard against stale caches.
 
 numba's disk cache looks at a function's own file only: it does not notice a change in another file whose code was
-compiled into the function. So every version of the package's sources has a cache folder of its own, named by their hash;
-when a new one is begun, those of other versions are dropped.
+compiled into the function. So every version of the sources that compiled code can be made of has a cache folder of its own,
+named by their hash; when a new one is begun, those of other versions are dropped.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from numba import config, njit
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
 FOLDER = "gossipmab-"
+# The files and folders of the two upper levels: no compiled code imports them, so a change there leaves the caches good.
+UPPER = (
+    "__main__.py", "assembly.py", "cellfiles.py", "cli.py", "comparisons.py", "curves.py", "drawings.py", "overrides.py",
+    "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py", "runner.py",
+    "spec.py", "spec_build.py", "spec_models.py", "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py",
+    "verify.py", "versus.py",
+)  # fmt: skip
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs
 # atomic counts of its references, which were a tenth of a Pareto step and two thirds of a global NSW step.
@@ -27,11 +34,13 @@ SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 
 
 @cache
-def source_hash(package: Path = PACKAGE) -> str:
-    """SHA-256 over the names and contents of the package's Python files."""
+def source_hash(package: Path = PACKAGE, without: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the names and contents of the package's Python files, `without` some files and folders at its top."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
-        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+        name = file.relative_to(package)
+        if name.parts[0] not in without:
+            digest.update(name.as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -47,7 +56,7 @@ def roots() -> list[Path]:
 def cache_folder() -> Path | None:
     """The cache folder of these sources, those of others dropped; None where nothing can be written."""
     for root in roots():
-        folder = root / (FOLDER + source_hash()[:16])
+        folder = root / (FOLDER + source_hash(without=UPPER)[:16])
         try:
             if not folder.is_dir():
                 folder.mkdir(parents=True)

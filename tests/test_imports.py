@@ -220,3 +220,10 @@ def test_the_table_of_levels_names_what_is_there() -> None:
     """So that a file that went leaves the table too (the Ray engines are still to come)."""
     named = {name for members in LEVELS for name in members if not name.endswith("/")}
     assert all(name.startswith(RAY) for name in named - set(files()))
+
+
+def test_the_caches_of_compiled_code_look_at_all_levels_but_the_upper_two() -> None:
+    from gossipmab.compiled import UPPER
+
+    named = {name.rstrip("/") if name.endswith("/") else f"{name}.py" for members in LEVELS[-2:] for name in members}
+    assert set(UPPER) == named

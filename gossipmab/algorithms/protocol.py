@@ -41,6 +41,8 @@ class Algorithm(Protocol):
     `sent_X` is the mailbox of field `X`: its row j is X[j] as it stood at the end of round t-1, and may be read for j = i
     and the present neighbours j only. Before `learn` the engine has filled `global_mean[i]` with the gossip average of
     `sent_global_mean`; `learn` adds the agent's local change and fills the row of any other field that has a mailbox.
+    A field `scratch_X`, an array or a tuple of arrays, is room to compute in, whose content no call may expect to find again:
+    every thread and every actor has its own.
     Averages estimate the means (K, D) of the arms; where they estimate utilities (N, K), its `estimates` is
     "utilities", by which the recorded sampling error knows the truth.
     """

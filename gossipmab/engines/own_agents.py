@@ -17,7 +17,7 @@ from gossipmab.randomness import Purpose, stream
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-MAILBOX = "sent_"
+MAILBOX, SCRATCH = "sent_", "scratch_"
 POISON = -(10**6)  # of integers, which have no NaN
 
 
@@ -162,7 +162,10 @@ class OwnAgents:
         return {
             name: value
             for name, value in self._fields[self._turn].items()
-            if isinstance(value, np.ndarray) and len(value) == self.common.sizes[0] and name not in self.common.known
+            if isinstance(value, np.ndarray)
+            and len(value) == self.common.sizes[0]
+            and name not in self.common.known
+            and not name.startswith(SCRATCH)
         }
 
     def boxes(self, turn: int | None = None) -> tuple[Floats, ...]:

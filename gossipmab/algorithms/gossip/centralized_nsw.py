@@ -29,8 +29,8 @@ from gossipmab.errors import InputError, unknown
 class Shared(NamedTuple):
     """counts, sent_counts: (N, K). local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
 
-    policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). work: scratch of the solver.
-    estimate: (N, K) G, computed in round computed[0] for all agents. bonus: (K,), scratch.
+    policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). scratch_work: of the solver.
+    estimate: (N, K) G, computed in round computed[0] for all agents. scratch_bonus: (K,).
     """
 
     counts: Integers
@@ -40,10 +40,10 @@ class Shared(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    work: welfare.Workspace
+    scratch_work: welfare.Workspace
     estimate: Floats
     computed: Integers
-    bonus: Floats
+    scratch_bonus: Floats
 
 
 class CentralizedNSW(NamedTuple):
@@ -110,14 +110,16 @@ class CentralizedNSW(NamedTuple):
             if self.pooled:
                 for other in range(N):
                     pulls += state.counts[other, k] if other != i else 0
-            state.bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
+            state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
         scale = 1.0 / N if self.welfare == "geometric" else 1.0
         if self.solver == "local":
-            welfare.climb_with_bonus(state.estimate, state.bonus, scale, state.policy[i], state.work)
+            welfare.climb_with_bonus(state.estimate, state.scratch_bonus, scale, state.policy[i], state.scratch_work)
             for k in range(K):
                 p[k] = state.policy[i, k]
         else:
-            welfare.maximise_with_bonus(state.estimate, state.bonus, scale, state.warm[i], state.work, p)
+            welfare.maximise_with_bonus(
+                state.estimate, state.scratch_bonus, scale, state.warm[i], state.scratch_work, p
+            )
 
     def learn(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Value the reward under everyone's preferences, whoever is near; the rest of the row is as the round before.

@@ -31,7 +31,7 @@ from gossipmab.errors import InputError
 class State(NamedTuple):
     """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward.
 
-    order: (N, K) arms by falling rank, where the search for the front starts. upper: (K, D) scratch.
+    order: (N, K) arms by falling rank, where the search for the front starts. scratch_upper: (K, D).
     """
 
     pulls: Integers
@@ -39,7 +39,7 @@ class State(NamedTuple):
     global_mean: Floats
     sent_global_mean: Floats
     order: Integers
-    upper: Floats
+    scratch_upper: Floats
 
 
 @inlined
@@ -48,7 +48,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
 
     r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C
     """
-    K, D = state.upper.shape
+    K, D = state.scratch_upper.shape
     if t <= K:
         for k in range(K):
             p[k] = 1.0 if k == t - 1 else 0.0
@@ -60,8 +60,8 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     for c in range(K):
         k = state.order[i, c]
         for d in range(D):
-            state.upper[c, d] = means[i, k, d] + radius[k]
-    pareto.uniform_on_front(state.upper, state.order[i], p)
+            state.scratch_upper[c, d] = means[i, k, d] + radius[k]
+    pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 
 class ParetoUCBGossip(NamedTuple):

@@ -32,7 +32,7 @@ class State(NamedTuple):
     """counts: (N, N, K). local_mean, global_mean, sent_global_mean: (N, N, K), utilities in [0, 1].
 
     policy: (N, K). warm: (N, V), what agent i's solver keeps from round to round. preferences: (N, D), known to all.
-    work: scratch of the solver. estimate, bonus: (N, K) and (K,), scratch.
+    scratch_work: of the solver. scratch_estimate, scratch_bonus: (N, K) and (K,).
     """
 
     counts: Integers
@@ -42,9 +42,9 @@ class State(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    work: welfare.Workspace
-    estimate: Floats
-    bonus: Floats
+    scratch_work: welfare.Workspace
+    scratch_estimate: Floats
+    scratch_bonus: Floats
 
 
 @compiled
@@ -112,26 +112,30 @@ class SimulatedNSWUCBGossip(NamedTuple):
 
         p_i(t) = argmax_p  prod_j sum_k p_k G_i[j,k]  +  alpha sum_k p_k sqrt( ln(N K t) / n_i[i,k] )
         """
-        N, K = state.estimate.shape
+        N, K = state.scratch_estimate.shape
         if t <= K:
             for k in range(K):
                 p[k] = 1.0 if k == t - 1 else 0.0
             return
         log_rounds = math.log(N * K * t)
         for k in range(K):
-            state.bonus[k] = self.alpha * math.sqrt(log_rounds / state.counts[i, i, k])
+            state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / state.counts[i, i, k])
         factor = float(N) if self.rescale else 1.0
         averages = state.local_mean if self.no_gossip else state.global_mean
         for j in range(N):
             for k in range(K):
-                state.estimate[j, k] = factor * averages[i, j, k]
+                state.scratch_estimate[j, k] = factor * averages[i, j, k]
         scale = 1.0 / N if self.welfare == "geometric" else 1.0
         if self.solver == "local":
-            welfare.climb_with_bonus(state.estimate, state.bonus, scale, state.policy[i], state.work)
+            welfare.climb_with_bonus(
+                state.scratch_estimate, state.scratch_bonus, scale, state.policy[i], state.scratch_work
+            )
             for k in range(K):
                 p[k] = state.policy[i, k]
         else:
-            welfare.maximise_with_bonus(state.estimate, state.bonus, scale, state.warm[i], state.work, p)
+            welfare.maximise_with_bonus(
+                state.scratch_estimate, state.scratch_bonus, scale, state.warm[i], state.scratch_work, p
+            )
 
     def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update the pulled arm's column: row i by the reward seen, row j of every present neighbour by a simulated one."""

@@ -124,9 +124,13 @@ class Environment:
         generator = stream(seed, trial=trial, purpose=Purpose.ENVIRONMENT)
         base = generator.random(sizes[1:])
         spread = generator.standard_normal(sizes) if noise == "normal" else generator.uniform(-1.0, 1.0, sizes)
-        drawn = np.clip(base + heterogeneity * spread, 0.0, 1.0)
+        drawn = spread  # in place, for it may be most of the memory
+        drawn *= heterogeneity
+        drawn += base
+        np.clip(drawn, 0.0, 1.0, out=drawn)
         if rewards == "discrete":
-            drawn = 0.3 + 0.5 * drawn
+            drawn *= 0.5
+            drawn += 0.3
         truth = drawn if given is None else given
         weights = (
             generator.dirichlet(np.ones(sizes[2]), sizes[0])

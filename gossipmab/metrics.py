@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -15,6 +16,10 @@ from gossipmab.equity import equity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+LEAST, MOST = (
+    1e-300,
+    1e300,
+)  # of a product of many agents' utilities whose root is still taken from it, and not from logarithms
 
 
 class Recorded(Protocol):
@@ -50,10 +55,10 @@ class Recorded(Protocol):
 class Trace:
     """What came out of a cell, R recorded rounds of N agents.
 
-    rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare. disagreement: (R,), in units
-    of the averages. messages, floats (numbers in them), bytes: (R,), as sent, cumulative over all agents. pulls: (N, K), at
-    the end. utility: (N,), the sum over rounds of w_i . mu[i, arm], what agent i could itself expect of the arms it pulled.
-    messages_sent: (N,), at the end.
+    rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare; of large trials (R, 1), summed
+    over the agents. final_pareto_regret, final_nsw_regret: (N,), at the end. disagreement: (R,), in units of the averages.
+    messages, floats (numbers in them), bytes: (R,), as sent, cumulative over all agents. pulls: (N, K), at the end. messages_sent:
+    (N,), at the end. utility: (N,), the sum over rounds of w_i . mu[i, arm], what agent i could itself expect of what it pulled.
     drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
     is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
@@ -71,6 +76,8 @@ class Trace:
     drift: Floats
     sampling_error: Floats
     floats: Integers
+    final_pareto_regret: Floats
+    final_nsw_regret: Floats
 
     AXES: ClassVar[dict[str, str]] = {
         "rounds": "R",
@@ -85,6 +92,8 @@ class Trace:
         "drift": "R",
         "sampling_error": "R",
         "floats": "R",
+        "final_pareto_regret": "N",
+        "final_nsw_regret": "N",
     }
 
     METRICS: ClassVar[dict[str, str]] = {"pareto_regret": "Pareto regret", "nsw_regret": "NSW regret"}
@@ -114,8 +123,8 @@ class Trace:
         """(N,) each: the rows of a cell in agents.parquet, at the end; the equity columns say the same of all agents."""
         return {
             "agent": np.arange(len(self.utility)),
-            "pareto_regret": self.pareto_regret[-1],
-            "nsw_regret": self.nsw_regret[-1],
+            "pareto_regret": self.final_pareto_regret,
+            "nsw_regret": self.final_nsw_regret,
             "utility": self.utility,
             "messages_sent": self.messages_sent,
             **equity_columns(self.utility),
@@ -162,7 +171,9 @@ def truth(environment: Environment, welfare_name: str = "product", estimand: Flo
     power = 1.0 / environment.agents if welfare_name == "geometric" else 1.0
     best = float("nan")
     if (U >= 0).all():
-        best = float(welfare.maximise_nash_welfare(U).welfare ** power)
+        optimum = welfare.maximise_nash_welfare(U)
+        lost = power < 1.0 and not LEAST < optimum.welfare < MOST
+        best = math.exp(power * optimum.log_welfare) if lost else float(optimum.welfare**power)
     return Truth(
         pareto.gaps(environment.centred_means),
         np.ascontiguousarray(U.T),
@@ -206,53 +217,99 @@ def nash_welfare_of(truth: Truth, p: Floats, utility: Floats) -> float:
     for j in range(whole, N):
         a *= utility[j]
     product = (a * b) * (c * d)
-    return product if truth.power == 1.0 else product**truth.power
-
-
-@compiled
-def disagreement(estimates: Floats, local_mean: Floats, mean: Floats) -> float:
-    """max_i || G_i - mean_j L_j ||_inf; estimates, local_mean (N, M), mean (M,) scratch."""
-    N, M = local_mean.shape
-    for m in range(M):
-        mean[m] = 0.0
+    if truth.power == 1.0:
+        return product
+    if LEAST < product < MOST:
+        return float(product**truth.power)
+    logarithm = 0.0
     for j in range(N):
-        for m in range(M):
-            mean[m] += local_mean[j, m]
-    largest = 0.0
-    for i in range(N):
-        for m in range(M):
-            largest = max(largest, abs(estimates[i, m] - mean[m] / N))
-    return largest
+        if utility[j] <= 0.0:
+            return 0.0
+        logarithm += math.log(utility[j])
+    return math.exp(truth.power * logarithm)
+
+
+class Memo(NamedTuple):
+    """NSW regrets of policies met before: policies (S, K), gaps (S,), and met (S,), 1 where there is one. S = 0: remember none."""
+
+    policies: Floats
+    gaps: Floats
+    met: NDArray[np.uint8]
+
+
+MEMO_AGENTS, MEMO_POLICIES, PROBES = 64, 4096, 16
+GOLDEN = 0.6180339887498949
+
+
+def memo(agents: int, arms: int) -> Memo:
+    """Room for the policies of a trial: where agents are many, a welfare takes long, and many agents play the same policy."""
+    size = MEMO_POLICIES if agents >= MEMO_AGENTS else 0
+    return Memo(np.zeros((size, arms)), np.zeros(size), np.zeros(size, np.uint8))
 
 
 @compiled
-def drift(estimates: Floats, local_mean: Floats) -> float:
-    """max_m | mean_i G_i[m] - mean_i L_i[m] |; estimates, local_mean (N, M)."""
-    N, M = local_mean.shape
-    largest = 0.0
-    for m in range(M):
-        apart = 0.0
-        for i in range(N):
-            apart += estimates[i, m] - local_mean[i, m]
-        largest = max(largest, abs(apart) / N)
-    return largest
+def nsw_gap(truth: Truth, p: Floats, utility: Floats, memo: Memo) -> float:
+    """NSW(p*) - NSW(p), from the memo where the policy was met before; utility (N,) scratch.
+
+    Where NSW(p*) is not defined or below the least number, there is nothing to add up: NaN, or 0.
+    """
+    if not truth.best > 0.0:
+        return truth.best - truth.best
+    size = memo.gaps.shape[0]
+    if size == 0:
+        return truth.best - nash_welfare_of(truth, p, utility)
+    place = 0.0
+    for k in range(p.shape[0]):
+        place = place * GOLDEN + p[k]
+    place = 1e6 * place
+    slot = int((place - math.floor(place)) * size)
+    for probe in range(PROBES):
+        at = (slot + probe) % size
+        if memo.met[at] == 0:
+            slot = at
+            break
+        equal = True
+        for k in range(p.shape[0]):
+            equal &= memo.policies[at, k] == p[k]
+        if equal:
+            return float(memo.gaps[at])
+    gap = truth.best - nash_welfare_of(truth, p, utility)
+    memo.met[slot] = 1
+    memo.gaps[slot] = gap
+    for k in range(p.shape[0]):
+        memo.policies[slot, k] = p[k]
+    return gap
 
 
 @compiled
-def sampling_error(local_mean: Floats, estimand: Floats, mean: Floats) -> float:
-    """max_m | mean_j L_j[m] - estimand[m] |; local_mean (N, M), estimand (M,), mean (M,) scratch. NaN where M differs.
+def spreads(
+    estimates: Floats, local_mean: Floats, estimand: Floats, mean: Floats, apart: Floats
+) -> tuple[float, float, float]:
+    """Disagreement, drift and sampling error of the estimates G (N, M) and the local averages L (N, M).
 
-    With the disagreement it bounds every estimate's error: |G_i - truth| <= |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    disagreement = max_i || G_i - mean_j L_j ||_inf,  drift = max_m | mean_i G_i[m] - mean_i L_i[m] |,
+    sampling error = max_m | mean_j L_j[m] - estimand[m] |
+
+    estimand: (M,); of another size the sampling error is NaN. mean, apart: (M,) scratch. The first and the last bound
+    every estimate's error: |G_i - truth| <= |G_i - mean_j L_j| + |mean_j L_j - truth|.
     """
     N, M = local_mean.shape
-    if estimand.shape[0] != M:
-        return np.nan
     for m in range(M):
         mean[m] = 0.0
+        apart[m] = 0.0
     for j in range(N):
         for m in range(M):
             mean[m] += local_mean[j, m]
-    largest = 0.0
+            apart[m] += estimates[j, m] - local_mean[j, m]
+    disagreement, drift, error = 0.0, 0.0, 0.0
     for m in range(M):
-        largest = max(largest, abs(mean[m] / N - estimand[m]))
-    return largest
+        mean[m] /= N
+        drift = max(drift, abs(apart[m]) / N)
+    for i in range(N):
+        for m in range(M):
+            disagreement = max(disagreement, abs(estimates[i, m] - mean[m]))
+    if estimand.shape[0] != M:
+        return disagreement, drift, np.nan
+    for m in range(M):
+        error = max(error, abs(mean[m] - estimand[m]))
+    return disagreement, drift, error

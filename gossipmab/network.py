@@ -26,7 +26,7 @@ from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
 from gossipmab.errors import InputError, unknown
 from gossipmab.failures import Failures, FateSampler, made
-from gossipmab.links import ErdosRenyi, Law, LinkProcess, Sampler, moments, process_of
+from gossipmab.links import ErdosRenyi, Law, LinkProcess, Lister, Sampler, moments, process_of
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -162,6 +162,10 @@ class Network:
         """
         return self.process.sampler(self.graph, generator)
 
+    def listing_sampler(self, generator: np.random.Generator) -> Lister | None:
+        """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
+        return self.process.lister(self.graph, generator)
+
     def links(self, generator: np.random.Generator, rounds: int) -> NDArray[np.uint8]:
         """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
         return self.link_sampler(generator)(rounds)
@@ -247,6 +251,27 @@ def neighbours_of_round(
         degrees[agent] -= offsets[agent]
         ends += int(degrees[agent])
     return ends // 2
+
+
+@compiled
+def neighbours_of_listed(
+    edges: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    listed: NDArray[np.int64],
+    neighbours: NDArray[np.int64],
+    degrees: NDArray[np.int64],
+) -> int:
+    """`neighbours_of_round` from a list of the edges that are present (m,), ascending: N + m steps, however large E is."""
+    agents = degrees.shape[0]
+    for agent in range(agents):
+        degrees[agent] = 0
+    for e in listed:
+        i, j = edges[e, 0], edges[e, 1]
+        neighbours[offsets[i] + degrees[i]] = j
+        neighbours[offsets[j] + degrees[j]] = i
+        degrees[i] += 1
+        degrees[j] += 1
+    return len(listed)
 
 
 @compiled

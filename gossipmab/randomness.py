@@ -37,10 +37,21 @@ def stream(seed: int, *, trial: int = 0, label: str = "", agent: int = 0, purpos
 
     Two keys that differ anywhere give independent streams (NumPy's SeedSequence).
     """
+    key = spawn_key(seed, trial=trial, label=label, agent=agent, purpose=purpose)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def spawn_key(seed: int, *, trial: int, label: str, agent: int, purpose: Purpose) -> tuple[int, int, int, int]:
+    """What tells a stream from the others of the seed; see `stream`."""
     for name, value in (("seed", seed), ("trial", trial)):
         if not isinstance(value, int | np.integer) or value < 0:
             raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 0")
-    key = zlib.crc32(label.encode()) + 1 if label else 0
-    return np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, key, agent, int(purpose))))
-    )
+    return int(trial), zlib.crc32(label.encode()) + 1 if label else 0, agent, int(purpose)
+
+
+def words(number: int) -> list[int]:
+    """The 32-bit words of a whole number >= 0, the lowest first, as SeedSequence takes them."""
+    found = [int(number) & 0xFFFFFFFF]
+    while number := int(number) >> 32:
+        found.append(number & 0xFFFFFFFF)
+    return found

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from gossipmab.engines import rounds
+from gossipmab.engines import agent_round, rounds
 from gossipmab.network import Network, weight_of_edge
 
 if (
@@ -98,14 +98,14 @@ def play_alone(
             for name in agent.boxes:  # what select reads of others, it must not: its own row alone is whole
                 getattr(state, "sent_" + name)[:] = np.nan
             algorithm.select(state, i, t, ps[i])
-            arms[i] = rounds.arm_from(ps[i], numbers.arms[i, t - 1])
+            arms[i] = agent_round.arm_from(ps[i], numbers.arms[i, t - 1])
             environment.rewards.draw(i, arms[i], numbers.rewards[i, t - 1], xs[i])
             if algorithm.communicates:
                 agent.receive({i: out[i]} | {int(j): out[j] for j in near})
                 for name in agent.boxes:  # learn fills these anew, or the gossip does
                     getattr(state, name)[i] = np.nan
                 flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
-                rounds.mix(*flat, i, near, weights)
+                agent_round.mix(*flat, i, near, weights)
             algorithm.learn(state, i, t, int(arms[i]), xs[i], near)
         kept["p"].append(ps)
         kept["arms"].append(arms)

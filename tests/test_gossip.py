@@ -1,6 +1,6 @@
 """Gossip: the invariant of doubly stochastic mixing, and how fast it agrees.
 
-The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `rounds.mix`, agent by agent.
+The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `agent_round.mix`, agent by agent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twins import gossip, mixing_matrix
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.engines import rounds
+from gossipmab.engines import agent_round, rounds
 from gossipmab.network import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 
 # Whatever is registered and sends messages, and variants that take other paths.
@@ -38,7 +38,7 @@ def mixed_by_the_engine(network: Any, present: np.ndarray, values: np.ndarray) -
         near = neighbours[network.offsets[i] : network.offsets[i] + degrees[i]]
         rule = network.weight_rule, network.constant_weight
         weights = np.array([weight_of_edge(*rule, degrees[i], degrees[j]) for j in near], dtype=float)
-        rounds.mix(own, values, i, near, weights)
+        agent_round.mix(own, values, i, near, weights)
     return own
 
 

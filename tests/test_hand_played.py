@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines import rounds
+from gossipmab.engines import agent_round, rounds
 
 # The numbers that draw the arms, in rounds 1, 2, ...: one row per agent.
 Draws = tuple[tuple[float, ...], tuple[float, ...]]
@@ -47,10 +47,10 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
         network = gm.Network("complete", agents=2)
         horizon = len(draws[0])
 
-        def block(self: Any, count: int) -> rounds.Numbers:
+        def block(self: Any, count: int, *threads: Any) -> agent_round.Numbers:
             assert count == horizon
             links = np.ones((count, 1), dtype=np.uint8)
-            return rounds.Numbers(np.array(draws, dtype=float), np.full((2, count, 2), np.nan), links)
+            return agent_round.Numbers(np.array(draws, dtype=float), np.full((2, count, 2), np.nan), links)
 
         monkeypatch.setattr(rounds.Source, "block", block)
         trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, record=horizon, interpreted=True)

@@ -27,6 +27,8 @@ LEVELS: list[set[str]] = [
         "objectives/",
         "equity",
         "rationing",
+        "streams",
+        "prefetch",
     },
     {"rewards", "environment", "probing/", "topology", "spectrum", "links/", "failures/", "communication", "network"},
     {"algorithms/"},
@@ -61,6 +63,7 @@ LEVELS: list[set[str]] = [
         "engines/own_messages",
         "engines/own_rounds",
         "engines/peers",
+        "engines/plain_rounds",
     },
     {
         "protocols",

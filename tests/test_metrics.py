@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cvxpy
 import numpy as np
 import pytest
 import twins
+from scipy.stats import gmean
 from test_algorithms import world
 
 import gossipmab as gm
 from gossipmab import metrics
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.rounds import recorded_rounds
+from gossipmab.welfare import maximise_nash_welfare
 
 
 def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.Truth:
@@ -39,20 +42,76 @@ def test_nash_welfare_by_hand() -> None:
     ) == pytest.approx(0.175)
 
 
+def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[float, float, float]:
+    return metrics.spreads(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
+
+
 def test_disagreement_by_hand() -> None:
     """Local averages (0,1), (1,3): mean (1/2,2). Estimates (0,2) and (1/2,5/2): off by 1/2 and 1/2; then 4 off by 2."""
     local = np.array([[0.0, 1.0], [1.0, 3.0]])
-    assert metrics.disagreement(np.array([[0.0, 2.0], [0.5, 2.5]]), local, np.zeros(2)) == 0.5
-    assert metrics.disagreement(np.array([[0.0, 2.0], [0.5, 4.0]]), local, np.zeros(2)) == 2.0
-    assert metrics.disagreement(np.array([[0.5, 2.0], [0.5, 2.0]]), local, np.ones(2)) == 0.0
+    assert apart([[0.0, 2.0], [0.5, 2.5]], local)[0] == 0.5
+    assert apart([[0.0, 2.0], [0.5, 4.0]], local)[0] == 2.0
+    assert apart([[0.5, 2.0], [0.5, 2.0]], local)[0] == 0.0
+
+
+def test_drift_by_hand() -> None:
+    """The estimates' means are (1/4, 9/4) and (1/4, 3); those of the local averages (1/2, 2)."""
+    local = np.array([[0.0, 1.0], [1.0, 3.0]])
+    assert apart([[0.0, 2.0], [0.5, 2.5]], local)[1] == 0.25
+    assert apart([[0.0, 2.0], [0.5, 4.0]], local)[1] == 1.0
+    assert apart(local, local)[1] == 0.0
 
 
 def test_sampling_error_by_hand() -> None:
     """The mean of (0,1) and (1,3) is (1/2,2): from (1/4,2) it is 1/4 off, from (1/2,1) 1. Another shape has no truth."""
     local = np.array([[0.0, 1.0], [1.0, 3.0]])
     for truth, error in [([0.25, 2.0], 0.25), ([0.5, 1.0], 1.0), ([0.5, 2.0], 0.0)]:
-        assert metrics.sampling_error(local, np.array(truth), np.ones(2)) == error
-    assert np.isnan(metrics.sampling_error(local, np.zeros(0), np.ones(2)))
+        assert apart(local, local, truth)[2] == error
+    assert np.isnan(apart(local, local)[2])
+
+
+def test_the_geometric_welfare_of_many_agents_does_not_drown() -> None:
+    """10,000 agents, half with utility 0.2 and half with 0.8: the product is far below 1e-308, its root 0.4."""
+    U = np.tile([[0.2], [0.8]], (5_000, 1))
+    assert metrics.nash_welfare_of(truth_of(U), np.ones(1), np.zeros(10_000)) == 0.0
+    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
+    assert root == pytest.approx(0.4, rel=1e-12)
+    U[7] = 0.0
+    assert metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000)) == 0.0
+
+
+def test_geometric_regret_of_many_agents_is_measured() -> None:
+    """The best policy of the truth has no regret, and no policy has less; scipy's mean of the logarithms says what they earn."""
+    environment = gm.Environment.sample(3_000, 3, 2, seed=1)
+    truth, U = metrics.truth(environment, "geometric"), environment.utilities
+    policies = np.random.default_rng(2).dirichlet(np.ones(3), 50)
+    expected = gmean(U @ policies.T)
+    room, scratch = metrics.memo(3_000, 3), np.zeros(3_000)
+    gaps = [metrics.nsw_gap(truth, p, scratch, room) for p in policies]
+    np.testing.assert_allclose(truth.best - np.array(gaps), expected, rtol=1e-12)
+    assert min(gaps) > -1e-9
+    p = np.asarray(maximise_nash_welfare(U).p)
+    assert abs(metrics.nsw_gap(truth, p, scratch, room)) < 1e-9
+
+
+def test_the_memo_changes_no_bit() -> None:
+    """More policies than it can hold, many of them twice, some equal but for the last bit."""
+    agents, arms = 70, 4
+    rng = np.random.default_rng(3)
+    truth = truth_of(rng.random((agents, arms)), best=0.7, power=1 / agents)
+    policies = rng.dirichlet(np.ones(arms), 6_000)
+    policies = np.concatenate([policies, policies[:50], np.nextafter(policies[:50], 1.0), policies[:50]])
+    room, none = metrics.memo(agents, arms), metrics.memo(1, arms)
+    assert len(room.gaps) and not len(none.gaps)
+    for p in policies:
+        with_it, without = (metrics.nsw_gap(truth, p, np.zeros(agents), one) for one in (room, none))
+        assert with_it == without == truth.best - metrics.nash_welfare_of(truth, p, np.zeros(agents))
+
+
+def test_regret_is_none_where_the_best_welfare_drowns_and_nan_where_it_is_not_defined() -> None:
+    for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
+        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.memo(1, 1))
+        assert np.array_equal(found, gap, equal_nan=True)
 
 
 def test_what_averages_should_come_to() -> None:

@@ -39,7 +39,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> Trace:
     return Trace(
         np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
         rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
-        rng.integers(0, 9, R).cumsum(),
+        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1],
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ class Shape(NamedTuple):
     """What is known before the first round. An algorithm takes from it what its paper grants it.
 
     agents, arms, objectives: N, K, D. horizon: T. link_probability: p.
-    algebraic_connectivity: lambda_{N-1}(Lap(G0)) of the base graph. preferences: (N, D), rows on the simplex.
+    connectivity: gives lambda_{N-1}(Lap(G0)) of the base graph, which takes long where that is large: only those who ask pay.
+    preferences: (N, D), rows on the simplex.
     """
 
     agents: int
@@ -30,8 +31,13 @@ class Shape(NamedTuple):
     objectives: int
     horizon: int
     link_probability: float
-    algebraic_connectivity: float
+    connectivity: Callable[[], float]
     preferences: Floats
+
+    @property
+    def algebraic_connectivity(self) -> float:
+        """lambda_{N-1}(Lap(G0))."""
+        return self.connectivity()
 
 
 class Algorithm(Protocol):

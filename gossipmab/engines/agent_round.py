@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Floats, Integers, learn, select
+from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
-from gossipmab.metrics import Truth
+from gossipmab.environment import Environment
+from gossipmab.metrics import Memo, Trace, Truth
 from gossipmab.rewards import draw
 
-MAILBOX = "sent_"
+MAILBOX, SCRATCH = "sent_", "scratch_"
 
 
 class Base(NamedTuple):
@@ -32,11 +34,17 @@ class Base(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The random numbers of a block of B rounds: arms (N, B), rewards (N, B, D) prepared, links (B, E) 0 or 1."""
+    """The random numbers of a block of B rounds: arms (N, B), rewards (N, B, D) prepared; links (B, E) 0 or 1.
+
+    Where links are few, links is (B, 0) and they are listed: those of round b are listed[first[b] : first[b + 1]], ascending;
+    else first is (0,).
+    """
 
     arms: Floats
     rewards: Floats
     links: NDArray[np.uint8]
+    first: Integers = np.zeros(0, np.int64)
+    listed: Integers = np.zeros(0, np.int64)
 
 
 class Mail(NamedTuple):
@@ -52,7 +60,8 @@ class Tally(NamedTuple):
 
     pulls: (N, K). played: (N, K) the last distribution of each agent. gap: (N,) its NSW regret. nsw_regret: (N,) so far.
     messages_sent: (N,). next_record: (1,) index into rounds.
-    rounds: (R,), recorded: pareto (R, N), nsw (R, N), disagreement (R,), messages (R,), drift (R,), sampling (R,).
+    final_pareto: (N,), as last recorded.
+    rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,).
     """
 
     pulls: Integers
@@ -60,6 +69,7 @@ class Tally(NamedTuple):
     gap: Floats
     nsw_regret: Floats
     messages_sent: Integers
+    final_pareto: Floats
     next_record: Integers
     rounds: Integers
     pareto: Floats
@@ -71,15 +81,29 @@ class Tally(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What the loop writes over: p (K,), x (D,), utility (N,), mean (M,), weights (N,), degrees (N,), neighbours (2E,)."""
+    """What the loop writes over: p (K,), x (D,), utility (N,), memo, means (2, M), weights, degrees (N,), neighbours (2E,).
+
+    weights: as many as the largest degree of the base graph.
+    """
 
     p: Floats
     x: Floats
     utility: Floats
-    mean: Floats
+    memo: Memo
+    means: Floats
     weights: Floats
     degrees: Integers
     neighbours: Integers
+
+
+def new_tally(agents: int, arms: int, rounds: Integers, by_agent: bool) -> Tally:
+    """Nothing played yet; `rounds` (R,) will be recorded."""
+    N, R = agents, len(rounds)
+    curves = np.zeros((2, R, N if by_agent else 1))
+    return Tally(
+        np.zeros((N, arms), np.int64), np.zeros((N, arms)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
+        np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
+    )  # fmt: skip
 
 
 def mail(now: Any, after: Any) -> Mail:
@@ -159,20 +183,21 @@ def same(p: Floats, played: Floats) -> bool:
 
 
 @compiled
-def record(own: Floats, local: Floats, truth: Truth, mean: Floats, tally: Tally) -> None:
-    """Record one round: regrets of every agent, disagreement of the estimates own (N, M), messages so far."""
+def record(own: Floats, local: Floats, truth: Truth, means: Floats, tally: Tally) -> None:
+    """Record one round: regrets of every agent, what the estimates own (N, M) are apart, messages so far. means: (2, M) scratch."""
     r = tally.next_record[0]
     N, K = tally.pulls.shape
+    each = tally.pareto.shape[1] == N
     for i in range(N):
         regret = 0.0
         for k in range(K):
             regret += tally.pulls[i, k] * truth.gaps[k]
-        tally.pareto[r, i] = regret
-        tally.nsw[r, i] = tally.nsw_regret[i]
+        tally.final_pareto[i] = regret
+        tally.pareto[r, i if each else 0] += regret
+        tally.nsw[r, i if each else 0] += tally.nsw_regret[i]
         tally.messages[r] += tally.messages_sent[i]
-    tally.disagreement[r] = metrics.disagreement(own, local, mean)
-    tally.drift[r] = metrics.drift(own, local)
-    tally.sampling[r] = metrics.sampling_error(local, truth.estimand, mean)
+    apart = metrics.spreads(own, local, truth.estimand, means[0], means[1])
+    tally.disagreement[r], tally.drift[r], tally.sampling[r] = apart
     tally.next_record[0] += 1
 
 
@@ -197,3 +222,13 @@ def _agent_round(
 ) -> Any:  # fmt: skip
     # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
     return agent_round
+
+
+def trace_of(tally: Tally, environment: Environment, told: Communication, each: int) -> Trace:
+    """What came out of a trial whose messages hold `each` numbers, sent by the rules `told`."""
+    utility = (tally.pulls * environment.own_utilities).sum(axis=1)
+    return Trace(
+        tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each),
+        tally.pulls, utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each),
+        tally.final_pareto, tally.nsw_regret,
+    )  # fmt: skip

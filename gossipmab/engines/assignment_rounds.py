@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gossipmab.algorithms.assignment.protocol import Assigner, Task, believe, learn, probe
 from gossipmab.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.compiled import compiled, compiled_here
+from gossipmab.engines.agent_round import arm_from
 from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
-from gossipmab.engines.rounds import arm_from, recorded_rounds
+from gossipmab.engines.rounds import recorded_rounds
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
 from gossipmab.probing import assign, terms

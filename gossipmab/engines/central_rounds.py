@@ -17,7 +17,8 @@ from gossipmab import equity, policies
 from gossipmab.algorithms.central.protocol import Centre, Learner, choose, observe
 from gossipmab.central_trace import CentralTrace
 from gossipmab.compiled import compiled, compiled_here
-from gossipmab.engines.rounds import arm_from, recorded_rounds, same
+from gossipmab.engines.agent_round import arm_from, same
+from gossipmab.engines.rounds import recorded_rounds
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
 from gossipmab.objectives import Desk, desk, objective, value

@@ -19,13 +19,7 @@ from gossipmab.algorithms.protocol import Algorithm, Integers
 from gossipmab.communication import Communication
 from gossipmab.engines import capacity, own_rounds
 from gossipmab.engines.agent_actor import Outcome
-from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
-from gossipmab.engines.crossing import Part
-from gossipmab.engines.message_arrays import OwnFate
-from gossipmab.engines.message_plan import MessagePlan
-from gossipmab.engines.native import program, signature_of
-from gossipmab.engines.own_agents import Common, OwnRows, Snapshot
-from gossipmab.engines.rounds import (
+from gossipmab.engines.agent_round import (
     MAILBOX,
     Base,
     Tally,
@@ -33,9 +27,16 @@ from gossipmab.engines.rounds import (
     exchanged,
     mail,
     message_size,
-    recorded_rounds,
-    shape_of,
+    new_tally,
+    trace_of,
 )
+from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
+from gossipmab.engines.crossing import Part
+from gossipmab.engines.message_arrays import OwnFate
+from gossipmab.engines.message_plan import MessagePlan
+from gossipmab.engines.native import program, signature_of
+from gossipmab.engines.own_agents import Common, OwnRows, Snapshot
+from gossipmab.engines.rounds import LARGE_CURVES, recorded_rounds, shape_of
 from gossipmab.environment import Environment
 from gossipmab.failures import FateSampler
 from gossipmab.metrics import Trace
@@ -78,7 +79,7 @@ class Coordinator:
             self.plan = MessagePlan(algorithm, network, self.state, self.state, self.bounds)
         self.rounds = recorded_rounds(horizon, record)
         wanted = metrics.estimand(environment, estimates(algorithm), self.state.local_mean)
-        self.truth = metrics.truth(environment, welfare, wanted)
+        self.truth, self.memo = metrics.truth(environment, welfare, wanted), metrics.memo(N, K)
         crossing = network.edges[self.owner[network.edges[:, 0]] != self.owner[network.edges[:, 1]]]
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
@@ -98,7 +99,7 @@ class Coordinator:
         self._begin(key, poison)
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         fates = self.network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
-        tally = self._tally()
+        tally = new_tally(N, self.environment.arms, self.rounds, N * len(self.rounds) <= LARGE_CURVES)
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[Flight] = deque()
         crossed, size, t0 = 0, 0, 0
@@ -175,15 +176,6 @@ class Coordinator:
         )  # fmt: skip
         return signature_of(own_rounds.play_own, samples), ours
 
-    def _tally(self) -> Tally:
-        N, K, _ = self.environment.means.shape
-        R = len(self.rounds)
-        return Tally(
-            np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
-            np.zeros(1, np.int64), self.rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64), np.zeros(R),
-            np.zeros(R),
-        )  # fmt: skip
-
     def _sampled(self, present: NDArray[np.uint8], fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
         """Degrees, and every actor's part, in the window with these links."""
         if self.plan is None:
@@ -230,7 +222,8 @@ class Coordinator:
             own,
             local,
             np.zeros(N),
-            np.zeros(M),
+            self.memo,
+            np.zeros((2, M)),
             flight.t0,
             self.algorithm.communicates,
         )
@@ -247,11 +240,7 @@ class Coordinator:
             raise RuntimeError(
                 f"{crossed} messages of {size} bytes were sent, the links account for {total} of {total * each}"
             )
-        utility = (tally.pulls * self.environment.own_utilities).sum(axis=1)
-        return Trace(
-            tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each // 8),
-            tally.pulls, utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each // 8),
-        )  # fmt: skip
+        return trace_of(tally, self.environment, told, each // 8)
 
 
 def cluster_room() -> tuple[int, float | None]:

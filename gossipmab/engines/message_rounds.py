@@ -114,10 +114,10 @@ def play_messages(
                 continue
             tally.pulls[i, arm] += 1
             if not same(scratch.p, tally.played[i]):
-                tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, scratch.p, scratch.utility)
+                tally.gap[i] = metrics.nsw_gap(truth, scratch.p, scratch.utility, scratch.memo)
             tally.nsw_regret[i] += tally.gap[i]
         if t0 + b + 1 == tally.rounds[tally.next_record[0]]:
-            record(own if communicates else local, local, truth, scratch.mean, tally)
+            record(own if communicates else local, local, truth, scratch.means, tally)
         now, after = after, now
         sent, own = own, sent
         box_now, box_after = box_after, box_now

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Floats, Integers
 from gossipmab.compiled import SETTINGS, compiled, inlined
-from gossipmab.engines.rounds import Base, Tally, agent_round, record, same
+from gossipmab.engines.agent_round import Base, Tally, agent_round, record, same
 from gossipmab.metrics import Truth
 from gossipmab.network import neighbours_of_round, weight_of_edge
 
@@ -201,14 +201,14 @@ def links_of_window(
 @compiled
 def collect(
     truth: Truth, tally: Tally, arms: Integers, p: Floats, degrees: Integers, own: Floats, local: Floats,
-    utility: Floats, mean: Floats, t0: int, communicates: bool,
+    utility: Floats, memo: metrics.Memo, means: Floats, t0: int, communicates: bool,
 ) -> None:  # fmt: skip
     """Take the outcomes of B rounds of all agents into the tally.
 
     Args:
         arms: (B, N), below 0 where an agent is away. p: (B, N, K). degrees: (B, N) messages sent.
         own, local: (r, N, M) of the recorded rounds.
-        utility: (N,), mean: (M,) scratch. t0: rounds played before.
+        utility: (N,), means: (2, M) scratch. t0: rounds played before.
     """
     recorded = 0
     for b in range(arms.shape[0]):
@@ -218,8 +218,8 @@ def collect(
             tally.pulls[i, arms[b, i]] += 1
             tally.messages_sent[i] += degrees[b, i] if communicates else 0
             if not same(p[b, i], tally.played[i]):
-                tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, p[b, i], utility)
+                tally.gap[i] = metrics.nsw_gap(truth, p[b, i], utility, memo)
             tally.nsw_regret[i] += tally.gap[i]
         if t0 + b + 1 == tally.rounds[tally.next_record[0]]:
-            record(own[recorded], local[recorded], truth, mean, tally)
+            record(own[recorded], local[recorded], truth, means, tally)
             recorded += 1

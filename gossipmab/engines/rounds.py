@@ -1,8 +1,9 @@
-"""The compiled loop over rounds and agents, and the trial that is made of its blocks."""
+"""The trial that is made of blocks of rounds, and its random numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,80 +11,37 @@ import numpy as np
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers, Shape
 from gossipmab.communication import Communication
-from gossipmab.compiled import compiled, compiled_here
-from gossipmab.engines.agent_round import MAILBOX as MAILBOX
-from gossipmab.engines.agent_round import Base as Base
-from gossipmab.engines.agent_round import Mail as Mail
-from gossipmab.engines.agent_round import Numbers as Numbers
-from gossipmab.engines.agent_round import Scratch as Scratch
-from gossipmab.engines.agent_round import Tally as Tally
-from gossipmab.engines.agent_round import agent_round as agent_round
-from gossipmab.engines.agent_round import arm_from as arm_from
-from gossipmab.engines.agent_round import estimates as estimates
-from gossipmab.engines.agent_round import exchanged as exchanged
-from gossipmab.engines.agent_round import mail as mail
-from gossipmab.engines.agent_round import message_size as message_size
-from gossipmab.engines.agent_round import mix as mix
-from gossipmab.engines.agent_round import record as record
-from gossipmab.engines.agent_round import same as same
+from gossipmab.engines import plain_rounds as plain
+from gossipmab.engines.agent_round import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of
 from gossipmab.engines.message_rounds import (
     MessageRounds,
     play_messages,
     play_messages_compiled,
     play_messages_foreign,
 )
+from gossipmab.engines.plain_rounds import (
+    PlainRounds,
+    SharedRounds,
+    divisible,
+    part_compiled,
+    part_foreign,
+    play_compiled,
+    play_foreign,
+)
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError
-from gossipmab.metrics import Trace, Truth
-from gossipmab.network import Network, neighbours_of_round, weight_of_edge
+from gossipmab.metrics import Trace
+from gossipmab.network import Network
+from gossipmab.provenance import available_processors
 from gossipmab.randomness import Purpose, stream
+from gossipmab.streams import Streams
 
+SHARED_AGENTS = 8_192  # from so many on, threads gain more than their meetings after every round cost
+LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
 BLOCK_ROWS = (
     40_000  # bound on rounds x numbers in a row: where rows are long, rounds are slow, and progress should show
 )
-
-
-def play(
-    algorithm: Any, rewards: Any, truth: Truth, base: Base, now: Any, after: Any, mail: Mail, numbers: Numbers, tally: Tally,
-    scratch: Scratch, t0: int, communicates: bool,
-) -> None:  # fmt: skip
-    """Play the block of rounds t0 + 1 .. t0 + B.
-
-    Args:
-        algorithm, rewards: the algorithm and the reward model; their types decide which methods run.
-        now, after: the state, and the same state with every field exchanged with its mailbox: what is own in one is sent in
-            the other, so that a round reads one buffer, writes the other, and nothing is copied.
-        mail: the gossiped averages of both, flat.
-        t0: rounds already played. communicates: whether messages are sent.
-    """
-    sent, own = mail.now, mail.after
-    degrees, weights = scratch.degrees, scratch.weights
-    for b in range(numbers.arms.shape[1]):
-        t = t0 + b + 1
-        neighbours_of_round(base.edges, base.offsets, numbers.links[b], scratch.neighbours, degrees)
-        for i in range(degrees.shape[0]):
-            present = scratch.neighbours[base.offsets[i] : base.offsets[i] + degrees[i]]
-            if base.constant == 0.0:
-                for n in range(degrees[i]):
-                    weights[n] = weight_of_edge(base.rule, base.constant, degrees[i], degrees[present[n]])
-            arm = agent_round(
-                algorithm, rewards, now, after, own, sent, i, t, present, weights,
-                numbers.arms[i, b], numbers.rewards[i, b], scratch.p, scratch.x, communicates,
-            )  # fmt: skip
-            tally.pulls[i, arm] += 1
-            tally.messages_sent[i] += degrees[i] if communicates else 0
-            if not same(scratch.p, tally.played[i]):
-                tally.gap[i] = truth.best - metrics.nash_welfare_of(truth, scratch.p, scratch.utility)
-            tally.nsw_regret[i] += tally.gap[i]
-        if t == tally.rounds[tally.next_record[0]]:
-            record(own if communicates else mail.local, mail.local, truth, scratch.mean, tally)
-        now, after = after, now
-        sent, own = own, sent
-
-
-play_compiled = compiled(play)
-play_foreign = compiled_here(play)
 
 
 def recorded_rounds(horizon: int, record: int) -> Integers:
@@ -96,7 +54,7 @@ def shape_of(environment: Environment, network: Network, horizon: int) -> Shape:
     """What the algorithm is told before the first round."""
     return Shape(
         environment.agents, environment.arms, environment.objectives, horizon, network.link_probability,
-        network.algebraic_connectivity, environment.preferences,
+        lambda: network.algebraic_connectivity, environment.preferences,
     )  # fmt: skip
 
 
@@ -111,6 +69,8 @@ def simulate(
     trial: int = 0,
     label: str = "",
     welfare: str = "product",
+    threads: int | None = None,
+    by_agent: bool | None = None,
     interpreted: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
@@ -122,63 +82,73 @@ def simulate(
         horizon: T, rounds.
         seed, trial, label: of the random streams; label "" shares links and reward numbers between algorithms (coupled).
         record: how many rounds to record, evenly spaced; the last is always among them.
-        welfare: "product" or "geometric", the Nash social welfare in which regret is measured.
+        welfare: "product" or "geometric", the Nash social welfare in which regret is measured. With many agents the product
+            is less than the least number, and its regret 0.
+        threads: share the agents of a round among so many; same bits. None: as many as processors from 8,192 agents on, else 1.
+        by_agent: keep the regrets of every agent in every recorded round, (R, N); else their sums, (R, 1). None: up to
+            2,000,000 numbers.
         interpreted: run the very same methods in plain Python, to debug; same bits, a thousand times slower.
         progress: called with the agent-steps just played, about every block; may raise to stop.
 
     Raises:
-        InputError: agents that differ, or a hyperparameter, horizon or record out of range.
+        InputError: agents that differ, or a hyperparameter, horizon, record or threads out of range.
     """
     if environment.agents != network.agents:
         raise InputError(f"network.base: has {network.agents} agents, the environment has {environment.agents}")
-    for name, value in (("horizon", horizon), ("record", record)):
+    for name, value in (("horizon", horizon), ("record", record), ("threads", 1 if threads is None else threads)):
         if value != int(value) or value < 1:
             raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
     algorithm.check()
     N, K, D = environment.means.shape
     now = algorithm.init(shape_of(environment, network, horizon))
-    after = exchanged(now)
     rounds = recorded_rounds(horizon, record)
-    R = len(rounds)
-    tally = Tally(
-        np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64),
-        np.zeros(1, np.int64), rounds, np.zeros((R, N)), np.zeros((R, N)), np.zeros(R), np.zeros(R, np.int64), np.zeros(R),
-        np.zeros(R),
-    )  # fmt: skip
+    each = N * len(rounds) <= LARGE_CURVES if by_agent is None else by_agent
+    tally = new_tally(N, K, rounds, each)
     source = Source(environment, network, seed=seed, trial=trial, label=label)
     truth = metrics.truth(environment, welfare, metrics.estimand(environment, estimates(algorithm), now.local_mean))
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
-    ours = type(algorithm).__module__.startswith("gossipmab.")
-    loop = play if interpreted else play_compiled if ours else play_foreign
-    slower = None
-    if network.failures is not None or network.communication is not None:
-        slow_loop = play_messages if interpreted else play_messages_compiled if ours else play_messages_foreign
-        initial = algorithm.init(shape_of(environment, network, horizon))
-        slower = MessageRounds(algorithm, network, now, initial, slow_loop)
-    block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, now.local_mean[0].size)))
+    M, widest = now.local_mean[0].size, max(1, int(network.degrees.max()))
     scratch = Scratch(
-        np.zeros(K), np.zeros(D), np.zeros(N), np.zeros(now.local_mean[0].size), np.full(N, base.constant),
+        np.zeros(K), np.zeros(D), np.zeros(N), metrics.memo(N, K), np.zeros((2, M)), np.full(widest, base.constant),
         np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),
     )  # fmt: skip
-    for t0 in range(0, horizon, block):
-        numbers = source.block(min(block, horizon - t0))
-        if slower is not None:
-            slower.play(environment.rewards, truth, base, numbers, source.fate(numbers.links), tally, scratch, t0)
+    ours = type(algorithm).__module__.startswith("gossipmab.")
+    shared = 1 if interpreted or not divisible(now, N, environment.preferences) else _threads(threads, N)
+    parts = (algorithm, environment.rewards, truth, base, now, tally, scratch)
+    play: Callable[[Numbers, int], None]
+    with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
+        if network.failures is not None or network.communication is not None:
+            loop = play_messages if interpreted else play_messages_compiled if ours else play_messages_foreign
+            initial = algorithm.init(shape_of(environment, network, horizon))
+            messages, shared = MessageRounds(algorithm, network, now, initial, loop), 1
+
+            def play(numbers: Numbers, t0: int) -> None:
+                fate = source.fate(numbers.links)
+                messages.play(environment.rewards, truth, base, numbers, fate, tally, scratch, t0)
+
+        elif shared > 1:
+            play = SharedRounds(*parts, part_compiled if ours else part_foreign, bounds_of(N, shared), pool).play
         else:
-            loop(
-                algorithm, environment.rewards, truth, base, now, after, mail(now, after), numbers, tally, scratch, t0,
-                algorithm.communicates,
-            )  # fmt: skip
-        if numbers.arms.shape[1] % 2:
-            now, after = after, now
-        if progress is not None:
-            progress(N * numbers.arms.shape[1])
-    told, each = network.communication or Communication(), message_size(now) if algorithm.communicates else 0
-    utility = (tally.pulls * environment.own_utilities).sum(axis=1)
-    return Trace(
-        rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each), tally.pulls,
-        utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each),
-    )  # fmt: skip
+            play = PlainRounds(*parts, plain.play if interpreted else play_compiled if ours else play_foreign).play
+        block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, M)))
+        for t0 in range(0, horizon, block):
+            numbers = source.block(min(block, horizon - t0), pool if shared > 1 else None, bounds_of(N, shared))
+            play(numbers, t0)
+            if progress is not None:
+                progress(N * numbers.arms.shape[1])
+    each_message = message_size(now) if algorithm.communicates else 0
+    return trace_of(tally, environment, network.communication or Communication(), each_message)
+
+
+def bounds_of(agents: int, parts: int) -> list[int]:
+    """Part h of the agents is bounds[h] .. bounds[h + 1] - 1."""
+    return [agents * h // parts for h in range(parts + 1)]
+
+
+def _threads(wanted: int | None, agents: int) -> int:
+    if wanted is None:
+        wanted = available_processors() if agents >= SHARED_AGENTS else 1
+    return min(wanted, agents)
 
 
 class Source:
@@ -186,24 +156,40 @@ class Source:
 
     def __init__(self, environment: Environment, network: Network, *, seed: int, trial: int, label: str) -> None:
         """Open the streams of a trial."""
-        key = {"seed": seed, "trial": trial, "label": label}
-        agents = range(environment.agents)
+        key: dict[str, Any] = {"seed": seed, "trial": trial, "label": label}
         self.environment, self.network = environment, network
-        self.arms = [stream(**key, agent=i, purpose=Purpose.ARMS) for i in agents]  # type: ignore[arg-type]
-        self.rewards = [stream(**key, agent=i, purpose=Purpose.REWARDS) for i in agents]  # type: ignore[arg-type]
-        self.links = network.link_sampler(stream(**key, purpose=Purpose.LINKS))  # type: ignore[arg-type]
-        self.fate = network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))  # type: ignore[arg-type]
+        self.arms = Streams(**key, agents=environment.agents, purpose=Purpose.ARMS)
+        self.rewards = Streams(**key, agents=environment.agents, purpose=Purpose.REWARDS)
+        plain = network.failures is None and network.communication is None
+        generator = stream(**key, purpose=Purpose.LINKS)
+        self.listed = network.listing_sampler(generator) if plain else None
+        self.links = network.link_sampler(generator)  # of which nothing is drawn where links are listed
+        if not plain:
+            self.fate = network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
 
     @property
     def numbers_per_round(self) -> int:
         """How many numbers a round takes."""
-        return self.environment.agents * (1 + self.environment.objectives) + len(self.network.edges)
+        links = 0 if self.listed else len(self.network.edges)
+        return self.environment.agents * (1 + self.environment.objectives) + links
 
-    def block(self, rounds: int) -> Numbers:
-        """The numbers of the next rounds; any split into blocks gives the same ones."""
+    def block(self, rounds: int, pool: ThreadPoolExecutor | None = None, bounds: Sequence[int] = ()) -> Numbers:
+        """The numbers of the next rounds; any split into blocks, or of the agents among the pool's threads, gives the same."""
         N, D = self.environment.agents, self.environment.objectives
         arms, rewards = np.empty((N, rounds)), np.empty((N, rounds, D))
-        for i in range(N):
-            self.arms[i].random(out=arms[i])
-            self.rewards[i].random(out=rewards[i])
-        return Numbers(arms, self.environment.rewards.prepare(rewards), self.links(rounds))
+
+        def part(h: int) -> Any:
+            mine = slice(bounds[h], bounds[h + 1])
+            self.arms.draw(arms[mine], bounds[h])
+            self.rewards.draw(rewards[mine], bounds[h])
+            return self.environment.rewards.prepare(rewards[mine])
+
+        if pool is None:
+            bounds = 0, N
+            prepared = part(0)
+        else:
+            parts = list(pool.map(part, range(len(bounds) - 1)))
+            prepared = rewards if np.shares_memory(parts[0], rewards) else np.concatenate(parts)
+        if self.listed is not None:
+            return Numbers(arms, prepared, np.zeros((rounds, 0), np.uint8), *self.listed(rounds))
+        return Numbers(arms, prepared, self.links(rounds))

@@ -9,6 +9,7 @@ from gossipmab.links.one_pair import OnePair as OnePair
 from gossipmab.links.one_peer_exponential import OnePeerExponential as OnePeerExponential
 from gossipmab.links.process import Law as Law
 from gossipmab.links.process import LinkProcess as LinkProcess
+from gossipmab.links.process import Lister as Lister
 from gossipmab.links.process import Sampler as Sampler
 from gossipmab.links.random_matching import RandomMatching as RandomMatching
 from gossipmab.links.registry import PROCESSES as PROCESSES

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.errors import InputError
-from gossipmab.links.process import INDEPENDENT, KEY, Law, LinkProcess, Sampler, bernoulli, law, probability
+from gossipmab.links.few import FEW, MANY, few_of_many, spread
+from gossipmab.links.process import INDEPENDENT, KEY, Law, LinkProcess, Lister, Sampler, bernoulli, law, probability
 from gossipmab.topology import BaseGraph
 
 
@@ -21,7 +22,8 @@ class ErdosRenyi(LinkProcess):
         matrix of them.
 
     Mixing: W_t symmetric, the mean is kept. With a constant weight c and Lap_q the Laplacian with link weights q,
-    E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none where all p = 1.
+    E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none where all p = 1; where
+    p <= 0.1 for all of at least 10,000 links, one a link that is present, and so is the time.
     """
 
     probability: Any = 1.0
@@ -59,7 +61,19 @@ class ErdosRenyi(LinkProcess):
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent draws."""
+        lister = self.lister(graph, generator)
+        if lister is not None:
+            return spread(lister, len(graph.edges))
         probabilities = self._probabilities(graph)
         if (probabilities == 1.0).all():
             return lambda rounds: np.ones((rounds, len(probabilities)), np.uint8)
         return bernoulli(generator, probabilities)
+
+    def lister(self, graph: BaseGraph, generator: np.random.Generator) -> Lister | None:
+        """One number for each link that is present, where p <= 0.1 for all of at least 10,000 links."""
+        E = len(graph.edges)
+        return few_of_many(generator, self.probability, E) if self._few and E >= MANY else None
+
+    @property
+    def _few(self) -> bool:
+        return isinstance(self.probability, float) and self.probability <= FEW

@@ -19,8 +19,11 @@ from gossipmab.topology import BaseGraph
 Sampler = Callable[
     [int], NDArray[np.uint8]
 ]  # rounds -> (rounds, E): 1 where a link is present, of the rounds that come next
+# rounds -> first (rounds + 1,), listed (m,): of round b the indices listed[first[b] : first[b + 1]] of the links present, ascending
+Lister = Callable[[int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 INDEPENDENT, MATCHING, PERIODIC = "independent", "matching", "periodic"
 KEY = "network.links"
+CHUNK = 1_000_000  # numbers at a time: 8 MB
 
 
 class Law(NamedTuple):
@@ -58,6 +61,10 @@ class LinkProcess:
         """
         raise NotImplementedError
 
+    def lister(self, graph: BaseGraph, generator: np.random.Generator) -> Lister | None:
+        """The links that `sampler` gives, from the same numbers, listed: where they are few of many; else None."""
+        return None
+
 
 def law(kind: str, frequencies: NDArray[np.float64], exact: bool = True, period: int = 0) -> Law:
     """The law with its mean frequency: the common value itself, where there is one; 1 where there are no links."""
@@ -72,7 +79,11 @@ def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]
     limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
 
     def block(rounds: int) -> NDArray[np.uint8]:
-        present: NDArray[np.bool_] = generator.random((rounds, len(probabilities))) < limit
+        present = np.empty((rounds, len(probabilities)), np.bool_)
+        several = max(1, CHUNK // max(1, len(probabilities)))
+        for begin in range(0, rounds, several):
+            rows = present[begin : begin + several]
+            np.less(generator.random(rows.shape), limit, out=rows)
         return present.view(np.uint8)
 
     return block

@@ -9,14 +9,12 @@ from typing import Any
 
 import typer
 
-from gossipmab.cli import finding, looking, playing
 from gossipmab.cli.application import app
 from gossipmab.cli.output import BAD_INPUT, INTERRUPTED, NO_SPACE, say
 from gossipmab.errors import InputError
 
 # Newer versions of typer have their own copy of click: the class of all its complaints is found through a public one.
 Complaint: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-COMMANDS = (playing, looking, finding)  # importing them makes the application know them
 
 
 def call(arguments: list[str]) -> int:

@@ -10,19 +10,26 @@ from typing import Annotated, Any
 
 import typer
 
-from gossipmab.cli.application import app
-from gossipmab.cli.output import FAILED, INTERRUPTED, out, say, summarise
+from gossipmab.cli.options import Json, Quiet
+from gossipmab.cli.output import FAILED, INTERRUPTED, emit, out, say, summarise
+from gossipmab.cli.suggestions import ENGINES, STUDIES, experiments, one_of
 from gossipmab.errors import InputError
 
 
-@app.command()
 def run(
     spec: Annotated[
-        str, typer.Argument(metavar="SPEC", help="An experiment file, or the name of a shipped experiment.")
+        str,
+        typer.Argument(
+            metavar="SPEC", help="An experiment file, or the name of a shipped experiment.", autocompletion=experiments
+        ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
     engine: Annotated[
-        str, typer.Option(help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).")
+        str,
+        typer.Option(
+            help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).",
+            autocompletion=one_of(ENGINES),
+        ),
     ] = "threads",
     workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
@@ -31,7 +38,11 @@ def run(
         typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
     ] = None,
     transport: Annotated[
-        str | None, typer.Option(help="How actors exchange messages: direct (sockets, the default) or refs.")
+        str | None,
+        typer.Option(
+            help="How actors exchange messages: direct (sockets, the default) or refs.",
+            autocompletion=one_of(("direct", "refs")),
+        ),
     ] = None,
     agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
     window: Annotated[
@@ -41,7 +52,8 @@ def run(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop what the folder holds of an earlier run.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Run an experiment, or continue it: finished cells are never computed again."""
     from gossipmab.progress import Bar
@@ -63,8 +75,8 @@ def run(
         command = [word for word in sys.argv[1:] if word != "--fresh"]
         say(f"interrupted; {bar.done} of {bar.total} cells are kept. To go on: gossipmab {shlex.join(command)}")
         raise typer.Exit(INTERRUPTED) from None
-    if results is not None and len(results.traces):
-        _show(results, quiet)
+    if results is not None:
+        _show(results, quiet, json, failed.failures if failed else [])
     if failed is not None:
         for line, cells in _by_line(failed.failures):
             more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
@@ -73,15 +85,22 @@ def run(
         raise typer.Exit(FAILED)
 
 
-@app.command()
 def study(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="spectral-gap, connectivity, failures, communication or scaling.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="spectral-gap, connectivity, failures, communication or scaling.",
+            autocompletion=one_of(STUDIES),
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
-    engine: Annotated[str, typer.Option(help="Who plays: threads or ray.")] = "threads",
+    engine: Annotated[
+        str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))
+    ] = "threads",
     workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""
     from gossipmab.progress import Bar
@@ -92,9 +111,13 @@ def study(
     chosen = study_of(name)
     out_folder = folder or folder_of(name, quick)
     overrides = chosen.quick if quick else ()
-    results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar())
+    results = run_experiment(
+        chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar(bar=not quiet)
+    )
     found = findings(results, chosen)
     figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
+    if quiet:
+        return
     console = out()
     console.print(chosen.question, markup=False)
     for line in sentences(found, chosen):
@@ -123,15 +146,17 @@ def _by_line(failures: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     return list(cells.items())
 
 
-def _show(results: Any, quiet: bool) -> None:
-    """The table and the figures of a run."""
+def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:
+    """The table and the figures of a run, if any of it was played."""
     from gossipmab.plotting import plot as draw
 
-    figures = draw(results)
-    if quiet:
-        return
-    console = out()
-    summarise(console, results)
-    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-    for figure in figures[:1]:
-        console.print(f"figure      {figure}", markup=False, soft_wrap=True)
+    figures = draw(results) if len(results.traces) else []
+    if json:
+        from gossipmab.cli import documents
+
+        emit("run", **documents.of_run(results), failed=documents.of_failures(failures), figures=figures)
+    elif figures and not quiet:
+        console = out()
+        summarise(console, results)
+        console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
+        console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)

@@ -84,7 +84,20 @@ LEVELS: list[set[str]] = [
         "verify",
         "versus",
     },
-    {"plotting", "drawings", "studies", "study_figures", "curves", "report/", "tables", "cli", "__main__"},
+    {
+        "plotting",
+        "drawings",
+        "studies",
+        "study_figures",
+        "curves",
+        "report/",
+        "tables",
+        "schema",
+        "schema_texts",
+        "starters",
+        "cli/",
+        "__main__",
+    },
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"

@@ -1,0 +1,45 @@
+"""What an editor says of each key of the experiment file, and of the sections."""
+
+from __future__ import annotations
+
+SECTIONS = {
+    "experiment": "What is played, how long, how often",
+    "environment": "Agents, arms and their rewards: sampled, or your own",
+    "network": 'The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"',
+    "probing": 'What probing costs, and what assignments obey; with protocol = "assignment"',
+    "algorithms": "One [[algorithms]] for each curve: a name, perhaps a label, and hyperparameters",
+    "sweep": "Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in place of it",
+}
+KEYS = {
+    "experiment.name": "Of the experiment; the run folder is runs/NAME",
+    "experiment.description": "What it asks, in a line",
+    "experiment.protocol": "Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents",
+    "experiment.horizon": "T: rounds of a trial",
+    "experiment.trials": "How many environments are drawn and played",
+    "experiment.seed": "Fixes every bit of the results",
+    "experiment.record": "How many rounds are recorded; the last is always among them",
+    "experiment.coupled": "Whether all algorithms of a trial meet the same links and reward numbers",
+    "experiment.welfare": "The Nash social welfare that NSW regret is measured in: the product, or its N-th root",
+    "experiment.measure": "With a centre: the other objectives whose regret is measured beside the learner's own",
+    "environment.agents": "N; may be left out where the base graph, means or a table fix it",
+    "environment.arms": "K",
+    "environment.objectives": "D: the length of a reward vector",
+    "environment.rewards": 'The law of rewards around their means; "table": drawn from a log of your own',
+    "environment.heterogeneity": "How far agents' means lie from the arms' own; 0: all agents are alike",
+    "environment.noise": "The law of agents' differences",
+    "environment.concentration": "Of beta rewards",
+    "environment.sigma": "Standard deviation of gaussian rewards",
+    "environment.means": "Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists",
+    "environment.preferences": "Your own preferences (N, D), rows on the simplex: a file or nested lists",
+    "environment.table": 'With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...',
+    "network.base": "A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx",
+    "network.link_probability": "p: every link is up in a round with this probability",
+    "network.links": "The link process: which links are up in a round",
+    "network.weights": "The rule of the mixing weights",
+    "network.failures": "What goes wrong beside the links",
+    "network.communication": "A budget for what is sent",
+    "probing.budget": "I: the most arms that may be probed in a round; all by default",
+    "probing.overhead": "The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)",
+    "probing.capacity": "The most agents that an arm is given, in expectation; no limit by default",
+    "probing.samples": "Draws of the rewards by which a value is found; used with a capacity only",
+}

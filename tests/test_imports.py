@@ -65,6 +65,7 @@ LEVELS: list[set[str]] = [
     {
         "protocols",
         "spec",
+        "graph_files",
         "overrides",
         "spec_models",
         "spec_build",
@@ -75,13 +76,14 @@ LEVELS: list[set[str]] = [
         "summary",
         "comparisons",
         "results",
+        "units",
         "progress",
         "player",
         "runner",
         "verify",
         "versus",
     },
-    {"plotting", "drawings", "studies", "study_figures", "curves", "report/", "tables", "cli", "__main__"},
+    {"plotting", "drawings", "studies", "study_figures", "curves", "report/", "tables", "bridges/", "cli", "__main__"},
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"

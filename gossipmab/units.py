@@ -60,4 +60,4 @@ def attributes(name: str, swept: Mapping[str, str]) -> dict[str, str]:
         return {"long_name": swept[name], "units": "1"}
     plain = name.removeprefix("agent_")
     said, units = SAID.get(name) or SAID.get(plain) or (plain.replace("_", " "), "1")
-    return {"long_name": said if plain == name else f"{said}, one agent at the last round", "units": units}
+    return {"long_name": said if plain == name else f"{said}, at the last round", "units": units}

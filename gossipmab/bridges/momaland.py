@@ -11,7 +11,7 @@ from gossipmab.bridges.one_step import logged_table as logged_table
 from gossipmab.bridges.pettingzoo import ParallelBandits
 from gossipmab.environment import Environment
 
-MOParallelEnv = library("momaland.utils.env", "momaland").MOParallelEnv
+MOParallelEnv: Any = library("momaland.utils.env", "momaland").MOParallelEnv
 
 
 class MOParallelBandits(ParallelBandits, MOParallelEnv):  # type: ignore[misc]

@@ -27,7 +27,7 @@ from gossipmab.rewards import Bernoulli, Beta, Deterministic, Discrete, Table
 
 Floats = NDArray[np.float64]
 spaces = library("gymnasium.spaces", "pettingzoo")
-ParallelEnv = library("pettingzoo", "pettingzoo").ParallelEnv
+ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
 LARGEST = 2**53
 
 
@@ -111,14 +111,15 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         self.round += 1
         over = self.round >= self.horizon
         agents, self.agents = self.agents, [] if over else self.agents
-        rewards = dict(zip(agents, x.astype(self.dtype), strict=True))
+        paid: NDArray[Any] = x.astype(self.dtype)
+        rewards = dict(zip(agents, paid, strict=True))
         infos = {agent: {"pareto_regret": float(self.gaps[arm])} for agent, arm in zip(agents, arms, strict=True)}
         return self._observations(arms, x), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
 
     def _observations(self, arms: NDArray[np.int64], x: Floats) -> dict[str, NDArray[Any]]:
         """The vector of every agent; arm K is none."""
         pulled = arms[:, None] == np.arange(self.environment.arms)
-        seen = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
+        seen: NDArray[Any] = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
         return dict(zip(self.possible_agents, seen, strict=True))
 
     def _arms(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
@@ -145,9 +146,7 @@ def reward_range(model: Any, D: int) -> tuple[Floats, Floats]:
     return np.full(D, -np.inf), np.full(D, np.inf)
 
 
-def parallel_env(
-    environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = ""
-) -> ParallelBandits:
+def parallel_env(environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = "") -> ParallelBandits:
     """The environment as a PettingZoo `ParallelEnv`.
 
     Args:

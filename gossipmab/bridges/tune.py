@@ -30,7 +30,7 @@ from gossipmab.player import Player
 from gossipmab.protocols import GAMES
 from gossipmab.spec import Spec, load_spec
 
-Trainable = library("ray.tune", "tune").Trainable
+Trainable: Any = library("ray.tune", "tune").Trainable
 STATE = "trials.json"
 
 

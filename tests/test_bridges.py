@@ -62,6 +62,13 @@ def bandits(environment: gm.Environment, horizon: int, seed: int, **more: Any) -
     return import_module("gossipmab.bridges.pettingzoo").parallel_env(environment, horizon, seed, **more)
 
 
+def quietly(module: str) -> Any:
+    """A module of another project; what it warns of while it is imported is that project's affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return import_module(module)
+
+
 # --- PettingZoo ---------------------------------------------------------------------------------------------------------------
 
 
@@ -132,8 +139,8 @@ def test_reset_goes_on_to_the_next_trial_or_begins_a_seed() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_pettingzoo_tests_pass(model: str, environment_of: Callable[[str], gm.Environment]) -> None:
-    tests = pytest.importorskip("pettingzoo.test", reason="pettingzoo is not installed")
-    environment = environment_of(model)
+    pytest.importorskip("pettingzoo", reason="pettingzoo is not installed")
+    tests, environment = quietly("pettingzoo.test"), environment_of(model)
     tests.parallel_api_test(bandits(environment, 30, seed=0), num_cycles=100)  # beyond the horizon
     tests.parallel_api_test(bandits(environment, 500, seed=0), num_cycles=30)
     tests.parallel_seed_test(lambda: bandits(environment, 30, seed=0), num_cycles=30)
@@ -275,14 +282,11 @@ def test_what_is_no_table_is_refused(game: Any, said: dict[str, Any], told: str)
 
 @pytest.fixture
 def momaland() -> types.ModuleType:
-    """Our bridge, where MOMAland is installed; its own imports may warn."""
+    """Our bridge, where MOMAland is installed."""
     if find_spec("momaland") is None:
         pytest.skip("momaland is not installed")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in ("test.api_test", "utils.parallel_wrappers", "envs.beach.beach"):
-            import_module(f"momaland.{name}")
-        return import_module("gossipmab.bridges.momaland")
+    found: types.ModuleType = quietly("gossipmab.bridges.momaland")
+    return found
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -290,18 +294,17 @@ def momaland() -> types.ModuleType:
 def test_momaland_tests_pass(
     model: str, momaland: types.ModuleType, environment_of: Callable[[str], gm.Environment]
 ) -> None:
-    tests = import_module("pettingzoo.test")
-    environment = environment_of(model)
-    import_module("momaland.test.api_test").api_test(momaland.env(environment, 30, 0), num_cycles=50)
+    tests, environment = quietly("pettingzoo.test"), environment_of(model)
+    quietly("momaland.test.api_test").api_test(momaland.env(environment, 30, 0), num_cycles=50)
     tests.parallel_api_test(momaland.parallel_env(environment, 30, 0), num_cycles=50)
     tests.parallel_seed_test(lambda: momaland.parallel_env(environment, 30, 0), num_cycles=30)
 
 
 def test_momaland_wrappers_take_it(momaland: types.ModuleType) -> None:
-    wrappers = import_module("momaland.utils.parallel_wrappers")
+    wrappers = quietly("momaland.utils.parallel_wrappers")
     environment = gm.Environment.sample(4, 3, 2, rewards="beta", seed=1)
     plain, ours = bandits(environment, 5, 0), momaland.parallel_env(environment, 5, 0)
-    assert isinstance(ours, import_module("momaland.utils.env").MOParallelEnv)
+    assert isinstance(ours, quietly("momaland.utils.env").MOParallelEnv)
     centre = wrappers.CentraliseAgent(momaland.parallel_env(environment, 5, 0))
     weighed = wrappers.LinearizeReward(
         momaland.parallel_env(environment, 5, 0), {f"agent_{i}": np.array([0.25, 0.75]) for i in range(4)}
@@ -317,7 +320,7 @@ def test_momaland_wrappers_take_it(momaland: types.ModuleType) -> None:
 
 
 def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_path: Path) -> None:
-    beach = import_module("momaland.envs.beach.beach")
+    beach = quietly("momaland.envs.beach.beach")
 
     def game() -> Any:
         return beach.parallel_env(num_agents=4, sections=3, capacity=2, num_timesteps=1)
@@ -346,8 +349,8 @@ def test_polars_and_duckdb_hold_what_pandas_holds(results: Results, tmp_path: Pa
         run = tmp_path / "a run's [folder]"
         cells = interrupted(run)
         assert len(gm.open_run(run).traces) == cells
-    frame = gm.open_run(results.path if finished else run).table() if name == "results" else None
-    wanted = frame if frame is not None else (results if finished else gm.open_run(run)).agents()
+    opened = results if finished else gm.open_run(run)
+    wanted = opened.table() if name == "results" else opened.agents()
     if find_spec("polars"):
         found = tables.polars(run, name)
         assert type(found).__module__.startswith("polars") and found.columns == list(wanted.columns)
@@ -463,12 +466,12 @@ def test_a_dataset_comes_back_from_netcdf(engine: str, tmp_path: Path) -> None:
 # --- Ray Tune -----------------------------------------------------------------------------------------------------------------
 
 
-def worker(kind: type, config: dict[str, Any], folder: Path) -> Any:
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A Trainable in this process, without Ray's processes."""
-    from ray.tune.logger import NoopLogger
-
-    folder.mkdir(exist_ok=True)
-    return kind(config, logger_creator=lambda config: NoopLogger(config, str(folder)))
+    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    storage = SimpleNamespace(trial_fs_path=str(tmp_path), trial_working_directory=str(tmp_path))
+    return lambda kind, config: kind(config, storage=storage)
 
 
 def tuning() -> types.ModuleType:
@@ -484,15 +487,17 @@ def final_mean(results: Results, label: str, metric: str) -> float:
 
 
 @pytest.mark.parametrize("pooled", [False, True])
-def test_a_trainable_plays_the_experiment_trial_by_trial(pooled: bool, tmp_path: Path) -> None:
+def test_a_trainable_plays_the_experiment_trial_by_trial(
+    pooled: bool, worker: Callable[..., Any], tmp_path: Path
+) -> None:
     config = {"algorithms.gossip.pooled": pooled, "network.link_probability": np.float64(0.75)}
     kind = tuning().trainable(SPEC, metric="pareto_regret", label="gossip")
-    first = worker(kind, config, tmp_path / "a")
-    said = [first.train()]
+    first = worker(kind, config)
+    said = [first.step()]
     first.save_checkpoint(str(tmp_path))
-    second = worker(kind, config, tmp_path / "b")  # goes on where the first was stopped
+    second = worker(kind, config)  # goes on where the first was stopped
     second.load_checkpoint(str(tmp_path))
-    said += [second.train(), second.train()]
+    said += [second.step(), second.step()]
     assert [one["done"] for one in said] == [False, False, True] and [one["trials"] for one in said] == [1, 2, 3]
     overrides = [f"algorithms.gossip.pooled={str(pooled).lower()}", "network.link_probability=0.75"]
     wanted = gm.run(SPEC, out=tmp_path / "run", overrides=overrides, workers=1)
@@ -500,7 +505,7 @@ def test_a_trainable_plays_the_experiment_trial_by_trial(pooled: bool, tmp_path:
     table = wanted.table().query("algorithm == 'gossip' and round == 60")
     assert [one["trial_value"] for one in said] == table["pareto_regret"].tolist()
     second.reset_config({"algorithms.gossip.pooled": not pooled})
-    assert second.train()["trials"] == 1
+    assert second.step()["trials"] == 1
 
 
 @pytest.mark.parametrize(
@@ -525,9 +530,9 @@ def test_what_cannot_be_tuned_is_refused(data: dict[str, Any], said: dict[str, s
         ({"experiment.trials": 9}, "configuration: 'experiment.trials' cannot be tuned"),
     ],
 )
-def test_a_wrong_configuration_is_refused(config: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_refused(config: dict[str, Any], told: str, worker: Callable[..., Any]) -> None:
     with pytest.raises(gm.InputError, match=re.escape(told)):
-        worker(tuning().trainable(SPEC, label="gossip"), config, tmp_path)
+        worker(tuning().trainable(SPEC, label="gossip"), config)
 
 
 def test_the_metric_is_the_protocols_first() -> None:

@@ -22,10 +22,11 @@ PACKAGE = Path(__file__).parent
 FOLDER = "gossipmab-"
 # The files and folders of the two upper levels: no compiled code imports them, so a change there leaves the caches good.
 UPPER = (
-    "__main__.py", "assembly.py", "cellfiles.py", "cli", "comparisons.py", "curves.py", "drawings.py", "overrides.py",
-    "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py", "runner.py",
-    "schema.py", "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py", "starters.py", "studies.py",
-    "study_figures.py", "summary.py", "sweep.py", "tables.py", "verify.py", "versus.py",
+    "__main__.py", "assembly.py", "bridges", "cellfiles.py", "cli", "comparisons.py", "curves.py", "drawings.py",
+    "graph_files.py", "overrides.py", "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py",
+    "runfolder.py", "runner.py", "schema.py", "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py",
+    "starters.py", "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py", "units.py", "verify.py",
+    "versus.py",
 )  # fmt: skip
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 from gossipmab import assembly
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import DamagedError
-from gossipmab.errors import InputError
+from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Recorded
 from gossipmab.protocols import GAMES
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, read_toml
 from gossipmab.sweep import Cell, columns, scalar
+from gossipmab.units import attributes
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import xarray as xr
 
     from gossipmab.assembly import Rows
+
+TABLES: dict[str, Rows] = {"results": assembly.per_round, "agents": assembly.per_agent}
 
 
 class Results:
@@ -84,7 +88,8 @@ class Results:
         Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
         pareto_regret, nsw_regret, disagreement, messages, bytes, drift, sampling_error, floats.
         """
-        return self._read("results.parquet", assembly.per_round)
+        found: pd.DataFrame = self.arrow("results").to_pandas()
+        return found
 
     def agents(self) -> pd.DataFrame:
         """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
@@ -93,26 +98,34 @@ class Results:
         on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
         equity_jain, equity_theil, equity_atkinson; see `gossipmab.equity`. H alone says little: two agents always have 0.
         """
-        return self._read("agents.parquet", assembly.per_agent)
+        found: pd.DataFrame = self.arrow("agents").to_pandas()
+        return found
 
-    def _read(self, name: str, rows: Rows) -> pd.DataFrame:
-        """The assembled table, or what can be assembled of a run that is not finished."""
+    def arrow(self, table: str = "results") -> pa.Table:
+        """The tables "results" (see `table`) and "agents" as Arrow has them, for polars, DuckDB and others.
+
+        It is the assembled one, or what can be assembled of a run that is not finished.
+
+        Raises:
+            InputError: no such table, a damaged file, or no cell is finished.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
-        file = self.path / name
+        if table not in TABLES:
+            raise unknown("table", table, TABLES)
+        file = self.path / f"{table}.parquet"
         if (self.folder.manifest() or {}).get("end") and file.is_file():
             try:
-                whole: pd.DataFrame = parquet.read_table(file, page_checksum_verification=True).to_pandas()
+                return parquet.read_table(file, page_checksum_verification=True)
             except (pa.ArrowException, OSError) as error:
                 raise InputError(f"{file}: torn or altered; `gossipmab run` on its folder mends it ({error})") from None
-            return whole
         traces = self.traces
-        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
-        if not parts:
+        parts = assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), TABLES[table])
+        found = list(parts)
+        if not found:
             raise InputError(f"run folder {self.path}: no cell is finished yet")
-        partial: pd.DataFrame = pa.concat_tables(parts).to_pandas()
-        return partial
+        return pa.concat_tables(found)
 
     def speeds(self) -> pd.DataFrame:
         """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
@@ -154,12 +167,19 @@ class Results:
 
         Cells that are not finished, and rounds or agents that a sweep point does not have, are nan. The agents' arrays
         are the columns of `agents`, called agent_pareto_regret, agent_nsw_regret, agent_utility, agent_excess and so on.
+        Arrays and coordinates say their long_name and units. The resolved experiment, as TOML, is an attribute.
+        `dataset().to_netcdf(file)` needs h5netcdf, of gossipmab[netcdf].
         """
         import xarray as xr
 
         arrays = self._arrays(self.table(), "round")
         arrays |= {f"agent_{name}": a for name, a in self._arrays(self.agents(), "agent").items()}
-        return xr.Dataset(arrays, attrs={"name": self.spec.experiment.name, "spec_hash": self.spec.hash})
+        said = {"name": self.spec.experiment.name, "spec_hash": self.spec.hash, "spec": self.spec.to_toml()}
+        data = xr.Dataset(arrays, attrs=said)
+        swept = {name: key for key, name in columns(list(self.spec.sweep)).items()}
+        for name in data.variables:
+            data[name].attrs.update(attributes(str(name), swept))
+        return data
 
     def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:
         import pandas as pd

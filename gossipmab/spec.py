@@ -15,6 +15,7 @@ import tomli_w
 
 from gossipmab import shipped, spec_build, sweep
 from gossipmab.errors import InputError
+from gossipmab.graph_files import graphs_as_files
 from gossipmab.overrides import overridden
 from gossipmab.spec_models import (
     UNSAID,
@@ -66,7 +67,7 @@ class Spec:
         """The experiment of this data, in the shape of the TOML file.
 
         Args:
-            data: the sections. NumPy arrays are welcome for means and preferences.
+            data: the sections. NumPy arrays are welcome for means and preferences, and networkx graphs for base graphs.
             folder: where relative file names start.
             files: where data files lie, if elsewhere; used when a run folder with its own copies is opened.
 
@@ -75,12 +76,13 @@ class Spec:
         """
         if not isinstance(data, Mapping):
             raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
+        data, graphs = graphs_as_files(data)
         content = plain(dict(data))
         keys = content.pop("sweep", {})
         if not isinstance(keys, dict):
             raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
         listed = sweep.listed(keys.pop("points")) if "points" in keys else []
-        return _checked(content, sweep.flattened(keys), listed, Path(folder), dict(files or {}))
+        return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs})
 
     @property
     def seed(self) -> int:
@@ -258,7 +260,7 @@ def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable
     if isinstance(source, Spec):
         data, files = source.resolved(), dict(source.files)
     elif isinstance(source, Mapping):
-        data = dict(source)
+        data, files = graphs_as_files(dict(source))
     else:
         path = shipped.resolve(source, "experiments", [".toml"], key="experiment")
         data, folder = read_toml(path), path.parent

@@ -68,6 +68,7 @@ LEVELS: list[set[str]] = [
     {
         "protocols",
         "spec",
+        "graph_files",
         "overrides",
         "spec_models",
         "spec_build",
@@ -78,6 +79,7 @@ LEVELS: list[set[str]] = [
         "summary",
         "comparisons",
         "results",
+        "units",
         "progress",
         "player",
         "runner",
@@ -95,6 +97,7 @@ LEVELS: list[set[str]] = [
         "schema",
         "schema_texts",
         "starters",
+        "bridges/",
         "cli/",
         "__main__",
     },

@@ -1,0 +1,160 @@
+"""An environment as a PettingZoo `ParallelEnv` with vector rewards, so that foreign learners can play it.
+
+Rewards are the simulator's own: the agent that pulls the same arms as in `gm.simulate` with the same seed, trial and label
+is paid the same bits. Only the rewards are here; what agents tell each other is the learners' affair.
+
+An agent sees what it may know, one vector of 2 D + K numbers: its preferences w[i] (D), its last arm as a vector of zeros
+with a one (K; all zeros before the first pull), and the rewards of that pull (D).
+
+Departure: PettingZoo lets `reset()` without a seed go on at random. Here it goes on to the next trial, whose rewards the
+seed fixes too: trial, trial + 1, ... The means stay those of the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab import pareto
+from gossipmab.bridges.extras import library
+from gossipmab.environment import Environment
+from gossipmab.errors import InputError, unknown
+from gossipmab.randomness import Purpose, stream
+from gossipmab.rewards import Bernoulli, Beta, Deterministic, Discrete, Table
+
+Floats = NDArray[np.float64]
+spaces = library("gymnasium.spaces", "pettingzoo")
+ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
+LARGEST = 2**53
+
+
+class ParallelBandits(ParallelEnv):  # type: ignore[misc]
+    """The agents of an environment, each with a bandit of its own, in parallel. Get one from `parallel_env`.
+
+    Agents are called agent_0 .. agent_{N-1}; an action is an arm, 0 .. K - 1. After `horizon` rounds all are truncated.
+    A reward is a vector (D,), in float64: the simulator's bits. An info has "pareto_regret", the gap of the arm
+    just pulled, to measure with and not to learn from.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"name": "gossipmab_v0", "render_modes": [], "is_parallelizable": True}
+    dtype: ClassVar[type] = np.float64
+    render_mode = None
+
+    def __init__(self, environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = "") -> None:
+        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 1 <= horizon <= LARGEST:
+            raise InputError(f"horizon: got {horizon!r}, allowed is a whole number >= 1")
+        stream(seed, trial=trial, label=label, purpose=Purpose.REWARDS)  # refuses what is no seed or trial
+        N, K, D = environment.means.shape
+        self.environment, self.horizon, self.seed, self.trial, self.label = environment, horizon, seed, trial, label
+        self.possible_agents = [f"agent_{i}" for i in range(N)]
+        self.agents: list[str] = []
+        self.gaps = pareto.gaps(environment.centred_means)
+        self._first, self._started = trial, False
+        self._streams: list[np.random.Generator] = []
+        low, high = reward_range(environment.rewards, D)
+        edges = [np.concatenate([np.full(D + K, end), bound]) for end, bound in ((0.0, low), (1.0, high))]
+        self.action_spaces = {agent: spaces.Discrete(K) for agent in self.possible_agents}
+        self.reward_spaces = {agent: self._box(low, high) for agent in self.possible_agents}
+        self.observation_spaces = {agent: self._box(*edges) for agent in self.possible_agents}
+
+    def _box(self, low: Floats, high: Floats) -> Any:
+        return spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype)
+
+    def observation_space(self, agent: str) -> Any:
+        """Box of 2 D + K numbers."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Any:
+        """Discrete(K)."""
+        return self.action_spaces[agent]
+
+    def reward_space(self, agent: str) -> Any:
+        """Box of D numbers; where the reward model has no bounds, nor has the box."""
+        return self.reward_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, Any]]]:
+        """Begin the first trial of `seed`; without one, the next trial of the seed at hand. `options` change nothing."""
+        if seed is not None:
+            self.seed, self.trial = seed, self._first
+        elif self._started:
+            self.trial += 1
+        N, K, D = self.environment.means.shape
+        key = {"trial": self.trial, "label": self.label, "purpose": Purpose.REWARDS}
+        self._streams = [stream(self.seed, agent=i, **key) for i in range(N)]  # type: ignore[arg-type]
+        self._started, self.round, self.agents = True, 0, self.possible_agents[:]
+        nothing = self._observations(np.full(N, K), np.zeros((N, D)))
+        return nothing, {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """One round: observations, rewards, terminations, truncations and infos of all agents; empty when all is over.
+
+        Raises:
+            InputError: the action of an agent is missing, or no arm; or `reset` was not called.
+        """
+        if not self._started:
+            raise InputError("step: called before reset")
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        arms = self._arms(actions)
+        N, _, D = self.environment.means.shape
+        numbers = np.stack([generator.random((1, D)) for generator in self._streams])
+        prepared, x = self.environment.rewards.prepare(numbers), np.zeros((N, D))
+        for i in range(N):
+            self.environment.rewards.draw(i, int(arms[i]), prepared[i, 0], x[i])
+        self.round += 1
+        over = self.round >= self.horizon
+        agents, self.agents = self.agents, [] if over else self.agents
+        paid: NDArray[Any] = x.astype(self.dtype)
+        rewards = dict(zip(agents, paid, strict=True))
+        infos = {agent: {"pareto_regret": float(self.gaps[arm])} for agent, arm in zip(agents, arms, strict=True)}
+        return self._observations(arms, x), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
+
+    def _observations(self, arms: NDArray[np.int64], x: Floats) -> dict[str, NDArray[Any]]:
+        """The vector of every agent; arm K is none."""
+        pulled = arms[:, None] == np.arange(self.environment.arms)
+        seen: NDArray[Any] = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
+        return dict(zip(self.possible_agents, seen, strict=True))
+
+    def _arms(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
+        """(N,) the arms of all agents."""
+        for agent in actions:
+            if agent not in self.action_spaces:
+                raise unknown("actions: agent", agent, self.possible_agents)
+        for agent in self.agents:
+            if agent not in actions:
+                raise InputError(f"actions: there is none for {agent!r}; allowed is one arm for every agent")
+            if not self.action_spaces[agent].contains(actions[agent]):
+                most = self.environment.arms - 1
+                raise InputError(f"actions.{agent}: got {actions[agent]!r}, allowed is a whole number from 0 to {most}")
+        return np.array([int(actions[agent]) for agent in self.agents])
+
+
+def reward_range(model: Any, D: int) -> tuple[Floats, Floats]:
+    """(D,) each: bounds of the rewards, [0, 1] at least; infinite where nothing is known of the model."""
+    if isinstance(model, Bernoulli | Beta | Discrete):
+        return np.zeros(D), np.ones(D)
+    if isinstance(model, Deterministic | Table):
+        values = model.rows if isinstance(model, Table) else model.means.reshape(-1, D)
+        return np.minimum(values.min(axis=0), 0.0), np.maximum(values.max(axis=0), 1.0)
+    return np.full(D, -np.inf), np.full(D, np.inf)
+
+
+def parallel_env(environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = "") -> ParallelBandits:
+    """The environment as a PettingZoo `ParallelEnv`.
+
+    Args:
+        environment: such as `gm.Environment.sample(...)`.
+        horizon: rounds until all agents are truncated.
+        seed, trial, label: of the streams of rewards, as `gm.simulate` takes them; `trial` is that of the first `reset`.
+
+    Raises:
+        InputError: a horizon, seed or trial out of range.
+    """
+    return ParallelBandits(environment, horizon, seed, trial, label)

@@ -146,7 +146,7 @@ class Truth(NamedTuple):
 
     gaps: (K,) Delta_k. utilities: (K, N) U transposed. best: NSW(p*, U), an upper bound that exceeds it by 1e-9 relative at most.
     power: 1 for the product, 1/N for its N-th root. estimand: (M,) what the averages of the agents should come to, flat; (0,)
-    where that is not known.
+    where that is not known. members: (N, B) whose rows each agent tracks, ascending, then -1; (0, 0) where averages are alike.
     """
 
     gaps: Floats
@@ -154,6 +154,7 @@ class Truth(NamedTuple):
     best: float
     power: float
     estimand: Floats
+    members: Integers = np.zeros((0, 0), np.int64)
 
 
 def truth(environment: Environment, welfare_name: str = "product", estimand: Floats | None = None) -> Truth:

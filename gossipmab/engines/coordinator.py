@@ -35,6 +35,7 @@ from gossipmab.engines.rounds import (
     message_size,
     recorded_rounds,
     shape_of,
+    tracking,
 )
 from gossipmab.environment import Environment
 from gossipmab.failures import FateSampler
@@ -43,6 +44,7 @@ from gossipmab.network import Network
 from gossipmab.randomness import Purpose, stream
 from gossipmab.rewards import Table
 
+KNOWN = "known_"
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
 
@@ -78,7 +80,7 @@ class Coordinator:
             self.plan = MessagePlan(algorithm, network, self.state, self.state, self.bounds)
         self.rounds = recorded_rounds(horizon, record)
         wanted = metrics.estimand(environment, estimates(algorithm), self.state.local_mean)
-        self.truth = metrics.truth(environment, welfare, wanted)
+        self.truth = tracking(metrics.truth(environment, welfare, wanted), self.state)
         crossing = network.edges[self.owner[network.edges[:, 0]] != self.owner[network.edges[:, 1]]]
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
@@ -141,7 +143,7 @@ class Coordinator:
         common = Common(
             environment.means.shape, self.bounds, self.horizon, self.window, key, tuple(self.algorithm),  # type: ignore[arg-type]
             self.algorithm.communicates, state._fields, tuple(plain(value) for value in state),
-            tuple(name for name in state._fields if known_to_all(getattr(state, name), environment)), prepares, self.rounds,
+            tuple(name for name in state._fields if known_to_all(name, getattr(state, name), environment)), prepares, self.rounds,
             tuple(self.boundary), tuple(int(sum(degrees[a:z])) for a, z in pairwise(self.bounds.tolist())), poison,
             program(plan.function if plan else own_rounds.play_own, *recipe), (ray.put(recipe),), plan.mailing if plan else None,
         )  # fmt: skip
@@ -269,9 +271,10 @@ def plain(value: Any) -> Any:
     return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
 
 
-def known_to_all(value: Any, environment: Environment) -> bool:
+def known_to_all(name: str, value: Any, environment: Environment) -> bool:
     """Whether a field of a state is what every agent was told beforehand."""
-    return isinstance(value, np.ndarray) and np.shares_memory(value, environment.preferences)
+    told = isinstance(value, np.ndarray) and np.shares_memory(value, environment.preferences)
+    return told or name.startswith(KNOWN)
 
 
 def own_rewards(model: Any, first: int, last: int) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from gossipmab.engines.agent_round import message_size as message_size
 from gossipmab.engines.agent_round import mix as mix
 from gossipmab.engines.agent_round import record as record
 from gossipmab.engines.agent_round import same as same
+from gossipmab.engines.agent_round import tracking as tracking
 from gossipmab.engines.message_rounds import (
     MessageRounds,
     play_messages,
@@ -96,7 +97,7 @@ def shape_of(environment: Environment, network: Network, horizon: int) -> Shape:
     """What the algorithm is told before the first round."""
     return Shape(
         environment.agents, environment.arms, environment.objectives, horizon, network.link_probability,
-        network.algebraic_connectivity, environment.preferences,
+        network.algebraic_connectivity, environment.preferences, network.edges,
     )  # fmt: skip
 
 
@@ -146,7 +147,8 @@ def simulate(
         np.zeros(R),
     )  # fmt: skip
     source = Source(environment, network, seed=seed, trial=trial, label=label)
-    truth = metrics.truth(environment, welfare, metrics.estimand(environment, estimates(algorithm), now.local_mean))
+    wanted = metrics.estimand(environment, estimates(algorithm), now.local_mean)
+    truth = tracking(metrics.truth(environment, welfare, wanted), now)
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
     ours = type(algorithm).__module__.startswith("gossipmab.")
     loop = play if interpreted else play_compiled if ours else play_foreign

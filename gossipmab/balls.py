@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.compiled import compiled
 
 Integers = NDArray[np.int64]
-AT_ONCE = 20_000_000  # entries, at most, of the balls that are looked at together
 
 
-def _reached(edges: Integers, agents: int, hops: int) -> Iterator[Any]:
-    """Block after block of agents, whom each of them reaches, as the rows of a sparse matrix."""
-    from scipy.sparse import csr_array
+@compiled
+def reach(first: Integers, near: Integers, i: int, hops: int, seen: Integers, ball: Integers) -> int:
+    """Write all within `hops` of agent i into ball (N,), by a search outwards; returns how many there are.
 
-    everyone = np.arange(agents)
-    ends = np.concatenate([edges, edges[:, ::-1], np.stack([everyone, everyone], axis=1)])
-    near = csr_array((np.ones(len(ends), np.bool_), (ends[:, 0], ends[:, 1])), shape=(agents, agents))
-    block = max(1, AT_ONCE // agents)
-    for first in range(0, agents, block):
-        reached = near[first : first + block]
-        for _ in range(hops - 1):
-            farther = reached @ near
-            if farther.nnz == reached.nnz:  # they have reached all that there are
-                break
-            reached = farther
-        reached.sort_indices()
-        yield reached
+    Args:
+        first: (N + 1,) where an agent's neighbours begin in near (2E,). seen: (N,) scratch, i nowhere in it.
+    """
+    seen[i], ball[0] = i, i
+    begin, end = 0, 1
+    for _ in range(hops):
+        count = end
+        for q in range(begin, end):
+            for e in range(first[ball[q]], first[ball[q] + 1]):
+                if seen[near[e]] != i:
+                    seen[near[e]] = i
+                    ball[count] = near[e]
+                    count += 1
+        if count == end:  # there are no others
+            break
+        begin, end = end, count
+    return end
+
+
+@compiled
+def largest(first: Integers, near: Integers, hops: int, seen: Integers, ball: Integers) -> int:
+    """The size of the largest ball; the arguments are those of `reach`, seen (N,) all -1."""
+    most = 0
+    for i in range(seen.shape[0]):
+        most = max(most, reach(first, near, i, hops, seen, ball))
+        if most == seen.shape[0]:
+            break
+    return most
+
+
+@compiled
+def fill(first: Integers, near: Integers, hops: int, seen: Integers, members: Integers, sizes: Integers) -> None:
+    """Write every ball into members (N, B), in no order, and its size into sizes (N,); seen (N,) all -1."""
+    for i in range(seen.shape[0]):
+        sizes[i] = reach(first, near, i, hops, seen, members[i])
+
+
+def _lists(edges: Integers, agents: int) -> tuple[Integers, Integers]:
+    """(N + 1,) and (2E,): where each agent's neighbours begin, and who they are."""
+    ends = np.concatenate([edges, edges[:, ::-1]])
+    near = ends[np.argsort(ends[:, 0], kind="stable"), 1]
+    return np.append(0, np.cumsum(np.bincount(ends[:, 0], minlength=agents))), near
 
 
 def largest_ball(edges: Integers, agents: int, hops: int) -> int:
     """B, the number of agents in the largest ball; in little memory, however large the balls."""
-    largest = 0
-    for reached in _reached(edges, agents, hops):
-        largest = max(largest, int(np.diff(reached.indptr).max()))
-        if largest == agents:
-            break
-    return largest
+    return largest(*_lists(edges, agents), hops, np.full(agents, -1), np.zeros(agents, np.int64))
 
 
 def balls(edges: Integers, agents: int, hops: int) -> tuple[Integers, Integers]:
@@ -49,10 +69,11 @@ def balls(edges: Integers, agents: int, hops: int) -> tuple[Integers, Integers]:
     Args:
         edges: (E, 2), every edge of the base graph once. hops: the radius, >= 1.
     """
-    blocks = [(np.diff(reached.indptr), reached.indices) for reached in _reached(edges, agents, hops)]
-    sizes = np.concatenate([each for each, _ in blocks]).astype(np.int64)
-    members = np.full((agents, sizes.max()), -1, np.int64)
-    members[np.arange(members.shape[1]) < sizes[:, None]] = np.concatenate([indices for _, indices in blocks])
+    members = np.full((agents, largest_ball(edges, agents, hops)), agents)
+    sizes = np.zeros(agents, np.int64)
+    fill(*_lists(edges, agents), hops, np.full(agents, -1), members, sizes)
+    members.sort(axis=1)
+    members[members == agents] = -1
     return members, sizes
 
 

@@ -106,8 +106,12 @@ def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
             kind, flag = variant, other
     for key, (_, default) in _fields(protocol, name).items():
         if key not in kind._fields and key != flag and values[key] != default:
-            goes = f"not with {flag} = true" if flag else f"only with {' or '.join(_flags(protocol, name))} = true"
-            raise InputError(f"{key}: got {shown(values[key])}, allowed {goes} is {shown(default)}")
+            goes = (
+                f"not allowed with {flag} = true"
+                if flag
+                else f"allowed only with {' or '.join(_flags(protocol, name))} = true"
+            )
+            raise InputError(f"{key}: got {shown(values[key])}, {goes}")
     built = kind(**{key: value for key, value in values.items() if key in kind._fields})
     check_itself = getattr(built, "check", None)
     if check_itself:

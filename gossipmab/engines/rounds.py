@@ -21,6 +21,7 @@ from gossipmab.engines.agent_round import agent_round as agent_round
 from gossipmab.engines.agent_round import arm_from as arm_from
 from gossipmab.engines.agent_round import estimates as estimates
 from gossipmab.engines.agent_round import exchanged as exchanged
+from gossipmab.engines.agent_round import gossip as gossip
 from gossipmab.engines.agent_round import mail as mail
 from gossipmab.engines.agent_round import message_size as message_size
 from gossipmab.engines.agent_round import mix as mix

@@ -56,7 +56,8 @@ class Trace:
     messages_sent: (N,), at the end.
     drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
-    is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
+    is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet. Where agents track
+    the rows of some only, these three are those of the worst row, over the agents that track it (see `gossipmab.tracked`).
     """
 
     rounds: Integers

@@ -255,7 +255,6 @@ def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callabl
         short += float(np.prod(near @ best)) - np.prod(game.p[:, i] @ near.T, axis=1)
         assert np.abs(best - together).max() > 0.1 and np.abs(game.p[-1, i] - best).max() < 0.1
         np.testing.assert_allclose(game.world[-1, i], near, rtol=0, atol=1e-9)
-    print(short[3:100].mean(), short[100:500].mean(), short[500:].mean())
     assert (short > -1e-9).all() and short[500:].mean() < 0.02 * short[:3].mean()
 
 

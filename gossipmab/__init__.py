@@ -24,6 +24,7 @@ _HOME = {
     "GilbertElliott": "gossipmab.links",
     "GreedyProbing": "gossipmab.algorithms",
     "InputError": "gossipmab.errors",
+    "NeighbourhoodNSWUCBGossip": "gossipmab.algorithms",
     "Network": "gossipmab.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
     from gossipmab.algorithms import ExploreFirst as ExploreFirst
     from gossipmab.algorithms import GreedyProbing as GreedyProbing
+    from gossipmab.algorithms import NeighbourhoodNSWUCBGossip as NeighbourhoodNSWUCBGossip
     from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
     from gossipmab.algorithms import ParetoUCB as ParetoUCB

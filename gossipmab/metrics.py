@@ -61,7 +61,8 @@ class Trace:
     (N,), at the end. utility: (N,), the sum over rounds of w_i . mu[i, arm], what agent i could itself expect of what it pulled.
     drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
-    is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet.
+    is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet. Where agents track
+    the rows of some only, these three are those of the worst row, over the agents that track it (see `gossipmab.tracked`).
     """
 
     rounds: Integers
@@ -155,7 +156,7 @@ class Truth(NamedTuple):
 
     gaps: (K,) Delta_k. utilities: (K, N) U transposed. best: NSW(p*, U), an upper bound that exceeds it by 1e-9 relative at most.
     power: 1 for the product, 1/N for its N-th root. estimand: (M,) what the averages of the agents should come to, flat; (0,)
-    where that is not known.
+    where that is not known. members: (N, B) whose rows each agent tracks, ascending, then -1; (0, 0) where averages are alike.
     """
 
     gaps: Floats
@@ -163,6 +164,7 @@ class Truth(NamedTuple):
     best: float
     power: float
     estimand: Floats
+    members: Integers = np.zeros((0, 0), np.int64)
 
 
 def truth(environment: Environment, welfare_name: str = "product", estimand: Floats | None = None) -> Truth:

@@ -79,7 +79,10 @@ class Player:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        kinds = {(cell.name, cell.point.get("environment.rewards")): cell for cell in reversed(cells)}
+        words = ("environment.rewards", "neighbourhood")
+        kinds = {
+            (cell.name, *({**cell.point, **cell.params}.get(word) for word in words)): cell for cell in reversed(cells)
+        }
         for cell in kinds.values():
             at = self.spec.at(cell.point)
             with suppress(Exception):  # the cell will fail in the same way, and say so

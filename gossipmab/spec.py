@@ -128,7 +128,7 @@ class Spec:
         )
 
     def _sections(self) -> dict[str, Any]:
-        said = self.experiment.model_dump(exclude_none=True)
+        said, protocol = self.experiment.model_dump(exclude_none=True), self.experiment.protocol
         network = {} if self.network is None else {"network": self.network.model_dump(exclude_none=True)}
         probing = {} if self.probing is None else {"probing": plain(self.probing.model_dump(exclude_none=True))}
         return {
@@ -136,7 +136,10 @@ class Spec:
             "environment": self.environment.model_dump(exclude_none=True),
             **network,
             **probing,
-            "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
+            "algorithms": [
+                {"name": c.name, "label": c.label, **spec_build.said(protocol, c.name, c.params)}
+                for c in self.algorithms
+            ],
         }
 
     def resolved(self) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from gossipmab import links, shipped
-from gossipmab.algorithms import PROTOCOLS
+from gossipmab.algorithms import FLAGS, PROTOCOLS
 from gossipmab.algorithms.assignment.protocol import Task
+from gossipmab.balls import largest_ball
 from gossipmab.environment import Environment
 from gossipmab.errors import InputError, unknown
 from gossipmab.network import Network
@@ -22,7 +23,7 @@ from gossipmab.spec_models import NetworkSection, shown
 if TYPE_CHECKING:
     from gossipmab.spec import Spec
 
-LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D); what a cell holds is a small multiple of it
+LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); what a cell holds is a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
@@ -33,14 +34,41 @@ def _fields(protocol: str, name: str) -> dict[str, tuple[type, Any]]:
     if name not in PROTOCOLS[protocol]:
         where = "" if protocol == "gossip" else f' with protocol = "{protocol}"'
         raise unknown(f"algorithms: name{where}", name, PROTOCOLS[protocol])
-    algorithm: Any = PROTOCOLS[protocol][name]
+    known = _own_fields(PROTOCOLS[protocol][name])
+    for flag, variant in _flags(protocol, name).items():
+        known |= {flag: (bool, False)} | {key: value for key, value in _own_fields(variant).items() if key not in known}
+    return known
+
+
+def _own_fields(algorithm: Any) -> dict[str, tuple[type, Any]]:
     hints = get_type_hints(algorithm)
     return {field: (hints[field], algorithm._field_defaults.get(field)) for field in algorithm._fields}
+
+
+def _flags(protocol: str, name: str) -> dict[str, type]:
+    return FLAGS.get(name, {}) if protocol == "gossip" else {}
 
 
 def parameters_of(protocol: str, name: str) -> list[str]:
     """The names of a registered algorithm's hyperparameters."""
     return list(_fields(protocol, name))
+
+
+def defaults_of(protocol: str, name: str) -> dict[str, Any]:
+    """Hyperparameter -> default, of those that have one."""
+    return {key: default for key, (_, default) in _fields(protocol, name).items() if default is not None}
+
+
+def said(protocol: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written out of an algorithm's hyperparameters: flags, and what goes with them, where these are set only.
+
+    An experiment that sets none stays what it was before there were any, and so do the run folders that hold it.
+    """
+    unsaid: set[str] = set()
+    for flag, variant in _flags(protocol, name).items():
+        if not values[flag]:
+            unsaid |= {flag, *_own_fields(variant)} - set(PROTOCOLS[protocol][name]._fields)  # type: ignore[attr-defined]
+    return {key: value for key, value in values.items() if key not in unsaid}
 
 
 def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +99,20 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
 
 def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
     """The algorithm with these hyperparameters, its own check passed."""
-    built: Any = PROTOCOLS[protocol][name](**values)
+    kind: Any = PROTOCOLS[protocol][name]
+    flag = ""
+    for other, variant in _flags(protocol, name).items():
+        if values[other]:
+            kind, flag = variant, other
+    for key, (_, default) in _fields(protocol, name).items():
+        if key not in kind._fields and key != flag and values[key] != default:
+            goes = (
+                f"not allowed with {flag} = true"
+                if flag
+                else f"allowed only with {' or '.join(_flags(protocol, name))} = true"
+            )
+            raise InputError(f"{key}: got {shown(values[key])}, {goes}")
+    built = kind(**{key: value for key, value in values.items() if key in kind._fields})
     check_itself = getattr(built, "check", None)
     if check_itself:
         check_itself()
@@ -164,7 +205,9 @@ def check(spec: Spec, done: set[str]) -> None:
             raise unknown("experiment.measure: objective", name, OBJECTIVES)
         if spec.experiment.measure.count(name) > 1:
             raise InputError(f"experiment.measure: names {name!r} twice")
+    tracking = _tracking(spec)
     drawn: list[Any] = [environment.model_dump(), network and network.model_dump(), options(spec)]
+    drawn += [[label, getattr(played, "hops", None)] for label, played in tracking.items()]
     if spec.probing is not None:  # algorithms are checked against the budget
         drawn += [spec.experiment.welfare, [choice.params for choice in spec.algorithms]]
     what = json.dumps(drawn, sort_keys=True)
@@ -177,9 +220,11 @@ def check(spec: Spec, done: set[str]) -> None:
     if network is not None and isinstance(network.base, dict):
         _plausible(network.base)
     try:
-        world = built(spec, 0)[0]
+        world, linked = built(spec, 0)
         if spec.probing is not None:
             _check_probing(spec, world)
+        if linked is not None:
+            _check_rows(tracking, world, linked)
     except InputError:
         raise
     except (MemoryError, OverflowError) as error:
@@ -210,6 +255,27 @@ def _check_probing(spec: Spec, environment: Environment) -> None:
             algorithm(spec.experiment.protocol, choice.name, choice.params).init(task)
         except InputError as error:
             raise InputError(f"algorithms.{choice.label}.{error}") from None
+
+
+def _tracking(spec: Spec) -> dict[str, Any]:
+    """Label -> algorithm, of those whose agents average rows of utilities, one for each agent that they track."""
+    made = {c.label: algorithm(spec.experiment.protocol, c.name, c.params) for c in spec.algorithms}
+    return {label: played for label, played in made.items() if getattr(played, "estimates", "") == "utilities"}
+
+
+def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: Network) -> None:
+    """Raise InputError where such averages are more than a machine should be asked for."""
+    N, K = environment.agents, environment.arms
+    for label, played in tracking.items():
+        near = hasattr(played, "hops")
+        rows = largest_ball(network.edges, N, played.hops) if near else N
+        if N * rows * K > LARGEST_TENSOR:
+            what = f"agents x {'largest neighbourhood' if near else 'agents'} x arms = {N} x {rows} x {K}"
+            advice = "fewer hops" if near and played.hops > 1 else "fewer agents"
+            advice = (
+                advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
+            )
+            raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
 
 
 def _plausible(base: Mapping[str, Any]) -> None:

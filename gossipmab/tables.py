@@ -157,6 +157,7 @@ def listings() -> Iterator[Table]:
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
+    from gossipmab.spec_build import defaults_of
     from gossipmab.topology import list_topologies
 
     for protocol, algorithms in PROTOCOLS.items():
@@ -165,8 +166,7 @@ def listings() -> Iterator[Table]:
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         table = plain_table(title, "name", "what", "hyperparameters")
         for name, algorithm in algorithms.items():
-            defaults = getattr(algorithm, "_field_defaults", {})
-            given = ", ".join(f"{key}={value}" for key, value in defaults.items())
+            given = ", ".join(f"{key}={value}" for key, value in defaults_of(protocol, name).items())
             table.add_row(Text(name), Text(first_line(algorithm)), Text(given))
         yield table
     table = plain_table("experiments", "name", "what")

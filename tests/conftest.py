@@ -19,6 +19,7 @@ import pytest
 from hypothesis import settings
 
 from gossipmab.engines import agent_round, rounds
+from gossipmab.engines.agent_round import gossip
 from gossipmab.network import Network, weight_of_edge
 
 if (
@@ -48,7 +49,8 @@ class Agent:
     def poison_strangers(self) -> None:
         """All rows but its own of every per-agent array."""
         for name, array in self.state._asdict().items():
-            if isinstance(array, np.ndarray) and name not in SHARED and len(array) == self.agents:
+            known = name in SHARED or name.startswith("known_")
+            if isinstance(array, np.ndarray) and not known and len(array) == self.agents:
                 keep = array[self.i].copy()
                 array[:] = np.nan if array.dtype.kind == "f" else -(10**6)
                 array[self.i] = keep
@@ -105,7 +107,7 @@ def play_alone(
                 for name in agent.boxes:  # learn fills these anew, or the gossip does
                     getattr(state, name)[i] = np.nan
                 flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
-                agent_round.mix(*flat, i, near, weights)
+                gossip(algorithm, state, *flat, i, near, weights)
             algorithm.learn(state, i, t, int(arms[i]), xs[i], near)
         kept["p"].append(ps)
         kept["arms"].append(arms)

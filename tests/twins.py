@@ -320,6 +320,50 @@ class FairTwin:
         return 0 if self.no_gossip else self.agents * self.arms
 
 
+@dataclass
+class NeighbourhoodTwin(FairTwin):
+    """The same where agent i tracks those within `hops` of it only: NaN stands in all rows that it does not track."""
+
+    edges: list[tuple[int, int]] = field(default_factory=list)
+    hops: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        near = np.eye(self.agents, dtype=bool)
+        for i, j in self.edges:
+            near[i, j] = near[j, i] = True
+        self.tracks = np.linalg.matrix_power(near.astype(float), self.hops) > 0
+        for rows in (self.local, self.world):
+            rows[~self.tracks] = np.nan
+        self.errors: list[list[float]] = []
+
+    def estimate(self, i: int) -> np.ndarray:
+        return (self.local if self.no_gossip else self.world)[i][self.tracks[i]]
+
+    def learn(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
+        before, world = self.local.copy(), self.world.copy()
+        for i, k in enumerate(arms):
+            self.pulls[i, k] += 1
+            for j in range(self.agents):
+                if j == i or weights[i, j] > 0:
+                    self.counts[i, j, k] += 1
+                    self.local[i, j, k] += (self.preferences[j] @ rewards[i] - self.local[i, j, k]) / self.counts[
+                        i, j, k
+                    ]
+        for i in range(self.agents):
+            for j in range(self.agents):
+                if j != i and weights[i, j] > 0:
+                    both = self.tracks[i] & self.tracks[j]
+                    self.world[i, both] += weights[i, j] * (world[j, both] - world[i, both])
+            self.world[i] += self.local[i] - before[i]
+        held, truth = self.local if self.no_gossip else self.world, np.nanmean(self.local, axis=0)
+        gap = np.nanmean(held, axis=0) - truth
+        self.errors.append([np.nanmax(np.abs(held - truth)), np.abs(gap).max(), *np.ravel(truth)])
+
+    def message_numbers(self) -> int:
+        return 0 if self.no_gossip else int(self.tracks.sum(axis=1).max()) * self.arms
+
+
 # ------------------------------------------------------------------ the round (section 4) and its regrets
 
 

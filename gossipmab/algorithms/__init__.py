@@ -13,6 +13,7 @@ from gossipmab.algorithms.central.thompson import Thompson
 from gossipmab.algorithms.central.ucb_bonus import UCBBonus
 from gossipmab.algorithms.central.ucb_inside import UCBInside
 from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
+from gossipmab.algorithms.gossip.neighbourhood_nsw_ucb_gossip import NeighbourhoodNSWUCBGossip
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
@@ -22,6 +23,12 @@ ALGORITHMS: dict[str, type] = {
     "pareto_ucb": ParetoUCB,
     "pareto_gossip": ParetoGossip,
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
+}
+
+# Flags, registered name -> flag -> the class that plays the algorithm where the flag is true. In experiment files the fields that
+# it has more are hyperparameters too.
+FLAGS: dict[str, dict[str, type]] = {
+    "simulated_nsw_ucb_gossip": {"neighbourhood": NeighbourhoodNSWUCBGossip},
 }
 
 # Yardsticks: they know what no message told them, so only the simulator itself can play them.
@@ -56,12 +63,14 @@ __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
     "ELD",
+    "FLAGS",
     "LEARNERS",
     "OFMUP",
     "PROTOCOLS",
     "YARDSTICKS",
     "CentralizedNSW",
     "GreedyProbing",
+    "NeighbourhoodNSWUCBGossip",
     "NonProbing",
     "EpsilonGreedy",
     "ExploreFirst",

@@ -23,7 +23,7 @@ class Shape(NamedTuple):
 
     agents, arms, objectives: N, K, D. horizon: T. link_probability: p.
     connectivity: gives lambda_{N-1}(Lap(G0)) of the base graph, which takes long where that is large: only those who ask pay.
-    preferences: (N, D), rows on the simplex.
+    preferences: (N, D), rows on the simplex. edges: (E, 2), of the base graph, every edge once.
     """
 
     agents: int
@@ -33,6 +33,7 @@ class Shape(NamedTuple):
     link_probability: float
     connectivity: Callable[[], float]
     preferences: Floats
+    edges: Integers
 
     @property
     def algebraic_connectivity(self) -> float:
@@ -48,9 +49,11 @@ class Algorithm(Protocol):
     and the present neighbours j only. Before `learn` the engine has filled `global_mean[i]` with the gossip average of
     `sent_global_mean`; `learn` adds the agent's local change and fills the row of any other field that has a mailbox.
     A field `scratch_X`, an array or a tuple of arrays, is room to compute in, whose content no call may expect to find again:
-    every thread and every actor has its own.
+    every thread and every actor has its own. A field `known_X` is what all were told beforehand, such as of the base graph.
     Averages estimate the means (K, D) of the arms; where they estimate utilities (N, K), its `estimates` is
     "utilities", by which the recorded sampling error knows the truth.
+    An algorithm whose agents average different things in the places of `global_mean` has a method `blend`, as below, which
+    mixes one message; without it the engine mixes whole rows.
     """
 
     @property
@@ -80,6 +83,27 @@ def learn(self: Any, state: Any, i: int, t: int, arm: int, x: Floats, neighbours
     self.learn(state, i, t, arm, x, neighbours)
 
 
+def blend(
+    self: Any, state: Any, mine: Floats, before: Floats, theirs: Floats, i: int, j: int, weight: float
+) -> None:  # fmt: skip
+    """Mix what agent j sent into what agent i holds: the algorithm's `blend`, or G_i <- G_i + w_ij ( G_j(t-1) - G_i(t-1) ).
+
+    Args:
+        mine: (M,) G_i, is written. before, theirs: (M,) G_i(t-1) and G_j(t-1). weight: w_ij.
+    """
+    if hasattr(self, "blend"):
+        self.blend(state, mine, before, theirs, i, j, weight)
+    else:
+        _blend_rows(self, state, mine, before, theirs, i, j, weight)
+
+
+def _blend_rows(
+    self: Any, state: Any, mine: Floats, before: Floats, theirs: Floats, i: int, j: int, weight: float
+) -> None:  # fmt: skip
+    for m in range(mine.shape[0]):
+        mine[m] += weight * (theirs[m] - before[m])
+
+
 @overload(select, strict=False, jit_options={"forceinline": True})
 def _select(self: Any, state: Any, i: Any, t: Any, p: Any) -> Callable[..., None]:
     return self.instance_class.select  # type: ignore[no-any-return]
@@ -88,3 +112,10 @@ def _select(self: Any, state: Any, i: Any, t: Any, p: Any) -> Callable[..., None
 @overload(learn, strict=False, jit_options={"forceinline": True})
 def _learn(self: Any, state: Any, i: Any, t: Any, arm: Any, x: Any, neighbours: Any) -> Callable[..., None]:
     return self.instance_class.learn  # type: ignore[no-any-return]
+
+
+@overload(blend, strict=False, jit_options={"forceinline": True})
+def _blend(
+    self: Any, state: Any, mine: Any, before: Any, theirs: Any, i: Any, j: Any, weight: Any
+) -> Callable[..., None]:  # fmt: skip
+    return getattr(self.instance_class, "blend", _blend_rows)

@@ -14,12 +14,13 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from gossipmab import metrics
-from gossipmab.algorithms.protocol import Floats, Integers, learn, select
+from gossipmab.algorithms.protocol import Floats, Integers, blend, learn, select
 from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
 from gossipmab.environment import Environment
 from gossipmab.metrics import Memo, Trace, Truth
 from gossipmab.rewards import draw
+from gossipmab.tracked import row_errors
 
 MAILBOX, SCRATCH = "sent_", "scratch_"
 
@@ -126,6 +127,11 @@ def estimates(algorithm: Any) -> str:
     return str(getattr(algorithm, "estimates", "means"))
 
 
+def tracking(truth: Truth, state: Any) -> Truth:
+    """The truth, told whose rows the agents track where these are not everybody's."""
+    return truth._replace(members=state.known_members) if hasattr(state, "known_members") else truth
+
+
 def message_size(state: Any) -> int:
     """Numbers in one message: the rows of all mailboxes."""
     return sum(getattr(state, name)[0].size for name in state._fields if name.startswith(MAILBOX))
@@ -172,6 +178,36 @@ def mix(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
             mine[m] += w_a * (a[m] - before[m])
 
 
+def gossip(
+    algorithm: Any, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
+) -> None:  # fmt: skip
+    """The gossip of one agent: `mix`, or message by message where the algorithm has a `blend` of its own."""
+    if hasattr(algorithm, "blend"):
+        _blended(algorithm, state, own, sent, i, neighbours, weights)
+    else:
+        mix(own, sent, i, neighbours, weights)
+
+
+def _blended(
+    algorithm: Any, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
+) -> None:  # fmt: skip
+    for m in range(own.shape[1]):
+        own[i, m] = sent[i, m]
+    for n in range(neighbours.shape[0]):
+        blend(algorithm, state, own[i], sent[i], sent[neighbours[n]], i, neighbours[n], weights[n])
+
+
+def _mixed(
+    algorithm: Any, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
+) -> None:  # fmt: skip
+    mix(own, sent, i, neighbours, weights)
+
+
+@overload(gossip, strict=False, jit_options={"forceinline": True})
+def _gossip(algorithm: Any, state: Any, own: Any, sent: Any, i: Any, neighbours: Any, weights: Any) -> Any:
+    return _blended if hasattr(algorithm.instance_class, "blend") else _mixed
+
+
 @compiled
 def same(p: Floats, played: Floats) -> bool:
     """Whether p (K,) was played last, too; keeps it in `played`. Policies settle, and their welfare need not be summed again."""
@@ -196,7 +232,10 @@ def record(own: Floats, local: Floats, truth: Truth, means: Floats, tally: Tally
         tally.pareto[r, i if each else 0] += regret
         tally.nsw[r, i if each else 0] += tally.nsw_regret[i]
         tally.messages[r] += tally.messages_sent[i]
-    apart = metrics.spreads(own, local, truth.estimand, means[0], means[1])
+    if truth.members.shape[0] > 0:
+        apart = row_errors(own, local, truth.members, truth.utilities, means[0])
+    else:
+        apart = metrics.spreads(own, local, truth.estimand, means[0], means[1])
     tally.disagreement[r], tally.drift[r], tally.sampling[r] = apart
     tally.next_record[0] += 1
 
@@ -210,7 +249,7 @@ def agent_round(
     arm = arm_from(p, u_arm)
     draw(rewards, i, arm, u_reward, x)
     if communicates:
-        mix(own, sent, i, neighbours, weights)
+        gossip(algorithm, after, own, sent, i, neighbours, weights)
     learn(algorithm, after, i, t, arm, x, neighbours)
     return arm
 

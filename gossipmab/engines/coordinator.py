@@ -29,6 +29,7 @@ from gossipmab.engines.agent_round import (
     message_size,
     new_tally,
     trace_of,
+    tracking,
 )
 from gossipmab.engines.crew import SLOW, Crew, Note, routes_of
 from gossipmab.engines.crossing import Part
@@ -44,6 +45,7 @@ from gossipmab.network import Network
 from gossipmab.randomness import Purpose, stream
 from gossipmab.rewards import Table
 
+KNOWN = "known_"
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
 
@@ -79,7 +81,7 @@ class Coordinator:
             self.plan = MessagePlan(algorithm, network, self.state, self.state, self.bounds)
         self.rounds = recorded_rounds(horizon, record)
         wanted = metrics.estimand(environment, estimates(algorithm), self.state.local_mean)
-        self.truth, self.memo = metrics.truth(environment, welfare, wanted), metrics.memo(N, K)
+        self.truth, self.memo = tracking(metrics.truth(environment, welfare, wanted), self.state), metrics.memo(N, K)
         crossing = network.edges[self.owner[network.edges[:, 0]] != self.owner[network.edges[:, 1]]]
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
@@ -142,7 +144,7 @@ class Coordinator:
         common = Common(
             environment.means.shape, self.bounds, self.horizon, self.window, key, tuple(self.algorithm),  # type: ignore[arg-type]
             self.algorithm.communicates, state._fields, tuple(plain(value) for value in state),
-            tuple(name for name in state._fields if known_to_all(getattr(state, name), environment)), prepares, self.rounds,
+            tuple(name for name in state._fields if known_to_all(name, getattr(state, name), environment)), prepares, self.rounds,
             tuple(self.boundary), tuple(int(sum(degrees[a:z])) for a, z in pairwise(self.bounds.tolist())), poison,
             program(plan.function if plan else own_rounds.play_own, *recipe), (ray.put(recipe),), plan.mailing if plan else None,
         )  # fmt: skip
@@ -258,9 +260,10 @@ def plain(value: Any) -> Any:
     return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
 
 
-def known_to_all(value: Any, environment: Environment) -> bool:
+def known_to_all(name: str, value: Any, environment: Environment) -> bool:
     """Whether a field of a state is what every agent was told beforehand."""
-    return isinstance(value, np.ndarray) and np.shares_memory(value, environment.preferences)
+    told = isinstance(value, np.ndarray) and np.shares_memory(value, environment.preferences)
+    return told or name.startswith(KNOWN)
 
 
 def own_rewards(model: Any, first: int, last: int) -> tuple[Any, ...]:

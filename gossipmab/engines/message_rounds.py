@@ -65,7 +65,7 @@ def message_round(
     arm = arm_from(p, u_arm)
     draw(rewards, i, arm, u_reward, x)
     if communicates:
-        mix_received(own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
+        mix_received(algorithm, after, own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
         for f in range(len(rows)):
             copy(rows[f][i], boxes.inbox[f][i])
     learn(algorithm, after, i, post.clock[i], arm, x, neighbours[:count])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.protocol import Floats, Integers
+from gossipmab.algorithms.protocol import Floats, Integers, blend
 from gossipmab.compiled import compiled
-from gossipmab.engines.agent_round import Base, mix
+from gossipmab.engines.agent_round import Base, gossip
 from gossipmab.engines.message_arrays import Boxes, Post, Rules
 from gossipmab.network import weight_of_edge
 
@@ -125,8 +127,15 @@ def receive(
 
 
 @compiled
+def restore(own: Floats, sent: Floats, inbox: Floats) -> None:
+    """What rounding took from an agent's own row, (M,) each."""
+    for m in range(own.shape[0]):
+        own[m] += sent[m] - inbox[m]
+
+
 def mix_received(
-    own: Floats, sent: Floats, inbox: Floats, boxes: Boxes, post: Post, rules: Rules, i: int, neighbours: Integers, weights: Floats
+    algorithm: Any, state: Any, own: Floats, sent: Floats, inbox: Floats, boxes: Boxes, post: Post, rules: Rules, i: int,
+    neighbours: Integers, weights: Floats,
 ) -> None:  # fmt: skip
     """The gossip of one agent: own[i] from what it has received, Q what rounding leaves, X_ji what j has told i so far.
 
@@ -136,13 +145,21 @@ def mix_received(
         own: (N, M), row i is written. sent: (N, M), in row i G_i(t-1) itself. inbox: (N, M), in row i Q(G_i(t-1)).
     """
     if rules.top == 0:
-        mix(own, inbox, i, neighbours, weights)
-        for m in range(own.shape[1]):
-            own[i, m] += sent[i, m] - inbox[i, m]  # what rounding took from its own row
+        gossip(algorithm, state, own, inbox, i, neighbours, weights)
+        restore(own[i], sent[i], inbox[i])
         return
     copy(sent[i], own[i])
     for n in range(neighbours.shape[0]):
-        w, arc = rules.gain * weights[n], post.heard[n]
-        theirs, ours = boxes.told[rules.mean][arc], boxes.told[rules.mean][post.reverse[arc]]
-        for m in range(theirs.shape[0]):
-            own[i, m] += w * (theirs[m] - ours[m])
+        told, arc = boxes.told[rules.mean], post.heard[n]
+        blend(
+            algorithm, state, own[i], told[post.reverse[arc]], told[arc], i, neighbours[n], rules.gain * weights[n]
+        )  # fmt: skip
+
+
+@overload(mix_received, strict=False, jit_options={"forceinline": True})
+def _mix_received(
+    algorithm: Any, state: Any, own: Any, sent: Any, inbox: Any, boxes: Any, post: Any, rules: Any, i: Any, neighbours: Any,
+    weights: Any,
+) -> Any:  # fmt: skip
+    # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
+    return mix_received

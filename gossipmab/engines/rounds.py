@@ -12,7 +12,7 @@ from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers, Shape
 from gossipmab.communication import Communication
 from gossipmab.engines import plain_rounds as plain
-from gossipmab.engines.agent_round import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of
+from gossipmab.engines.agent_round import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of, tracking
 from gossipmab.engines.message_rounds import (
     MessageRounds,
     play_messages,
@@ -54,7 +54,7 @@ def shape_of(environment: Environment, network: Network, horizon: int) -> Shape:
     """What the algorithm is told before the first round."""
     return Shape(
         environment.agents, environment.arms, environment.objectives, horizon, network.link_probability,
-        lambda: network.algebraic_connectivity, environment.preferences,
+        lambda: network.algebraic_connectivity, environment.preferences, network.edges,
     )  # fmt: skip
 
 
@@ -105,7 +105,8 @@ def simulate(
     each = N * len(rounds) <= LARGE_CURVES if by_agent is None else by_agent
     tally = new_tally(N, K, rounds, each)
     source = Source(environment, network, seed=seed, trial=trial, label=label)
-    truth = metrics.truth(environment, welfare, metrics.estimand(environment, estimates(algorithm), now.local_mean))
+    wanted = metrics.estimand(environment, estimates(algorithm), now.local_mean)
+    truth = tracking(metrics.truth(environment, welfare, wanted), now)
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
     M, widest = now.local_mean[0].size, max(1, int(network.degrees.max()))
     scratch = Scratch(

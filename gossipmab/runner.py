@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from gossipmab import assembly, provenance
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import write_whole
-from gossipmab.engines.capacity import TRANSPORTS
+from gossipmab.engines.capacity import TRANSPORTS, shared_out
 from gossipmab.errors import InputError, unknown
 from gossipmab.player import Player
 from gossipmab.results import Results
@@ -149,6 +149,7 @@ def run(
         raise InputError(
             f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )
+    largest, fewest = Player(experiment).room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
         from gossipmab.progress import Bar
@@ -160,7 +161,7 @@ def run(
         if engine != "actors" and address is None:
             options.setdefault("workers", provenance.available_processors())
         session = {"start": provenance.now(), "end": None, "engine": engine, **options}
-        failures = _compute(experiment, folder, session, watcher, options)
+        failures = _compute(experiment, folder, session, watcher, options, (largest, fewest))
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
         raise CellsFailedError(failures, results)
@@ -168,9 +169,14 @@ def run(
 
 
 def _compute(
-    spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Watcher, options: Mapping[str, Any]
+    spec: Spec,
+    folder: RunFolder,
+    session: dict[str, Any],
+    watcher: Watcher,
+    options: dict[str, Any],
+    room: tuple[int, int],
 ) -> list[tuple[str, str]]:
-    """Compute the missing cells; the failed ones with a line each."""
+    """Compute the missing cells; the failed ones with a line each. room: as `Player.room` says, by which threads are shared out."""
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
     others = [said for said in finished.values() if said["versions"] != provenance.versions()]
@@ -182,10 +188,13 @@ def _compute(
     session["computed"] = len(missing)
     failures: list[tuple[str, str]] = []
     watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
-    run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    run_cells, player = import_module(ENGINES[session["engine"]]).run_cells, Player(spec)
+    if session["engine"] == "threads":
+        at_once, player.threads = shared_out(options["workers"], len(missing), *room)
+        options = options | {"workers": at_once}
     told = {} if session["engine"] == "threads" else {"note": watcher.note}
     try:
-        with closing(run_cells(missing, Player(spec), steps=watcher.steps, **told, **options)) as outcomes:
+        with closing(run_cells(missing, player, steps=watcher.steps, **told, **options)) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
                 if error is None:

@@ -75,6 +75,7 @@ LEVELS: list[set[str]] = [
         "engines/own_rounds",
         "engines/peers",
         "engines/plain_rounds",
+        "engines/memory",
     },
     {
         "protocols",

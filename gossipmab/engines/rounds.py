@@ -13,6 +13,7 @@ from gossipmab.algorithms.protocol import Algorithm, Integers, Shape
 from gossipmab.communication import Communication
 from gossipmab.engines import plain_rounds as plain
 from gossipmab.engines.agent_round import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of, tracking
+from gossipmab.engines.capacity import SHARED_AGENTS
 from gossipmab.engines.message_rounds import (
     MessageRounds,
     play_messages,
@@ -36,7 +37,6 @@ from gossipmab.provenance import available_processors
 from gossipmab.randomness import Purpose, stream
 from gossipmab.streams import Streams
 
-SHARED_AGENTS = 8_192  # from so many on, threads gain more than their meetings after every round cost
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
 BLOCK_ROWS = (

@@ -12,7 +12,7 @@ from gossipmab.errors import InputError, unknown
 
 UNSAID = {"protocol": "gossip", "measure": ()}  # of [experiment]: keys that are written out only where they say more
 LARGEST = 2**53  # beyond it, counts could not be told apart as float64
-Size = Annotated[int, Field(ge=1, le=100_000)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 

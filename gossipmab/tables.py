@@ -147,11 +147,6 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
     return table
 
 
-def first_line(algorithm: type) -> str:
-    """What an algorithm says of itself, in a line."""
-    return (algorithm.__doc__ or "").strip().partition("\n")[0]
-
-
 def listings() -> Iterator[Table]:
     """Algorithms, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
@@ -167,7 +162,7 @@ def listings() -> Iterator[Table]:
         for name, algorithm in algorithms.items():
             defaults = getattr(algorithm, "_field_defaults", {})
             given = ", ".join(f"{key}={value}" for key, value in defaults.items())
-            table.add_row(Text(name), Text(first_line(algorithm)), Text(given))
+            table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
         yield table
     table = plain_table("experiments", "name", "what")
     for name, file in shipped_files("experiments", [".toml"]).items():

@@ -232,7 +232,7 @@ def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[st
     for example in EXAMPLES[name or START]:
         assert f" # {example.what}\n {example.line}\n" in out
     if not name:
-        assert all(f"{code} {meaning}" in out for code, meaning in EXIT_CODES.items())
+        assert all(f" {code:>3}  {meaning}\n" in out for code, meaning in EXIT_CODES.items())
         assert [out.index(f" {group} ") for group in COMMANDS] == sorted(out.index(f" {group} ") for group in COMMANDS)
 
 

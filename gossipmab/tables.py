@@ -147,11 +147,6 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
     return table
 
 
-def first_line(algorithm: type) -> str:
-    """What an algorithm says of itself, in a line."""
-    return (algorithm.__doc__ or "").strip().partition("\n")[0]
-
-
 def listings() -> Iterator[Table]:
     """Algorithms, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
@@ -166,8 +161,14 @@ def listings() -> Iterator[Table]:
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         table = plain_table(title, "name", "what", "hyperparameters")
         for name, algorithm in algorithms.items():
+<<<<<<< HEAD
             given = ", ".join(f"{key}={value}" for key, value in defaults_of(protocol, name).items())
             table.add_row(Text(name), Text(first_line(algorithm)), Text(given))
+=======
+            defaults = getattr(algorithm, "_field_defaults", {})
+            given = ", ".join(f"{key}={value}" for key, value in defaults.items())
+            table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
+>>>>>>> cmdline
         yield table
     table = plain_table("experiments", "name", "what")
     for name, file in shipped_files("experiments", [".toml"]).items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from gossipmab import plugins_used
 from gossipmab.metrics import Recorded
 from gossipmab.network import Network
 from gossipmab.protocols import GAMES
@@ -39,9 +40,10 @@ class Player:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec}
+        return {"spec": self.spec, "lent": plugins_used.lent(self.spec)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        plugins_used.lend_again(state["lent"])
         self.__init__(state["spec"])  # type: ignore[misc]
 
     def __call__(
@@ -79,7 +81,7 @@ class Player:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        kinds = {(cell.name, cell.point.get("environment.rewards")): cell for cell in reversed(cells)}
+        kinds = {(cell.name, str(cell.point.get("environment.rewards"))): cell for cell in reversed(cells)}
         for cell in kinds.values():
             at = self.spec.at(cell.point)
             with suppress(Exception):  # the cell will fail in the same way, and say so

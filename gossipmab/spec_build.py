@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from gossipmab import links, shipped
+from gossipmab import links, plugins, shipped
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.assignment.protocol import Task
 from gossipmab.environment import Environment
-from gossipmab.errors import InputError, unknown
+from gossipmab.errors import InputError
 from gossipmab.network import Network
-from gossipmab.objectives import OBJECTIVES
+from gossipmab.objectives import KNOWN
 from gossipmab.probing import check_rewards, check_sets, terms
 from gossipmab.spec_models import NetworkSection, shown
 
@@ -24,23 +23,17 @@ if TYPE_CHECKING:
 
 LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D); what a cell holds is a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
-@cache
-def _fields(protocol: str, name: str) -> dict[str, tuple[type, Any]]:
-    """Hyperparameter -> (type, default) of an algorithm registered for the protocol."""
-    if name not in PROTOCOLS[protocol]:
-        where = "" if protocol == "gossip" else f' with protocol = "{protocol}"'
-        raise unknown(f"algorithms: name{where}", name, PROTOCOLS[protocol])
-    algorithm: Any = PROTOCOLS[protocol][name]
-    hints = get_type_hints(algorithm)
-    return {field: (hints[field], algorithm._field_defaults.get(field)) for field in algorithm._fields}
+def _registered(protocol: str, name: str) -> Any:
+    """The class of an algorithm registered for the protocol."""
+    where = "" if protocol == "gossip" else f' with protocol = "{protocol}"'
+    return PROTOCOLS[protocol].get_named(f"algorithms: name{where}", name)
 
 
 def parameters_of(protocol: str, name: str) -> list[str]:
     """The names of a registered algorithm's hyperparameters."""
-    return list(_fields(protocol, name))
+    return list(_registered(protocol, name)._fields)
 
 
 def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,19 +42,8 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
     Raises:
         InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
     """
-    known = _fields(protocol, name)
-    for key in given:
-        if key not in known:
-            raise unknown(f"algorithms.{label}: hyperparameter", key, known)
-    values = {}
-    for key, (kind, default) in known.items():
-        value = given.get(key, default)
-        if value is None:
-            raise InputError(f"algorithms.{label}.{key} is required and not given")
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind is float and not math.isfinite(value)):
-            raise InputError(f"algorithms.{label}.{key}: got {shown(value)}, allowed is {WORDS[kind]}")
-        values[key] = kind(value)
+    kind = _registered(protocol, name)
+    values = plugins.arguments(f"algorithms.{label}", kind, given, what="hyperparameter", shown=shown)
     try:
         algorithm(protocol, name, values)
     except InputError as error:
@@ -71,10 +53,8 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
 
 def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
     """The algorithm with these hyperparameters, its own check passed."""
-    built: Any = PROTOCOLS[protocol][name](**values)
-    check_itself = getattr(built, "check", None)
-    if check_itself:
-        check_itself()
+    built: Any = _registered(protocol, name)(**values)
+    plugins.refused(name, getattr(built, "check", lambda: None))
     return built
 
 
@@ -160,8 +140,7 @@ def check(spec: Spec, done: set[str]) -> None:
     if spec.experiment.measure and spec.experiment.protocol != "central":
         raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
     for name in spec.experiment.measure:
-        if name not in OBJECTIVES:
-            raise unknown("experiment.measure: objective", name, OBJECTIVES)
+        KNOWN.get_named("experiment.measure: objective", name)
         if spec.experiment.measure.count(name) > 1:
             raise InputError(f"experiment.measure: names {name!r} twice")
     drawn: list[Any] = [environment.model_dump(), network and network.model_dump(), options(spec)]

@@ -169,7 +169,7 @@ def columns(keys: Sequence[str]) -> dict[str, str]:
 
 def scalar(value: Any) -> bool | int | float | str:
     """A sweep value as it stands in a column: a list or a table as compact JSON."""
-    kind = next((key for key in ("generator", "process") if isinstance(value, dict) and key in value), None)
+    kind = next((key for key in ("generator", "process", "model") if isinstance(value, dict) and key in value), None)
     if kind is not None:
         inner = ", ".join(f"{k}={v}" for k, v in value.items() if k != kind)
         return f"{value[kind]}({inner})"

@@ -28,13 +28,16 @@ class ParetoThompsonGossip(NamedTuple):
 
     @property
     def communicates(self) -> bool:
+        """Agents send their averages."""
         return True
 
     def check(self) -> None:
+        """Raise InputError unless the scale is a number > 0."""
         if not 0.0 < self.scale < math.inf:
             raise InputError(f"scale: got {self.scale}, allowed is a number > 0")
 
     def init(self, shape: Any) -> State:
+        """Nothing pulled."""
         N, K, D = shape.agents, shape.arms, shape.objectives
         means = np.zeros((3, N, K, D))
         return State(np.zeros((N, K), np.int64), *means, np.zeros((K, D)), np.arange(K), np.zeros(2 * K * D))

@@ -16,6 +16,8 @@ from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
+from gossipmab.plugins import ALGORITHMS as GROUP
+from gossipmab.plugins import Registry
 
 ALGORITHMS: dict[str, type] = {
     "pareto_ucb_gossip": ParetoUCBGossip,
@@ -45,11 +47,19 @@ ASSIGNERS: dict[str, type] = {
     "greedy_probing": GreedyProbing,
 }
 
-# [experiment] protocol -> the algorithms that can be played in it.
-PROTOCOLS: dict[str, dict[str, type]] = {
-    "gossip": {**ALGORITHMS, **YARDSTICKS},
-    "central": LEARNERS,
-    "assignment": ASSIGNERS,
+METHODS = ("_fields", "communicates", "check", "init", "select", "learn")  # of an algorithm that gossips
+
+# [experiment] protocol -> the algorithms that can be played in it; plug-ins by the group of their entry points.
+PROTOCOLS: dict[str, Registry] = {
+    "gossip": Registry(GROUP, {**ALGORITHMS, **YARDSTICKS}, METHODS),
+    "central": Registry(
+        f"{GROUP}.central", LEARNERS, ("_fields", "objective", "numbers", "check", "init", "choose", "observe")
+    ),
+    "assignment": Registry(
+        f"{GROUP}.assignment",
+        ASSIGNERS,
+        ("_fields", "warm_start", "assigns_at_random", "check", "init", "probe", "believe", "learn"),
+    ),
 }
 
 __all__ = [
@@ -57,6 +67,7 @@ __all__ = [
     "ASSIGNERS",
     "ELD",
     "LEARNERS",
+    "METHODS",
     "OFMUP",
     "PROTOCOLS",
     "YARDSTICKS",

@@ -10,7 +10,7 @@ import numpy as np
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers, Shape
 from gossipmab.communication import Communication
-from gossipmab.compiled import compiled, compiled_here
+from gossipmab.compiled import compiled, compiled_here, ours
 from gossipmab.engines.agent_round import MAILBOX as MAILBOX
 from gossipmab.engines.agent_round import Base as Base
 from gossipmab.engines.agent_round import Mail as Mail
@@ -148,11 +148,11 @@ def simulate(
     source = Source(environment, network, seed=seed, trial=trial, label=label)
     truth = metrics.truth(environment, welfare, metrics.estimand(environment, estimates(algorithm), now.local_mean))
     base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
-    ours = type(algorithm).__module__.startswith("gossipmab.")
-    loop = play if interpreted else play_compiled if ours else play_foreign
+    shipped = ours(algorithm, environment.rewards)
+    loop = play if interpreted else play_compiled if shipped else play_foreign
     slower = None
     if network.failures is not None or network.communication is not None:
-        slow_loop = play_messages if interpreted else play_messages_compiled if ours else play_messages_foreign
+        slow_loop = play_messages if interpreted else play_messages_compiled if shipped else play_messages_foreign
         initial = algorithm.init(shape_of(environment, network, horizon))
         slower = MessageRounds(algorithm, network, now, initial, slow_loop)
     block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, now.local_mean[0].size)))

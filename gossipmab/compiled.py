@@ -25,7 +25,7 @@ UPPER = (
     "__main__.py", "assembly.py", "cellfiles.py", "cli.py", "comparisons.py", "curves.py", "drawings.py", "overrides.py",
     "passed.py", "player.py", "plotting.py", "plugins_used.py", "progress.py", "protocols.py", "report", "results.py",
     "runfolder.py", "runner.py", "spec.py", "spec_build.py", "spec_models.py", "studies.py", "study_figures.py",
-    "summary.py", "sweep.py", "tables.py", "verify.py", "versus.py",
+    "summary.py", "sweep.py", "tables.py", "testing", "verify.py", "versus.py",
 )  # fmt: skip
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs

@@ -95,11 +95,11 @@ LEVELS: list[set[str]] = [
         "verify",
         "versus",
     },
-    {"plotting", "drawings", "studies", "study_figures", "curves", "report/", "tables", "cli", "__main__"},
+    {"testing/", "plotting", "drawings", "studies", "study_figures", "curves", "report/", "tables", "cli", "__main__"},
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"
-MATPLOTLIB = {"plotting", "drawings", "study_figures", "report/pictures"}
+MATPLOTLIB = {"testing/", "plotting", "drawings", "study_figures", "report/pictures"}
 # Beginnings of the names: the two Ray engines and what they share.
 RAY = ("engines/ray_", "engines/actor", "engines/agent_actor", "engines/crew", "engines/coordinator")
 

@@ -109,7 +109,7 @@ class Spec:
         """The experiment without a sweep that stands at a point."""
         if not point:
             return self
-        data = sweep.with_values(self._sections(), point)
+        data = sweep.with_values(self._sections(), point, trusted=self.trusted)
         return _single(data, self.files, self.trusted)
 
     def choice(self, label: str) -> Choice:
@@ -227,7 +227,7 @@ def _checked(
     singles: list[Spec] = []
     for point in points:
         try:
-            single = _single(sweep.with_values(data, point), files, trusted)
+            single = _single(sweep.with_values(data, point, trusted=trusted), files, trusted)
             spec_build.find_files(single, folder, files)
             if not trusted:
                 spec_build.check(single, built)

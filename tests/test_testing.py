@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import broken
 import numpy as np
+import outside
 import pytest
 
 import gossipmab as gm
-from gossipmab import testing
+from gossipmab import rewards, testing
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.testing import check_algorithm
+from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
 
 # What is wrong -> the class, the error, its sentence. The first of each kind are the seven that the suite is for.
 BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
@@ -169,3 +170,124 @@ def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatc
 def test_an_engine_that_is_none_is_refused() -> None:
     with pytest.raises(gm.InputError, match="^engines: 'thread' is not known; did you mean 'threads'"):
         check_algorithm(gm.ParetoUCB, engines=("thread",))
+
+
+# ------------------------------------------------------------------------------------------------------ links and rewards
+
+
+class Forgetful(outside.EveryOther):
+    """Begins its period anew with every block."""
+
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        return lambda count: outside.EveryOther.sampler(self, graph, generator)(count)
+
+
+class Continuing(outside.EveryOther):
+    """Every sampler goes on where the last one stopped."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        if not self.kept:
+            self.kept.append(outside.EveryOther.sampler(self, graph, generator))
+        return self.kept[0]
+
+
+class Boasting(outside.EveryOther):
+    def law(self, graph: Any) -> Any:
+        return outside.law("periodic", np.full(len(graph.edges), 0.9), period=self.rest)
+
+
+class Wide(outside.EveryOther):
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        return lambda count: np.ones((count, len(graph.edges)))
+
+
+class Wild(outside.EveryOther):
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        np.random.random()  # noqa: NPY002
+        return outside.EveryOther.sampler(self, graph, generator)
+
+
+PROCESSES = [
+    outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.OnePair(),
+    gm.OnePeerExponential(), gm.StochasticBlock(0.8, 0.2, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+def test_sound_links_pass(process: Any) -> None:
+    check_link_process(process)
+
+
+@pytest.mark.parametrize(
+    ("process", "error", "sentence"),
+    [
+        (Forgetful(3), testing.HiddenStateError, "gives other links in blocks of"),
+        (Continuing(3), testing.HiddenStateError, "begins in another way from an equal generator"),
+        (
+            Boasting(2),
+            testing.DistributionError,
+            r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$",
+        ),
+        (Wide(2), testing.ShapeError, "a block is no uint8 array of 0 and 1"),
+        (Wild(2), testing.OwnRandomnessError, "draws from a global generator"),
+        ("static", testing.ShapeError, "is no frozen dataclass"),
+    ],
+)
+def test_broken_links_are_found(process: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_link_process(process)
+    assert type(caught.value) is error
+
+
+def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
+    """A reward model like `outside.Triangular`, with other methods."""
+    kind = NamedTuple("Model", [("means", np.ndarray), ("width", float)])  # type: ignore[misc]  # noqa: UP014
+    kind.__module__ = __name__
+    kind.draw, kind.prepare = draw, prepare
+    return kind
+
+
+def draw_others(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    for d in range(x.shape[0]):
+        x[d] = self.means[0, arm, d]
+
+
+def draw_shifted(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    for d in range(x.shape[0]):
+        x[d] = self.means[i, arm, d] + self.width * u[d]
+
+
+def draw_half(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    x[0] = self.means[i, arm, 0]
+
+
+def draw_allocating(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    x[:] = self.means[i, arm] + self.width * (u - 0.5)
+
+
+def prepare_block(self: Any, u: Any) -> Any:
+    return u - u.mean() + 0.5
+
+
+@pytest.mark.parametrize("kind", [outside.Triangular, rewards.Bernoulli])
+def test_sound_rewards_pass(kind: Any) -> None:
+    check_reward_model(kind, **({"width": 0.3} if kind is outside.Triangular else {}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "sentence"),
+    [
+        (model(draw_others), testing.PeekError, "reads means that are not those of its agent"),
+        (model(draw_shifted), testing.DistributionError, "the mean of 40000 vectors is"),
+        (model(draw_half), testing.HiddenStateError, "leaves some of it unwritten"),
+        (model(draw_allocating), testing.AllocationError, "does not compile without allocating"),
+        (model(outside.Triangular.draw, prepare_block), testing.HiddenStateError, "allowed is number by number"),
+        (Needy, testing.ShapeError, "is no reward model: .* has no prepare and no draw"),
+    ],
+)
+def test_broken_rewards_are_found(kind: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
+    assert type(caught.value) is error and "\n" not in str(caught.value)

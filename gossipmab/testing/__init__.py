@@ -15,3 +15,5 @@ from gossipmab.testing.failures import PeekError as PeekError
 from gossipmab.testing.failures import RestartError as RestartError
 from gossipmab.testing.failures import ShapeError as ShapeError
 from gossipmab.testing.failures import TrespassError as TrespassError
+from gossipmab.testing.world import check_link_process as check_link_process
+from gossipmab.testing.world import check_reward_model as check_reward_model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import random
 import types
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 FORBIDDEN = ("random", "numpy.random", "secrets", "time", "uuid", "datetime")
+KEEPERS = (bool, int, float, str, bytes, bytearray, list, dict, set, tuple, np.ndarray)
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
@@ -64,17 +64,21 @@ def randomness_in(kind: type, methods: tuple[str, ...]) -> str | None:
     return None
 
 
-def kept_outside(kind: type, methods: tuple[str, ...]) -> dict[str, bytes]:
-    """What could keep something between calls, pickled: attributes of the class, and globals that its methods refer to."""
+def kept_outside(kind: type, methods: tuple[str, ...]) -> dict[str, str]:
+    """What could keep something between calls, as text: attributes of the class, and globals that its methods refer to."""
     things = {f"{kind.__name__}.{name}": value for name, value in vars(kind).items() if not name.startswith("__")}
     for function in functions_of(kind, methods):
         things |= {f"{function.__module__}.{name}": value for name, value in referred(function)}
         things |= {f"{function.__qualname__}.{name}": value for name, value in vars(function).items()}
-    kept = {}
-    for name, value in things.items():
-        if isinstance(value, bool | int | float | str | bytes | list | dict | set | tuple | np.ndarray | bytearray):
-            try:
-                kept[name] = pickle.dumps(value)
-            except Exception:
-                kept[name] = repr(value).encode()
-    return kept
+    return {name: as_text(value) for name, value in things.items() if isinstance(value, KEEPERS)}
+
+
+def as_text(value: Any) -> str:
+    """The value, and all that it holds, such that two texts are equal where nothing changed."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {value.tobytes()!r}"
+    if isinstance(value, dict):
+        return f"{[(as_text(key), as_text(one)) for key, one in value.items()]}"
+    if isinstance(value, list | tuple):
+        return f"{[as_text(one) for one in value]}"
+    return repr(value)

@@ -21,6 +21,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.own_numbers import hand_numbers
 from gossipmab.cli import call
 from gossipmab.engines import rounds
+from gossipmab.testing.engines import Mute
 from gossipmab.verify import same_bits
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_algorithm"
@@ -405,7 +406,8 @@ def test_a_reward_model_with_means_of_its_own_is_refused(tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "options", [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs"}]
+    "options",
+    [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}],
 )
 def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     data = {
@@ -415,7 +417,7 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
     }
     own = {"mine": broken.Sound(0.3)}
     here = gm.run(data, out=tmp_path / "here", algorithms=own)
-    there = gm.run(data, out=tmp_path / "there", algorithms=own, **options)
+    there = gm.run(data, out=tmp_path / "there", algorithms=own, progress=Mute(), **options)
     for cell, trace in here.traces.items():
         assert not same_bits(trace, there.traces[cell])
 
@@ -453,6 +455,13 @@ def test_the_numbers_an_algorithm_is_handed() -> None:
     )
     correlation = np.corrcoef(numbers.T) - np.eye(5)
     assert np.abs(correlation).max() < 5 / np.sqrt(len(numbers))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_numbers_in_actors(root: Path, on_path: Path) -> None:
+    """They need nothing but the machine code: the module is on the coordinator's path only."""
+    testing.check_algorithm(PROTOCOLS["gossip"][NAME], engines=("actors",))
 
 
 @pytest.mark.slow

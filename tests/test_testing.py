@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import broken
@@ -88,7 +89,7 @@ def test_shipped_algorithms_pass(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", [broken.Sound, gm.ParetoGossip])
-def test_all_engines_are_compared(kind: Any) -> None:
+def test_all_engines_are_compared(root: Path, kind: Any) -> None:
     check_algorithm(kind, engines=("threads", "ray", "actors"))
 
 

@@ -20,11 +20,20 @@ EXPERIMENT: dict[str, Any] = {
 }
 
 
+class Mute(runner.Silent):
+    """A watcher that says nothing at all: how long a Ray takes to start is no fault of an algorithm."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
 def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
     """Run a small experiment with each engine, and compare every cell with the interpreted methods."""
     with tempfile.TemporaryDirectory(prefix="gossipmab-") as folder:
         for engine in engines:
-            results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine)
+            results = runner.run(
+                {**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute()
+            )
             player = Player(results.spec)
             for cell in results.spec.cells():
                 expected = player(cell, simulate=_interpreted).trace

@@ -11,11 +11,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from gossipmab import plugins_used
+from gossipmab.hyperparameters import algorithm
 from gossipmab.metrics import Recorded
 from gossipmab.network import Network
 from gossipmab.protocols import GAMES
 from gossipmab.spec import Spec
-from gossipmab.spec_build import algorithm, built, environment_of
+from gossipmab.spec_build import built, environment_of
 from gossipmab.spec_build import options as options_of
 from gossipmab.sweep import Cell
 
@@ -42,9 +44,10 @@ class Player:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec, "threads": self.threads}
+        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.lent(self.spec)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        plugins_used.lend_again(state.pop("lent"))
         self.__init__(**state)  # type: ignore[misc]
 
     def __call__(
@@ -86,7 +89,8 @@ class Player:
         """Compile what the cells will need, before any of them is played."""
         words = ("environment.rewards", "neighbourhood")
         kinds = {
-            (cell.name, *({**cell.point, **cell.params}.get(word) for word in words)): cell for cell in reversed(cells)
+            (cell.name, *(str({**cell.point, **cell.params}.get(word)) for word in words)): cell
+            for cell in reversed(cells)
         }
         for cell in kinds.values():
             at = self.spec.at(cell.point)

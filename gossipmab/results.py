@@ -12,6 +12,7 @@ from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import DamagedError
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Recorded
+from gossipmab.plugins_used import absent
 from gossipmab.protocols import GAMES
 from gossipmab.runfolder import RunFolder
 from gossipmab.spec import Spec, read_toml
@@ -52,7 +53,7 @@ class Results:
                 raise InputError(
                     f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing"
                 )
-        spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files)
+        spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files, bool(absent(manifest)))
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began")
         return cls(folder, spec)

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gossipmab import provenance
+from gossipmab import plugins_used, provenance
 from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, write_whole
 from gossipmab.errors import InputError
 from gossipmab.metrics import Recorded
@@ -138,7 +138,8 @@ class RunFolder:
             "seed": spec.seed,
             "start": provenance.now(),
             "end": None,
-            "versions": provenance.versions(),
+            "versions": plugins_used.versions(spec),
+            "plugins": [one._asdict() for one in plugins_used.origins(spec)],
             "machine": provenance.machine(),
             "cells": len(spec.cells()),
             "files": files,
@@ -181,7 +182,7 @@ class RunFolder:
             "name": cell.name,
             "params": dict(cell.params),
             "trial": cell.trial,
-            "versions": provenance.versions(),
+            "versions": plugins_used.versions(spec),
             "machine": provenance.machine(),
             "seconds": round(seconds, 6),
             "agent_steps": agent_steps,

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from gossipmab import assembly, provenance
+from gossipmab import assembly, plugins_used, provenance
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import write_whole
 from gossipmab.engines.capacity import TRANSPORTS, shared_out
@@ -100,6 +100,7 @@ def run(
     window: int | None = None,
     quiet: bool = True,
     progress: Watcher | None = None,
+    algorithms: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Results:
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
 
@@ -116,6 +117,8 @@ def run(
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: who is told instead.
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `gossipmab.passed` for
+            classes and objects within a dictionary.
 
     Raises:
         InputError: the experiment or the folder cannot be used; nothing has been computed.
@@ -139,7 +142,7 @@ def run(
             raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
     if transport is not None and transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
-    experiment = load_spec(spec, overrides)
+    experiment = load_spec(spec, overrides, algorithms)
     if engine == "actors" and experiment.experiment.protocol != "gossip":
         said = experiment.experiment.protocol
         raise InputError(
@@ -179,9 +182,10 @@ def _compute(
     """Compute the missing cells; the failed ones with a line each. room: as `Player.room` says, by which threads are shared out."""
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
-    others = [said for said in finished.values() if said["versions"] != provenance.versions()]
+    now = plugins_used.versions(spec)
+    others = [said for said in finished.values() if said["versions"] != now]
     if others:
-        changed = [k for k, v in provenance.versions().items() if others[0]["versions"].get(k) != v]
+        changed = [k for k, v in now.items() if others[0]["versions"].get(k) != v]
         what = f"{len(others)} finished cells were computed with other versions ({', '.join(changed)})"
         watcher.note(f"{what}; --fresh computes all anew")
     missing = [cell for cell in cells if cell.id not in finished]
@@ -229,7 +233,7 @@ def _finish(
         assembly.write_table(folder.path / name, tables)
     if traces:
         write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
-    session |= {"end": provenance.now(), "versions": provenance.versions(), "failed": [list(f) for f in failures]}
+    session |= {"end": provenance.now(), "versions": plugins_used.versions(spec), "failed": [list(f) for f in failures]}
     manifest["sessions"].append(session)
     manifest |= {"end": None if failures else session["end"], "sha256": folder.checksums()}
     folder.write_manifest(manifest)

@@ -13,7 +13,8 @@ from typing import Any
 
 import tomli_w
 
-from gossipmab import shipped, spec_build, sweep
+from gossipmab import hyperparameters, passed, shipped, spec_build, sweep
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.errors import InputError
 from gossipmab.graph_files import graphs_as_files
 from gossipmab.overrides import overridden
@@ -49,6 +50,7 @@ class Spec:
     sweep: dotted key -> values, with the types of the keys they stand for.
     files: what the experiment calls a data file -> where that file lies.
     listed: the points of [[sweep.points]]; the values of their keys stand in `sweep` too, each once.
+    trusted: written by a run whose plug-ins are not all there, so taken as it stands: to be looked at, not to be played.
     """
 
     experiment: ExperimentSection
@@ -59,17 +61,24 @@ class Spec:
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
     listed: tuple[Mapping[str, Any], ...] = ()
+    trusted: bool = False
 
     @classmethod
     def from_dict(
-        cls, data: Mapping[str, Any], folder: Path | str = ".", files: Mapping[str, Path] | None = None
+        cls,
+        data: Mapping[str, Any],
+        folder: Path | str = ".",
+        files: Mapping[str, Path] | None = None,
+        trusted: bool = False,
     ) -> Spec:
         """The experiment of this data, in the shape of the TOML file.
 
         Args:
-            data: the sections. NumPy arrays are welcome for means and preferences, and networkx graphs for base graphs.
+            data: the sections. NumPy arrays are welcome for means and preferences, networkx graphs for base graphs, classes and
+                objects as `passed` says.
             folder: where relative file names start.
             files: where data files lie, if elsewhere; used when a run folder with its own copies is opened.
+            trusted: names that are not known are taken as they stand.
 
         Raises:
             InputError: at the first thing wrong anywhere in the file or at any point of the sweep.
@@ -77,12 +86,12 @@ class Spec:
         if not isinstance(data, Mapping):
             raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
         data, graphs = graphs_as_files(data)
-        content = plain(dict(data))
+        content = plain(passed.named(data))
         keys = content.pop("sweep", {})
         if not isinstance(keys, dict):
             raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
         listed = sweep.listed(keys.pop("points")) if "points" in keys else []
-        return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs})
+        return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs}, trusted)
 
     @property
     def seed(self) -> int:
@@ -103,8 +112,8 @@ class Spec:
         """The experiment without a sweep that stands at a point."""
         if not point:
             return self
-        data = sweep.with_values(self._sections(), point)
-        return _single(data, self.files)
+        data = sweep.with_values(self._sections(), point, trusted=self.trusted)
+        return _single(data, self.files, self.trusted)
 
     def choice(self, label: str) -> Choice:
         """The algorithm with this label."""
@@ -137,7 +146,7 @@ class Spec:
             **network,
             **probing,
             "algorithms": [
-                {"name": c.name, "label": c.label, **spec_build.said(protocol, c.name, c.params)}
+                {"name": c.name, "label": c.label, **hyperparameters.said(protocol, c.name, c.params)}
                 for c in self.algorithms
             ],
         }
@@ -173,7 +182,7 @@ class Spec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
+def _single(data: dict[str, Any], files: Mapping[str, Path], trusted: bool) -> Spec:
     """An experiment without a sweep: sections and algorithms checked, nothing built."""
     document = validated(Document, data)
     protocol = document.experiment.protocol
@@ -190,10 +199,13 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
         if label in choices:
             advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
-        values = spec_build.parameters(protocol, section.name, label, section.parameters)
+        if trusted and section.name not in PROTOCOLS[protocol]:
+            values = section.parameters
+        else:
+            values = hyperparameters.parameters(protocol, section.name, label, section.parameters)
         choices[label] = Choice(label, section.name, values)
     chosen = tuple(choices.values())
-    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files)
+    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files, (), trusted)
 
 
 def _checked(
@@ -202,6 +214,7 @@ def _checked(
     listed: list[dict[str, Any]],
     folder: Path,
     files: dict[str, Path],
+    trusted: bool,
 ) -> Spec:
     """The experiment with its sweep, every point of it built once."""
     together = list(listed[0]) if listed else []
@@ -220,9 +233,10 @@ def _checked(
     singles: list[Spec] = []
     for point in points:
         try:
-            single = _single(sweep.with_values(data, point), files)
+            single = _single(sweep.with_values(data, point, trusted=trusted), files, trusted)
             spec_build.find_files(single, folder, files)
-            spec_build.check(single, built)
+            if not trusted:
+                spec_build.check(single, built)
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
             raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
@@ -243,18 +257,22 @@ def _checked(
         raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
     spec = Spec(
-        first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed)
-    )
+        first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed),
+        trusted,
+    )  # fmt: skip
     _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
     return spec
 
 
-def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = ()) -> Spec:
+def load_spec(
+    source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = (), algorithms: Any = ()
+) -> Spec:
     """The experiment from a file, from the name of a shipped one, or from a dictionary.
 
     Args:
         source: the user's path first, then a shipped experiment's name; a dictionary or a Spec is taken as it is.
         overrides: "dotted.key=value", the value as TOML, or a string where it is not TOML.
+        algorithms: further ones, a list of objects or label -> object.
 
     Raises:
         InputError: no such file, not TOML, or anything that is not allowed in it.
@@ -264,9 +282,12 @@ def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable
         data, files = source.resolved(), dict(source.files)
     elif isinstance(source, Mapping):
         data, files = graphs_as_files(dict(source))
+        data = passed.named(data)
     else:
         path = shipped.resolve(source, "experiments", [".toml"], key="experiment")
         data, folder = read_toml(path), path.parent
+    if algorithms:
+        data = passed.named(passed.with_algorithms(data, algorithms))
     return Spec.from_dict(overridden(data, overrides), folder, files)
 
 

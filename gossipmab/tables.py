@@ -147,28 +147,43 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
     return table
 
 
+def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Group, name, one line and distribution of every plug-in; the line says so where it cannot be used."""
+    from gossipmab.errors import InputError
+    from gossipmab.passed import REGISTRIES
+
+    for registry in REGISTRIES:
+        for name, entries in registry.found.items():
+            said = ", ".join(f"{one.dist.name} {one.dist.version}" for one in entries if one.dist is not None)
+            try:
+                what = (registry[name].__doc__ or "").strip().partition("\n")[0]
+            except InputError as error:
+                what = f"cannot be used: {error}"
+            if registry.is_shipped(name):
+                what = "is refused: a shipped one has this name"
+            yield registry.group, name, what, said
+
+
 def listings() -> Iterator[Table]:
-    """Algorithms, experiments and topologies, one line each."""
+    """Algorithms, plug-ins, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.hyperparameters import defaults_of
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
-    from gossipmab.spec_build import defaults_of
     from gossipmab.topology import list_topologies
 
     for protocol, algorithms in PROTOCOLS.items():
-        if not algorithms:
-            continue
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         table = plain_table(title, "name", "what", "hyperparameters")
-        for name, algorithm in algorithms.items():
-<<<<<<< HEAD
+        for name, algorithm in algorithms.shipped.items():
             given = ", ".join(f"{key}={value}" for key, value in defaults_of(protocol, name).items())
-            table.add_row(Text(name), Text(first_line(algorithm)), Text(given))
-=======
-            defaults = getattr(algorithm, "_field_defaults", {})
-            given = ", ".join(f"{key}={value}" for key, value in defaults.items())
             table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
->>>>>>> cmdline
+        yield table
+    rows = list(plugin_rows())
+    if rows:
+        table = plain_table("plug-ins", "group", "name", "what", "from")
+        for row in rows:
+            table.add_row(*map(Text, row))
         yield table
     table = plain_table("experiments", "name", "what")
     for name, file in shipped_files("experiments", [".toml"]).items():

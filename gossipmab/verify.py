@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gossipmab import provenance
+from gossipmab import plugins_used, provenance
 from gossipmab.cellfiles import DamagedError, file_hash
 from gossipmab.errors import unknown
 from gossipmab.metrics import Recorded
@@ -81,7 +81,7 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
         different = same_bits(recorded, player(chosen).trace)
         remark = "played again by the compiled engine, the same bits"
         if different:
-            versions = provenance.versions()
+            versions = plugins_used.versions(spec)
             moved = [k for k in versions if origin["versions"].get(k) != versions[k]]
             moved += [
                 k

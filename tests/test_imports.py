@@ -23,6 +23,7 @@ LEVELS: list[set[str]] = [
         "arrays",
         "shipped",
         "pareto",
+        "plugins",
         "welfare/",
         "objectives/",
         "equity",
@@ -40,6 +41,7 @@ LEVELS: list[set[str]] = [
         "failures/",
         "communication",
         "network",
+        "asked_rewards",
         "balls",
     },
     {"algorithms/"},
@@ -93,7 +95,10 @@ LEVELS: list[set[str]] = [
         "results",
         "units",
         "progress",
+        "passed",
         "player",
+        "plugins_used",
+        "hyperparameters",
         "runner",
         "verify",
         "versus",
@@ -109,6 +114,7 @@ LEVELS: list[set[str]] = [
         "schema",
         "schema_texts",
         "starters",
+        "testing/",
         "bridges/",
         "cli/",
         "__main__",
@@ -116,7 +122,7 @@ LEVELS: list[set[str]] = [
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"
-MATPLOTLIB = {"plotting", "drawings", "study_figures", "report/pictures"}
+MATPLOTLIB = {"testing/", "plotting", "drawings", "study_figures", "report/pictures"}
 # Beginnings of the names: the two Ray engines and what they share.
 RAY = ("engines/ray_", "engines/actor", "engines/agent_actor", "engines/crew", "engines/coordinator")
 

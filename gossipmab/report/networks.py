@@ -94,9 +94,7 @@ def facts(name: str, network: Network) -> list[str]:
 
 def known_as(network: Network) -> str:
     """The link process, and what else keeps messages back."""
-    name = next(
-        (name for name, kind in PROCESSES.items() if type(network.process) is kind), type(network.process).__name__
-    )
+    name = PROCESSES.name_of(type(network.process))
     beside = {"failures": network.failures, "rules for what is sent": network.communication}
     return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DENSE = 2000  # agents up to which eigenvalues come from a dense matrix
 BREADTH_FIRST = 10_000  # agents up to which the diameter comes from searches out of every agent
 LARGE = 20_000  # agents up to which eigenvalues are found whatever it takes
-WORK = 2 * 10**9  # numbers read in all products of a matrix above that, some ten seconds
+WORK = 10**9  # numbers read by one search for an eigenvalue above that, a few seconds
 BASIS, TOLERANCE = 20, 1e-6  # of Lanczos's method above that: vectors kept, and the error relative to the eigenvalue
 MOST_PRODUCTS = 5 * 10**7  # of two numbers, in the square of a matrix; and terms in the sums of E[w_ij]
 LEFT_OUT = "left out"
@@ -69,9 +69,15 @@ class Facts(NamedTuple):
 
 
 def facts(
-    edges: NDArray[np.int64], agents: int, second: float, squared: float, gap_obtained: str, squared_obtained: str
+    edges: NDArray[np.int64],
+    agents: int,
+    second: float,
+    squared: float,
+    gap_obtained: str,
+    squared_obtained: str,
+    ends: tuple[float, float],
 ) -> Facts:
-    """The facts of a network with base graph (edges, agents) and these eigenvalues of E[W] and E[W^2]."""
+    """The facts of a network with base graph (edges, agents), these eigenvalues of E[W] and E[W^2], and `laplacian_range`."""
     degrees = np.bincount(edges.ravel(), minlength=agents)
     gap = 1.0 - second
     return Facts(
@@ -81,7 +87,7 @@ def facts(
         2 * len(edges) / agents,
         int(degrees.max()),
         diameter(edges, agents),
-        rounded(*laplacian_range(edges, agents)),
+        rounded(*ends),
         second,
         gap,
         squared,
@@ -92,13 +98,16 @@ def facts(
 
 
 def independent_links(
-    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float
+    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float, low_high: tuple[float, float]
 ) -> tuple[float, float, str]:
-    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p."""
+    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p.
+
+    low_high: `laplacian_range`.
+    """
     if agents == 1:
         return 0.0, 0.0, "exact"
     if constant > 0.0:
-        ends = np.array(laplacian_range(edges, agents))
+        ends = np.array(low_high)
         second = float(np.abs(1 - constant * p * ends).max())
         squared = float((1 - 2 * constant * p * ends + constant**2 * (p**2 * ends**2 + 2 * p * (1 - p) * ends)).max())
         return second, squared, "exact"
@@ -174,8 +183,8 @@ def laplacian_range(edges: NDArray[np.int64], agents: int) -> tuple[float, float
         values = np.linalg.eigvalsh(lap.toarray())
         return float(values[1]), float(values[-1])
     if agents > LARGE:
-        high = _bounded(lap, "LA", lap.nnz)
-        return _bounded(_lifted(lap, 2.0 * high), "SA", lap.nnz), high
+        most = 2.0 * float(lap.diagonal().max())  # no eigenvalue is above twice the largest degree
+        return _bounded(_lifted(lap, most), "SA", lap.nnz), _bounded(lap, "LA", lap.nnz)
     start = np.random.default_rng(0).standard_normal(agents)
     high = float(eigsh(lap, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
     try:  # quick where the gap is wide, as in expanders; the shift lifts the trivial eigenvalue out of the way
@@ -192,10 +201,11 @@ def _bounded(operator: Any, which: str, entries: int) -> float:
 
     agents = operator.shape[0]
     start = np.random.default_rng(0).standard_normal(agents)
-    restarts = max(1, WORK // (BASIS * (entries + agents)))
+    restarts = max(1, WORK // (BASIS * (entries + BASIS * agents)))  # each takes about BASIS products and projections
     settings: dict[str, Any] = {"v0": start, "ncv": BASIS, "maxiter": restarts, "tol": TOLERANCE}
     try:
-        return float(eigsh(operator, k=1, which=which, return_eigenvectors=False, **settings)[0])
+        found: Any = eigsh(operator, k=1, which=which, return_eigenvectors=False, **settings)  # type: ignore[call-overload]
+        return float(found[0])
     except ArpackError:
         return math.nan
 

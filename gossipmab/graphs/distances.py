@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gossipmab.compiled import compiled
 
-MOST_STEPS = 3 * 10**8  # agents and ends of links looked at, in all searches: some ten seconds
+MOST_STEPS = 5 * 10**7  # agents and ends of links looked at, in all searches: a few seconds
 
 
 def diameter(edges: NDArray[np.int64], agents: int) -> float:

@@ -6,6 +6,7 @@ NumPy, others line by line. With other names all are text, and the file is read 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ BLOCK = 2**20  # bytes read at a time
 LONGEST_LINE = 10**5  # bytes
 MOST_LINES = 5 * MOST_EDGES  # with comments and empty ones
 LONGEST_NUMBER = 18  # digits
+ODD_ENDS = re.compile(rb"[\x0b\x0c\x1c-\x1e]|\r(?!\n)")  # of lines, as `str.splitlines` sees them
 BOM = b"\xef\xbb\xbf"
 NEWLINE, RETURN, ZERO = 10, 13, 48
 PLAIN_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789 \t,\r\n", np.uint8))
@@ -138,7 +140,8 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _next(path: Path, block: bytes, first: int, edges: int) -> int:
     """The number of the first line after the block."""
-    lines = block.count(b"\n") if b"\r" not in block and block.isascii() else len(block.decode().splitlines())
+    plain = block.isascii() and not ODD_ENDS.search(block)
+    lines = block.count(b"\n") if plain else len(block.decode().splitlines())
     if edges > MOST_EDGES:
         raise wrong(f"{path.name} has more than {MOST_EDGES} edges")
     if first + lines > MOST_LINES:

@@ -35,16 +35,19 @@ def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, consta
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
     edges, agents = graph.edges, len(graph.labels)
     f = law.frequencies
+    ends = spectrum.laplacian_range(edges, agents)
     obtained = "exact" if law.exact else "sampled"
     if agents == 1 or (law.kind == INDEPENDENT and (f == law.frequency).all()):
-        second, squared, squared_obtained = spectrum.independent_links(edges, agents, law.frequency, weights, constant)
-        return spectrum.facts(edges, agents, second, squared, "exact", squared_obtained)
+        second, squared, squared_obtained = spectrum.independent_links(
+            edges, agents, law.frequency, weights, constant, ends
+        )
+        return spectrum.facts(edges, agents, second, squared, "exact", squared_obtained, ends)
     if law.kind == MATCHING:
         w = constant or PAIR[weights]
         first = spectrum.matrix_of(edges, agents, w * f)
         square = spectrum.matrix_of(edges, agents, 2.0 * w * (1.0 - w) * f)
     elif agents > spectrum.LARGE and not (law.kind == INDEPENDENT and constant > 0.0 and _squarable(edges)):
-        return spectrum.facts(edges, agents, math.nan, math.nan, spectrum.LEFT_OUT, spectrum.LEFT_OUT)
+        return spectrum.facts(edges, agents, math.nan, math.nan, spectrum.LEFT_OUT, spectrum.LEFT_OUT, ends)
     elif law.kind == INDEPENDENT and constant > 0.0:
         first, square = _independent(graph, f, constant)
     else:
@@ -52,7 +55,7 @@ def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, consta
         first, square = spectrum.averages(edges, agents, rounds, weights, constant)
         obtained = "exact" if whole else "sampled"
     second, squared = (spectrum.second_modulus(matrix, agents) for matrix in (first, square))
-    return spectrum.facts(edges, agents, second, squared, obtained, obtained)
+    return spectrum.facts(edges, agents, second, squared, obtained, obtained, ends)
 
 
 def _squarable(edges: NDArray[np.int64]) -> bool:

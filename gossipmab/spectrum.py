@@ -13,7 +13,7 @@ With Metropolis weights, given edge {i, j}, the degrees of its ends in G_t are 1
 A ~ Bin(deg_i - 1, p), B ~ Bin(deg_j - 1, p), so E[W] is exact: E[w_ij] = p sum_m P(max(A, B) = m) / (2 + m).
 E[W^2] is sampled.
 
-Above LARGE agents eigenvalues come from Lanczos's method with a bounded number of products, to a millionth of themselves;
+Above LARGE agents eigenvalues come from Lanczos's method with a bounded number of products, to 1e-4 of themselves;
 what is not found so, or would need the product of two large matrices, is left out: nan.
 """
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 DENSE = 2000  # agents up to which eigenvalues come from a dense matrix
 BREADTH_FIRST = 10_000  # agents up to which the diameter comes from searches out of every agent
 LARGE = 20_000  # agents up to which eigenvalues are found whatever it takes
-WORK = 10**9  # numbers read by one search for an eigenvalue above that, a few seconds
-BASIS, TOLERANCE = 20, 1e-6  # of Lanczos's method above that: vectors kept, and the error relative to the eigenvalue
+WORK = 5 * 10**9  # numbers read by one search for an eigenvalue above that, some five seconds
+BASIS, TOLERANCE = 20, 1e-4  # of Lanczos's method above that: vectors kept, and the error relative to the eigenvalue
 MOST_PRODUCTS = 5 * 10**7  # of two numbers, in the square of a matrix; and terms in the sums of E[w_ij]
 LEFT_OUT = "left out"
 NO_GAP = 1e-12  # a spectral gap below it is none: the agents never agree
@@ -107,7 +107,11 @@ def independent_links(
     if agents == 1:
         return 0.0, 0.0, "exact"
     if constant > 0.0:
-        ends = np.array(low_high)
+        low, high = low_high
+        most = 2.0 * float(np.bincount(edges.ravel()).max())  # no eigenvalue is above twice the largest degree
+        ends = np.array([low, most if math.isnan(high) else high])
+        if math.isnan(high) and abs(1 - constant * p * most) > abs(1 - constant * p * low):
+            ends[1] = math.nan  # the largest eigenvalue may decide, and was not found
         second = float(np.abs(1 - constant * p * ends).max())
         squared = float((1 - 2 * constant * p * ends + constant**2 * (p**2 * ends**2 + 2 * p * (1 - p) * ends)).max())
         return second, squared, "exact"

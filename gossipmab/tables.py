@@ -34,6 +34,11 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:,.{places}f}"
 
 
+def whole(value: float) -> str:
+    """A whole number; a dash for nan."""
+    return "-" if math.isnan(value) else f"{value:.0f}"
+
+
 def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
     """An empty table whose columns `right` are flush right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -131,12 +136,12 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
         "agents": lambda f: f"{f.agents}",
         "links": lambda f: f"{f.edges}",
         "degrees": lambda f: f"{f.degree_min}..{f.degree_max}",
-        "diameter": lambda f: f"{f.diameter}",
+        "diameter": lambda f: whole(f.diameter),
         "algebraic connectivity": lambda f: number(f.algebraic_connectivity),
         "second eigenvalue E[W]": lambda f: number(f.second_eigenvalue),
         "gap": lambda f: number(f.spectral_gap),
         "E[W²]": lambda f: (
-            number(f.second_eigenvalue_squared) + ("" if f.squared_obtained == "exact" else " (sampled)")
+            number(f.second_eigenvalue_squared) + (" (sampled)" if f.squared_obtained == "sampled" else "")
         ),
         "consensus rounds": lambda f: number(f.consensus_rounds, 3),
     }

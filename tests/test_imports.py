@@ -35,6 +35,7 @@ LEVELS: list[set[str]] = [
         "rewards",
         "environment",
         "probing/",
+        "graphs/",
         "topology",
         "spectrum",
         "links/",

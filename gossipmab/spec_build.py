@@ -123,8 +123,6 @@ def check(spec: Spec, done: set[str]) -> None:
     if math.prod(sizes) > LARGEST_TENSOR:
         product = " x ".join(map(str, sizes))
         raise InputError(f"environment: agents x arms x objectives = {product}, allowed are {LARGEST_TENSOR} numbers")
-    if network is not None and isinstance(network.base, dict):
-        _plausible(network.base)
     try:
         world, linked = built(spec, 0)
         if spec.probing is not None:
@@ -182,13 +180,6 @@ def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: 
                 advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
             )
             raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
-
-
-def _plausible(base: Mapping[str, Any]) -> None:
-    """Refuse generator parameters that no machine could build, before networkx tries."""
-    for key, value in base.items():
-        if isinstance(value, int) and not isinstance(value, bool) and key != "seed" and abs(value) > 100_000:
-            raise InputError(f"network.base.{key}: got {shown(value)}, allowed are numbers up to 100000")
 
 
 def value_at(spec: Spec, key: str) -> Any:

@@ -6,9 +6,11 @@ generator, the graph or the GraphML file lists them; in an edge list, which list
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,8 +68,7 @@ def load(
     agents = _agents(agents)
     line = ""
     if isinstance(base, Mapping):
-        parameters = {key: value for key, value in base.items() if key != "generator"}
-        name, graph = str(base.get("generator")), generate(base.get("generator"), parameters, agents)
+        name, graph = str(base.get("generator")), _generated(base, agents)
     elif isinstance(base, (str, Path)):
         path = resolve(base, "topologies", SUFFIXES, KEY)
         name, graph, line = path.stem, read(path, agents), description(path)
@@ -78,6 +79,22 @@ def load(
     plain = graph if isinstance(graph, Plain) else _plain(graph, name)
     _check(plain, name, agents, connected)
     return BaseGraph(name, line, plain.labels, plain.edges)
+
+
+def _generated(base: Mapping[str, Any], agents: int | None) -> Plain | nx.Graph:
+    """The graph of a generator. The last one is kept, for who checks an experiment and who plays it both ask for it."""
+    key = json.dumps([dict(base), agents], sort_keys=True, default=repr)
+    with _LOCK:
+        if key not in _LAST:
+            parameters = {name: value for name, value in base.items() if name != "generator"}
+            made = generate(base.get("generator"), parameters, agents)
+            _LAST.clear()
+            _LAST[key] = made
+        return _LAST[key]
+
+
+_LAST: dict[str, Plain | nx.Graph] = {}
+_LOCK = Lock()
 
 
 def list_topologies() -> dict[str, tuple[Path, str]]:

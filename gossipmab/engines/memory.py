@@ -1,6 +1,6 @@
 """How much memory a gossip trial takes in this process, told before any of it is taken.
 
-    bytes = 8 N (5 K + K D + 3 D + 14)  environment, and what is kept of every agent
+    bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
           + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW
           + 34 E                        base graph, neighbours, links of a round
           + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 2,000,000
@@ -83,7 +83,7 @@ def trial_bytes(
     """
     N, K, D, E = network.agents, arms, objectives, len(network.edges)
     curves = 16 * recorded * (N if N * recorded <= LARGE_CURVES else 1)
-    kept = 8 * N * (5 * K + K * D + 3 * D + 14)
+    kept = 8 * N * (7 * K + K * D + 3 * D + 24)
     block = 8 * max(BLOCK_NUMBERS, N * (1 + 2 * D))
     state = state_bytes(algorithm, network, K, D)
     return kept + state + 34 * E + block + curves + threads * MEMO_POLICIES * (K + 1) * 8
@@ -92,11 +92,11 @@ def trial_bytes(
 def check(
     algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, available: float | None = None
 ) -> int:
-    """Raise InputError, with the estimate and advice, where a trial does not fit into the memory; else its bytes.
+    """Raise InputError, with the estimate and advice, where a trial does not fit into the memory; else its bytes, all included.
 
     available: MiB, by default what this machine has to give.
     """
-    needed = trial_bytes(algorithm, network, arms, objectives, recorded)
+    needed = INTERPRETER + trial_bytes(algorithm, network, arms, objectives, recorded)
     room = SHARE * (available_mib() if available is None else available) * MIB
     if needed > room:
         quadratic = getattr(algorithm, "estimates", "") == "utilities" and not hasattr(algorithm, "hops")

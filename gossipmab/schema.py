@@ -18,7 +18,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gossipmab import schema_texts
-from gossipmab.algorithms import PROTOCOLS
+from gossipmab.algorithms import FLAGS, PROTOCOLS
 from gossipmab.communication import Communication
 from gossipmab.environment import REWARDS
 from gossipmab.failures import Failures
@@ -120,7 +120,14 @@ def of_algorithm(name: str, kind: Any) -> Schema:
     hints, defaults = get_type_hints(kind), kind._field_defaults
     parameters = {key: (hints[key], defaults.get(key, MISSING)) for key in kind._fields}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
-    return _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
+    table = _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
+    for flag, variant in FLAGS.get(name, {}).items():
+        text = (variant.__doc__ or "").strip().partition("\n")[0]
+        more = {flag: {"type": "boolean", "default": False, "description": text}} | of_algorithm("", variant)[
+            "properties"
+        ]
+        table["properties"] = more | table["properties"]
+    return table
 
 
 def of_fields(kind: Any, **first: Schema) -> Schema:

@@ -119,6 +119,7 @@ def of_networks(networks: Mapping[str, Network]) -> list[dict[str, Any]]:
 def of_everything() -> dict[str, list[dict[str, Any]]]:
     """What there is to run."""
     from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.hyperparameters import defaults_of, parameters_of
     from gossipmab.schema import GROUPS, shipped_of
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
@@ -130,8 +131,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
                 "name": name,
                 "protocol": protocol,
                 "description": (algorithm.__doc__ or "").strip().partition("\n")[0],
-                "hyperparameters": dict.fromkeys(getattr(algorithm, "_fields", ()))
-                | getattr(algorithm, "_field_defaults", {}),
+                "hyperparameters": dict.fromkeys(parameters_of(protocol, name)) | defaults_of(protocol, name),
             }
             for protocol, algorithms in PROTOCOLS.items()
             for name, algorithm in shipped_of(algorithms).items()

@@ -108,7 +108,8 @@ def run(
         spec: a file, the name of a shipped experiment, a dictionary, or a Spec.
         out: the run folder; runs/<name> by default.
         engine: one of ENGINES.
-        workers: cells at a time; by default as many as this process may use processors.
+        workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
+            is left over shares the agents of large cells.
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.

@@ -35,7 +35,7 @@ def test_the_size_of_a_state_is_known_without_making_it(name: str, agents: int, 
     arrays = [v for k, v in state._asdict().items() if isinstance(v, np.ndarray) and not k.startswith("scratch_")]
     actual = sum(array.nbytes for array in arrays if array is not environment.preferences)
     found = memory.state_bytes(VARIANTS[name], network, arms, objectives)
-    assert found == actual if name != "neighbourhood" else actual <= found <= 1.1 * actual
+    assert found == actual
 
 
 def test_the_formula_is_what_the_documentation_says() -> None:

@@ -31,7 +31,9 @@ def run(
             autocompletion=one_of(ENGINES),
         ),
     ] = "threads",
-    workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     task: Annotated[
         list[str] | None,
@@ -99,7 +101,9 @@ def study(
     engine: Annotated[
         str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))
     ] = "threads",
-    workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""

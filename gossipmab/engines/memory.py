@@ -36,7 +36,7 @@ def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: i
     hops = getattr(algorithm, "hops", None)
     if hops is not None:
         ball = largest_ball(network.edges, N, hops)
-        return int(N * (_polynomial(algorithm, arms, objectives, ball) / ball + 8 * (ball + 1)))
+        return int(N * _polynomial(algorithm, arms, objectives, ball) / ball)
     return int(_polynomial(algorithm, arms, objectives, N))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import tomli_w
 from gossipmab import shipped, spec_build, sweep
 from gossipmab.errors import InputError
 from gossipmab.overrides import overridden
+from gossipmab.reading import parsed_toml, text_of
 from gossipmab.spec_models import (
     UNSAID,
     Document,
@@ -266,10 +266,9 @@ def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file's contents; InputError where it is not TOML in UTF-8."""
+    """The file's contents; InputError where it is not TOML in UTF-8, or larger or deeper than an experiment can be."""
+    text = text_of(path, "experiment")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        return parsed_toml(text)
+    except (ValueError, MemoryError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None

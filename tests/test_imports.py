@@ -18,6 +18,7 @@ PACKAGE = Path(gossipmab.__file__).parent
 LEVELS: list[set[str]] = [
     {
         "errors",
+        "reading",
         "randomness",
         "compiled",
         "arrays",

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gossipmab import assembly
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import DamagedError
@@ -19,6 +21,7 @@ from gossipmab.sweep import Cell, columns, scalar
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import xarray as xr
 
     from gossipmab.assembly import Rows
@@ -39,6 +42,7 @@ class Results:
             InputError: it is not a run folder, or its experiment was altered.
         """
         folder = RunFolder(path)
+        folder.check_inside()
         manifest = folder.manifest()
         if manifest is None:
             raise InputError(f"run folder {path}: there is no run (no manifest.json)")
@@ -97,22 +101,42 @@ class Results:
 
     def _read(self, name: str, rows: Rows) -> pd.DataFrame:
         """The assembled table, or what can be assembled of a run that is not finished."""
-        import pyarrow as pa
         from pyarrow import parquet
 
         file = self.path / name
         if (self.folder.manifest() or {}).get("end") and file.is_file():
             try:
-                whole: pd.DataFrame = parquet.read_table(file, page_checksum_verification=True).to_pandas()
-            except (pa.ArrowException, OSError) as error:
+                return self._whole(parquet.read_table(file, page_checksum_verification=True), rows)
+            except Exception as error:  # whatever a library raises over a file that may be anything
                 raise InputError(f"{file}: torn or altered; `gossipmab run` on its folder mends it ({error})") from None
-            return whole
         traces = self.traces
         parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
         if not parts:
             raise InputError(f"run folder {self.path}: no cell is finished yet")
-        partial: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        partial: pd.DataFrame = assembly.together(parts).to_pandas()
         return partial
+
+    def _whole(self, table: pa.Table, rows: Rows) -> pd.DataFrame:
+        """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
+        traces = self.traces
+        first = [cell for cell in self.spec.cells() if cell.id in traces][:1]
+        expected = next(assembly.batches(first, self.spec.sweep, lambda cell: traces[cell.id], rows), None)
+        if expected is None:
+            raise InputError("no cell is there")
+        found: pd.DataFrame = table.select([n for n in expected.column_names if n in table.column_names]).to_pandas()
+        for name, kind in zip(expected.column_names, expected.to_pandas().dtypes, strict=True):
+            if name not in found and np.isnan(expected[name].to_numpy()).all():
+                found[name] = np.nan
+            if found[name].dtype.kind != kind.kind and {found[name].dtype.kind, kind.kind} != {"i", "f"}:
+                raise TypeError(f"column {name} holds {found[name].dtype}")
+        index = expected.column_names[
+            : expected.column_names.index("trial") + 2
+        ]  # sweep, algorithm, trial, round or agent
+        if found.duplicated(index).any():
+            raise ValueError("rows stand there twice")
+        if not set(found["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
+            raise ValueError("an algorithm that the experiment has not")
+        return found
 
     def speeds(self) -> pd.DataFrame:
         """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""

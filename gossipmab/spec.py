@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 
 from gossipmab import shipped, spec_build, sweep
+from gossipmab.cellfiles import file_hash
 from gossipmab.errors import InputError
 from gossipmab.overrides import overridden
 from gossipmab.reading import parsed_toml, text_of
@@ -153,7 +154,7 @@ class Spec:
     @cached_property
     def file_hashes(self) -> dict[str, str]:
         """Data file, as the experiment calls it -> SHA-256 of its contents."""
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(self.files.items())}
+        return {name: file_hash(path) for name, path in sorted(self.files.items())}
 
     def canonical(self) -> dict[str, Any]:
         """Everything that a number of the results may depend on: the resolved experiment and its files' contents."""

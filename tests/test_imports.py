@@ -71,6 +71,7 @@ LEVELS: list[set[str]] = [
         "spec_build",
         "sweep",
         "cellfiles",
+        "manifest",
         "runfolder",
         "assembly",
         "summary",

@@ -203,7 +203,7 @@ def _checked(
     together = list(listed[0]) if listed else []
     keys = [*together, *crossed]
     for key in keys:
-        if key in sweep.FIXED:
+        if key in sweep.FIXED or key.startswith("sweep."):
             raise InputError(f"sweep: {key!r} cannot be swept")
     for key in together:
         if key in crossed:
@@ -222,6 +222,8 @@ def _checked(
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
             raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
+        if len(points) * len(single.algorithms) * single.experiment.trials > sweep.MOST_CELLS:
+            raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
         here = {key: spec_build.value_at(single, key) for key in keys}
         if together and len(singles) % each == 0:
             typed.append({key: here[key] for key in together})
@@ -235,8 +237,6 @@ def _checked(
     if len({json.dumps(point, sort_keys=True) for point in typed}) < len(typed):
         raise InputError("sweep.points: a point stands there twice")
     first = singles[0]
-    if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
-        raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
     spec = Spec(
         first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed)

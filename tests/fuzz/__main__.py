@@ -1,4 +1,4 @@
-"""The driver: one parser, so many seconds, a fixed seed. What breaks it is written to --found and ends with exit code 77 of atheris."""
+"""The driver: one parser, so many seconds, a fixed seed. The content that breaks it is written into the folder --found."""
 
 from __future__ import annotations
 

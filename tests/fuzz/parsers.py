@@ -26,7 +26,8 @@ from gossipmab.shipped import shipped_files
 from gossipmab.spec import Spec, load_spec, read_toml
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
-MOST_WORK = 20_000  # agents, arms, sweep points and so on: what is valid and large is slow, and no finding
+EXPERIMENTS = sorted((GOLDEN / "experiments").glob("*.toml"))
+MOST_LINKS = 20_000  # what is valid and large is slow, and no finding
 
 
 class Parser(NamedTuple):
@@ -99,7 +100,7 @@ def table(content: bytes) -> None:
 def contacts(content: bytes) -> None:
     process = ContactTrace(str(as_file(content, "contacts.txt")))
     base = topology.load(process.default_base(None))
-    if len(base.edges) < MOST_WORK:
+    if len(base.edges) < MOST_LINKS:
         process.law(base)
         assert process.sampler(base, np.random.default_rng(0))(7).shape == (7, len(base.edges))
 
@@ -144,8 +145,8 @@ def lines(*texts: str) -> Callable[[], Iterator[bytes]]:
 
 
 PARSERS = {
-    "experiment": Parser(experiment, lambda: (*shipped("experiments", ".toml")(), *files(*(GOLDEN / "experiments").glob("*.toml"))())),
-    "set": Parser(setting, lines("network.link_probability=0.3", 'sweep.points=[{"network.base"="path"}]', "algorithms.*.consensus=1")),
+    "experiment": Parser(experiment, lambda: (*shipped("experiments", ".toml")(), *files(*EXPERIMENTS)())),
+    "set": Parser(setting, lines("network.link_probability=0.3", 'sweep.points=[{"network.base"="path"}]', "algorithms.*.x=1")),
     "edges": Parser(graph("edges"), shipped("topologies", ".edges")),
     "graphml": Parser(graph("graphml"), shipped("topologies", ".graphml")),
     "topology": Parser(graph("toml"), shipped("topologies", ".toml")),

@@ -6,6 +6,7 @@ A parser may return, or raise InputError with one short line; a cell's file may 
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -78,8 +79,11 @@ def setting(content: bytes) -> None:
 
 def graph(suffix: str) -> Callable[[bytes], None]:
     def read(content: bytes) -> None:
-        if suffix != "toml" or not any(digits in content for digits in (b"00", b"e", b"_")):
-            topology.load(as_file(content, f"graph.{suffix}"), 6)
+        """A generator may be asked for much, and takes long: those with more than one digit, or an exponent, are left out."""
+        if suffix != "toml":
+            topology.load(as_file(content, f"graph.{suffix}"))
+        elif not re.search(rb"\d[\d_]|\de|inf", content):
+            topology.load(as_file(content, "graph.toml"), 6)
 
     return read
 

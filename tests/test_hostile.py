@@ -575,7 +575,7 @@ values = st.recursive(
 START: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 10, "trials": 2, "seed": 7, "record": 3, "protocol": "gossip"},
     "environment": {"agents": 3, "arms": 2, "objectives": 1, "means": [[[0.5], [0.25]]] * 3},
-    "network": {"base": "complete", "link_probability": 0.5, "links": {"process": "one_pair"}},
+    "network": {"base": "complete", "links": {"process": "one_pair"}},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "a"}, {"name": "pareto_ucb", "consensus": 0.1}],
     "sweep": {"algorithms.*.consensus": [0.0, 1.0]},
 }
@@ -654,3 +654,21 @@ def test_any_manifest_is_read_or_refused_in_one_line(changes: dict[str, Any]) ->
             shutil.copy(GOLDEN / "gossip" / name, folder)
         altered(Path(folder), lambda manifest: manifest.update(changes))
         refused_or(lambda: gm.open_run(folder))
+
+
+@pytest.mark.parametrize("key", SWEPT)
+@pytest.mark.parametrize("values", [[1, 2], ["x"], [{}], [[1]], [0.5]], ids=str)
+def test_any_key_is_swept_or_refused_in_one_line(key: str, values: list[Any]) -> None:
+    for change in (
+        {},
+        {"algorithms": 3},
+        {"algorithms": [{"name": 3}]},
+        {"experiment": {"protocol": []}},
+        {"network": 3},
+    ):
+        refused_or(lambda change=change: Spec.from_dict({**START, **change, "sweep": {key: values}}))
+        refused_or(lambda change=change: Spec.from_dict({**START, **change, "sweep": {"points": [{key: values[0]}]}}))
+
+
+def test_what_the_changes_begin_from_is_valid() -> None:
+    assert len(Spec.from_dict(START).cells()) == 8

@@ -10,7 +10,21 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["gossipmab", "tomllib", "networkx.readwrite", "numpy.lib._format_impl"]):
+OURS = (
+    "arrays",
+    "cellfiles",
+    "environment",
+    "errors",
+    "links",
+    "manifest",
+    "overrides",
+    "reading",
+    "spec",
+    "sweep",
+    "topology",
+)
+OTHERS = ("tomllib", "json", "networkx.readwrite.graphml", "numpy.lib._format_impl")
+with atheris.instrument_imports(include=[*(f"gossipmab.{name}" for name in OURS), *OTHERS]):
     from tests.fuzz.parsers import PARSERS, tried
 
 said = argparse.ArgumentParser(prog="python -m tests.fuzz")

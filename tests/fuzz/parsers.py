@@ -5,8 +5,10 @@ A parser may return, or raise InputError with one short line; a cell's file may 
 
 from __future__ import annotations
 
+import atexit
 import io
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -42,7 +44,9 @@ class Parser(NamedTuple):
 def folder() -> Path:
     """Where the contents become files: in memory, where the system has such a place."""
     place = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="fuzz", dir=place if place.is_dir() else None))
+    made = Path(tempfile.mkdtemp(prefix="fuzz", dir=place if place.is_dir() else None))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def as_file(content: bytes, name: str) -> Path:

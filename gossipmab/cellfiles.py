@@ -3,6 +3,8 @@
 A cell's file has one row a recorded round and a column for each array of the trace (`AXES` of its class): numbers, or
 lists where there is one number an agent. What is known at the end only stands in the last row. Provenance is JSON in the
 file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
+
+A file of an older version may lack arrays that a trace has by now. They are NaN, and `lacking` names them.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,8 @@ from pyarrow import parquet
 from gossipmab.metrics import Recorded
 
 KEY = b"gossipmab"
+MOST_ROWS = 1_000_000  # recorded rounds, as the experiment file allows
+LETTERS = {"Integers": "i", "Floats": "f", "NDArray[np.str_]": "U"}  # annotation of a trace's field -> NumPy's kind
 T = TypeVar("T", bound=Recorded)
 
 
@@ -73,11 +78,16 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
+def lacking(trace: Recorded) -> tuple[str, ...]:
+    """The names of the arrays that the trace's file, of an older version, did not have."""
+    return getattr(trace, "_lacking", ())
+
+
 def digest(trace: Recorded, provenance: Mapping[str, Any]) -> str:
     """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for its own "sha256"."""
     said = {key: value for key, value in provenance.items() if key != "sha256"}
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    for name in trace.AXES:
+    for name in (name for name in trace.AXES if name not in lacking(trace)):
         array = getattr(trace, name)
         sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
@@ -107,24 +117,35 @@ def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
         DamagedError: torn or altered, with what is wrong.
         FileNotFoundError: no such file.
     """
-    content = path.read_bytes()
-    try:
-        file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-        table = file.read(use_threads=False)
-        provenance = json.loads(table.schema.metadata[KEY])
-        trace = _trace(table, kind)
-        said, found = provenance["sha256"], digest(trace, provenance)
-    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
-        raise DamagedError(f"torn or altered ({type(error).__name__})") from error
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DamagedError("is not a regular file")
+    with open(path, "rb") as content:
+        try:
+            file = parquet.ParquetFile(content, page_checksum_verification=True)
+            if not 1 <= file.metadata.num_rows <= MOST_ROWS:
+                raise DamagedError(f"altered: it has {file.metadata.num_rows} rounds")
+            table = file.read(use_threads=False)
+            provenance = json.loads(table.schema.metadata[KEY])
+            trace = _trace(table, kind)
+            said, found = provenance["sha256"], digest(trace, provenance)
+        except DamagedError:
+            raise
+        except Exception as error:  # whatever a library raises over bytes that may be anything
+            raise DamagedError(f"torn or altered ({type(error).__name__})") from error
     if said != found:
         raise DamagedError("altered: its contents do not match its SHA-256")
     return trace, provenance
 
 
 def _trace(table: pa.Table, kind: type[T]) -> T:
+    """The arrays, of the axes and kinds of numbers that the class says."""
     R = table.num_rows
     values: dict[str, NDArray[Any]] = {}
+    sizes: dict[str, int] = {"R": R}
+    absent = [name for name in kind.AXES if name not in table.column_names]
     for name, axes in kind.AXES.items():
+        if name in absent:
+            continue
         column = table.column(name).combine_chunks()
         if axes.startswith("R"):
             flat = column if axes == "R" else column.flatten()
@@ -135,7 +156,20 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
                 inner = inner.value_type
             kept = np.str_ if pa.types.is_string(inner) else inner.to_pandas_dtype()
             values[name] = np.array(column[R - 1].as_py(), kept)
-    return kind(**values)
+        letter = LETTERS[kind.__annotations__[name]]
+        if values[name].dtype.kind != letter or values[name].ndim != len(axes):
+            raise TypeError(name)
+        for axis, size in zip(axes, values[name].shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise ValueError(name)
+    for name in absent:
+        values[name] = np.full([sizes[axis] for axis in kind.AXES[name]], np.nan)
+    rounds = values["rounds"]
+    if rounds[0] < 1 or (np.diff(rounds) <= 0).any():
+        raise ValueError("rounds")
+    trace = kind(**values)
+    object.__setattr__(trace, "_lacking", tuple(absent))
+    return trace
 
 
 def _lists(array: NDArray[np.float64]) -> pa.ListArray:

@@ -15,6 +15,7 @@ from gossipmab.arrays import load_array, load_columns, numbered, whole
 from gossipmab.asked_rewards import asked
 from gossipmab.errors import InputError, unknown
 from gossipmab.randomness import Purpose, stream
+from gossipmab.reading import is_file
 
 Floats = NDArray[np.float64]
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
@@ -216,7 +217,7 @@ def read_table(path: str | Path) -> models.Table:
     file = Path(path)
     if file.suffix not in (".csv", ".parquet"):
         raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(f"{key}: there is no file {str(path)!r}")
     columns = load_columns(file, key)
     agent, arm, logged = whole(columns, "agent", key), whole(columns, "arm", key), numbered(columns, "reward", key)

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gossipmab import assembly
 from gossipmab.algorithms import YARDSTICKS
 from gossipmab.cellfiles import DamagedError
@@ -44,6 +46,7 @@ class Results:
             InputError: it is not a run folder, or its experiment was altered.
         """
         folder = RunFolder(path)
+        folder.check_inside()
         manifest = folder.manifest()
         if manifest is None:
             raise InputError(f"run folder {path}: there is no run (no manifest.json)")
@@ -110,23 +113,45 @@ class Results:
         Raises:
             InputError: no such table, a damaged file, or no cell is finished.
         """
-        import pyarrow as pa
         from pyarrow import parquet
 
         if table not in TABLES:
             raise unknown("table", table, TABLES)
-        file = self.path / f"{table}.parquet"
+        file, rows = self.path / f"{table}.parquet", TABLES[table]
         if (self.folder.manifest() or {}).get("end") and file.is_file():
             try:
-                return parquet.read_table(file, page_checksum_verification=True)
-            except (pa.ArrowException, OSError) as error:
+                return self._whole(parquet.read_table(file, page_checksum_verification=True), rows)
+            except Exception as error:  # whatever a library raises over a file that may be anything
                 raise InputError(f"{file}: torn or altered; `gossipmab run` on its folder mends it ({error})") from None
         traces = self.traces
-        parts = assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), TABLES[table])
-        found = list(parts)
-        if not found:
+        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
+        if not parts:
             raise InputError(f"run folder {self.path}: no cell is finished yet")
-        return pa.concat_tables(found)
+        return assembly.together(parts)
+
+    def _whole(self, table: pa.Table, rows: Rows) -> pa.Table:
+        """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
+        import pyarrow as pa
+
+        traces = self.traces
+        first = [cell for cell in self.spec.cells() if cell.id in traces][:1]
+        expected = next(assembly.batches(first, self.spec.sweep, lambda cell: traces[cell.id], rows), None)
+        if expected is None:
+            raise InputError("no cell is there")
+        for name in expected.column_names:
+            if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
+                table = table.append_column(name, pa.array(np.full(len(table), np.nan)))
+        table = table.select(expected.column_names)
+        found: pd.DataFrame = table.to_pandas()
+        for name, kind in zip(expected.column_names, expected.to_pandas().dtypes, strict=True):
+            if found[name].dtype.kind != kind.kind and {found[name].dtype.kind, kind.kind} != {"i", "f"}:
+                raise TypeError(f"column {name} holds {found[name].dtype}")
+        names = expected.column_names
+        if found.duplicated(names[: names.index("trial") + 2]).any():  # sweep, algorithm, trial, round or agent
+            raise ValueError("rows stand there twice")
+        if not set(found["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
+            raise ValueError("an algorithm that the experiment has not")
+        return table
 
     def speeds(self) -> pd.DataFrame:
         """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""

@@ -14,20 +14,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gossipmab import plugins_used, provenance
+from gossipmab import manifest, plugins_used, provenance
 from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, write_whole
 from gossipmab.errors import InputError
 from gossipmab.metrics import Recorded
 from gossipmab.protocols import GAMES
+from gossipmab.reading import LARGEST_TEXT, parsed_json, text_of
 from gossipmab.spec import Spec
 from gossipmab.spec_models import shown
 from gossipmab.sweep import Cell, safe
 
-FORMAT = "gossipmab run 1"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
 LOCK, OWNER = ".lock", ".lock.owner.json"
+SAID: dict[str, Callable[[Any], bool]] = {  # of a cell's provenance: what each key must be
+    "versions": lambda value: isinstance(value, dict) and all(isinstance(one, str) for one in value.values()),
+    "machine": lambda value: isinstance(value, dict),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < float("inf"),
+    "agent_steps": lambda value: type(value) is int and 0 <= value < 2**63,
+}
 FIGURES = (".png", ".svg", ".pdf")
+FOLDERS = ("cells", "cells/set_aside", "data", "figures")
 
 
 class RunFolder:
@@ -46,10 +53,13 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self.check_inside()
             lock = FileLock(self.path / LOCK, timeout=0)
             lock.acquire()
         except Timeout:
             raise InputError(f"run folder {self.path}: {self._owner()}; wait for it, or choose another --out") from None
+        except ValueError as error:
+            raise error if isinstance(error, InputError) else InputError(f"run folder {self.path}: {error}") from None
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise
@@ -57,17 +67,23 @@ class RunFolder:
             raise InputError(f"run folder {self.path}: cannot be written to ({why})") from None
         try:
             me = {"pid": os.getpid(), "host": platform.node(), "since": provenance.now()}
-            (self.path / OWNER).write_text(json.dumps(me), encoding="utf-8")
+            write_whole(self.path / OWNER, json.dumps(me).encode())
             yield
         finally:
             (self.path / OWNER).unlink(missing_ok=True)
             lock.release()
 
+    def check_inside(self) -> None:
+        """Raise InputError where a folder of the run is a link: what is written belongs into the run folder."""
+        for name in (*FOLDERS, LOCK):
+            if (self.path / name).is_symlink():
+                raise InputError(f"run folder {self.path}: {name} is a symbolic link, which may lead out of the folder")
+
     def _owner(self) -> str:
         try:
-            owner = json.loads((self.path / OWNER).read_text(encoding="utf-8"))
+            owner = parsed_json(text_of(self.path / OWNER, "owner"))
             return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
-        except (OSError, ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError):
             return "another process is running it"
 
     def manifest(self) -> dict[str, Any] | None:
@@ -76,19 +92,11 @@ class RunFolder:
         Raises:
             InputError: it is there and is not ours.
         """
-        try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.path / 'manifest.json'}: cannot be read ({error})") from None
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise InputError(f"{self.path / 'manifest.json'}: is not that of a gossipmab run (format {FORMAT!r})")
-        return found
+        return manifest.read(self.path)
 
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+    def write_manifest(self, content: Mapping[str, Any]) -> None:
         """Write manifest.json."""
-        write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+        manifest.write(self.path, content)
 
     def prepare(self, spec: Spec, fresh: bool) -> tuple[Spec, dict[str, Any]]:
         """Make the folder ready for this experiment.
@@ -98,8 +106,14 @@ class RunFolder:
         Raises:
             InputError: it holds another experiment (with the keys that differ), or something that is not ours.
         """
-        manifest = self.manifest()
-        if manifest is None:
+        found = self.manifest()
+        text = spec.to_toml().encode()
+        if len(text) > LARGEST_TEXT:
+            raise InputError(
+                f"the experiment has {len(text)} bytes written out, more than the {LARGEST_TEXT} that are read again: "
+                "keep means and preferences in files of their own, such as .npy"
+            )
+        if found is None:
             strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
             if strangers:
                 raise InputError(
@@ -107,32 +121,33 @@ class RunFolder:
                 )
         if fresh:
             self._clear()
-            manifest = None
+            found = None
         self.cells.mkdir(exist_ok=True)
         for leftover in (*self.path.glob(".*.tmp"), *self.cells.glob(".*.tmp")):
             leftover.unlink()
-        if manifest is not None and manifest["spec_hash"] != spec.hash:
-            keys = ", ".join(differing(manifest["spec"], spec.canonical())) or "the order of its parts"
+        if found is not None and found["spec_hash"] != spec.hash:
+            keys = ", ".join(differing(found["spec"], spec.canonical())) or "the order of its parts"
             advice = "choose another --out, or --fresh to start anew"
             raise InputError(f"run folder {self.path}: holds another experiment; different are: {keys}; {advice}")
-        if manifest is None:
-            manifest = self._begin(spec)
-        copies = {name: self.path / entry["copy"] for name, entry in manifest["files"].items()}
+        if found is None:
+            found = self._begin(spec)
+        copies = {name: self.path / entry["copy"] for name, entry in found["files"].items()}
         for name, copy in copies.items():
             if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
                 copy.parent.mkdir(exist_ok=True)
                 write_whole(copy, spec.files[name].read_bytes())
-        write_whole(self.path / "spec.toml", spec.to_toml().encode())
-        return replace(spec, files=copies), manifest
+        write_whole(self.path / "spec.toml", text)
+        return replace(spec, files=copies), found
 
     def _begin(self, spec: Spec) -> dict[str, Any]:
         """Write the first manifest. Data files are copied in, so that the folder stands on its own."""
         files = {}
         for name, path in sorted(spec.files.items()):
             sha = spec.file_hashes[name]
-            files[name] = {"copy": f"data/{safe(path.stem)}-{sha[:12]}{path.suffix}", "sha256": sha}
-        manifest = {
-            "format": FORMAT,
+            suffix = f".{safe(path.suffix)[:20]}" if path.suffix else ""
+            files[name] = {"copy": f"data/{safe(path.stem)[:100]}-{sha[:12]}{suffix}", "sha256": sha}
+        found = {
+            "format": manifest.FORMAT,
             "name": spec.experiment.name,
             "spec_hash": spec.hash,
             "seed": spec.seed,
@@ -147,8 +162,8 @@ class RunFolder:
             "sha256": {},
             "spec": spec.canonical(),
         }
-        self.write_manifest(manifest)
-        return manifest
+        self.write_manifest(found)
+        return found
 
     def _is_ours(self, file: Path) -> bool:
         names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
@@ -159,8 +174,7 @@ class RunFolder:
         ours = [self.path / name for name in OWN_FILES if name != "manifest.json"]
         ours += [*self.cells.glob("*.parquet"), *(self.cells / "set_aside").glob("*.parquet*")]
         ours += [f for f in (self.path / "figures").glob("*") if f.suffix in FIGURES]
-        manifest = self.manifest() or {"files": {}}
-        ours += [self.path / entry["copy"] for entry in manifest["files"].values()]
+        ours += [self.path / entry["copy"] for entry in (self.manifest() or {"files": {}})["files"].values()]
         for file in ours:
             file.unlink(missing_ok=True)
         (self.path / "manifest.json").unlink(missing_ok=True)  # last: without it the folder would not be known as ours
@@ -197,6 +211,8 @@ class RunFolder:
             FileNotFoundError: not finished.
         """
         trace, said = decode(self.file(cell), GAMES[spec.experiment.protocol].trace)
+        if not all(fits(said.get(key)) for key, fits in SAID.items()):
+            raise DamagedError("altered: its provenance is not what gossipmab writes")
         if (said.get("cell"), said.get("spec_hash")) != (cell.id, spec.hash):
             raise DamagedError("it belongs to another cell or experiment")
         return trace, said

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -230,7 +231,7 @@ def _finish(
     results = Results(folder, spec)
     traces = results.traces
     for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
-        tables = assembly.batches(spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
+        tables = partial(assembly.batches, spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
         assembly.write_table(folder.path / name, tables)
     if traces:
         write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())

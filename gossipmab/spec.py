@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +14,11 @@ import tomli_w
 
 from gossipmab import hyperparameters, passed, shipped, spec_build, sweep
 from gossipmab.algorithms import PROTOCOLS
+from gossipmab.cellfiles import file_hash
 from gossipmab.errors import InputError
 from gossipmab.graph_files import graphs_as_files
 from gossipmab.overrides import overridden
+from gossipmab.reading import parsed_toml, text_of
 from gossipmab.spec_models import (
     UNSAID,
     Document,
@@ -167,7 +168,7 @@ class Spec:
     @cached_property
     def file_hashes(self) -> dict[str, str]:
         """Data file, as the experiment calls it -> SHA-256 of its contents."""
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(self.files.items())}
+        return {name: file_hash(path) for name, path in sorted(self.files.items())}
 
     def canonical(self) -> dict[str, Any]:
         """Everything that a number of the results may depend on: the resolved experiment and its files' contents."""
@@ -220,7 +221,7 @@ def _checked(
     together = list(listed[0]) if listed else []
     keys = [*together, *crossed]
     for key in keys:
-        if key in sweep.FIXED:
+        if key in sweep.FIXED or key.startswith("sweep."):
             raise InputError(f"sweep: {key!r} cannot be swept")
     for key in together:
         if key in crossed:
@@ -240,6 +241,8 @@ def _checked(
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
             raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
+        if len(points) * len(single.algorithms) * single.experiment.trials > sweep.MOST_CELLS:
+            raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
         here = {key: spec_build.value_at(single, key) for key in keys}
         if together and len(singles) % each == 0:
             typed.append({key: here[key] for key in together})
@@ -253,8 +256,6 @@ def _checked(
     if len({json.dumps(point, sort_keys=True) for point in typed}) < len(typed):
         raise InputError("sweep.points: a point stands there twice")
     first = singles[0]
-    if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
-        raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
     spec = Spec(
         first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed),
@@ -292,10 +293,9 @@ def load_spec(
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file's contents; InputError where it is not TOML in UTF-8."""
+    """The file's contents; InputError where it is not TOML in UTF-8, or larger or deeper than an experiment can be."""
+    text = text_of(path, "experiment")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        return parsed_toml(text)
+    except (ValueError, MemoryError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None

@@ -17,6 +17,7 @@ from gossipmab.hyperparameters import algorithm
 from gossipmab.network import Network
 from gossipmab.objectives import KNOWN
 from gossipmab.probing import check_rewards, check_sets, terms
+from gossipmab.reading import is_file
 from gossipmab.spec_models import NetworkSection, shown
 
 if TYPE_CHECKING:
@@ -53,19 +54,12 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
 
 def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
     if name not in files:
-        beside = name.endswith(TOPOLOGIES) and _is_file(folder / name)
+        beside = name.endswith(TOPOLOGIES) and is_file(folder / name)
         files[name] = folder / name if beside else shipped.resolve(name, "topologies", TOPOLOGIES, key=key)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
-        return False
-
-
 def _existing(path: Path, key: str, name: str) -> Path:
-    if not _is_file(path):
+    if not is_file(path):
         raise InputError(f"{key}: there is no file {shown(name)}")
     return path
 

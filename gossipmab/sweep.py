@@ -24,8 +24,10 @@ from gossipmab.errors import InputError, unknown
 from gossipmab.hyperparameters import parameters_of
 from gossipmab.spec_models import shown
 
+WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # its devices, whatever the suffix
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
+MOST_VALUES = 10 * MOST_CELLS  # of all points together
 RESERVED = (
     "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
     "drift", "sampling_error", "floats", "welfare", "probed", "value",
@@ -107,6 +109,8 @@ def points(crossed: Mapping[str, Sequence[Any]], listed: Sequence[Mapping[str, A
         total *= len(values)
         if total > MOST_CELLS:
             raise InputError(f"sweep: more than {MOST_CELLS} points")
+    if total * len(crossed) > MOST_VALUES:
+        raise InputError(f"sweep: more than {MOST_VALUES} values at all points together")
     products = [dict(zip(crossed, values, strict=True)) for values in itertools.product(*crossed.values())]
     return [{**point, **product} for point in listed or [{}] for product in products]
 
@@ -145,11 +149,15 @@ def _set(data: dict[str, Any], section: str, rest: str, value: Any, what: str) -
 def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Iterator[tuple[dict[str, Any], str]]:
     """The algorithm tables that "<label>.<parameter>" or "*.<parameter>" means. Labels may hold dots."""
     label, _, parameter = rest.rpartition(".")
-    tables = [t for t in data.get("algorithms", []) if isinstance(t, dict) and isinstance(t.get("name"), str)]
+    given = data.get("algorithms")
+    tables = (
+        [t for t in given if isinstance(t, dict) and isinstance(t.get("name"), str)] if isinstance(given, list) else []
+    )
     labels = {str(table.get("label", table["name"])): table for table in tables}
     experiment = data.get("experiment")
     protocol = experiment.get("protocol", "gossip") if isinstance(experiment, dict) else "gossip"
-    protocol = protocol if protocol in PROTOCOLS else "gossip"  # a wrong one is found when the sections are checked
+    # a wrong one is found when the sections are checked
+    protocol = protocol if protocol in list(PROTOCOLS) else "gossip"
 
     def parameters(table: dict[str, Any]) -> list[str]:
         if trusted and table["name"] not in PROTOCOLS[protocol]:
@@ -189,7 +197,8 @@ def scalar(value: Any) -> bool | int | float | str:
 
 def safe(text: str) -> str:
     """The text with every character that a file name had better not hold replaced."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
+    name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
+    return f"x-{name}" if WINDOWS.match(name) else name
 
 
 def cell_ids(described: Sequence[tuple[Mapping[str, Any], str, int]]) -> list[str]:

@@ -41,9 +41,11 @@ def whole(value: float) -> str:
 
 def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
     """An empty table whose columns `right` are flush right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
+        table.add_column(Text(heading), justify="right" if heading in right else "left", no_wrap=heading in right)
     return table
 
 
@@ -71,7 +73,7 @@ def summary_tables(results: Results) -> Iterator[Table]:
             cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in others]
             cells += [in_thousands(row["steps_per_second"])]
             table.add_row(*map(Text, cells))
-        table.caption = (
+        table.caption = Text(
             f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
         )
         table.caption_justify = "left"

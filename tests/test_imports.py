@@ -18,6 +18,7 @@ PACKAGE = Path(gossipmab.__file__).parent
 LEVELS: list[set[str]] = [
     {
         "errors",
+        "reading",
         "randomness",
         "compiled",
         "arrays",
@@ -89,6 +90,7 @@ LEVELS: list[set[str]] = [
         "spec_build",
         "sweep",
         "cellfiles",
+        "manifest",
         "runfolder",
         "assembly",
         "summary",

@@ -3,15 +3,20 @@
 A cell's file has one row a recorded round and a column for each array of the trace (`AXES` of its class): numbers, or
 lists where there is one number an agent. What is known at the end only stands in the last row. Provenance is JSON in the
 file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
+
+Parquet's own checksums leave out a quarter of the bytes (headers, footer), and what reads a damaged footer may do anything. So
+between the pages and the footer, where no reader of Parquet looks, stands a seal: SHA-256 over all other bytes of the file. It is
+compared before anything is parsed.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -23,6 +28,8 @@ from pyarrow import parquet
 from gossipmab.metrics import Recorded
 
 KEY = b"gossipmab"
+SEAL = b"gossipmab seal 1"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T", bound=Recorded)
 
 
@@ -35,7 +42,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write under a temporary name beside `path`, flushed to the disk and renamed at the end: never half one.
 
     Raises:
-        OSError: as the system says, with the temporary file gone.
+        OSError: as the system says, of `path`, with the temporary file gone.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -44,8 +51,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # what went wrong first is what is told
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -74,8 +84,8 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
 
 
 def digest(trace: Recorded, provenance: Mapping[str, Any]) -> str:
-    """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for its own "sha256"."""
-    said = {key: value for key, value in provenance.items() if key != "sha256"}
+    """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for what speaks of the file itself."""
+    said = {key: value for key, value in provenance.items() if key not in ("sha256", "sealed")}
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in trace.AXES:
         array = getattr(trace, name)
@@ -96,8 +106,35 @@ def encode(trace: Recorded, provenance: Mapping[str, Any]) -> bytes:
             for _ in axes:
                 kind = pa.list_(kind)
             columns[name] = pa.array([None] * (len(trace.rounds) - 1) + [array.tolist()], kind)
-    text = json.dumps({**provenance, "sha256": digest(trace, provenance)}, sort_keys=True)
-    return parquet_bytes(pa.table(columns).replace_schema_metadata({KEY: text.encode()}))
+    text = json.dumps({**provenance, "sealed": True, "sha256": digest(trace, provenance)}, sort_keys=True)
+    return sealed(parquet_bytes(pa.table(columns).replace_schema_metadata({KEY: text.encode()})))
+
+
+def sealed(content: bytes) -> bytes:
+    """The Parquet file with a seal before its footer, whose length stands in front of the last four bytes."""
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    return content[:footer] + SEAL + hashlib.sha256(content).digest() + content[footer:]
+
+
+def seal_holds(content: bytes) -> bool | None:
+    """Whether the file is as it was sealed; None where it has no seal, as those of older versions.
+
+    Only where the seal stands depends on the contents; any other place than the right one gives another hash.
+    """
+    begin = content.rfind(SEAL)
+    if begin < 0:
+        return None
+    end = begin + len(SEAL) + hashlib.sha256().digest_size
+    return hashlib.sha256(content[:begin] + content[end:]).digest() == content[begin + len(SEAL) : end]
+
+
+def origin(path: Path) -> dict[str, Any]:
+    """What the file's provenance says, its numbers not looked at; empty where it is not a cell's file, or damaged."""
+    try:
+        said = json.loads(parquet.read_metadata(path).metadata[KEY])
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, RuntimeError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
@@ -106,18 +143,29 @@ def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
     Raises:
         DamagedError: torn or altered, with what is wrong.
         FileNotFoundError: no such file.
+        MemoryError: there is no room to read it, which says nothing about the file.
     """
     content = path.read_bytes()
+    seal = seal_holds(content)
+    if seal is False:
+        raise DamagedError("torn or altered: its bytes do not match its seal")
     try:
         file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         table = file.read(use_threads=False)
         provenance = json.loads(table.schema.metadata[KEY])
         trace = _trace(table, kind)
         said, found = provenance["sha256"], digest(trace, provenance)
-    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
+        unsealed = provenance.pop("sealed", False) and not seal
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise DamagedError(f"torn or altered ({type(error).__name__})") from error
+    except MemoryError as error:
+        if seal:
+            raise
+        raise DamagedError("torn or altered: it asks for more memory than there is") from error
     if said != found:
         raise DamagedError("altered: its contents do not match its SHA-256")
+    if unsealed:
+        raise DamagedError("altered: its seal is gone")
     return trace, provenance
 
 

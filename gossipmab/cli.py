@@ -111,9 +111,8 @@ def run(
     if results is not None and len(results.traces):
         _show(results, quiet)
     if failed is not None:
-        for line, cells in _by_line(failed.failures):
-            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            say(f"failed: {cells[0]}{more}: {line if len(line) <= 300 else line[:300] + '...'}")
+        for line in results.remarks() if results is not None else ():
+            say(line)
         say(f"{len(failed.failures)} cells failed, as manifest.json says in full; running again tries them again")
         raise typer.Exit(FAILED)
 
@@ -128,14 +127,6 @@ def resources_of(task: Iterable[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"--task: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
     return resources
-
-
-def _by_line(failures: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """What went wrong, and the cells in which it did."""
-    cells: dict[str, list[str]] = {}
-    for cell, line in failures:
-        cells.setdefault(line, []).append(cell)
-    return list(cells.items())
 
 
 def _show(results: Any, quiet: bool) -> None:
@@ -170,7 +161,10 @@ def summary(folder: RunFolderArgument) -> None:
     """Final regrets with intervals, growth exponents, paired tests, messages and bytes."""
     from gossipmab.results import open_run
 
-    _summarise(out(), open_run(folder))
+    results = open_run(folder)
+    _summarise(out(), results)
+    for line in results.remarks():
+        out().print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -325,8 +319,13 @@ def call(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        say(f"error: {error.strerror or error}{where}")
-        return NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else BAD_INPUT
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "; free some space and give the same command again" if full and where else ""
+        say(f"error: {error.strerror or error}{where}{advice}")
+        return NO_SPACE if full else BAD_INPUT
+    except MemoryError as error:
+        say(f"error: there is not enough memory; what was finished is kept ({error})")
+        return FAILED
 
 
 def main() -> None:

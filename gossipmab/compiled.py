@@ -22,10 +22,10 @@ PACKAGE = Path(__file__).parent
 FOLDER = "gossipmab-"
 # The files and folders of the two upper levels: no compiled code imports them, so a change there leaves the caches good.
 UPPER = (
-    "__main__.py", "assembly.py", "cellfiles.py", "cli.py", "comparisons.py", "curves.py", "drawings.py", "overrides.py",
-    "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py", "runner.py",
-    "spec.py", "spec_build.py", "spec_models.py", "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py",
-    "verify.py", "versus.py",
+    "__main__.py", "assembly.py", "cellfiles.py", "cli.py", "comparisons.py", "curves.py", "drawings.py", "folderlock.py",
+    "overrides.py", "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py",
+    "runner.py", "spec.py", "spec_build.py", "spec_models.py", "studies.py", "study_figures.py", "summary.py", "sweep.py",
+    "tables.py", "verify.py", "versus.py",
 )  # fmt: skip
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs

@@ -1,33 +1,34 @@
-"""The run folder: who may write to it, what belongs to it, which cells it already holds."""
+"""The run folder: what belongs to it, whose experiment it holds, which cells are there already."""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from gossipmab import provenance
-from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, write_whole
+from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, origin, write_whole
 from gossipmab.errors import InputError
+from gossipmab.folderlock import LOCK, OWNER, held, sweep
 from gossipmab.metrics import Recorded
 from gossipmab.protocols import GAMES
-from gossipmab.spec import Spec
+from gossipmab.spec import Spec, canonical_hash
 from gossipmab.spec_models import shown
 from gossipmab.sweep import Cell, safe
 
 FORMAT = "gossipmab run 1"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
-LOCK, OWNER = ".lock", ".lock.owner.json"
 FIGURES = (".png", ".svg", ".pdf")
+MANIFEST_KEYS = {"spec", "spec_hash", "files", "sessions", "sha256", "end"}
+MEND = "run the same experiment on its folder again: finished cells are kept"
+
+
+class DamagedManifestError(InputError):
+    """manifest.json is torn or altered: reading commands refuse the folder, `run` writes it anew."""
 
 
 class RunFolder:
@@ -37,93 +38,96 @@ class RunFolder:
         self.path = Path(path)
         self.cells = self.path / "cells"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder; made if it is not there. The lock dies with its owner, however the owner dies.
-
-        Raises:
-            InputError: another process holds it, or the folder cannot be written to.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, timeout=0)
-            lock.acquire()
-        except Timeout:
-            raise InputError(f"run folder {self.path}: {self._owner()}; wait for it, or choose another --out") from None
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise
-            why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
-            raise InputError(f"run folder {self.path}: cannot be written to ({why})") from None
-        try:
-            me = {"pid": os.getpid(), "host": platform.node(), "since": provenance.now()}
-            (self.path / OWNER).write_text(json.dumps(me), encoding="utf-8")
-            yield
-        finally:
-            (self.path / OWNER).unlink(missing_ok=True)
-            lock.release()
-
-    def _owner(self) -> str:
-        try:
-            owner = json.loads((self.path / OWNER).read_text(encoding="utf-8"))
-            return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
-        except (OSError, ValueError, LookupError, TypeError):
-            return "another process is running it"
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder; see `gossipmab.folderlock.held`."""
+        return held(self.path)
 
     def manifest(self) -> dict[str, Any] | None:
         """What manifest.json says; None where there is none.
 
         Raises:
-            InputError: it is there and is not ours.
+            DamagedManifestError: it is there and is torn or altered.
+            InputError: it is there and is not ours, or cannot be read.
         """
+        file = self.path / "manifest.json"
         try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            found = json.loads(file.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.path / 'manifest.json'}: cannot be read ({error})") from None
+        except OSError as error:
+            raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+        except (ValueError, RecursionError) as error:
+            raise DamagedManifestError(f"{file}: is damaged ({error}); {MEND}") from None
         if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise InputError(f"{self.path / 'manifest.json'}: is not that of a gossipmab run (format {FORMAT!r})")
+            raise InputError(f"{file}: is not that of a gossipmab run (format {FORMAT!r})")
+        if MANIFEST_KEYS - set(found) or canonical_hash(found["spec"]) != found["spec_hash"]:
+            raise DamagedManifestError(f"{file}: is damaged (its experiment does not match its hash); {MEND}")
         return found
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write manifest.json."""
         write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
 
-    def prepare(self, spec: Spec, fresh: bool) -> tuple[Spec, dict[str, Any]]:
+    def prepare(
+        self, spec: Spec, fresh: bool, note: Callable[[str], None] = lambda text: None
+    ) -> tuple[Spec, dict[str, Any]]:
         """Make the folder ready for this experiment.
 
-        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new.
+        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new. `note` is told in one
+        line what was damaged and mended.
 
         Raises:
             InputError: it holds another experiment (with the keys that differ), or something that is not ours.
         """
-        manifest = self.manifest()
+        damaged = False
+        try:
+            manifest = self.manifest()
+        except DamagedManifestError:
+            manifest, damaged = None, True
         if manifest is None:
-            strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
-            if strangers:
-                raise InputError(
-                    f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
-                )
+            self._without_manifest(spec, fresh)
         if fresh:
-            self._clear()
+            self._clear(manifest)
             manifest = None
         self.cells.mkdir(exist_ok=True)
-        for leftover in (*self.path.glob(".*.tmp"), *self.cells.glob(".*.tmp")):
-            leftover.unlink()
+        sweep(self.path)
         if manifest is not None and manifest["spec_hash"] != spec.hash:
-            keys = ", ".join(differing(manifest["spec"], spec.canonical())) or "the order of its parts"
-            advice = "choose another --out, or --fresh to start anew"
-            raise InputError(f"run folder {self.path}: holds another experiment; different are: {keys}; {advice}")
+            raise self._another(differing(manifest["spec"], spec.canonical()))
         if manifest is None:
+            if damaged and not fresh:
+                note(
+                    f"manifest.json: damaged; set aside as {self._aside(self.path / 'manifest.json')} and written anew"
+                )
+            elif not fresh and any(self.cells.glob("*.parquet")):
+                note("manifest.json: missing; written anew")
             manifest = self._begin(spec)
         copies = {name: self.path / entry["copy"] for name, entry in manifest["files"].items()}
         for name, copy in copies.items():
             if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
                 copy.parent.mkdir(exist_ok=True)
                 write_whole(copy, spec.files[name].read_bytes())
-        write_whole(self.path / "spec.toml", spec.to_toml().encode())
+        text, file = spec.to_toml().encode(), self.path / "spec.toml"
+        if not file.is_file() or file.read_bytes() != text:
+            write_whole(file, text)
         return replace(spec, files=copies), manifest
+
+    def _another(self, keys: Sequence[str]) -> InputError:
+        said = ", ".join(keys) or "the order of its parts"
+        advice = "choose another --out, or --fresh to start anew"
+        return InputError(f"run folder {self.path}: holds another experiment; different are: {said}; {advice}")
+
+    def _without_manifest(self, spec: Spec, fresh: bool) -> None:
+        """Refuse a folder that is not ours, or whose cells say that they are another experiment's."""
+        said = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
+        held = next((one for one in said if one), None)
+        if held is None:
+            strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
+            if strangers:
+                raise InputError(
+                    f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
+                )
+        elif held != spec.hash and not fresh:
+            raise self._another(["what the cells' files say, in place of the lost manifest.json"])
 
     def _begin(self, spec: Spec) -> dict[str, Any]:
         """Write the first manifest. Data files are copied in, so that the folder stands on its own."""
@@ -153,13 +157,13 @@ class RunFolder:
         names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
         return file.name in names or (file.name.startswith(".") and file.name.endswith(".tmp"))
 
-    def _clear(self) -> None:
+    def _clear(self, manifest: Mapping[str, Any] | None) -> None:
         """Delete what a run leaves, and nothing else."""
         ours = [self.path / name for name in OWN_FILES if name != "manifest.json"]
         ours += [*self.cells.glob("*.parquet"), *(self.cells / "set_aside").glob("*.parquet*")]
+        ours += (self.cells / "set_aside").glob("manifest.json*")
         ours += [f for f in (self.path / "figures").glob("*") if f.suffix in FIGURES]
-        manifest = self.manifest() or {"files": {}}
-        ours += [self.path / entry["copy"] for entry in manifest["files"].values()]
+        ours += [self.path / entry["copy"] for entry in (manifest or {"files": {}})["files"].values()]
         for file in ours:
             file.unlink(missing_ok=True)
         (self.path / "manifest.json").unlink(missing_ok=True)  # last: without it the folder would not be known as ours
@@ -209,12 +213,12 @@ class RunFolder:
             except FileNotFoundError:
                 continue
             except DamagedError as error:
-                place = self.set_aside(self.file(cell))
-                note(f"cell {cell.id}: {error}; set aside as {place.relative_to(self.path)} and computed again")
+                place = self._aside(self.file(cell))
+                note(f"cell {cell.id}: {error}; set aside as {place} and computed again")
         return sound
 
-    def set_aside(self, file: Path) -> Path:
-        """Move a damaged file out of the way, under its own name or the next free one."""
+    def _aside(self, file: Path) -> str:
+        """Move a damaged file out of the way, under its own name or the next free one; its place in the run folder."""
         folder = self.cells / "set_aside"
         folder.mkdir(exist_ok=True)
         place, number = folder / file.name, 1
@@ -222,7 +226,7 @@ class RunFolder:
             number += 1
             place = folder / f"{file.name}.{number}"
         os.replace(file, place)
-        return place
+        return place.relative_to(self.path).as_posix()
 
     def checksums(self) -> dict[str, str]:
         """Relative name -> SHA-256 of every file that a finished run vouches for."""

@@ -70,6 +70,7 @@ LEVELS: list[set[str]] = [
         "spec_build",
         "sweep",
         "cellfiles",
+        "folderlock",
         "runfolder",
         "assembly",
         "summary",

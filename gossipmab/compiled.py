@@ -23,10 +23,11 @@ FOLDER = "gossipmab-"
 # The files and folders of the two upper levels: no compiled code imports them, so a change there leaves the caches good.
 UPPER = (
     "__main__.py", "assembly.py", "bridges", "cellfiles.py", "cli", "comparisons.py", "curves.py", "drawings.py",
-    "graph_files.py", "hyperparameters.py", "manifest.py", "overrides.py", "passed.py", "player.py", "plotting.py",
-    "plugins_used.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py", "runner.py", "schema.py",
-    "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py", "starters.py", "studies.py", "study_figures.py",
-    "summary.py", "sweep.py", "tables.py", "testing", "units.py", "verify.py", "versus.py",
+    "folderlock.py", "graph_files.py", "hyperparameters.py", "manifest.py", "overrides.py", "passed.py", "player.py",
+    "plotting.py", "plugins_used.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py",
+    "runner.py", "schema.py", "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py", "starters.py",
+    "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py", "testing", "units.py", "verify.py",
+    "versus.py",
 )  # fmt: skip
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs

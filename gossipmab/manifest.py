@@ -14,11 +14,17 @@ from typing import Any
 from gossipmab.cellfiles import write_whole
 from gossipmab.errors import InputError
 from gossipmab.reading import parsed_json, text_of
+from gossipmab.spec import canonical_hash
 
 NAME = "manifest.json"
 FORMAT = "gossipmab run 1"
 LARGEST = 2**28  # bytes: a checksum each for a million cells
+MEND = "run the same experiment on its folder again: finished cells are kept"
 COPY = re.compile(r"data/[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*")
+
+
+class DamagedManifestError(InputError):
+    """manifest.json is torn or altered: reading commands refuse the folder, `run` writes it anew."""
 
 
 def _words(value: Any) -> bool:
@@ -73,7 +79,8 @@ def read(folder: Path) -> dict[str, Any] | None:
     """What the folder's manifest says; None where there is none.
 
     Raises:
-        InputError: it is there and is not ours.
+        DamagedManifestError: it is there and is torn or altered.
+        InputError: it is there and is not ours, or cannot be read.
     """
     path = folder / NAME
     try:
@@ -86,12 +93,14 @@ def read(folder: Path) -> dict[str, Any] | None:
     try:
         found = parsed_json(text)
     except (ValueError, MemoryError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+        raise DamagedManifestError(f"{path}: is damaged ({error}); {MEND}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"{path}: is not that of a gossipmab run (format {FORMAT!r})")
     for key, (fits, otherwise) in KINDS.items():
         if not fits(found.setdefault(key, otherwise)):
-            raise InputError(f"{path}: was altered; {key!r} is not what gossipmab writes")
+            raise DamagedManifestError(f"{path}: was altered; {key!r} is not what gossipmab writes; {MEND}")
+    if canonical_hash(found["spec"]) != found["spec_hash"]:
+        raise DamagedManifestError(f"{path}: is damaged (its experiment does not match its hash); {MEND}")
     return found
 
 

@@ -54,6 +54,14 @@ class Player:
         self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Recorded] | None = None
     ) -> Played:
         """Play one cell. `simulate` stands in for the protocol's own, where another engine plays the rounds."""
+        try:
+            return self._play(cell, steps, simulate)
+        except SystemExit as error:  # an algorithm of somebody else's may end itself, not the run
+            raise RuntimeError(f"it called sys.exit({error.code!r})") from error
+
+    def _play(
+        self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., Recorded] | None
+    ) -> Played:
         at = self.spec.at(cell.point)
         played, *world = self._parts(cell, at, cell.trial)
         options = options_of(at)
@@ -94,7 +102,7 @@ class Player:
         }
         for cell in kinds.values():
             at = self.spec.at(cell.point)
-            with suppress(Exception):  # the cell will fail in the same way, and say so
+            with suppress(Exception, SystemExit):  # the cell will fail in the same way, and say so
                 played, *world = self._parts(cell, at, 0)
                 self._compile(at, played, world)
 

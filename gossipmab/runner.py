@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 from gossipmab import assembly, plugins_used, provenance
 from gossipmab.algorithms import YARDSTICKS
-from gossipmab.cellfiles import write_whole
+from gossipmab.cellfiles import NO_SPACE, write_whole
 from gossipmab.engines.capacity import TRANSPORTS, shared_out
 from gossipmab.errors import InputError, unknown
 from gossipmab.player import Player
@@ -38,6 +39,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "agents_per_actor": ("actors",),
     "window": ("actors",),
 }
+LONGEST = 1_000  # characters of an error in manifest.json
 
 
 class Watcher(Protocol):
@@ -161,21 +163,36 @@ def run(
 
         progress = Bar()
     watcher = progress or Silent()
-    with folder.locked():
-        experiment, manifest = folder.prepare(experiment, fresh)
+    with _told_of_space(folder), folder.locked():
+        experiment, manifest = folder.prepare(experiment, fresh, watcher.note)
         if engine != "actors" and address is None:
             options.setdefault("workers", provenance.available_processors())
         session = {"start": provenance.now(), "end": None, "engine": engine, **options}
-        failures = _compute(experiment, folder, session, watcher, options, (largest, fewest))
+        failures = _compute(experiment, folder, manifest, session, watcher, options, (largest, fewest))
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
         raise CellsFailedError(failures, results)
     return results
 
 
+@contextmanager
+def _told_of_space(folder: RunFolder) -> Iterator[None]:
+    """A full file system is told with what is kept and what to do; the error's number stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
+        said = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
+        raise OSError(error.errno, said) from error
+
+
 def _compute(
     spec: Spec,
     folder: RunFolder,
+    manifest: dict[str, Any],
     session: dict[str, Any],
     watcher: Watcher,
     options: dict[str, Any],
@@ -192,6 +209,9 @@ def _compute(
         watcher.note(f"{what}; --fresh computes all anew")
     missing = [cell for cell in cells if cell.id not in finished]
     session["computed"] = len(missing)
+    if missing and manifest["end"]:  # what it vouches for is about to change
+        manifest |= {"end": None, "sha256": {}}
+        folder.write_manifest(manifest)
     failures: list[tuple[str, str]] = []
     watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
     run_cells, player = import_module(ENGINES[session["engine"]]).run_cells, Player(spec)
@@ -203,14 +223,23 @@ def _compute(
         with closing(run_cells(missing, player, steps=watcher.steps, **told, **options)) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
-                if error is None:
-                    folder.write(cell, outcome.trace, spec, outcome.seconds)
-                else:
-                    failures.append((cell.id, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+                if not isinstance(outcome, Exception):
+                    try:
+                        folder.write(cell, outcome.trace, spec, outcome.seconds)
+                    except MemoryError as full:
+                        error = full
+                if error is not None:
+                    failures.append((cell.id, _line(error)))
                 watcher.cell(cell, error)
     finally:
         watcher.end()
     return failures
+
+
+def _line(error: Exception) -> str:
+    """An exception in one line that is not endless."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
 
 
 def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
@@ -237,6 +266,6 @@ def _finish(
         write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
     session |= {"end": provenance.now(), "versions": plugins_used.versions(spec), "failed": [list(f) for f in failures]}
     manifest["sessions"].append(session)
-    manifest |= {"end": None if failures else session["end"], "sha256": folder.checksums()}
+    manifest |= {"end": session["end"] if results.complete else None, "sha256": folder.checksums()}
     folder.write_manifest(manifest)
     return results

@@ -179,8 +179,13 @@ class Spec:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical experiment."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return canonical_hash(self.canonical())
+
+
+def canonical_hash(canonical: Mapping[str, Any]) -> str:
+    """SHA-256 of what `Spec.canonical` gives, also after a journey through JSON."""
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _single(data: dict[str, Any], files: Mapping[str, Path], trusted: bool) -> Spec:

@@ -91,6 +91,7 @@ LEVELS: list[set[str]] = [
         "sweep",
         "cellfiles",
         "manifest",
+        "folderlock",
         "runfolder",
         "assembly",
         "summary",

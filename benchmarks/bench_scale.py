@@ -25,9 +25,10 @@ from numba import njit
 import gossipmab as gm
 from gossipmab.engines.agent_round import mix
 from gossipmab.network import Network, neighbours_of_round
-from gossipmab.prefetch import AHEAD, prefetch_row
+from gossipmab.prefetch import prefetch_row
 
 HERE = Path(__file__).parent
+AHEAD = 4  # agents before its row is mixed
 AGENTS, ARMS, OBJECTIVES, DEGREE, P = 100_000, 10, 3, 8, 0.5
 # Swept key -> axis, what theory says an agent-step costs in it where that term leads, and why.
 ORDERS: dict[str, tuple[str, float, str]] = {
@@ -80,7 +81,7 @@ def triad(a: Any, b: Any, c: Any) -> None:
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def mix_part(own: Any, sent: Any, offsets: Any, degrees: Any, near: Any, weights: Any, first: int, last: int) -> None:
-    """The gossip of the agents first .. last - 1, as in the engine's loop."""
+    """The gossip of the agents first .. last - 1, by the engine's functions; rows are asked for earlier."""
     for i in range(first, last):
         if i + AHEAD < last:
             for n in range(offsets[i + AHEAD], offsets[i + AHEAD] + degrees[i + AHEAD]):

@@ -46,7 +46,7 @@ def test_any_split_into_blocks_gives_the_same_numbers(p: float) -> None:
 
     def numbers(*lengths: int) -> tuple[np.ndarray, ...]:
         source = Source(environment, network, seed=5, trial=1, label="x")
-        blocks = [source.block(length) for length in lengths]
+        blocks = [type(block)(*(array.copy() for array in block)) for block in map(source.block, lengths)]
         return (
             np.concatenate([block.arms for block in blocks], axis=1),
             np.concatenate([block.rewards for block in blocks], axis=1),

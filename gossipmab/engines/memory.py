@@ -3,7 +3,7 @@
     bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
           + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW
           + 34 E                        base graph, neighbours, links of a round
-          + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 2,000,000
+          + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 4,000,000
           + 16 R (N or 1)               recorded curves, by agent or summed
           + h S (K + 1) 8               what h threads remember of policies, S = 4,096
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
@@ -31,7 +31,9 @@ from gossipmab.engines.agent_round import (
 )
 from gossipmab.metrics import Truth
 from gossipmab.network import neighbours_of_listed, neighbours_of_round, weight_of_edge
-from gossipmab.prefetch import AHEAD, NEAR, prefetch_row
+from gossipmab.prefetch import NEAR, prefetch_row
+
+PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 
 
 def play_agents(
@@ -42,9 +44,8 @@ def play_agents(
     degrees, weights = scratch.degrees, scratch.weights
     far = communicates and sent.size > NEAR
     for i in range(first, last):
-        if far and i + AHEAD < last:
-            begin = base.offsets[i + AHEAD]
-            for n in range(begin, begin + degrees[i + AHEAD]):
+        if far and i + 1 < last:
+            for n in range(base.offsets[i + 1], base.offsets[i + 1] + degrees[i + 1]):
                 prefetch_row(sent, scratch.neighbours[n])
         present = scratch.neighbours[base.offsets[i] : base.offsets[i] + degrees[i]]
         if base.constant == 0.0:
@@ -142,49 +143,76 @@ class PlainRounds:
             self.now, self.after = self.after, self.now
 
 
+class Place(NamedTuple):
+    """What one thread works with in the rounds of one turn, even or odd ones: the state as it stands then, and its own scratch."""
+
+    now: Any
+    after: Any
+    scratch: Scratch
+
+
 class SharedRounds(PlainRounds):
-    """A trial played by several threads, each with its own part of the agents and its own scratch; they meet after every round."""
+    """A trial played by several threads, who take parts of the agents as they are free, and meet after every round.
+
+    While they play a round, one of them already finds out who hears whom in the next.
+    """
 
     def __init__(
         self, algorithm: Any, rewards: Any, truth: Truth, base: Base, state: Any, tally: Tally, scratch: Scratch,
-        loop: Callable[..., None], bounds: list[int], pool: ThreadPoolExecutor,
+        loop: Callable[..., None], threads: int, pool: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
-        """Thread h has the agents bounds[h] .. bounds[h + 1] - 1; loop: `play_part`, compiled."""
+        """loop: `play_part`, compiled."""
         super().__init__(algorithm, rewards, truth, base, state, tally, scratch, loop)
+        bounds = bounds_of(len(tally.gap), PARTS * threads)
         self.pool, self.parts = pool, list(zip(bounds[:-1], bounds[1:], strict=True))
-        self.scratches = [own_scratch(scratch) for _ in self.parts]
-        self.states = [own_state(state) for _ in self.parts]
+        other = scratch._replace(degrees=scratch.degrees.copy(), neighbours=scratch.neighbours.copy())
+        self.turns = scratch, other
+        self.free = [places(state, self.turns) for _ in range(threads)]
+        self.turn = 0
 
     def play(self, numbers: Numbers, t0: int) -> None:
         """Play the next block, round by round."""
-        communicates = self.algorithm.communicates
+        communicates, rounds = self.algorithm.communicates, numbers.arms.shape[1]
         flat = mail(self.now, self.after)
         sent, own = flat.now, flat.after
 
         def part(h: int) -> None:
-            now, after = self.states[h]
+            mine = self.free.pop()
+            place = mine[self.turn]
             self.loop(
-                self.algorithm, self.rewards, self.truth, self.base, now, after, own, sent, numbers, self.tally,
-                self.scratches[h], b, t0 + b + 1, *self.parts[h], communicates,
+                self.algorithm, self.rewards, self.truth, self.base, place.now, place.after, own, sent, numbers, self.tally,
+                place.scratch, b, t0 + b + 1, *self.parts[h], communicates,
             )  # fmt: skip
+            self.free.append(mine)
 
-        for b in range(numbers.arms.shape[1]):
-            meet(self.base, numbers, b, self.scratch)
+        meet(self.base, numbers, 0, self.turns[self.turn])
+        for b in range(rounds):
+            ahead = None
+            if b + 1 < rounds:
+                ahead = self.pool.submit(meet, self.base, numbers, b + 1, self.turns[1 - self.turn])
             for _ in self.pool.map(part, range(len(self.parts))):
                 pass
+            if ahead is not None:
+                ahead.result()
             if t0 + b + 1 == self.tally.rounds[self.tally.next_record[0]]:
                 record(own if communicates else flat.local, flat.local, self.truth, self.scratch.means, self.tally)
-            self.states = [(after, now) for now, after in self.states]
+            self.turn = 1 - self.turn
             self.now, self.after = self.after, self.now
             sent, own = own, sent
 
 
-def own_scratch(scratch: Scratch) -> Scratch:
-    """Another thread's: what is shared is only read in a part of a round."""
-    return scratch._replace(
-        p=scratch.p.copy(), x=scratch.x.copy(), utility=scratch.utility.copy(), weights=scratch.weights.copy(),
-        memo=copied(scratch.memo),
-    )  # fmt: skip
+def bounds_of(agents: int, parts: int) -> list[int]:
+    """Part h of the agents is bounds[h] .. bounds[h + 1] - 1."""
+    return [agents * h // parts for h in range(parts + 1)]
+
+
+def places(state: Any, turns: tuple[Scratch, Scratch]) -> tuple[Place, Place]:
+    """Another thread's places in both turns: what is shared is only read in a part of a round, but for the rows of its agents."""
+    now, after = own_state(state)
+    scratch = turns[0]
+    mine: dict[str, Any] = {"p": scratch.p.copy(), "x": scratch.x.copy(), "utility": scratch.utility.copy()}
+    even, odd = (turn._replace(**mine, weights=scratch.weights.copy(), memo=copied(scratch.memo)) for turn in turns)
+    return Place(now, after, even), Place(after, now, odd._replace(weights=even.weights, memo=even.memo))
 
 
 def own_state(state: Any) -> tuple[Any, Any]:

@@ -24,6 +24,7 @@ from gossipmab.engines.message_rounds import (
 from gossipmab.engines.plain_rounds import (
     PlainRounds,
     SharedRounds,
+    bounds_of,
     divisible,
     part_compiled,
     part_foreign,
@@ -39,7 +40,7 @@ from gossipmab.randomness import Purpose, stream
 from gossipmab.streams import Streams
 
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
-BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
+BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
 BLOCK_ROWS = (
     40_000  # bound on rounds x numbers in a row: where rows are long, rounds are slow, and progress should show
 )
@@ -129,7 +130,7 @@ def simulate(
                 messages.play(environment.rewards, truth, base, numbers, fate, tally, scratch, t0)
 
         elif shared > 1:
-            play = SharedRounds(*parts, part_compiled if shipped else part_foreign, bounds_of(N, shared), pool).play
+            play = SharedRounds(*parts, part_compiled if shipped else part_foreign, shared, pool).play
         else:
             play = PlainRounds(*parts, plain.play if interpreted else play_compiled if shipped else play_foreign).play
         block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, M)))
@@ -140,11 +141,6 @@ def simulate(
                 progress(N * numbers.arms.shape[1])
     each_message = message_size(now) if algorithm.communicates else 0
     return trace_of(tally, environment, network.communication or Communication(), each_message)
-
-
-def bounds_of(agents: int, parts: int) -> list[int]:
-    """Part h of the agents is bounds[h] .. bounds[h + 1] - 1."""
-    return [agents * h // parts for h in range(parts + 1)]
 
 
 def _threads(wanted: int | None, agents: int) -> int:
@@ -161,6 +157,7 @@ class Source:
         key: dict[str, Any] = {"seed": seed, "trial": trial, "label": label}
         self.environment, self.network = environment, network
         self.arms = Streams(**key, agents=environment.agents, purpose=Purpose.ARMS)
+        self.room = np.empty((0, 0)), np.empty((0, 0, 0))  # of the last block, written over by the next
         self.rewards = Streams(**key, agents=environment.agents, purpose=Purpose.REWARDS)
         plain = network.failures is None and network.communication is None
         generator = stream(**key, purpose=Purpose.LINKS)
@@ -178,7 +175,9 @@ class Source:
     def block(self, rounds: int, pool: ThreadPoolExecutor | None = None, bounds: Sequence[int] = ()) -> Numbers:
         """The numbers of the next rounds; any split into blocks, or of the agents among the pool's threads, gives the same."""
         N, D = self.environment.agents, self.environment.objectives
-        arms, rewards = np.empty((N, rounds)), np.empty((N, rounds, D))
+        if self.room[0].shape[1] != rounds:
+            self.room = np.empty((N, rounds)), np.empty((N, rounds, D))
+        arms, rewards = self.room
 
         def part(h: int) -> Any:
             mine = slice(bounds[h], bounds[h + 1])
@@ -186,12 +185,14 @@ class Source:
             self.rewards.draw(rewards[mine], bounds[h])
             return self.environment.rewards.prepare(rewards[mine])
 
+        links = None
         if pool is None:
             bounds = 0, N
             prepared = part(0)
         else:
+            links = pool.submit(self.links, rounds) if self.listed is None else None
             parts = list(pool.map(part, range(len(bounds) - 1)))
             prepared = rewards if np.shares_memory(parts[0], rewards) else np.concatenate(parts)
         if self.listed is not None:
             return Numbers(arms, prepared, np.zeros((rounds, 0), np.uint8), *self.listed(rounds))
-        return Numbers(arms, prepared, self.links(rounds))
+        return Numbers(arms, prepared, self.links(rounds) if links is None else links.result())

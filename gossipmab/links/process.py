@@ -77,13 +77,14 @@ def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]
     """Every link present on its own, with its probability: E numbers a round."""
     same = len(probabilities) > 0 and bool((probabilities == probabilities[0]).all())
     limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
+    several = max(1, CHUNK // max(1, len(probabilities)))
+    numbers = np.empty((several, len(probabilities)))  # pages are touched when they are drawn into
 
     def block(rounds: int) -> NDArray[np.uint8]:
         present = np.empty((rounds, len(probabilities)), np.bool_)
-        several = max(1, CHUNK // max(1, len(probabilities)))
         for begin in range(0, rounds, several):
             rows = present[begin : begin + several]
-            np.less(generator.random(rows.shape), limit, out=rows)
+            np.less(generator.random(out=numbers[: len(rows)]), limit, out=rows)
         return present.view(np.uint8)
 
     return block

@@ -18,7 +18,7 @@ from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
 from gossipmab import balls
-from gossipmab.engines import actors, rounds
+from gossipmab.engines import actors, agent_round, rounds
 from gossipmab.engines.crew import Crew
 from gossipmab.engines.ray_session import session
 from gossipmab.spec import Spec
@@ -158,7 +158,7 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     state.sent_global_mean[..., 0] = [[1, 2, np.nan], [3, 4, 5], [6, 7, 8], [9, 10, np.nan]]
     flat = [array.reshape(4, -1) for array in (state.global_mean, state.sent_global_mean)]
     for i, near in enumerate(([1], [0, 2], [1, 3], [2])):
-        rounds.gossip(algorithm, state, *flat, i, np.array(near), np.full(2, 0.25))
+        agent_round.gossip(algorithm, state, *flat, i, np.array(near), np.full(2, 0.25))
     np.testing.assert_array_equal(flat[0], [[1.5, 2.5, np.nan], [2.5, 4, 5.5], [5.5, 7, 8.5], [8.5, 9.5, np.nan]])
 
 

@@ -299,6 +299,8 @@ def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
 def test_a_trace_has_the_fields_that_cells_store() -> None:
     stored = {
         "rounds",
+        "final_pareto_regret",
+        "final_nsw_regret",
         "pareto_regret",
         "nsw_regret",
         "disagreement",

@@ -1,8 +1,8 @@
 """The files of the repository as pages of the site, every line an anchor, and what links to them.
 
-    {line}`gossipmab.pareto:gaps`          a link to the line, written as in `lines.py`
-    [the file](../experiments/x.toml)      a link out of docs/ leads to the file's page here
-    API reference                          its "source" links, by sphinx.ext.linkcode
+{line}`gossipmab.pareto:gaps`          a link to the line, written as in `lines.py`
+[the file](../experiments/x.toml)      a link out of docs/ leads to the file's page here
+API reference                          its "source" links, by sphinx.ext.linkcode
 """
 
 from __future__ import annotations
@@ -24,7 +24,17 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-SHOWN = ("gossipmab/**/*.py", "experiments/*", "topologies/*", "examples/**/*", "benchmarks/*", "*.md", "*.toml", "*.cff", "Makefile")
+SHOWN = (
+    "gossipmab/**/*.py",
+    "experiments/*",
+    "topologies/*",
+    "examples/**/*",
+    "benchmarks/*",
+    "*.md",
+    "*.toml",
+    "*.cff",
+    "Makefile",
+)
 TEXTS = (".py", ".toml", ".md", ".edges", ".graphml", ".cff", "")
 LARGEST = 200_000  # bytes of a file that is still shown
 
@@ -32,7 +42,9 @@ LARGEST = 200_000  # bytes of a file that is still shown
 def files() -> list[Path]:
     """The files that have a page, relative to the repository."""
     found = {file for pattern in SHOWN for file in ROOT.glob(pattern) if file.suffix in TEXTS and file.is_file()}
-    return sorted(file.relative_to(ROOT) for file in found if "__pycache__" not in file.parts and file.stat().st_size < LARGEST)
+    return sorted(
+        file.relative_to(ROOT) for file in found if "__pycache__" not in file.parts and file.stat().st_size < LARGEST
+    )
 
 
 def page_of(path: Path) -> str:
@@ -46,7 +58,9 @@ def address(docname: str, path: Path, line: int = 0) -> str:
     return f"{up}{page_of(path)}.html" + (f"#line-{line}" if line else "")
 
 
-def line_role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()) -> Any:
+def line_role(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()
+) -> Any:
     """A link to the line that computes something."""
     docname = inliner.document.settings.env.docname
     try:
@@ -87,12 +101,20 @@ def collect(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         except ClassNotFound:
             lexer = TextLexer()
         body = highlight((ROOT / path).read_text(), lexer, formatter)
-        yield page_of(path), {"title": path.as_posix(), "parents": [], "body": f"<h1>{escape(path.as_posix())}</h1>{body}"}, "page.html"
+        yield (
+            page_of(path),
+            {"title": path.as_posix(), "parents": [], "body": f"<h1>{escape(path.as_posix())}</h1>{body}"},
+            "page.html",
+        )
     for folder in sorted({folder for file in shown for folder in file.parents}):
         below = sorted({folder / file.relative_to(folder).parts[0] for file in shown if folder in file.parents})
         entries = "".join(f'<li><a href="{_across(folder, path)}">{escape(path.name)}</a></li>' for path in below)
         title = f"{folder.as_posix()}/" if folder != Path() else "The repository"
-        yield page_of(folder), {"title": title, "parents": [], "body": f"<h1>{escape(title)}</h1><ul>{entries}</ul>"}, "page.html"
+        yield (
+            page_of(folder),
+            {"title": title, "parents": [], "body": f"<h1>{escape(title)}</h1><ul>{entries}</ul>"},
+            "page.html",
+        )
 
 
 def _across(folder: Path, path: Path) -> str:

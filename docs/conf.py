@@ -39,13 +39,12 @@ nb_execution_cache_path = str(HERE / "_build" / "jupyter_cache")
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
-nb_merge_streams = True
 os.environ |= {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     "NO_COLOR": "1",
     "TERM": "dumb",
-    "COLUMNS": "110",
+    "COLUMNS": "140",
 }
 
 # API reference: names are written as users import them.

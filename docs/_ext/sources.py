@@ -49,7 +49,7 @@ def files() -> list[Path]:
 
 def page_of(path: Path) -> str:
     """The page of a file or folder, without .html."""
-    return f"source/{path.as_posix()}" + ("/index" if (ROOT / path).is_dir() else "")
+    return (Path("source", path) / ("index" if (ROOT / path).is_dir() else "")).as_posix()
 
 
 def address(docname: str, path: Path, line: int = 0) -> str:

@@ -24,6 +24,7 @@ extensions = [
     "sources",
     "plain_docstrings",
     "gallery",
+    "whole_streams",
 ]
 exclude_patterns = ["_build", "_ext", "figures"]
 suppress_warnings = ["misc.highlighting_failure"]  # apostrophes in consoles
@@ -39,6 +40,7 @@ nb_execution_cache_path = str(HERE / "_build" / "jupyter_cache")
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
+nb_merge_streams = True
 os.environ |= {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),

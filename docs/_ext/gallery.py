@@ -44,8 +44,12 @@ def entries() -> list[Entry]:
     text = (ROOT / "experiments" / "README.md").read_text()
     findings: dict[str, list[str]] = {}
     for name, said in FINDING.findall(text):
-        findings.setdefault(name, []).append(" ".join(said.split()).lstrip(": "))
+        findings.setdefault(name, []).append(_sentence(" ".join(said.split()).lstrip(":, ")))
     return [Entry(*row, " ".join(findings.get(row[0], []))) for row in ROW.findall(text)]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def overrides(name: str) -> list[str]:

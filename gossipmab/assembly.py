@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def batches(cells: Sequence[Cell], sweep: Mapping[str, Sequence[Any]], load: Loa
             if trace is not None:
                 parts.append(_tidy(cell, types, rows(trace)))
         if parts:
-            yield pa.concat_tables(parts)
+            yield together(parts)
 
 
 def _tidy(cell: Cell, types: Mapping[str, tuple[str, pa.DataType]], values: Mapping[str, NDArray[Any]]) -> pa.Table:
@@ -68,16 +70,35 @@ def _tidy(cell: Cell, types: Mapping[str, tuple[str, pa.DataType]], values: Mapp
     return pa.table({**table, **values})
 
 
-def write_table(path: Path, tables: Iterator[pa.Table]) -> None:
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """The tables one below the other. Whole numbers that cells of an older version lack are floats beside their NaN."""
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def write_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> None:
     """Write the batches as one Parquet file with page checksums, whole or not at all; nothing where there are none."""
-    first = next(tables, None)
-    if first is None:
-        path.unlink(missing_ok=True)
-        return
-    with (
-        whole_file(path) as file,
-        parquet.ParquetWriter(file, first.schema, write_page_checksum=True, compression="zstd") as writer,
-    ):
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
+    schema, wider = None, None
+    while schema is None or not schema.equals(
+        wider
+    ):  # once more only where a later batch has other types than the first
+        schema = wider
+        batches = tables()
+        first = next(batches, None)
+        if first is None:
+            path.unlink(missing_ok=True)
+            return
+        schema = wider = schema or first.schema
+        with (
+            suppress(_Wider),
+            whole_file(path) as file,
+            parquet.ParquetWriter(file, schema, write_page_checksum=True, compression="zstd") as writer,
+        ):
+            for table in chain([first], batches):
+                wider = pa.unify_schemas([schema, table.schema], promote_options="permissive")
+                if not wider.equals(schema):
+                    raise _Wider
+                writer.write_table(table.cast(schema))
+
+
+class _Wider(Exception):
+    """A batch does not fit the schema that the file was begun with."""

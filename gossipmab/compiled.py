@@ -23,9 +23,10 @@ FOLDER = "gossipmab-"
 # The files and folders of the two upper levels: no compiled code imports them, so a change there leaves the caches good.
 UPPER = (
     "__main__.py", "assembly.py", "bridges", "cellfiles.py", "cli", "comparisons.py", "curves.py", "drawings.py",
-    "graph_files.py", "overrides.py", "player.py", "plotting.py", "progress.py", "protocols.py", "report", "results.py",
-    "runfolder.py", "runner.py", "schema.py", "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py",
-    "starters.py", "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py", "units.py", "verify.py",
+    "folderlock.py", "graph_files.py", "hyperparameters.py", "manifest.py", "overrides.py", "passed.py", "player.py",
+    "plotting.py", "plugins_used.py", "progress.py", "protocols.py", "report", "results.py", "runfolder.py",
+    "runner.py", "schema.py", "schema_texts.py", "spec.py", "spec_build.py", "spec_models.py", "starters.py",
+    "studies.py", "study_figures.py", "summary.py", "sweep.py", "tables.py", "testing", "units.py", "verify.py",
     "versus.py",
 )  # fmt: skip
 settings: Any = config
@@ -86,6 +87,11 @@ def compiled(function: F) -> F:
 def compiled_here(function: F) -> F:
     """Compile without the disk cache, and allowed to allocate: for code that runs classes from outside the package."""
     return cast(F, njit(**SETTINGS | {"_nrt": True})(function))
+
+
+def ours(*things: Any) -> bool:
+    """Whether the classes of all these are of this package, so that what is compiled of them may be kept on the disk."""
+    return all(type(thing).__module__.startswith("gossipmab.") for thing in things)
 
 
 def inlined(function: F) -> F:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from gossipmab.network import Network
 
 
+MOST_AGENTS, MOST_LINKS = 2_000, 20_000  # of what is drawn
+
+
+def drawable(network: Network) -> bool:
+    """Whether a drawing would show anything, and be done soon."""
+    return network.agents <= MOST_AGENTS and len(network.edges) <= MOST_LINKS
+
+
 def layout(network: Network) -> np.ndarray:
     """(N, 2) positions of the nodes: springs of the lengths of the paths, the same every time."""
     import networkx as nx
@@ -52,12 +60,15 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
         for ax in grid:
             ax.set_axis_off()
         for ax, (name, network) in zip(grid, networks.items(), strict=False):
+            ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
+            if not drawable(network):
+                ax.text(0.5, 0.5, "too large to be drawn", ha="center", va="center", fontsize=7)
+                continue
             at = layout(network)
             size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
             faint = 0.9 if len(network.edges) < 200 else 0.35
             ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
             ax.scatter(*at.T, s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
-            ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
             ax.set_aspect("equal")
         save(figure, path.with_suffix(""), [path.suffix.lstrip(".")])
     return path

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from gossipmab import rewards as models
 from gossipmab.arrays import load_array, load_columns, numbered, whole
+from gossipmab.asked_rewards import asked
 from gossipmab.errors import InputError, unknown
 from gossipmab.randomness import Purpose, stream
+from gossipmab.reading import is_file
 
 Floats = NDArray[np.float64]
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
@@ -72,7 +74,7 @@ class Environment:
         *,
         heterogeneity: float = 0.2,
         noise: str = "normal",
-        rewards: str = "bernoulli",
+        rewards: Any = "bernoulli",
         concentration: float = 10.0,
         sigma: float = 0.1,
         means: object = None,
@@ -89,7 +91,8 @@ class Environment:
             agents, arms, objectives: N, K, D; may be left out where `means` or `table` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             noise: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            rewards: one of REWARDS. With "discrete" the drawn means are mapped to 0.3 + 0.5 mu, where its values can reach.
+            rewards: one of REWARDS, or a model of somebody else, as `asked_rewards.asked` takes it. With "discrete" the drawn
+                means are mapped to 0.3 + 0.5 mu, where its values can reach.
             concentration: of the beta rewards, in (0, 1e6]. sigma: standard deviation of the gaussian rewards, >= 0.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
             preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
@@ -99,8 +102,7 @@ class Environment:
         Raises:
             InputError: anything missing, of the wrong shape or out of range.
         """
-        if rewards not in REWARDS:
-            raise unknown("environment.rewards", rewards, REWARDS)
+        wanted = asked(rewards)
         if noise not in NOISES:
             raise unknown("environment.noise", noise, NOISES)
         check_numbers(heterogeneity=heterogeneity, sigma=sigma, concentration=concentration)
@@ -137,12 +139,14 @@ class Environment:
             if preferences is None
             else own_preferences(preferences, sizes)
         )
-        low, high = RANGES.get(rewards, (-np.inf, np.inf))
+        low, high = RANGES.get(wanted.name, (-np.inf, np.inf))
         if (truth < low - 1e-12).any() or (truth > high + 1e-12).any():
             worst = truth.flat[np.argmax(np.maximum(low - truth, truth - high))]
             raise InputError(
                 f"environment.means: has {worst:g}, allowed with rewards = {rewards!r} is [{low:g}, {high:g}]"
             )
+        if not wanted.shipped:
+            return cls(truth, weights, wanted.of(truth))
         return cls(truth, weights, logged or reward_model(rewards, truth, float(concentration), float(sigma)))
 
 
@@ -213,7 +217,7 @@ def read_table(path: str | Path) -> models.Table:
     file = Path(path)
     if file.suffix not in (".csv", ".parquet"):
         raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")
-    if not file.is_file():
+    if not is_file(file):
         raise InputError(f"{key}: there is no file {str(path)!r}")
     columns = load_columns(file, key)
     agent, arm, logged = whole(columns, "agent", key), whole(columns, "arm", key), numbered(columns, "reward", key)

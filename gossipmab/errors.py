@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST = 2_000  # characters of a message
+LONGEST_NAME = 100  # of a name that is not known
+
 
 class InputError(ValueError):
-    """Bad input. The message is one line: the key, the value it got, what is allowed; the command line exits with 2."""
+    """Bad input. The message is one line: the key, the value it got, what is allowed; the command line exits with 2.
+
+    What a terminal would obey rather than show is escaped, for names in messages may come from files that others wrote.
+    """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(str(message).split()))
+        super().__init__(one_line(message))
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """The text in one line of printable characters, its end left out where it is longer."""
+    line = " ".join(str(text)[: 2 * longest].split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def unknown(key: str, value: object, allowed: Iterable[str]) -> InputError:
     """The error for a name that is not one of `allowed`, with the nearest spelling."""
     names = sorted(allowed)
-    near = get_close_matches(str(value), names, n=1)
+    text = value if not isinstance(value, str) or len(value) <= LONGEST_NAME else value[: LONGEST_NAME - 3] + "..."
+    near = get_close_matches(str(text), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InputError(f"{key}: {value!r} is not known{hint} (allowed: {', '.join(names)})")
+    return InputError(f"{key}: {text!r} is not known{hint} (allowed: {', '.join(names)})")

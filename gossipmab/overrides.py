@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from gossipmab import sweep
 from gossipmab.errors import InputError
+from gossipmab.reading import parsed_toml
 from gossipmab.spec_models import plain, shown
 
 
@@ -36,7 +36,7 @@ def overridden(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]
 def toml_value(text: str) -> Any:
     """The text as a TOML value, or as the string it is."""
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
+        parsed = parsed_toml(f"value = {text}")
+    except ValueError:
         return text.strip()
     return plain(parsed["value"]) if set(parsed) == {"value"} else text.strip()

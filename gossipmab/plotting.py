@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from gossipmab.cellfiles import whole_file
@@ -128,6 +129,15 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
     return paths
 
 
+def legible(text: str) -> str:
+    """The text as matplotlib will show it: formulas between dollars where they are ones, else the dollars themselves."""
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # it hides what begins with an underscore
+
+
 def panels(count: int) -> tuple[Figure, list[Axes]]:
     """A figure with so many panels that share their axes, as near to a square as reads well."""
     across = min(count, 4, math.ceil(math.sqrt(count)))
@@ -166,14 +176,14 @@ def curves(
         for label, rows in by_algorithm(at_point):
             rounds, values = matrix(rows, column)
             look = style[label]
-            ax.plot(rounds, values.mean(axis=0), color=look.color, linestyle=look.linestyle, label=label)
+            ax.plot(rounds, values.mean(axis=0), color=look.color, linestyle=look.linestyle, label=legible(label))
             low, high = spread(values, band)
             ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
             if guide is not None and label == guide.label:
                 along, c = fitted(guide.order, rounds, values.mean(axis=0))
                 said = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
                 ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{said}, fitted at T")
-        ax.set_title(caption, fontsize=7)
+        ax.set_title(legible(caption), fontsize=7)
         ax.xaxis.set_major_locator(MaxNLocator(5 if len(groups) == 1 else 3, steps=[1, 2, 2.5, 5, 10]))
     axes[0].set_xlim(0, table["round"].max())  # now, when all is drawn: panels share their axes
     axes[0].set_ylim(bottom=0)
@@ -196,8 +206,8 @@ def errors(table: pd.DataFrame, keys: Sequence[str], style: Mapping[str, Look]) 
             for column, line in (("disagreement", "-"), ("sampling_error", ":")):
                 if (mean[column] > 0).any():
                     name = f"{label}, {'consensus' if column == 'disagreement' else 'sampling'}"
-                    ax.plot(mean.index, mean[column], color=style[label].color, linestyle=line, label=name)
-        ax.set_title(caption, fontsize=7)
+                    ax.plot(mean.index, mean[column], color=style[label].color, linestyle=line, label=legible(name))
+        ax.set_title(legible(caption), fontsize=7)
         ax.set_xscale("log")
         ax.set_yscale("log")
     finish(figure, axes, "round $t$", "error of the estimates\n(largest entry)")
@@ -222,7 +232,7 @@ def against_key(
             look = style[label]
             errors = np.abs(ends[:, 1:].T - ends[:, 0])
             ax.errorbar(x, ends[:, 0], errors, color=look.color, linestyle=look.linestyle if numbers else "none",
-                        marker=look.marker, markersize=3.5, capsize=2, elinewidth=0.8, label=label)  # fmt: skip
+                        marker=look.marker, markersize=3.5, capsize=2, elinewidth=0.8, label=legible(label))  # fmt: skip
         if not numbers:
             ax.set_xticks(
                 range(len(values)),
@@ -236,7 +246,7 @@ def against_key(
             if len(values) <= 8:
                 ax.xaxis.set_minor_locator(NullLocator())
                 ax.set_xticks(values, [f"{value:g}" for value in values])
-        ax.set_title(caption, fontsize=7)
+        ax.set_title(legible(caption), fontsize=7)
     axes[0].set_ylim(bottom=0)  # now, when all is drawn: panels share their axes
     longest = 0 if numbers else max(len(in_brief(str(v))) for v in values)
     figure.set_figheight(figure.get_figheight() + 0.05 * max(0, longest - 12))  # room for slanted names
@@ -260,7 +270,9 @@ def against_bytes(
             continue
         if not (rows["bytes"] > 0).any():
             end = rows[rows["round"] == rows["round"].max()][column].mean()
-            ax.axhline(end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=f"{label} (no messages)")
+            ax.axhline(
+                end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)")
+            )
         else:
             marker = look.marker if keys else ""
             ax.plot(
@@ -270,7 +282,7 @@ def against_bytes(
                 linestyle=look.linestyle,
                 marker=marker,
                 markersize=3.5,
-                label=label,
+                label=legible(label),
             )
     sent = last[last["bytes"] > 0]["bytes"]
     if keys and logarithmic(list(sent)):

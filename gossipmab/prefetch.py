@@ -12,6 +12,7 @@ from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 LINE = 8  # numbers in a line of the cache
+AHEAD = 4  # agents: so long before its row is needed it is asked for
 NEAR = 65_536  # numbers that lie in a processor's own cache anyway
 
 

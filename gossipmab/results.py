@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gossipmab import assembly
 from gossipmab.algorithms import YARDSTICKS
-from gossipmab.cellfiles import DamagedError
+from gossipmab.cellfiles import DamagedError, file_hash
 from gossipmab.errors import InputError, unknown
 from gossipmab.metrics import Recorded
+from gossipmab.plugins_used import absent
 from gossipmab.protocols import GAMES
-from gossipmab.runfolder import RunFolder
+from gossipmab.runfolder import MEND, RunFolder
 from gossipmab.spec import Spec, read_toml
 from gossipmab.sweep import Cell, columns, scalar
 from gossipmab.units import attributes
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from gossipmab.assembly import Rows
 
 TABLES: dict[str, Rows] = {"results": assembly.per_round, "agents": assembly.per_agent}
+
+
+SHOWN = 300  # characters of an error
 
 
 class Results:
@@ -43,18 +50,23 @@ class Results:
             InputError: it is not a run folder, or its experiment was altered.
         """
         folder = RunFolder(path)
+        folder.check_inside()
         manifest = folder.manifest()
         if manifest is None:
-            raise InputError(f"run folder {path}: there is no run (no manifest.json)")
+            lost = f"; if it was lost, {MEND}" if any(folder.cells.glob("*.parquet")) else ""
+            raise InputError(f"run folder {path}: there is no run (no manifest.json){lost}")
         files = {name: folder.path / entry["copy"] for name, entry in manifest["files"].items()}
         for name, file in files.items():
             if not file.is_file():
                 raise InputError(
-                    f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing"
+                    f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}"
                 )
-        spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files)
+        try:
+            spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files, bool(absent(manifest)))
+        except InputError as error:
+            raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
         if spec.hash != manifest["spec_hash"]:
-            raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began")
+            raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)
 
     @property
@@ -82,6 +94,14 @@ class Results:
         """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
         return Traces(self.folder, self.spec)
 
+    @cached_property
+    def failures(self) -> list[tuple[str, str]]:
+        """(cell id, its error in one line) of the cells that failed when last tried, and are still missing."""
+        sessions = (self.folder.manifest() or {}).get("sessions", [])
+        failed = sessions[-1].get("failed", []) if sessions else []
+        there = self.traces
+        return [(cell, line) for cell, line in failed if cell not in there]
+
     def table(self) -> pd.DataFrame:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
@@ -104,28 +124,73 @@ class Results:
     def arrow(self, table: str = "results") -> pa.Table:
         """The tables "results" (see `table`) and "agents" as Arrow has them, for polars, DuckDB and others.
 
-        It is the assembled one, or what can be assembled of a run that is not finished.
+        It is the assembled one where it is what the manifest vouches for; else what the cells' files hold.
 
         Raises:
-            InputError: no such table, a damaged file, or no cell is finished.
+            InputError: no such table, or no cell is finished.
         """
-        import pyarrow as pa
         from pyarrow import parquet
 
         if table not in TABLES:
             raise unknown("table", table, TABLES)
-        file = self.path / f"{table}.parquet"
-        if (self.folder.manifest() or {}).get("end") and file.is_file():
-            try:
-                return parquet.read_table(file, page_checksum_verification=True)
-            except (pa.ArrowException, OSError) as error:
-                raise InputError(f"{file}: torn or altered; `gossipmab run` on its folder mends it ({error})") from None
+        name, rows = f"{table}.parquet", TABLES[table]
+        if self._vouched(name):
+            with suppress(Exception):  # whatever a library raises over a file that may be anything
+                return self._whole(parquet.read_table(self.path / name), rows)
         traces = self.traces
-        parts = assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), TABLES[table])
-        found = list(parts)
-        if not found:
-            raise InputError(f"run folder {self.path}: no cell is finished yet")
-        return pa.concat_tables(found)
+        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
+        if not parts:
+            first = f"; {len(self.failures)} failed, first {': '.join(self.failures[0])}" if self.failures else ""
+            raise InputError(f"run folder {self.path}: no cell is finished yet{first}")
+        return assembly.together(parts)
+
+    def _whole(self, table: pa.Table, rows: Rows) -> pa.Table:
+        """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
+        import pyarrow as pa
+
+        traces = self.traces
+        first = [cell for cell in self.spec.cells() if cell.id in traces][:1]
+        expected = next(assembly.batches(first, self.spec.sweep, lambda cell: traces[cell.id], rows), None)
+        if expected is None:
+            raise InputError("no cell is there")
+        for name in expected.column_names:
+            if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
+                table = table.append_column(name, pa.array(np.full(len(table), np.nan)))
+        table = table.select(expected.column_names)
+        found: pd.DataFrame = table.to_pandas()
+        for name, kind in zip(expected.column_names, expected.to_pandas().dtypes, strict=True):
+            if found[name].dtype.kind != kind.kind and {found[name].dtype.kind, kind.kind} != {"i", "f"}:
+                raise TypeError(f"column {name} holds {found[name].dtype}")
+        names = expected.column_names
+        if found.duplicated(names[: names.index("trial") + 2]).any():  # sweep, algorithm, trial, round or agent
+            raise ValueError("rows stand there twice")
+        if not set(found["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
+            raise ValueError("an algorithm that the experiment has not")
+        return table
+
+    def _vouched(self, name: str) -> bool:
+        """Whether the run is finished and the file is bit for bit as it was then."""
+        manifest, file = self.folder.manifest() or {}, self.path / name
+        said = manifest.get("sha256", {}).get(name) if manifest.get("end") else None
+        return said is not None and file.is_file() and file_hash(file) == said
+
+    def remarks(self) -> list[str]:
+        """What a reader of the tables must know, a line each: cells that failed, and tables that were damaged.
+
+        Cells that failed of the same error share a line.
+        """
+        alike: dict[str, list[str]] = {}
+        for cell, line in self.failures:
+            alike.setdefault(line, []).append(cell)
+        lines = []
+        for line, cells in alike.items():
+            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+            lines.append(f"failed: {cells[0]}{more}: {line if len(line) <= SHOWN else line[:SHOWN] + '...'}")
+        finished = (self.folder.manifest() or {}).get("end")
+        for name in tuple(f"{table}.parquet" for table in TABLES) if finished else ():
+            if not self._vouched(name):
+                lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
+        return lines
 
     def speeds(self) -> pd.DataFrame:
         """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
@@ -210,6 +275,8 @@ class Traces(Mapping[str, Recorded]):
     def __getitem__(self, name: str) -> Recorded:
         try:
             return self._folder.read(self._cells[name], self._spec)[0]
+        except FileNotFoundError:  # gone since we looked
+            raise KeyError(name) from None
         except DamagedError as error:
             raise InputError(f"cell {name}: {error}; `gossipmab run` on the same folder computes it again") from None
 

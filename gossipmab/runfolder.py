@@ -1,33 +1,36 @@
-"""The run folder: who may write to it, what belongs to it, which cells it already holds."""
+"""The run folder: what belongs to it, whose experiment it holds, which cells are there already."""
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from gossipmab import provenance
-from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, write_whole
+from gossipmab import manifest, plugins_used, provenance
+from gossipmab.cellfiles import DamagedError, decode, encode, file_hash, origin, write_whole
 from gossipmab.errors import InputError
+from gossipmab.folderlock import LOCK, OWNER, held, sweep
+from gossipmab.manifest import MEND as MEND
+from gossipmab.manifest import DamagedManifestError
 from gossipmab.metrics import Recorded
 from gossipmab.protocols import GAMES
+from gossipmab.reading import LARGEST_TEXT
 from gossipmab.spec import Spec
 from gossipmab.spec_models import shown
 from gossipmab.sweep import Cell, safe
 
-FORMAT = "gossipmab run 1"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
-LOCK, OWNER = ".lock", ".lock.owner.json"
+SAID: dict[str, Callable[[Any], bool]] = {  # of a cell's provenance: what each key must be
+    "versions": lambda value: isinstance(value, dict) and all(isinstance(one, str) for one in value.values()),
+    "machine": lambda value: isinstance(value, dict),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < float("inf"),
+    "agent_steps": lambda value: type(value) is int and 0 <= value < 2**63,
+}
 FIGURES = (".png", ".svg", ".pdf")
+FOLDERS = ("cells", "cells/set_aside", "data", "figures")
 
 
 class RunFolder:
@@ -37,108 +40,116 @@ class RunFolder:
         self.path = Path(path)
         self.cells = self.path / "cells"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder; made if it is not there. The lock dies with its owner, however the owner dies.
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder; see `gossipmab.folderlock.held`."""
+        self.check_inside()
+        return held(self.path)
 
-        Raises:
-            InputError: another process holds it, or the folder cannot be written to.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, timeout=0)
-            lock.acquire()
-        except Timeout:
-            raise InputError(f"run folder {self.path}: {self._owner()}; wait for it, or choose another --out") from None
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise
-            why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
-            raise InputError(f"run folder {self.path}: cannot be written to ({why})") from None
-        try:
-            me = {"pid": os.getpid(), "host": platform.node(), "since": provenance.now()}
-            (self.path / OWNER).write_text(json.dumps(me), encoding="utf-8")
-            yield
-        finally:
-            (self.path / OWNER).unlink(missing_ok=True)
-            lock.release()
-
-    def _owner(self) -> str:
-        try:
-            owner = json.loads((self.path / OWNER).read_text(encoding="utf-8"))
-            return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
-        except (OSError, ValueError, LookupError, TypeError):
-            return "another process is running it"
+    def check_inside(self) -> None:
+        """Raise InputError where a folder of the run is a link: what is written belongs into the run folder."""
+        for name in (*FOLDERS, LOCK):
+            try:
+                linked = (self.path / name).is_symlink()
+            except (OSError, ValueError) as error:
+                raise InputError(f"run folder {self.path}: {error}") from None
+            if linked:
+                raise InputError(f"run folder {self.path}: {name} is a symbolic link, which may lead out of the folder")
 
     def manifest(self) -> dict[str, Any] | None:
         """What manifest.json says; None where there is none.
 
         Raises:
-            InputError: it is there and is not ours.
+            DamagedManifestError: it is there and is torn or altered.
+            InputError: it is there and is not ours, or cannot be read.
         """
-        try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.path / 'manifest.json'}: cannot be read ({error})") from None
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise InputError(f"{self.path / 'manifest.json'}: is not that of a gossipmab run (format {FORMAT!r})")
-        return found
+        return manifest.read(self.path)
 
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+    def write_manifest(self, content: Mapping[str, Any]) -> None:
         """Write manifest.json."""
-        write_whole(self.path / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+        manifest.write(self.path, content)
 
-    def prepare(self, spec: Spec, fresh: bool) -> tuple[Spec, dict[str, Any]]:
+    def prepare(
+        self, spec: Spec, fresh: bool, note: Callable[[str], None] = lambda text: None
+    ) -> tuple[Spec, dict[str, Any]]:
         """Make the folder ready for this experiment.
 
-        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new.
+        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new. `note` is told in one
+        line what was damaged and mended.
 
         Raises:
             InputError: it holds another experiment (with the keys that differ), or something that is not ours.
         """
-        manifest = self.manifest()
-        if manifest is None:
+        text = spec.to_toml().encode()
+        if len(text) > LARGEST_TEXT:
+            raise InputError(
+                f"the experiment has {len(text)} bytes written out, more than the {LARGEST_TEXT} that are read again: "
+                "keep means and preferences in files of their own, such as .npy"
+            )
+        damaged = False
+        try:
+            found = self.manifest()
+        except DamagedManifestError:
+            found, damaged = None, True
+        if found is None:
+            self._without_manifest(spec, fresh)
+        if fresh:
+            self._clear(found)
+            found = None
+        self.cells.mkdir(exist_ok=True)
+        sweep(self.path)
+        if found is not None and found["spec_hash"] != spec.hash:
+            raise self._another(differing(found["spec"], spec.canonical()))
+        if found is None:
+            if damaged and not fresh:
+                aside = self._aside(self.path / manifest.NAME)
+                note(f"manifest.json: damaged; set aside as {aside} and written anew")
+            elif not fresh and any(self.cells.glob("*.parquet")):
+                note("manifest.json: missing; written anew")
+            found = self._begin(spec)
+        copies = {name: self.path / entry["copy"] for name, entry in found["files"].items()}
+        for name, copy in copies.items():
+            if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
+                copy.parent.mkdir(exist_ok=True)
+                write_whole(copy, spec.files[name].read_bytes())
+        file = self.path / "spec.toml"
+        if not file.is_file() or file.read_bytes() != text:
+            write_whole(file, text)
+        return replace(spec, files=copies), found
+
+    def _another(self, keys: Sequence[str]) -> InputError:
+        said = ", ".join(keys) or "the order of its parts"
+        advice = "choose another --out, or --fresh to start anew"
+        return InputError(f"run folder {self.path}: holds another experiment; different are: {said}; {advice}")
+
+    def _without_manifest(self, spec: Spec, fresh: bool) -> None:
+        """Refuse a folder that is not ours, or whose cells say that they are another experiment's."""
+        said = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
+        held = next((one for one in said if one), None)
+        if held is None:
             strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
             if strangers:
                 raise InputError(
                     f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
                 )
-        if fresh:
-            self._clear()
-            manifest = None
-        self.cells.mkdir(exist_ok=True)
-        for leftover in (*self.path.glob(".*.tmp"), *self.cells.glob(".*.tmp")):
-            leftover.unlink()
-        if manifest is not None and manifest["spec_hash"] != spec.hash:
-            keys = ", ".join(differing(manifest["spec"], spec.canonical())) or "the order of its parts"
-            advice = "choose another --out, or --fresh to start anew"
-            raise InputError(f"run folder {self.path}: holds another experiment; different are: {keys}; {advice}")
-        if manifest is None:
-            manifest = self._begin(spec)
-        copies = {name: self.path / entry["copy"] for name, entry in manifest["files"].items()}
-        for name, copy in copies.items():
-            if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
-                copy.parent.mkdir(exist_ok=True)
-                write_whole(copy, spec.files[name].read_bytes())
-        write_whole(self.path / "spec.toml", spec.to_toml().encode())
-        return replace(spec, files=copies), manifest
+        elif held != spec.hash and not fresh:
+            raise self._another(["what the cells' files say, in place of the lost manifest.json"])
 
     def _begin(self, spec: Spec) -> dict[str, Any]:
         """Write the first manifest. Data files are copied in, so that the folder stands on its own."""
         files = {}
         for name, path in sorted(spec.files.items()):
             sha = spec.file_hashes[name]
-            files[name] = {"copy": f"data/{safe(path.stem)}-{sha[:12]}{path.suffix}", "sha256": sha}
-        manifest = {
-            "format": FORMAT,
+            suffix = f".{safe(path.suffix)[:20]}" if path.suffix else ""
+            files[name] = {"copy": f"data/{safe(path.stem)[:100]}-{sha[:12]}{suffix}", "sha256": sha}
+        found = {
+            "format": manifest.FORMAT,
             "name": spec.experiment.name,
             "spec_hash": spec.hash,
             "seed": spec.seed,
             "start": provenance.now(),
             "end": None,
-            "versions": provenance.versions(),
+            "versions": plugins_used.versions(spec),
+            "plugins": [one._asdict() for one in plugins_used.origins(spec)],
             "machine": provenance.machine(),
             "cells": len(spec.cells()),
             "files": files,
@@ -146,20 +157,20 @@ class RunFolder:
             "sha256": {},
             "spec": spec.canonical(),
         }
-        self.write_manifest(manifest)
-        return manifest
+        self.write_manifest(found)
+        return found
 
     def _is_ours(self, file: Path) -> bool:
         names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
         return file.name in names or (file.name.startswith(".") and file.name.endswith(".tmp"))
 
-    def _clear(self) -> None:
+    def _clear(self, found: Mapping[str, Any] | None) -> None:
         """Delete what a run leaves, and nothing else."""
         ours = [self.path / name for name in OWN_FILES if name != "manifest.json"]
         ours += [*self.cells.glob("*.parquet"), *(self.cells / "set_aside").glob("*.parquet*")]
+        ours += (self.cells / "set_aside").glob("manifest.json*")
         ours += [f for f in (self.path / "figures").glob("*") if f.suffix in FIGURES]
-        manifest = self.manifest() or {"files": {}}
-        ours += [self.path / entry["copy"] for entry in manifest["files"].values()]
+        ours += [self.path / entry["copy"] for entry in (found or {"files": {}})["files"].values()]
         for file in ours:
             file.unlink(missing_ok=True)
         (self.path / "manifest.json").unlink(missing_ok=True)  # last: without it the folder would not be known as ours
@@ -181,7 +192,7 @@ class RunFolder:
             "name": cell.name,
             "params": dict(cell.params),
             "trial": cell.trial,
-            "versions": provenance.versions(),
+            "versions": plugins_used.versions(spec),
             "machine": provenance.machine(),
             "seconds": round(seconds, 6),
             "agent_steps": agent_steps,
@@ -196,6 +207,8 @@ class RunFolder:
             FileNotFoundError: not finished.
         """
         trace, said = decode(self.file(cell), GAMES[spec.experiment.protocol].trace)
+        if not all(fits(said.get(key)) for key, fits in SAID.items()):
+            raise DamagedError("altered: its provenance is not what gossipmab writes")
         if (said.get("cell"), said.get("spec_hash")) != (cell.id, spec.hash):
             raise DamagedError("it belongs to another cell or experiment")
         return trace, said
@@ -209,12 +222,12 @@ class RunFolder:
             except FileNotFoundError:
                 continue
             except DamagedError as error:
-                place = self.set_aside(self.file(cell))
-                note(f"cell {cell.id}: {error}; set aside as {place.relative_to(self.path)} and computed again")
+                place = self._aside(self.file(cell))
+                note(f"cell {cell.id}: {error}; set aside as {place} and computed again")
         return sound
 
-    def set_aside(self, file: Path) -> Path:
-        """Move a damaged file out of the way, under its own name or the next free one."""
+    def _aside(self, file: Path) -> str:
+        """Move a damaged file out of the way, under its own name or the next free one; its place in the run folder."""
         folder = self.cells / "set_aside"
         folder.mkdir(exist_ok=True)
         place, number = folder / file.name, 1
@@ -222,7 +235,7 @@ class RunFolder:
             number += 1
             place = folder / f"{file.name}.{number}"
         os.replace(file, place)
-        return place
+        return place.relative_to(self.path).as_posix()
 
     def checksums(self) -> dict[str, str]:
         """Relative name -> SHA-256 of every file that a finished run vouches for."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from gossipmab import assembly, provenance
+from gossipmab import assembly, plugins_used, provenance
 from gossipmab.algorithms import YARDSTICKS
-from gossipmab.cellfiles import write_whole
-from gossipmab.engines.capacity import TRANSPORTS
+from gossipmab.cellfiles import NO_SPACE, write_whole
+from gossipmab.engines.capacity import TRANSPORTS, shared_out
 from gossipmab.errors import InputError, unknown
 from gossipmab.player import Player
 from gossipmab.results import Results
@@ -37,6 +39,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "agents_per_actor": ("actors",),
     "window": ("actors",),
 }
+LONGEST = 1_000  # characters of an error in manifest.json
 
 
 class Watcher(Protocol):
@@ -100,6 +103,7 @@ def run(
     window: int | None = None,
     quiet: bool = True,
     progress: Watcher | None = None,
+    algorithms: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Results:
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
 
@@ -107,7 +111,8 @@ def run(
         spec: a file, the name of a shipped experiment, a dictionary, or a Spec.
         out: the run folder; runs/<name> by default.
         engine: one of ENGINES.
-        workers: cells at a time; by default as many as this process may use processors.
+        workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
+            is left over shares the agents of large cells.
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
@@ -116,6 +121,8 @@ def run(
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: who is told instead.
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `gossipmab.passed` for
+            classes and objects within a dictionary.
 
     Raises:
         InputError: the experiment or the folder cannot be used; nothing has been computed.
@@ -139,7 +146,7 @@ def run(
             raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
     if transport is not None and transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
-    experiment = load_spec(spec, overrides)
+    experiment = load_spec(spec, overrides, algorithms)
     if engine == "actors" and experiment.experiment.protocol != "gossip":
         said = experiment.experiment.protocol
         raise InputError(
@@ -149,53 +156,90 @@ def run(
         raise InputError(
             f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )
+    largest, fewest = Player(experiment).room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
         from gossipmab.progress import Bar
 
         progress = Bar()
     watcher = progress or Silent()
-    with folder.locked():
-        experiment, manifest = folder.prepare(experiment, fresh)
+    with _told_of_space(folder), folder.locked():
+        experiment, manifest = folder.prepare(experiment, fresh, watcher.note)
         if engine != "actors" and address is None:
             options.setdefault("workers", provenance.available_processors())
         session = {"start": provenance.now(), "end": None, "engine": engine, **options}
-        failures = _compute(experiment, folder, session, watcher, options)
+        failures = _compute(experiment, folder, manifest, session, watcher, options, (largest, fewest))
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
         raise CellsFailedError(failures, results)
     return results
 
 
+@contextmanager
+def _told_of_space(folder: RunFolder) -> Iterator[None]:
+    """A full file system is told with what is kept and what to do; the error's number stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
+        said = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
+        raise OSError(error.errno, said) from error
+
+
 def _compute(
-    spec: Spec, folder: RunFolder, session: dict[str, Any], watcher: Watcher, options: Mapping[str, Any]
+    spec: Spec,
+    folder: RunFolder,
+    manifest: dict[str, Any],
+    session: dict[str, Any],
+    watcher: Watcher,
+    options: dict[str, Any],
+    room: tuple[int, int],
 ) -> list[tuple[str, str]]:
-    """Compute the missing cells; the failed ones with a line each."""
+    """Compute the missing cells; the failed ones with a line each. room: as `Player.room` says, by which threads are shared out."""
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
-    others = [said for said in finished.values() if said["versions"] != provenance.versions()]
+    now = plugins_used.versions(spec)
+    others = [said for said in finished.values() if said["versions"] != now]
     if others:
-        changed = [k for k, v in provenance.versions().items() if others[0]["versions"].get(k) != v]
+        changed = [k for k, v in now.items() if others[0]["versions"].get(k) != v]
         what = f"{len(others)} finished cells were computed with other versions ({', '.join(changed)})"
         watcher.note(f"{what}; --fresh computes all anew")
     missing = [cell for cell in cells if cell.id not in finished]
     session["computed"] = len(missing)
+    if missing and manifest["end"]:  # what it vouches for is about to change
+        manifest |= {"end": None, "sha256": {}}
+        folder.write_manifest(manifest)
     failures: list[tuple[str, str]] = []
     watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
-    run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    run_cells, player = import_module(ENGINES[session["engine"]]).run_cells, Player(spec)
+    if session["engine"] == "threads":
+        at_once, player.threads = shared_out(options["workers"], len(missing), *room)
+        options = options | {"workers": at_once}
     told = {} if session["engine"] == "threads" else {"note": watcher.note}
     try:
-        with closing(run_cells(missing, Player(spec), steps=watcher.steps, **told, **options)) as outcomes:
+        with closing(run_cells(missing, player, steps=watcher.steps, **told, **options)) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
-                if error is None:
-                    folder.write(cell, outcome.trace, spec, outcome.seconds)
-                else:
-                    failures.append((cell.id, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+                if not isinstance(outcome, Exception):
+                    try:
+                        folder.write(cell, outcome.trace, spec, outcome.seconds)
+                    except MemoryError as full:
+                        error = full
+                if error is not None:
+                    failures.append((cell.id, _line(error)))
                 watcher.cell(cell, error)
     finally:
         watcher.end()
     return failures
+
+
+def _line(error: Exception) -> str:
+    """An exception in one line that is not endless."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
 
 
 def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
@@ -216,12 +260,12 @@ def _finish(
     results = Results(folder, spec)
     traces = results.traces
     for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
-        tables = assembly.batches(spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
+        tables = partial(assembly.batches, spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
         assembly.write_table(folder.path / name, tables)
     if traces:
         write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
-    session |= {"end": provenance.now(), "versions": provenance.versions(), "failed": [list(f) for f in failures]}
+    session |= {"end": provenance.now(), "versions": plugins_used.versions(spec), "failed": [list(f) for f in failures]}
     manifest["sessions"].append(session)
-    manifest |= {"end": None if failures else session["end"], "sha256": folder.checksums()}
+    manifest |= {"end": session["end"] if results.complete else None, "sha256": folder.checksums()}
     folder.write_manifest(manifest)
     return results

@@ -2,7 +2,7 @@
 
 It is made of what checks the file itself: the pydantic models, the fields of algorithms, link processes, failures and
 communication, and the docstrings that explain them. It is written in what draft 7 shares with draft 4, besides limits, since TOML
-editors know little more. Installed plug-ins are in it too.
+editors know little more. Installed plug-ins are in it by name, with any parameters: nothing of them is loaded for it.
 
 Departure from what the file may hold: a required key may stand in [sweep] alone, of which the schema knows nothing.
 """
@@ -13,11 +13,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from importlib.metadata import entry_points
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gossipmab import schema_texts
-from gossipmab.algorithms import PROTOCOLS
+from gossipmab.algorithms import FLAGS, PROTOCOLS
 from gossipmab.communication import Communication
 from gossipmab.environment import REWARDS
 from gossipmab.failures import Failures
@@ -31,21 +32,24 @@ from gossipmab.topology import SUFFIXES
 
 Schema = dict[str, Any]
 TYPES: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
+GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
 DEEPER = r"^(network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
 
 
-def experiment_schema() -> Schema:
-    """The schema as a dictionary."""
+def experiment_schema(plugins: bool = True) -> Schema:
+    """The schema as a dictionary, with the names of installed plug-ins or without."""
+    foreign = {group: plugged(group) if plugins else [] for group in GROUPS}
     sections = {key: tidied(model.model_json_schema()) for key, model in SECTIONS.items()}
     definitions = {
         "base": _base(),
-        "links": _links(),
+        "links": _links(foreign["links"]),
         "failures": of_fields(Failures),
         "communication": of_fields(Communication),
     }
     inside: dict[str, Schema] = {
-        "experiment.measure": {"type": "array", "items": {"enum": sorted(OBJECTIVES)}},
-        "environment.rewards": {"enum": list(REWARDS), "default": "bernoulli"},
+        "experiment.measure": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
+        "environment.rewards": {**_named("model", REWARDS, foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "probing.overhead": {"anyOf": [{"enum": list(OVERHEADS)}, {"type": "array", "items": {"type": "number"}}]},
@@ -58,7 +62,9 @@ def experiment_schema() -> Schema:
         if name in definitions:
             definitions[name]["description"] = text
     properties = {key: {**section, "description": schema_texts.SECTIONS[key]} for key, section in sections.items()}
-    algorithms = [of_algorithm(name, kind) for registered in PROTOCOLS.values() for name, kind in registered.items()]
+    names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
+    algorithms = [of_algorithm(name, kind) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()]
+    algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
         "description": schema_texts.SECTIONS["algorithms"],
         "type": "array",
@@ -73,14 +79,25 @@ def experiment_schema() -> Schema:
         "required": ["experiment", "environment", "algorithms"],
         "properties": properties,
         "additionalProperties": False,
-        "anyOf": [_protocol(protocol, list(registered)) for protocol, registered in PROTOCOLS.items()],
+        "anyOf": [_protocol(protocol, [*shipped_of(own), *names[protocol]]) for protocol, own in PROTOCOLS.items()],
         "definitions": definitions,
     }
 
 
-def schema_text() -> str:
+def schema_text(plugins: bool = True) -> str:
     """The schema as a file."""
-    return json.dumps(experiment_schema(), indent=1) + "\n"
+    return json.dumps(experiment_schema(plugins), indent=1) + "\n"
+
+
+def shipped_of(known: Mapping[str, type]) -> Mapping[str, type]:
+    """The classes that come with the package, of a registry that may know of others."""
+    found: Mapping[str, type] = getattr(known, "shipped", known)
+    return found
+
+
+def plugged(group: str) -> list[str]:
+    """The names that other distributions add to a group, such as "algorithms", by entry points."""
+    return sorted({one.name for one in entry_points(group=f"gossipmab.{group}")})
 
 
 def tidied(node: Any) -> Any:
@@ -103,7 +120,14 @@ def of_algorithm(name: str, kind: Any) -> Schema:
     hints, defaults = get_type_hints(kind), kind._field_defaults
     parameters = {key: (hints[key], defaults.get(key, MISSING)) for key in kind._fields}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
-    return _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
+    table = _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
+    for flag, variant in FLAGS.get(name, {}).items():
+        text = (variant.__doc__ or "").strip().partition("\n")[0]
+        more = {flag: {"type": "boolean", "default": False, "description": text}} | of_algorithm("", variant)[
+            "properties"
+        ]
+        table["properties"] = more | table["properties"]
+    return table
 
 
 def of_fields(kind: Any, **first: Schema) -> Schema:
@@ -168,10 +192,21 @@ def _base() -> Schema:
     }
 
 
-def _links() -> Schema:
-    tables = [of_fields(kind, process={"enum": [name]}) for name, kind in PROCESSES.items()]
-    alone = [name for name, table in zip(PROCESSES, tables, strict=True) if table["required"] == ["process"]]
-    return {"anyOf": [{"enum": alone}, *tables]}
+def _links(foreign: list[str]) -> Schema:
+    tables = {name: of_fields(kind, process={"enum": [name]}) for name, kind in shipped_of(PROCESSES).items()}
+    alone = [name for name, table in tables.items() if table["required"] == ["process"]]
+    return {"anyOf": [*tables.values(), *_named("process", alone, foreign).get("anyOf", [{"enum": alone}])]}
+
+
+def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
+    """One of these names; of a foreign one, also a table with the name at the key and its parameters."""
+    names = {"enum": [*shipped, *foreign]}
+    return {"anyOf": [names, _open(key, foreign)]} if foreign else names
+
+
+def _open(key: str, names: Sequence[str]) -> Schema:
+    """A table with one of the names at the key, and anything besides."""
+    return {"type": "object", "required": [key], "properties": {key: {"enum": list(names)}}}
 
 
 def _protocol(protocol: str, names: list[str]) -> Schema:

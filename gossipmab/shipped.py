@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gossipmab.errors import InputError, unknown
+from gossipmab.reading import is_file
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -36,18 +37,15 @@ def resolve(name: str | Path, kind: str, suffixes: Sequence[str], key: str = "")
         InputError: no such file (with the nearest spelling and the shipped names), or another suffix.
     """
     key, text, files = key or kind, str(name), shipped_files(kind, suffixes)
-    try:
-        is_file = Path(text).is_file()
-    except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
-        is_file = False
-    if is_file and Path(text).suffix in suffixes:
+    found = is_file(Path(text))
+    if found and Path(text).suffix in suffixes:
         return Path(text)
     plain = Path(text).name == text
     if plain and text in files:
         return files[text]
     if plain and any(file.name == text for file in files.values()):
         return files[Path(text).stem]
-    if is_file:
+    if found:
         raise InputError(f"{key}: file {text!r} must end in {' or '.join(suffixes)}")
     if not plain or Path(text).suffix in suffixes:
         raise InputError(f"{key}: there is no file {text!r} (shipped: {', '.join(files)})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +12,13 @@ from typing import Any
 
 import tomli_w
 
-from gossipmab import shipped, spec_build, sweep
+from gossipmab import hyperparameters, passed, shipped, spec_build, sweep
+from gossipmab.algorithms import PROTOCOLS
+from gossipmab.cellfiles import file_hash
 from gossipmab.errors import InputError
 from gossipmab.graph_files import graphs_as_files
 from gossipmab.overrides import overridden
+from gossipmab.reading import parsed_toml, text_of
 from gossipmab.spec_models import (
     UNSAID,
     Document,
@@ -49,6 +51,7 @@ class Spec:
     sweep: dotted key -> values, with the types of the keys they stand for.
     files: what the experiment calls a data file -> where that file lies.
     listed: the points of [[sweep.points]]; the values of their keys stand in `sweep` too, each once.
+    trusted: written by a run whose plug-ins are not all there, so taken as it stands: to be looked at, not to be played.
     """
 
     experiment: ExperimentSection
@@ -59,17 +62,24 @@ class Spec:
     sweep: Mapping[str, tuple[Any, ...]]
     files: Mapping[str, Path]
     listed: tuple[Mapping[str, Any], ...] = ()
+    trusted: bool = False
 
     @classmethod
     def from_dict(
-        cls, data: Mapping[str, Any], folder: Path | str = ".", files: Mapping[str, Path] | None = None
+        cls,
+        data: Mapping[str, Any],
+        folder: Path | str = ".",
+        files: Mapping[str, Path] | None = None,
+        trusted: bool = False,
     ) -> Spec:
         """The experiment of this data, in the shape of the TOML file.
 
         Args:
-            data: the sections. NumPy arrays are welcome for means and preferences, and networkx graphs for base graphs.
+            data: the sections. NumPy arrays are welcome for means and preferences, networkx graphs for base graphs, classes and
+                objects as `passed` says.
             folder: where relative file names start.
             files: where data files lie, if elsewhere; used when a run folder with its own copies is opened.
+            trusted: names that are not known are taken as they stand.
 
         Raises:
             InputError: at the first thing wrong anywhere in the file or at any point of the sweep.
@@ -77,12 +87,12 @@ class Spec:
         if not isinstance(data, Mapping):
             raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
         data, graphs = graphs_as_files(data)
-        content = plain(dict(data))
+        content = plain(passed.named(data))
         keys = content.pop("sweep", {})
         if not isinstance(keys, dict):
             raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
         listed = sweep.listed(keys.pop("points")) if "points" in keys else []
-        return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs})
+        return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs}, trusted)
 
     @property
     def seed(self) -> int:
@@ -103,8 +113,8 @@ class Spec:
         """The experiment without a sweep that stands at a point."""
         if not point:
             return self
-        data = sweep.with_values(self._sections(), point)
-        return _single(data, self.files)
+        data = sweep.with_values(self._sections(), point, trusted=self.trusted)
+        return _single(data, self.files, self.trusted)
 
     def choice(self, label: str) -> Choice:
         """The algorithm with this label."""
@@ -137,7 +147,7 @@ class Spec:
             **network,
             **probing,
             "algorithms": [
-                {"name": c.name, "label": c.label, **spec_build.said(protocol, c.name, c.params)}
+                {"name": c.name, "label": c.label, **hyperparameters.said(protocol, c.name, c.params)}
                 for c in self.algorithms
             ],
         }
@@ -158,7 +168,7 @@ class Spec:
     @cached_property
     def file_hashes(self) -> dict[str, str]:
         """Data file, as the experiment calls it -> SHA-256 of its contents."""
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(self.files.items())}
+        return {name: file_hash(path) for name, path in sorted(self.files.items())}
 
     def canonical(self) -> dict[str, Any]:
         """Everything that a number of the results may depend on: the resolved experiment and its files' contents."""
@@ -169,11 +179,16 @@ class Spec:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical experiment."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return canonical_hash(self.canonical())
 
 
-def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
+def canonical_hash(canonical: Mapping[str, Any]) -> str:
+    """SHA-256 of what `Spec.canonical` gives, also after a journey through JSON."""
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _single(data: dict[str, Any], files: Mapping[str, Path], trusted: bool) -> Spec:
     """An experiment without a sweep: sections and algorithms checked, nothing built."""
     document = validated(Document, data)
     protocol = document.experiment.protocol
@@ -190,10 +205,13 @@ def _single(data: dict[str, Any], files: Mapping[str, Path]) -> Spec:
         if label in choices:
             advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
-        values = spec_build.parameters(protocol, section.name, label, section.parameters)
+        if trusted and section.name not in PROTOCOLS[protocol]:
+            values = section.parameters
+        else:
+            values = hyperparameters.parameters(protocol, section.name, label, section.parameters)
         choices[label] = Choice(label, section.name, values)
     chosen = tuple(choices.values())
-    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files)
+    return Spec(document.experiment, document.environment, document.network, probing, chosen, {}, files, (), trusted)
 
 
 def _checked(
@@ -202,12 +220,13 @@ def _checked(
     listed: list[dict[str, Any]],
     folder: Path,
     files: dict[str, Path],
+    trusted: bool,
 ) -> Spec:
     """The experiment with its sweep, every point of it built once."""
     together = list(listed[0]) if listed else []
     keys = [*together, *crossed]
     for key in keys:
-        if key in sweep.FIXED:
+        if key in sweep.FIXED or key.startswith("sweep."):
             raise InputError(f"sweep: {key!r} cannot be swept")
     for key in together:
         if key in crossed:
@@ -220,12 +239,15 @@ def _checked(
     singles: list[Spec] = []
     for point in points:
         try:
-            single = _single(sweep.with_values(data, point), files)
+            single = _single(sweep.with_values(data, point, trusted=trusted), files, trusted)
             spec_build.find_files(single, folder, files)
-            spec_build.check(single, built)
+            if not trusted:
+                spec_build.check(single, built)
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in point.items())
             raise InputError(f"{error} (at the sweep's point {where})" if point else str(error)) from None
+        if len(points) * len(single.algorithms) * single.experiment.trials > sweep.MOST_CELLS:
+            raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
         here = {key: spec_build.value_at(single, key) for key in keys}
         if together and len(singles) % each == 0:
             typed.append({key: here[key] for key in together})
@@ -239,22 +261,24 @@ def _checked(
     if len({json.dumps(point, sort_keys=True) for point in typed}) < len(typed):
         raise InputError("sweep.points: a point stands there twice")
     first = singles[0]
-    if len(points) * len(first.algorithms) * first.experiment.trials > sweep.MOST_CELLS:
-        raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
     swept = {key: tuple(values) for key, values in coerced.items()}
     spec = Spec(
-        first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed)
-    )
+        first.experiment, first.environment, first.network, first.probing, first.algorithms, swept, files, tuple(typed),
+        trusted,
+    )  # fmt: skip
     _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
     return spec
 
 
-def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = ()) -> Spec:
+def load_spec(
+    source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = (), algorithms: Any = ()
+) -> Spec:
     """The experiment from a file, from the name of a shipped one, or from a dictionary.
 
     Args:
         source: the user's path first, then a shipped experiment's name; a dictionary or a Spec is taken as it is.
         overrides: "dotted.key=value", the value as TOML, or a string where it is not TOML.
+        algorithms: further ones, a list of objects or label -> object.
 
     Raises:
         InputError: no such file, not TOML, or anything that is not allowed in it.
@@ -264,17 +288,19 @@ def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable
         data, files = source.resolved(), dict(source.files)
     elif isinstance(source, Mapping):
         data, files = graphs_as_files(dict(source))
+        data = passed.named(data)
     else:
         path = shipped.resolve(source, "experiments", [".toml"], key="experiment")
         data, folder = read_toml(path), path.parent
+    if algorithms:
+        data = passed.named(passed.with_algorithms(data, algorithms))
     return Spec.from_dict(overridden(data, overrides), folder, files)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file's contents; InputError where it is not TOML in UTF-8."""
+    """The file's contents; InputError where it is not TOML in UTF-8, or larger or deeper than an experiment can be."""
+    text = text_of(path, "experiment")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        return parsed_toml(text)
+    except (ValueError, MemoryError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None

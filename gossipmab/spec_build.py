@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from gossipmab import links, shipped
-from gossipmab.algorithms import FLAGS, PROTOCOLS
 from gossipmab.algorithms.assignment.protocol import Task
 from gossipmab.balls import largest_ball
 from gossipmab.environment import Environment
-from gossipmab.errors import InputError, unknown
+from gossipmab.errors import InputError
+from gossipmab.hyperparameters import algorithm
 from gossipmab.network import Network
-from gossipmab.objectives import OBJECTIVES
+from gossipmab.objectives import KNOWN
 from gossipmab.probing import check_rewards, check_sets, terms
+from gossipmab.reading import is_file
 from gossipmab.spec_models import NetworkSection, shown
 
 if TYPE_CHECKING:
@@ -25,98 +25,6 @@ if TYPE_CHECKING:
 
 LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); what a cell holds is a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
-
-
-@cache
-def _fields(protocol: str, name: str) -> dict[str, tuple[type, Any]]:
-    """Hyperparameter -> (type, default) of an algorithm registered for the protocol."""
-    if name not in PROTOCOLS[protocol]:
-        where = "" if protocol == "gossip" else f' with protocol = "{protocol}"'
-        raise unknown(f"algorithms: name{where}", name, PROTOCOLS[protocol])
-    known = _own_fields(PROTOCOLS[protocol][name])
-    for flag, variant in _flags(protocol, name).items():
-        known |= {flag: (bool, False)} | {key: value for key, value in _own_fields(variant).items() if key not in known}
-    return known
-
-
-def _own_fields(algorithm: Any) -> dict[str, tuple[type, Any]]:
-    hints = get_type_hints(algorithm)
-    return {field: (hints[field], algorithm._field_defaults.get(field)) for field in algorithm._fields}
-
-
-def _flags(protocol: str, name: str) -> dict[str, type]:
-    return FLAGS.get(name, {}) if protocol == "gossip" else {}
-
-
-def parameters_of(protocol: str, name: str) -> list[str]:
-    """The names of a registered algorithm's hyperparameters."""
-    return list(_fields(protocol, name))
-
-
-def defaults_of(protocol: str, name: str) -> dict[str, Any]:
-    """Hyperparameter -> default, of those that have one."""
-    return {key: default for key, (_, default) in _fields(protocol, name).items() if default is not None}
-
-
-def said(protocol: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What is written out of an algorithm's hyperparameters: flags, and what goes with them, where these are set only.
-
-    An experiment that sets none stays what it was before there were any, and so do the run folders that hold it.
-    """
-    unsaid: set[str] = set()
-    for flag, variant in _flags(protocol, name).items():
-        if not values[flag]:
-            unsaid |= {flag, *_own_fields(variant)} - set(PROTOCOLS[protocol][name]._fields)  # type: ignore[attr-defined]
-    return {key: value for key, value in values.items() if key not in unsaid}
-
-
-def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All hyperparameters of the algorithm: those given, checked, and the defaults.
-
-    Raises:
-        InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
-    """
-    known = _fields(protocol, name)
-    for key in given:
-        if key not in known:
-            raise unknown(f"algorithms.{label}: hyperparameter", key, known)
-    values = {}
-    for key, (kind, default) in known.items():
-        value = given.get(key, default)
-        if value is None:
-            raise InputError(f"algorithms.{label}.{key} is required and not given")
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind is float and not math.isfinite(value)):
-            raise InputError(f"algorithms.{label}.{key}: got {shown(value)}, allowed is {WORDS[kind]}")
-        values[key] = kind(value)
-    try:
-        algorithm(protocol, name, values)
-    except InputError as error:
-        raise InputError(f"algorithms.{label}.{error}") from None
-    return values
-
-
-def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
-    """The algorithm with these hyperparameters, its own check passed."""
-    kind: Any = PROTOCOLS[protocol][name]
-    flag = ""
-    for other, variant in _flags(protocol, name).items():
-        if values[other]:
-            kind, flag = variant, other
-    for key, (_, default) in _fields(protocol, name).items():
-        if key not in kind._fields and key != flag and values[key] != default:
-            goes = (
-                f"not allowed with {flag} = true"
-                if flag
-                else f"allowed only with {' or '.join(_flags(protocol, name))} = true"
-            )
-            raise InputError(f"{key}: got {shown(values[key])}, {goes}")
-    built = kind(**{key: value for key, value in values.items() if key in kind._fields})
-    check_itself = getattr(built, "check", None)
-    if check_itself:
-        check_itself()
-    return built
 
 
 def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
@@ -146,19 +54,12 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
 
 def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
     if name not in files:
-        beside = name.endswith(TOPOLOGIES) and _is_file(folder / name)
+        beside = name.endswith(TOPOLOGIES) and is_file(folder / name)
         files[name] = folder / name if beside else shipped.resolve(name, "topologies", TOPOLOGIES, key=key)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
-        return False
-
-
 def _existing(path: Path, key: str, name: str) -> Path:
-    if not _is_file(path):
+    if not is_file(path):
         raise InputError(f"{key}: there is no file {shown(name)}")
     return path
 
@@ -201,8 +102,7 @@ def check(spec: Spec, done: set[str]) -> None:
     if spec.experiment.measure and spec.experiment.protocol != "central":
         raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
     for name in spec.experiment.measure:
-        if name not in OBJECTIVES:
-            raise unknown("experiment.measure: objective", name, OBJECTIVES)
+        KNOWN.get_named("experiment.measure: objective", name)
         if spec.experiment.measure.count(name) > 1:
             raise InputError(f"experiment.measure: names {name!r} twice")
     tracking = _tracking(spec)
@@ -217,8 +117,6 @@ def check(spec: Spec, done: set[str]) -> None:
     if math.prod(sizes) > LARGEST_TENSOR:
         product = " x ".join(map(str, sizes))
         raise InputError(f"environment: agents x arms x objectives = {product}, allowed are {LARGEST_TENSOR} numbers")
-    if network is not None and isinstance(network.base, dict):
-        _plausible(network.base)
     try:
         world, linked = built(spec, 0)
         if spec.probing is not None:
@@ -276,13 +174,6 @@ def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: 
                 advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
             )
             raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
-
-
-def _plausible(base: Mapping[str, Any]) -> None:
-    """Refuse generator parameters that no machine could build, before networkx tries."""
-    for key, value in base.items():
-        if isinstance(value, int) and not isinstance(value, bool) and key != "seed" and abs(value) > 100_000:
-            raise InputError(f"network.base.{key}: got {shown(value)}, allowed are numbers up to 100000")
 
 
 def value_at(spec: Spec, key: str) -> Any:

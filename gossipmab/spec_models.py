@@ -12,7 +12,7 @@ from gossipmab.errors import InputError, unknown
 
 UNSAID = {"protocol": "gossip", "measure": ()}  # of [experiment]: keys that are written out only where they say more
 LARGEST = 2**53  # beyond it, counts could not be told apart as float64
-Size = Annotated[int, Field(ge=1, le=100_000)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -53,12 +53,15 @@ class ExperimentSection(Section):
 
 
 class EnvironmentSection(Section):
-    """[environment]: sampled, or the user's own means, preferences (inline or files) or table of rewards."""
+    """[environment]: sampled, or the user's own means, preferences (inline or files) or table of rewards.
+
+    rewards: the name of a model, or, of a plug-in's, a table with its name, `model`, and its parameters.
+    """
 
     agents: Size | None = None
     arms: Size | None = None
     objectives: Size | None = None
-    rewards: Literal["bernoulli", "beta", "gaussian", "discrete", "deterministic", "table"] = "bernoulli"
+    rewards: str | dict[str, Any] = "bernoulli"
     heterogeneity: Annotated[float, Field(ge=0.0, le=1e6)] = 0.2
     noise: Literal["normal", "uniform"] = "normal"
     concentration: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
@@ -66,6 +69,13 @@ class EnvironmentSection(Section):
     means: Any = None
     preferences: Any = None
     table: Name | None = None
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _name_or_model(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise ValueError('a name, or { model = "...", its parameters }')
+        return value
 
     @field_validator("means", "preferences")
     @classmethod

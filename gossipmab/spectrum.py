@@ -12,6 +12,9 @@ are convex, so off the trivial eigenvector (1, ..., 1) the largest modulus is at
 With Metropolis weights, given edge {i, j}, the degrees of its ends in G_t are 1 + A and 1 + B with independent
 A ~ Bin(deg_i - 1, p), B ~ Bin(deg_j - 1, p), so E[W] is exact: E[w_ij] = p sum_m P(max(A, B) = m) / (2 + m).
 E[W^2] is sampled.
+
+Above LARGE agents eigenvalues come from Lanczos's method with a bounded number of products, to 1e-4 of themselves;
+what is not found so, or would need the product of two large matrices, is left out: nan.
 """
 
 from __future__ import annotations
@@ -23,11 +26,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gossipmab.graphs import distances
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 DENSE = 2000  # agents up to which eigenvalues come from a dense matrix
 BREADTH_FIRST = 10_000  # agents up to which the diameter comes from searches out of every agent
+LARGE = 20_000  # agents up to which eigenvalues are found whatever it takes
+WORK = 5 * 10**9  # numbers read by one search for an eigenvalue above that, some five seconds
+BASIS, TOLERANCE = 20, 1e-4  # of Lanczos's method above that: vectors kept, and the error relative to the eigenvalue
+MOST_PRODUCTS = 5 * 10**7  # of two numbers, in the square of a matrix; and terms in the sums of E[w_ij]
+LEFT_OUT = "left out"
 NO_GAP = 1e-12  # a spectral gap below it is none: the agents never agree
 SAMPLES = 4000  # rounds sampled for E[W^2] with Metropolis weights; fewer above 50 agents, never under 20
 
@@ -39,7 +49,8 @@ class Facts(NamedTuple):
     second_eigenvalue_squared the largest eigenvalue of E[W^2] there: E||disagreement||^2 shrinks by it every round.
     consensus_rounds = ln(N) / spectral_gap. For N = 1 the eigenvalues are 0, the gap 1, the algebraic connectivity inf.
     consensus_rounds = inf where there is no gap. squared_obtained and gap_obtained say whether
-    second_eigenvalue_squared, and the eigenvalue and its gap, are "exact" or "sampled".
+    second_eigenvalue_squared, and the eigenvalue and its gap, are "exact", "sampled", or "left out" and nan, as the diameter and
+    others may be in large networks.
     """
 
     agents: int
@@ -47,7 +58,7 @@ class Facts(NamedTuple):
     degree_min: int
     degree_mean: float
     degree_max: int
-    diameter: int
+    diameter: float
     algebraic_connectivity: float
     second_eigenvalue: float
     spectral_gap: float
@@ -58,9 +69,15 @@ class Facts(NamedTuple):
 
 
 def facts(
-    edges: NDArray[np.int64], agents: int, second: float, squared: float, gap_obtained: str, squared_obtained: str
+    edges: NDArray[np.int64],
+    agents: int,
+    second: float,
+    squared: float,
+    gap_obtained: str,
+    squared_obtained: str,
+    ends: tuple[float, float],
 ) -> Facts:
-    """The facts of a network with base graph (edges, agents) and these eigenvalues of E[W] and E[W^2]."""
+    """The facts of a network with base graph (edges, agents), these eigenvalues of E[W] and E[W^2], and `laplacian_range`."""
     degrees = np.bincount(edges.ravel(), minlength=agents)
     gap = 1.0 - second
     return Facts(
@@ -70,24 +87,31 @@ def facts(
         2 * len(edges) / agents,
         int(degrees.max()),
         diameter(edges, agents),
-        rounded(*laplacian_range(edges, agents)),
+        rounded(*ends),
         second,
         gap,
         squared,
-        squared_obtained,
-        math.log(agents) / gap if gap > NO_GAP else math.inf,
-        gap_obtained,
+        LEFT_OUT if math.isnan(squared) else squared_obtained,
+        gap if math.isnan(gap) else math.log(agents) / gap if gap > NO_GAP else math.inf,
+        LEFT_OUT if math.isnan(gap) else gap_obtained,
     )
 
 
 def independent_links(
-    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float
+    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float, low_high: tuple[float, float]
 ) -> tuple[float, float, str]:
-    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p."""
+    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p.
+
+    low_high: `laplacian_range`.
+    """
     if agents == 1:
         return 0.0, 0.0, "exact"
     if constant > 0.0:
-        ends = np.array(laplacian_range(edges, agents))
+        low, high = low_high
+        most = 2.0 * float(np.bincount(edges.ravel()).max())  # no eigenvalue is above twice the largest degree
+        ends = np.array([low, most if math.isnan(high) else high])
+        if math.isnan(high) and abs(1 - constant * p * most) > abs(1 - constant * p * low):
+            ends[1] = math.nan  # the largest eigenvalue may decide, and was not found
         second = float(np.abs(1 - constant * p * ends).max())
         squared = float((1 - 2 * constant * p * ends + constant**2 * (p**2 * ends**2 + 2 * p * (1 - p) * ends)).max())
         return second, squared, "exact"
@@ -100,7 +124,7 @@ def independent_links(
 
 def rounded(low: float, high: float) -> float:
     """The eigenvalue `low` to about 1e-12 of the largest, `high`: as far as linear algebra is reproducible."""
-    return low if high == 0.0 else round(low, 12 - math.ceil(math.log10(high)))
+    return low if high == 0.0 or math.isnan(low + high) else round(low, 12 - math.ceil(math.log10(high)))
 
 
 def edge_weights(
@@ -119,9 +143,13 @@ def expected_weights(edges: NDArray[np.int64], degrees: NDArray[Any], p: float, 
     """(E,) float64: E[w_ij] of every edge with (lazy) Metropolis weights, absences included."""
     from scipy.stats import binom
 
-    pairs, index = np.unique(np.sort(degrees[edges], axis=1), axis=0, return_inverse=True)
-    values = np.empty(len(pairs))
-    for k, (a, b) in enumerate(pairs):
+    ends = degrees[edges]
+    base = int(degrees.max(initial=0)) + 1
+    keys, index = np.unique(ends.min(axis=1) * base + ends.max(axis=1), return_inverse=True)
+    values = np.full(len(keys), math.nan)
+    if int((keys % base).sum()) > MOST_PRODUCTS:
+        return values[index]
+    for k, (a, b) in enumerate(zip(keys // base, keys % base, strict=True)):
         m = np.arange(b)
         largest = np.diff(binom.cdf(m, a - 1, p) * binom.cdf(m, b - 1, p), prepend=0.0)
         values[k] = p * np.sum(largest / (2.0 + m))
@@ -158,6 +186,9 @@ def laplacian_range(edges: NDArray[np.int64], agents: int) -> tuple[float, float
     if agents <= DENSE:
         values = np.linalg.eigvalsh(lap.toarray())
         return float(values[1]), float(values[-1])
+    if agents > LARGE:
+        most = 2.0 * float(lap.diagonal().max())  # no eigenvalue is above twice the largest degree
+        return _bounded(_lifted(lap, most), "SA", lap.nnz), _bounded(lap, "LA", lap.nnz)
     start = np.random.default_rng(0).standard_normal(agents)
     high = float(eigsh(lap, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
     try:  # quick where the gap is wide, as in expanders; the shift lifts the trivial eigenvalue out of the way
@@ -166,6 +197,21 @@ def laplacian_range(edges: NDArray[np.int64], agents: int) -> tuple[float, float
     except ArpackNoConvergence:  # narrow gaps, as in rings and trees, have cheap factors
         low = eigsh(lap.tocsc(), k=2, sigma=-1e-6 * high, which="LM", v0=start, return_eigenvectors=False).max()
     return float(low), high
+
+
+def _bounded(operator: Any, which: str, entries: int) -> float:
+    """An eigenvalue at one end of the spectrum, to TOLERANCE of itself; nan where WORK is not enough for that."""
+    from scipy.sparse.linalg import ArpackError, eigsh
+
+    agents = operator.shape[0]
+    start = np.random.default_rng(0).standard_normal(agents)
+    restarts = max(1, WORK // (BASIS * (entries + BASIS * agents)))  # each takes about BASIS products and projections
+    settings: dict[str, Any] = {"v0": start, "ncv": BASIS, "maxiter": restarts, "tol": TOLERANCE}
+    try:
+        found: Any = eigsh(operator, k=1, which=which, return_eigenvectors=False, **settings)  # type: ignore[call-overload]
+        return float(found[0])
+    except ArpackError:
+        return math.nan
 
 
 def _lifted(matrix: csr_array, shift: float) -> Any:
@@ -184,12 +230,18 @@ def second_modulus(matrix: csr_array, agents: int) -> float:
 
     if agents <= DENSE:
         return float(np.abs(np.linalg.eigvalsh(matrix.toarray() - 1.0 / agents)).max())
+    if not np.isfinite(matrix.data).all():
+        return math.nan
+    if agents > LARGE:
+        return abs(_bounded(_lifted(matrix, -1.0), "LM", matrix.nnz))
     start = np.random.default_rng(0).standard_normal(agents)
     return float(np.abs(eigsh(_lifted(matrix, -1.0), k=1, which="LM", v0=start, return_eigenvectors=False))[0])
 
 
 def sampled_squared(edges: NDArray[np.int64], agents: int, p: float, weights: str, seed: int = 0) -> float:
     """The second largest eigenvalue of the mean of W^2 over sampled rounds (Metropolis weights, fixed seed)."""
+    if agents > LARGE:
+        return math.nan
     generator = np.random.default_rng(seed)
     samples = range(affordable(edges, agents))
     rounds = ((generator.random(len(edges)) < p).astype(np.uint8) for _ in samples)
@@ -222,12 +274,10 @@ def averages(
     return csr_array(first / count), csr_array(second / count)
 
 
-def diameter(edges: NDArray[np.int64], agents: int) -> int:
-    """The largest distance between two agents, in edges."""
+def diameter(edges: NDArray[np.int64], agents: int) -> float:
+    """The largest distance between two agents, in edges; nan where it would take too long."""
     if agents > BREADTH_FIRST:
-        import networkx as nx
-
-        return int(nx.diameter(nx.Graph(edges.tolist()), usebounds=True))
+        return distances.diameter(edges, agents)
     from scipy.sparse.csgraph import dijkstra
 
     links, blocks = abs(matrix_of(edges, agents, np.ones(len(edges)))), range(0, agents, 500)

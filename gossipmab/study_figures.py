@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from gossipmab.curves import logarithmic, looks
-from gossipmab.plotting import HEIGHT, STYLE, WIDTH, save
+from gossipmab.plotting import HEIGHT, STYLE, WIDTH, legible, save
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def _against(found: pd.DataFrame, study: Study) -> Figure:
         errors = np.abs(ordered[["low", "high"]].to_numpy().T - ordered["regret"].to_numpy())
         line = "none" if study.named else look.linestyle
         ax.errorbar(ordered["x"], ordered["regret"], errors, color=look.color, marker=look.marker, markersize=3.5,
-                    linestyle=line, linewidth=1.0, elinewidth=0.8, capsize=2, label=str(label))  # fmt: skip
+                    linestyle=line, linewidth=1.0, elinewidth=0.8, capsize=2, label=legible(str(label)))  # fmt: skip
     x = found["x"].to_numpy()
     wide = logarithmic(list(x))
     if study.named:
@@ -95,7 +95,7 @@ def _cases(found: pd.DataFrame) -> Figure:
         y = np.array([cases.index(point) for point in rows["point"]]) + shift
         errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["regret"].to_numpy())
         left.errorbar(rows["regret"], y, xerr=errors, color=look.color, marker=look.marker, markersize=3.5,
-                      linestyle="none", elinewidth=0.8, capsize=2, label=str(label))  # fmt: skip
+                      linestyle="none", elinewidth=0.8, capsize=2, label=legible(str(label)))  # fmt: skip
         right.plot(
             np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none"
         )

@@ -21,11 +21,13 @@ from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.errors import InputError, unknown
-from gossipmab.spec_build import parameters_of
+from gossipmab.hyperparameters import parameters_of
 from gossipmab.spec_models import shown
 
+WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # its devices, whatever the suffix
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
+MOST_VALUES = 10 * MOST_CELLS  # of all points together
 RESERVED = (
     "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
     "drift", "sampling_error", "floats", "welfare", "probed", "value",
@@ -107,19 +109,26 @@ def points(crossed: Mapping[str, Sequence[Any]], listed: Sequence[Mapping[str, A
         total *= len(values)
         if total > MOST_CELLS:
             raise InputError(f"sweep: more than {MOST_CELLS} points")
+    if total * len(crossed) > MOST_VALUES:
+        raise InputError(f"sweep: more than {MOST_VALUES} values at all points together")
     products = [dict(zip(crossed, values, strict=True)) for values in itertools.product(*crossed.values())]
     return [{**point, **product} for point in listed or [{}] for product in products]
 
 
-def with_values(data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep") -> dict[str, Any]:
-    """A copy of the experiment's data with the dotted keys set. Parameters' own names are not checked here."""
+def with_values(
+    data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep", trusted: bool = False
+) -> dict[str, Any]:
+    """A copy of the experiment's data with the dotted keys set. Parameters' own names are not checked here.
+
+    trusted: algorithms that are not known have the hyperparameters that stand in the data.
+    """
     changed = copy.deepcopy(dict(data))
     for key, value in values.items():
         section, _, rest = key.partition(".")
         if not rest:
             raise InputError(f"{what}: {key!r} is not a dotted key such as 'network.link_probability'")
         if section == "algorithms":
-            for owner, parameter in _owners(changed, rest, f"{what} {key!r}"):
+            for owner, parameter in _owners(changed, rest, f"{what} {key!r}", trusted):
                 owner[parameter] = value
         else:
             _set(changed, section, rest, value, what)
@@ -137,24 +146,32 @@ def _set(data: dict[str, Any], section: str, rest: str, value: Any, what: str) -
     table[last] = value
 
 
-def _owners(data: Mapping[str, Any], rest: str, what: str) -> Iterator[tuple[dict[str, Any], str]]:
+def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Iterator[tuple[dict[str, Any], str]]:
     """The algorithm tables that "<label>.<parameter>" or "*.<parameter>" means. Labels may hold dots."""
     label, _, parameter = rest.rpartition(".")
-    tables = [t for t in data.get("algorithms", []) if isinstance(t, dict) and isinstance(t.get("name"), str)]
+    given = data.get("algorithms")
+    tables = (
+        [t for t in given if isinstance(t, dict) and isinstance(t.get("name"), str)] if isinstance(given, list) else []
+    )
     labels = {str(table.get("label", table["name"])): table for table in tables}
     experiment = data.get("experiment")
     protocol = experiment.get("protocol", "gossip") if isinstance(experiment, dict) else "gossip"
-    protocol = protocol if protocol in PROTOCOLS else "gossip"  # a wrong one is found when the sections are checked
+    # a wrong one is found when the sections are checked
+    protocol = protocol if protocol in list(PROTOCOLS) else "gossip"
+
+    def parameters(table: dict[str, Any]) -> list[str]:
+        if trusted and table["name"] not in PROTOCOLS[protocol]:
+            return list(table)
+        return parameters_of(protocol, table["name"])
+
     if label == "*":
-        owners = [table for table in tables if parameter in parameters_of(protocol, table["name"])]
+        owners = [table for table in tables if parameter in parameters(table)]
         if not owners:
-            raise unknown(
-                f"{what}: hyperparameter", parameter, {p for t in tables for p in parameters_of(protocol, t["name"])}
-            )
+            raise unknown(f"{what}: hyperparameter", parameter, {p for t in tables for p in parameters(t)})
     elif label in labels:
         owners = [labels[label]]
-        if parameter not in parameters_of(protocol, owners[0]["name"]):
-            raise unknown(f"{what}: hyperparameter", parameter, parameters_of(protocol, owners[0]["name"]))
+        if parameter not in parameters(owners[0]):
+            raise unknown(f"{what}: hyperparameter", parameter, parameters(owners[0]))
     else:
         raise unknown(f"{what}: algorithm label", label, labels)
     for owner in owners:
@@ -169,7 +186,7 @@ def columns(keys: Sequence[str]) -> dict[str, str]:
 
 def scalar(value: Any) -> bool | int | float | str:
     """A sweep value as it stands in a column: a list or a table as compact JSON."""
-    kind = next((key for key in ("generator", "process") if isinstance(value, dict) and key in value), None)
+    kind = next((key for key in ("generator", "process", "model") if isinstance(value, dict) and key in value), None)
     if kind is not None:
         inner = ", ".join(f"{k}={v}" for k, v in value.items() if k != kind)
         return f"{value[kind]}({inner})"
@@ -180,7 +197,8 @@ def scalar(value: Any) -> bool | int | float | str:
 
 def safe(text: str) -> str:
     """The text with every character that a file name had better not hold replaced."""
-    return re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
+    name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
+    return f"x-{name}" if WINDOWS.match(name) else name
 
 
 def cell_ids(described: Sequence[tuple[Mapping[str, Any], str, int]]) -> list[str]:

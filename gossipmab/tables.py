@@ -34,11 +34,18 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:,.{places}f}"
 
 
+def whole(value: float) -> str:
+    """A whole number; a dash for nan."""
+    return "-" if math.isnan(value) else f"{value:.0f}"
+
+
 def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
     """An empty table whose columns `right` are flush right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
+        table.add_column(Text(heading), justify="right" if heading in right else "left", no_wrap=heading in right)
     return table
 
 
@@ -66,7 +73,7 @@ def summary_tables(results: Results) -> Iterator[Table]:
             cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in others]
             cells += [in_thousands(row["steps_per_second"])]
             table.add_row(*map(Text, cells))
-        table.caption = (
+        table.caption = Text(
             f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
         )
         table.caption_justify = "left"
@@ -131,12 +138,12 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
         "agents": lambda f: f"{f.agents}",
         "links": lambda f: f"{f.edges}",
         "degrees": lambda f: f"{f.degree_min}..{f.degree_max}",
-        "diameter": lambda f: f"{f.diameter}",
+        "diameter": lambda f: whole(f.diameter),
         "algebraic connectivity": lambda f: number(f.algebraic_connectivity),
         "second eigenvalue E[W]": lambda f: number(f.second_eigenvalue),
         "gap": lambda f: number(f.spectral_gap),
         "E[W²]": lambda f: (
-            number(f.second_eigenvalue_squared) + ("" if f.squared_obtained == "exact" else " (sampled)")
+            number(f.second_eigenvalue_squared) + (" (sampled)" if f.squared_obtained == "sampled" else "")
         ),
         "consensus rounds": lambda f: number(f.consensus_rounds, 3),
     }
@@ -147,27 +154,43 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
     return table
 
 
-def first_line(algorithm: type) -> str:
-    """What an algorithm says of itself, in a line."""
-    return (algorithm.__doc__ or "").strip().partition("\n")[0]
+def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Group, name, one line and distribution of every plug-in; the line says so where it cannot be used."""
+    from gossipmab.errors import InputError
+    from gossipmab.passed import REGISTRIES
+
+    for registry in REGISTRIES:
+        for name, entries in registry.found.items():
+            said = ", ".join(f"{one.dist.name} {one.dist.version}" for one in entries if one.dist is not None)
+            try:
+                what = (registry[name].__doc__ or "").strip().partition("\n")[0]
+            except InputError as error:
+                what = f"cannot be used: {error}"
+            if registry.is_shipped(name):
+                what = "is refused: a shipped one has this name"
+            yield registry.group, name, what, said
 
 
 def listings() -> Iterator[Table]:
-    """Algorithms, experiments and topologies, one line each."""
+    """Algorithms, plug-ins, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.hyperparameters import defaults_of
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
-    from gossipmab.spec_build import defaults_of
     from gossipmab.topology import list_topologies
 
     for protocol, algorithms in PROTOCOLS.items():
-        if not algorithms:
-            continue
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         table = plain_table(title, "name", "what", "hyperparameters")
-        for name, algorithm in algorithms.items():
+        for name, algorithm in algorithms.shipped.items():
             given = ", ".join(f"{key}={value}" for key, value in defaults_of(protocol, name).items())
-            table.add_row(Text(name), Text(first_line(algorithm)), Text(given))
+            table.add_row(Text(name), Text((algorithm.__doc__ or "").strip().partition("\n")[0]), Text(given))
+        yield table
+    rows = list(plugin_rows())
+    if rows:
+        table = plain_table("plug-ins", "group", "name", "what", "from")
+        for row in rows:
+            table.add_row(*map(Text, row))
         yield table
     table = plain_table("experiments", "name", "what")
     for name, file in shipped_files("experiments", [".toml"]).items():

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gossipmab import provenance
-from gossipmab.cellfiles import DamagedError, file_hash
+from gossipmab import plugins_used, provenance
+from gossipmab.cellfiles import DamagedError, file_hash, lacking
 from gossipmab.errors import unknown
 from gossipmab.metrics import Recorded
 from gossipmab.player import Player
+from gossipmab.reading import is_file
 from gossipmab.results import Results
 
 
@@ -23,9 +24,10 @@ class Finding(NamedTuple):
 
 
 def same_bits(one: Recorded, other: Recorded) -> list[str]:
-    """The names of the arrays that differ in type, shape or any bit."""
+    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cellfiles.lacking`."""
     different = []
-    for name in one.AXES:
+    absent = {*lacking(one), *lacking(other)}
+    for name in (name for name in one.AXES if name not in absent):
         a, b = getattr(one, name), getattr(other, name)
         if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes()):
             different.append(name)
@@ -53,7 +55,7 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
         yield Finding("run", True, "not finished: the cells there are checked by their own checksums")
     for name, expected in said.items():
         file = folder.path / name
-        if not file.is_file():
+        if not is_file(file):
             yield Finding(name, False, "is missing")
         elif file_hash(file) != expected:
             yield Finding(name, False, "was altered: its SHA-256 is not that of the manifest")
@@ -80,8 +82,10 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
         recorded, origin = folder.read(chosen, spec)
         different = same_bits(recorded, player(chosen).trace)
         remark = "played again by the compiled engine, the same bits"
+        if lacking(recorded):
+            remark += f" (an older file, without {', '.join(lacking(recorded))})"
         if different:
-            versions = provenance.versions()
+            versions = plugins_used.versions(spec)
             moved = [k for k in versions if origin["versions"].get(k) != versions[k]]
             moved += [
                 k

@@ -1,4 +1,4 @@
-"""The bridges: PettingZoo's and MOMAland's own API tests, rewards bit for bit, tables, netCDF, Ray Tune; by hand first."""
+"""The bridges to PettingZoo and MOMAland, by hand first, then bit for bit, then their own tests; the page; what is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ import gossipmab as gm
 from gossipmab.bridges.extras import MissingExtraError, library
 from gossipmab.bridges.one_step import logged_table
 from gossipmab.randomness import Purpose, stream
-from gossipmab.results import Results
 
 DOCS = Path(__file__).parents[1] / "docs"
 SPEC: dict[str, Any] = {
@@ -31,13 +30,7 @@ SPEC: dict[str, Any] = {
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
 }
-SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
 MODELS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
 
 
 @pytest.fixture
@@ -337,211 +330,6 @@ def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_
     np.testing.assert_allclose(means, wanted, rtol=1e-12)
 
 
-# --- polars, DuckDB, pandas ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["results", "agents"])
-@pytest.mark.parametrize("finished", [True, False])
-def test_polars_and_duckdb_hold_what_pandas_holds(results: Results, tmp_path: Path, name: str, finished: bool) -> None:
-    tables = import_module("gossipmab.bridges.tables")
-    run: Any = results
-    if not finished:  # a folder whose run was interrupted, given by its path
-        run = tmp_path / "a run's [folder]"
-        cells = interrupted(run)
-        assert len(gm.open_run(run).traces) == cells
-    opened = results if finished else gm.open_run(run)
-    wanted = opened.table() if name == "results" else opened.agents()
-    if find_spec("polars"):
-        found = tables.polars(run, name)
-        assert type(found).__module__.startswith("polars") and found.columns == list(wanted.columns)
-        for column in wanted:
-            assert found[column].to_list() == wanted[column].tolist(), column
-    if find_spec("duckdb"):
-        with tables.duckdb(run) as database:
-            again = database.sql(f"SELECT * FROM {name}").fetchnumpy()
-            for column in wanted:
-                assert again[column].tolist() == wanted[column].tolist(), column
-    if not (find_spec("polars") or find_spec("duckdb")):
-        pytest.skip("neither polars nor duckdb is installed")
-
-
-def interrupted(folder: Path) -> int:
-    """Make a run folder in which one cell is missing; returns how many are there."""
-    done = gm.run(SPEC, out=folder, workers=1)
-    cell = done.spec.cells()[1]
-    (folder / "cells" / f"{cell.id}.parquet").unlink()
-    for name in ("results.parquet", "agents.parquet"):
-        (folder / name).unlink()
-    return len(done.spec.cells()) - 1
-
-
-def test_duckdb_asks_across_both_tables(results: Results) -> None:
-    module = pytest.importorskip("duckdb", reason="duckdb is not installed")
-    tables = import_module("gossipmab.bridges.tables")
-    with module.connect() as connection:
-        connection.execute("CREATE TABLE mine AS SELECT 'gossip' AS algorithm")
-        assert tables.duckdb(results, connection) is connection
-        asked = connection.sql(
-            "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60 "
-            "GROUP BY weights ORDER BY weights"
-        ).fetchall()
-        sums = connection.sql("SELECT count(*) FROM agents JOIN mine USING (algorithm)").fetchall()
-    table = results.table().query("round == 60 and algorithm == 'gossip'").groupby("weights")["pareto_regret"].mean()
-    assert [row[0] for row in asked] == list(table.index)
-    np.testing.assert_allclose([row[1] for row in asked], table.to_numpy(), rtol=1e-12)
-    assert sums == [(4 * 3 * 3,)]
-
-
-def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
-    with pytest.raises(gm.InputError, match="^table: 'agent' is not known; did you mean 'agents'"):
-        results.arrow("agent")
-    with pytest.raises(gm.InputError, match="there is no run"):
-        import_module("gossipmab.bridges.tables").duckdb(tmp_path)
-    gm.run(SPEC, out=tmp_path / "torn", workers=1)
-    file = tmp_path / "torn" / "results.parquet"
-    file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(gm.InputError, match="torn or altered"):
-        gm.open_run(tmp_path / "torn").arrow()
-
-
-# --- xarray and netCDF --------------------------------------------------------------------------------------------------------
-
-OTHERS: dict[str, dict[str, Any]] = {
-    "central": {
-        "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "measure": ["maximin"]},
-        "environment": SPEC["environment"],
-        "algorithms": [{"name": "explore_first"}],
-    },
-    "assignment": {
-        "experiment": {**SPEC["experiment"], "protocol": "assignment", "trials": 1, "horizon": 6},
-        "environment": {"agents": 2, "arms": 3, "objectives": 1, "rewards": "discrete"},
-        "algorithms": [{"name": "non_probing"}],
-    },
-}
-
-
-def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
-    data = results.dataset()
-    assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
-    assert data["pareto_regret"].attrs == {"long_name": "cumulative Pareto regret", "units": "reward"}
-    assert data["bytes"].attrs["units"] == "byte" and data["agent_nsw_regret"].attrs["units"] == "welfare"
-    assert data["round"].attrs["units"] == "round"
-    assert data["weights"].attrs["long_name"] == "network.weights"
-    assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
-    assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
-    assert gm.run({**SPEC, "sweep": SWEEP}, out=results.path, workers=1).spec.to_toml() == data.attrs["spec"]
-
-
-@pytest.mark.parametrize("protocol", list(OTHERS))
-def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
-    from gossipmab.units import SAID
-
-    data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
-    assert [name for name in data.variables if name not in SAID and name.removeprefix("agent_") not in SAID] == []
-    assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
-
-
-@pytest.mark.parametrize("engine", ["h5netcdf", "scipy"])
-def test_a_dataset_comes_back_from_netcdf(engine: str, tmp_path: Path) -> None:
-    """Strings (not all of them ASCII), truth values, lists of numbers as text, missing cells; attributes too."""
-    xr = pytest.importorskip("xarray")
-    if engine == "h5netcdf":
-        pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
-    named = [{"name": "pareto_ucb_gossip", "label": "plaudernd, größer"}, {"name": "pareto_ucb"}]
-    swept = {"network.weights": ["laplacian", "metropolis"], "algorithms.plaudernd, größer.pooled": [True, False]}
-    run = gm.run({**SPEC, "algorithms": named, "sweep": swept}, out=tmp_path / "run", workers=1)
-    for cell in run.spec.cells()[2:4]:
-        (run.path / "cells" / f"{cell.id}.parquet").unlink()
-    (run.path / "results.parquet").unlink()
-    (run.path / "agents.parquet").unlink()
-    data = gm.open_run(run.path).dataset()
-    assert int(data["pareto_regret"].isnull().sum()) == 12 and data["pooled"].dtype == bool
-    data.to_netcdf(tmp_path / "run.nc", engine=engine)
-    again = xr.load_dataset(tmp_path / "run.nc", engine=engine)
-    xr.testing.assert_identical(again, data)
-    assert again["algorithm"].values.tolist() == ["plaudernd, größer", "pareto_ucb"]
-    assert again.attrs["spec"] == run.spec.to_toml()
-
-
-# --- Ray Tune -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A Trainable in this process, without Ray's processes."""
-    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    storage = SimpleNamespace(trial_fs_path=str(tmp_path), trial_working_directory=str(tmp_path))
-    return lambda kind, config: kind(config, storage=storage)
-
-
-def tuning() -> types.ModuleType:
-    """The bridge to Ray Tune."""
-    pytest.importorskip("ray.tune", reason="ray[tune] is not installed", exc_type=ImportError)
-    return import_module("gossipmab.bridges.tune")
-
-
-def final_mean(results: Results, label: str, metric: str) -> float:
-    table = results.table()
-    last = table[(table["algorithm"] == label) & (table["round"] == table["round"].max())]
-    return float(np.mean(last[metric].to_numpy()))
-
-
-@pytest.mark.parametrize("pooled", [False, True])
-def test_a_trainable_plays_the_experiment_trial_by_trial(
-    pooled: bool, worker: Callable[..., Any], tmp_path: Path
-) -> None:
-    config = {"algorithms.gossip.pooled": pooled, "network.link_probability": np.float64(0.75)}
-    kind = tuning().trainable(SPEC, metric="pareto_regret", label="gossip")
-    first = worker(kind, config)
-    said = [first.step()]
-    first.save_checkpoint(str(tmp_path))
-    second = worker(kind, config)  # goes on where the first was stopped
-    second.load_checkpoint(str(tmp_path))
-    said += [second.step(), second.step()]
-    assert [one["done"] for one in said] == [False, False, True] and [one["trials"] for one in said] == [1, 2, 3]
-    overrides = [f"algorithms.gossip.pooled={str(pooled).lower()}", "network.link_probability=0.75"]
-    wanted = gm.run(SPEC, out=tmp_path / "run", overrides=overrides, workers=1)
-    assert said[-1]["pareto_regret"] == final_mean(wanted, "gossip", "pareto_regret")
-    table = wanted.table().query("algorithm == 'gossip' and round == 60")
-    assert [one["trial_value"] for one in said] == table["pareto_regret"].tolist()
-    second.reset_config({"algorithms.gossip.pooled": not pooled})
-    assert second.step()["trials"] == 1
-
-
-@pytest.mark.parametrize(
-    ("data", "said", "told"),
-    [
-        ({**SPEC, "sweep": SWEEP}, {"label": "gossip"}, "sweep: has 'network.link_probability'"),
-        (SPEC, {}, "label: none is given; allowed are gossip, pareto_ucb"),
-        (SPEC, {"label": "gosip"}, "label: 'gosip' is not known; did you mean 'gossip'"),
-        (SPEC, {"label": "gossip", "metric": "regret_maximin"}, "metric: 'regret_maximin' is not known"),
-    ],
-)
-def test_what_cannot_be_tuned_is_refused(data: dict[str, Any], said: dict[str, str], told: str) -> None:
-    with pytest.raises(gm.InputError, match=f"^{re.escape(told)}"):
-        tuning().trainable(data, **said)
-
-
-@pytest.mark.parametrize(
-    ("config", "told"),
-    [
-        ({"algorithms.gossip.poled": True}, "hyperparameter: 'poled' is not known; did you mean 'pooled'"),
-        ({"network.link_probability": 2.0}, "network.link_probability: got 2.0"),
-        ({"experiment.trials": 9}, "configuration: 'experiment.trials' cannot be tuned"),
-    ],
-)
-def test_a_wrong_configuration_is_refused(config: dict[str, Any], told: str, worker: Callable[..., Any]) -> None:
-    with pytest.raises(gm.InputError, match=re.escape(told)):
-        worker(tuning().trainable(SPEC, label="gossip"), config)
-
-
-def test_the_metric_is_the_protocols_first() -> None:
-    assert tuning().trainable(SPEC, label="gossip").metric == "pareto_regret"
-    kind = tuning().trainable(OTHERS["central"])
-    assert kind.metric == "regret" and kind.label == "explore_first"
-    assert tuning().trainable(OTHERS["central"], metric="regret_maximin").metric == "regret_maximin"
-
-
 # --- the page, and what is missing --------------------------------------------------------------------------------------------
 
 
@@ -587,31 +375,6 @@ def test_the_examples_run(title: str, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_all_examples_are_tried() -> None:
     titles = [*NEEDED, "networkx", "Ray Tune"]
     assert [sum(name.startswith(title) for title in titles) for name in sections()] == [1] * len(titles)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_ray_tune_finds_what_the_runs_say(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's own example on a local Ray: alpha and the radius; equal to `gm.run` at the same values."""
-    tuning()
-    from gossipmab.engines.ray_session import session
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "0")
-    with warnings.catch_warnings(), session(cpus=2):
-        warnings.simplefilter("ignore")  # Tune's own
-        names = play("Ray Tune")
-    for label, metric, space in (("nsw", "nsw_regret", names["alpha"]), ("pareto", "pareto_regret", names["radius"])):
-        ((key, choice),) = space.items()
-        regrets = {}
-        for value in choice["grid_search"]:
-            said = f"{key}={str(value).lower()}"
-            run = gm.run(names["experiment"], out=tmp_path / f"{label}{value}", overrides=[said], workers=1)
-            regrets[value] = final_mean(run, label, metric)
-        assert len(set(regrets.values())) == len(regrets)
-        assert names["best"][label] == {key: min(regrets, key=lambda value: regrets[value])}
-        if label == "pareto":
-            assert names["found"].metrics[metric] == min(regrets.values()) and names["found"].metrics["trials"] == 3
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,11 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     from gossipmab.topology import list_topologies
 
     found = document(["list"], capsys)
-    assert {(one["protocol"], one["name"]) for one in found["algorithms"]} >= {
-        (protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered
+    named = {(one["protocol"], one["name"]) for one in found["algorithms"]} | {
+        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"])
+        for one in found["plug_ins"]
     }
+    assert named >= {(protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered}
     first = found["algorithms"][0]
     assert first["hyperparameters"] == {"pooled": False, "consensus": 0.0} and first["description"]
     assert [one["name"] for one in found["topologies"]] == list(list_topologies())
@@ -230,7 +232,7 @@ def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[st
     for example in EXAMPLES[name or START]:
         assert f" # {example.what}\n {example.line}\n" in out
     if not name:
-        assert all(f"{code} {meaning}" in out for code, meaning in EXIT_CODES.items())
+        assert all(f" {code:>3}  {meaning}\n" in out for code, meaning in EXIT_CODES.items())
         assert [out.index(f" {group} ") for group in COMMANDS] == sorted(out.index(f" {group} ") for group in COMMANDS)
 
 

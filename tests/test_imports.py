@@ -18,11 +18,13 @@ PACKAGE = Path(gossipmab.__file__).parent
 LEVELS: list[set[str]] = [
     {
         "errors",
+        "reading",
         "randomness",
         "compiled",
         "arrays",
         "shipped",
         "pareto",
+        "plugins",
         "welfare/",
         "objectives/",
         "equity",
@@ -34,12 +36,14 @@ LEVELS: list[set[str]] = [
         "rewards",
         "environment",
         "probing/",
+        "graphs/",
         "topology",
         "spectrum",
         "links/",
         "failures/",
         "communication",
         "network",
+        "asked_rewards",
         "balls",
     },
     {"algorithms/"},
@@ -75,6 +79,7 @@ LEVELS: list[set[str]] = [
         "engines/own_rounds",
         "engines/peers",
         "engines/plain_rounds",
+        "engines/memory",
     },
     {
         "protocols",
@@ -85,6 +90,8 @@ LEVELS: list[set[str]] = [
         "spec_build",
         "sweep",
         "cellfiles",
+        "manifest",
+        "folderlock",
         "runfolder",
         "assembly",
         "summary",
@@ -92,7 +99,10 @@ LEVELS: list[set[str]] = [
         "results",
         "units",
         "progress",
+        "passed",
         "player",
+        "plugins_used",
+        "hyperparameters",
         "runner",
         "verify",
         "versus",
@@ -108,6 +118,7 @@ LEVELS: list[set[str]] = [
         "schema",
         "schema_texts",
         "starters",
+        "testing/",
         "bridges/",
         "cli/",
         "__main__",
@@ -115,7 +126,7 @@ LEVELS: list[set[str]] = [
 ]
 # Its `import gossipmab` is for __version__; it has no level, for it only hands names on, lazily.
 ROOT = "__init__"
-MATPLOTLIB = {"plotting", "drawings", "study_figures", "report/pictures"}
+MATPLOTLIB = {"testing/", "plotting", "drawings", "study_figures", "report/pictures"}
 # Beginnings of the names: the two Ray engines and what they share.
 RAY = ("engines/ray_", "engines/actor", "engines/agent_actor", "engines/crew", "engines/coordinator")
 

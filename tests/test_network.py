@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from gossipmab import spectrum
 from gossipmab.errors import InputError
+from gossipmab.graphs import distances
+from gossipmab.links import ErdosRenyi
 from gossipmab.network import WEIGHT_RULES, Network, neighbours_of_round, weight_of_edge
+from gossipmab.topology import load
 
 RULES = list(WEIGHT_RULES)
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
@@ -331,6 +334,48 @@ def test_sparse_and_dense_eigenvalues_agree(monkeypatch: Any, base: str, agents:
     sparse = Network(base, agents=agents, link_probability=0.5, weights=weights).facts()
     for one, other in zip(dense, sparse, strict=True):
         assert one == other if isinstance(one, str) else one == pytest.approx(other, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("weights", RULES)
+@pytest.mark.parametrize(("base", "agents"), [("random_regular", 120), ("star", 90), ("watts_strogatz", 120)])
+def test_facts_of_very_large_graphs_are_near(monkeypatch: Any, base: str, agents: int, weights: str) -> None:
+    """To the bound that is stated, 1e-4 of the eigenvalue; what needs sampled rounds is left out, and nothing else."""
+    monkeypatch.setattr(spectrum, "SAMPLES", 20)  # of E[W^2], which is not compared
+    exact = Network(base, agents=agents, link_probability=0.5, weights=weights).facts()
+    for name in ("DENSE", "LARGE", "BREADTH_FIRST"):
+        monkeypatch.setattr(spectrum, name, 10)
+    network = Network(base, agents=agents, link_probability=0.5, weights=weights)
+    facts = network.facts()
+    assert facts[:6] == exact[:6]
+    assert facts.algebraic_connectivity == pytest.approx(exact.algebraic_connectivity, rel=1e-4)
+    assert facts.second_eigenvalue == pytest.approx(exact.second_eigenvalue, rel=1e-4)
+    sampled = network.constant_weight == 0.0
+    assert facts.squared_obtained == ("left out" if sampled else "exact")
+    assert math.isnan(facts.second_eigenvalue_squared) == sampled
+
+
+def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
+    for name, value in [("DENSE", 10), ("LARGE", 10), ("BREADTH_FIRST", 10), ("WORK", 1)]:
+        monkeypatch.setattr(spectrum, name, value)
+    monkeypatch.setattr(distances, "MOST_STEPS", 1000)
+    facts = Network("ring", agents=400, link_probability=0.5, weights="max_degree").facts()
+    assert facts[:5] == (400, 400, 2, 2.0, 2)
+    assert all(math.isnan(fact) for fact in (facts.diameter, facts.algebraic_connectivity, facts.second_eigenvalue))
+    assert math.isnan(facts.consensus_rounds) and (facts.squared_obtained, facts.gap_obtained) == (
+        "left out",
+        "left out",
+    )
+    mixed = Network("ring", agents=400, links=ErdosRenyi(np.linspace(0.1, 0.9, 400)), weights="metropolis")
+    assert mixed.facts().gap_obtained == "left out"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(2, 40), st.integers(0, 30), st.integers(0, 10**6))
+def test_the_diameter_from_few_searches(agents: int, more: int, seed: int) -> None:
+    graph = nx.random_labeled_tree(agents, seed=seed)
+    generator = np.random.default_rng(seed)
+    graph.add_edges_from((int(i), int(j)) for i, j in generator.integers(0, agents, (more, 2)) if i != j)
+    assert distances.diameter(load(graph).edges, agents) == nx.diameter(graph)
 
 
 def test_facts_of_large_graphs() -> None:

@@ -25,7 +25,7 @@ QUICK = ("--set", "experiment.trials=1", "--set", "experiment.horizon=100", "--w
 
 
 def build(source: Path, folder: Path, *targets: str) -> list[Path]:
-    """What hatchling makes of a source tree, in a copy of it, so that nothing is left behind."""
+    """What hatchling makes of a source tree; it writes to the folder only."""
     arguments = [word for target in targets for word in ("-t", target)]
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder), *arguments],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from gossipmab.spec import Spec, load_spec
 from gossipmab.spec_models import SECTIONS
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = experiment_schema()
+SCHEMA = experiment_schema(plugins=False)
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 EXPERIMENTS = shipped_files("experiments", [".toml"])
 TINY: dict[str, Any] = {
@@ -57,8 +58,8 @@ def accepts(data: dict[str, Any]) -> bool:
 def test_it_is_a_schema_and_the_shipped_file_is_up_to_date() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     said = json.loads((ROOT / "docs" / "experiment.schema.json").read_text(encoding="utf-8"))
-    assert said == SCHEMA, "gossipmab schema --out docs/experiment.schema.json"
-    assert json.loads(schema_text()) == SCHEMA
+    assert said == SCHEMA, "gossipmab schema --out docs/experiment.schema.json, where no plug-in is installed"
+    assert json.loads(schema_text(plugins=False)) == SCHEMA
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -158,3 +159,31 @@ def test_parameters_are_explained_by_the_docstrings() -> None:
         "d": "both.",
     }
     assert said("Nothing here", []) == {} == said("Nothing here", ["a"])
+
+
+def test_installed_plugins_are_named_and_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"algorithms": "mine", "algorithms.central": "central_mine", "links": "radio", "rewards": "skewed"}
+
+    def entries(group: str) -> list[EntryPoint]:
+        known = names.get(group.removeprefix("gossipmab."))
+        return [EntryPoint(known, "no_such_module:Class", group)] if known else []
+
+    monkeypatch.setattr("gossipmab.schema.entry_points", entries)
+    validator = jsonschema.Draft7Validator(experiment_schema())
+    for key, value in [
+        ("algorithms", [{"name": "mine", "label": "m", "anything": 1}]),
+        ("network/links", "radio"),
+        ("network/links", {"process": "radio", "power": 2}),
+        ("environment/rewards", "skewed"),
+        ("environment/rewards", {"model": "skewed", "by": 2}),
+    ]:
+        assert validator.is_valid(changed(key, value)), (key, value)
+        assert not VALIDATOR.is_valid(changed(key, value))
+    for key, value in [
+        ("algorithms", [{"name": "central_mine"}]),
+        ("algorithms", [{"name": "minne"}]),
+        ("network/links", {"process": "ratio"}),
+        ("environment/rewards", {"model": "bernoulli"}),
+    ]:
+        assert not validator.is_valid(changed(key, value)), (key, value)
+    validator.validate(changed("algorithms", [{"name": "pareto_ucb", "consensus": 1}]))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossipmab import topology
 from gossipmab.errors import InputError
+from gossipmab.graphs import files
 from gossipmab.network import Network
 from gossipmab.topology import load
 
@@ -292,5 +292,5 @@ def test_wrong_toml(tmp_path: Path, content: str | bytes, said: str) -> None:
 
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topology, "LARGEST_FILE", 5)
+    monkeypatch.setattr(files, "LARGEST_FILE", 5)
     assert "big.edges has 8 bytes, more than the 5" in refused(written(tmp_path, "big.edges", "a b\nb c\n"))

@@ -17,6 +17,8 @@ from gossipmab.algorithms.gossip.neighbourhood_nsw_ucb_gossip import Neighbourho
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
+from gossipmab.plugins import ALGORITHMS as GROUP
+from gossipmab.plugins import Registry
 
 ALGORITHMS: dict[str, type] = {
     "pareto_ucb_gossip": ParetoUCBGossip,
@@ -52,11 +54,19 @@ ASSIGNERS: dict[str, type] = {
     "greedy_probing": GreedyProbing,
 }
 
-# [experiment] protocol -> the algorithms that can be played in it.
-PROTOCOLS: dict[str, dict[str, type]] = {
-    "gossip": {**ALGORITHMS, **YARDSTICKS},
-    "central": LEARNERS,
-    "assignment": ASSIGNERS,
+METHODS = ("_fields", "communicates", "check", "init", "select", "learn")  # of an algorithm that gossips
+
+# [experiment] protocol -> the algorithms that can be played in it; plug-ins by the group of their entry points.
+PROTOCOLS: dict[str, Registry] = {
+    "gossip": Registry(GROUP, {**ALGORITHMS, **YARDSTICKS}, METHODS),
+    "central": Registry(
+        f"{GROUP}.central", LEARNERS, ("_fields", "objective", "numbers", "check", "init", "choose", "observe")
+    ),
+    "assignment": Registry(
+        f"{GROUP}.assignment",
+        ASSIGNERS,
+        ("_fields", "warm_start", "assigns_at_random", "check", "init", "probe", "believe", "learn"),
+    ),
 }
 
 __all__ = [
@@ -65,6 +75,7 @@ __all__ = [
     "ELD",
     "FLAGS",
     "LEARNERS",
+    "METHODS",
     "OFMUP",
     "PROTOCOLS",
     "YARDSTICKS",

@@ -50,6 +50,9 @@ class Algorithm(Protocol):
     `sent_global_mean`; `learn` adds the agent's local change and fills the row of any other field that has a mailbox.
     A field `scratch_X`, an array or a tuple of arrays, is room to compute in, whose content no call may expect to find again:
     every thread and every actor has its own. A field `known_X` is what all were told beforehand, such as of the base graph.
+    One of this name alone is filled: `scratch_numbers` (M,) holds M uniform numbers
+    in [0, 1) of agent i and round t whenever `select` is called, for algorithms that need randomness beyond the draw of the
+    arm from p; see `own_numbers`. Nothing else an algorithm does may be random.
     Averages estimate the means (K, D) of the arms; where they estimate utilities (N, K), its `estimates` is
     "utilities", by which the recorded sampling error knows the truth.
     An algorithm whose agents average different things in the places of `global_mean` has a method `blend`, as below, which

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from gossipmab.cli.application import app
-from gossipmab.cli.output import BAD_INPUT, INTERRUPTED, NO_SPACE, say
+from gossipmab.cli.output import BAD_INPUT, FAILED, INTERRUPTED, NO_SPACE, say
 from gossipmab.errors import InputError
 
 # Newer versions of typer have their own copy of click: the class of all its complaints is found through a public one.
@@ -36,8 +36,13 @@ def call(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        say(f"error: {error.strerror or error}{where}")
-        return NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else BAD_INPUT
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "; free some space and give the same command again" if full and where else ""
+        say(f"error: {error.strerror or error}{where}{advice}")
+        return NO_SPACE if full else BAD_INPUT
+    except MemoryError as error:
+        say(f"error: there is not enough memory; what was finished is kept ({error})")
+        return FAILED
 
 
 def main() -> None:

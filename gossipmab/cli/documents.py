@@ -7,6 +7,7 @@ renamed within a major one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ KEYS: dict[str, dict[str, str]] = {
         "algorithms": "each with `name`, `protocol`, `description`, `hyperparameters` (name to default; null: required)",
         "experiments": "each with `name`, `description`, `file`",
         "topologies": "each with `name`, `description`, `file`",
+        "plug_ins": "by entry points, none of them loaded: `group`, `name`, `object`, `distribution`, `version`",
     },
 }
 
@@ -117,9 +119,10 @@ def of_networks(networks: Mapping[str, Network]) -> list[dict[str, Any]]:
 def of_everything() -> dict[str, list[dict[str, Any]]]:
     """What there is to run."""
     from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.hyperparameters import defaults_of, parameters_of
+    from gossipmab.schema import GROUPS, shipped_of
     from gossipmab.shipped import shipped_files
     from gossipmab.spec import read_toml
-    from gossipmab.tables import first_line
     from gossipmab.topology import list_topologies
 
     return {
@@ -127,12 +130,11 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
             {
                 "name": name,
                 "protocol": protocol,
-                "description": first_line(algorithm),
-                "hyperparameters": dict.fromkeys(getattr(algorithm, "_fields", ()))
-                | getattr(algorithm, "_field_defaults", {}),
+                "description": (algorithm.__doc__ or "").strip().partition("\n")[0],
+                "hyperparameters": dict.fromkeys(parameters_of(protocol, name)) | defaults_of(protocol, name),
             }
             for protocol, algorithms in PROTOCOLS.items()
-            for name, algorithm in algorithms.items()
+            for name, algorithm in shipped_of(algorithms).items()
         ],
         "experiments": [
             {"name": name, "description": read_toml(file).get("experiment", {}).get("description", ""), "file": file}
@@ -140,5 +142,16 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
         ],
         "topologies": [
             {"name": name, "description": line, "file": file} for name, (file, line) in list_topologies().items()
+        ],
+        "plug_ins": [
+            {
+                "group": one.group,
+                "name": one.name,
+                "object": one.value,
+                "distribution": one.dist and one.dist.name,
+                "version": one.dist and one.dist.version,
+            }
+            for group in GROUPS
+            for one in sorted(entry_points(group=f"gossipmab.{group}"), key=lambda entry: entry.name)
         ],
     }

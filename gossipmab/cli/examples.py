@@ -91,9 +91,10 @@ def teach(context: Any) -> None:
         console.print(f" # {example.what}", style="dim", markup=False, soft_wrap=True)
         console.print(f" {example.line}\n", markup=False, soft_wrap=True)
     if name == START:
-        codes = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
-        console.print(f" Exit codes: {codes}.", markup=False, soft_wrap=True)
-        console.print(" Results go to stdout, all else to stderr. Colour on terminals only, none with NO_COLOR.\n")
+        console.print(" Exit codes", style="dim")
+        for code, meaning in EXIT_CODES.items():
+            console.print(f" {code:>3}  {meaning}")
+        console.print("\n Results go to stdout, all else to stderr. Colour on terminals only, none with NO_COLOR.\n")
 
 
 class Command(TyperCommand):

@@ -23,6 +23,8 @@ def summary(folder: RunFolder, json: Json = False) -> None:
         emit("summary", **documents.of_run(results))
     else:
         summarise(out(), results)
+        for line in results.remarks():
+            out().print(line, markup=False, soft_wrap=True)
 
 
 def compare(

@@ -31,7 +31,9 @@ def run(
             autocompletion=one_of(ENGINES),
         ),
     ] = "threads",
-    workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     task: Annotated[
         list[str] | None,
@@ -78,9 +80,8 @@ def run(
     if results is not None:
         _show(results, quiet, json, failed.failures if failed else [])
     if failed is not None:
-        for line, cells in _by_line(failed.failures):
-            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            say(f"failed: {cells[0]}{more}: {line if len(line) <= 300 else line[:300] + '...'}")
+        for line in results.remarks() if results is not None else ():
+            say(line)
         say(f"{len(failed.failures)} cells failed, as manifest.json says in full; running again tries them again")
         raise typer.Exit(FAILED)
 
@@ -99,7 +100,9 @@ def study(
     engine: Annotated[
         str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))
     ] = "threads",
-    workers: Annotated[int | None, typer.Option(help="Cells at a time; by default one a processor.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""
@@ -136,14 +139,6 @@ def resources_of(task: Iterable[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"--task: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
     return resources
-
-
-def _by_line(failures: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """What went wrong, and the cells in which it did."""
-    cells: dict[str, list[str]] = {}
-    for cell, line in failures:
-        cells.setdefault(line, []).append(cell)
-    return list(cells.items())
 
 
 def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:

@@ -14,6 +14,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from gossipmab import metrics
+from gossipmab.algorithms.own_numbers import hand_numbers
 from gossipmab.algorithms.protocol import Floats, Integers, blend, learn, select
 from gossipmab.communication import Communication
 from gossipmab.compiled import compiled
@@ -245,6 +246,7 @@ def agent_round(
     neighbours: Integers, weights: Floats, u_arm: float, u_reward: Floats, p: Floats, x: Floats, communicates: bool,
 ) -> int:  # fmt: skip
     """The round of one agent: select, pull, see x, mix the messages, add the own change; returns the arm."""
+    hand_numbers(now, u_arm)
     select(algorithm, now, i, t, p)
     arm = arm_from(p, u_arm)
     draw(rewards, i, arm, u_reward, x)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gossipmab.algorithms.assignment.protocol import Assigner, Task, believe, learn, probe
 from gossipmab.assignment_trace import AssignmentTrace, Truth, truth
-from gossipmab.compiled import compiled, compiled_here
+from gossipmab.compiled import compiled, compiled_here, ours
 from gossipmab.engines.agent_round import arm_from
 from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
 from gossipmab.engines.rounds import recorded_rounds
@@ -204,8 +204,8 @@ def simulate_assignment(
         K if algorithm.warm_start == ROTATION else 0, N * K if algorithm.warm_start == PAIRS else 0,
         algorithm.assigns_at_random, agreed.overhead, agreed.capacity, agreed.power,
     )  # fmt: skip
-    ours = type(algorithm).__module__.startswith("gossipmab.")
-    loop = play_rounds if interpreted else play_compiled if ours else play_foreign
+    shipped = ours(algorithm, environment.rewards)
+    loop = play_rounds if interpreted else play_compiled if shipped else play_foreign
     source = Source(environment, seed=seed, trial=trial, label=label)
     block = max(1, min(1024, BLOCK_NUMBERS // (N * K * D + N + K)))
     for t0 in range(0, horizon, block):

@@ -17,6 +17,7 @@ ACTOR_SECONDS = 0.5  # measured: processor time to start one
 ACTOR_THREADS = 40  # measured
 FILES = 64  # open files of an actor beside its connections
 SHARE = 0.9  # of the available memory
+SHARED_AGENTS = 8_192  # from so many on, threads gain more in a round than their meeting after it costs
 
 
 class Need(NamedTuple):
@@ -58,6 +59,19 @@ def check(needed: Need, agents: int, connections: int, available: float | None =
             f"agents_per_actor: an actor would have {connections} connections, allowed are {files - FILES} (ulimit -n);"
             " use more agents per actor, or transport = 'refs'"
         )
+
+
+def shared_out(
+    processors: int, cells: int, largest: int, agents: int, available: float | None = None
+) -> tuple[int, int]:
+    """(cells at a time, threads of each): cells side by side gain most, as many as fit; the rest of the processors share agents.
+
+    largest: bytes of the largest trial. agents: of the smallest one. available: MiB, by default of this machine.
+    """
+    room = SHARE * (available_mib() if available is None else available) * MIB
+    fitting = int(room // largest) if largest else processors
+    at_once = max(1, min(processors, cells, fitting))
+    return at_once, max(1, processors // at_once) if agents >= SHARED_AGENTS else 1
 
 
 def available_mib() -> float:

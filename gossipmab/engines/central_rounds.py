@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gossipmab import equity, policies
 from gossipmab.algorithms.central.protocol import Centre, Learner, choose, observe
 from gossipmab.central_trace import CentralTrace
-from gossipmab.compiled import compiled, compiled_here
+from gossipmab.compiled import compiled, compiled_here, ours
 from gossipmab.engines.agent_round import arm_from, same
 from gossipmab.engines.rounds import recorded_rounds
 from gossipmab.environment import Environment
@@ -81,11 +81,6 @@ play_compiled = compiled(play)
 play_foreign = compiled_here(play)
 sum_compiled = compiled(sum_regret)
 sum_foreign = compiled_here(sum_regret)
-
-
-def ours(*things: Any) -> bool:
-    """Whether all of these are of this package, so that what is compiled of them may be kept on the disk."""
-    return all(type(thing).__module__.startswith("gossipmab.") for thing in things)
 
 
 class Ledger:
@@ -180,7 +175,7 @@ def simulate_central(
         for name in (learner.objective, *measure)
     ]
     source = Source(environment, learner.numbers(centre), seed=seed, trial=trial, label=label)
-    loop = play if interpreted else play_compiled if ours(learner, wanted) else play_foreign
+    loop = play if interpreted else play_compiled if ours(learner, wanted, environment.rewards) else play_foreign
     rounds = recorded_rounds(horizon, record)
     kept = Record(rounds, len(ledgers), K, U, getattr(learner, "tau", 0.0))
     pulls, x, seen, work = np.zeros(K, np.int64), np.zeros(environment.objectives), np.zeros(N), desk(N, K)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers
 from gossipmab.communication import Communication
+from gossipmab.compiled import ours
 from gossipmab.engines import capacity, own_rounds
 from gossipmab.engines.agent_actor import Outcome
 from gossipmab.engines.agent_round import (
@@ -154,9 +155,9 @@ class Coordinator:
 
     def _recipe(self) -> tuple[tuple[Any, ...], bool]:
         """What the actors' code is compiled for: the types of its arguments; and whether to keep it on disk."""
-        ours = type(self.algorithm).__module__.startswith("gossipmab.")
+        shipped = ours(self.algorithm, self.environment.rewards)
         if self.plan is not None:
-            return self.plan.signature(self.environment), ours
+            return self.plan.signature(self.environment), shipped
         now = self.state
         after = exchanged(now)
         N, K, D = self.environment.means.shape
@@ -176,7 +177,7 @@ class Coordinator:
             self.algorithm, self.environment.rewards, now, after, flat.now, flat.after, flat.local, boxes, boxes,
             np.zeros(D), 0, True, True, links, wire, played, 0, 0,
         )  # fmt: skip
-        return signature_of(own_rounds.play_own, samples), ours
+        return signature_of(own_rounds.play_own, samples), shipped
 
     def _sampled(self, present: NDArray[np.uint8], fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
         """Degrees, and every actor's part, in the window with these links."""

@@ -14,6 +14,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from gossipmab import metrics
+from gossipmab.algorithms.own_numbers import hand_numbers
 from gossipmab.algorithms.protocol import Algorithm, Floats, Integers, learn, select
 from gossipmab.communication import Communication
 from gossipmab.compiled import compiled, compiled_here
@@ -61,6 +62,7 @@ def message_round(
     count = 0
     if communicates:
         count = receive(base, boxes, post, rules, age, i, slot, neighbours, weights)
+    hand_numbers(now, u_arm)
     select(algorithm, now, i, post.clock[i], p)
     arm = arm_from(p, u_arm)
     draw(rewards, i, arm, u_reward, x)

@@ -31,7 +31,7 @@ from gossipmab.engines.agent_round import (
 )
 from gossipmab.metrics import Truth
 from gossipmab.network import neighbours_of_listed, neighbours_of_round, weight_of_edge
-from gossipmab.prefetch import NEAR, prefetch_row
+from gossipmab.prefetch import AHEAD, NEAR, prefetch_row
 
 
 def play_agents(
@@ -42,8 +42,9 @@ def play_agents(
     degrees, weights = scratch.degrees, scratch.weights
     far = communicates and sent.size > NEAR
     for i in range(first, last):
-        if far and i + 1 < last:
-            for n in range(base.offsets[i + 1], base.offsets[i + 1] + degrees[i + 1]):
+        if far and i + AHEAD < last:
+            begin = base.offsets[i + AHEAD]
+            for n in range(begin, begin + degrees[i + AHEAD]):
                 prefetch_row(sent, scratch.neighbours[n])
         present = scratch.neighbours[base.offsets[i] : base.offsets[i] + degrees[i]]
         if base.constant == 0.0:

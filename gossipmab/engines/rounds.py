@@ -11,8 +11,10 @@ import numpy as np
 from gossipmab import metrics
 from gossipmab.algorithms.protocol import Algorithm, Integers, Shape
 from gossipmab.communication import Communication
+from gossipmab.compiled import ours
 from gossipmab.engines import plain_rounds as plain
 from gossipmab.engines.agent_round import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of, tracking
+from gossipmab.engines.capacity import SHARED_AGENTS
 from gossipmab.engines.message_rounds import (
     MessageRounds,
     play_messages,
@@ -36,7 +38,6 @@ from gossipmab.provenance import available_processors
 from gossipmab.randomness import Purpose, stream
 from gossipmab.streams import Streams
 
-SHARED_AGENTS = 8_192  # from so many on, threads gain more than their meetings after every round cost
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
 BLOCK_ROWS = (
@@ -113,13 +114,13 @@ def simulate(
         np.zeros(K), np.zeros(D), np.zeros(N), metrics.memo(N, K), np.zeros((2, M)), np.full(widest, base.constant),
         np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),
     )  # fmt: skip
-    ours = type(algorithm).__module__.startswith("gossipmab.")
+    shipped = ours(algorithm, environment.rewards)
     shared = 1 if interpreted or not divisible(now, N, environment.preferences) else _threads(threads, N)
     parts = (algorithm, environment.rewards, truth, base, now, tally, scratch)
     play: Callable[[Numbers, int], None]
     with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
         if network.failures is not None or network.communication is not None:
-            loop = play_messages if interpreted else play_messages_compiled if ours else play_messages_foreign
+            loop = play_messages if interpreted else play_messages_compiled if shipped else play_messages_foreign
             initial = algorithm.init(shape_of(environment, network, horizon))
             messages, shared = MessageRounds(algorithm, network, now, initial, loop), 1
 
@@ -128,9 +129,9 @@ def simulate(
                 messages.play(environment.rewards, truth, base, numbers, fate, tally, scratch, t0)
 
         elif shared > 1:
-            play = SharedRounds(*parts, part_compiled if ours else part_foreign, bounds_of(N, shared), pool).play
+            play = SharedRounds(*parts, part_compiled if shipped else part_foreign, bounds_of(N, shared), pool).play
         else:
-            play = PlainRounds(*parts, plain.play if interpreted else play_compiled if ours else play_foreign).play
+            play = PlainRounds(*parts, plain.play if interpreted else play_compiled if shipped else play_foreign).play
         block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, M)))
         for t0 in range(0, horizon, block):
             numbers = source.block(min(block, horizon - t0), pool if shared > 1 else None, bounds_of(N, shared))

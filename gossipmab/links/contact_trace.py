@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +16,12 @@ from numpy.typing import NDArray
 
 from gossipmab.errors import InputError
 from gossipmab.links.process import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, positive
+from gossipmab.reading import text_of
 from gossipmab.topology import BaseGraph
 
-LARGEST_FILE = 10**9  # bytes
+LARGEST_FILE = 10**8  # bytes
+LONGEST_LINE = 10_000  # characters
+MOST_NAMES = 10**6  # different agents
 MOST_ROUNDS = 10**9
 
 
@@ -74,7 +79,7 @@ class ContactTrace(LinkProcess):
         return sorted(set(zip(self.contacts.first, self.contacts.second, strict=True)))
 
     def _links(self, graph: BaseGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(length + 1,) where the links of every round begin, and (C,) the links, by their place among the base graph's."""
+        """(C,) rounds, ascending, and (C,) the link of each contact, by its place among those of the base graph."""
         number = {label: i for i, label in enumerate(graph.labels)}
         contacts = self.contacts
         for name in (*contacts.first, *contacts.second):
@@ -85,29 +90,27 @@ class ContactTrace(LinkProcess):
             [sorted((number[i], number[j])) for i, j in zip(contacts.first, contacts.second, strict=True)], np.int64
         )
         order = np.argsort(contacts.rounds, kind="stable")
-        begins = np.searchsorted(contacts.rounds[order], np.arange(contacts.length + 1))
-        return begins, places(graph, edges, Path(self.file).name)[order]
+        return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
 
     def law(self, graph: BaseGraph) -> Law:
         """The share of the file's rounds in which a link is there; a contact that stands there twice counts once."""
-        _, links = self._links(graph)
-        order = np.argsort(self.contacts.rounds, kind="stable")
-        once = np.unique(np.column_stack([self.contacts.rounds[order], links]), axis=0)
+        once = np.unique(np.column_stack(self._links(graph)), axis=0)
         counts = np.bincount(once[:, 1], minlength=len(graph.edges))
         return law(PERIODIC, counts / self.contacts.length, period=self.contacts.length)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """The file's rounds."""
-        begins, links = self._links(graph)
+        of_round, links = self._links(graph)
         length, E, played = self.contacts.length, len(graph.edges), 0
 
         def block(rounds: int) -> NDArray[np.uint8]:
             nonlocal played
             present = np.zeros((rounds, E), np.uint8)
-            for b in range(rounds):
-                r = (played + b) % length if self.repeat else min(played + b, length)
-                if r < length:
-                    present[b, links[begins[r] : begins[r + 1]]] = 1
+            now = np.arange(played, played + rounds)
+            now = now % length if self.repeat else now
+            begins, ends = np.searchsorted(of_round, now), np.searchsorted(of_round, now, side="right")
+            for b in np.flatnonzero(begins < ends):
+                present[b, links[begins[b] : ends[b]]] = 1
             played += rounds
             return present
 
@@ -116,23 +119,17 @@ class ContactTrace(LinkProcess):
 
 def read(path: Path, step: float) -> Contacts:
     """The contacts of a file. Raises InputError with the line that is wrong."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{KEY}.file: {path.name} is larger than the {LARGEST_FILE} bytes that are read")
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{KEY}.file: {path.name} is not UTF-8 text") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{KEY}.file: cannot read {str(path)!r}: {getattr(error, 'strerror', error)}") from None
-    times: list[float] = []
-    first: list[str] = []
-    second: list[str] = []
+    text = text_of(path, f"{KEY}.file", LARGEST_FILE)
+    times, first, second = array("d"), [], []
+    names: dict[str, str] = {}  # each name once in memory, however often it stands there
     head = True
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(StringIO(text), 1):
+        where = f"{KEY}.file: {path.name}, line {number}:"
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{where} more than {LONGEST_LINE} characters; a line is 'time i j'")
         words = line.partition("#")[0].replace(",", " ").split()
         if not words:
             continue
-        where = f"{KEY}.file: {path.name}, line {number}:"
         if len(words) < 3:
             raise InputError(f"{where} {len(words)} columns; a line is 'time i j'")
         try:
@@ -147,15 +144,18 @@ def read(path: Path, step: float) -> Contacts:
         head = False
         if words[1] == words[2]:
             raise InputError(f"{where} agent {words[1]!r} has a link with itself")
+        one, other = (names.setdefault(word, word) for word in sorted(words[1:3]))
+        if len(names) > MOST_NAMES:
+            raise InputError(f"{where} more than {MOST_NAMES} agents")
         times.append(time)
-        first.append(min(words[1], words[2]))
-        second.append(max(words[1], words[2]))
+        first.append(one)
+        second.append(other)
     if not times:
         raise InputError(f"{KEY}.file: {path.name} has no contacts; a line is 'time i j'")
-    begin = min(times)
-    if (max(times) - begin) / step >= MOST_ROUNDS:
+    begin, end = min(times), max(times)
+    if (end - begin) / step >= MOST_ROUNDS:
         raise InputError(
-            f"{KEY}.step: {step:g} gives more than {MOST_ROUNDS} rounds; times go from {begin:g} to {max(times):g}"
+            f"{KEY}.step: {step:g} gives more than {MOST_ROUNDS} rounds; times go from {begin:g} to {end:g}"
         )
     rounds = np.floor((np.array(times) - begin) / step + 1e-9).astype(np.int64)
     return Contacts(rounds, first, second, int(rounds.max()) + 1)

@@ -7,10 +7,13 @@ Lap_q is the Laplacian of the base graph with the link weights q, f the frequenc
     matching      E[W] = I - w Lap_f,  E[W^2] = I - 2 w (1 - w) Lap_f, for links of a matching share no agent: with
                   L_e the Laplacian of one link, L_e^2 = 2 L_e and L_e L_g = 0. w = c, 1/2 (metropolis) or 1/4 (lazy)
     periodic      the means over a period, or over rounds spread over it where it is long
+
+In large networks what would need sampled rounds, or the square of a large matrix, is left out (see `spectrum`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,14 +35,19 @@ def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, consta
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
     edges, agents = graph.edges, len(graph.labels)
     f = law.frequencies
+    ends = spectrum.laplacian_range(edges, agents)
     obtained = "exact" if law.exact else "sampled"
     if agents == 1 or (law.kind == INDEPENDENT and (f == law.frequency).all()):
-        second, squared, squared_obtained = spectrum.independent_links(edges, agents, law.frequency, weights, constant)
-        return spectrum.facts(edges, agents, second, squared, "exact", squared_obtained)
+        second, squared, squared_obtained = spectrum.independent_links(
+            edges, agents, law.frequency, weights, constant, ends
+        )
+        return spectrum.facts(edges, agents, second, squared, "exact", squared_obtained, ends)
     if law.kind == MATCHING:
         w = constant or PAIR[weights]
         first = spectrum.matrix_of(edges, agents, w * f)
         square = spectrum.matrix_of(edges, agents, 2.0 * w * (1.0 - w) * f)
+    elif agents > spectrum.LARGE and not (law.kind == INDEPENDENT and constant > 0.0 and _squarable(edges)):
+        return spectrum.facts(edges, agents, math.nan, math.nan, spectrum.LEFT_OUT, spectrum.LEFT_OUT, ends)
     elif law.kind == INDEPENDENT and constant > 0.0:
         first, square = _independent(graph, f, constant)
     else:
@@ -47,7 +55,12 @@ def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, consta
         first, square = spectrum.averages(edges, agents, rounds, weights, constant)
         obtained = "exact" if whole else "sampled"
     second, squared = (spectrum.second_modulus(matrix, agents) for matrix in (first, square))
-    return spectrum.facts(edges, agents, second, squared, obtained, obtained)
+    return spectrum.facts(edges, agents, second, squared, obtained, obtained, ends)
+
+
+def _squarable(edges: NDArray[np.int64]) -> bool:
+    """Whether the square of the mixing matrix takes few enough products, sum_i deg_i^2."""
+    return int((np.bincount(edges.ravel()) ** 2).sum()) <= spectrum.MOST_PRODUCTS
 
 
 def _independent(graph: BaseGraph, f: NDArray[np.float64], c: float) -> tuple[csr_array, csr_array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from gossipmab.links.random_matching import RandomMatching
 from gossipmab.links.static import Static
 from gossipmab.links.stochastic_block import StochasticBlock
 from gossipmab.links.switching import Switching
+from gossipmab.plugins import LINKS, Registry, fitted, hints_of, refused
 
-PROCESSES: dict[str, type[LinkProcess]] = {
+SHIPPED: dict[str, type[LinkProcess]] = {
     "static": Static,
     "erdos_renyi": ErdosRenyi,
     "gilbert_elliott": GilbertElliott,
@@ -30,11 +31,15 @@ PROCESSES: dict[str, type[LinkProcess]] = {
     "switching": Switching,
     "trace": ContactTrace,
 }
+PROCESSES = Registry(LINKS, SHIPPED, ("law", "sampler", "default_base"))
 
 
 def parameters_of(name: str) -> dict[str, Any]:
     """The parameters of a process with their defaults, MISSING where there is none."""
-    return {field.name: field.default for field in fields(PROCESSES[name]) if field.init}  # type: ignore[arg-type]
+    kind = PROCESSES[name]
+    if not is_dataclass(kind) or not issubclass(kind, LinkProcess):
+        raise InputError(f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.links.LinkProcess")
+    return {field.name: field.default for field in fields(kind) if field.init}
 
 
 def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
@@ -57,8 +62,7 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
         name = table.pop("process", None)
         if name is None:
             raise InputError(f"{KEY}.process is required and not given (allowed: {', '.join(sorted(PROCESSES))})")
-        if not isinstance(name, str) or name not in PROCESSES:
-            raise unknown(KEY, name, PROCESSES)
+        kind: Any = PROCESSES.get_named(KEY, name)
         known = parameters_of(name)
         for key in table:
             if key not in known:
@@ -66,7 +70,10 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
         for key, value in known.items():
             if value is MISSING and key not in table:
                 raise InputError(f"{KEY}.{key} is required by {name!r} and not given")
-        process = default if name == "erdos_renyi" and not table else PROCESSES[name](**table)
+        if not PROCESSES.is_shipped(name):  # the shipped ones look at what they are given themselves
+            hints = hints_of(kind, KEY)
+            table = {key: fitted(f"{KEY}.{key}", hints[key], value) for key, value in table.items()}
+        process = default if name == "erdos_renyi" and not table else refused(KEY, lambda: kind(**table))
     if process is not default and default.probability != 1.0:
         what = "is for Erdos-Renyi links that say nothing else"
         raise InputError(f"network.link_probability: got {link_probability}, which {what}; links = {links!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gossipmab.errors import InputError, unknown
+from gossipmab.errors import InputError
 from gossipmab.objectives.desk import Desk, desk
 from gossipmab.objectives.equality import Equality
 from gossipmab.objectives.logarithm import LogNashWelfare
@@ -15,6 +15,8 @@ from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
 from gossipmab.objectives.protocol import Objective, maximise, maximise_with_bonus, value
 from gossipmab.objectives.utilitarian import Utilitarian
+from gossipmab.plugins import OBJECTIVES as GROUP
+from gossipmab.plugins import Registry
 
 OBJECTIVES: dict[str, type] = {
     "nsw": NashWelfare,
@@ -25,24 +27,31 @@ OBJECTIVES: dict[str, type] = {
     "procedural": Procedural,
     "p_mean": PowerMean,
 }
+KNOWN = Registry(GROUP, OBJECTIVES, ("_fields", "needs_positive", "value", "maximise", "maximise_with_bonus"))
 
 
-def objective(name: str, exponent: float = -1.0, geometric: bool = False) -> Any:
-    """The objective of this name; `exponent` is for p_mean alone, `geometric` for nsw alone.
+def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any:
+    """The objective of this name, shipped or of a plug-in; an objective itself is returned as it is.
+
+    `exponent` is for p_mean and plug-ins that have such a field, `geometric` for nsw alone.
 
     Raises:
         InputError: no such objective, or an exponent that is not finite.
     """
-    if name not in OBJECTIVES:
-        raise unknown("objective", name, OBJECTIVES)
+    if not isinstance(name, str):
+        missing = [method for method in KNOWN.methods if not hasattr(name, method)]
+        if missing or isinstance(name, type):
+            raise InputError(f"objective: got {name!r}, allowed is a name or an objective such as NashWelfare()")
+        return name
+    kind: Any = KNOWN.get_named("objective", name)
     if not math.isfinite(exponent):
         raise InputError(f"exponent: got {exponent}, allowed is a finite number")
-    kind: Any = OBJECTIVES[name]
     given = {"exponent": exponent, "geometric": geometric}
     return kind(**{key: value for key, value in given.items() if key in kind._fields})
 
 
 __all__ = [
+    "KNOWN",
     "OBJECTIVES",
     "Desk",
     "Objective",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -13,7 +14,7 @@ from gossipmab.drawings import layout
 from gossipmab.links.registry import PROCESSES
 from gossipmab.report.html_table import HtmlTable
 from gossipmab.spec_build import built
-from gossipmab.tables import number
+from gossipmab.tables import number, whole
 
 if TYPE_CHECKING:
     from gossipmab.network import Network
@@ -31,7 +32,7 @@ NOTE = (
     "p: how often a link is there. The facts are those of the link process, without what fails beside it. Gap: 1 minus the second "
     "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
     "eigenvalue of E[W²] at least in every round: the distance is halved in ln 4 / -ln(that) rounds. "
-    "Consensus rounds: ln(N) / gap."
+    "Consensus rounds: ln(N) / gap. A dash: not worked out, for the network is too large."
 )
 
 
@@ -51,6 +52,7 @@ class Networks(NamedTuple):
     facts: HtmlTable
     side: int
     left_out: int
+    not_drawn: list[str]
 
 
 def section(results: Results) -> Networks | None:
@@ -72,21 +74,30 @@ def section(results: Results) -> Networks | None:
             found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
         else:
             left_out.add(key)
-    bases = {(name, network.edges.tobytes()): (name, network) for name, network in found.values()}
+    bases = {(name, source_of(network)): (name, network) for name, network in found.values()}
     small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
+    large = [
+        f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
+    ]
     table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
-    return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out))
+    return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out), large)
+
+
+def source_of(network: Network) -> bytes:
+    """The base graph in 32 bytes."""
+    return hashlib.sha256(network.edges.tobytes()).digest()
 
 
 def facts(name: str, network: Network) -> list[str]:
     """A row of the table."""
     known = network.facts()
-    sampled = "" if known.squared_obtained == "exact" else " (sampled)"
+    sampled = " (sampled)" if known.squared_obtained == "sampled" else ""
     squared = known.second_eigenvalue_squared
     halved = math.log(4) / -math.log(squared) if 0 < squared < 1 else 0.0 if squared <= 0 else math.inf
+    halved = squared if math.isnan(squared) else halved
     return [
         name, known_as(network), f"{network.link_probability:g}", network.weights.replace("_", " "),
-        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", str(known.diameter),
+        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", whole(known.diameter),
         number(known.algebraic_connectivity), number(known.second_eigenvalue), number(known.spectral_gap),
         number(squared) + sampled, number(known.consensus_rounds, 3), number(halved, 3),
     ]  # fmt: skip
@@ -94,9 +105,7 @@ def facts(name: str, network: Network) -> list[str]:
 
 def known_as(network: Network) -> str:
     """The link process, and what else keeps messages back."""
-    name = next(
-        (name for name, kind in PROCESSES.items() if type(network.process) is kind), type(network.process).__name__
-    )
+    name = PROCESSES.name_of(type(network.process))
     beside = {"failures": network.failures, "rules for what is sent": network.communication}
     return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
 

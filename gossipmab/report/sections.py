@@ -62,18 +62,11 @@ def metrics(results: Results, table: pd.DataFrame) -> dict[str, str]:
 
 def status(results: Results, cells: Cells) -> tuple[str, str]:
     """(class, words) of the badge."""
-    last = last_session(results)
-    if last.get("failed"):
-        return "bad", f"{len(last['failed'])} cells failed"
+    if results.failures:
+        return "bad", f"{len(results.failures)} cells failed"
     if len(cells.versions) < cells.total:
         return "open", "not finished"
     return "good", "finished"
-
-
-def last_session(results: Results) -> dict[str, Any]:
-    """What the manifest says of the last session; empty where none ended."""
-    sessions = (results.folder.manifest() or {}).get("sessions", [])
-    return sessions[-1] if sessions else {}
 
 
 def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
@@ -103,11 +96,12 @@ def warnings(results: Results, cells: Cells, table: pd.DataFrame, summary: pd.Da
     """What a reader must know before believing the figures."""
     spec, found = results.spec, []
     there = len(cells.versions)
-    failed = last_session(results).get("failed", [])
+    failed = results.failures
     for cell, line in failed[:SHOWN]:
         found.append(f"Cell {cell} failed: {line}")
     if len(failed) > SHOWN:
         found.append(f"{len(failed) - SHOWN} more cells failed, as manifest.json says.")
+    found += [f"{line[0].upper()}{line[1:]}." for line in results.remarks() if not line.startswith("failed: ")]
     found += [f"Cell {line}. Running again computes it anew." for line in cells.damaged[:SHOWN]]
     if there < cells.total:
         found.append(f"{there} of {cells.total} cells are finished: means are over the trials that are there.")

@@ -1,0 +1,68 @@
+"""Pareto Thompson sampling with gossip: uniform on the Pareto front of means drawn from what is believed of them."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gossipmab.errors import InputError
+from gossipmab.pareto import uniform_on_front
+
+
+class State(NamedTuple):
+    """pulls (N, K); averages (N, K, D), own, gossiped, and as sent; scratch: sample (K, D), order (K,), numbers (2 K D,)."""
+
+    pulls: Any
+    local_mean: Any
+    global_mean: Any
+    sent_global_mean: Any
+    scratch_sample: Any
+    scratch_order: Any
+    scratch_numbers: Any  # filled by the engine before every `select`: uniform numbers of this agent and round
+
+
+class ParetoThompsonGossip(NamedTuple):
+    """Gaussian beliefs around the gossip averages. scale: standard deviation of the belief after one pull."""
+
+    scale: float = 0.5
+
+    @property
+    def communicates(self) -> bool:
+        """Agents send their averages."""
+        return True
+
+    def check(self) -> None:
+        """Raise InputError unless the scale is a number > 0."""
+        if not 0.0 < self.scale < math.inf:
+            raise InputError(f"scale: got {self.scale}, allowed is a number > 0")
+
+    def init(self, shape: Any) -> State:
+        """Nothing pulled."""
+        N, K, D = shape.agents, shape.arms, shape.objectives
+        means = np.zeros((3, N, K, D))
+        return State(np.zeros((N, K), np.int64), *means, np.zeros((K, D)), np.arange(K), np.zeros(2 * K * D))
+
+    def select(self, state: State, i: int, t: int, p: Any) -> None:
+        """theta[k,d] ~ N( G_i[k,d], scale^2 / (1 + n_i[k]) ), by Box and Muller; rounds 1..K: arm t."""
+        u, order = state.scratch_numbers, state.scratch_order
+        K, D = state.scratch_sample.shape
+        for k in range(K):
+            p[k] = 1.0 if k == t - 1 else 0.0
+        if t <= K:
+            return
+        for k in range(K):
+            order[k] = k
+            spread = self.scale / math.sqrt(1.0 + state.pulls[i, k])
+            for d in range(D):
+                m = 2 * (k * D + d)
+                normal = math.sqrt(-2.0 * math.log(1.0 - u[m])) * math.cos(2.0 * math.pi * u[m + 1])
+                state.scratch_sample[k, d] = state.global_mean[i, k, d] + spread * normal
+        uniform_on_front(state.scratch_sample, order, p)
+
+    def learn(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        """Update the average of the arm, and add its change to the gossip average."""
+        state.pulls[i, arm] += 1
+        for d in range(x.shape[0]):
+            change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
+            state.local_mean[i, arm, d] += change
+            state.global_mean[i, arm, d] += change

@@ -1,0 +1,132 @@
+"""`check_algorithm`: whether a gossip algorithm from anywhere keeps what all engines rely on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gossipmab import runner
+from gossipmab.algorithms import METHODS
+from gossipmab.engines import agent_round, rounds
+from gossipmab.errors import unknown
+from gossipmab.testing.compiling import Compiled
+from gossipmab.testing.engines import check_engines
+from gossipmab.testing.failures import (
+    EnginesError,
+    HiddenStateError,
+    OrderError,
+    OwnRandomnessError,
+    RestartError,
+    ShapeError,
+)
+from gossipmab.testing.inspector import Inspector
+from gossipmab.testing.shapes import check_hyperparameters, check_state
+from gossipmab.testing.sources import kept_outside, randomness_in
+from gossipmab.testing.stage import ROUNDS, Stage, copied, same, spoil_scratch, world
+from gossipmab.verify import same_bits
+
+INSPECTED = 15  # rounds in which every call is looked at
+PLAYED = METHODS[3:]  # init, select, learn
+
+
+def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) -> None:
+    """Raise a `ConformanceError`, an AssertionError with one sentence, at the first thing that is not as it must be.
+
+    Looked at, in this order: hyperparameters, methods and state; no random numbers but those handed in; every call of a small
+    trial, interpreted (writes a distribution, and its own row only; does the same again; reads nothing that the agent was not
+    told); the order of agents within a round, and what scratch fields held, do not matter; an agent goes on from its own
+    rows; methods compile without allocating, to the same bits; all engines give the same bits.
+
+    Args:
+        algorithm: a class whose hyperparameters all have defaults, or an object.
+        engines: of `gossipmab.run`, whose bits are compared with those of the interpreted methods. "ray" and "actors" start a Ray.
+    """
+    for engine in engines:
+        if engine not in runner.ENGINES:
+            raise unknown("engines", engine, runner.ENGINES)
+    if isinstance(algorithm, type):
+        try:
+            algorithm = algorithm()
+        except TypeError as error:
+            raise ShapeError(f"{algorithm.__name__}() cannot be made ({error}); pass an object instead") from error
+    check_hyperparameters(algorithm)
+    environment, network = world()
+    check_state(algorithm, rounds.shape_of(environment, network, ROUNDS))
+    check_calls(algorithm)
+    check_order(algorithm)
+    check_restart(algorithm)
+    stage = Stage(algorithm, environment, network)
+    for _ in range(ROUNDS):
+        stage.round(Compiled(algorithm))
+    once = rounds.simulate(algorithm, environment, network, horizon=ROUNDS, seed=1, record=7, interpreted=True)
+    again = rounds.simulate(algorithm, environment, network, horizon=ROUNDS, seed=1, record=7)
+    if different := same_bits(once, again):
+        raise EnginesError(
+            f"{type(algorithm).__name__}: the compiled loop gives another {different[0]} than the plain one"
+        )
+    check_engines(algorithm, engines)
+
+
+def check_calls(algorithm: Any) -> None:
+    """Every call of some rounds, and what is left behind by them outside the state."""
+    kind, name = type(algorithm), type(algorithm).__name__
+    found = randomness_in(kind, PLAYED)
+    if found is not None:
+        raise OwnRandomnessError(
+            f"{name} draws its own random numbers, or reads a clock: {found}; numbers come in state.scratch_numbers, if it has one"
+        )
+    before: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
+    outside = kept_outside(kind, PLAYED)
+    stage = Stage(algorithm, *world())
+    caller = Inspector(algorithm, stage.fields)
+    for _ in range(INSPECTED):
+        stage.round(caller)
+    after: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
+    if not same(after[0][1:3], before[0][1:3]) or after[1] != before[1]:
+        raise OwnRandomnessError(
+            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_numbers, if it has one"
+        )
+    for place, value in kept_outside(kind, PLAYED).items():
+        if outside.get(place) != value:
+            raise HiddenStateError(
+                f"{name} keeps hidden state in {place}, which changed; what carries over belongs into the agent's row of the state"
+            )
+
+
+def check_order(algorithm: Any) -> None:
+    """Agents in ascending and in descending order; then with scratch fields spoilt before every round."""
+    name = type(algorithm).__name__
+    up, down, spoilt = (Stage(algorithm, *world()) for _ in range(3))
+    for t in range(1, ROUNDS + 1):
+        played = up.round(algorithm)
+        backwards = down.round(algorithm, reversed(range(len(played))))
+        if not same(played, backwards) or not all(map(same, up.rows().values(), down.rows().values())):
+            raise OrderError(
+                f"{name} depends on the order in which agents play: round {t} has another outcome from the last agent to the "
+                "first; agents of a round know nothing of each other but mailboxes"
+            )
+        spoil_scratch(spoilt.now, spoilt.fields, t % 2)
+        if not same(played, spoilt.round(algorithm)):
+            raise OrderError(
+                f"{name} depends on what a scratch field held before round {t}; what carries over belongs into the agent's row"
+            )
+
+
+def check_restart(algorithm: Any) -> None:
+    """In the middle of the trial, all agents are made anew from their own rows, as after the death of an actor."""
+    whole, broken = Stage(algorithm, *world()), Stage(algorithm, *world())
+    for t in range(1, ROUNDS + 1):
+        played = whole.round(algorithm)
+        if not same(played, broken.round(algorithm)):
+            raise RestartError(
+                f"{type(algorithm).__name__} goes on in another way when its agents are made anew from their rows of the state: "
+                f"round {t} differs"
+            )
+        if t == ROUNDS // 2 + 1:
+            fresh = algorithm.init(broken.shape)
+            for name in broken.fields.rows:
+                getattr(fresh, name)[...] = copied(getattr(broken.now, name))
+            broken.now, broken.after = fresh, agent_round.exchanged(fresh)

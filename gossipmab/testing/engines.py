@@ -1,0 +1,47 @@
+"""Whether an experiment with the algorithm has the same bits whichever engine plays it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gossipmab import runner
+from gossipmab.engines import rounds
+from gossipmab.player import Player
+from gossipmab.testing.failures import EnginesError
+from gossipmab.verify import same_bits
+
+EXPERIMENT: dict[str, Any] = {
+    "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "record": 6},
+    "environment": {"agents": 5, "arms": 4, "objectives": 3},
+    "network": {"base": "complete", "link_probability": 0.5},
+}
+
+
+class Mute(runner.Silent):
+    """A watcher that says nothing at all: how long a Ray takes to start is no fault of an algorithm."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
+    """Run a small experiment with each engine, and compare every cell with the interpreted methods."""
+    with tempfile.TemporaryDirectory(prefix="gossipmab-") as folder:
+        for engine in engines:
+            results = runner.run(
+                {**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute()
+            )
+            player = Player(results.spec)
+            for cell in results.spec.cells():
+                expected = player(cell, simulate=_interpreted).trace
+                if different := same_bits(results.traces[cell.id], expected):
+                    raise EnginesError(
+                        f"{type(algorithm).__name__}: the engine {engine} gives another {different[0]} than the interpreted methods"
+                    )
+
+
+def _interpreted(*world: Any, **options: Any) -> Any:
+    return rounds.simulate(*world, **options, interpreted=True)

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: browser demo test test-all bench lint clean
+.PHONY: browser demo docs test test-all bench lint clean
 
 .venv/run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gossipmab needs Python 3.11 or newer: make PYTHON=...")'
@@ -12,6 +12,10 @@ BIN := .venv/bin
 
 .venv/test: pyproject.toml .venv/run
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/docs: pyproject.toml .venv/run
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 .venv/dev: pyproject.toml .venv/test
@@ -37,6 +41,9 @@ test-all: .venv/dev browser  ## everything
 	$(BIN)/python -m pytest
 	$(MAKE) lint
 
+docs: .venv/docs  ## the documentation site, with all of its code played: docs/_build/html/index.html (five minutes; unchanged pages are kept)
+	$(BIN)/python -m sphinx -W --keep-going -n docs docs/_build/html
+
 bench: .venv/test  ## the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench_rounds.py
 	$(BIN)/python benchmarks/bench_solver.py
@@ -51,4 +58,4 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv docs/_build .pytest_cache .mypy_cache .ruff_cache

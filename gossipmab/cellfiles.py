@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -226,9 +227,8 @@ def _lists(array: NDArray[np.float64]) -> pa.ListArray:
 def _nested(array: NDArray[Any]) -> pa.ListArray:
     """One row that holds the whole array, as lists of lists; no Python object for each number."""
     nested: Any = pa.array(array.ravel(), pa.string() if array.dtype.kind == "U" else None)
-    count = array.size
-    for size in reversed(array.shape):
-        count = count // size if size else 0
+    for axis, size in reversed(list(enumerate(array.shape))):
+        count = math.prod(array.shape[:axis])  # one row, also of an array without numbers
         nested = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * np.int32(size), nested)
     return nested
 

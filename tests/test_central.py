@@ -247,6 +247,14 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
     assert not [name for name, trace in one.traces.items() if same_bits(trace, other.traces[name])]
 
 
+def test_a_run_that_measures_nothing_else_is_kept_and_read_again(tmp_path: Path) -> None:
+    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "measure"}
+    results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
+    trace = next(iter(results.traces.values()))
+    assert trace.asked.shape == (0,) and trace.others.shape[1:] == (0,)  # type: ignore[attr-defined]
+    assert all(finding.sound for finding in verify(results.path))
+
+
 def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
     from gossipmab.cli import call
 

@@ -1,0 +1,213 @@
+"""The documentation site: every page is reached, every link leads somewhere, formulas point at code, and all code runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import gossipmab as gm
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
+READ_ON_THEIR_OWN = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "experiments" / "README.md",
+]
+FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
+LINE = re.compile(r"\{line\}`([^`]+)`")
+
+
+@pytest.fixture(scope="module")
+def lines() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lines", DOCS / "_ext" / "lines.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["lines"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def prose(page: Path) -> str:
+    """The page without fenced code, and without code in a line."""
+    return re.sub(r"(?<!\})`[^`\n]*`", "", FENCED.sub("", page.read_text()))
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def entries(page: Path) -> Iterator[str]:
+    """The entries of the page's toctrees, as names of pages or patterns, relative to docs/."""
+    for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(), re.DOTALL):
+        for entry in (line.strip() for line in block.splitlines()):
+            if entry and not entry.startswith(":"):
+                above = page.parent.relative_to(DOCS)
+                yield entry.lstrip("/") if entry.startswith("/") else (above / entry).as_posix()
+
+
+def test_every_page_is_in_a_table_of_contents() -> None:
+    wanted = [entry for page in PAGES for entry in entries(page)]
+    names = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES}
+    assert [entry for entry in wanted if not re.search(r"[*\[]", entry) and entry not in names] == []
+    lost = [
+        name
+        for name in sorted(names - {"index"})
+        if not any(fnmatchcase(name, entry) and name.count("/") == entry.count("/") for entry in wanted)
+    ]
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *READ_ON_THEIR_OWN], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose(page)):
+        parts = urlsplit(target)
+        if parts.scheme or target.startswith("/_build/"):
+            continue
+        file = page if not parts.path else (page.parent / unquote(parts.path)).resolve()
+        headings = (
+            [slug(found) for found in re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)]
+            if file.suffix == ".md"
+            else []
+        )
+        if not file.exists() or (parts.fragment and file.suffix == ".md" and parts.fragment not in headings):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_formula_is_linked_to_a_line_that_exists(lines: ModuleType) -> None:
+    targets = [target for page in PAGES for target in LINE.findall(page.read_text())]
+    assert len(targets) > 80
+    for target in targets:
+        found = lines.line_of(target)  # LookupError where nothing is found
+        shown = (ROOT / found.path).read_text().splitlines()[found.number - 1]
+        assert target.partition("@")[2] in shown
+
+
+def test_a_line_is_sought_in_code_and_not_in_docstrings(lines: ModuleType) -> None:
+    found = lines.line_of("gossipmab.pareto:gaps@values[")
+    assert "np.asarray" in (ROOT / found.path).read_text().splitlines()[found.number - 1]
+    for missing in ("gossipmab.pareto:gaps@max_l", "gossipmab.pareto:no_such", "gossipmab.no_such:gaps"):
+        with pytest.raises(LookupError):
+            lines.line_of(missing)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    said = set(re.findall(r"auto\w+:: gossipmab\.(\w+)$", (DOCS / "api" / "index.md").read_text(), re.MULTILINE))
+    assert set(gm.__all__) - {"__version__"} <= said
+
+
+def test_every_shipped_experiment_is_in_the_gallerys_table() -> None:
+    table = (ROOT / "experiments" / "README.md").read_text()
+    shipped = {file.stem for file in (ROOT / "experiments").glob("*.toml")}
+    assert set(re.findall(r"^\| \[(\w+)\.toml\]", table, re.MULTILINE)) == shipped
+
+
+def test_code_on_executed_pages_is_python_that_parses() -> None:
+    executed = [page for page in PAGES if page.read_text().startswith("---\nfile_format: mystnb")]
+    assert len(executed) >= 10
+    for page in executed:
+        cells = re.findall(r"```\{code-cell\} python\n(.*?)```", page.read_text(), re.DOTALL)
+        assert cells, page
+        for cell in cells:
+            if "%%bash" not in cell:
+                ast.parse(re.sub(r"^:\w+:.*$", "", cell, flags=re.MULTILINE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["failures", "links", "probing"])
+def test_python_on_pages_that_are_not_executed_runs(name: str) -> None:
+    """Those of bridges, ratings and central have tests of their own."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / f"{name}.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {"gm": gm})  # noqa: S102
+
+
+class Page(HTMLParser):
+    """What a page of the site links to, and what can be linked to in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect."""
+        said = dict(attrs)
+        self.anchors |= {value for name in ("id", "name") if (value := said.get(name))}
+        if tag == "a" and (href := said.get("href")):
+            self.links.append(href)
+        for name in ("src", "href") if tag in ("script", "img", "link") else ():
+            if (value := said.get(name)) and said.get("rel") not in ("canonical", "index", "search", "next", "prev"):
+                self.fetched.append(value)
+
+
+@cache
+def read(file: Path) -> Page:
+    return Page(file.read_text())
+
+
+def broken_links(site: Path) -> list[str]:
+    """Links, anchors and files that are not there; and what would be fetched from another host."""
+    broken = []
+    for file in sorted(site.rglob("*.html")):
+        page = read(file)
+        for target in [*page.links, *page.fetched]:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                if target in page.fetched and parts.scheme != "data":
+                    broken.append(f"{file.relative_to(site)} fetches {target}")
+                continue
+            led = file if not parts.path else (file.parent / unquote(parts.path)).resolve()
+            missing = not led.is_file()
+            if missing or (
+                parts.fragment and led.suffix == ".html" and unquote(parts.fragment) not in read(led).anchors
+            ):
+                broken.append(f"{file.relative_to(site)}: {target}")
+    return broken
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<a href="b.html#there">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>')
+    (tmp_path / "b.html").write_text('<p id="there">x</p><script src="https://elsewhere.example/x.js"></script>')
+    assert broken_links(tmp_path) == [
+        "a.html: b.html#gone", "a.html: c.html", "b.html fetches https://elsewhere.example/x.js",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_000)
+def test_the_whole_site_builds_without_warnings_and_all_code_runs(tmp_path: Path) -> None:
+    pytest.importorskip("myst_nb", reason="pip install 'gossipmab[docs]'")
+    site = tmp_path / "html"
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-d", str(tmp_path / "doctrees")]
+    done = subprocess.run([*command, str(DOCS), str(site)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-5_000:]
+    assert broken_links(site) == []
+    for page in site.rglob("*.html"):
+        assert 'class="output traceback' not in page.read_text()
+    formulas = (site / "guide" / "mathematics.html").read_text()
+    assert formulas.count("<math") > 60 and "source/gossipmab/engines/agent_round.py.html#line-" in formulas
+    assert "arrays that differ: []" in (site / "tutorials" / "actors_on_ray.html").read_text()
+    cards = (site / "guide" / "gallery.html").read_text().count('class="card')
+    assert cards == len(list((ROOT / "experiments").glob("*.toml")))

@@ -1,5 +1,7 @@
-"""What a cell printed, in one piece: IPython hands on the output of `%%bash` in pieces of 100 characters, and myst-nb's own way
-of putting such pieces together adds a line break after each.
+"""What a cell printed, in one piece.
+
+IPython hands on the output of `%%bash` in pieces of 100 characters, and myst-nb's own way of putting such pieces together adds a
+line break after each.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -16,6 +17,7 @@ from gossipmab.links.few import FEW, MANY, few_of_many, spread
 from gossipmab.metrics import Trace
 from gossipmab.network import neighbours_of_listed, neighbours_of_round
 from gossipmab.randomness import Purpose, stream
+from gossipmab.verify import verify
 
 # What takes long is the compiler's work, anew for each algorithm and reward model.
 GAMES = [
@@ -115,6 +117,29 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
         return int(trace.pareto_regret.shape[1])
 
     assert columns(60) == 6 and columns(59) == 1
+
+
+def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {
+        "experiment": {"name": "large", "horizon": 30, "trials": 2, "seed": 1, "record": 5},
+        "environment": {"agents": 6, "arms": 3, "objectives": 2},
+        "network": {"base": "ring", "link_probability": 0.5},
+        "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
+    }
+    small = gm.run(spec, out=tmp_path / "small")
+    monkeypatch.setattr(rounds, "LARGE_CURVES", 10)
+    large = gm.run(spec, out=tmp_path / "large")
+    again = gm.open_run(tmp_path / "large")
+    assert all(trace.pareto_regret.shape == (5, 1) for trace in again.traces.values())
+    for one, other in (
+        (small.table(), again.table()),
+        (small.agents(), again.agents()),
+        (small.summary(), large.summary()),
+    ):
+        assert one.drop(columns="steps_per_second", errors="ignore").equals(
+            other.drop(columns="steps_per_second", errors="ignore")
+        )
+    assert all(finding.sound for finding in verify(tmp_path / "large"))
 
 
 # ------------------------------------------------------------------------------------------------------ few of many

@@ -44,7 +44,7 @@ def graphs_as_files(data: Any) -> tuple[Any, dict[str, Path]]:
             return value
         if isinstance(value, Mapping):
             return {key: replaced(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple) and not hasattr(value, "_fields"):  # algorithms that are passed stay objects
             return [replaced(item, depth + 1) for item in value]
         return value
 

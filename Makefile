@@ -1,6 +1,8 @@
 # Everything sets itself up: a virtual environment in .venv, made with PYTHON (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+# Files of tests side by side, one a processor.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: browser demo docs test test-all bench lint clean
 
@@ -35,10 +37,11 @@ browser:  ## the report's tests open it in Chromium: Debian's is installed where
 	else echo "no Chromium found: the report's tests in a browser are skipped"; fi
 
 test: .venv/test browser  ## everything but what is marked slow
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 test-all: .venv/dev browser  ## everything
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+	$(BIN)/python -m pytest -m slow
 	$(MAKE) lint
 
 docs: .venv/docs  ## the documentation site, with all of its code played: docs/_build/html/index.html (five minutes; unchanged pages are kept)

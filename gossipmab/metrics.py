@@ -16,10 +16,8 @@ from gossipmab.equity import equity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-LEAST, MOST = (
-    1e-300,
-    1e300,
-)  # of a product of many agents' utilities whose root is still taken from it, and not from logarithms
+# A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product is taken in.
+LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 
 
 class Recorded(Protocol):
@@ -223,12 +221,18 @@ def nash_welfare_of(truth: Truth, p: Floats, utility: Floats) -> float:
         return product
     if LEAST < product < MOST:
         return float(product**truth.power)
-    logarithm = 0.0
+    logarithm, product = 0.0, 1.0
     for j in range(N):
         if utility[j] <= 0.0:
             return 0.0
-        logarithm += math.log(utility[j])
-    return math.exp(truth.power * logarithm)
+        if utility[j] < ROOM:
+            logarithm += math.log(utility[j])
+            continue
+        product *= utility[j]
+        if not ROOM < product < 1.0 / ROOM:  # a logarithm for some hundred agents, not for each
+            logarithm += math.log(product)
+            product = 1.0
+    return math.exp(truth.power * (logarithm + math.log(product)))
 
 
 class Memo(NamedTuple):

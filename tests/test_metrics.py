@@ -76,6 +76,9 @@ def test_the_geometric_welfare_of_many_agents_does_not_drown() -> None:
     assert metrics.nash_welfare_of(truth_of(U), np.ones(1), np.zeros(10_000)) == 0.0
     root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
     assert root == pytest.approx(0.4, rel=1e-12)
+    U[3], U[9] = 1e-250, 1e-280
+    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
+    assert root == pytest.approx(float(gmean(U.ravel())), rel=1e-12)
     U[7] = 0.0
     assert metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000)) == 0.0
 

@@ -140,8 +140,12 @@ class Streams:
         place = len(head) + len(parts[0]) + len(parts[1])
         entropy = np.array([*head, *(word for part in parts for word in part)], np.uint32)
         self.states: Words = np.zeros((agents, 4), np.uint64)
-        seed_streams(entropy, place, first, np.zeros(POOL, np.uint32), self.states)
+        with np.errstate(
+            over="ignore"
+        ):  # words wrap around, of which NumPy's scalars would warn where this is interpreted
+            seed_streams(entropy, place, first, np.zeros(POOL, np.uint32), self.states)
 
     def draw(self, numbers: Floats, first: int = 0) -> None:
         """Fill numbers (n, ...) with the next ones of n streams, from the one at `first` on."""
-        draw_numbers(self.states[first : first + len(numbers)], numbers.reshape(len(numbers), -1))
+        with np.errstate(over="ignore"):
+            draw_numbers(self.states[first : first + len(numbers)], numbers.reshape(len(numbers), -1))

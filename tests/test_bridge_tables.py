@@ -87,11 +87,10 @@ def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
         results.arrow("agent")
     with pytest.raises(gm.InputError, match="there is no run"):
         import_module("gossipmab.bridges.tables").duckdb(tmp_path)
-    gm.run(SPEC, out=tmp_path / "torn", workers=1)
+    whole = gm.run(SPEC, out=tmp_path / "torn", workers=1).arrow()
     file = tmp_path / "torn" / "results.parquet"
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(gm.InputError, match="torn or altered"):
-        gm.open_run(tmp_path / "torn").arrow()
+    assert gm.open_run(tmp_path / "torn").arrow().equals(whole)  # from the cells' files
 
 
 # --- xarray and netCDF --------------------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def without(file: Path, names: tuple[str, ...]) -> None:
     """Write a cell's file as a version that did not know these arrays wrote it; the checksum is computed here on its own."""
     table = parquet.read_table(file).drop_columns(list(names))
     said = json.loads(table.schema.metadata[KEY])
-    del said["sha256"]
+    del said["sha256"], said["sealed"]
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     trace = decode(file, Trace)[0]
     for name in (name for name in Trace.AXES if name not in names):

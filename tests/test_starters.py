@@ -109,7 +109,7 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
         (["algorithm", "numpy"], "the name of a module already"),
         (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
         (["experiment", "mine", "--out", "{file}"], "file"),
-        (["algorithm", "mine", "--out", "/proc/nothing"], "/proc/nothing"),
+        (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
     ],
 )
 def test_bad_names_are_told_in_one_line(

@@ -179,7 +179,8 @@ def slopes(quick: bool) -> None:
             ax.loglog(x, y, "o-", markersize=3.5, linewidth=1.0, label=f"measured, slope {slope:.2f}")
             ax.loglog(x, y[-1] * (x / x[-1]) ** order, ":", color="0.5", label=f"order {order:g}")
             ax.set_xticks(x, [f"{value:g}" for value in x], rotation=30)
-            ax.yaxis.set_major_formatter("{x:g}")
+            ax.set_ylim(100.0, 4000.0)
+            ax.set_yticks([100, 200, 500, 1000, 2000], ["100", "200", "500", "1,000", "2,000"])
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(name)

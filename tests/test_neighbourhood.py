@@ -226,6 +226,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 
 
+@pytest.mark.slow
 def test_a_ring_of_20_000_agents_stays_small() -> None:
     """Of everybody's preferences the averages alone would be 20,000 x 20,000 x 4 numbers, 12 GiB for each of four arrays."""
     done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, timeout=300)

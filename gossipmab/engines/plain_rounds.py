@@ -209,10 +209,9 @@ def bounds_of(agents: int, parts: int) -> list[int]:
 def places(state: Any, turns: tuple[Scratch, Scratch]) -> tuple[Place, Place]:
     """Another thread's places in both turns: what is shared is only read in a part of a round, but for the rows of its agents."""
     now, after = own_state(state)
-    scratch = turns[0]
-    mine: dict[str, Any] = {"p": scratch.p.copy(), "x": scratch.x.copy(), "utility": scratch.utility.copy()}
-    even, odd = (turn._replace(**mine, weights=scratch.weights.copy(), memo=copied(scratch.memo)) for turn in turns)
-    return Place(now, after, even), Place(after, now, odd._replace(weights=even.weights, memo=even.memo))
+    mine: dict[str, Any] = {name: copied(getattr(turns[0], name)) for name in ("p", "x", "utility", "weights", "memo")}
+    even, odd = (turn._replace(**mine) for turn in turns)
+    return Place(now, after, even), Place(after, now, odd)
 
 
 def own_state(state: Any) -> tuple[Any, Any]:

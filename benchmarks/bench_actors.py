@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.coordinator import Coordinator
-from gossipmab.engines.crew import Crew, routes_of
-from gossipmab.engines.ray_session import session
-from gossipmab.randomness import Purpose, stream
+from gossipmab.engines.actors.coordinator import Coordinator
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.actors.supervisor import Crew, routes_of
+from gossipmab.engines.pools.ray_session import session
+from gossipmab.utils.rng import Purpose, stream
 
 P, ARMS, OBJECTIVES = 0.3, 10, 3
 

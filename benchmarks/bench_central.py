@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from gossipmab import Environment, simulate_central
 from gossipmab.algorithms import LEARNERS
-from gossipmab.compiled import compiled
 from gossipmab.objectives import OBJECTIVES, desk, maximise, maximise_with_bonus, objective
+from gossipmab.utils.jit import compiled
 
 Floats = NDArray[np.float64]
 SIZES = ((4, 4), (10, 5), (20, 10))

@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from gossipmab.engines import ray_cells, threads
-from gossipmab.player import Player
-from gossipmab.runner import agent_steps
-from gossipmab.spec import Spec
-from gossipmab.verify import same_bits
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.pools import ray_tasks as ray_cells
+from gossipmab.engines.pools import threads
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.runner import agent_steps
+from gossipmab.experiments.spec.spec import Spec
 
 TARGET = 0.85
 

@@ -23,9 +23,9 @@ from measure import machine, table
 from numba import njit
 
 import gossipmab as gm
-from gossipmab.engines.agent_round import mix
-from gossipmab.network import Network, neighbours_of_round
-from gossipmab.prefetch import prefetch_row
+from gossipmab.engines.gossip.prefetch import prefetch_row
+from gossipmab.engines.gossip.step import mix
+from gossipmab.networks.network import Network, neighbours_of_round
 
 HERE = Path(__file__).parent
 AHEAD = 4  # agents before its row is mixed
@@ -146,9 +146,9 @@ def slopes(quick: bool) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    from gossipmab.player import Player
-    from gossipmab.plotting import STYLE
-    from gossipmab.spec import load_spec
+    from gossipmab.analysis.plots import STYLE
+    from gossipmab.experiments.cell_runner import Player
+    from gossipmab.experiments.spec.spec import load_spec
 
     spec = load_spec(HERE.parent / "experiments" / "scaling.toml")
     middle = {"environment.agents": 8000, "network.base.d": 8, "environment.arms": 10}

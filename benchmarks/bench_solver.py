@@ -30,7 +30,7 @@ from rich.table import Table
 from scipy.optimize import minimize
 
 from gossipmab import Environment, Network, SimulatedNSWUCBGossip, simulate
-from gossipmab.welfare import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, workspace
+from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, workspace
 
 Floats = NDArray[np.float64]
 SIZES = [(4, 4), (3, 5), (10, 5), (20, 10), (50, 20)]

@@ -18,7 +18,7 @@ from measure import seconds, table
 from numba import njit
 
 import gossipmab as gm
-from gossipmab.engines import rounds as engine
+from gossipmab.engines.gossip import simulate as engine
 
 FAST: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 

@@ -9,48 +9,48 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
-    "Absence": "gossipmab.failures",
-    "AssignmentTrace": "gossipmab.assignment_trace",
-    "CentralTrace": "gossipmab.central_trace",
+    "Absence": "gossipmab.networks.failures",
+    "AssignmentTrace": "gossipmab.metrics.assignment_trace",
+    "CentralTrace": "gossipmab.metrics.central_trace",
     "CentralizedNSW": "gossipmab.algorithms",
-    "Communication": "gossipmab.communication",
-    "ContactTrace": "gossipmab.links",
+    "Communication": "gossipmab.networks.communication_budget",
+    "ContactTrace": "gossipmab.networks.links",
     "ELD": "gossipmab.algorithms",
-    "Environment": "gossipmab.environment",
+    "Environment": "gossipmab.environments.environment",
     "EpsilonGreedy": "gossipmab.algorithms",
-    "ErdosRenyi": "gossipmab.links",
+    "ErdosRenyi": "gossipmab.networks.links",
     "ExploreFirst": "gossipmab.algorithms",
-    "Failures": "gossipmab.failures",
-    "GilbertElliott": "gossipmab.links",
+    "Failures": "gossipmab.networks.failures",
+    "GilbertElliott": "gossipmab.networks.links",
     "GreedyProbing": "gossipmab.algorithms",
-    "InputError": "gossipmab.errors",
+    "InputError": "gossipmab.utils.errors",
     "NeighbourhoodNSWUCBGossip": "gossipmab.algorithms",
-    "Network": "gossipmab.network",
+    "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
-    "OnePair": "gossipmab.links",
-    "OnePeerExponential": "gossipmab.links",
+    "OnePair": "gossipmab.networks.links",
+    "OnePeerExponential": "gossipmab.networks.links",
     "ParetoGossip": "gossipmab.algorithms",
     "ParetoUCB": "gossipmab.algorithms",
     "ParetoUCBGossip": "gossipmab.algorithms",
-    "Partition": "gossipmab.failures",
-    "RandomMatching": "gossipmab.links",
+    "Partition": "gossipmab.networks.failures",
+    "RandomMatching": "gossipmab.networks.links",
     "RandomProbing": "gossipmab.algorithms",
-    "Results": "gossipmab.results",
+    "Results": "gossipmab.experiments.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
-    "Static": "gossipmab.links",
-    "StochasticBlock": "gossipmab.links",
-    "Switching": "gossipmab.links",
+    "Static": "gossipmab.networks.links",
+    "StochasticBlock": "gossipmab.networks.links",
+    "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
-    "Trace": "gossipmab.metrics",
+    "Trace": "gossipmab.metrics.trace",
     "UCBBonus": "gossipmab.algorithms",
     "UCBInside": "gossipmab.algorithms",
-    "best_policy": "gossipmab.policies",
-    "open_run": "gossipmab.results",
-    "run": "gossipmab.runner",
-    "simulate": "gossipmab.engines.rounds",
-    "simulate_assignment": "gossipmab.engines.assignment_rounds",
-    "simulate_central": "gossipmab.engines.central_rounds",
+    "best_policy": "gossipmab.metrics.policy",
+    "open_run": "gossipmab.experiments.results",
+    "run": "gossipmab.experiments.runner",
+    "simulate": "gossipmab.engines.gossip.simulate",
+    "simulate_assignment": "gossipmab.engines.assignment",
+    "simulate_central": "gossipmab.engines.central",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
@@ -72,32 +72,32 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import Thompson as Thompson
     from gossipmab.algorithms import UCBBonus as UCBBonus
     from gossipmab.algorithms import UCBInside as UCBInside
-    from gossipmab.assignment_trace import AssignmentTrace as AssignmentTrace
-    from gossipmab.central_trace import CentralTrace as CentralTrace
-    from gossipmab.communication import Communication as Communication
-    from gossipmab.engines.assignment_rounds import simulate_assignment as simulate_assignment
-    from gossipmab.engines.central_rounds import simulate_central as simulate_central
-    from gossipmab.engines.rounds import simulate as simulate
-    from gossipmab.environment import Environment as Environment
-    from gossipmab.errors import InputError as InputError
-    from gossipmab.failures import Absence as Absence
-    from gossipmab.failures import Failures as Failures
-    from gossipmab.failures import Partition as Partition
-    from gossipmab.links import ContactTrace as ContactTrace
-    from gossipmab.links import ErdosRenyi as ErdosRenyi
-    from gossipmab.links import GilbertElliott as GilbertElliott
-    from gossipmab.links import OnePair as OnePair
-    from gossipmab.links import OnePeerExponential as OnePeerExponential
-    from gossipmab.links import RandomMatching as RandomMatching
-    from gossipmab.links import Static as Static
-    from gossipmab.links import StochasticBlock as StochasticBlock
-    from gossipmab.links import Switching as Switching
-    from gossipmab.metrics import Trace as Trace
-    from gossipmab.network import Network as Network
-    from gossipmab.policies import best_policy as best_policy
-    from gossipmab.results import Results as Results
-    from gossipmab.results import open_run as open_run
-    from gossipmab.runner import run as run
+    from gossipmab.engines.assignment import simulate_assignment as simulate_assignment
+    from gossipmab.engines.central import simulate_central as simulate_central
+    from gossipmab.engines.gossip.simulate import simulate as simulate
+    from gossipmab.environments.environment import Environment as Environment
+    from gossipmab.experiments.results import Results as Results
+    from gossipmab.experiments.results import open_run as open_run
+    from gossipmab.experiments.runner import run as run
+    from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
+    from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
+    from gossipmab.metrics.policy import best_policy as best_policy
+    from gossipmab.metrics.trace import Trace as Trace
+    from gossipmab.networks.communication_budget import Communication as Communication
+    from gossipmab.networks.failures import Absence as Absence
+    from gossipmab.networks.failures import Failures as Failures
+    from gossipmab.networks.failures import Partition as Partition
+    from gossipmab.networks.links import ContactTrace as ContactTrace
+    from gossipmab.networks.links import ErdosRenyi as ErdosRenyi
+    from gossipmab.networks.links import GilbertElliott as GilbertElliott
+    from gossipmab.networks.links import OnePair as OnePair
+    from gossipmab.networks.links import OnePeerExponential as OnePeerExponential
+    from gossipmab.networks.links import RandomMatching as RandomMatching
+    from gossipmab.networks.links import Static as Static
+    from gossipmab.networks.links import StochasticBlock as StochasticBlock
+    from gossipmab.networks.links import Switching as Switching
+    from gossipmab.networks.network import Network as Network
+    from gossipmab.utils.errors import InputError as InputError
 
 
 def __getattr__(name: str) -> Any:

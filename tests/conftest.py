@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from gossipmab.engines import agent_round, rounds
-from gossipmab.engines.agent_round import gossip
-from gossipmab.network import Network, weight_of_edge
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip import step as agent_round
+from gossipmab.engines.gossip.step import gossip
+from gossipmab.networks.network import Network, weight_of_edge
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -132,7 +133,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     pytest makes its own before (`tmp_path`), or would make it in here.
     """
-    from gossipmab.engines.ray_folder import PREFIX
+    from gossipmab.engines.pools.ray_tempdir import PREFIX
 
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
         monkeypatch.setenv("TMPDIR", short)

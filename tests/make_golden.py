@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import gossipmab
-from gossipmab import provenance
+from gossipmab.utils import provenance
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPERIMENTS = GOLDEN / "experiments"

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.compiled import compiled_here
-from gossipmab.links import Law, LinkProcess, Sampler
-from gossipmab.links.process import law, repeated
+from gossipmab.networks.links import Law, LinkProcess, Sampler
+from gossipmab.networks.links.base import law, repeated
+from gossipmab.utils.jit import compiled_here
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 _server = get_context("forkserver")
-_server.set_forkserver_preload(["gossipmab.cli", "gossipmab.runner", "gossipmab.plotting", "gossipmab.summary"])
+_server.set_forkserver_preload(
+    ["gossipmab.cli", "gossipmab.experiments.runner", "gossipmab.analysis.plots", "gossipmab.experiments.summary"]
+)
 
 
 def start(
@@ -40,7 +42,7 @@ def end_of(process: BaseProcess, seconds: float = 120) -> int:
 
 
 def _command(arguments: list[str], said: Path, memory: int | None, die: int | None, figures: bool) -> None:
-    from gossipmab import plotting
+    from gossipmab.analysis import plots as plotting
     from gossipmab.cli import call
 
     out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -62,7 +64,7 @@ def _command(arguments: list[str], said: Path, memory: int | None, die: int | No
 
 
 def _die_at(step: int) -> None:
-    """Arrange for our end: the steps are those of `gossipmab.cellfiles.whole_file`, counted from 1."""
+    """Arrange for our end: the steps are those of `gossipmab.experiments.storage.cell_file.whole_file`, counted from 1."""
     left = step
 
     def count() -> None:

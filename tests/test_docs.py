@@ -102,9 +102,13 @@ def test_every_formula_is_linked_to_a_line_that_exists(lines: ModuleType) -> Non
 
 
 def test_a_line_is_sought_in_code_and_not_in_docstrings(lines: ModuleType) -> None:
-    found = lines.line_of("gossipmab.pareto:gaps@values[")
+    found = lines.line_of("gossipmab.objectives.pareto:gaps@values[")
     assert "np.asarray" in (ROOT / found.path).read_text().splitlines()[found.number - 1]
-    for missing in ("gossipmab.pareto:gaps@max_l", "gossipmab.pareto:no_such", "gossipmab.no_such:gaps"):
+    for missing in (
+        "gossipmab.objectives.pareto:gaps@max_l",
+        "gossipmab.objectives.pareto:no_such",
+        "gossipmab.no_such:gaps",
+    ):
         with pytest.raises(LookupError):
             lines.line_of(missing)
 

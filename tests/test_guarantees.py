@@ -16,7 +16,7 @@ def test_every_promise_names_tests_that_are_there() -> None:
             continue
         promises += 1
         where, named = None, 0
-        for file, name in re.findall(r"(test_\w+\.py)|`(test_\w+)`", line.rsplit("|", 2)[1]):
+        for file, name in re.findall(r"([\w/]*test_\w+\.py)|`(test_\w+)`", line.rsplit("|", 2)[1]):
             if file:
                 where = TESTS / file
                 assert where.is_file(), f"{file}: {line}"

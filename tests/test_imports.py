@@ -264,7 +264,7 @@ def test_the_table_of_levels_names_what_is_there() -> None:
 
 
 def test_the_caches_of_compiled_code_look_at_all_levels_but_the_upper_two() -> None:
-    from gossipmab.compiled import UPPER
+    from gossipmab.utils.jit import UPPER
 
     named = {name.rstrip("/") if name.endswith("/") else f"{name}.py" for members in LEVELS[-2:] for name in members}
     assert set(UPPER) == named

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.verify import same_bits
 
 ROOT = Path(gm.__file__).parent.parent
 QUICK = ("--set", "experiment.trials=1", "--set", "experiment.horizon=100", "--workers", "1", "--quiet")
@@ -83,7 +83,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".nbi", ".nbc"))]
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "gossipmab").rglob("*.py")}
     assert sources == {name for name in names if name.endswith(".py")}
-    starters = [path for path in (ROOT / "gossipmab" / "_starters").rglob("*") if path.is_file()]
+    starters = [path for path in (ROOT / "gossipmab" / "cli" / "starters").rglob("*") if path.is_file()]
     assert len(starters) > 5
     for path in starters:
         assert names[path.relative_to(ROOT).as_posix()] == path.read_bytes()

@@ -61,8 +61,8 @@ def overrides(name: str) -> list[str]:
 def picture(name: str, folder: Path) -> Path:
     """The picture of a shortened run, drawn unless it is there."""
     import gossipmab as gm
-    from gossipmab.compiled import source_hash
-    from gossipmab.plotting import plot
+    from gossipmab.analysis.plots import plot
+    from gossipmab.utils.jit import source_hash
 
     told = [(ROOT / "experiments" / f"{name}.toml").read_text(), *overrides(name), source_hash()]
     file = folder / f"{name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:12]}.png"

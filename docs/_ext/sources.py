@@ -1,6 +1,6 @@
 """The files of the repository as pages of the site, every line an anchor, and what links to them.
 
-{line}`gossipmab.pareto:gaps`          a link to the line, written as in `lines.py`
+{line}`gossipmab.objectives.pareto:gaps`          a link to the line, written as in `lines.py`
 [the file](../experiments/x.toml)      a link out of docs/ leads to the file's page here
 API reference                          its "source" links, by sphinx.ext.linkcode
 """

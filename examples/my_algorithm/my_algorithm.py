@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.errors import InputError
-from gossipmab.pareto import uniform_on_front
+from gossipmab.objectives.pareto import uniform_on_front
+from gossipmab.utils.errors import InputError
 
 
 class State(NamedTuple):

@@ -9,16 +9,16 @@ from gossipmab.algorithms.assignment.random_probing import RandomProbing
 from gossipmab.algorithms.central.eld import ELD
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
+from gossipmab.algorithms.central.hossain_ucb import UCBBonus
+from gossipmab.algorithms.central.jones_ucb import UCBInside
 from gossipmab.algorithms.central.thompson import Thompson
-from gossipmab.algorithms.central.ucb_bonus import UCBBonus
-from gossipmab.algorithms.central.ucb_inside import UCBInside
 from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
 from gossipmab.algorithms.gossip.neighbourhood_nsw_ucb_gossip import NeighbourhoodNSWUCBGossip
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
-from gossipmab.plugins import ALGORITHMS as GROUP
-from gossipmab.plugins import Registry
+from gossipmab.utils.registry import ALGORITHMS as GROUP
+from gossipmab.utils.registry import Registry
 
 ALGORITHMS: dict[str, type] = {
     "pareto_ucb_gossip": ParetoUCBGossip,

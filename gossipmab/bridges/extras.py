@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from gossipmab.errors import InputError
+from gossipmab.utils.errors import InputError
 
 
 class MissingExtraError(InputError, ImportError):

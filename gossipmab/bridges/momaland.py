@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gossipmab.bridges.extras import library
-from gossipmab.bridges.one_step import logged_table as logged_table
+from gossipmab.bridges.logged_tables import logged_table as logged_table
 from gossipmab.bridges.pettingzoo import ParallelBandits
-from gossipmab.environment import Environment
+from gossipmab.environments.environment import Environment
 
 MOParallelEnv: Any = library("momaland.utils.env", "momaland").MOParallelEnv
 

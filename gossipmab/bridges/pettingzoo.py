@@ -18,12 +18,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab import pareto
 from gossipmab.bridges.extras import library
-from gossipmab.environment import Environment
-from gossipmab.errors import InputError, unknown
-from gossipmab.randomness import Purpose, stream
-from gossipmab.rewards import Bernoulli, Beta, Deterministic, Discrete, Table
+from gossipmab.environments.environment import Environment
+from gossipmab.environments.reward_models import Bernoulli, Beta, Deterministic, Discrete, Table
+from gossipmab.objectives import pareto
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.rng import Purpose, stream
 
 Floats = NDArray[np.float64]
 spaces = library("gymnasium.spaces", "pettingzoo")

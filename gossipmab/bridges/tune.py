@@ -23,12 +23,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gossipmab import sweep
 from gossipmab.bridges.extras import library
-from gossipmab.errors import InputError, unknown
-from gossipmab.player import Player
-from gossipmab.protocols import GAMES
-from gossipmab.spec import Spec, load_spec
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.spec import sweep
+from gossipmab.experiments.spec.settings import GAMES
+from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.utils.errors import InputError, unknown
 
 Trainable: Any = library("ray.tune", "tune").Trainable
 STATE = "trials.json"

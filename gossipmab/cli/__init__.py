@@ -5,5 +5,5 @@ Exit codes: 0 done, 1 cells failed or a check did not hold, 2 bad input, 3 no sp
 
 from __future__ import annotations
 
-from gossipmab.cli.calling import call as call
-from gossipmab.cli.calling import main as main
+from gossipmab.cli.main import call as call
+from gossipmab.cli.main import main as main

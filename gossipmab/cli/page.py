@@ -8,10 +8,10 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from gossipmab.cli.application import COMMANDS, STARTERS
-from gossipmab.cli.documents import KEYS
-from gossipmab.cli.examples import EXAMPLES, START
-from gossipmab.cli.output import EXIT_CODES
+from gossipmab.cli.app import COMMANDS, STARTERS
+from gossipmab.cli.console import EXIT_CODES
+from gossipmab.cli.help_examples import EXAMPLES, START
+from gossipmab.cli.json_output import KEYS
 
 HEAD = """# The command line
 

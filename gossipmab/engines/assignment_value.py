@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.assignment_trace import Truth
-from gossipmab.compiled import compiled
-from gossipmab.probing import assign
-from gossipmab.probing.value import best_outside, distribution_of_best, expected
+from gossipmab.metrics.assignment_trace import Truth
+from gossipmab.objectives.probing import assignment as assign
+from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
+from gossipmab.utils.jit import compiled
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gossipmab.errors import InputError
-from gossipmab.objectives.desk import Desk, desk
+from gossipmab.objectives.base import Objective, maximise, maximise_with_bonus, value
 from gossipmab.objectives.equality import Equality
-from gossipmab.objectives.logarithm import LogNashWelfare
+from gossipmab.objectives.log_nash import LogNashWelfare
 from gossipmab.objectives.maximin import Maximin
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
-from gossipmab.objectives.protocol import Objective, maximise, maximise_with_bonus, value
+from gossipmab.objectives.solvers.workspace import Desk, desk
 from gossipmab.objectives.utilitarian import Utilitarian
-from gossipmab.plugins import OBJECTIVES as GROUP
-from gossipmab.plugins import Registry
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.registry import OBJECTIVES as GROUP
+from gossipmab.utils.registry import Registry
 
 OBJECTIVES: dict[str, type] = {
     "nsw": NashWelfare,

@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.compiled import compiled
-from gossipmab.objectives.desk import Desk
-from gossipmab.objectives.protocol import Floats
-from gossipmab.objectives.simplex import SMALL, begin, prices, read, solve, whole
+from gossipmab.objectives.base import Floats
+from gossipmab.objectives.solvers.simplex import SMALL, begin, prices, read, solve, whole
+from gossipmab.objectives.solvers.workspace import Desk
+from gossipmab.utils.jit import compiled
 
 
 @compiled

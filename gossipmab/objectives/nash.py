@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab import welfare
-from gossipmab.objectives.desk import Desk
-from gossipmab.objectives.logarithm import clip, log_welfare, maximise_log
-from gossipmab.objectives.protocol import Floats
+from gossipmab.objectives import solvers as welfare
+from gossipmab.objectives.base import Floats
+from gossipmab.objectives.log_nash import clip, log_welfare, maximise_log
+from gossipmab.objectives.solvers.workspace import Desk
 
 
 class NashWelfare(NamedTuple):

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.compiled import compiled
-from gossipmab.objectives.desk import Desk
-from gossipmab.objectives.logarithm import clip
-from gossipmab.objectives.mean_search import maximise_power_mean, power_mean
-from gossipmab.objectives.protocol import Floats
+from gossipmab.objectives.base import Floats
+from gossipmab.objectives.log_nash import clip
+from gossipmab.objectives.solvers.power_mean import maximise_power_mean, power_mean
+from gossipmab.objectives.solvers.workspace import Desk
+from gossipmab.utils.jit import compiled
 
 
 @compiled

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gossipmab.compiled import compiled
-from gossipmab.objectives.desk import Desk
-from gossipmab.objectives.flow import FAVOURED, favourites, send
-from gossipmab.objectives.protocol import Floats
+from gossipmab.objectives.base import Floats
+from gossipmab.objectives.solvers.max_flow import FAVOURED, favourites, send
+from gossipmab.objectives.solvers.workspace import Desk
+from gossipmab.utils.jit import compiled
 
 
 @compiled

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab import runner
 from gossipmab.algorithms import METHODS
-from gossipmab.engines import agent_round, rounds
-from gossipmab.errors import unknown
-from gossipmab.testing.compiling import Compiled
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip import step as agent_round
+from gossipmab.experiments import runner
+from gossipmab.testing.call_inspector import Inspector
+from gossipmab.testing.compiled_calls import Compiled
 from gossipmab.testing.engines import check_engines
-from gossipmab.testing.failures import (
+from gossipmab.testing.errors import (
     EnginesError,
     HiddenStateError,
     OrderError,
@@ -22,11 +24,10 @@ from gossipmab.testing.failures import (
     RestartError,
     ShapeError,
 )
-from gossipmab.testing.inspector import Inspector
-from gossipmab.testing.shapes import check_hyperparameters, check_state
-from gossipmab.testing.sources import kept_outside, randomness_in
-from gossipmab.testing.stage import ROUNDS, Stage, copied, same, spoil_scratch, world
-from gossipmab.verify import same_bits
+from gossipmab.testing.reference_trial import ROUNDS, Stage, copied, same, spoil_scratch, world
+from gossipmab.testing.source_inspection import kept_outside, randomness_in
+from gossipmab.testing.state_layout import check_hyperparameters, check_state
+from gossipmab.utils.errors import unknown
 
 INSPECTED = 15  # rounds in which every call is looked at
 PLAYED = METHODS[3:]  # init, select, learn

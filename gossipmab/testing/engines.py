@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gossipmab import runner
-from gossipmab.engines import rounds
-from gossipmab.player import Player
-from gossipmab.testing.failures import EnginesError
-from gossipmab.verify import same_bits
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.experiments import runner
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.testing.errors import EnginesError
 
 EXPERIMENT: dict[str, Any] = {
     "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "record": 6},

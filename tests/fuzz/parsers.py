@@ -17,16 +17,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab import manifest, topology
-from gossipmab.arrays import load_array
-from gossipmab.cellfiles import DamagedError, decode
-from gossipmab.environment import read_table
-from gossipmab.errors import LONGEST, InputError
-from gossipmab.links.contact_trace import ContactTrace
-from gossipmab.metrics import Trace
-from gossipmab.overrides import overridden
-from gossipmab.shipped import shipped_files
-from gossipmab.spec import Spec, load_spec, read_toml
+from gossipmab.environments.environment import read_table
+from gossipmab.experiments.spec.overrides import overridden
+from gossipmab.experiments.spec.spec import Spec, load_spec, read_toml
+from gossipmab.experiments.storage import manifest
+from gossipmab.experiments.storage.cell_file import DamagedError, decode
+from gossipmab.metrics.trace import Trace
+from gossipmab.networks.graphs import base_graph as topology
+from gossipmab.networks.links.contact_trace import ContactTrace
+from gossipmab.utils.array_files import load_array
+from gossipmab.utils.errors import LONGEST, InputError
+from gossipmab.utils.resources import shipped_files
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
 EXPERIMENTS = sorted((GOLDEN / "experiments").glob("*.toml"))

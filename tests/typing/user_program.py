@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
 
 
 class State(NamedTuple):

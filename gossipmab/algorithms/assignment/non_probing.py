@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.protocol import WARM_STARTS, Floats, Integers, Task
-from gossipmab.errors import InputError, unknown
-from gossipmab.probing.estimates import Estimates, estimates, radius, take_in
+from gossipmab.algorithms.assignment.base import WARM_STARTS, Floats, Integers, Task
+from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, take_in
+from gossipmab.utils.errors import InputError, unknown
 
 BOUNDS = ("bernstein", "jones")
 

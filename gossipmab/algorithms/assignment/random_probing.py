@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.protocol import Floats, Integers, Task
-from gossipmab.errors import InputError
+from gossipmab.algorithms.assignment.base import Floats, Integers, Task
+from gossipmab.utils.errors import InputError
 
 
 class State(NamedTuple):

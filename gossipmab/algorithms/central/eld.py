@@ -13,7 +13,7 @@ learning", AAMAS 2026, section 4; algorithms.md, section 11.
 
 Departure: the paper improves a neural policy by gradients; here the policy is one distribution, and the primal step is solved.
 Departure: it has no need to explore; here arms that were pulled seldom gain a bonus (`alpha`).
-Departure: its Pigou-Dalton and convexity claims for H do not hold (see `gossipmab.equity`), so the primal step with
+Departure: its Pigou-Dalton and convexity claims for H do not hold (see `gossipmab.metrics.equity`), so the primal step with
 `measure = "mre"` is not concave: exact by a mixed-integer program for few agents, else a search from many starts.
 """
 
@@ -24,10 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.central.protocol import Centre, Floats, Integers, play_arm, take_in
-from gossipmab.errors import InputError, unknown
+from gossipmab.algorithms.central.base import Centre, Floats, Integers, play_arm, take_in
+from gossipmab.algorithms.central.eld_primal import MEASURES, best_at_price, unequal
 from gossipmab.objectives import Desk
-from gossipmab.rationing import MEASURES, best_at_price, unequal
+from gossipmab.utils.errors import InputError, unknown
 
 
 class Prices(NamedTuple):

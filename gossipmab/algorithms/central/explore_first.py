@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.central.protocol import Centre, Estimates, Floats, estimates, play_arm, take_in
-from gossipmab.errors import InputError, unknown
+from gossipmab.algorithms.central.base import Centre, Estimates, Floats, estimates, play_arm, take_in
 from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.utils.errors import InputError, unknown
 
 THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  # powers of N, K and the logarithm
 

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.central.protocol import Centre, Floats
-from gossipmab.compiled import compiled
-from gossipmab.errors import InputError
+from gossipmab.algorithms.central.base import Centre, Floats
+from gossipmab.environments.reward_models import beta_tail
 from gossipmab.objectives import Desk, maximise, objective
-from gossipmab.rewards import beta_tail
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import compiled
 
 
 class Beliefs(NamedTuple):

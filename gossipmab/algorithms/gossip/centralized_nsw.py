@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab import welfare
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.errors import InputError, unknown
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.objectives import solvers as welfare
+from gossipmab.utils.errors import InputError, unknown
 
 
 class Shared(NamedTuple):

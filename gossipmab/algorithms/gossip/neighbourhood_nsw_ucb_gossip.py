@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab import welfare
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.balls import balls, slot_of
-from gossipmab.compiled import compiled
-from gossipmab.errors import InputError, unknown
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.networks.neighbourhoods import balls, slot_of
+from gossipmab.objectives import solvers as welfare
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.jit import compiled
 
 
 class Tracked(NamedTuple):

@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.compiled import inlined
-from gossipmab.errors import InputError
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import inlined
 
 
 class State(NamedTuple):

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab import pareto
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.compiled import inlined
-from gossipmab.errors import InputError
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.objectives import pareto
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import inlined
 
 
 class State(NamedTuple):

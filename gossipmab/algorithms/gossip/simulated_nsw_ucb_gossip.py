@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab import welfare
-from gossipmab.algorithms.protocol import Floats, Integers, Shape
-from gossipmab.compiled import compiled
-from gossipmab.errors import InputError, unknown
+from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.objectives import solvers as welfare
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.jit import compiled
 
 
 class State(NamedTuple):

@@ -1,0 +1,117 @@
+"""What figures show: who is drawn how, which sweep point stands in which panel, means with their bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gossipmab.experiments.spec.sweep import columns
+from gossipmab.metrics.statistics import spread
+from gossipmab.utils.errors import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gossipmab.experiments.results import Results
+
+# The colours of Okabe and Ito, which the colour-blind can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = "os^Dv<>"
+BANDS = {
+    "quarter-sd": "a quarter of the standard deviation",
+    "sd": "one standard deviation",
+    "ci": "95 % bootstrap interval",
+}
+MOST_PANELS = 16
+BRIEF = 34  # characters of a value beside a figure
+
+
+class Look(NamedTuple):
+    """Colour, line style and marker of an algorithm, the same in every panel and figure."""
+
+    color: str
+    linestyle: Any
+    marker: str
+
+
+def looks(labels: Sequence[str]) -> dict[str, Look]:
+    """Label -> look, in the experiment's order."""
+    return {
+        label: Look(*look)
+        for label, look in zip(labels, zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS)), strict=False)
+    }
+
+
+def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
+    """Column -> title of what to plot: the metric asked for, "both" (all), or those that the run's algorithms are about."""
+    known = {short(column): column for column in results.kind.METRICS}
+    if metric is not None and metric not in (*known, "both"):
+        raise unknown("metric", metric, (*known, "both"))
+    about = set(known)
+    if results.spec.experiment.protocol == "gossip":
+        about = {"pareto" if "pareto" in choice.name else "nsw" for choice in results.spec.algorithms}
+    wanted = [name for name in known if metric in (name, "both") or (metric is None and name in about)]
+    return {known[name]: results.kind.METRICS[known[name]] for name in wanted}
+
+
+def short(column: str) -> str:
+    """A metric's short name, on the command line and in file names: "nsw" for "nsw_regret"."""
+    return column.removesuffix("_regret").removeprefix("regret_")
+
+
+def others_of(results: Results, key: str) -> list[str]:
+    """The sweep columns that have panels of their own where regret is drawn against the column `key`.
+
+    All others; but of listed points, whose keys change together, one key tells them apart where no value of it comes twice.
+    """
+    names = columns(list(results.spec.sweep))
+    listed = results.spec.listed
+    together = {names[full]: [str(point[full]) for point in listed] for full in (listed[0] if listed else {})}
+    if len(set(together.get(key, []))) == len(listed) > 0:
+        return [name for name in results.keys if name not in together]
+    return [name for name in results.keys if name != key]
+
+
+def in_brief(text: str) -> str:
+    """A swept value as it fits beside a figure: tables as "loss 0.3, acknowledged true", and no more than that has room."""
+    if text.startswith("{"):
+        text = text.strip("{}").replace('"', "").replace(": ", " ")
+    return text if len(text) <= BRIEF else text[: BRIEF - 3] + "..."
+
+
+def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """(caption, rows) of every sweep point, as many as fit."""
+    if not keys:
+        return [("", table)]
+    groups = [
+        (", ".join(f"{key} = {in_brief(str(value))}" for key, value in zip(keys, point, strict=True)), rows)
+        for point, rows in table.groupby(list(keys), sort=False)
+    ]
+    return groups[:MOST_PANELS]
+
+
+def by_algorithm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(label, rows) of every algorithm, in the experiment's order."""
+    return [(str(label), rows) for label, rows in table.groupby("algorithm", sort=False)]
+
+
+def matrix(rows: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rounds (R,) and the curves (trials, R) of one algorithm at one sweep point."""
+    wide = rows.pivot(index="trial", columns="round", values=column)
+    return wide.columns.to_numpy(), wide.to_numpy()
+
+
+def final(rows: pd.DataFrame, column: str, band: str) -> tuple[float, float, float]:
+    """Mean over trials at the last round, and the band's edges."""
+    values = matrix(rows, column)[1][:, -1:]
+    low, high = spread(values, band)
+    return float(values.mean()), float(low[0]), float(high[0])
+
+
+def logarithmic(values: Sequence[Any]) -> bool:
+    """Whether numbers span enough to be read on a logarithmic axis, and do not crowd there."""
+    return len(values) > 2 and min(values) > 0 and max(values) / min(values) >= 20

@@ -1,0 +1,299 @@
+"""Figures that a paper could print: regret curves, regret against what was swept and against bytes, base graphs.
+
+Matplotlib is used without its global state. The colours are those of Okabe and Ito, which the
+colour-blind can tell apart; line styles and markers differ as well. Drawn again, a figure has the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from gossipmab.analysis.plot_style import (
+    BANDS,
+    Look,
+    by_algorithm,
+    by_point,
+    final,
+    in_brief,
+    logarithmic,
+    looks,
+    matrix,
+    metrics_of,
+    others_of,
+    short,
+)
+from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
+from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.storage.cell_file import whole_file
+from gossipmab.metrics.statistics import spread
+from gossipmab.utils.errors import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from gossipmab.experiments.results import Results
+
+FORMATS = ("png", "svg", "pdf")
+WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
+OVER = ",\nsummed over agents"
+GUIDE = "#707070"
+STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "svg.hashsalt": "gossipmab",
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "axes.formatter.use_mathtext": True,
+}
+
+
+def plot(
+    results: Results,
+    band: str = "quarter-sd",
+    formats: Sequence[str] = ("png", "svg"),
+    metric: str | None = None,
+    guide: str | None = None,
+) -> list[Path]:
+    """Draw all figures of a run into its folder `figures`; their paths, the regret curves first.
+
+    Args:
+        results: the run.
+        band: one of BANDS.
+        formats: some of FORMATS.
+        metric: "pareto", "nsw", "both", or what else the protocol measures; None as fits the algorithms.
+        guide: the order of a regret bound to draw beside the curves: one of `guides.ORDERS`, or "auto".
+
+    Raises:
+        InputError: an unknown band, format, metric or order.
+    """
+    if band not in BANDS:
+        raise unknown("band", band, BANDS)
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    table, folder, paths = results.table(), results.path / "figures", []
+    folder.mkdir(exist_ok=True)
+    with mpl.rc_context(STYLE):
+        for column, title in metrics_of(results, metric).items():
+            if column not in table or not np.isfinite(table[column]).any():
+                continue  # not asked for, or not defined: NSW where utilities are negative
+            beside = guide_for(guide, column, results.spec.algorithms)
+            for name, figure in _figures(results, table, column, title, band, beside):
+                paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
+        if "sampling_error" in table:
+            style = looks([choice.label for choice in results.spec.algorithms])
+            paths += save(errors(table, results.keys, style), folder / "estimation_error", formats)
+    return paths
+
+
+def _figures(
+    results: Results, table: pd.DataFrame, column: str, title: str, band: str, guide: Guide | None
+) -> Iterator[tuple[str, Figure]]:
+    labels = [choice.label for choice in results.spec.algorithms]
+    style = looks(labels)
+    over = OVER if results.kind.SUMMED else ""
+    yield "regret", curves(table, results.keys, column, title, band, style, over, guide)
+    for key in results.keys:
+        yield (
+            f"regret_against_{safe(key)}",
+            against_key(table, key, others_of(results, key), column, title, band, style, over),
+        )
+    if "bytes" in table and (table["bytes"] > 0).any():
+        yield "regret_against_bytes", against_bytes(table, results.keys, column, title, style)
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write the figure in every format, without dates."""
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    paths = []
+    for name in formats:
+        path = stem.with_name(f"{stem.name}.{name}")
+        with whole_file(path) as file:
+            figure.savefig(file, format=name, metadata=undated.get(name))
+        paths.append(path)
+    return paths
+
+
+def legible(text: str) -> str:
+    """The text as matplotlib will show it: formulas between dollars where they are ones, else the dollars themselves."""
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # it hides what begins with an underscore
+
+
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels that share their axes, as near to a square as reads well."""
+    across = min(count, 4, math.ceil(math.sqrt(count)))
+    down = math.ceil(count / across)
+    scale = 1.0 if count == 1 else 0.72
+    figure = Figure(figsize=(WIDTH * across * scale, HEIGHT * down * scale + 0.3 * (count > 1)), layout="constrained")
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+    for spare in grid[count:]:
+        spare.set_visible(False)
+    return figure, list(grid[:count])
+
+
+def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, inside: bool = False) -> None:
+    """Label the axes and place one legend: above the panels, or inside a single one where curves leave room."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    if len(axes) == 1:
+        axes[0].set(xlabel=xlabel, ylabel=ylabel)
+        if inside:
+            axes[0].legend(loc="upper left")
+        else:
+            figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
+        return
+    figure.supxlabel(xlabel, fontsize=8)
+    figure.supylabel(ylabel, fontsize=8)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 3))
+
+
+def curves(
+    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look],
+    over: str = OVER, guide: Guide | None = None,
+) -> Figure:  # fmt: skip
+    """Regret against rounds: the mean over trials with its band, a panel for every sweep point."""
+    groups = by_point(table, keys)
+    figure, axes = panels(len(groups))
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            rounds, values = matrix(rows, column)
+            look = style[label]
+            ax.plot(rounds, values.mean(axis=0), color=look.color, linestyle=look.linestyle, label=legible(label))
+            low, high = spread(values, band)
+            ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
+            if guide is not None and label == guide.label:
+                along, c = fitted(guide.order, rounds, values.mean(axis=0))
+                said = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
+                ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{said}, fitted at T")
+        ax.set_title(legible(caption), fontsize=7)
+        ax.xaxis.set_major_locator(MaxNLocator(5 if len(groups) == 1 else 3, steps=[1, 2, 2.5, 5, 10]))
+    axes[0].set_xlim(0, table["round"].max())  # now, when all is drawn: panels share their axes
+    axes[0].set_ylim(bottom=0)
+    points = table.groupby(list(keys)).ngroups if keys else 1
+    some = f" (the first {len(groups)} of {points} sweep points)" if points > len(groups) else ""
+    finish(figure, axes, f"round $t${some}", f"cumulative {title}{over}", inside=True)
+    return figure
+
+
+def errors(table: pd.DataFrame, keys: Sequence[str], style: Mapping[str, Look]) -> Figure:
+    """The two parts of the estimates' error over time, means over trials: consensus solid, sampling dotted.
+
+    An estimate is wrong by their sum at most: max_i |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    """
+    groups = by_point(table, keys)
+    figure, axes = panels(len(groups))
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            mean = rows.groupby("round")[["disagreement", "sampling_error"]].mean()
+            for column, line in (("disagreement", "-"), ("sampling_error", ":")):
+                if (mean[column] > 0).any():
+                    name = f"{label}, {'consensus' if column == 'disagreement' else 'sampling'}"
+                    ax.plot(mean.index, mean[column], color=style[label].color, linestyle=line, label=legible(name))
+        ax.set_title(legible(caption), fontsize=7)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+    finish(figure, axes, "round $t$", "error of the estimates\n(largest entry)")
+    return figure
+
+
+def against_key(
+    table: pd.DataFrame, key: str, others: Sequence[str], column: str, title: str, band: str, style: Mapping[str, Look],
+    over: str = OVER,
+) -> Figure:  # fmt: skip
+    """Regret at the last round against one swept quantity, a panel for every value of the others."""
+    groups = by_point(table, others)
+    figure, axes = panels(len(groups))
+    values = list(dict.fromkeys(table[key]))
+    numbers = all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in values)
+    values = sorted(values) if numbers else values
+    for ax, (caption, at_point) in zip(axes, groups, strict=True):
+        for label, rows in by_algorithm(at_point):
+            here = [v for v in values if (rows[key] == v).any()]
+            ends = np.array([final(rows[rows[key] == v], column, band) for v in here])
+            x = here if numbers else [values.index(v) for v in here]
+            look = style[label]
+            errors = np.abs(ends[:, 1:].T - ends[:, 0])
+            ax.errorbar(x, ends[:, 0], errors, color=look.color, linestyle=look.linestyle if numbers else "none",
+                        marker=look.marker, markersize=3.5, capsize=2, elinewidth=0.8, label=legible(label))  # fmt: skip
+        if not numbers:
+            ax.set_xticks(
+                range(len(values)),
+                [in_brief(str(v)) for v in values],
+                rotation=35 if len(values) > 3 else 0,
+                ha="right" if len(values) > 3 else "center",
+            )
+        elif logarithmic(values):
+            ax.set_xscale("log")
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            if len(values) <= 8:
+                ax.xaxis.set_minor_locator(NullLocator())
+                ax.set_xticks(values, [f"{value:g}" for value in values])
+        ax.set_title(legible(caption), fontsize=7)
+    axes[0].set_ylim(bottom=0)  # now, when all is drawn: panels share their axes
+    longest = 0 if numbers else max(len(in_brief(str(v))) for v in values)
+    figure.set_figheight(figure.get_figheight() + 0.05 * max(0, longest - 12))  # room for slanted names
+    finish(figure, axes, key.replace("_", " "), f"{title} at the last round{over}")
+    return figure
+
+
+def against_bytes(
+    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, style: Mapping[str, Look]
+) -> Figure:
+    """Regret against bytes sent: along the rounds without a sweep, at the last round of every point with one.
+
+    Algorithms that send nothing are horizontal lines at the mean of their final regret.
+    """
+    figure, (ax,) = panels(1)
+    last = table[table["round"] == table.groupby(list(keys))["round"].transform("max")] if keys else table
+    for label, look in style.items():
+        rows = last[last["algorithm"] == label]
+        mean = rows.groupby([*keys] or ["round"], sort=False)[["bytes", column]].mean().sort_values("bytes")
+        if not len(rows):
+            continue
+        if not (rows["bytes"] > 0).any():
+            end = rows[rows["round"] == rows["round"].max()][column].mean()
+            ax.axhline(
+                end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)")
+            )
+        else:
+            marker = look.marker if keys else ""
+            ax.plot(
+                mean["bytes"],
+                mean[column],
+                color=look.color,
+                linestyle=look.linestyle,
+                marker=marker,
+                markersize=3.5,
+                label=legible(label),
+            )
+    sent = last[last["bytes"] > 0]["bytes"]
+    if keys and logarithmic(list(sent)):
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
+    when = f"{title} at the last round" if keys else f"cumulative {title}"
+    finish(figure, [ax], "bytes sent by all agents", f"{when},\nsummed over agents")
+    return figure

@@ -1,0 +1,129 @@
+"""The networks of a run: base graphs drawn as plain SVG, and their spectral facts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gossipmab.analysis.graph_plots import layout
+from gossipmab.analysis.report.html_table import HtmlTable
+from gossipmab.cli.tables import number, whole
+from gossipmab.experiments.spec.build import built
+from gossipmab.networks.links.registry import PROCESSES
+
+if TYPE_CHECKING:
+    from gossipmab.experiments.results import Results
+    from gossipmab.networks.network import Network
+
+MOST_NETWORKS = 24  # whose facts are listed
+MOST_DRAWN = 12
+MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
+SIDE = 240  # of a drawing, in its own units
+HEADINGS = (
+    "base graph", "links come and go", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity",
+    "second eigenvalue of E[W]", "gap", "second eigenvalue of E[W²]", "consensus rounds", "halved in",
+)  # fmt: skip
+NOTE = (
+    "p: how often a link is there. The facts are those of the link process, without what fails beside it. Gap: 1 minus the second "
+    "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
+    "eigenvalue of E[W²] at least in every round: the distance is halved in ln 4 / -ln(that) rounds. "
+    "Consensus rounds: ln(N) / gap. A dash: not worked out, for the network is too large."
+)
+
+
+class Drawing(NamedTuple):
+    """A base graph: links (x1, y1, x2, y2), agents (x, y, radius, what it is), and how opaque links are."""
+
+    title: str
+    links: list[tuple[float, float, float, float]]
+    agents: list[tuple[float, float, float, str]]
+    opacity: float
+
+
+class Networks(NamedTuple):
+    """The section's drawings and table."""
+
+    drawings: list[Drawing]
+    facts: HtmlTable
+    side: int
+    left_out: int
+    not_drawn: list[str]
+
+
+def section(results: Results) -> Networks | None:
+    """Every network that the run's sweep points have; None where its protocol has none."""
+    found: dict[str, tuple[str, Network]] = {}
+    left_out: set[str] = set()
+    for point in results.spec.points():
+        at = results.spec.at(point)
+        if at.network is None:
+            return None
+        key = json.dumps([at.network.model_dump(), at.environment.agents], sort_keys=True)
+        if key in found or key in left_out:
+            continue
+        if len(found) < MOST_NETWORKS:
+            network = built(at, 0)[1]
+            if network is None:
+                return None
+            base = at.network.base  # the run folder's copies of files have longer names
+            found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
+        else:
+            left_out.add(key)
+    bases = {(name, source_of(network)): (name, network) for name, network in found.values()}
+    small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
+    large = [
+        f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
+    ]
+    table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
+    return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out), large)
+
+
+def source_of(network: Network) -> bytes:
+    """The base graph in 32 bytes."""
+    return hashlib.sha256(network.edges.tobytes()).digest()
+
+
+def facts(name: str, network: Network) -> list[str]:
+    """A row of the table."""
+    known = network.facts()
+    sampled = " (sampled)" if known.squared_obtained == "sampled" else ""
+    squared = known.second_eigenvalue_squared
+    halved = math.log(4) / -math.log(squared) if 0 < squared < 1 else 0.0 if squared <= 0 else math.inf
+    halved = squared if math.isnan(squared) else halved
+    return [
+        name, known_as(network), f"{network.link_probability:g}", network.weights.replace("_", " "),
+        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", whole(known.diameter),
+        number(known.algebraic_connectivity), number(known.second_eigenvalue), number(known.spectral_gap),
+        number(squared) + sampled, number(known.consensus_rounds, 3), number(halved, 3),
+    ]  # fmt: skip
+
+
+def known_as(network: Network) -> str:
+    """The link process, and what else keeps messages back."""
+    name = PROCESSES.name_of(type(network.process))
+    beside = {"failures": network.failures, "rules for what is sent": network.communication}
+    return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
+
+
+def drawing(name: str, network: Network) -> Drawing:
+    """The base graph in a square, agents as discs."""
+    at = layout(network)
+    span = float(np.ptp(at, axis=0).max()) or 1.0
+    radius = float(np.clip(40 / np.sqrt(network.agents), 2.5, 9.0))
+    middle = (at.max(axis=0) + at.min(axis=0)) / 2
+    places = np.round((at - middle) / span * (SIDE - 2 * radius - 4) + SIDE / 2, 1)
+    links = [
+        (float(places[i, 0]), float(places[i, 1]), float(places[j, 0]), float(places[j, 1])) for i, j in network.edges
+    ]
+    degrees = network.degrees
+    agents = [
+        (float(x), float(y), radius, f"agent {network.labels[i]}, {degrees[i]} link{'s' if degrees[i] != 1 else ''}")
+        for i, (x, y) in enumerate(places)
+    ]
+    title = f"{name}: {network.agents} agents, {len(network.edges):,} links"
+    return Drawing(title, links, agents, float(np.clip(60 / max(1, len(links)), 0.25, 0.8)))

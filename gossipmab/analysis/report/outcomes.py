@@ -1,0 +1,92 @@
+"""What the agents earned, and how equally: the parade from worst off to best off, and the measures of `gossipmab.metrics.equity`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gossipmab.analysis.report.html_table import HtmlTable
+from gossipmab.analysis.report.svg_figures import Picture, parade
+from gossipmab.cli.tables import number
+from gossipmab.metrics.equity import Equity, equity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gossipmab.experiments.results import Results
+
+OUTCOME = "utility"
+MOST_ROWS = 400  # agents listed one by one, over all algorithms
+# Heading -> what stands below it. H is never shown without the mean excess and the incidence beside it.
+MEASURES: dict[str, Any] = {
+    "mean": None,
+    "E/N": lambda e: e.mean_excess,
+    "incidence": lambda e: e.incidence,
+    "H": lambda e: e.mre,
+    "H above": lambda e: e.mre_above,
+    "H below": lambda e: e.mre_below,
+    "TV who": lambda e: e.selection_distance,
+    "TV how much": lambda e: e.magnitude_distance,
+    "CV": lambda e: e.cv,
+    "Gini": lambda e: e.gini,
+    "Jain": lambda e: e.jain,
+    "Theil": lambda e: e.theil,
+    "Atkinson": lambda e: e.atkinson,
+}
+NOTE = (
+    "Of the agents' utilities: what each could itself expect of the arms it pulled, summed over the rounds; means over trials. "
+    "E/N: mean distance from the mean. Incidence: share of agents off the mean. H (MRE): how much must be moved until all "
+    "distances from the mean are equal, and of the agents above and below it alone. TV: distance to uniform of who is off the "
+    "mean and of how much. Jain is 1 where all are equal, the other indices 0. H alone says little: it is 0 where all distances "
+    "are equal, however large, and always for two agents; read it beside E/N and the incidence."
+)
+
+
+class Outcomes(NamedTuple):
+    """The section's pictures and tables."""
+
+    pictures: list[Picture]
+    equity: HtmlTable
+    agents: HtmlTable | None
+
+
+def section(results: Results, agents: pd.DataFrame) -> Outcomes | None:
+    """Outcomes and their equity; None where the protocol records no utilities."""
+    if OUTCOME not in agents:
+        return None
+    return Outcomes(parade(results, agents, OUTCOME), equity_table(agents, results.keys), agent_table(results, agents))
+
+
+def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
+    """A row for each sweep point and algorithm."""
+    by = [*keys, "algorithm"]
+    rows = []
+    for place, some in agents.groupby(by, sort=False):
+        outcomes = [cell[OUTCOME].to_numpy() for _, cell in some.groupby("trial", sort=False)]
+        found = [equity(x) for x in outcomes]
+        means = [np.mean([x.mean() for x in outcomes])]
+        means += [_mean(found, measure) for measure in MEASURES.values() if measure is not None]
+        rows.append([*map(str, place), *(number(float(mean), 3) for mean in means)])
+    return HtmlTable("Equity of what agents earned", [*by, *MEASURES], rows, len(by), NOTE)
+
+
+def _mean(found: list[Equity], measure: Any) -> float:
+    return float(np.mean([measure(one) for one in found]))
+
+
+def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
+    """A row for each algorithm and agent; None with a sweep, or where there are too many to be read."""
+    shown = {name: name.replace("_", " ") for name in agents.columns if name not in ("algorithm", "trial", "agent")}
+    shown = {name: title for name, title in shown.items() if not name.startswith("equity_")}
+    means = agents.groupby(["algorithm", "agent"], sort=False)[list(shown)].mean() if not results.keys else None
+    if means is None or len(means) > MOST_ROWS:
+        return None
+    rows = [
+        [str(algorithm), str(agent), *(number(float(value)) for value in values)]
+        for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    note = (
+        "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
+    )
+    return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *shown.values()], rows, 2, note)

@@ -1,0 +1,76 @@
+"""One self-contained HTML file of a run: rendered from `page.html` and `page.css` beside this file.
+
+It has no scripts and loads nothing, so it reads the same offline, printed, and in ten years. The sections' contents come from
+the other files of this folder; here they are put together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gossipmab.analysis.report import commands as rerun
+from gossipmab.analysis.report import networks, outcomes, sections
+from gossipmab.analysis.report import svg_figures as pictures
+from gossipmab.experiments.storage.cell_file import write_whole
+from gossipmab.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from gossipmab.experiments.results import Results
+
+HERE = Path(__file__).parent
+
+
+def write_report(results: Results, out: str | Path | None = None) -> Path:
+    """Write the report; where it is.
+
+    Args:
+        results: the run, finished or not.
+        out: the file, which ends in .html; report.html in the run folder by default.
+
+    Raises:
+        InputError: no cell is finished yet; a file that cannot be written.
+    """
+    path = results.path / "report.html" if out is None else Path(out)
+    if path.suffix not in (".html", ".htm"):
+        raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in .html")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"--out: got {str(path)!r}, allowed is a file in a folder that exists")
+    write_whole(path, render(results).encode())
+    return path
+
+
+def render(results: Results) -> str:
+    """The report as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    loader = FileSystemLoader(HERE, encoding="utf-8")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style = (HERE / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(css=Markup(style), **contents(results))
+
+
+def contents(results: Results) -> dict[str, Any]:
+    """What the template is filled with."""
+    cells = sections.look_at_cells(results)
+    table, agents, summary = results.table(), results.agents(), results.summary()
+    metrics = sections.metrics(results, table)
+    return {
+        "name": results.spec.experiment.name,
+        "description": results.spec.experiment.description,
+        "status": sections.status(results, cells),
+        "facts": sections.facts(results, cells),
+        "warnings": sections.warnings(results, cells, table, summary),
+        "findings": sections.findings(results, summary, metrics),
+        "legend": pictures.legend(results),
+        "figures": pictures.figures(results, table, metrics),
+        "finals": [sections.final_table(results, summary, column, title) for column, title in metrics.items()],
+        "outcomes": outcomes.section(results, agents),
+        "networks": networks.section(results),
+        "rerun": rerun.commands(results),
+        "spec": results.spec.to_toml(),
+        "origin": sections.origin(results, cells),
+    }

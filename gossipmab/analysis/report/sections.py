@@ -1,0 +1,196 @@
+"""What the report says in words and tables: the run at a glance, warnings, comparisons, final regrets, origin."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gossipmab.analysis.plot_style import metrics_of
+from gossipmab.analysis.report.html_table import HtmlTable
+from gossipmab.analysis.sentences import CHANCE, Comparison, compare, reference_of
+from gossipmab.cli.tables import number
+from gossipmab.experiments.progress import in_thousands
+from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.storage.cell_file import DamagedError
+from gossipmab.experiments.summary import PRICE
+from gossipmab.metrics.statistics import FEWEST_PAIRS
+from gossipmab.utils import provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gossipmab.experiments.results import Results
+
+SHOWN = 5  # of a list of failures
+COUNTS = ("messages", "bytes", "steps_per_second")
+
+
+class Cells(NamedTuple):
+    """What the cells' files say: versions of each finished one, the damaged, all there should be, seconds and steps."""
+
+    versions: list[dict[str, str]]
+    damaged: list[str]
+    total: int
+    seconds: float
+    agent_steps: int
+
+
+def look_at_cells(results: Results) -> Cells:
+    """Read the provenance of every cell."""
+    said, damaged = [], []
+    cells = results.spec.cells()
+    for cell in cells:
+        try:
+            said.append(results.folder.read(cell, results.spec)[1])
+        except FileNotFoundError:
+            continue
+        except DamagedError as error:
+            damaged.append(f"{cell.id}: {error}")
+    seconds, steps = sum(one["seconds"] for one in said), sum(one["agent_steps"] for one in said)
+    return Cells([one["versions"] for one in said], damaged, len(cells), seconds, steps)
+
+
+def metrics(results: Results, table: pd.DataFrame) -> dict[str, str]:
+    """Column -> title of the metrics that the report is about: those that the algorithms are about, where defined."""
+    about = metrics_of(results, None)
+    return {column: title for column, title in about.items() if column in table and np.isfinite(table[column]).any()}
+
+
+def status(results: Results, cells: Cells) -> tuple[str, str]:
+    """(class, words) of the badge."""
+    if results.failures:
+        return "bad", f"{len(results.failures)} cells failed"
+    if len(cells.versions) < cells.total:
+        return "open", "not finished"
+    return "good", "finished"
+
+
+def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
+    """The run at a glance: (what, how much)."""
+    spec = results.spec
+    environment = built(spec.at(spec.points()[0]), 0)[0]
+    sizes = {
+        "agents": environment.agents,
+        "arms": environment.arms,
+        "objectives": environment.objectives,
+        "horizon": spec.experiment.horizon,
+    }
+    found = []
+    for name, value in sizes.items():
+        section = "experiment" if name == "horizon" else "environment"
+        swept = spec.sweep.get(f"{section}.{name}")
+        found.append((name, f"{min(swept):,} to {max(swept):,}" if swept else f"{value:,}"))
+    found += [("algorithms", str(len(spec.algorithms))), ("trials", f"{spec.experiment.trials:,}")]
+    if spec.sweep:
+        found.append(("sweep points", f"{len(spec.points()):,}"))
+    found.append(("seed", str(spec.seed)))
+    found.append(("agent-steps", in_thousands(cells.agent_steps)))
+    return found
+
+
+def warnings(results: Results, cells: Cells, table: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+    """What a reader must know before believing the figures."""
+    spec, found = results.spec, []
+    there = len(cells.versions)
+    failed = results.failures
+    for cell, line in failed[:SHOWN]:
+        found.append(f"Cell {cell} failed: {line}")
+    if len(failed) > SHOWN:
+        found.append(f"{len(failed) - SHOWN} more cells failed, as manifest.json says.")
+    found += [f"{line[0].upper()}{line[1:]}." for line in results.remarks() if not line.startswith("failed: ")]
+    found += [f"Cell {line}. Running again computes it anew." for line in cells.damaged[:SHOWN]]
+    if there < cells.total:
+        found.append(f"{there} of {cells.total} cells are finished: means are over the trials that are there.")
+    several = {tuple(sorted(one.items())) for one in cells.versions}
+    if len(several) > 1:
+        differ = sorted({key for one in several for other in several for key, _ in set(one) ^ set(other)})
+        found.append(
+            f"Cells were computed with {len(several)} sets of versions, different in {', '.join(differ)}: "
+            "the same bits are promised for one set only."
+        )
+    aside = len(list((results.folder.cells / "set_aside").glob("*.parquet*")))
+    if aside:
+        found.append(f"{aside} damaged cell files were set aside and computed again (cells/set_aside).")
+    if spec.experiment.trials < FEWEST_PAIRS:
+        found.append(f"With fewer than {FEWEST_PAIRS} trials no paired test is possible, and intervals are rough.")
+    few = {too_few(spec.experiment.trials, summary, column) for column in metrics(results, table)}
+    found += sorted(few - {""})
+    for column, title in metrics_of(results, None).items():
+        if column in table and not np.isfinite(table[column]).all():
+            found.append(f"{title} is not defined everywhere: some utilities are negative.")
+    return found
+
+
+def findings(results: Results, summary: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[str, list[Comparison]]]:
+    """All comparisons of the run's algorithms, by sweep point."""
+    points: dict[str, list[Comparison]] = {}
+    for found in compare(summary, results.keys, results.spec.algorithms[0].label, titles):
+        points.setdefault(found.where, []).append(found)
+    return list(points.items())
+
+
+def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
+    """What to say where no corrected test could reach 5 % whatever the data; empty where one could."""
+    tests = int(summary[f"{column}_p"].notna().sum())
+    least = min(1.0, tests * 2.0 ** (1 - trials))
+    if not tests or least < CHANCE:
+        return ""
+    return (
+        f"With {trials} trials and {tests} comparisons no corrected p-value can be below {least:.2g}: read the intervals, "
+        "or run more trials."
+    )
+
+
+def final_table(results: Results, summary: pd.DataFrame, column: str, title: str) -> HtmlTable:
+    """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
+    price = [PRICE] if column == "nsw_regret" else []
+    means = [name for name in (*results.kind.MEANS, *price, "steps_per_second") if name in summary]
+    means = [name for name in means if summary[name].notna().any()]
+    headings = ["at T", "95 % interval", "exponent", "p", *(name.replace("_", " ") for name in means)]
+    rows = []
+    for row in summary.to_dict("records"):
+        low, high = row[f"{column}_low"], row[f"{column}_high"]
+        rows.append([
+            *(str(row[key]) for key in results.keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
+            number(row[column]), "-" if math.isnan(low) else f"{number(low)} to {number(high)}",
+            number(row[f"{column}_exponent"], 3), number(row[f"{column}_p"], 2),
+            *(in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in means),
+        ])  # fmt: skip
+    words = len(results.keys) + 1
+    reference = reference_of([choice.label for choice in results.spec.algorithms])
+    note = (
+        f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
+        "against ln t over the last half, where 1 is linear. p: Wilcoxon signed-rank test against "
+        f"{reference}, trial by trial, Holm-corrected over this table."
+    )
+    return HtmlTable(
+        f"{title} at the last round", [*results.keys, "algorithm", "trials", "T", *headings], rows, words, note
+    )
+
+
+def origin(results: Results, cells: Cells) -> dict[str, Any]:
+    """Software, machine and sessions."""
+    manifest = results.folder.manifest() or {}
+    counted = Counter(tuple(one.items()) for one in cells.versions)
+    versions = dict(counted.most_common(1)[0][0]) if counted else manifest.get("versions", {})
+    now = provenance.versions()
+    machine = manifest.get("machine", {})
+    sessions = [
+        [one["start"], one.get("end") or "-", one["engine"], str(one.get("workers", "-")), str(one.get("computed", "-")),
+         str(len(one.get("failed", [])))]
+        for one in manifest.get("sessions", [])
+    ]  # fmt: skip
+    return {
+        "versions": [(name, version) for name, version in versions.items()],
+        "reporter": f"gossipmab {now['gossipmab']}, sources {now['sources']}",
+        "machine": [(name, str(value)) for name, value in machine.items()],
+        "sessions": HtmlTable(
+            "Sessions", ["start", "end", "engine", "workers", "cells computed", "failed"], sessions, 1
+        ),
+        "hash": results.spec.hash,
+        "seconds": number(cells.seconds, 3),
+    }

@@ -1,0 +1,171 @@
+"""The studies: what topology, connectivity, failures, communication and size do to regret, one shipped experiment each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.spec.sweep import columns, scalar
+from gossipmab.metrics.statistics import bootstrap_interval
+from gossipmab.utils.errors import unknown
+
+if TYPE_CHECKING:
+    from gossipmab.experiments.results import Results
+    from gossipmab.experiments.spec.spec import Spec
+
+COLUMN = "pareto_regret"
+
+
+class Study(NamedTuple):
+    """One question.
+
+    question: in a line. experiment: the shipped one that answers it. quick: what --quick changes in it.
+    x: the number of a sweep point that regret is drawn against, from the experiment at the point and the mean of a
+        column's last rows there; None where points are cases without an order. axis: what x is called.
+    named: whether points are named in the figure.
+    """
+
+    question: str
+    experiment: str
+    quick: tuple[str, ...]
+    x: Callable[[Spec, pd.DataFrame], float] | None
+    axis: str
+    named: bool = False
+
+
+SHORT = ("experiment.trials=4", "experiment.horizon=2000")
+
+
+def _gap(at: Spec, rows: pd.DataFrame) -> float:
+    network = built(at, 0)[1]
+    assert network is not None
+    return float(network.facts().spectral_gap)
+
+
+def _probability(at: Spec, rows: pd.DataFrame) -> float:
+    assert at.network is not None
+    return float(at.network.link_probability)
+
+
+def _agents(at: Spec, rows: pd.DataFrame) -> float:
+    return float(at.environment.agents or 0)
+
+
+def _bytes(at: Spec, rows: pd.DataFrame) -> float:
+    return float(rows["bytes"].mean())
+
+
+STUDIES: dict[str, Study] = {
+    "spectral-gap": Study(
+        "What does the base graph cost, at the same link probability?", "spectral_gap", SHORT, _gap,
+        "spectral gap of E[W]", named=True,
+    ),
+    "connectivity": Study(
+        "How often must links be up?", "connectivity", SHORT, _probability, "link probability p",
+    ),
+    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
+    "communication": Study(
+        "What does a smaller budget of communication cost?", "budgets", SHORT, _bytes, "bytes sent by all agents",
+        named=True,
+    ),
+    "scaling": Study(
+        "Are more agents better?", "number_of_agents", (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"), _agents,
+        "agents N",
+    ),
+}  # fmt: skip
+
+
+def study_of(name: str) -> Study:
+    """The study of this name. Raises InputError."""
+    if name not in STUDIES:
+        raise unknown("study", name, STUDIES)
+    return STUDIES[name]
+
+
+def findings(results: Results, study: Study) -> pd.DataFrame:
+    """One row for every sweep point and algorithm: point, algorithm, x, and regret an agent with its 95 % interval.
+
+    Columns: point (its caption), algorithm, x (nan where the study has none), regret, low, high, drift (max over recorded
+    rounds, mean over trials).
+    """
+    table = results.table()
+    names = columns(list(results.spec.sweep))
+    rows: list[dict[str, Any]] = []
+    for point in results.spec.points():
+        at = results.spec.at(point)
+        here = table
+        for key, value in point.items():
+            here = here[here[names[key]].astype(str) == str(scalar(value))]
+        last = here[here["round"] == here["round"].max()]
+        agents = built(at, 0)[0].agents
+        for choice in at.algorithms:
+            final = last[last["algorithm"] == choice.label]
+            if not len(final):
+                continue
+            low, high = bootstrap_interval(final[COLUMN].to_numpy())
+            mine = here[here["algorithm"] == choice.label]
+            rows.append({
+                "point": caption(point), "algorithm": choice.label,
+                "x": study.x(at, final) if study.x else float("nan"),
+                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
+                "drift": mine.groupby("trial")["drift"].max().mean() if "drift" in mine else float("nan"),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def caption(point: Any) -> str:
+    """A sweep point in few words: the values, without the keys that all points have."""
+    said = []
+    for value in point.values():
+        if isinstance(value, dict):
+            inner = {key: entry for key, entry in value.items() if key not in ("process", "generator")}
+            kind = value.get("process") or value.get("generator")
+            words = ", ".join(_words(key, entry) for key, entry in inner.items())
+            said.append(f"{kind} {words}".strip() if kind else words)
+        else:
+            said.append(str(value))
+    return "; ".join(said)
+
+
+def _words(key: str, entry: Any) -> str:
+    """One parameter: "loss 0.3"; "acknowledged" for true; the bare key for lists of tables, such as partitions."""
+    if key == "keep_state":
+        return "state kept" if entry else "state lost"
+    name = key.replace("_", " ")
+    if entry is True:
+        return name
+    if entry is False:
+        return f"no {name}"
+    return (
+        name
+        if isinstance(entry, list)
+        else f"{name} {entry:g}"
+        if isinstance(entry, int | float)
+        else f"{name} {entry}"
+    )
+
+
+def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
+    """What came out, one line an algorithm: how regret goes with x (Spearman's rank correlation), or the worst case."""
+    for algorithm, rows in found.groupby("algorithm", sort=False):
+        regret, x, points = rows["regret"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
+        low, high = int(regret.argmin()), int(regret.argmax())
+        span = f"from {regret[low]:.4g} ({points[low]}) to {regret[high]:.4g} ({points[high]}) an agent"
+        said = f"{algorithm}: Pareto regret {span}"
+        if study.x is None or len(set(x)) < 3 or len(set(regret)) < 3:
+            yield said
+            continue
+        rho, p = spearmanr(x, regret)
+        way = "no trend" if p >= 0.05 else "falls" if rho < 0 else "rises"
+        sure = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+        yield f"{said}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
+
+
+def folder_of(name: str, quick: bool) -> Path:
+    """Where a study's run lies by default."""
+    return Path("runs") / f"study-{name}{'-quick' if quick else ''}"

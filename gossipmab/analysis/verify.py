@@ -1,0 +1,98 @@
+"""Whether a run folder is what it says: every file's checksum, and one cell played again and compared bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec import plugins as plugins_used
+from gossipmab.experiments.storage.cell_file import DamagedError, file_hash, lacking
+from gossipmab.metrics.trace import Recorded
+from gossipmab.utils import provenance
+from gossipmab.utils.errors import unknown
+from gossipmab.utils.safe_read import is_file
+
+
+class Finding(NamedTuple):
+    """What was looked at, whether it is sound, and what to say about it."""
+
+    what: str
+    sound: bool
+    remark: str
+
+
+def same_bits(one: Recorded, other: Recorded) -> list[str]:
+    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cellfiles.lacking`."""
+    different = []
+    absent = {*lacking(one), *lacking(other)}
+    for name in (name for name in one.AXES if name not in absent):
+        a, b = getattr(one, name), getattr(other, name)
+        if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes()):
+            different.append(name)
+    return different
+
+
+def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
+    """Look at everything, one finding after the other.
+
+    Args:
+        path: the run folder.
+        cell: the id of the cell to play again, or "all"; by default the first that is there.
+
+    Raises:
+        InputError: not a run folder; an unknown cell.
+    """
+    results = Results.open(path)
+    folder, spec = results.folder, results.spec
+    if cell not in (None, "all", *(ids := [one.id for one in spec.cells()])):
+        raise unknown("--cell", str(cell), ["all", *ids[:1_000]])
+    manifest = folder.manifest() or {}
+    yield Finding("experiment", True, f"spec.toml and its data files have the hash {spec.hash[:16]}")
+    said = manifest.get("sha256", {})
+    if manifest.get("end") is None:
+        yield Finding("run", True, "not finished: the cells there are checked by their own checksums")
+    for name, expected in said.items():
+        file = folder.path / name
+        if not is_file(file):
+            yield Finding(name, False, "is missing")
+        elif file_hash(file) != expected:
+            yield Finding(name, False, "was altered: its SHA-256 is not that of the manifest")
+        elif not name.startswith("cells/"):
+            yield Finding(name, True, "SHA-256 as in the manifest")
+    sound = []
+    for one in spec.cells():
+        try:
+            folder.read(one, spec)
+            sound.append(one)
+        except FileNotFoundError:
+            if manifest.get("end") and folder.file(one).relative_to(folder.path).as_posix() not in said:
+                yield Finding(one.id, False, "is missing")
+        except DamagedError as error:
+            yield Finding(one.id, False, str(error))
+    yield Finding(
+        "cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are there, every number as it was written"
+    )
+    replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
+    if cell is not None and not replayed:
+        yield Finding(cell, False, "is not there to be played again")
+    player = Player(spec)
+    for chosen in replayed:
+        recorded, origin = folder.read(chosen, spec)
+        different = same_bits(recorded, player(chosen).trace)
+        remark = "played again by the compiled engine, the same bits"
+        if lacking(recorded):
+            remark += f" (an older file, without {', '.join(lacking(recorded))})"
+        if different:
+            versions = plugins_used.versions(spec)
+            moved = [k for k in versions if origin["versions"].get(k) != versions[k]]
+            moved += [
+                k
+                for k, v in provenance.machine().items()
+                if k in ("architecture", "cpu") and origin["machine"].get(k) != v
+            ]
+            remark = f"played again, other bits in {', '.join(different)}"
+            remark += f"; since then changed: {', '.join(moved)}" if moved else ""
+        yield Finding(chosen.id, not different, remark)

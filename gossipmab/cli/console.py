@@ -1,0 +1,62 @@
+"""What goes where: results to stdout, all else to stderr; and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+
+FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED = 1, 2, 3, 130
+EXIT_CODES = {
+    0: "done",
+    FAILED: "cells failed, or a check did not hold",
+    BAD_INPUT: "bad input, told in one line",
+    NO_SPACE: "no space left on the device",
+    INTERRUPTED: "interrupted; the same command goes on",
+}
+
+
+def out() -> Console:
+    """Where results are printed: in colour only on a terminal and without NO_COLOR; wide where there is no terminal to fit."""
+    plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+    console = Console(highlight=False, **plain)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    print(" ".join(text.split()), file=sys.stderr)
+
+
+def emit(command: str, **content: Any) -> None:
+    """The command's document for machines: one JSON object on stdout. `gossipmab.cli.json_output` says what is in it."""
+    from gossipmab import __version__
+
+    document = {"gossipmab": __version__, "command": command, **content}
+    print(json.dumps(plain(document), indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types; numbers that JSON does not have, nan and infinities, are null."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    value = value.item() if hasattr(value, "item") else value  # of a NumPy number
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def summarise(console: Console, results: Any) -> None:
+    """The tables of a run, and its comparisons in sentences."""
+    from gossipmab.cli.tables import summary_sentences, summary_tables
+
+    for table in summary_tables(results):
+        console.print(table)
+    for sentence in summary_sentences(results):
+        console.print(sentence, markup=False, soft_wrap=True)

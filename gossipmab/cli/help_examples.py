@@ -1,0 +1,115 @@
+"""What each command's --help teaches by: examples, which docs/cli.md shows too."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from typer.core import TyperCommand, TyperGroup
+
+from gossipmab.cli.console import EXIT_CODES, out
+
+
+class Example(NamedTuple):
+    """What one may want, and the line that does it."""
+
+    what: str
+    line: str
+
+
+START = "gossipmab"  # without a command
+EXAMPLES: dict[str, tuple[Example, ...]] = {
+    START: (
+        Example("a first look, in seconds", "gossipmab run quickstart"),
+        Example("what there is to run", "gossipmab list"),
+        Example("an experiment of your own", "gossipmab new experiment mine && gossipmab run mine.toml"),
+    ),
+    "run": (
+        Example("a shipped experiment, by name", "gossipmab run quickstart"),
+        Example("your own, into a folder of your choice", "gossipmab run mine.toml --out runs/first"),
+        Example("shorter, and with another network", "gossipmab run quickstart --set experiment.trials=3 --set network.base=ring"),
+        Example("as Ray tasks on a cluster, the same bits", "gossipmab run pareto_regret --engine ray --address auto"),
+        Example("every agent a process of its own", "gossipmab run decentralized --engine actors"),
+        Example("for a script: nothing but one JSON document", "gossipmab run quickstart --json > result.json"),
+    ),
+    "study": (
+        Example("what the base graph costs, in a minute", "gossipmab study spectral-gap --quick"),
+        Example("in full, on four processors", "gossipmab study failures --workers 4"),
+    ),
+    "summary": (
+        Example("the tables of a run, finished or not", "gossipmab summary runs/quickstart"),
+        Example("its final regrets alone", "gossipmab summary runs/quickstart --json | jq '.rows[].pareto_regret'"),
+    ),
+    "compare": (
+        Example("what a change did", "gossipmab compare runs/quickstart runs/mine"),
+    ),
+    "plot": (
+        Example("the figures as PNG and SVG", "gossipmab plot runs/quickstart"),
+        Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --guide auto"),
+    ),
+    "report": (
+        Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),
+    ),
+    "verify": (
+        Example("checksums, and one cell played again", "gossipmab verify runs/quickstart"),
+        Example("every cell played again", "gossipmab verify runs/quickstart --cell all --quiet"),
+    ),
+    "list": (
+        Example("as tables", "gossipmab list"),
+        Example("the names of the experiments", "gossipmab list --json | jq -r '.experiments[].name'"),
+    ),
+    "topology": (
+        Example("all shipped base graphs", "gossipmab topology"),
+        Example("two of them at p = 0.3", "gossipmab topology petersen ring --agents 20 --p 0.3"),
+        Example("your own file", "gossipmab topology mine.toml --agents 12 --out mine.svg"),
+    ),
+    "new experiment": (
+        Example("mine.toml, and the schema that lets editors complete its keys", "gossipmab new experiment mine"),
+    ),
+    "new topology": (
+        Example("a generator of networkx", "gossipmab new topology small_world"),
+        Example("an edge list", "gossipmab new topology office.edges"),
+    ),
+    "new algorithm": (
+        Example("a package that pip installs", "gossipmab new algorithm my_algorithm && pip install -e my_algorithm"),
+    ),
+    "schema": (
+        Example("beside your experiments, for editors", "gossipmab schema --out experiment.schema.json"),
+    ),
+    "completion": (
+        Example("in this bash, until it ends", "source <(gossipmab completion bash)"),
+        Example("in every fish", "gossipmab completion fish > ~/.config/fish/completions/gossipmab.fish"),
+    ),
+}  # fmt: skip
+
+
+def teach(context: Any) -> None:
+    """Print the examples of the context's command, one below the other as they are typed, after its --help."""
+    name = context.command_path.partition(" ")[2] or START
+    console = out()
+    console.print()
+    for example in EXAMPLES.get(name, ()):
+        console.print(f" # {example.what}", style="dim", markup=False, soft_wrap=True)
+        console.print(f" {example.line}\n", markup=False, soft_wrap=True)
+    if name == START:
+        console.print(" Exit codes", style="dim")
+        for code, meaning in EXIT_CODES.items():
+            console.print(f" {code:>3}  {meaning}")
+        console.print("\n Results go to stdout, all else to stderr. Colour on terminals only, none with NO_COLOR.\n")
+
+
+class Command(TyperCommand):
+    """A command whose --help ends with examples."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then the examples."""
+        super().format_help(ctx, formatter)
+        teach(ctx)
+
+
+class Group(TyperGroup):
+    """The same for a group of commands."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then the examples."""
+        super().format_help(ctx, formatter)
+        teach(ctx)

@@ -1,0 +1,123 @@
+"""The commands that look at what was played: summary, compare, plot, report, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gossipmab.cli.completion import one_of
+from gossipmab.cli.console import FAILED, emit, out, say, summarise
+from gossipmab.cli.options import Json, Quiet, RunFolder
+
+
+def summary(folder: RunFolder, json: Json = False) -> None:
+    """Final regrets with intervals, growth exponents, paired tests, messages and bytes."""
+    from gossipmab.experiments.results import open_run
+
+    results = open_run(folder)
+    if json:
+        from gossipmab.cli import json_output as documents
+
+        emit("summary", **documents.of_run(results))
+    else:
+        summarise(out(), results)
+        for line in results.remarks():
+            out().print(line, markup=False, soft_wrap=True)
+
+
+def compare(
+    first: RunFolder,
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")],
+    json: Json = False,
+) -> None:
+    """Set two runs side by side: where their experiments differ, regrets in pairs, cells equal bit for bit."""
+    from gossipmab.analysis.compare_runs import versus
+    from gossipmab.cli.tables import versus_tables
+    from gossipmab.experiments.results import open_run
+
+    found = versus(open_run(first), open_run(second))
+    if json:
+        from gossipmab.cli import json_output as documents
+
+        emit("compare", **documents.of_comparison(found))
+        return
+    for table in versus_tables(found):
+        out().print(table)
+    for line in found.lines():
+        out().print(line, markup=False, soft_wrap=True)
+
+
+def plot(
+    folder: RunFolder,
+    band: Annotated[
+        str,
+        typer.Option(
+            help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).",
+            autocompletion=one_of(("quarter-sd", "sd", "ci")),
+        ),
+    ] = "quarter-sd",
+    formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective.",
+            autocompletion=one_of(("pareto", "nsw", "both", "regret")),
+        ),
+    ] = None,
+    guide: Annotated[
+        str | None,
+        typer.Option(
+            help="The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto.",
+            autocompletion=one_of(("log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")),
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw regret curves, regret against what was swept, and regret against bytes."""
+    from gossipmab.analysis.plots import plot as draw
+    from gossipmab.experiments.results import open_run
+
+    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, guide):
+        if not quiet:
+            print(path)
+
+
+def report(
+    folder: RunFolder,
+    file: Annotated[
+        Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write one self-contained HTML file: figures, tables, comparisons, equity, network, how to run it again."""
+    from gossipmab.analysis.report import write_report
+    from gossipmab.experiments.results import open_run
+
+    written = write_report(open_run(folder), file)
+    if not quiet:
+        print(written)
+
+
+def verify(
+    folder: RunFolder,
+    cell: Annotated[str | None, typer.Option(help="The cell to play again, or all; the first by default.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but what is wrong.")] = False,
+    json: Json = False,
+) -> None:
+    """Check every file's checksum, and play one cell again in this process to compare it bit for bit."""
+    from gossipmab.analysis.verify import verify as look
+    from gossipmab.cli import json_output as documents
+
+    findings = []
+    for finding in look(folder, cell):
+        findings.append(finding)
+        if not (json or (quiet and finding.sound)):
+            print(f"{'ok    ' if finding.sound else 'WRONG '} {finding.what}: {finding.remark}")
+    if json:
+        emit("verify", **documents.of_findings(folder, findings))
+    bad = sum(not finding.sound for finding in findings)
+    if bad:
+        say(f"{bad} of the checks do not hold")
+        raise typer.Exit(FAILED)

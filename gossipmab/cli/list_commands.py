@@ -1,0 +1,66 @@
+"""The commands that show what there is: topology and list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gossipmab.cli.completion import one_of, topologies
+from gossipmab.cli.console import emit, out, say
+from gossipmab.cli.options import Json, Quiet
+
+
+def topology(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME or FILE]...", help="All shipped ones by default.", autocompletion=topologies),
+    ] = None,
+    agents: Annotated[int | None, typer.Option(help="N, where the base graph leaves it open; 20 by default.")] = None,
+    p: Annotated[float, typer.Option("--p", help="Link probability.")] = 0.5,
+    weights: Annotated[
+        str,
+        typer.Option(
+            help="laplacian, max_degree, metropolis or lazy_metropolis.",
+            autocompletion=one_of(("laplacian", "max_degree", "metropolis", "lazy_metropolis")),
+        ),
+    ] = "laplacian",
+    picture: Annotated[
+        Path | None,
+        typer.Option("--out", help="The drawing: .png, .svg or .pdf; topologies.png by default, none with --json."),
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Print the spectral facts of base graphs, and draw them."""
+    from gossipmab.analysis.graph_plots import draw_topologies
+    from gossipmab.cli.tables import facts_table, networks_of
+
+    networks, skipped = networks_of(names or (), agents, p, weights)
+    if json:
+        from gossipmab.cli import json_output as documents
+
+        drawn = draw_topologies(networks, picture) if picture else None
+        facts = documents.of_networks(networks)
+        emit("topology", link_probability=p, weights=weights, topologies=facts, left_out=skipped, drawing=drawn)
+        return
+    for reason in skipped:
+        say(f"left out: {reason}")
+    drawn = draw_topologies(networks, picture or Path("topologies.png"))
+    if not quiet:
+        out().print(facts_table(networks, p, weights))
+        print(f"drawn in {drawn}")
+
+
+def list_everything(json: Json = False) -> None:
+    """List algorithms, experiments and topologies, with one line each."""
+    from gossipmab.cli.tables import listings
+
+    if json:
+        from gossipmab.cli import json_output as documents
+
+        emit("list", **documents.of_everything())
+        return
+    for table in listings():
+        out().print(table)

@@ -1,0 +1,157 @@
+"""The commands that play: run and study."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gossipmab.cli.completion import ENGINES, STUDIES, experiments, one_of
+from gossipmab.cli.console import FAILED, INTERRUPTED, emit, out, say, summarise
+from gossipmab.cli.options import Json, Quiet
+from gossipmab.utils.errors import InputError
+
+
+def run(
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC", help="An experiment file, or the name of a shipped experiment.", autocompletion=experiments
+        ),
+    ],
+    folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).",
+            autocompletion=one_of(ENGINES),
+        ),
+    ] = "threads",
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
+    ] = None,
+    transport: Annotated[
+        str | None,
+        typer.Option(
+            help="How actors exchange messages: direct (sockets, the default) or refs.",
+            autocompletion=one_of(("direct", "refs")),
+        ),
+    ] = None,
+    agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Drop what the folder holds of an earlier run.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run an experiment, or continue it: finished cells are never computed again."""
+    from gossipmab.experiments.progress import Bar
+    from gossipmab.experiments.results import Results
+    from gossipmab.experiments.runner import CellsFailedError
+    from gossipmab.experiments.runner import run as run_experiment
+
+    bar = Bar(bar=not quiet)
+    failed: CellsFailedError | None = None
+    results: Results | None = None
+    try:
+        results = run_experiment(
+            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(task or ()), transport,
+            agents_per_actor, window, progress=bar,
+        )  # fmt: skip
+    except CellsFailedError as error:
+        failed, results = error, error.results
+    except KeyboardInterrupt:
+        command = [word for word in sys.argv[1:] if word != "--fresh"]
+        say(f"interrupted; {bar.done} of {bar.total} cells are kept. To go on: gossipmab {shlex.join(command)}")
+        raise typer.Exit(INTERRUPTED) from None
+    if results is not None:
+        _show(results, quiet, json, failed.failures if failed else [])
+    if failed is not None:
+        for line in results.remarks() if results is not None else ():
+            say(line)
+        say(f"{len(failed.failures)} cells failed, as manifest.json says in full; running again tries them again")
+        raise typer.Exit(FAILED)
+
+
+def study(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="spectral-gap, connectivity, failures, communication or scaling.",
+            autocompletion=one_of(STUDIES),
+        ),
+    ],
+    quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))
+    ] = "threads",
+    workers: Annotated[
+        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""
+    from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
+    from gossipmab.analysis.study_plots import draw_study
+    from gossipmab.experiments.progress import Bar
+    from gossipmab.experiments.runner import run as run_experiment
+
+    chosen = study_of(name)
+    out_folder = folder or folder_of(name, quick)
+    overrides = chosen.quick if quick else ()
+    results = run_experiment(
+        chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar(bar=not quiet)
+    )
+    found = findings(results, chosen)
+    figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
+    if quiet:
+        return
+    console = out()
+    console.print(chosen.question, markup=False)
+    for line in sentences(found, chosen):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
+    console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
+
+
+def resources_of(task: Iterable[str]) -> dict[str, float]:
+    """What a Ray task takes, from NAME=AMOUNT."""
+    resources = {}
+    for text in task:
+        name, _, amount = text.partition("=")
+        try:
+            resources[name.strip()] = float(amount)
+        except ValueError:
+            raise InputError(f"--task: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
+    return resources
+
+
+def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:
+    """The table and the figures of a run, if any of it was played."""
+    from gossipmab.analysis.plots import plot as draw
+
+    figures = draw(results) if len(results.traces) else []
+    if json:
+        from gossipmab.cli import json_output as documents
+
+        emit("run", **documents.of_run(results), failed=documents.of_failures(failures), figures=figures)
+    elif figures and not quiet:
+        console = out()
+        summarise(console, results)
+        console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
+        console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)

@@ -1,0 +1,108 @@
+"""How much memory a gossip trial takes in this process, told before any of it is taken.
+
+    bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
+          + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW
+          + 34 E                        base graph, neighbours, links of a round
+          + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 4,000,000
+          + 16 R (N or 1)               recorded curves, by agent or summed
+          + h S (K + 1) 8               what h threads remember of policies, S = 4,096
+
+plus what Python and the libraries take by themselves. N agents, K arms, D objectives, E edges, R recorded rounds.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from gossipmab.algorithms.gossip.base import Algorithm, Shape
+from gossipmab.engines.gossip.simulate import BLOCK_NUMBERS, LARGE_CURVES
+from gossipmab.engines.gossip.step import SCRATCH
+from gossipmab.engines.limits import MIB, SHARE, available_mib
+from gossipmab.metrics.trace import MEMO_POLICIES
+from gossipmab.networks.neighbourhoods import largest_ball
+from gossipmab.networks.network import Network
+from gossipmab.utils.errors import InputError
+
+INTERPRETER = 260 * MIB  # measured: Python, numpy, scipy, numba and its code, pyarrow
+PROBED = (2, 3, 4)  # numbers of agents at which a state is looked at; its size is a polynomial of degree two in N
+
+
+def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: int) -> int:
+    """What `init` would take, found from the states of very few agents; where rows are tracked, for the largest ball of agents."""
+    N = network.agents
+    hops = getattr(algorithm, "hops", None)
+    if hops is not None:
+        ball = largest_ball(network.edges, N, hops)
+        return int(N * _polynomial(algorithm, arms, objectives, ball) / ball)
+    return int(_polynomial(algorithm, arms, objectives, N))
+
+
+def _polynomial(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> Fraction:
+    """Lagrange's interpolation through the sizes at PROBED agents."""
+    try:
+        sizes = [_probed(algorithm, arms, objectives, few) for few in PROBED]
+    except Exception:  # a class from outside that cannot begin with so few: nothing is known of it
+        return Fraction(0)
+    total = Fraction(0)
+    for few, size in zip(PROBED, sizes, strict=True):
+        term = Fraction(size)
+        for other in PROBED:
+            if other != few:
+                term *= Fraction(agents - other, few - other)
+        total += term
+    return total
+
+
+def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
+    edges = np.array([(i, j) for i in range(agents) for j in range(i + 1, agents)], np.int64)
+    preferences = np.full((agents, objectives), 1.0 / objectives)
+    state = algorithm.init(Shape(agents, arms, objectives, 2, 1.0, lambda: 1.0, preferences, edges))
+    return sum(
+        _size(value)
+        for name, value in state._asdict().items()
+        if value is not preferences and not name.startswith(SCRATCH)
+    )
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, tuple):
+        return sum(map(_size, value))
+    return value.nbytes if isinstance(value, np.ndarray) else 0
+
+
+def trial_bytes(
+    algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, threads: int = 1
+) -> int:
+    """What a trial takes beside the interpreter itself, by the formula above.
+
+    Args:
+        arms, objectives: K, D. recorded: R, rounds. threads: that share the agents.
+    """
+    N, K, D, E = network.agents, arms, objectives, len(network.edges)
+    curves = 16 * recorded * (N if N * recorded <= LARGE_CURVES else 1)
+    kept = 8 * N * (7 * K + K * D + 3 * D + 24)
+    block = 8 * max(BLOCK_NUMBERS, N * (1 + 2 * D))
+    state = state_bytes(algorithm, network, K, D)
+    return kept + state + 34 * E + block + curves + threads * MEMO_POLICIES * (K + 1) * 8
+
+
+def check(
+    algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, available: float | None = None
+) -> int:
+    """Raise InputError, with the estimate and advice, where a trial does not fit into the memory; else its bytes, all included.
+
+    available: MiB, by default what this machine has to give.
+    """
+    needed = INTERPRETER + trial_bytes(algorithm, network, arms, objectives, recorded)
+    room = SHARE * (available_mib() if available is None else available) * MIB
+    if needed > room:
+        quadratic = getattr(algorithm, "estimates", "") == "utilities" and not hasattr(algorithm, "hops")
+        advice = "neighbourhood = true (its state is agents x agents x arms)" if quadratic else "fewer agents or arms"
+        raise InputError(
+            f"environment.agents: {network.agents} agents, {arms} arms and {objectives} objectives need about"
+            f" {needed / MIB:,.0f} MiB, there is room for {room / MIB:,.0f} MiB; use {advice}"
+        )
+    return needed

@@ -1,0 +1,121 @@
+"""What actors can be asked for, and whether a machine can hold so many: said before any is started."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from pathlib import Path
+from typing import NamedTuple
+
+from gossipmab.utils.errors import InputError
+
+TRANSPORTS = {"direct": 500, "refs": 50}  # with the rounds of a window
+MIB = 2**20
+ACTOR_MIB = 52.0  # measured: a process of Ray's with numpy and the loader of machine code, what it has for itself
+ACTOR_SECONDS = 0.5  # measured: processor time to start one
+ACTOR_THREADS = 40  # measured
+FILES = 64  # open files of an actor beside its connections
+SHARE = 0.9  # of the available memory
+SHARED_AGENTS = 8_192  # from so many on, threads gain more in a round than their meeting after it costs
+
+
+class Need(NamedTuple):
+    """What a trial takes: actors, MiB in all, seconds to start on this machine."""
+
+    actors: int
+    mib: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.actors} actors: about {self.mib:,.0f} MiB, {self.seconds:.0f} s to start"
+
+
+def need(actors: int, state: float, processors: int) -> Need:
+    """What `actors` take, each with a state of so many bytes."""
+    return Need(actors, actors * (ACTOR_MIB + state / MIB), ACTOR_SECONDS * actors / processors)
+
+
+def check(needed: Need, agents: int, connections: int, available: float | None = None) -> None:
+    """Raise InputError, with advice, where memory, processes or open files do not suffice.
+
+    Args:
+        connections: of the busiest actor. available: MiB, by default of this machine.
+    """
+    room = SHARE * (available_mib() if available is None else available)
+    threads = processes_left() / ACTOR_THREADS
+    per_actor = needed.mib / needed.actors
+    most = int(min(needed.actors, room // per_actor, threads))
+    if most < needed.actors:
+        what = f"about {needed.mib:,.0f} MiB" if room // per_actor <= threads else f"about {ACTOR_THREADS} threads each"
+        limit = f"{room:,.0f} MiB" if room // per_actor <= threads else f"{ACTOR_THREADS * threads:.0f} threads"
+        advice = f"agents_per_actor >= {math.ceil(agents / most)}" if most else "the engine threads"
+        raise InputError(
+            f"agents_per_actor: {needed.actors} actors need {what}, there is room for {limit}; use {advice}"
+        )
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if files != resource.RLIM_INFINITY and connections + FILES > files:
+        raise InputError(
+            f"agents_per_actor: an actor would have {connections} connections, allowed are {files - FILES} (ulimit -n);"
+            " use more agents per actor, or transport = 'refs'"
+        )
+
+
+def shared_out(
+    processors: int, cells: int, largest: int, agents: int, available: float | None = None
+) -> tuple[int, int]:
+    """(cells at a time, threads of each): cells side by side gain most, as many as fit; the rest of the processors share agents.
+
+    largest: bytes of the largest trial. agents: of the smallest one. available: MiB, by default of this machine.
+    """
+    room = SHARE * (available_mib() if available is None else available) * MIB
+    fitting = int(room // largest) if largest else processors
+    at_once = max(1, min(processors, cells, fitting))
+    return at_once, max(1, processors // at_once) if agents >= SHARED_AGENTS else 1
+
+
+def available_mib() -> float:
+    """MiB that this process may still take: of the machine, and of its control group."""
+    known = []
+    for line in _read("/proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            known.append(int(line.split()[1]) / 1024)
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        numbers = [_read(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
+        if all(number.isdigit() for number in numbers):
+            known.append((int(numbers[0]) - int(numbers[1])) / MIB)
+    return min(known, default=math.inf)
+
+
+def processes_left() -> float:
+    """Threads that this user may still start."""
+    known = [math.inf]
+    soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    if soft != resource.RLIM_INFINITY and os.getuid() != 0:
+        known.append(soft - _threads_of(os.getuid()))
+    for limit, used in (("pids.max", "pids.current"), ("pids/pids.max", "pids/pids.current")):
+        numbers = [_read(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
+        if all(number.isdigit() for number in numbers):
+            known.append(int(numbers[0]) - int(numbers[1]))
+    return max(0.0, min(known))
+
+
+def _threads_of(user: int) -> int:
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == user:
+                total += len(os.listdir(process / "task"))
+        except OSError:  # it ended
+            continue
+    return total
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return ""

@@ -1,0 +1,237 @@
+"""The environment of a trial: mean reward vectors, preferences, and how rewards are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.environments import reward_models as models
+from gossipmab.environments.registry import asked
+from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.safe_read import is_file
+
+Floats = NDArray[np.float64]
+REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
+NOISES = ("normal", "uniform")
+LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
+RANGES = {"bernoulli": (0.0, 1.0), "beta": (0.0, 1.0), "discrete": (0.3, 0.8)}  # of the means; other models take any
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """What the agents face; all algorithms of a trial share it.
+
+    means: (N, K, D) mean reward vectors mu[i, k]. preferences: (N, D) rows w[j] on the simplex. rewards: the reward model.
+    """
+
+    means: Floats
+    preferences: Floats
+    rewards: Any
+
+    @property
+    def agents(self) -> int:
+        """N."""
+        return int(self.means.shape[0])
+
+    @property
+    def arms(self) -> int:
+        """K."""
+        return int(self.means.shape[1])
+
+    @property
+    def objectives(self) -> int:
+        """D."""
+        return int(self.means.shape[2])
+
+    @cached_property
+    def centred_means(self) -> Floats:
+        """(K, D) the truth that regret is measured against: mu_bar[k] = (1/N) sum_i mu[i, k]."""
+        return np.asarray(self.means.mean(axis=0))
+
+    @cached_property
+    def utilities(self) -> Floats:
+        """(N, K) U[j, k] = w[j] . mu_bar[k]."""
+        return np.asarray(np.einsum("jd,kd->jk", self.preferences, self.centred_means))
+
+    @cached_property
+    def own_utilities(self) -> Floats:
+        """(N, K) w[i] . mu[i, k]: what agent i itself expects of arm k."""
+        return np.asarray(np.einsum("id,ikd->ik", self.preferences, self.means))
+
+    @classmethod
+    def sample(
+        cls,
+        agents: int | None = None,
+        arms: int | None = None,
+        objectives: int | None = None,
+        *,
+        heterogeneity: float = 0.2,
+        noise: str = "normal",
+        rewards: Any = "bernoulli",
+        concentration: float = 10.0,
+        sigma: float = 0.1,
+        means: object = None,
+        preferences: object = None,
+        table: str | Path | None = None,
+        seed: int = 0,
+        trial: int = 0,
+    ) -> Environment:
+        """Draw the environment of a trial; what is given is not drawn.
+
+        b[k, d] ~ U(0, 1);  mu[i, k, d] = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  w[j] ~ Dirichlet(1, ..., 1)
+
+        Args:
+            agents, arms, objectives: N, K, D; may be left out where `means` or `table` fixes them.
+            heterogeneity: scale of the agents' differences, >= 0.
+            noise: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
+            rewards: one of REWARDS, or a model of somebody else, as `asked_rewards.asked` takes it. With "discrete" the drawn
+                means are mapped to 0.3 + 0.5 mu, where its values can reach.
+            concentration: of the beta rewards, in (0, 1e6]. sigma: standard deviation of the gaussian rewards, >= 0.
+            means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
+            preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
+            table: a .csv or .parquet file with columns agent, arm, reward_1..reward_D, for rewards = "table".
+            seed, trial: of the stream.
+
+        Raises:
+            InputError: anything missing, of the wrong shape or out of range.
+        """
+        wanted = asked(rewards)
+        if noise not in NOISES:
+            raise unknown("environment.noise", noise, NOISES)
+        check_numbers(heterogeneity=heterogeneity, sigma=sigma, concentration=concentration)
+        if (table is not None) != (rewards == "table"):
+            raise InputError(
+                f"environment.table: got {table}, allowed is a file, with rewards = 'table' and only with it"
+            )
+        if table is not None and means is not None:
+            raise InputError(
+                "environment.means: given beside a table, whose averages are the means; allowed is one of them"
+            )
+        logged = None if table is None else read_table(table)
+        given = (
+            logged.means
+            if logged
+            else None
+            if means is None
+            else load_array(means, "environment.means", ("agent", "arm"), "mean")
+        )
+        sizes = fixed_sizes(given, {"agents": agents, "arms": arms, "objectives": objectives})
+        generator = stream(seed, trial=trial, purpose=Purpose.ENVIRONMENT)
+        base = generator.random(sizes[1:])
+        spread = generator.standard_normal(sizes) if noise == "normal" else generator.uniform(-1.0, 1.0, sizes)
+        drawn = spread  # in place, for it may be most of the memory
+        drawn *= heterogeneity
+        drawn += base
+        np.clip(drawn, 0.0, 1.0, out=drawn)
+        if rewards == "discrete":
+            drawn *= 0.5
+            drawn += 0.3
+        truth = drawn if given is None else given
+        weights = (
+            generator.dirichlet(np.ones(sizes[2]), sizes[0])
+            if preferences is None
+            else own_preferences(preferences, sizes)
+        )
+        low, high = RANGES.get(wanted.name, (-np.inf, np.inf))
+        if (truth < low - 1e-12).any() or (truth > high + 1e-12).any():
+            worst = truth.flat[np.argmax(np.maximum(low - truth, truth - high))]
+            raise InputError(
+                f"environment.means: has {worst:g}, allowed with rewards = {rewards!r} is [{low:g}, {high:g}]"
+            )
+        if not wanted.shipped:
+            return cls(truth, weights, wanted.of(truth))
+        return cls(truth, weights, logged or reward_model(rewards, truth, float(concentration), float(sigma)))
+
+
+def reward_model(name: str, means: Floats, concentration: float, sigma: float) -> Any:
+    """The reward model of this name."""
+    if name == "beta":
+        return models.Beta(means, concentration)
+    if name == "gaussian":
+        return models.Gaussian(means, sigma)
+    return {"bernoulli": models.Bernoulli, "discrete": models.Discrete, "deterministic": models.Deterministic}[name](
+        means
+    )
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether the value is a finite number."""
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
+
+
+def check_numbers(**given: object) -> None:
+    """Raise InputError unless every value is a number in its range."""
+    for name, value in given.items():
+        most = LARGEST_CONCENTRATION if name == "concentration" else np.inf
+        least_is_allowed = name != "concentration"
+        if not is_number(value) or not 0 <= value <= most or (value == 0 and not least_is_allowed):
+            allowed = "a number >= 0" if least_is_allowed else f"a number in (0, {most:g}]"
+            raise InputError(f"environment.{name}: got {value!r}, allowed is {allowed}")
+
+
+def fixed_sizes(given: Floats | None, asked: dict[str, int | None]) -> tuple[int, int, int]:
+    """(N, K, D) from the means where they are given, else as asked for. Raises InputError where they contradict or lack."""
+    if given is not None and (given.ndim != 3 or 0 in given.shape):
+        raise InputError(f"environment.means: has shape {given.shape}, allowed is (agents, arms, objectives)")
+    sizes = []
+    for axis, (name, size) in enumerate(asked.items()):
+        if given is not None and size is not None and size != given.shape[axis]:
+            raise InputError(f"environment.means: has shape {given.shape}, which contradicts {name} = {size}")
+        found = size if given is None else given.shape[axis]
+        if not is_number(found) or not float(found).is_integer() or found < 1:
+            raise InputError(f"environment.{name}: got {found!r}, allowed is a whole number >= 1")
+        sizes.append(int(found))
+    return sizes[0], sizes[1], sizes[2]
+
+
+def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
+    """(N, D) the user's preference vectors. Raises InputError unless each is on the simplex (to 1e-6)."""
+    weights = load_array(source, "environment.preferences", ("agent",), "weight")
+    if weights.shape != (sizes[0], sizes[2]):
+        raise InputError(
+            f"environment.preferences: has shape {weights.shape}, allowed is (agents, objectives) = {(sizes[0], sizes[2])}"
+        )
+    if (weights < 0).any():
+        raise InputError(f"environment.preferences: has {weights.min():g}, allowed are weights >= 0")
+    sums = weights.sum(axis=1)
+    worst = int(np.argmax(np.abs(sums - 1.0)))
+    if abs(sums[worst] - 1.0) > 1e-6:
+        raise InputError(f"environment.preferences: the vector of agent {worst} sums to {sums[worst]:g}, allowed is 1")
+    return weights
+
+
+def read_table(path: str | Path) -> models.Table:
+    """The reward model of a logged table. Raises InputError where (agent, arm) pairs have no row."""
+    key = "environment.table"
+    file = Path(path)
+    if file.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")
+    if not is_file(file):
+        raise InputError(f"{key}: there is no file {str(path)!r}")
+    columns = load_columns(file, key)
+    agent, arm, logged = whole(columns, "agent", key), whole(columns, "arm", key), numbered(columns, "reward", key)
+    if not agent.size:
+        raise InputError(f"{key}: {file.name!r} has no rows")
+    N, K = int(agent.max()) + 1, int(arm.max()) + 1
+    if N * K > agent.size:
+        raise InputError(f"{key}: {N} agents and {K} arms need at least {N * K} rows, one a pair; got {agent.size}")
+    pair = agent * K + arm
+    counts = np.bincount(pair, minlength=N * K)
+    if (counts == 0).any():
+        missing = int(np.argmin(counts))
+        raise InputError(f"{key}: agent {missing // K} has no row for arm {missing % K}, each pair needs at least one")
+    rows = np.ascontiguousarray(logged[np.argsort(pair, kind="stable")])
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    means = np.add.reduceat(rows, first[:-1], axis=0) / counts[:, None]
+    return models.Table(means.reshape(N, K, -1), rows, first)

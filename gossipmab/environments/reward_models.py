@@ -1,0 +1,188 @@
+"""Reward models: NamedTuples that turn uniform numbers into a reward vector, interpreted or compiled.
+
+Every pull gets the same count of uniform numbers, one an objective, whatever the model and the arm: so all algorithms of
+a trial, all engines and any block of rounds meet the same stream. A model has
+    means        (N, K, D), the exact means of what it draws
+    prepare(u)   what can be done to a whole block of uniform numbers at once, outside the compiled loop
+    draw(i, arm, u, x)   writes the reward vector x (D,) of agent i's pull from its prepared numbers u (D,)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import overload
+from numpy.typing import NDArray
+
+from gossipmab.utils.jit import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+DISCRETE_VALUES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+def draw(self: Any, i: int, arm: int, u: Floats, x: Floats) -> None:
+    """Call the model's `draw`."""
+    self.draw(i, arm, u, x)
+
+
+@overload(draw, strict=False, jit_options={"forceinline": True})
+def _draw(self: Any, i: Any, arm: Any, u: Any, x: Any) -> Callable[..., None]:
+    return self.instance_class.draw  # type: ignore[no-any-return]
+
+
+class Deterministic(NamedTuple):
+    """x = mu."""
+
+    means: Floats
+
+    def prepare(self, u: Floats) -> Floats:
+        """As they are."""
+        return u
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """x[d] = mu[i, k, d]."""
+        for d in range(x.shape[0]):
+            x[d] = self.means[i, arm, d]
+
+
+class Bernoulli(NamedTuple):
+    """x[d] is 1 with probability mu[d], else 0; each objective on its own."""
+
+    means: Floats
+
+    def prepare(self, u: Floats) -> Floats:
+        """As they are."""
+        return u
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """x[d] = 1 where u[d] < mu[i, k, d]."""
+        for d in range(x.shape[0]):
+            x[d] = 1.0 if u[d] < self.means[i, arm, d] else 0.0
+
+
+class Gaussian(NamedTuple):
+    """x[d] = mu[d] + sigma z, z ~ N(0, 1); not clipped."""
+
+    means: Floats
+    sigma: float
+
+    def prepare(self, u: Floats) -> Floats:
+        """Standard normal numbers, by the inverse distribution function."""
+        from scipy.special import ndtri  # here: an actor that has no need of it does not load it
+
+        return np.asarray(ndtri(np.maximum(u, 2.0**-54)))
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """x[d] = mu[i, k, d] + sigma z[d]."""
+        for d in range(x.shape[0]):
+            x[d] = self.means[i, arm, d] + self.sigma * u[d]
+
+
+class Beta(NamedTuple):
+    """x[d] ~ Beta(c mu[d], c (1 - mu[d])) with concentration c; a mean of 0 or 1 gives 0 or 1."""
+
+    means: Floats
+    concentration: float
+
+    def prepare(self, u: Floats) -> Floats:
+        """As they are: the shape depends on the arm."""
+        return u
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """x[d] = the u[d]-quantile."""
+        for d in range(x.shape[0]):
+            mean = self.means[i, arm, d]
+            x[d] = beta_quantile(u[d], self.concentration * mean, self.concentration * (1.0 - mean))
+
+
+class Discrete(NamedTuple):
+    """x[d] in {0.3, 0.4, ..., 0.8}: the uniform distribution over the six values (mean 0.55), mixed with 0.3 or 0.8 to the mean.
+
+    "Fair probing" draws from these values without naming the weights; this is the mixture with one free number, the mean.
+    """
+
+    means: Floats
+
+    def prepare(self, u: Floats) -> Floats:
+        """As they are."""
+        return u
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """With probability |mu - 0.55| / 0.25 the end on mu's side, else one of the six values."""
+        for d in range(x.shape[0]):
+            mean = self.means[i, arm, d]
+            end = abs(mean - 0.55) / 0.25
+            if u[d] < end:
+                x[d] = 0.8 if mean > 0.55 else 0.3
+            else:
+                x[d] = (3 + min(5, int(6.0 * (u[d] - end) / (1.0 - end)))) / 10.0
+
+
+class Table(NamedTuple):
+    """Resampling with replacement of the logged reward vectors of (agent, arm).
+
+    means: (N, K, D), their averages. rows: (M, D) logged rewards sorted by agent and arm. first: (N * K + 1,) where the rows
+    of each (agent, arm) begin.
+    """
+
+    means: Floats
+    rows: Floats
+    first: Integers
+
+    def prepare(self, u: Floats) -> Floats:
+        """As they are."""
+        return u
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """The logged vector number floor(u[0] n) of the n of (agent, arm): objectives stay together."""
+        begin = self.first[i * self.means.shape[1] + arm]
+        count = self.first[i * self.means.shape[1] + arm + 1] - begin
+        row = begin + min(count - 1, int(u[0] * count))
+        for d in range(x.shape[0]):
+            x[d] = self.rows[row, d]
+
+
+@compiled
+def beta_tail(x: float, a: float, b: float) -> float:
+    """I_x(a, b), the regularised incomplete beta function, x <= (a + 1) / (a + b + 2): Lentz on DLMF 8.17.22."""
+    c = 1.0
+    d = 1.0 / max(1e-300, 1.0 - (a + b) * x / (a + 1.0))
+    fraction = d
+    for m in range(1, 300):
+        for step in range(2):
+            if step == 0:
+                term = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+            else:
+                term = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+            d = 1.0 / (1.0 + term * d)
+            c = 1.0 + term / c
+            fraction *= d * c
+        if abs(d * c - 1.0) < 1e-15:
+            break
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    return math.exp(log_front) * fraction / a
+
+
+@compiled
+def beta_quantile(u: float, a: float, b: float) -> float:
+    """x in [0, 1] with I_x(a, b) = u: bisection to 1e-12, so that every platform that rounds alike agrees."""
+    if a <= 0.0:
+        return 0.0
+    if b <= 0.0:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if middle * (a + b + 2.0) <= a + 1.0:
+            below = beta_tail(middle, a, b)
+        else:
+            below = 1.0 - beta_tail(1.0 - middle, b, a)
+        if below < u:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)

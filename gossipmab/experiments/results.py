@@ -1,0 +1,292 @@
+"""What came out of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gossipmab.algorithms import YARDSTICKS
+from gossipmab.experiments.spec.plugins import absent
+from gossipmab.experiments.spec.settings import GAMES
+from gossipmab.experiments.spec.spec import Spec, read_toml
+from gossipmab.experiments.spec.sweep import Cell, columns, scalar
+from gossipmab.experiments.storage import tables as assembly
+from gossipmab.experiments.storage.cell_file import DamagedError, file_hash
+from gossipmab.experiments.storage.run_folder import MEND, RunFolder
+from gossipmab.metrics.columns import attributes
+from gossipmab.metrics.trace import Recorded
+from gossipmab.utils.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import xarray as xr
+
+    from gossipmab.experiments.storage.tables import Rows
+
+TABLES: dict[str, Rows] = {"results": assembly.per_round, "agents": assembly.per_agent}
+
+
+SHOWN = 300  # characters of an error
+
+
+class Results:
+    """The results of a run. Get one from `run` or `open_run`."""
+
+    def __init__(self, folder: RunFolder, spec: Spec) -> None:
+        self.folder = folder
+        self.spec = spec
+
+    @classmethod
+    def open(cls, path: str | Path) -> Results:
+        """Open a run folder, finished or not.
+
+        Raises:
+            InputError: it is not a run folder, or its experiment was altered.
+        """
+        folder = RunFolder(path)
+        folder.check_inside()
+        manifest = folder.manifest()
+        if manifest is None:
+            lost = f"; if it was lost, {MEND}" if any(folder.cells.glob("*.parquet")) else ""
+            raise InputError(f"run folder {path}: there is no run (no manifest.json){lost}")
+        files = {name: folder.path / entry["copy"] for name, entry in manifest["files"].items()}
+        for name, file in files.items():
+            if not file.is_file():
+                raise InputError(
+                    f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}"
+                )
+        try:
+            spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files, bool(absent(manifest)))
+        except InputError as error:
+            raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
+        if spec.hash != manifest["spec_hash"]:
+            raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
+        return cls(folder, spec)
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @property
+    def kind(self) -> type[Recorded]:
+        """The class of its traces."""
+        return GAMES[self.spec.experiment.protocol].trace
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of the sweep's columns."""
+        return list(columns(list(self.spec.sweep)).values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has been computed."""
+        return all(self.folder.file(cell).is_file() for cell in self.spec.cells())
+
+    @property
+    def traces(self) -> Mapping[str, Recorded]:
+        """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
+        return Traces(self.folder, self.spec)
+
+    @cached_property
+    def failures(self) -> list[tuple[str, str]]:
+        """(cell id, its error in one line) of the cells that failed when last tried, and are still missing."""
+        sessions = (self.folder.manifest() or {}).get("sessions", [])
+        failed = sessions[-1].get("failed", []) if sessions else []
+        there = self.traces
+        return [(cell, line) for cell, line in failed if cell not in there]
+
+    def table(self) -> pd.DataFrame:
+        """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
+
+        Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
+        pareto_regret, nsw_regret, disagreement, messages, bytes, drift, sampling_error, floats.
+        """
+        found: pd.DataFrame = self.arrow("results").to_pandas()
+        return found
+
+    def agents(self) -> pd.DataFrame:
+        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
+
+        excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
+        on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
+        equity_jain, equity_theil, equity_atkinson; see `gossipmab.metrics.equity`. H alone says little: two agents always have 0.
+        """
+        found: pd.DataFrame = self.arrow("agents").to_pandas()
+        return found
+
+    def arrow(self, table: str = "results") -> pa.Table:
+        """The tables "results" (see `table`) and "agents" as Arrow has them, for polars, DuckDB and others.
+
+        It is the assembled one where it is what the manifest vouches for; else what the cells' files hold.
+
+        Raises:
+            InputError: no such table, or no cell is finished.
+        """
+        from pyarrow import parquet
+
+        if table not in TABLES:
+            raise unknown("table", table, TABLES)
+        name, rows = f"{table}.parquet", TABLES[table]
+        if self._vouched(name):
+            with suppress(Exception):  # whatever a library raises over a file that may be anything
+                return self._whole(parquet.read_table(self.path / name), rows)
+        traces = self.traces
+        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
+        if not parts:
+            first = f"; {len(self.failures)} failed, first {': '.join(self.failures[0])}" if self.failures else ""
+            raise InputError(f"run folder {self.path}: no cell is finished yet{first}")
+        return assembly.together(parts)
+
+    def _whole(self, table: pa.Table, rows: Rows) -> pa.Table:
+        """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
+        import pyarrow as pa
+
+        traces = self.traces
+        first = [cell for cell in self.spec.cells() if cell.id in traces][:1]
+        expected = next(assembly.batches(first, self.spec.sweep, lambda cell: traces[cell.id], rows), None)
+        if expected is None:
+            raise InputError("no cell is there")
+        for name in expected.column_names:
+            if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
+                table = table.append_column(name, pa.array(np.full(len(table), np.nan)))
+        table = table.select(expected.column_names)
+        found: pd.DataFrame = table.to_pandas()
+        for name, kind in zip(expected.column_names, expected.to_pandas().dtypes, strict=True):
+            if found[name].dtype.kind != kind.kind and {found[name].dtype.kind, kind.kind} != {"i", "f"}:
+                raise TypeError(f"column {name} holds {found[name].dtype}")
+        names = expected.column_names
+        if found.duplicated(names[: names.index("trial") + 2]).any():  # sweep, algorithm, trial, round or agent
+            raise ValueError("rows stand there twice")
+        if not set(found["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
+            raise ValueError("an algorithm that the experiment has not")
+        return table
+
+    def _vouched(self, name: str) -> bool:
+        """Whether the run is finished and the file is bit for bit as it was then."""
+        manifest, file = self.folder.manifest() or {}, self.path / name
+        said = manifest.get("sha256", {}).get(name) if manifest.get("end") else None
+        return said is not None and file.is_file() and file_hash(file) == said
+
+    def remarks(self) -> list[str]:
+        """What a reader of the tables must know, a line each: cells that failed, and tables that were damaged.
+
+        Cells that failed of the same error share a line.
+        """
+        alike: dict[str, list[str]] = {}
+        for cell, line in self.failures:
+            alike.setdefault(line, []).append(cell)
+        lines = []
+        for line, cells in alike.items():
+            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+            lines.append(f"failed: {cells[0]}{more}: {line if len(line) <= SHOWN else line[:SHOWN] + '...'}")
+        finished = (self.folder.manifest() or {}).get("end")
+        for name in tuple(f"{table}.parquet" for table in TABLES) if finished else ():
+            if not self._vouched(name):
+                lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
+        return lines
+
+    def speeds(self) -> pd.DataFrame:
+        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
+        import pandas as pd
+
+        rows = []
+        table = self.table()
+        kinds = {name: table[name].dtype for name in self.keys}
+        names = columns(list(self.spec.sweep))
+        for cell in self.spec.cells():
+            try:
+                said = self.folder.read(cell, self.spec)[1]
+            except (FileNotFoundError, DamagedError):
+                continue
+            point = {names[key]: scalar(value) for key, value in cell.point.items()}
+            speed = said["agent_steps"] / max(said["seconds"], 1e-6)
+            rows.append({**point, "algorithm": cell.label, "trial": cell.trial, "steps_per_second": speed})
+        return pd.DataFrame(rows).astype(kinds)
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        from gossipmab.experiments.summary import summarise
+
+        return summarise(
+            self.table(), self.keys, self.spec.algorithms[0].label, self.speeds(), self.kind, self._yardstick()
+        )
+
+    def _yardstick(self) -> str | None:
+        """The label of the first algorithm that the others' regret is shown as a multiple of."""
+        return next((choice.label for choice in self.spec.algorithms if choice.name in YARDSTICKS), None)
+
+    def summary(self) -> pd.DataFrame:
+        """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""
+        found: pd.DataFrame = self._summary.copy()
+        return found
+
+    def dataset(self) -> xr.Dataset:
+        """Arrays with dimensions (sweep keys..., algorithm, trial, round) and, at the last round, (..., trial, agent).
+
+        Cells that are not finished, and rounds or agents that a sweep point does not have, are nan. The agents' arrays
+        are the columns of `agents`, called agent_pareto_regret, agent_nsw_regret, agent_utility, agent_excess and so on.
+        Arrays and coordinates say their long_name and units. The resolved experiment, as TOML, is an attribute.
+        `dataset().to_netcdf(file)` needs h5netcdf, of gossipmab[netcdf].
+        """
+        import xarray as xr
+
+        arrays = self._arrays(self.table(), "round")
+        arrays |= {f"agent_{name}": a for name, a in self._arrays(self.agents(), "agent").items()}
+        said = {"name": self.spec.experiment.name, "spec_hash": self.spec.hash, "spec": self.spec.to_toml()}
+        data = xr.Dataset(arrays, attrs=said)
+        swept = {name: key for key, name in columns(list(self.spec.sweep)).items()}
+        for name in data.variables:
+            data[name].attrs.update(attributes(str(name), swept))
+        return data
+
+    def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:
+        import pandas as pd
+        import xarray as xr
+
+        names = columns(list(self.spec.sweep))
+        dims = [*names.values(), "algorithm", "trial", last]
+        axes: dict[str, list[Any]] = {}
+        for key, values in self.spec.sweep.items():
+            text = not pd.api.types.is_numeric_dtype(table[names[key]])
+            axes[names[key]] = [str(scalar(v)) if text else v for v in values]
+        axes["algorithm"] = [choice.label for choice in self.spec.algorithms]
+        axes["trial"] = list(range(self.spec.experiment.trials))
+        axes[last] = sorted(table[last].unique())
+        index = pd.MultiIndex.from_product(list(axes.values()), names=dims)
+        full = table.set_index(dims).reindex(index)
+        shape = [len(values) for values in axes.values()]
+        return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}
+
+
+class Traces(Mapping[str, Recorded]):
+    """The traces of the finished cells, read when asked for."""
+
+    def __init__(self, folder: RunFolder, spec: Spec) -> None:
+        self._folder, self._spec = folder, spec
+        self._cells: dict[str, Cell] = {c.id: c for c in spec.cells() if folder.file(c).is_file()}
+
+    def __getitem__(self, name: str) -> Recorded:
+        try:
+            return self._folder.read(self._cells[name], self._spec)[0]
+        except FileNotFoundError:  # gone since we looked
+            raise KeyError(name) from None
+        except DamagedError as error:
+            raise InputError(f"cell {name}: {error}; `gossipmab run` on the same folder computes it again") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+
+def open_run(path: str | Path) -> Results:
+    """Open a run folder; see `Results.open`."""
+    return Results.open(path)

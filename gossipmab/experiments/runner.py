@@ -1,0 +1,273 @@
+"""From an experiment to its results: missing cells go to an engine, what comes back goes to the run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from gossipmab.algorithms import YARDSTICKS
+from gossipmab.engines.limits import TRANSPORTS, shared_out
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec import plugins as plugins_used
+from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.sweep import Cell, safe
+from gossipmab.experiments.storage import tables as assembly
+from gossipmab.experiments.storage.cell_file import NO_SPACE, write_whole
+from gossipmab.experiments.storage.run_folder import RunFolder
+from gossipmab.utils import provenance
+from gossipmab.utils.errors import InputError, unknown
+
+# Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
+# Those with options also take note, which is told in one line of what went wrong.
+ENGINES = {
+    "threads": "gossipmab.engines.pools.threads",
+    "ray": "gossipmab.engines.pools.ray_tasks",
+    "actors": "gossipmab.engines.actors.simulate",
+}
+OPTIONS = {  # option of `run` -> the engines that take it
+    "workers": ("threads", "ray"),
+    "address": ("ray", "actors"),
+    "resources": ("ray", "actors"),
+    "transport": ("actors",),
+    "agents_per_actor": ("actors",),
+    "window": ("actors",),
+}
+LONGEST = 1_000  # characters of an error in manifest.json
+
+
+class Watcher(Protocol):
+    """What a run tells of its progress, from any thread."""
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        """Told once: all cells, those that were there already, the agent-steps to be played."""
+
+    def steps(self, agent_steps: int) -> None:
+        """Told about every block: agent-steps just played."""
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        """A cell is finished, or failed."""
+
+    def note(self, text: str) -> None:
+        """One line that the user should see."""
+
+    def end(self) -> None:
+        """Nothing more comes."""
+
+
+class Silent:
+    """A watcher that says nothing but warnings."""
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        """Nothing."""
+
+    def steps(self, agent_steps: int) -> None:
+        """Nothing."""
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """A warning."""
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class CellsFailedError(RuntimeError):
+    """Some cells failed; the others are in the run folder. failures: (cell id, one line) of each; results: the rest."""
+
+    def __init__(self, failures: Sequence[tuple[str, str]], results: Results | None) -> None:
+        self.failures, self.results = list(failures), results
+        super().__init__(f"{len(self.failures)} cells failed; the first, {failures[0][0]}: {failures[0][1]}")
+
+
+def run(
+    spec: str | Path | Mapping[str, Any] | Spec,
+    out: str | Path | None = None,
+    engine: str = "threads",
+    workers: int | None = None,
+    fresh: bool = False,
+    overrides: Sequence[str] = (),
+    address: str | None = None,
+    resources: Mapping[str, float] | None = None,
+    transport: str | None = None,
+    agents_per_actor: int | None = None,
+    window: int | None = None,
+    quiet: bool = True,
+    progress: Watcher | None = None,
+    algorithms: Sequence[Any] | Mapping[str, Any] = (),
+) -> Results:
+    """Run an experiment, or continue one: cells that the folder already holds are not computed again.
+
+    Args:
+        spec: a file, the name of a shipped experiment, a dictionary, or a Spec.
+        out: the run folder; runs/<name> by default.
+        engine: one of ENGINES.
+        workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
+            is left over shares the agents of large cells.
+        fresh: drop what an earlier run left in the folder.
+        overrides: "dotted.key=value", as --set.
+        address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
+        resources: what a Ray task or actor takes: "CPU" (1 by default, 0 for an actor), "GPU", "memory" in bytes, or any
+            that the cluster has.
+        transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
+        quiet: no progress bar.
+        progress: who is told instead.
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `gossipmab.experiments.spec.python_objects` for
+            classes and objects within a dictionary.
+
+    Raises:
+        InputError: the experiment or the folder cannot be used; nothing has been computed.
+        CellsFailedError: some cells failed; all others are finished and in the folder.
+    """
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    options = {
+        "workers": workers,
+        "address": address,
+        "resources": resources or None,
+        "transport": transport,
+        "agents_per_actor": agents_per_actor,
+        "window": window,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    for name, value in options.items():
+        if engine not in OPTIONS[name]:
+            raise InputError(f"{name}: got {value!r}, allowed with --engine {' or '.join(OPTIONS[name])}, not {engine}")
+        if name in ("workers", "agents_per_actor", "window") and (type(value) is not int or value < 1):
+            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
+    if transport is not None and transport not in TRANSPORTS:
+        raise unknown("transport", transport, TRANSPORTS)
+    experiment = load_spec(spec, overrides, algorithms)
+    if engine == "actors" and experiment.experiment.protocol != "gossip":
+        said = experiment.experiment.protocol
+        raise InputError(
+            f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
+        )
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+        raise InputError(
+            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
+        )
+    largest, fewest = Player(experiment).room(experiment.cells()) if engine == "threads" else (0, 0)
+    folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
+    if progress is None and not quiet:
+        from gossipmab.experiments.progress import Bar
+
+        progress = Bar()
+    watcher = progress or Silent()
+    with _told_of_space(folder), folder.locked():
+        experiment, manifest = folder.prepare(experiment, fresh, watcher.note)
+        if engine != "actors" and address is None:
+            options.setdefault("workers", provenance.available_processors())
+        session = {"start": provenance.now(), "end": None, "engine": engine, **options}
+        failures = _compute(experiment, folder, manifest, session, watcher, options, (largest, fewest))
+        results = _finish(experiment, folder, manifest, session, failures)
+    if failures:
+        raise CellsFailedError(failures, results)
+    return results
+
+
+@contextmanager
+def _told_of_space(folder: RunFolder) -> Iterator[None]:
+    """A full file system is told with what is kept and what to do; the error's number stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
+        said = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
+        raise OSError(error.errno, said) from error
+
+
+def _compute(
+    spec: Spec,
+    folder: RunFolder,
+    manifest: dict[str, Any],
+    session: dict[str, Any],
+    watcher: Watcher,
+    options: dict[str, Any],
+    room: tuple[int, int],
+) -> list[tuple[str, str]]:
+    """Compute the missing cells; the failed ones with a line each. room: as `Player.room` says, by which threads are shared out."""
+    cells = spec.cells()
+    finished = folder.finished(cells, spec, watcher.note)
+    now = plugins_used.versions(spec)
+    others = [said for said in finished.values() if said["versions"] != now]
+    if others:
+        changed = [k for k, v in now.items() if others[0]["versions"].get(k) != v]
+        what = f"{len(others)} finished cells were computed with other versions ({', '.join(changed)})"
+        watcher.note(f"{what}; --fresh computes all anew")
+    missing = [cell for cell in cells if cell.id not in finished]
+    session["computed"] = len(missing)
+    if missing and manifest["end"]:  # what it vouches for is about to change
+        manifest |= {"end": None, "sha256": {}}
+        folder.write_manifest(manifest)
+    failures: list[tuple[str, str]] = []
+    watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
+    run_cells, player = import_module(ENGINES[session["engine"]]).run_cells, Player(spec)
+    if session["engine"] == "threads":
+        at_once, player.threads = shared_out(options["workers"], len(missing), *room)
+        options = options | {"workers": at_once}
+    told = {} if session["engine"] == "threads" else {"note": watcher.note}
+    try:
+        with closing(run_cells(missing, player, steps=watcher.steps, **told, **options)) as outcomes:
+            for cell, outcome in outcomes:
+                error = outcome if isinstance(outcome, Exception) else None
+                if not isinstance(outcome, Exception):
+                    try:
+                        folder.write(cell, outcome.trace, spec, outcome.seconds)
+                    except MemoryError as full:
+                        error = full
+                if error is not None:
+                    failures.append((cell.id, _line(error)))
+                watcher.cell(cell, error)
+    finally:
+        watcher.end()
+    return failures
+
+
+def _line(error: Exception) -> str:
+    """An exception in one line that is not endless."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
+
+
+def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
+    """The agent-steps of each cell: agents x horizon."""
+    agents: dict[str, int] = {}
+    for cell in cells:
+        key = json.dumps(dict(cell.point), sort_keys=True)
+        if key not in agents:
+            at = spec.at(cell.point)
+            agents[key] = at.experiment.horizon * (at.environment.agents or built(at, 0)[0].agents)
+        yield agents[key]
+
+
+def _finish(
+    spec: Spec, folder: RunFolder, manifest: dict[str, Any], session: dict[str, Any], failures: list[tuple[str, str]]
+) -> Results:
+    """Assemble the tables from the cells' files and complete the manifest."""
+    results = Results(folder, spec)
+    traces = results.traces
+    for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
+        tables = partial(assembly.batches, spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
+        assembly.write_table(folder.path / name, tables)
+    if traces:
+        write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
+    session |= {"end": provenance.now(), "versions": plugins_used.versions(spec), "failed": [list(f) for f in failures]}
+    manifest["sessions"].append(session)
+    manifest |= {"end": session["end"] if results.complete else None, "sha256": folder.checksums()}
+    folder.write_manifest(manifest)
+    return results

@@ -1,0 +1,241 @@
+"""The JSON schema of the experiment file, with which editors complete and check its keys.
+
+It is made of what checks the file itself: the pydantic models, the fields of algorithms, link processes, failures and
+communication, and the docstrings that explain them. It is written in what draft 7 shares with draft 4, besides limits, since TOML
+editors know little more. Installed plug-ins are in it by name, with any parameters: nothing of them is loaded for it.
+
+Departure from what the file may hold: a required key may stand in [sweep] alone, of which the schema knows nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from importlib.metadata import entry_points
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from gossipmab.algorithms import FLAGS, PROTOCOLS
+from gossipmab.environments.environment import REWARDS
+from gossipmab.experiments.spec import schema_texts
+from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.sweep import FIXED
+from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.failures import Failures
+from gossipmab.networks.graphs.base_graph import SUFFIXES
+from gossipmab.networks.links.registry import PROCESSES
+from gossipmab.objectives import OBJECTIVES
+from gossipmab.objectives.probing.costs import OVERHEADS
+from gossipmab.utils.resources import shipped_files
+
+Schema = dict[str, Any]
+TYPES: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
+GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
+DEEPER = r"^(network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
+
+
+def experiment_schema(plugins: bool = True) -> Schema:
+    """The schema as a dictionary, with the names of installed plug-ins or without."""
+    foreign = {group: plugged(group) if plugins else [] for group in GROUPS}
+    sections = {key: tidied(model.model_json_schema()) for key, model in SECTIONS.items()}
+    definitions = {
+        "base": _base(),
+        "links": _links(foreign["links"]),
+        "failures": of_fields(Failures),
+        "communication": of_fields(Communication),
+    }
+    inside: dict[str, Schema] = {
+        "experiment.measure": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
+        "environment.rewards": {**_named("model", REWARDS, foreign["rewards"]), "default": "bernoulli"},
+        "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
+        "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
+        "probing.overhead": {"anyOf": [{"enum": list(OVERHEADS)}, {"type": "array", "items": {"type": "number"}}]},
+        **{f"network.{name}": {"$ref": f"#/definitions/{name}"} for name in definitions},
+    }
+    for key, text in schema_texts.KEYS.items():
+        section, _, name = key.partition(".")
+        known = sections[section]["properties"]
+        known[name] = dict(inside.get(key, known[name]), description=text)
+        if name in definitions:
+            definitions[name]["description"] = text
+    properties = {key: {**section, "description": schema_texts.SECTIONS[key]} for key, section in sections.items()}
+    names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
+    algorithms = [of_algorithm(name, kind) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()]
+    algorithms += [_open("name", mine) for mine in names.values() if mine]
+    properties["algorithms"] = {
+        "description": schema_texts.SECTIONS["algorithms"],
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": algorithms},
+    }
+    properties["sweep"] = _sweep(sections)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "An experiment of gossipmab",
+        "type": "object",
+        "required": ["experiment", "environment", "algorithms"],
+        "properties": properties,
+        "additionalProperties": False,
+        "anyOf": [_protocol(protocol, [*shipped_of(own), *names[protocol]]) for protocol, own in PROTOCOLS.items()],
+        "definitions": definitions,
+    }
+
+
+def schema_text(plugins: bool = True) -> str:
+    """The schema as a file."""
+    return json.dumps(experiment_schema(plugins), indent=1) + "\n"
+
+
+def shipped_of(known: Mapping[str, type]) -> Mapping[str, type]:
+    """The classes that come with the package, of a registry that may know of others."""
+    found: Mapping[str, type] = getattr(known, "shipped", known)
+    return found
+
+
+def plugged(group: str) -> list[str]:
+    """The names that other distributions add to a group, such as "algorithms", by entry points."""
+    return sorted({one.name for one in entry_points(group=f"gossipmab.{group}")})
+
+
+def tidied(node: Any) -> Any:
+    """Pydantic's schema without titles, and without null, which TOML does not have."""
+    if isinstance(node, list):
+        return [tidied(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    clean = {
+        key: {name: tidied(one) for name, one in value.items()} if key == "properties" else tidied(value)
+        for key, value in node.items()
+        if key not in ("title", "anyOf") and not (key == "default" and value in (None, []))
+    }
+    choices = [tidied(one) for one in node.get("anyOf", []) if one != {"type": "null"}]
+    return {**clean, **choices[0]} if len(choices) == 1 else {**clean, "anyOf": choices} if choices else clean
+
+
+def of_algorithm(name: str, kind: Any) -> Schema:
+    """One of [[algorithms]], by the fields of its class."""
+    hints, defaults = get_type_hints(kind), kind._field_defaults
+    parameters = {key: (hints[key], defaults.get(key, MISSING)) for key in kind._fields}
+    label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
+    table = _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
+    for flag, variant in FLAGS.get(name, {}).items():
+        text = (variant.__doc__ or "").strip().partition("\n")[0]
+        more = {flag: {"type": "boolean", "default": False, "description": text}} | of_algorithm("", variant)[
+            "properties"
+        ]
+        table["properties"] = more | table["properties"]
+    return table
+
+
+def of_fields(kind: Any, **first: Schema) -> Schema:
+    """A table of parameters, by the fields of a dataclass."""
+    hints = get_type_hints(kind)
+    return _table(kind, {one.name: (hints[one.name], one.default) for one in fields(kind) if one.init}, first)
+
+
+def _table(kind: Any, parameters: Mapping[str, tuple[Any, Any]], first: Mapping[str, Schema]) -> Schema:
+    """The first keys, of which the very first is required, then the parameters with what the docstring says of them."""
+    texts = said(kind.__doc__ or "", list(parameters))
+    properties = dict(first)
+    for name, (hint, default) in parameters.items():
+        text = {"description": texts[name]} if name in texts else {}
+        small = isinstance(default, str) or (isinstance(default, int | float) and abs(default) < 2**53)
+        properties[name] = {**of_hint(hint), **text, **({"default": default} if small else {})}
+    required = [*list(first)[:1], *(name for name, (_, default) in parameters.items() if default is MISSING)]
+    line = (kind.__doc__ or "").strip().partition("\n")[0]
+    table = {"type": "object", "description": line, "properties": properties, "additionalProperties": False}
+    return {**table, "required": required} if required else table
+
+
+def of_hint(hint: Any) -> Schema:
+    """What a type allows; anything, where JSON has no word for it."""
+    if hint in TYPES:
+        return {"type": TYPES[hint]}
+    if is_dataclass(hint):
+        return of_fields(hint)
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if get_origin(hint) in (Sequence, list, tuple):
+        return {"type": "array", "items": of_hint(kinds[0])}
+    if len(kinds) == 1:
+        return of_hint(kinds[0])
+    return {"anyOf": [of_hint(kind) for kind in kinds]} if kinds else {}
+
+
+def said(docstring: str, names: Sequence[str]) -> dict[str, str]:
+    """Parameter -> what the docstring says after "name: ", also of several at once ("low, high: ...")."""
+    if not names:
+        return {}
+    one = rf"(?:{'|'.join(map(re.escape, names))})"
+    found: dict[str, str] = {}
+    for paragraph in docstring.split("\n\n"):
+        text = " ".join(paragraph.split())
+        starts = list(re.finditer(rf"(?:^|(?<=[.;)] ))({one}(?:, {one})*): ", text))
+        ends = [*(start.start() for start in starts[1:]), len(text)]
+        for start, end in zip(starts, ends, strict=False):  # one end too many where nothing starts
+            found |= dict.fromkeys(start[1].split(", "), text[start.end() : end].strip())
+    return found
+
+
+def _base() -> Schema:
+    generator = {"type": "string", "description": "A function of networkx.generators, such as watts_strogatz_graph"}
+    ending = "|".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+    made = {"type": "object", "required": ["generator"], "properties": {"generator": generator}}
+    return {
+        "anyOf": [
+            {"enum": list(shipped_files("topologies", SUFFIXES))},
+            {"type": "string", "pattern": rf"\.({ending})$"},
+            made,
+        ]
+    }
+
+
+def _links(foreign: list[str]) -> Schema:
+    tables = {name: of_fields(kind, process={"enum": [name]}) for name, kind in shipped_of(PROCESSES).items()}
+    alone = [name for name, table in tables.items() if table["required"] == ["process"]]
+    return {"anyOf": [*tables.values(), *_named("process", alone, foreign).get("anyOf", [{"enum": alone}])]}
+
+
+def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
+    """One of these names; of a foreign one, also a table with the name at the key and its parameters."""
+    names = {"enum": [*shipped, *foreign]}
+    return {"anyOf": [names, _open(key, foreign)]} if foreign else names
+
+
+def _open(key: str, names: Sequence[str]) -> Schema:
+    """A table with one of the names at the key, and anything besides."""
+    return {"type": "object", "required": [key], "properties": {key: {"enum": list(names)}}}
+
+
+def _protocol(protocol: str, names: list[str]) -> Schema:
+    """What holds with a protocol: its algorithms, and the sections that it has."""
+    implied = protocol == "gossip"
+    one: Schema = {"properties": {"protocol": {"enum": [protocol]}}, **({} if implied else {"required": ["protocol"]})}
+    items = {"items": {"properties": {"name": {"enum": names}}}}
+    properties: Schema = {"experiment": one, "algorithms": items}
+    foreign = [key for key, owner in (("network", "gossip"), ("probing", "assignment")) if owner != protocol]
+    table: Schema = {"properties": properties, "not": {"anyOf": [{"required": [key]} for key in foreign]}}
+    return {**table, "required": ["network"]} if implied else table
+
+
+def _sweep(sections: Mapping[str, Schema]) -> Schema:
+    keys = {
+        f"{section}.{name}": {key: value for key, value in one.items() if key not in ("default", "description")}
+        for section, schema in sections.items()
+        for name, one in schema["properties"].items()
+        if f"{section}.{name}" not in FIXED
+    }
+    point = {"type": "object", "minProperties": 1, "properties": keys}
+    return {
+        "description": schema_texts.SECTIONS["sweep"],
+        "type": "object",
+        "properties": {
+            **{key: {"type": "array", "minItems": 1, "items": one} for key, one in keys.items()},
+            **{section: {"type": "object"} for section in (*sections, "algorithms")},
+            "points": {"type": "array", "minItems": 1, "items": point},
+        },
+        "patternProperties": {DEEPER: {"type": "array", "minItems": 1}},
+        "additionalProperties": False,
+    }

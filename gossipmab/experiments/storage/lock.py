@@ -1,0 +1,89 @@
+"""Who may write to a run folder: one process at a time, which says who it is; and what killed ones left there."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gossipmab.experiments.storage.cell_file import NO_SPACE, write_whole
+from gossipmab.utils import provenance
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.safe_read import parsed_json, text_of
+
+LOCK, OWNER = ".lock", ".lock.owner.json"
+PATIENCE = 2.0  # seconds in which a new owner will have said who it is
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder; made if it is not there. The lock dies with its owner, however the owner dies.
+
+    Raises:
+        InputError: another process holds it, or the folder cannot be written to.
+        OSError: there is no space for the lock.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"run folder {folder}: {_said_by_owner(folder)}; wait for it, or choose another --out"
+        ) from None
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
+        why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise InputError(f"run folder {folder}: cannot be written to ({why})") from None
+    try:
+        me = {"pid": os.getpid(), "host": platform.node(), "since": provenance.now()}
+        write_whole(folder / OWNER, json.dumps(me).encode())
+        yield
+    finally:
+        with suppress(OSError):  # what went wrong first is what is told
+            (folder / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _said_by_owner(folder: Path) -> str:
+    """Who holds the lock. It says so a moment after it got the lock; until then what a killed one said may stand there."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            owner = parsed_json(text_of(folder / OWNER, "owner"))
+            if owner["host"] != platform.node() or alive(owner["pid"]):
+                return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
+        if time.monotonic() > until:
+            return "another process is running it"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files that killed processes left. For the holder of the lock.
+
+    `plot` and `report` write without the lock: what they are writing at this moment stays.
+    """
+    for place in (folder, folder / "cells", folder / "data", folder / "figures"):
+        for file in place.glob(".*.tmp"):
+            owner = file.name.split(".")[-2]
+            unlocked = place.name == "figures" or file.name.startswith(".report.")
+            if not (unlocked and owner.isdigit() and int(owner) != os.getpid() and alive(int(owner))):
+                file.unlink(missing_ok=True)

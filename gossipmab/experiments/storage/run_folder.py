@@ -1,0 +1,261 @@
+"""The run folder: what belongs to it, whose experiment it holds, which cells are there already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gossipmab.experiments.spec import plugins as plugins_used
+from gossipmab.experiments.spec.sections import shown
+from gossipmab.experiments.spec.settings import GAMES
+from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.sweep import Cell, safe
+from gossipmab.experiments.storage import manifest
+from gossipmab.experiments.storage.cell_file import DamagedError, decode, encode, file_hash, origin, write_whole
+from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep
+from gossipmab.experiments.storage.manifest import MEND as MEND
+from gossipmab.experiments.storage.manifest import DamagedManifestError
+from gossipmab.metrics.trace import Recorded
+from gossipmab.utils import provenance
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.safe_read import LARGEST_TEXT
+
+OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
+SAID: dict[str, Callable[[Any], bool]] = {  # of a cell's provenance: what each key must be
+    "versions": lambda value: isinstance(value, dict) and all(isinstance(one, str) for one in value.values()),
+    "machine": lambda value: isinstance(value, dict),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < float("inf"),
+    "agent_steps": lambda value: type(value) is int and 0 <= value < 2**63,
+}
+FIGURES = (".png", ".svg", ".pdf")
+FOLDERS = ("cells", "cells/set_aside", "data", "figures")
+
+
+class RunFolder:
+    """The folder of one run. Its methods that write are for the holder of the lock."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.cells = self.path / "cells"
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder; see `gossipmab.experiments.storage.lock.held`."""
+        self.check_inside()
+        return held(self.path)
+
+    def check_inside(self) -> None:
+        """Raise InputError where a folder of the run is a link: what is written belongs into the run folder."""
+        for name in (*FOLDERS, LOCK):
+            try:
+                linked = (self.path / name).is_symlink()
+            except (OSError, ValueError) as error:
+                raise InputError(f"run folder {self.path}: {error}") from None
+            if linked:
+                raise InputError(f"run folder {self.path}: {name} is a symbolic link, which may lead out of the folder")
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What manifest.json says; None where there is none.
+
+        Raises:
+            DamagedManifestError: it is there and is torn or altered.
+            InputError: it is there and is not ours, or cannot be read.
+        """
+        return manifest.read(self.path)
+
+    def write_manifest(self, content: Mapping[str, Any]) -> None:
+        """Write manifest.json."""
+        manifest.write(self.path, content)
+
+    def prepare(
+        self, spec: Spec, fresh: bool, note: Callable[[str], None] = lambda text: None
+    ) -> tuple[Spec, dict[str, Any]]:
+        """Make the folder ready for this experiment.
+
+        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new. `note` is told in one
+        line what was damaged and mended.
+
+        Raises:
+            InputError: it holds another experiment (with the keys that differ), or something that is not ours.
+        """
+        text = spec.to_toml().encode()
+        if len(text) > LARGEST_TEXT:
+            raise InputError(
+                f"the experiment has {len(text)} bytes written out, more than the {LARGEST_TEXT} that are read again: "
+                "keep means and preferences in files of their own, such as .npy"
+            )
+        damaged = False
+        try:
+            found = self.manifest()
+        except DamagedManifestError:
+            found, damaged = None, True
+        if found is None:
+            self._without_manifest(spec, fresh)
+        if fresh:
+            self._clear(found)
+            found = None
+        self.cells.mkdir(exist_ok=True)
+        sweep(self.path)
+        if found is not None and found["spec_hash"] != spec.hash:
+            raise self._another(differing(found["spec"], spec.canonical()))
+        if found is None:
+            if damaged and not fresh:
+                aside = self._aside(self.path / manifest.NAME)
+                note(f"manifest.json: damaged; set aside as {aside} and written anew")
+            elif not fresh and any(self.cells.glob("*.parquet")):
+                note("manifest.json: missing; written anew")
+            found = self._begin(spec)
+        copies = {name: self.path / entry["copy"] for name, entry in found["files"].items()}
+        for name, copy in copies.items():
+            if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
+                copy.parent.mkdir(exist_ok=True)
+                write_whole(copy, spec.files[name].read_bytes())
+        file = self.path / "spec.toml"
+        if not file.is_file() or file.read_bytes() != text:
+            write_whole(file, text)
+        return replace(spec, files=copies), found
+
+    def _another(self, keys: Sequence[str]) -> InputError:
+        said = ", ".join(keys) or "the order of its parts"
+        advice = "choose another --out, or --fresh to start anew"
+        return InputError(f"run folder {self.path}: holds another experiment; different are: {said}; {advice}")
+
+    def _without_manifest(self, spec: Spec, fresh: bool) -> None:
+        """Refuse a folder that is not ours, or whose cells say that they are another experiment's."""
+        said = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
+        held = next((one for one in said if one), None)
+        if held is None:
+            strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
+            if strangers:
+                raise InputError(
+                    f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
+                )
+        elif held != spec.hash and not fresh:
+            raise self._another(["what the cells' files say, in place of the lost manifest.json"])
+
+    def _begin(self, spec: Spec) -> dict[str, Any]:
+        """Write the first manifest. Data files are copied in, so that the folder stands on its own."""
+        files = {}
+        for name, path in sorted(spec.files.items()):
+            sha = spec.file_hashes[name]
+            suffix = f".{safe(path.suffix)[:20]}" if path.suffix else ""
+            files[name] = {"copy": f"data/{safe(path.stem)[:100]}-{sha[:12]}{suffix}", "sha256": sha}
+        found = {
+            "format": manifest.FORMAT,
+            "name": spec.experiment.name,
+            "spec_hash": spec.hash,
+            "seed": spec.seed,
+            "start": provenance.now(),
+            "end": None,
+            "versions": plugins_used.versions(spec),
+            "plugins": [one._asdict() for one in plugins_used.origins(spec)],
+            "machine": provenance.machine(),
+            "cells": len(spec.cells()),
+            "files": files,
+            "sessions": [],
+            "sha256": {},
+            "spec": spec.canonical(),
+        }
+        self.write_manifest(found)
+        return found
+
+    def _is_ours(self, file: Path) -> bool:
+        names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
+        return file.name in names or (file.name.startswith(".") and file.name.endswith(".tmp"))
+
+    def _clear(self, found: Mapping[str, Any] | None) -> None:
+        """Delete what a run leaves, and nothing else."""
+        ours = [self.path / name for name in OWN_FILES if name != "manifest.json"]
+        ours += [*self.cells.glob("*.parquet"), *(self.cells / "set_aside").glob("*.parquet*")]
+        ours += (self.cells / "set_aside").glob("manifest.json*")
+        ours += [f for f in (self.path / "figures").glob("*") if f.suffix in FIGURES]
+        ours += [self.path / entry["copy"] for entry in (found or {"files": {}})["files"].values()]
+        for file in ours:
+            file.unlink(missing_ok=True)
+        (self.path / "manifest.json").unlink(missing_ok=True)  # last: without it the folder would not be known as ours
+
+    def file(self, cell: Cell) -> Path:
+        """Where the cell's file lies or will lie."""
+        return self.cells / f"{cell.id}.parquet"
+
+    def write(self, cell: Cell, trace: Recorded, spec: Spec, seconds: float) -> None:
+        """Write a finished cell."""
+        agent_steps = int(trace.rounds[-1]) * trace.agents
+        said = {
+            "format": 1,
+            "cell": cell.id,
+            "spec_hash": spec.hash,
+            "seed": spec.seed,
+            "point": dict(cell.point),
+            "algorithm": cell.label,
+            "name": cell.name,
+            "params": dict(cell.params),
+            "trial": cell.trial,
+            "versions": plugins_used.versions(spec),
+            "machine": provenance.machine(),
+            "seconds": round(seconds, 6),
+            "agent_steps": agent_steps,
+        }
+        write_whole(self.file(cell), encode(trace, said))
+
+    def read(self, cell: Cell, spec: Spec) -> tuple[Recorded, dict[str, Any]]:
+        """The trace and provenance of a finished cell.
+
+        Raises:
+            DamagedError: torn, altered, or the file of another cell or experiment.
+            FileNotFoundError: not finished.
+        """
+        trace, said = decode(self.file(cell), GAMES[spec.experiment.protocol].trace)
+        if not all(fits(said.get(key)) for key, fits in SAID.items()):
+            raise DamagedError("altered: its provenance is not what gossipmab writes")
+        if (said.get("cell"), said.get("spec_hash")) != (cell.id, spec.hash):
+            raise DamagedError("it belongs to another cell or experiment")
+        return trace, said
+
+    def finished(self, cells: Sequence[Cell], spec: Spec, note: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+        """Id -> provenance of the finished cells that are sound. Damaged ones are set aside, with a note each."""
+        sound = {}
+        for cell in cells:
+            try:
+                sound[cell.id] = self.read(cell, spec)[1]
+            except FileNotFoundError:
+                continue
+            except DamagedError as error:
+                place = self._aside(self.file(cell))
+                note(f"cell {cell.id}: {error}; set aside as {place} and computed again")
+        return sound
+
+    def _aside(self, file: Path) -> str:
+        """Move a damaged file out of the way, under its own name or the next free one; its place in the run folder."""
+        folder = self.cells / "set_aside"
+        folder.mkdir(exist_ok=True)
+        place, number = folder / file.name, 1
+        while place.exists():
+            number += 1
+            place = folder / f"{file.name}.{number}"
+        os.replace(file, place)
+        return place.relative_to(self.path).as_posix()
+
+    def checksums(self) -> dict[str, str]:
+        """Relative name -> SHA-256 of every file that a finished run vouches for."""
+        files = [self.path / name for name in ("spec.toml", "results.parquet", "agents.parquet", "summary.csv")]
+        files += sorted(self.cells.glob("*.parquet")) + sorted((self.path / "data").glob("*"))
+        return {file.relative_to(self.path).as_posix(): file_hash(file) for file in files if file.is_file()}
+
+
+def differing(old: Any, new: Any, key: str = "") -> list[str]:
+    """The dotted keys at which two canonical experiments differ. Algorithms are matched by label."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = [*old, *(name for name in new if name not in old)]
+        return [
+            found
+            for name in names
+            for found in differing(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
+        ]
+    if key == "algorithms":
+        before, after = ({one["label"]: one for one in side} for side in (old, new))
+        return differing(before, after, key)
+    return [] if old == new else [key]

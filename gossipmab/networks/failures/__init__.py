@@ -1,0 +1,12 @@
+"""What goes wrong beside the links: lost and late messages, agents that are away, a network that falls apart."""
+
+from __future__ import annotations
+
+from gossipmab.networks.failures.failures import Failures as Failures
+from gossipmab.networks.failures.failures import Fate as Fate
+from gossipmab.networks.failures.failures import FateSampler as FateSampler
+from gossipmab.networks.failures.failures import made as made
+from gossipmab.networks.failures.message_loss import Arcs as Arcs
+from gossipmab.networks.failures.message_loss import arcs_of as arcs_of
+from gossipmab.networks.failures.outages import Absence as Absence
+from gossipmab.networks.failures.partition import Partition as Partition

@@ -1,0 +1,91 @@
+"""Agents that are away: planned absences, late starts, crashes at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks.links.base import whole
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import compiled
+
+FOREVER = 2**53
+KEY = "network.failures.absences"
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Some agents are away in the rounds first .. last. With first = 1 it is a late start.
+
+    An agent that is away pulls no arm, sends and receives nothing, and has no regret; its row of W_t is that of the identity,
+    so the mean is kept. It counts its own rounds only: its t is how many rounds it has played.
+
+    agents: indices. first, last: rounds >= 1; without `last` they never come back. keep_state: whether they come back with all that
+        they held. Otherwise they know nothing, as before their first round: G_i and L_i go back to 0 together, and
+        the mean is no longer kept.
+    """
+
+    agents: Sequence[int]
+    first: int = 1
+    last: int = FOREVER
+    keep_state: bool = True
+
+    def __post_init__(self) -> None:
+        agents = [self.agents] if isinstance(self.agents, int) else self.agents
+        if not isinstance(agents, (list, tuple, np.ndarray)) or not len(agents):
+            raise InputError(f"{KEY}: agents: got {self.agents!r}, allowed is a list of one or more agents")
+        object.__setattr__(self, "agents", tuple(whole(f"{KEY}: agents", agent, 0) for agent in agents))
+        whole(f"{KEY}: first", self.first)
+        whole(f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1)
+        if not isinstance(self.keep_state, bool):
+            raise InputError(f"{KEY}: keep_state: got {self.keep_state!r}, allowed is true or false")
+
+
+def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) -> NDArray[np.uint8]:
+    """(rounds, N): 0 here, 1 away, 2 away and forgetting; of the rounds after `played`."""
+    away = np.zeros((rounds, agents), np.uint8)
+    for absence in absences:
+        begin, end = max(0, absence.first - 1 - played), max(0, absence.last - played)
+        for agent in absence.agents:
+            rows = away[begin:end, agent]
+            np.maximum(rows, 1 if absence.keep_state else 2, out=rows)
+    return away
+
+
+@compiled
+def walk(
+    numbers: NDArray[np.float64],
+    crash: float,
+    rejoin: float,
+    forgets: int,
+    planned: NDArray[np.uint8],
+    state: NDArray[np.uint8],
+    up: NDArray[np.uint8],
+    cold: NDArray[np.uint8],
+) -> None:
+    """Take the agents through a block of rounds.
+
+    Args:
+        numbers: (B, N) uniform, or (B, 0) where none crash. forgets: 1 where a crash costs the state. planned: (B, N).
+        state: (2, N) in and out, whether crashed, whether the state is lost. up, cold: (B, N) out, whether the agent plays, and
+            whether it does so knowing nothing, having lost its state.
+    """
+    for b in range(up.shape[0]):
+        for i in range(up.shape[1]):
+            if numbers.shape[1] > 0:
+                if state[0, i] == 1:
+                    state[0, i] = 0 if numbers[b, i] < rejoin else 1
+                else:
+                    state[0, i] = 1 if numbers[b, i] < crash else 0
+            if planned[b, i] > 0 or state[0, i] == 1:
+                up[b, i] = 0
+                cold[b, i] = 0
+                if planned[b, i] == 2 or (state[0, i] == 1 and forgets == 1):
+                    state[1, i] = 1
+            else:
+                up[b, i] = 1
+                cold[b, i] = state[1, i]
+                state[1, i] = 0

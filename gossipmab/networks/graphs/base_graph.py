@@ -1,0 +1,178 @@
+"""Where base graphs come from: shipped names, files, generators, networkx graphs; and what is refused.
+
+Agents are numbered 0..N-1. Integer nodes are numbered in ascending order. Other nodes keep the order in which the
+generator, the graph or the GraphML file lists them; in an edge list, which lists none, they are sorted.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks.graphs import edge_list as edge_files
+from gossipmab.networks.graphs.edge_array import (
+    KEY,
+    LARGEST_NUMBER,
+    Plain,
+    component_sizes,
+    edges_of,
+    keys_of,
+    refuse_giant,
+    short,
+    wrong,
+)
+from gossipmab.networks.graphs.generators import generate
+from gossipmab.networks.graphs.labels import Numbers
+from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.resources import resolve, shipped_files
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["KEY", "SUFFIXES", "BaseGraph", "describe", "list_topologies", "load", "read"]
+TOML_KEYS = ("description", "generator", "parameters")
+
+
+class BaseGraph(NamedTuple):
+    """A connected simple graph: its name, a line about it, N labels, and (E, 2) int64 sorted edges with i < j."""
+
+    name: str
+    description: str
+    labels: Sequence[str]
+    edges: NDArray[np.int64]
+
+
+def load(
+    base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = None, connected: bool = True
+) -> BaseGraph:
+    """The base graph that `base` describes, checked.
+
+    Args:
+        base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; a networkx graph.
+        agents: N; None takes what the base says.
+        connected: whether it must be.
+
+    Raises:
+        InputError: no such name or file; a malformed file; a generator's wrong parameters; a graph that is empty,
+            directed, disconnected, has a self-loop or a repeated edge, or another number of nodes than `agents`; more than
+            a million agents or ten million edges.
+    """
+    agents = _agents(agents)
+    line = ""
+    if isinstance(base, Mapping):
+        name, graph = str(base.get("generator")), _generated(base, agents)
+    elif isinstance(base, (str, Path)):
+        path = resolve(base, "topologies", SUFFIXES, KEY)
+        name, graph, line = path.stem, read(path, agents), description(path)
+    elif hasattr(base, "is_directed") and hasattr(base, "nodes"):
+        name, graph = str(base.name) or "graph", base
+    else:
+        raise wrong(f"{short(base)} is not a name, a file, a table with a generator, or a networkx graph")
+    plain = graph if isinstance(graph, Plain) else _plain(graph, name)
+    _check(plain, name, agents, connected)
+    return BaseGraph(name, line, plain.labels, plain.edges)
+
+
+def _generated(base: Mapping[str, Any], agents: int | None) -> Plain | nx.Graph:
+    """The graph of a generator. The last one is kept, for who checks an experiment and who plays it both ask for it."""
+    key = json.dumps([dict(base), agents], sort_keys=True, default=repr)
+    with _LOCK:
+        if key not in _LAST:
+            parameters = {name: value for name, value in base.items() if name != "generator"}
+            made = generate(base.get("generator"), parameters, agents)
+            _LAST.clear()
+            _LAST[key] = made
+        return _LAST[key]
+
+
+_LAST: dict[str, Plain | nx.Graph] = {}
+_LOCK = Lock()
+
+
+def list_topologies() -> dict[str, tuple[Path, str]]:
+    """Name -> (path, one line about it) of every shipped base graph, sorted by name."""
+    return {name: (path, describe(path)) for name, path in shipped_files("topologies", SUFFIXES).items()}
+
+
+def describe(path: Path) -> str:
+    """The line that a topology file says about itself: its key `description`, or its first line of comment."""
+    return description(path)
+
+
+def read(path: Path, agents: int | None) -> Plain | nx.Graph:
+    """The graph of a topology file, not yet checked."""
+    if path.suffix == ".edges":
+        return edge_files.read(path)
+    if path.suffix == ".graphml":
+        return graphml(path)
+    table = toml(path)
+    for key in table:
+        if key not in TOML_KEYS:
+            raise unknown(f"{KEY}: key in {path.name}", key[:100], TOML_KEYS)
+    parameters = table.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise wrong(f"parameters = {short(parameters)} in {path.name} must be a table")
+    return generate(table.get("generator"), parameters, agents, path.stem)
+
+
+def _agents(agents: Any) -> int | None:
+    if agents is None:
+        return None
+    try:
+        count = 0 if isinstance(agents, (bool, np.bool_)) else operator.index(agents)
+    except TypeError:
+        count = 0
+    if not 1 <= count <= LARGEST_NUMBER:
+        raise InputError(f"agents: {agents!r} is not a whole number from 1 to {LARGEST_NUMBER}")
+    return count
+
+
+def _plain(graph: nx.Graph, name: str) -> Plain:
+    """A networkx graph as arrays. Raises unless it is undirected, without loops and without parallel edges."""
+    n = graph.number_of_nodes()
+    if n and graph.is_directed():
+        raise wrong(f"{name!r} is directed; gossip needs undirected edges")
+    refuse_giant(n, graph.number_of_edges(), name)
+    loop = next((u for u, v in graph.edges() if u == v), None)
+    if loop is not None:
+        raise wrong(f"{name!r} has a self-loop at {short(loop)}; agents always keep their own value, so leave it out")
+    if graph.is_multigraph():
+        twice = next((f" ({short(u)} {short(v)})" for u, v in graph.edges() if graph.number_of_edges(u, v) > 1), "")
+        raise wrong(f"{name!r} is a multigraph: an edge may be there only once{twice}")
+    nodes = list(graph)
+    if all(isinstance(node, (int, np.integer)) for node in nodes):
+        nodes.sort()
+    labels: Sequence[str] = tuple(_label(node, graph.nodes[node]) for node in nodes)
+    index = {node: i for i, node in enumerate(nodes)}
+    ends = np.fromiter((index[node] for edge in graph.edges() for node in edge), np.int64).reshape(-1, 2)
+    if n and labels[0] == "0" and all(label == str(i) for i, label in enumerate(labels)):
+        labels = Numbers(n)
+    return Plain(labels, edges_of(keys_of(ends[:, 0], ends[:, 1], n), n), bool(graph.graph.get("seeded")))
+
+
+def _label(node: Any, data: Mapping[str, Any]) -> str:
+    return str(data.get("name") or data.get("label") or node)
+
+
+def _check(graph: Plain, name: str, agents: int | None, connected: bool) -> None:
+    """Raise unless this can be a base graph."""
+    n = len(graph.labels)
+    if n == 0:
+        raise wrong(f"{name!r} is empty: it has no nodes")
+    if agents is not None and agents != n:
+        raise wrong(f"{name!r} has {n} agents, but agents = {agents}: leave agents out, or set agents = {n}")
+    if not connected:
+        return
+    sizes = component_sizes(graph.edges, n)
+    if len(sizes) > 1:
+        some = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
+        hint = "; another seed, or parameters that give more edges, may connect it" if graph.seeded else ""
+        raise wrong(f"{name!r} is disconnected: {len(sizes)} components of {some} agents{hint}")

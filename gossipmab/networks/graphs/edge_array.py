@@ -1,0 +1,83 @@
+"""A graph as two arrays' worth: names of agents, and sorted edges. What is too large for one, and how its parts are found.
+
+Nothing here knows networkx: a graph of a million agents and ten million edges takes 160 MB, as a networkx object some 5 GB.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.utils.errors import InputError
+
+KEY = "network.base"
+LARGEST_NUMBER = 10**6  # agents, and every whole number in a generator's parameters but the seed
+MOST_EDGES = 10**7
+SHORT = reprlib.Repr()  # of values in messages, which may come from hostile files
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother, SHORT.maxlist, SHORT.maxdict, SHORT.maxlong = 4, 80, 80, 20, 8, 80
+
+
+class Plain(NamedTuple):
+    """N labels, (E, 2) int64 sorted edges with i < j, and whether a seed had a part in them."""
+
+    labels: Sequence[str]
+    edges: NDArray[np.int64]
+    seeded: bool = False
+
+
+def wrong(text: str) -> InputError:
+    """The error for a base graph."""
+    return InputError(f"{KEY}: {text}")
+
+
+def short(value: Any) -> str:
+    """The value as code, of bounded length and depth."""
+    return SHORT.repr(value)
+
+
+def keys_of(i: NDArray[np.int64], j: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+    """(E,) int64: a link's number, min(i, j) N + max(i, j), which sorts as links do."""
+    keys: NDArray[np.int64] = np.minimum(i, j)
+    keys *= agents
+    keys += np.maximum(i, j)
+    return keys
+
+
+def edges_of(keys: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+    """(E, 2) int64, i < j, in lexicographic order and every link once. `keys` is sorted in place."""
+    keys.sort()
+    again = np.flatnonzero(keys[1:] == keys[:-1])
+    if len(again):
+        keys = np.delete(keys, again)
+    edges = np.empty((len(keys), 2), np.int64)
+    np.divmod(keys, max(agents, 1), out=(edges[:, 0], edges[:, 1]))
+    return edges
+
+
+def component_sizes(edges: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+    """(C,) int64: how many agents each connected component has, largest first. `edges` are sorted."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=agents))]).astype(np.int32)
+    links = csr_array((np.ones(len(edges)), edges[:, 1].astype(np.int32), rows), shape=(agents, agents))
+    count, part = connected_components(links, directed=False)
+    return np.sort(np.bincount(part, minlength=count))[::-1]
+
+
+def refuse_giant(agents: float, edges: float, name: str, most_agents: int = 0, advice: str = "") -> None:
+    """A mistyped number must not fill the memory: raise for what has too many agents or links, before it is built."""
+    most_edges = MOST_EDGES if not most_agents else 10 * most_agents
+    most_agents = most_agents or LARGEST_NUMBER
+    if agents > most_agents:
+        raise wrong(f"{name!r} would have {_count(agents)} agents, more than {most_agents}{advice}")
+    if edges > most_edges:
+        raise wrong(f"{name!r} with {agents} agents would have {_count(edges)} edges, more than {most_edges}{advice}")
+
+
+def _count(number: float) -> str:
+    return f"{number:.0f}" if number < 10**18 else "very many"

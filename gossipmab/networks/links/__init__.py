@@ -1,0 +1,20 @@
+"""Link processes: which links of the base graph are present in every round."""
+
+from __future__ import annotations
+
+from gossipmab.networks.links.base import Law as Law
+from gossipmab.networks.links.base import LinkProcess as LinkProcess
+from gossipmab.networks.links.base import Lister as Lister
+from gossipmab.networks.links.base import Sampler as Sampler
+from gossipmab.networks.links.contact_trace import ContactTrace as ContactTrace
+from gossipmab.networks.links.erdos_renyi import ErdosRenyi as ErdosRenyi
+from gossipmab.networks.links.gilbert_elliott import GilbertElliott as GilbertElliott
+from gossipmab.networks.links.one_peer_exponential import OnePeerExponential as OnePeerExponential
+from gossipmab.networks.links.random_matching import RandomMatching as RandomMatching
+from gossipmab.networks.links.randomized_gossip import OnePair as OnePair
+from gossipmab.networks.links.registry import PROCESSES as PROCESSES
+from gossipmab.networks.links.registry import located as located
+from gossipmab.networks.links.registry import process_of as process_of
+from gossipmab.networks.links.static import Static as Static
+from gossipmab.networks.links.stochastic_block import StochasticBlock as StochasticBlock
+from gossipmab.networks.links.switching import Switching as Switching

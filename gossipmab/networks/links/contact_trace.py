@@ -1,0 +1,161 @@
+"""Links as they were recorded: a file of time-stamped contacts."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks.graphs.base_graph import BaseGraph
+from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, positive
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.safe_read import text_of
+
+LARGEST_FILE = 10**8  # bytes
+LONGEST_LINE = 10_000  # characters
+MOST_NAMES = 10**6  # different agents
+MOST_ROUNDS = 10**9
+
+
+class Contacts(NamedTuple):
+    """The lines of a file: rounds (C,) from 0 on, first and second (C,) names of agents; length in rounds."""
+
+    rounds: NDArray[np.int64]
+    first: list[str]
+    second: list[str]
+    length: int
+
+
+@dataclass(frozen=True)
+class ContactTrace(LinkProcess):
+    """The links of a file with lines "time i j": i and j are linked in the round in which the time falls.
+
+    file: its path. Columns are separated by spaces, tabs or commas, further columns are not read, # starts a comment, and a first
+        line with a name in place of the time is passed over. i and j are labels of agents.
+    step: time units in a round; the first time in the file falls in round 1. SocioPatterns, for one, has 20 seconds.
+    repeat: begin again after the last round of the file; otherwise no links are present afterwards.
+    Where no base graph is given, it is made of all links of the file, which must then connect all agents.
+
+    Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over the file's rounds. Numbers
+    a round: none.
+    """
+
+    file: Any
+    step: float = 1.0
+    repeat: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.file, (str, Path)):
+            raise InputError(f"{KEY}.file: got {self.file!r}, allowed is the name of a file")
+        if not isinstance(self.repeat, bool):
+            raise InputError(f"{KEY}.repeat: got {self.repeat!r}, allowed is true or false")
+        object.__setattr__(self, "step", positive(f"{KEY}.step", self.step))
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """What the file says; read once."""
+        return read(Path(self.file), self.step)
+
+    def default_base(self, agents: int | None) -> Any:
+        """All links of the file."""
+        import networkx as nx
+
+        contacts = self.contacts
+        whole = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in {*contacts.first, *contacts.second})
+        graph = nx.Graph(name="trace")
+        graph.add_nodes_from(sorted({(int(x) if whole else x) for x in (*contacts.first, *contacts.second)}))
+        graph.add_edges_from((int(i), int(j)) if whole else (i, j) for i, j in self._pairs())
+        return graph
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        return sorted(set(zip(self.contacts.first, self.contacts.second, strict=True)))
+
+    def _links(self, graph: BaseGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(C,) rounds, ascending, and (C,) the link of each contact, by its place among those of the base graph."""
+        number = {label: i for i, label in enumerate(graph.labels)}
+        contacts = self.contacts
+        for name in (*contacts.first, *contacts.second):
+            if name not in number:
+                what = f"{Path(self.file).name} has an agent {name!r}, which the base graph {graph.name!r} has not"
+                raise InputError(f"{KEY}.file: {what}")
+        edges = np.array(
+            [sorted((number[i], number[j])) for i, j in zip(contacts.first, contacts.second, strict=True)], np.int64
+        )
+        order = np.argsort(contacts.rounds, kind="stable")
+        return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
+
+    def law(self, graph: BaseGraph) -> Law:
+        """The share of the file's rounds in which a link is there; a contact that stands there twice counts once."""
+        once = np.unique(np.column_stack(self._links(graph)), axis=0)
+        counts = np.bincount(once[:, 1], minlength=len(graph.edges))
+        return law(PERIODIC, counts / self.contacts.length, period=self.contacts.length)
+
+    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+        """The file's rounds."""
+        of_round, links = self._links(graph)
+        length, E, played = self.contacts.length, len(graph.edges), 0
+
+        def block(rounds: int) -> NDArray[np.uint8]:
+            nonlocal played
+            present = np.zeros((rounds, E), np.uint8)
+            now = np.arange(played, played + rounds)
+            now = now % length if self.repeat else now
+            begins, ends = np.searchsorted(of_round, now), np.searchsorted(of_round, now, side="right")
+            for b in np.flatnonzero(begins < ends):
+                present[b, links[begins[b] : ends[b]]] = 1
+            played += rounds
+            return present
+
+        return block
+
+
+def read(path: Path, step: float) -> Contacts:
+    """The contacts of a file. Raises InputError with the line that is wrong."""
+    text = text_of(path, f"{KEY}.file", LARGEST_FILE)
+    times, first, second = array("d"), [], []
+    names: dict[str, str] = {}  # each name once in memory, however often it stands there
+    head = True
+    for number, line in enumerate(StringIO(text), 1):
+        where = f"{KEY}.file: {path.name}, line {number}:"
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{where} more than {LONGEST_LINE} characters; a line is 'time i j'")
+        words = line.partition("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        if len(words) < 3:
+            raise InputError(f"{where} {len(words)} columns; a line is 'time i j'")
+        try:
+            time = float(words[0])
+        except ValueError:
+            time = math.nan
+        if not math.isfinite(time):
+            if head:
+                head = False
+                continue
+            raise InputError(f"{where} {words[0]!r} is not a time; a line is 'time i j'")
+        head = False
+        if words[1] == words[2]:
+            raise InputError(f"{where} agent {words[1]!r} has a link with itself")
+        one, other = (names.setdefault(word, word) for word in sorted(words[1:3]))
+        if len(names) > MOST_NAMES:
+            raise InputError(f"{where} more than {MOST_NAMES} agents")
+        times.append(time)
+        first.append(one)
+        second.append(other)
+    if not times:
+        raise InputError(f"{KEY}.file: {path.name} has no contacts; a line is 'time i j'")
+    begin, end = min(times), max(times)
+    if (end - begin) / step >= MOST_ROUNDS:
+        raise InputError(
+            f"{KEY}.step: {step:g} gives more than {MOST_ROUNDS} rounds; times go from {begin:g} to {end:g}"
+        )
+    rounds = np.floor((np.array(times) - begin) / step + 1e-9).astype(np.int64)
+    return Contacts(rounds, first, second, int(rounds.max()) + 1)

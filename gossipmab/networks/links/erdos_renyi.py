@@ -1,0 +1,89 @@
+"""Every link on its own in every round: Erdos-Renyi over the base graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks.graphs.base_graph import BaseGraph
+from gossipmab.networks.links.base import (
+    INDEPENDENT,
+    KEY,
+    Law,
+    LinkProcess,
+    Lister,
+    Sampler,
+    bernoulli,
+    law,
+    probability,
+)
+from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
+from gossipmab.utils.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class ErdosRenyi(LinkProcess):
+    """Link e is present with probability p_e, independently of all other links and rounds. The default process.
+
+    probability: p in (0, 1] for all links; or E numbers in [0, 1], in the order of `Network.edges`; or a symmetric (N, N)
+        matrix of them.
+
+    Mixing: W_t symmetric, the mean is kept. With a constant weight c and Lap_q the Laplacian with link weights q,
+    E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none where all p = 1; where
+    p <= 0.1 for all of at least 10,000 links, one a link that is present, and so is the time.
+    """
+
+    probability: Any = 1.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.probability, (list, tuple, np.ndarray)):
+            try:
+                values = np.array(self.probability, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.full(1, np.nan)
+            if values.ndim not in (1, 2) or not ((values >= 0.0) & (values <= 1.0)).all():
+                raise InputError(f"{KEY}.probability: allowed are numbers in [0, 1], one a link or an N x N matrix")
+            values.setflags(write=False)
+            object.__setattr__(self, "probability", values)
+        else:
+            object.__setattr__(self, "probability", probability(f"{KEY}.probability", self.probability, True))
+
+    def _probabilities(self, graph: BaseGraph) -> NDArray[np.float64]:
+        N, E = len(graph.labels), len(graph.edges)
+        given = np.asarray(self.probability)
+        if given.ndim == 0:
+            return np.full(E, float(given))
+        if given.shape == (E,):
+            return given
+        if given.shape != (N, N):
+            raise InputError(f"{KEY}.probability: has shape {given.shape}, allowed are ({E},) and ({N}, {N})")
+        if not np.array_equal(given, given.T):
+            raise InputError(f"{KEY}.probability: the matrix is not symmetric")
+        return given[graph.edges[:, 0], graph.edges[:, 1]]
+
+    def law(self, graph: BaseGraph) -> Law:
+        """Frequencies p_e."""
+        known = law(INDEPENDENT, self._probabilities(graph))
+        return known._replace(frequency=self.probability) if isinstance(self.probability, float) else known
+
+    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+        """Independent draws."""
+        lister = self.lister(graph, generator)
+        if lister is not None:
+            return spread(lister, len(graph.edges))
+        probabilities = self._probabilities(graph)
+        if (probabilities == 1.0).all():
+            return lambda rounds: np.ones((rounds, len(probabilities)), np.uint8)
+        return bernoulli(generator, probabilities)
+
+    def lister(self, graph: BaseGraph, generator: np.random.Generator) -> Lister | None:
+        """One number for each link that is present, where p <= 0.1 for all of at least 10,000 links."""
+        E = len(graph.edges)
+        return few_of_many(generator, self.probability, E) if self._few and E >= MANY else None
+
+    @property
+    def _few(self) -> bool:
+        return isinstance(self.probability, float) and self.probability <= FEW

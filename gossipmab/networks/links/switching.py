@@ -1,0 +1,102 @@
+"""Several graphs in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks.graphs import base_graph as topology
+from gossipmab.networks.graphs.base_graph import BaseGraph
+from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, repeated, whole
+from gossipmab.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Switching(LinkProcess):
+    """The graphs in turn, each for `hold` rounds, again and again.
+
+    graphs: each as `Network` takes a base graph, or {"edges": [[i, j], ...]}. None of them need be connected: agents
+        agree as long as all of them together are. Nodes are matched by label, where a graph has those of the base graph.
+    hold: rounds, >= 1.
+    Where no base graph is given, it is the union of the graphs.
+
+    Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a
+    round: none.
+    """
+
+    graphs: Any
+    hold: int = 1
+    _loaded: dict[int | None, list[BaseGraph]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.graphs, (list, tuple)) or not self.graphs:
+            raise InputError(f"{KEY}.graphs: allowed is a list of one or more graphs")
+        object.__setattr__(self, "hold", whole(f"{KEY}.hold", self.hold))
+
+    def _graphs(self, agents: int | None) -> list[BaseGraph]:
+        if agents not in self._loaded:
+            self._loaded[agents] = [loaded(graph, agents) for graph in self.graphs]
+        return self._loaded[agents]
+
+    def default_base(self, agents: int | None) -> Any:
+        """The union of the graphs."""
+        import networkx as nx
+
+        first, *others = self._graphs(agents)
+        union = nx.Graph(name="switching")
+        union.add_nodes_from((i, {"label": label}) for i, label in enumerate(first.labels))
+        for graph in (first, *others):
+            if len(graph.labels) != len(first.labels):
+                what = f"{graph.name!r} has {len(graph.labels)}, {first.name!r} has {len(first.labels)}"
+                raise InputError(f"{KEY}.graphs: all must have the same number of agents; {what}")
+            union.add_edges_from(matched(graph, first).tolist())
+        return union
+
+    def _rounds(self, base: BaseGraph) -> NDArray[np.uint8]:
+        """(period, E) one period."""
+        graphs = self._graphs(len(base.labels))
+        present = np.zeros((len(graphs), len(base.edges)), np.uint8)
+        for turn, graph in enumerate(graphs):
+            present[turn, places(base, matched(graph, base), f"{graph.name!r}")] = 1
+        return present.repeat(self.hold, axis=0)
+
+    def law(self, graph: BaseGraph) -> Law:
+        """The share of graphs that have a link."""
+        present = self._rounds(graph)
+        return law(PERIODIC, present.mean(axis=0), period=len(present))
+
+    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+        """The period, again and again."""
+        return repeated(self._rounds(graph))
+
+
+def loaded(graph: Any, agents: int | None) -> BaseGraph:
+    """A graph of the list, connected or not."""
+    if isinstance(graph, Mapping) and "edges" in graph:
+        import networkx as nx
+
+        made = nx.Graph(name="edges")
+        pairs = np.asarray(graph["edges"])
+        if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu" or pairs.min() < 0 or len(graph) > 1:
+            raise InputError(f"{KEY}.graphs: a table of edges is {{ edges = [[i, j], ...] }}, agents from 0 on")
+        made.add_nodes_from(range(agents or int(pairs.max()) + 1))
+        made.add_edges_from(pairs.tolist())
+        graph = made
+    try:
+        return topology.load(graph, agents, connected=False)
+    except InputError as error:
+        raise InputError(str(error).replace(topology.KEY, f"{KEY}.graphs", 1)) from None
+
+
+def matched(graph: BaseGraph, base: BaseGraph) -> NDArray[np.int64]:
+    """(n, 2) the edges of the graph, i < j, with the base graph's numbers for its agents."""
+    if set(graph.labels) == set(base.labels):
+        number = {label: i for i, label in enumerate(base.labels)}
+        edges = np.array([number[label] for label in graph.labels], np.int64)[graph.edges]
+    else:
+        edges = graph.edges
+    return np.sort(edges, axis=1)

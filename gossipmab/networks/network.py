@@ -1,0 +1,285 @@
+"""The network: a connected base graph G0, the random graph G_t of every round, and the mixing weights W_t.
+
+A link process (`gossipmab.networks.links`) decides which links of G0 are present in round t; by default Erdos-Renyi: each independently
+with probability p. The mixing matrix W_t is symmetric and doubly stochastic: a present edge {i, j} has weight w_ij > 0, an
+absent one 0, and every agent keeps the rest for itself.
+
+    laplacian         w_ij = 1 / N, so that W_t = I - Lap(G_t) / N
+    max_degree        w_ij = 1 / (1 + Delta), Delta the largest degree of G0
+    metropolis        w_ij = 1 / (1 + max(deg_i, deg_j)), degrees in G_t
+    lazy_metropolis   w_ij = 1 / (2 (1 + max(deg_i, deg_j))): half of metropolis, so that every w_ii >= 1/2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.networks import link_spectrum as moments
+from gossipmab.networks import spectral as spectrum
+from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.failures import Failures, FateSampler, made
+from gossipmab.networks.graphs import base_graph as topology
+from gossipmab.networks.links import ErdosRenyi, Law, LinkProcess, Lister, Sampler, process_of
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.jit import compiled
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+T = TypeVar("T")
+WEIGHT_RULES = {"laplacian": 0, "max_degree": 1, "metropolis": 2, "lazy_metropolis": 3}
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Network:
+    """A base graph with its link process and its mixing weights. Arrays are read-only.
+
+    Attributes:
+        name: how the base graph is called.
+        description: one line about it, or "".
+        agents: N.
+        labels: N names, agent i's at i.
+        edges: (E, 2) int64, every edge once as (i, j) with i < j, in lexicographic order.
+        degrees: (N,) int64, degrees in G0.
+        offsets: (N + 1,) int64; agent i's neighbours are listed from offsets[i] on, with room for deg(i) of them.
+        process: the link process.
+        law: what is known of it over this base graph, such as the frequency of every link.
+        link_probability: p in (0, 1], the mean frequency of the links; for Erdos-Renyi, their probability.
+        weights: the name of the weight rule.
+        weight_rule: its code in WEIGHT_RULES, for compiled code.
+        failures: what goes wrong beside the links, or None.
+        communication: the rules for what is sent, or None.
+        constant_weight: 1/N for laplacian, 1/(1 + Delta) for max_degree, 0.0 where the weight depends on the round.
+    """
+
+    name: str
+    description: str
+    agents: int
+    labels: tuple[str, ...]
+    edges: NDArray[np.int64]
+    degrees: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    process: LinkProcess
+    law: Law
+    link_probability: float
+    weights: str
+    weight_rule: int
+    constant_weight: float
+    failures: Failures | None
+    communication: Communication | None
+
+    def __init__(
+        self,
+        base: str | Path | Mapping[str, Any] | nx.Graph | None = None,
+        agents: int | None = None,
+        link_probability: float = 1.0,
+        weights: str = "laplacian",
+        links: str | Mapping[str, Any] | LinkProcess | None = None,
+        failures: Mapping[str, Any] | Failures | None = None,
+        communication: Mapping[str, Any] | Communication | None = None,
+    ) -> None:
+        """Load and check the base graph.
+
+        Args:
+            base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; an nx.Graph.
+                May be left out where the link process says which links there can be.
+            agents: N; may be left out where the base fixes it, and must agree with it.
+            link_probability: p in (0, 1], of Erdos-Renyi links.
+            weights: "laplacian", "max_degree", "metropolis" or "lazy_metropolis".
+            links: the link process: an object such as `GilbertElliott(0.1, 0.4)`, a name, or {"process": name, parameters}.
+            failures: what goes wrong beside the links, a `Failures` or a table of its parameters.
+            communication: the rules for what is sent, a `Communication` or a table of its parameters.
+
+        Raises:
+            InputError: one line that names the key; see `gossipmab.networks.graphs.base_graph.load`.
+        """
+        process = process_of(links, link_probability)
+        if weights not in WEIGHT_RULES:
+            raise unknown("network.weights", weights, WEIGHT_RULES)
+        base = process.default_base(agents) if base is None else base
+        if base is None:
+            raise InputError("network.base is required and not given")
+        graph = topology.load(base, agents)
+        law = process.law(graph)
+        if law.frequency == 0.0:
+            raise InputError("network.links: no link is ever present; leave the messages out instead")
+        n, edges = len(graph.labels), graph.edges
+        degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
+        constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
+        values: dict[str, Any] = {
+            "name": graph.name,
+            "description": graph.description,
+            "agents": n,
+            "labels": graph.labels,
+            "edges": edges,
+            "degrees": degrees,
+            "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
+            "process": process,
+            "law": law,
+            "link_probability": law.frequency,
+            "weights": weights,
+            "weight_rule": WEIGHT_RULES[weights],
+            "constant_weight": constants.get(weights, 0.0),
+            "failures": _one(Failures, failures, "network.failures"),
+            "communication": _one(Communication, communication, "network.communication"),
+        }
+        if values["failures"] is not None:
+            values["failures"].check(n)
+            if not values["failures"].keeps_mean and getattr(values["communication"], "top", None) is not None:
+                raise InputError(
+                    "network.communication.top: not with failures that do not keep the mean (see Failures)"
+                )
+        self.__setstate__(values)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the attributes, arrays read-only: also after a copy came from another process."""
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        links = "" if isinstance(self.process, ErdosRenyi) else f", links={type(self.process).__name__}"
+        return (
+            f"Network({self.name!r}, agents={self.agents}, edges={len(self.edges)}, "
+            f"link_probability={self.link_probability}, weights={self.weights!r}{links})"
+        )
+
+    @property
+    def graph(self) -> topology.BaseGraph:
+        """The base graph as link processes take it."""
+        return topology.BaseGraph(self.name, self.description, self.labels, self.edges)
+
+    def link_sampler(self, generator: np.random.Generator) -> Sampler:
+        """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
+
+        They are uint8, 1 where the link is present. Any split into blocks gives the same links.
+        """
+        return self.process.sampler(self.graph, generator)
+
+    def listing_sampler(self, generator: np.random.Generator) -> Lister | None:
+        """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
+        return self.process.lister(self.graph, generator)
+
+    def links(self, generator: np.random.Generator, rounds: int) -> NDArray[np.uint8]:
+        """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
+        return self.link_sampler(generator)(rounds)
+
+    def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
+        """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
+        every = self.communication.every if self.communication is not None else 1
+        return FateSampler(self.failures or Failures(), self.graph, generator, every)
+
+    def mixing_matrix(self, present: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
+        w = spectrum.edge_weights(self.edges, self.agents, np.asarray(present), self.weights, self.constant_weight)
+        return spectrum.dense_of(self.edges, self.agents, w)
+
+    @cached_property
+    def algebraic_connectivity(self) -> float:
+        """lambda_{N-1}(Lap(G0)), the second smallest Laplacian eigenvalue; inf for N = 1, which has no such eigenvalue.
+
+        Rounded to about 1e-12 of the largest eigenvalue, so that the threads of the linear algebra never show.
+        """
+        return spectrum.rounded(*spectrum.laplacian_range(self.edges, self.agents))
+
+    @cached_property
+    def _facts(self) -> spectrum.Facts:
+        return moments.facts(self.process, self.law, self.graph, self.weights, self.constant_weight)
+
+    def facts(self) -> spectrum.Facts:
+        """What is known of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
+        return self._facts
+
+    def to_networkx(self) -> nx.Graph:
+        """The base graph with nodes 0..N-1, each with its `label`."""
+        import networkx as nx
+
+        graph = nx.Graph(name=self.name)
+        graph.add_nodes_from((i, {"label": label}) for i, label in enumerate(self.labels))
+        graph.add_edges_from(self.edges.tolist())
+        return graph
+
+
+def _one(kind: type[T], given: Any, key: str) -> T | None:
+    """The object itself, or that of a table of parameters."""
+    return given if given is None or isinstance(given, kind) else made(kind, given, key)
+
+
+@compiled
+def neighbours_of_round(
+    edges: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    present: NDArray[np.uint8],
+    neighbours: NDArray[np.int64],
+    degrees: NDArray[np.int64],
+) -> int:
+    """Fill the neighbour lists of G_t; returns |E_t|.
+
+    Args:
+        edges: (E, 2), i < j, lexicographic.
+        offsets: (N + 1,) row pointers of G0.
+        present: (E,) uint8, exactly 0 or 1.
+        neighbours: (2E,) out; offsets[i] : offsets[i] + degrees[i] holds the present neighbours of i, ascending.
+        degrees: (N,) out, degrees in G_t.
+
+    No branch looks at `present`, for at p = 1/2 the processor could not foresee it: every edge is written to the end
+    of both rows, and a row grows by present[e], so that an absent edge's entry is overwritten by the next one. No row
+    can run over: before the m-th edge of agent i in G0 its row holds at most m - 1 <= deg(i) - 1 entries. Rows ascend
+    because the edges (u, i), u < i, come in order of u, and before the edges (i, v), which come in order of v.
+    """
+    agents = degrees.shape[0]
+    for agent in range(agents):
+        degrees[agent] = offsets[agent]  # where the next neighbour goes; a degree again below
+    for e in range(edges.shape[0]):
+        i = np.uintp(edges[e, 0])  # unsigned: a signed index costs a test for counting from the end
+        j = np.uintp(edges[e, 1])
+        here = np.int64(present[e])
+        end_i = degrees[i]
+        end_j = degrees[j]
+        neighbours[np.uintp(end_i)] = edges[e, 1]
+        neighbours[np.uintp(end_j)] = edges[e, 0]
+        degrees[i] = end_i + here
+        degrees[j] = end_j + here
+    ends = 0
+    for agent in range(agents):
+        degrees[agent] -= offsets[agent]
+        ends += int(degrees[agent])
+    return ends // 2
+
+
+@compiled
+def neighbours_of_listed(
+    edges: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    listed: NDArray[np.int64],
+    neighbours: NDArray[np.int64],
+    degrees: NDArray[np.int64],
+) -> int:
+    """`neighbours_of_round` from a list of the edges that are present (m,), ascending: N + m steps, however large E is."""
+    agents = degrees.shape[0]
+    for agent in range(agents):
+        degrees[agent] = 0
+    for e in listed:
+        i, j = edges[e, 0], edges[e, 1]
+        neighbours[offsets[i] + degrees[i]] = j
+        neighbours[offsets[j] + degrees[j]] = i
+        degrees[i] += 1
+        degrees[j] += 1
+    return len(listed)
+
+
+@compiled
+def weight_of_edge(rule: int, constant: float, degree_i: int, degree_j: int) -> float:
+    """w_ij of a present edge: `rule` of WEIGHT_RULES, `constant` = Network.constant_weight, degrees in G_t."""
+    if rule <= 1:
+        return constant
+    weight = 1.0 / (1.0 + max(degree_i, degree_j))
+    return weight if rule == 2 else 0.5 * weight

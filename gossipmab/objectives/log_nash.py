@@ -1,0 +1,102 @@
+"""Logarithmic Nash welfare: the sum of the logarithms of the utilities, concave, and its warm-started maximiser.
+
+symbol      name         meaning
+U[j,k]      utilities    (N, K)
+p           p            (K,) the distribution
+b           bonus        (K,) added linearly
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from gossipmab.objectives import solvers as welfare
+from gossipmab.objectives.base import Floats
+from gossipmab.objectives.solvers.nash_workspace import BONUS, P
+from gossipmab.objectives.solvers.newton import newton
+from gossipmab.objectives.solvers.workspace import Desk
+from gossipmab.utils.jit import compiled
+
+LEAST = 1e-12  # a utility counts as at least this much, or one agent without any would make the sum minus infinity
+ENOUGH = 1e-10  # the gap at which a warm start is good
+MOST_NEWTON = 12
+
+
+@compiled
+def log_welfare(utilities: Floats, p: Floats, least: float) -> float:
+    """sum_j ln max(u_j(p), least)."""
+    total = 0.0
+    for j in range(utilities.shape[0]):
+        u = 0.0
+        for k in range(p.shape[0]):
+            u += p[k] * utilities[j, k]
+        u = max(u, least)
+        total += math.log(u) if u > 0.0 else -math.inf
+    return total
+
+
+@compiled
+def clip(utilities: Floats, desk: Desk) -> None:
+    """clipped = max(U, 1e-12)."""
+    for j in range(utilities.shape[0]):
+        for k in range(utilities.shape[1]):
+            desk.clipped[j, k] = max(utilities[j, k], LEAST)
+
+
+@compiled
+def maximise_log(desk: Desk, p: Floats) -> tuple[float, float]:
+    """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from nothing where that does not end well.
+
+    Returns (value, gap), and writes p.
+    """
+    N, K = desk.clipped.shape
+    work, table = desk.work, desk.work.table
+    total, scales, most = 0.0, 0.0, 0.0
+    for k in range(K):
+        total += desk.start[k]
+        table[P, k] = desk.start[k]
+        table[BONUS, k] = 0.0
+    gap, value = math.inf, 0.0
+    if total > 0.0:
+        for j in range(N):
+            most = 0.0
+            for k in range(K):
+                most = max(most, desk.clipped[j, k])
+            scales += math.log(most)
+            scale = 1.0 / most
+            for k in range(K):
+                work.gains[j, k] = desk.clipped[j, k] * scale
+        _lam, value, gap = newton(work, 1.0, 0.0, False, MOST_NEWTON)
+        value += scales
+        for k in range(K):
+            p[k] = table[P, k]
+    if not gap <= ENOUGH * N:
+        desk.bonus[:] = 0.0
+        value, gap = welfare.maximise_concave(desk.clipped, desk.bonus, work, p)
+    for k in range(K):
+        desk.start[k] = p[k]
+    return value, max(gap, 0.0)
+
+
+class LogNashWelfare(NamedTuple):
+    """Logarithmic Nash welfare: the sum of the logarithms of the utilities, each at least ln 1e-12."""
+
+    @property
+    def needs_positive(self) -> bool:
+        """Whether it is defined for utilities >= 0 only."""
+        return True
+
+    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+        """F = sum_j ln max(u_j(p), 1e-12)."""
+        return log_welfare(utilities, p, LEAST)
+
+    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax sum_j ln u_j(p)."""
+        clip(utilities, desk)
+        return maximise_log(desk, p)
+
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+        """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""
+        clip(utilities, desk)
+        return welfare.maximise_concave(desk.clipped, bonus, desk.work, p)

@@ -1,0 +1,105 @@
+"""The local maximiser of product plus bonus: a few monotone projected-gradient steps from where it stands."""
+
+from __future__ import annotations
+
+import math
+
+from gossipmab.objectives.solvers.nash_workspace import ALONG, SLOPE, TOWARD, Floats, P, Workspace
+from gossipmab.objectives.solvers.newton import gradient, log_product, supported
+from gossipmab.utils.jit import compiled
+
+STEPS = 8
+TRIALS = 6
+
+
+@compiled
+def project(table: Floats, v: int, K: int) -> None:
+    """Put row v onto the nearest point of the simplex: max(v - t, 0), t found by dropping arms (Michelot)."""
+    t = -math.inf
+    while True:
+        total = 0.0
+        arms = 0
+        for k in range(K):
+            if table[v, k] > t:
+                total += table[v, k]
+                arms += 1
+        if arms == 0:  # rounding at t
+            break
+        higher = (total - 1.0) / arms
+        if not higher > t:
+            break
+        t = higher
+    for k in range(K):
+        table[v, k] = max(0.0, table[v, k] - t)
+
+
+@compiled
+def spread(table: Floats, v: int, K: int) -> float:
+    """Largest less smallest entry of row v, at least 1e-300."""
+    low = table[v, 0]
+    high = table[v, 0]
+    for k in range(1, K):
+        low = min(low, table[v, k])
+        high = max(high, table[v, k])
+    width: float = max(high - low, 1e-300)
+    return width
+
+
+@compiled
+def value_and_gradient(work: Workspace, b: Floats, scale: float, slope: int) -> float:
+    """F at P; writes dF/dp[k] = e^h dh/dp[k] + b[k] into row `slope`."""
+    table = work.table
+    h = scale * log_product(work, supported(work))
+    gradient(work, scale)
+    product = math.exp(h)
+    value = product
+    for k in range(b.shape[0]):
+        value += b[k] * table[P, k]
+        table[slope, k] = product * table[SLOPE, k] + b[k]
+    return value
+
+
+@compiled
+def climb_with_bonus(G: Floats, b: Floats, scale: float, p: Floats, work: Workspace) -> float:
+    """Climb F(p) = exp(scale * sum_j ln(G[j].p)) + b.p from p, in place; returns F there, never below F at the start.
+
+    G (N,K) is clipped to [1e-12, 1]; p (K,) all zeros stands for uniform. At most STEPS projected-gradient steps with
+    Barzilai-Borwein lengths, shortened until F grows. Finds a local maximum at best: what that costs is the experiment.
+    """
+    gains, table = work.gains, work.table
+    N, K = G.shape
+    for j in range(N):
+        for k in range(K):
+            gains[j, k] = min(max(G[j, k], 1e-12), 1.0)
+    for k in range(K):
+        table[P, k] = p[k]
+    value = value_and_gradient(work, b, scale, TOWARD)
+    for k in range(K):
+        p[k] = table[P, k]
+    length = 0.5 / spread(table, TOWARD, K)
+    for _ in range(STEPS):
+        better = value
+        for _trial in range(TRIALS):
+            for k in range(K):
+                table[P, k] = p[k] + length * table[TOWARD, k]
+            project(table, P, K)
+            better = value_and_gradient(work, b, scale, ALONG)
+            if better > value:
+                break
+            length *= 0.25
+        if not better > value:
+            break
+        bend = 0.0
+        shift = 0.0
+        for k in range(K):
+            step = table[P, k] - p[k]
+            shift += step * step
+            bend -= step * (table[ALONG, k] - table[TOWARD, k])
+            table[TOWARD, k] = table[ALONG, k]
+            p[k] = table[P, k]
+        length = shift / bend if bend > 0.25 / length * shift else 4.0 * length
+        gain = better - value
+        value = better
+        if gain <= 1e-12 * value:
+            break
+    return value

@@ -1,0 +1,80 @@
+"""p*: the distribution of the largest Nash social welfare, with a certificate."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gossipmab.objectives.solvers.interior_point import interior_point, sweep
+from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, Floats, P, Workspace, workspace
+from gossipmab.objectives.solvers.newton import newton
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import compiled
+
+
+class WelfareOptimum(NamedTuple):
+    """p (K,) maximises the Nash social welfare: ln NSW of any other is at most `log_welfare + certificate`."""
+
+    p: Floats
+    welfare: float
+    log_welfare: float
+    certificate: float
+
+
+@compiled
+def maximise_concave(utilities: Floats, c: Floats, work: Workspace, p: Floats) -> tuple[float, float]:
+    """Maximise sum_j ln(U[j].p) + c.p over the simplex, U (N,K) >= 0, c (K,); writes p.
+
+    Returns (value, certificate): no distribution has more than value + certificate. By concavity, for every q,
+    f(q) <= f(p) + max_k grad f(p)[k] - p.grad f(p). With an all-zero row the value is -inf for every p: p is uniform
+    and the certificate 0.
+    """
+    gains, table = work.gains, work.table
+    N, K = utilities.shape
+    scales = 0.0
+    for j in range(N):
+        most = 0.0
+        for k in range(K):
+            most = max(most, utilities[j, k])
+        if most <= 0.0:
+            for k in range(K):
+                p[k] = 1.0 / K
+            return -math.inf, 0.0
+        scales += math.log(most)
+        for k in range(K):
+            gains[j, k] = utilities[j, k] / most
+    least = c[0]
+    for k in range(K):
+        least = min(least, c[k])
+    for k in range(K):
+        table[BONUS, k] = c[k] - least
+    h, gap = interior_point(work, 1.0, 1.0)
+    for k in range(K):
+        table[BEST, k] = table[P, k]
+    sweep(work)
+    _lam, sharper, smaller = newton(work, 1.0, 1.0, False, 6)
+    if smaller < gap:
+        h, gap = sharper, smaller
+        for k in range(K):
+            table[BEST, k] = table[P, k]
+    value = h + scales + least
+    for k in range(K):
+        p[k] = table[BEST, k]
+        value += table[BONUS, k] * p[k]
+    return value, max(gap, 0.0)
+
+
+def maximise_nash_welfare(utilities: ArrayLike) -> WelfareOptimum:
+    """p* = argmax of prod_j U[j].p over the simplex, for utilities (N,K), finite and >= 0; InputError otherwise."""
+    U = np.ascontiguousarray(utilities, dtype=np.float64)
+    if U.ndim != 2 or U.size == 0:
+        raise InputError(f"utilities: shape {U.shape} is not (agents, arms)")
+    if not (np.isfinite(U).all() and (U >= 0.0).all()):
+        raise InputError("utilities: every entry must be finite and at least 0")
+    N, K = U.shape
+    p = np.zeros(K)
+    value, certificate = maximise_concave(U, np.zeros(K), workspace(N, K), p)
+    return WelfareOptimum(p, math.exp(value), float(value), float(certificate))

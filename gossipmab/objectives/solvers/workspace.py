@@ -1,0 +1,47 @@
+"""The scratch of every objective's maximiser, made once per cell so that the hot loop allocates nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.objectives import solvers as welfare
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Desk(NamedTuple):
+    """Scratch for N agents and K arms. Only `warm` and `start` carry over from one call to the next.
+
+    work: of the welfare maximisers. warm (V,): what the maximiser of product plus bonus keeps. start (K,): the last maximiser of
+    the product, zeros before the first. clipped, flow (N, K). utility, spare (N,). bonus, weights (K,).
+    tableau (2N + 3, K + 3), basis (2N + 1,), outside (K + 2,): of the simplex method, see `simplex.py`.
+    nodes (4, N + K): of the flow, see `flow.py`.
+    """
+
+    work: welfare.Workspace
+    warm: Floats
+    start: Floats
+    clipped: Floats
+    flow: Floats
+    utility: Floats
+    spare: Floats
+    bonus: Floats
+    weights: Floats
+    tableau: Floats
+    basis: Integers
+    outside: Integers
+    nodes: Integers
+
+
+def desk(agents: int, arms: int) -> Desk:
+    """An empty desk."""
+    N, K = agents, arms
+    return Desk(
+        welfare.workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
+        np.zeros(N), np.zeros(N), np.zeros(K), np.zeros(K), np.zeros((2 * N + 3, K + 3)), np.zeros(2 * N + 1, np.int64),
+        np.zeros(K + 2, np.int64), np.zeros((4, N + K), np.int64),
+    )  # fmt: skip

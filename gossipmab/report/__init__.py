@@ -1,3 +1,0 @@
-"""The report of a run: one HTML file that needs nothing else."""
-
-from gossipmab.report.page import write_report as write_report

@@ -1,0 +1,85 @@
+"""Whether the methods compile without allocating, and compiled give the bits of interpreted."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numba import njit
+from numba.core.errors import NumbaError
+from numpy.typing import NDArray
+
+from gossipmab.algorithms.gossip.base import learn, select
+from gossipmab.testing.errors import AllocationError, CompiledError
+from gossipmab.testing.reference_trial import copied, same
+from gossipmab.utils.jit import SETTINGS, compiled, ours
+
+
+def _select(algorithm: Any, state: Any, i: int, t: int, p: Any) -> None:
+    select(algorithm, state, i, t, p)
+
+
+def _learn(algorithm: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    learn(algorithm, state, i, t, arm, x, neighbours)
+
+
+@cache
+def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
+    """Both, kept on the disk for classes of this package, or allowed to allocate."""
+    if kept:
+        return compiled(_select), compiled(_learn)
+    settings = SETTINGS | {"_nrt": allocating}
+    return njit(**settings)(_select), njit(**settings)(_learn)
+
+
+class Compiled:
+    """A `stage.Caller` that calls compiled methods, and compares them with the interpreted ones."""
+
+    def __init__(self, algorithm: Any) -> None:
+        self.algorithm, self.name = algorithm, type(algorithm).__name__
+        self.methods = _methods(ours(algorithm))
+
+    def select(self, state: Any, i: int, t: int, p: NDArray[Any]) -> None:
+        """Both, on equal states; the interpreted one counts."""
+        other, q = copied(state), p.copy()
+        self.call(0, self.algorithm, other, i, t, q)
+        self.algorithm.select(state, i, t, p)
+        self.compare("select", i, t, (other, q), (state, p))
+
+    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        """As `select`."""
+        other = copied(state)
+        self.call(1, self.algorithm, other, i, t, arm, x.copy(), neighbours.copy())
+        self.algorithm.learn(state, i, t, arm, x, neighbours)
+        self.compare("learn", i, t, other, state)
+
+    def call(self, which: int, *arguments: Any) -> None:
+        """Call a compiled method; where it does not compile, say whether that is for want of memory."""
+        try:
+            self.methods[which](*arguments)
+        except (NumbaError, NotImplementedError) as error:
+            said = f"{self.name}.{('select', 'learn')[which]}"
+            try:
+                _methods(False, allocating=True)[which](*map(copied, arguments))
+            except (NumbaError, NotImplementedError) as worse:
+                raise CompiledError(f"{said} does not compile: {lines(worse)}") from worse
+            raise AllocationError(
+                f"{said} allocates: it compiles only where it may make arrays or other objects; take room for them in fields "
+                "scratch_... of the state"
+            ) from error
+
+    def compare(self, method: str, i: int, t: int, fast: Any, plain: Any) -> None:
+        """Raise CompiledError unless both, compiled and interpreted, are the same."""
+        if not same(fast, plain):
+            raise CompiledError(
+                f"{self.name}.{method}, in round {t} of agent {i}, gives other bits compiled than interpreted; plain loops, and "
+                "math.log and math.sqrt in place of NumPy's, give the same"
+            )
+
+
+def lines(error: Exception) -> str:
+    """Numba's message, short enough for one sentence."""
+    useful = [
+        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("File ", "During:"))
+    ]
+    return " ".join(useful)[:300]

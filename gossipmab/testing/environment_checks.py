@@ -1,0 +1,149 @@
+"""`check_link_process` and `check_reward_model`: whether what the agents live in is what the engines rely on."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.core.errors import NumbaError
+
+from gossipmab.environments.registry import MODELS, asked
+from gossipmab.environments.reward_models import draw
+from gossipmab.networks.links import Law, LinkProcess
+from gossipmab.networks.network import Network
+from gossipmab.testing.errors import (
+    AllocationError,
+    CompiledError,
+    DistributionError,
+    HiddenStateError,
+    OwnRandomnessError,
+    PeekError,
+    ShapeError,
+)
+from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
+from gossipmab.testing.source_inspection import randomness_in
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.jit import SETTINGS
+
+ROUNDS, DRAWS = 20_000, 40_000
+NEAR = 0.05  # of a link's share of ROUNDS rounds, which may come in bursts; of a mean, 6 standard errors
+SPLITS = (1, 2, 30, 7)
+
+
+def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
+    """Raise a `ConformanceError` at the first thing that is not as it must be.
+
+    Looked at: a frozen dataclass; links (rounds, E) of 0 and 1, uint8; the same for any split into blocks and from every new
+    sampler; nothing drawn but from the generator handed in; frequencies as `law` says, to 0.05 over 20,000 rounds.
+
+    Args:
+        process: an object. agents: of the complete graph over which it is tried, or of its own base graph.
+    """
+    name = type(process).__name__
+    if not isinstance(process, LinkProcess) or not is_dataclass(process):
+        raise ShapeError(f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
+    own = process.default_base(agents)
+    network = Network("complete" if own is None else own, agents, links=process)
+    law = network.law
+    E, rounds = len(network.edges), sum(SPLITS)
+    if not isinstance(law, Law) or law.frequencies.shape != (E,):
+        raise ShapeError(f"{name}.law says {law}; allowed is a Law with a frequency for each of the {E} links")
+    before: Any = np.random.get_state()  # noqa: NPY002
+    whole = network.link_sampler(np.random.default_rng(1))(rounds)
+    if (
+        not isinstance(whole, np.ndarray)
+        or whole.shape != (rounds, E)
+        or whole.dtype != np.uint8
+        or whole.max(initial=0) > 1
+    ):
+        raise ShapeError(f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
+    if not same(whole, network.link_sampler(np.random.default_rng(1))(rounds)):
+        raise HiddenStateError(
+            f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler"
+        )
+    block = network.link_sampler(np.random.default_rng(1))
+    if not same(whole, np.concatenate([block(size) for size in SPLITS])):
+        raise HiddenStateError(
+            f"{name}.sampler gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers"
+        )
+    after: Any = np.random.get_state()  # noqa: NPY002
+    if not same(after[1:3], before[1:3]):
+        raise OwnRandomnessError(f"{name}.sampler draws from a global generator; its own is handed in")
+    shares = network.link_sampler(np.random.default_rng(2))(ROUNDS).mean(axis=0)
+    worst = int(np.abs(shares - law.frequencies).argmax())
+    if not np.abs(shares - law.frequencies).max() <= NEAR:
+        raise DistributionError(
+            f"{name}.law says that link {worst} is present in a share {law.frequencies[worst]:.3f} of the rounds; in {ROUNDS} "
+            f"rounds it was {shares[worst]:.3f}"
+        )
+
+
+def check_reward_model(kind: type, **parameters: Any) -> None:
+    """Raise a `ConformanceError` at the first thing that is not as it must be.
+
+    Looked at: a NamedTuple with the means first; `prepare` does the same to any split of a block; `draw` fills the vector,
+    compiled and interpreted alike, without allocating, and from agent i's means only; what is drawn has these means, to six
+    standard errors of 40,000 draws.
+
+    Args:
+        kind: the class. parameters: beside the means.
+    """
+    name = kind.__name__
+    found = randomness_in(kind, ("prepare", "draw"))
+    if found is not None:
+        raise OwnRandomnessError(f"{name} draws its own random numbers: {found}; uniform numbers are handed in")
+    low, high = getattr(kind, "RANGE", (0.0, 1.0))
+    generator = np.random.default_rng(3)
+    means = generator.uniform(max(low, -10.0), min(high, 10.0), (AGENTS, ARMS, OBJECTIVES))
+    try:
+        model: Any = (
+            kind(means, **parameters)
+            if kind in MODELS.shipped.values()
+            else asked({"model": kind, **parameters}).of(means)
+        )
+    except InputError as error:
+        raise ShapeError(f"{name} is no reward model: {error}") from error
+    u = generator.random((2, DRAWS, OBJECTIVES))
+    given = u.copy()
+    whole = np.asarray(model.prepare(given))
+    parts = [np.asarray(model.prepare(u[:, a:z].copy())) for a, z in ((0, 1), (1, 500), (500, DRAWS))]
+    if whole.shape != u.shape or not same(whole, np.concatenate(parts, axis=1)):
+        raise HiddenStateError(
+            f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number"
+        )
+    i, arm = AGENTS - 1, 1
+    alone = np.full_like(means, np.nan)
+    alone[i] = means[i]
+    compiled = njit(**SETTINGS)(_draw)
+    x, drawn = np.full((3, OBJECTIVES), np.nan), np.zeros((DRAWS, OBJECTIVES))
+    for n in range(DRAWS):
+        model.draw(i, arm, whole[1, n], drawn[n])
+        if n < 500:
+            model.draw(i, arm, whole[1, n], x[0])
+            model._replace(means=alone).draw(i, arm, whole[1, n], x[1])
+            try:
+                compiled(model, i, arm, whole[1, n], x[2])
+            except NumbaError as error:
+                raise AllocationError(
+                    f"{name}.draw does not compile without allocating: {str(error).split(chr(10))[0]}"
+                ) from error
+            if not same(x[0], drawn[n]):
+                raise HiddenStateError(
+                    f"{name}.draw gives another vector when called again, or leaves some of it unwritten"
+                )
+            if not same(x[0], x[1]):
+                raise PeekError(f"{name}.draw reads means that are not those of its agent; every agent has its own")
+            if not same(x[0], x[2]):
+                raise CompiledError(f"{name}.draw gives other bits compiled than interpreted")
+    away = np.abs(drawn.mean(axis=0) - model.means[i, arm])
+    if not (away <= 6.0 * drawn.std(axis=0) / np.sqrt(DRAWS) + 1e-12).all():
+        raise DistributionError(
+            f"{name}.draw: the mean of {DRAWS} vectors is {drawn.mean(axis=0).round(4).tolist()}, its means say "
+            f"{model.means[i, arm].round(4).tolist()}"
+        )
+
+
+def _draw(model: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    draw(model, i, arm, u, x)

@@ -1,0 +1,192 @@
+"""Arrays and logged tables from a user's files: .npy, .csv, .parquet, .json. Nothing in a file can run code.
+
+What a header claims is compared with what is there before room is made for it; tables are read piece by piece.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.safe_read import is_file, opened, parsed_json, refusing, text_of
+
+Floats = NDArray[np.float64]
+SUFFIXES = (".npy", ".csv", ".parquet", ".json")
+LARGEST_FILE = 10**9  # bytes
+MOST_NUMBERS = 50_000_000  # of a file: 400 MB
+MOST_COLUMNS = 10_000
+PIECE = 2**16  # rows
+
+
+def load_columns(path: Path, key: str) -> dict[str, Floats]:
+    """The columns of a .csv or .parquet file, as floats.
+
+    Raises:
+        InputError: naming `key`; not a table of numbers, something missing or not finite, or more than MOST_NUMBERS of them.
+    """
+    with (
+        opened(path, key, LARGEST_FILE) as file,
+        refusing(f"{key}: {path.name!r} cannot be read as a table of numbers"),
+    ):
+        what = f"{key}: {path.name!r}"
+        names, pieces = _csv(file, path, what) if path.suffix == ".csv" else _parquet(file, what)
+        columns = _gathered(names, pieces, what)
+    for name, values in columns.items():
+        if not np.isfinite(values).all():
+            raise InputError(f"{key}: column {name!r} of {path.name!r} has values that are missing or not finite")
+    return columns
+
+
+def _csv(file: BinaryIO, path: Path, what: str) -> tuple[list[str], Iterator[Any]]:
+    """The names of the columns, and the record batches."""
+    from pyarrow import csv, float64
+
+    head = file.readline(2**20)
+    if head.count(b",") >= MOST_COLUMNS:
+        raise InputError(f"{what} has more than {MOST_COLUMNS} columns")
+    with csv.open_csv(path) as reader:
+        names: list[str] = reader.schema.names
+    _check_names(names, what)
+    numbers = csv.ConvertOptions(column_types=dict.fromkeys(names, float64()))
+    return names, csv.open_csv(path, convert_options=numbers)
+
+
+def _parquet(file: BinaryIO, what: str) -> tuple[list[str], Iterator[Any]]:
+    """The names of the columns, and the record batches."""
+    from pyarrow import parquet, types
+
+    table = parquet.ParquetFile(file, thrift_string_size_limit=10**7, thrift_container_size_limit=10**6)
+    if table.metadata.num_columns > MOST_COLUMNS:
+        raise InputError(f"{what} has more than {MOST_COLUMNS} columns")
+    schema = table.schema_arrow
+    _check_names(schema.names, what)
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if not any(holds(kind) for holds in (types.is_integer, types.is_floating, types.is_decimal, types.is_null)):
+            raise InputError(f"{what}: column {field.name!r} holds {field.type}, allowed are numbers")
+    if table.metadata.num_rows * table.metadata.num_columns > MOST_NUMBERS:
+        raise InputError(f"{what} has {table.metadata.num_rows} rows, allowed are {MOST_NUMBERS} numbers")
+    return schema.names, table.iter_batches(PIECE, use_threads=False)
+
+
+def _check_names(names: list[str], what: str) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{what} has two columns {twice!r}")
+
+
+def _gathered(names: list[str], batches: Iterable[Any], what: str) -> dict[str, Floats]:
+    """The columns of all batches, no more than are allowed."""
+    import pyarrow as pa
+
+    parts: list[list[Floats]] = [[] for _ in names]
+    total = 0
+    for batch in batches:
+        total += batch.num_rows * len(names)
+        if total > MOST_NUMBERS:
+            raise InputError(f"{what} has more than {MOST_NUMBERS} numbers")
+        for part, column in zip(parts, batch.columns, strict=True):
+            part.append(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    return {name: np.concatenate([np.zeros(0), *part]) for name, part in zip(names, parts, strict=True)}
+
+
+def load_npy(path: Path, key: str) -> NDArray[Any]:
+    """The array of a .npy file. Raises InputError unless it is whole and of numbers; pickled objects are never read."""
+    kinds = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    with opened(path, key, LARGEST_FILE) as file, refusing(f"{key}: {path.name!r} cannot be read"):
+        version = np.lib.format.read_magic(file)
+        if version not in kinds:
+            raise InputError(f"{key}: {path.name!r} has format {version}, allowed are {', '.join(map(str, kinds))}")
+        shape, fortran, dtype = kinds[version](file)
+        if dtype.kind not in "biuf":
+            raise InputError(f"{key}: {path.name!r} holds {dtype}, allowed are numbers")
+        count, content = math.prod(shape), file.read()
+        if min(shape, default=0) < 0 or count * dtype.itemsize != len(content) or count > MOST_NUMBERS:
+            raise InputError(
+                f"{key}: {path.name!r} promises shape {shape} of {dtype} and has {len(content)} bytes, "
+                f"allowed are that many and {MOST_NUMBERS} numbers"
+            )
+        return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def numbered(columns: dict[str, Floats], prefix: str, key: str) -> Floats:
+    """(M, D) the columns prefix_1..prefix_D, in order. Raises InputError when there are none or one is missing."""
+    count = sum(name.startswith(prefix + "_") for name in columns)
+    wanted = [f"{prefix}_{d + 1}" for d in range(count)]
+    if not count or any(name not in columns for name in wanted):
+        raise InputError(f"{key}: needs columns {prefix}_1, {prefix}_2, ..., got {', '.join(columns)}")
+    return np.column_stack([columns[name] for name in wanted])
+
+
+def whole(columns: dict[str, Floats], name: str, key: str) -> NDArray[np.int64]:
+    """(M,) a column of indices from 0. Raises InputError when it is missing or holds anything else."""
+    if name not in columns:
+        raise InputError(f"{key}: needs a column {name!r}, got {', '.join(columns)}")
+    values = columns[name]
+    wrong = (values < 0) | (values != np.floor(values)) | (values > 2**31)
+    if wrong.any():
+        raise InputError(f"{key}: column {name!r} has {values[wrong][0]:g}, allowed are whole numbers from 0")
+    return values.astype(np.int64)
+
+
+def load_array(source: object, key: str, index: tuple[str, ...], prefix: str) -> Floats:
+    """An array given inline (nested lists, an array) or as the path of a file.
+
+    Args:
+        source: nested numbers, or a path. .npy and .json hold the array itself; .csv and .parquet hold one row for each
+            combination of the columns `index`, with columns prefix_1, prefix_2, ... for the last axis.
+        key: what to call it in errors.
+        index: names of the columns of the leading axes.
+        prefix: of the columns of the last axis.
+
+    Raises:
+        InputError: no such file, another suffix, not numbers, ragged, not finite, rows missing or twice.
+    """
+    if not isinstance(source, str | Path):
+        return as_floats(source, key)
+    path = Path(source)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{key}: {str(source)!r} has suffix {path.suffix!r}, allowed are {', '.join(SUFFIXES)}")
+    if not is_file(path):
+        raise InputError(f"{key}: there is no file {str(source)!r}")
+    if path.suffix in (".csv", ".parquet"):
+        return from_columns(load_columns(path, key), key, index, prefix)
+    if path.suffix == ".npy":
+        return as_floats(load_npy(path, key), key)
+    text = text_of(path, key)
+    with refusing(f"{key}: {path.name!r} cannot be read"):
+        values = parsed_json(text)
+    return as_floats(values, key)
+
+
+def as_floats(values: object, key: str) -> Floats:
+    """Nested numbers as a contiguous float64 array of its own. Raises InputError when ragged, not numbers, or not finite."""
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise InputError(f"{key}: not a rectangular array of numbers ({error})") from error
+    if not np.isfinite(array).all():
+        raise InputError(f"{key}: has values that are not finite")
+    return array
+
+
+def from_columns(columns: dict[str, Floats], key: str, index: tuple[str, ...], prefix: str) -> Floats:
+    """Tidy columns to an array: one axis for each index column, the numbered columns last."""
+    places = tuple(whole(columns, name, key) for name in index)
+    values = numbered(columns, prefix, key)
+    shape = tuple(int(place.max()) + 1 if place.size else 0 for place in places)
+    if values.shape[0] != np.prod(shape, dtype=np.float64):
+        raise InputError(
+            f"{key}: has {values.shape[0]} rows, needs one for each of {' x '.join(map(str, shape))} ({', '.join(index)})"
+        )
+    array = np.full((*shape, values.shape[1]), np.nan)
+    array[places] = values
+    if np.isnan(array).any():
+        raise InputError(f"{key}: some combination of {', '.join(index)} is there twice and another is missing")
+    return array

@@ -1,0 +1,80 @@
+"""The yardstick of the gossip experiments: what all would earn if all heard all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.algorithms import CentralizedNSW
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, workspace
+
+
+def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Network, horizon: int) -> np.ndarray:
+    """(N, K) pulls, by plain NumPy: everybody's averages are pooled, everybody's rewards valued under all preferences."""
+    N, K, D = environment.means.shape
+    numbers = rounds.Source(environment, network, seed=4, trial=0, label="").block(horizon)
+    sums, counts, x = np.zeros((N, K, D)), np.zeros((N, K)), np.zeros(D)
+    warm, work, p = np.zeros((N, warm_size(N, K))), workspace(N, K), np.zeros(K)
+    for t in range(1, horizon + 1):
+        known, own = sums.copy(), counts.copy()
+        for i in range(N):
+            if t <= K:
+                p[:] = np.eye(K)[t - 1]
+            else:
+                mean = (known / own[:, :, None]).mean(axis=0)
+                n = own.sum(axis=0) if pooled else own[i]
+                G = environment.preferences @ mean.T
+                maximise_with_bonus(G, alpha * np.sqrt(np.log(N * K * t) / n), 1.0, warm[i], work, p)
+            arm = int(np.searchsorted(np.cumsum(p), numbers.arms[i, t - 1], side="right"))
+            environment.rewards.draw(i, arm, numbers.rewards[i, t - 1], x)
+            sums[i, arm] += x
+            counts[i, arm] += 1
+    return counts
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_it_pools_what_all_know(pooled: bool) -> None:
+    environment = gm.Environment.sample(agents=3, arms=4, objectives=2, rewards="beta", seed=1)
+    network = gm.Network("ring", agents=3, link_probability=0.2)
+    played = CentralizedNSW(alpha=0.3, pooled=pooled)
+    trace = gm.simulate(played, environment, network, horizon=70, seed=4)
+    assert trace.pulls.tolist() == twin(0.3, pooled, environment, network, 70).tolist()
+    assert trace.messages[-1] == 0 and trace.bytes[-1] == 0
+    assert not same_bits(trace, gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=True))
+
+
+def test_links_do_not_matter_to_it() -> None:
+    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
+    for seed in (0, 1):
+        ends = [
+            gm.simulate(CentralizedNSW(), environment, gm.Network(*net), horizon=40, seed=seed).pulls.tolist()
+            for net in (("complete", 4, 1.0), ("path", 4, 0.1))
+        ]
+        assert ends[0] == ends[1]
+
+
+def test_the_price_of_decentralisation_is_a_column_of_the_summary(tmp_path: Path, capsys: Any) -> None:
+    spec: dict[str, Any] = {
+        "experiment": {"name": "price", "horizon": 300, "trials": 2, "seed": 0},
+        "environment": {"agents": 3, "arms": 3, "objectives": 2},
+        "network": {"base": "complete", "link_probability": 0.5},
+        "algorithms": [{"name": "simulated_nsw_ucb_gossip"}, {"name": "centralized_nsw"}],
+    }
+    results = gm.run(spec, out=tmp_path / "run", workers=1)
+    rows = results.summary().set_index("algorithm")
+    assert rows.loc["centralized_nsw", "price_of_decentralisation"] == 1.0
+    ratio = rows["nsw_regret"]["simulated_nsw_ucb_gossip"] / rows["nsw_regret"]["centralized_nsw"]
+    assert rows.loc["simulated_nsw_ucb_gossip", "price_of_decentralisation"] == ratio
+    from gossipmab.cli import call
+
+    assert call(["summary", str(results.path)]) == 0 and "decentralisation" in capsys.readouterr().out
+    with pytest.raises(gm.InputError, match="^engine: got actors, allowed with centralized_nsw is threads or ray"):
+        gm.run(spec, out=tmp_path / "actors", engine="actors")
+    alone = {**spec, "algorithms": spec["algorithms"][:1]}
+    assert "price_of_decentralisation" not in gm.run(alone, out=tmp_path / "alone", workers=1).summary()

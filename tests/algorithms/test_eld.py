@@ -1,0 +1,111 @@
+"""The Equity-Lagrangian Dual: its primal step against a grid, its dual by hand, and whether it keeps to the budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.algorithms import ELD
+from gossipmab.algorithms.central import eld_primal as rationing
+from gossipmab.algorithms.central.base import Centre
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.central import simulate_central
+from gossipmab.metrics import equity
+
+
+def grid(K: int, n: int) -> np.ndarray:
+    """All distributions over K arms in steps of 1/n."""
+    counts = np.stack(np.meshgrid(*[np.arange(n + 1)] * (K - 1), indexing="ij"), -1).reshape(-1, K - 1)
+    counts = counts[counts.sum(axis=1) <= n]
+    return np.column_stack([counts, n - counts.sum(axis=1)]) / n
+
+
+@pytest.mark.parametrize("measure", ["mre", "excess"])
+@pytest.mark.parametrize("tau", [0.0, 0.2])
+def test_the_primal_step_beats_every_point_of_a_grid(measure: str, tau: float) -> None:
+    rng = np.random.default_rng(0)
+    points = grid(3, 40)
+    for _ in range(6):
+        U, price = rng.random((4, 3)), float(rng.uniform(0.5, 8))
+        gains = U.sum(axis=0)
+        found = rationing.best_at_price(gains, U, price, tau, measure, True, np.ones(3) / 3)
+        values = [gains @ p - price * rationing.unequal(p, U, tau, measure) for p in points]
+        assert found.exact and found.value >= max(values) - 1e-7
+        assert found.value <= max(values) + 0.05 * (price + 4)  # no point is far from a point of the grid
+
+
+def test_the_search_comes_close_to_the_program_and_never_beats_it() -> None:
+    rng = np.random.default_rng(1)
+    short = []
+    for _ in range(8):
+        U, price = rng.random((5, 4)), float(rng.uniform(0.5, 6))
+        gains, start = U.sum(axis=0), np.ones(4) / 4
+        best = rationing.best_at_price(gains, U, price, 0.0, "mre", True, start).value
+        searched = rationing.best_at_price(gains, U, price, 0.0, "mre", False, start)
+        assert not searched.exact and searched.value <= best + 1e-6
+        short.append((best - searched.value) / best)
+    assert max(short) < 0.1 and np.median(short) < 0.02
+
+
+def test_projection_is_the_nearest_distribution() -> None:
+    assert rationing.projected(np.array([0.2, 0.3, 0.5])).tolist() == [0.2, 0.3, 0.5]
+    np.testing.assert_allclose(rationing.projected(np.array([2.0, 0.0])), [1, 0])
+    np.testing.assert_allclose(rationing.projected(np.array([0.9, 0.5, -1.0])), [0.7, 0.3, 0])
+
+
+def test_the_dual_variable_by_hand() -> None:
+    """Three agents, two arms: arm 0 gives (1, 0.5, 0), e = (0.5, 0, 0.5), H = 1/3, H / N = 1/9."""
+    learner = ELD(budget=0.01, step=2.0, alpha=0.0, cap=0.5)
+    state = learner.init(Centre(3, 2, 100))
+    learner.plan(state, 1)
+    assert not state.policy.any()  # nothing seen
+    state.counts[:], state.mean[:] = 5, [[1, 0.1], [0.5, 0.1], [0, 0.1]]
+    learner.plan(state, 51)
+    assert state.policy.tolist() == [1, 0] and state.multiplier[0] == 0
+    learner.plan(state, 101)
+    np.testing.assert_allclose(state.multiplier, 2 * (1 / 9 - 0.01))
+    for t in (151, 201, 251):
+        learner.plan(state, t)
+    assert state.multiplier[0] == 0.5  # the cap
+    excess = learner._replace(measure="excess", cap=0.0)
+    state.multiplier[0] = 0.0
+    excess.plan(state, 301)
+    np.testing.assert_allclose(state.multiplier, 2 * (1 / 3 - 0.01))
+
+
+@pytest.mark.parametrize("measure", ["mre", "excess"])
+def test_the_budget_is_kept_on_average(measure: str) -> None:
+    """Over the second half of the rounds; without a budget the same instance has more than twice as much inequality."""
+    U = np.array([[1.0, 0.3, 0.5], [0.8, 0.4, 0.5], [0.1, 0.9, 0.5], [0.6, 0.2, 0.45]])
+    environment = gm.Environment.sample(means=U[:, :, None], preferences=np.ones((4, 1)), rewards="bernoulli", seed=0)
+    budget = 0.04 if measure == "mre" else 0.1
+    options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "record": 120}
+    trace = simulate_central(ELD(budget=budget, measure=measure, step=0.5, alpha=0.1), environment, **options)
+    free = simulate_central(ELD(budget=10.0, alpha=0.1), environment, **options)
+    kept, was = (getattr(one, measure)[60:].mean() for one in (trace, free))
+    assert kept < 1.15 * budget < was / 1.5
+    assert trace.multiplier[-1] > 0 and (free.multiplier == 0).all()
+    assert trace.regret[-1] > free.regret[-1]
+    played = (U * trace.policy).sum(axis=1)
+    np.testing.assert_allclose(trace.mre[-1], equity.equity(played).mean_mre)
+
+
+def test_blocks_do_not_matter_and_agents_may_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gossipmab.engines import central as central_rounds
+
+    environment = gm.Environment.sample(agents=10, arms=3, objectives=2, seed=5)
+    learner = ELD(budget=0.01, period=20, exact_agents=4)
+    one = simulate_central(learner, environment, horizon=110, seed=1)
+    monkeypatch.setattr(central_rounds, "BLOCK", 7)
+    assert not same_bits(one, simulate_central(learner, environment, horizon=110, seed=1))
+
+
+def test_wrong_hyperparameters_are_told() -> None:
+    for wrong, line in (
+        ({"budget": -1.0}, "budget: got -1.0"), ({"period": 0}, "period: got 0"), ({"measure": "gini"}, "measure: 'gini'"),
+    ):  # fmt: skip
+        with pytest.raises(gm.InputError, match=line):
+            ELD(**wrong).check()

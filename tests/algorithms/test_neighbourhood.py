@@ -1,0 +1,335 @@
+"""Simulated NSW UCB Gossip among neighbours: the ordinary algorithm where all are near, its plain twin where they are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.actors import simulate as actors
+from gossipmab.engines.actors.supervisor import Crew
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip import step as agent_round
+from gossipmab.engines.pools.ray_session import session
+from gossipmab.experiments.spec.spec import Spec
+from gossipmab.networks import neighbourhoods as balls
+from gossipmab.objectives.solvers import maximise_nash_welfare
+from tests.algorithms.test_algorithms import game_of, numbers_of
+
+KITE = nx.Graph(
+    [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)]
+)  # balls of 3 to 5 with one hop
+TROUBLE: dict[str, Any] = {
+    "none": {},
+    "failures": {"failures": gm.Failures(loss=0.2, delay=2, spread=True, crash=0.05, rejoin=0.3, keep_state=False)},
+    "few bits, seldom": {"communication": gm.Communication(every=2, threshold=0.02, bits=8)},
+    "top": {"communication": gm.Communication(top=3)},
+}
+
+
+def kite(p: float = 0.6, weights: str = "metropolis", arms: int = 4, **more: Any) -> tuple[Any, Any]:
+    return gm.Environment.sample(7, arms, 3, seed=2), gm.Network(KITE, link_probability=p, weights=weights, **more)
+
+
+# ------------------------------------------------------------------------------------------------------ who is near whom
+
+
+@given(st.integers(1, 25), st.integers(1, 5), st.integers(0, 999))
+def test_balls_are_those_of_a_search_from_every_agent(agents: int, hops: int, seed: int) -> None:
+    graph = nx.gnp_random_graph(agents, 0.12, seed=seed)
+    graph.add_edges_from((i, i + 1) for i in range(agents - 1))
+    edges = np.array(sorted(graph.edges), np.int64).reshape(-1, 2)
+    members, sizes = balls.balls(edges, agents, hops)
+    assert balls.largest_ball(edges, agents, hops) == members.shape[1] == sizes.max()
+    for i in range(agents):
+        near = sorted(nx.single_source_shortest_path_length(graph, i, cutoff=hops))
+        assert members[i].tolist() == near + [-1] * (members.shape[1] - len(near)) and sizes[i] == len(near)
+        assert [balls.slot_of(members[i], j) for j in near] == list(range(len(near)))
+
+
+# ----------------------------------------------------------------------------------------- where everybody is near: same bits
+
+EQUAL: list[dict[str, Any]] = [{}, {"solver": "local"}, {"welfare": "geometric"}, {"no_gossip": True}, {"alpha": 0.1}]
+
+
+@pytest.mark.parametrize("given", EQUAL, ids=str)
+def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given: dict[str, Any]) -> None:
+    """On the complete graph, and on a ring and a kite where the balls reach across; errors of the averages included."""
+    for base, hops, weights in (
+        ("complete", 1, "laplacian"),
+        (nx.cycle_graph(5), 2, "metropolis"),
+        (nx.cycle_graph(5), 9, "lazy_metropolis"),
+        (nx.star_graph(4), 2, "max_degree"),
+    ):
+        environment = gm.Environment.sample(5, 4, 3, seed=1)
+        network = gm.Network(base, 5, 0.6, weights)
+        kwargs = {"horizon": 120, "seed": 3, "record": 120}
+        ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
+        near = gm.simulate(gm.NeighbourhoodNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
+        assert same_bits(ordinary, near) == []
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> None:
+    environment = gm.Environment.sample(5, 4, 3, seed=1)
+    network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
+    kwargs = {"horizon": 60, "seed": 3, "record": 60, "interpreted": True}
+    ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
+    assert same_bits(ordinary, gm.simulate(gm.NeighbourhoodNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
+
+
+# ------------------------------------------------------------------------------------------------- where not: the plain twin
+
+
+@pytest.mark.parametrize("given", [{}, {"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}], ids=str)
+def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
+    """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
+    environment, network = kite()
+    algorithm, horizon = gm.NeighbourhoodNSWUCBGossip(**given), 60
+    game = alone(algorithm, environment, network, horizon=horizon, seed=3)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=3, record=horizon)
+    edges = [(int(i), int(j)) for i, j in network.edges]
+    twin = NeighbourhoodTwin(
+        7, 4, environment.preferences, edges=edges, hops=algorithm.hops, no_gossip=algorithm.no_gossip
+    )
+
+    def follow(t: int) -> Any:
+        if t in (5, 20, 60):  # the agents' choices are as good as any that a search from many starts finds
+            for i in range(7):
+                root = 1.0 / twin.tracks[i].sum() if algorithm.welfare == "geometric" else 1.0
+                goal = twin.estimate(i), twin.bonus(i, t), root
+                best = fair_objective(maximise_multi_start(*goal), *goal)
+                assert fair_objective(game.p[t - 1, i], *goal) >= best * (1 - 1e-7)
+        return game.p[t - 1]
+
+    kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, 3), horizon, follow)
+    np.testing.assert_array_equal(game.arms, kept["arms"])
+    np.testing.assert_array_equal(trace.pulls, kept["pulls"])
+    np.testing.assert_array_equal(trace.messages, kept["messages"])
+    np.testing.assert_array_equal(trace.bytes, kept["bytes"])
+    np.testing.assert_allclose(trace.nsw_regret, kept["nsw_regret"], rtol=1e-8, atol=1e-12)
+    for i in range(7):
+        tracked = np.flatnonzero(twin.tracks[i])
+        for mine, other in ((game.local, twin.local), (game.world, twin.local if algorithm.no_gossip else twin.world)):
+            np.testing.assert_allclose(mine[-1, i, : len(tracked)], other[i, tracked], rtol=0, atol=1e-12)
+            assert not mine[:, i, len(tracked) :].any()
+    errors = np.array(twin.errors)
+    np.testing.assert_allclose(trace.disagreement, errors[:, 0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.drift, errors[:, 1], rtol=0, atol=1e-12)
+    wrong = np.abs(errors[:, 2:] - environment.utilities.ravel()).max(axis=1)
+    np.testing.assert_allclose(trace.sampling_error, wrong, rtol=0, atol=1e-12)
+    assert trace.disagreement[-1] > 0.01
+
+
+@pytest.mark.parametrize("weights", ["laplacian", "max_degree", "metropolis", "lazy_metropolis"])
+def test_gossip_keeps_the_mean_of_every_row_over_those_that_track_it(weights: str, alone: Callable[..., Any]) -> None:
+    """W is symmetric, and so is who tracks what both ends of a link track: what i gains j loses."""
+    for hops in (1, 2):
+        environment, network = kite(0.5, weights, arms=3)
+        game = alone(gm.NeighbourhoodNSWUCBGossip(hops=hops, solver="local"), environment, network, horizon=40, seed=1)
+        members, sizes = balls.balls(network.edges, 7, hops)
+        for j in range(7):
+            slots = [(i, balls.slot_of(members[i], j)) for i in members[j, : sizes[j]]]
+            G, L = (np.array([kept[:, i, b] for i, b in slots]) for kept in (game.world, game.local))
+            np.testing.assert_allclose(G.mean(axis=0), L.mean(axis=0), rtol=0, atol=1e-13)
+            assert np.abs(G - L).max() > 0.05
+
+
+def test_a_round_of_a_path_of_four_by_hand() -> None:
+    """Balls {0,1}, {0,1,2}, {1,2,3}, {2,3}. Agents 1 and 2 exchange rows 1 and 2, and keep 0 and 3 to themselves.
+
+    They hold (1, 2), (3, 4, 5), (6, 7, 8) and (9, 10) for these. With w = 1/4 agent 1 comes to 3 + (1 - 3)/4 = 2.5 for agent 0,
+    4 + (2 - 4)/4 + (6 - 4)/4 = 4 for itself and 5 + (7 - 5)/4 = 5.5 for agent 2. The rows' sums stay: 4, 12, 21, 18.
+    """
+    network = gm.Network(nx.path_graph(4))
+    environment = gm.Environment.sample(4, 1, 1, seed=0)
+    algorithm = gm.NeighbourhoodNSWUCBGossip()
+    state = algorithm.init(rounds.shape_of(environment, network, 1))
+    assert state.known_members.tolist() == [[0, 1, -1], [0, 1, 2], [1, 2, 3], [2, 3, -1]]
+    state.sent_global_mean[..., 0] = [[1, 2, np.nan], [3, 4, 5], [6, 7, 8], [9, 10, np.nan]]
+    flat = [array.reshape(4, -1) for array in (state.global_mean, state.sent_global_mean)]
+    for i, near in enumerate(([1], [0, 2], [1, 3], [2])):
+        agent_round.gossip(algorithm, state, *flat, i, np.array(near), np.full(2, 0.25))
+    np.testing.assert_array_equal(flat[0], [[1.5, 2.5, np.nan], [2.5, 4, 5.5], [5.5, 7, 8.5], [8.5, 9.5, np.nan]])
+
+
+# -------------------------------------------------------------------------------------------------------- engines
+
+
+@pytest.mark.parametrize("given", [{}, {"hops": 2, "solver": "local"}], ids=str)
+def test_interpreted_gives_the_bits_of_compiled(given: dict[str, Any]) -> None:
+    environment, network = kite()
+    algorithm = gm.NeighbourhoodNSWUCBGossip(**given)
+    one, other = (
+        gm.simulate(algorithm, environment, network, horizon=60, seed=4, record=9, interpreted=how)
+        for how in (False, True)
+    )
+    assert same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
+
+
+@pytest.mark.slow  # a minute to compile the loop of messages
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_so_it_does_with_failures_and_communication_budgets(trouble: str) -> None:
+    environment, network = kite(**TROUBLE[trouble])
+    algorithm = gm.NeighbourhoodNSWUCBGossip()
+    one, other = (
+        gm.simulate(algorithm, environment, network, horizon=80, seed=4, record=9, interpreted=how)
+        for how in (False, True)
+    )
+    assert same_bits(one, other) == []
+
+
+def with_actors(crew: Crew, hops: int, block: int, **more: Any) -> list[str]:
+    """The fields in which actors, NaN in all that they have not received, differ from the threads."""
+    environment, network = kite(**more)
+    algorithm, kwargs = gm.NeighbourhoodNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "record": 17}
+    got = actors.simulate_actors(
+        algorithm, environment, network, transport=crew.transport, agents_per_actor=block, window=20, crew=crew, poison=True,
+        **kwargs,
+    )  # fmt: skip
+    return same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
+
+
+@pytest.mark.timeout(600)
+def test_actors_have_the_bits_of_threads() -> None:
+    with session(cpus=2):
+        for transport in ("direct", "refs"):
+            with Crew(transport, lambda line: None, patience=30.0) as crew:
+                assert [with_actors(crew, *each) for each in ((1, 3), (2, 3))] == [[], []]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("trouble", list(TROUBLE)[1:])
+def test_so_they_have_with_failures_and_communication_budgets(trouble: str) -> None:
+    with session(cpus=2), Crew("direct", lambda line: None, patience=30.0) as crew:
+        assert with_actors(crew, 1, 3, **TROUBLE[trouble]) == []
+
+
+LARGE = """
+import gossipmab as gm
+environment = gm.Environment.sample(20_000, 4, 2, seed=1)
+network = gm.Network({"generator": "cycle_graph"}, 20_000, 0.5, "metropolis")
+network.__dict__["algebraic_connectivity"] = 0.0  # on a long ring it takes minutes, and only Pareto Gossip looks at it
+trace = gm.simulate(gm.NeighbourhoodNSWUCBGossip(hops=2), environment, network, horizon=5, seed=0, record=1)
+assert (trace.pulls.sum(axis=1) == 5).all() and trace.drift[-1] < 1e-12 and trace.disagreement[-1] > 0.1
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+def test_a_ring_of_20_000_agents_stays_small() -> None:
+    """Of everybody's preferences the averages alone would be 20,000 x 20,000 x 4 numbers, 12 GiB for each of four arrays."""
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 700 * 1024  # KiB, of which the compiler takes most
+
+
+# --------------------------------------------------------------------------------------------------------- what it learns
+
+
+def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callable[..., Any]) -> None:
+    """Three in a row of a ring of six like one objective, three the other; an arm for each, and one between.
+
+    Rewards are certain and the same for all, so that every average of row j is of w_j . mu[k] alone and G tends to it. All
+    links are present: all arms are valued for all neighbours at once. In the middle of a group the best is its arm, at its
+    border a mixture, and for everybody together another one. Only arms are drawn, and the seed fixes them.
+    """
+    w = [[0.95, 0.05]] * 3 + [[0.05, 0.95]] * 3
+    means = np.tile([[1.0, 0.1], [0.1, 1.0], [0.5, 0.5]], (6, 1, 1))
+    environment = gm.Environment.sample(means=means, preferences=w, rewards="deterministic")
+    network = gm.Network(nx.cycle_graph(6), weights="metropolis")
+    game = alone(gm.NeighbourhoodNSWUCBGossip(alpha=0.05), environment, network, horizon=1000, seed=0)
+    short, together = np.zeros(1000), maximise_nash_welfare(environment.utilities).p
+    for i in range(6):
+        near = environment.utilities[sorted([(i - 1) % 6, i, (i + 1) % 6])]
+        best = maximise_nash_welfare(near).p
+        short += float(np.prod(near @ best)) - np.prod(game.p[:, i] @ near.T, axis=1)
+        assert np.abs(best - together).max() > 0.1 and np.abs(game.p[-1, i] - best).max() < 0.1
+        np.testing.assert_allclose(game.world[-1, i], near, rtol=0, atol=1e-9)
+    assert (short > -1e-9).all() and short[500:].mean() < 0.02 * short[:3].mean()
+
+
+# ------------------------------------------------------------------------------------------------------ experiment files
+
+
+def experiment(*algorithms: dict[str, Any], agents: int = 5, base: Any = "ring", **sweep: Any) -> dict[str, Any]:
+    return {
+        "experiment": {"name": "near", "horizon": 20, "trials": 1, "seed": 0},
+        "environment": {"agents": agents, "arms": 4, "objectives": 2},
+        "network": {"base": base, "link_probability": 0.5},
+        "algorithms": [{"name": "simulated_nsw_ucb_gossip", **given} for given in algorithms],
+        **({"sweep": sweep} if sweep else {}),
+    }
+
+
+def test_the_key_of_the_experiment_file_leads_to_it(tmp_path: Path) -> None:
+    results = gm.run(
+        experiment({}, {"label": "near", "neighbourhood": True, "hops": 2}, {"label": "nearer", "neighbourhood": True}),
+        out=tmp_path / "run",
+        workers=1,
+    )
+    ends = results.table().groupby("algorithm").last()
+    assert ends.loc["simulated_nsw_ucb_gossip", "nsw_regret"] == ends.loc["near", "nsw_regret"]  # two hops: all of five
+    assert ends.loc["nearer", "bytes"] * 5 == ends.loc["near", "bytes"] * 3
+    again = gm.open_run(tmp_path / "run")
+    assert again.spec.choice("near").params["hops"] == 2
+
+
+def test_experiments_without_the_key_stay_what_they_were() -> None:
+    """Their hash is in run folders made before there was one."""
+    spec = Spec.from_dict(experiment({"alpha": 0.25}))
+    assert spec.choice("simulated_nsw_ucb_gossip").params["neighbourhood"] is False
+    assert list(spec.resolved()["algorithms"][0]) == [
+        "name", "label", "alpha", "solver", "welfare", "no_gossip", "no_sim", "rescale",
+    ]  # fmt: skip
+    near = Spec.from_dict(experiment({"neighbourhood": True}))
+    assert near.resolved()["algorithms"][0]["hops"] == 1 and Spec.from_dict(near.resolved()).hash == near.hash
+
+
+def test_flag_and_hops_can_be_swept() -> None:
+    key = "algorithms.simulated_nsw_ucb_gossip."
+    flag = Spec.from_dict(experiment({}, **{key + "neighbourhood": [False, True]}))
+    hops = Spec.from_dict(experiment({"neighbourhood": True}, **{key + "hops": [1, 2, 3]}))
+    assert [cell.params["neighbourhood"] for cell in flag.cells()] == [False, True]
+    assert [cell.params["hops"] for cell in hops.cells()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"hops": 2}, "hops: got 2, allowed only with neighbourhood = true"),
+        ({"neighbourhood": True, "no_sim": True}, "no_sim: got True, not allowed with neighbourhood = true"),
+        ({"neighbourhood": True, "hops": 0}, "hops: got 0, allowed is a whole number >= 1"),
+        ({"neighbourhood": True, "hops": 1.5}, "hops: got 1.5, allowed is a whole number"),
+        ({"neighbourhood": 1}, "neighbourhood: got 1, allowed is true or false"),
+        ({"neighborhood": True}, "did you mean 'neighbourhood'"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(gm.InputError, match="^algorithms.simulated_nsw_ucb_gossip") as caught:
+        Spec.from_dict(experiment(given))
+    assert message in str(caught.value)
+
+
+def test_what_cannot_fit_is_refused_with_advice() -> None:
+    ring, star = {"generator": "cycle_graph"}, {"generator": "star_graph"}
+    with pytest.raises(gm.InputError, match="agents x agents x arms = 20000 x 20000 x 4.*neighbourhood = true"):
+        Spec.from_dict(experiment({}, agents=20_000, base=ring))
+    Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=ring))
+    with pytest.raises(gm.InputError, match="largest neighbourhood x arms = 20000 x 1001 x 4.*fewer hops"):
+        Spec.from_dict(experiment({"neighbourhood": True, "hops": 500}, agents=20_000, base=ring))
+    with pytest.raises(gm.InputError, match="20000 x 20000 x 4, .*fewer agents"):
+        Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=star | {"n": 19_999}))

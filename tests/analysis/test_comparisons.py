@@ -1,0 +1,226 @@
+"""Comparisons in words, the paired ratio behind them, and two runs side by side."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gossipmab as gm
+from gossipmab.analysis.compare_runs import versus
+from gossipmab.analysis.plot_style import others_of
+from gossipmab.analysis.plots import plot
+from gossipmab.analysis.sentences import Comparison, compare
+from gossipmab.cli import call
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.spec.spec import Spec
+from gossipmab.metrics.statistics import UNDEFINED, holm, paired_p_value, paired_ratio
+
+SPEC: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "record": 6},
+    "environment": {"agents": 4, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
+}
+LISTED = {"points": [{"network.base": "complete", "network.link_probability": 0.2},
+                     {"network.base": "path", "network.link_probability": 1.0}]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return gm.run({**SPEC, "sweep": LISTED}, out=tmp_path_factory.mktemp("runs") / "listed", workers=1)
+
+
+# --- the ratio of means --------------------------------------------------------------------------------------------------
+
+
+def test_ratio_of_means_by_hand() -> None:
+    first, other = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.5, 2.0])
+    ratio = paired_ratio(first, other)
+    assert ratio.value == 0.5  # 3 / 6
+    assert 0.25 <= ratio.low < 0.5 < ratio.high <= 2 / 3  # no mean of pairs lies outside the pairs' own ratios
+    assert paired_ratio(first, 0.3 * first) == pytest.approx((0.3, 0.3, 0.3))
+    assert paired_ratio(first[:1], other[:1])[:1] == (0.5,) and math.isnan(paired_ratio(first[:1], other[:1]).low)
+    for wrong in ([0.0, 0.0, 0.0], [1.0, math.nan, 1.0], [1.0, -1.0, 2.0]):
+        assert paired_ratio(np.array(wrong), other) is UNDEFINED
+    assert paired_ratio(np.zeros(0), np.zeros(0)) is UNDEFINED
+    assert paired_ratio(np.array([0.0, 2.0, 2.0]), other).value == 0.75  # a trial without regret is a trial
+
+
+def test_what_pairs_share_cancels() -> None:
+    generator = np.random.default_rng(0)
+    hard = generator.lognormal(0, 1, 20)  # how hard a trial is, for both
+    first, other = hard * generator.uniform(0.9, 1.1, 20), 0.5 * hard * generator.uniform(0.9, 1.1, 20)
+    paired, shuffled = paired_ratio(first, other), paired_ratio(first, np.roll(other, 7))
+    assert paired.high - paired.low < 0.2 * (shuffled.high - shuffled.low)
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    """40 samples of 25 pairs with ratio 0.7: 32 or fewer covered has probability 0.0003 at 95 %, and 0.002 at 93 %."""
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(40):
+        hard = generator.gamma(4, 1, 25)
+        ratio = paired_ratio(hard * generator.uniform(0.5, 1.5, 25), 0.7 * hard * generator.uniform(0.5, 1.5, 25))
+        covered += ratio.low <= 0.7 <= ratio.high
+    assert covered > 32
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)), min_size=2, max_size=8), st.integers(-3, 3))
+def test_units_do_not_matter(pairs: list[tuple[float, float]], power: int) -> None:
+    first, other = np.array(pairs).T
+    assert paired_ratio(first * 2.0**power, other * 2.0**power) == pytest.approx(
+        paired_ratio(first, other), nan_ok=True
+    )
+
+
+# --- sentences -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ((0.26, 0.23, 0.29, 0.0001, 15), "a: 74 % less regret than b, 95 % interval 71 to 77 %, n = 15, p < 0.001"),
+        ((1.25, 1.081, 1.4, 0.031, 9), "a: 25 % more regret than b, 95 % interval 8.1 to 40 %, n = 9, p = 0.031"),
+        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4"),
+        ((0.97, 0.9, 1.04, 0.4, 15),
+         "a: 3.0 % less regret than b, 95 % interval from 10 % less to 4.0 % more, n = 15, p = 0.4; not told from chance"),
+        ((0.5, 0.4, 0.6, 0.38, 6),
+         "a: 50 % less regret than b, 95 % interval 40 to 60 %, n = 6, p = 0.38; the corrected test is not sure of it"),
+        ((1.0, 1.0, 1.0, 1.0, 6), "a: the same regret as b in every trial, n = 6"),
+        ((0.5, math.nan, math.nan, math.nan, 1), "a: 50 % less regret than b, n = 1; not told from chance"),
+        ((math.nan, math.nan, math.nan, math.nan, 3), "a: no ratio to the regret of b is defined, n = 3"),
+    ],
+)  # fmt: skip
+def test_sentences(figures: tuple[float, float, float, float, int], said: str) -> None:
+    assert Comparison("", "a", "b", "regret", *figures).sentence() == said
+    assert Comparison("p = 0.1", "a", "b", "regret", *figures).sentence() == f"p = 0.1: {said}"
+
+
+def test_a_run_compares_its_algorithms_with_the_first(listed: Results) -> None:
+    found = compare(listed.summary(), listed.keys, "gossip", {"pareto_regret": "Pareto regret", "absent": "Absent"})
+    assert [(one.where, one.subject, one.reference) for one in found] == [
+        (f"base = {base}, link_probability = {p}", "alone", "gossip") for base, p in (("complete", 0.2), ("path", 1.0))
+    ]
+    table = listed.table()
+    for one, base in zip(found, ("complete", "path"), strict=True):
+        last = table[(table["base"] == base) & (table["round"] == 60)].pivot(
+            index="trial", columns="algorithm", values="pareto_regret"
+        )
+        assert one.ratio == pytest.approx(last["alone"].mean() / last["gossip"].mean()) and one.trials == 6
+
+
+def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
+    sweep = {"network.link_probability": [1.0, 0.1, 0.3]}
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+    summary = results.summary()
+    found = compare(summary, results.keys, "pareto_ucb_gossip", {"pareto_regret": "Pareto regret"})
+    assert [(one.subject, one.reference) for one in found] == [
+        (f"link_probability = {p}", "link_probability = 1.0") for p in (0.1, 0.3)
+    ]
+    last = results.table().query("round == 60").pivot(index="trial", columns="link_probability", values="pareto_regret")
+    expected = [paired_p_value(last[1.0].to_numpy(), last[p].to_numpy()) for p in (0.1, 0.3)]
+    assert summary["pareto_regret_p"].iloc[0] != summary["pareto_regret_p"].iloc[0]
+    assert list(summary["pareto_regret_p"].iloc[1:]) == holm(expected)
+
+
+def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["summary", str(listed.path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
+
+
+# --- points share their environments ----------------------------------------------------------------------------------------
+
+
+def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
+    spec = listed.spec
+    for trial in range(3):
+        one, other = (built(spec.at(point), trial)[0] for point in spec.points())
+        np.testing.assert_array_equal(one.means, other.means)
+        np.testing.assert_array_equal(one.preferences, other.preferences)
+    far = Spec.from_dict({**SPEC, "experiment": {**SPEC["experiment"], "horizon": 7, "record": 3, "trials": 4}})
+    np.testing.assert_array_equal(built(far, 3)[0].means, built(spec.at(spec.points()[1]), 3)[0].means)
+    assert not np.array_equal(built(far, 2)[0].means, built(far, 3)[0].means)
+
+
+def test_more_heterogeneity_moves_the_same_environment() -> None:
+    """mu = clip(b + h eps): with h = 0 all agents have b, and other values of h go along the same eps."""
+    at = {h: built(Spec.from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}), 0)[0].means
+          for h in (0.0, 0.01, 0.02)}  # fmt: skip
+    inside = (at[0.02] > 0) & (at[0.02] < 1)
+    np.testing.assert_allclose((at[0.02] - at[0.0])[inside], 2 * (at[0.01] - at[0.0])[inside], atol=1e-12)
+
+
+def test_an_algorithm_without_messages_does_not_feel_the_network(listed: Results) -> None:
+    """Rewards too are those of the trial: alone, an agent earns the same at every point, bit for bit."""
+    alone = listed.table().query("algorithm == 'alone'")
+    one, other = (alone[alone["base"] == base]["pareto_regret"].to_numpy() for base in ("complete", "path"))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Results) -> None:
+    assert others_of(listed, "link_probability") == [] == others_of(listed, "base")
+    names = {path.name for path in plot(listed, formats=["svg"])}
+    assert {"pareto_regret_against_base.svg", "pareto_regret_against_link_probability.svg"} <= names
+    dataset = listed.dataset()["pareto_regret"].sel(algorithm="gossip", trial=0, round=60)
+    assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
+
+
+# --- two runs ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = gm.run({**SPEC, "sweep": LISTED}, out=tmp_path / "again", workers=1)
+    found = versus(listed, other)
+    assert (found.differences, found.matching, found.equal, found.unequal) == ([], 24, 24, [])
+    assert all(row.comparison.ratio == 1.0 for row in found.finals if row.metric == "pareto_regret")
+    assert call(["compare", str(listed.path), str(other.path)]) == 0
+    out = capsys.readouterr().out
+    assert "All 24 matching cells are equal bit for bit." in out and "what differs" not in out
+    assert "the same Pareto regret as in the first in every trial" in out
+
+
+def test_two_runs_with_other_links(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = gm.run(SPEC, out=tmp_path / "one", workers=1)
+    other = gm.run(SPEC, out=tmp_path / "other", workers=1, overrides=["network.link_probability=0.1"])
+    found = versus(one, other)
+    assert found.differences == [("network.link_probability", "0.5", "0.1")] and found.paired
+    assert found.matching == 12 and 6 <= found.equal < 12  # alone is the same, gossip is not
+    row = next(row for row in found.finals if (row.algorithm, row.metric) == ("gossip", "pareto_regret"))
+    ends = [run.table().query("round == 60 and algorithm == 'gossip'")["pareto_regret"].mean() for run in (one, other)]
+    assert (row.first, row.second, row.trials) == (*ends, 6) and row.comparison.ratio == pytest.approx(
+        ends[1] / ends[0]
+    )
+    assert call(["compare", str(one.path), str(other.path)]) == 0
+    out = capsys.readouterr().out
+    assert "network.link_probability" in out and f"{found.equal} of 12 matching cells" in out
+    assert "gossip in the second run: " in out and "their environments differ" not in out.lower()
+
+
+def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = gm.run(SPEC, out=tmp_path / "one", workers=1)
+    renamed = {**SPEC, "algorithms": [SPEC["algorithms"][0], {"name": "pareto_ucb", "label": "solo"}]}
+    changes = ["experiment.seed=6", "experiment.trials=2"]
+    other = gm.run(renamed, out=tmp_path / "other", workers=1, overrides=changes)
+    found = versus(one, other)
+    assert not found.paired and found.matching == 2 and found.equal == 0
+    assert {key for key, _, _ in found.differences} >= {"experiment.seed", "experiment.trials", "algorithms.alone"}
+    assert call(["compare", str(one.path), str(other.path)]) == 0
+    assert "Their environments differ" in capsys.readouterr().out
+    assert call(["compare", str(one.path), str(tmp_path / "nowhere")]) == 2
+    assert "there is no run" in capsys.readouterr().err
+
+
+def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = gm.run(SPEC, out=tmp_path / "single", workers=1)
+    assert versus(listed, other).matching == 0
+    assert call(["compare", str(listed.path), str(other.path)]) == 0
+    assert "No cell matches" in capsys.readouterr().out

@@ -1,0 +1,312 @@
+"""The report: opened in a real browser, light and dark, wide and narrow and printed; what it says, and what it escapes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import measured, opened, printed
+
+import gossipmab as gm
+from gossipmab.analysis.report import write_report
+from gossipmab.analysis.report.networks import HEADINGS, facts
+from gossipmab.analysis.report.page import render
+from gossipmab.cli import call
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.runner import CellsFailedError
+from gossipmab.utils import provenance
+
+SPEC: dict[str, Any] = {
+    "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "environment": {"agents": 4, "arms": 3, "objectives": 2},
+    "network": {"base": "star", "link_probability": 0.5},
+    "algorithms": [
+        {"name": "pareto_ucb_gossip", "label": "gossip"},
+        {"name": "pareto_ucb", "label": "alone"},
+    ],
+}
+SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
+VOID = {"meta", "link", "br", "line", "path", "use", "circle", "rect"}
+
+
+class Outline(HTMLParser):
+    """The elements of a page, and that they close in the order in which they opened."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "single", workers=1)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "swept", workers=1)
+
+
+@pytest.fixture(scope="module")
+def page(swept: Results) -> str:
+    return render(swept)
+
+
+def words(page: str) -> str:
+    """The text of a page."""
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+
+
+def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
+    page = write_report(swept)
+    assert page == swept.path / "report.html"
+    assert opened(page, tmp_path / "page.png") == []
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, tmp_path: Path) -> None:
+    narrow, wide = measured(write_report(swept, tmp_path / "page.html"), scheme, 340, 1280)
+    for found in (narrow, wide):
+        assert found["dark"] == (scheme == "dark")
+        assert found["paper"] < 0.1 if found["dark"] else found["paper"] > 0.9
+        assert found["text"] >= 4.5 and found["drawn"] >= 4.5 and found["lines"] >= 3.0  # of WCAG 2, level AA
+        assert found["loaded"] == 0
+        assert found["scrolls"] <= found["width"] and found["wide"] == []
+        assert min(found["heights"]) > 100
+    assert narrow["width"] == 340
+
+
+def test_it_prints(single: Results, tmp_path: Path) -> None:
+    printed(write_report(single), tmp_path / "page.pdf")
+    content = (tmp_path / "page.pdf").read_bytes()
+    assert content.startswith(b"%PDF") and len(content) > 20_000
+
+
+def test_it_needs_nothing_else(page: str) -> None:
+    outline = Outline(page)
+    assert not outline.all("script", "img", "iframe", "object", "embed")
+    for attributes in (attributes for _, attributes in outline.elements):
+        for name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:"))
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+def test_it_is_accessible(page: str) -> None:
+    outline = Outline(page)
+    ids = Counter(attributes["id"] for _, attributes in outline.elements if attributes.get("id"))
+    assert ids and set(ids.values()) == {1}
+    for _, attributes in outline.elements:
+        for target in (attributes.get("aria-labelledby"), (attributes.get("href") or "").removeprefix("#")):
+            assert not target or target.startswith("data:") or target in ids
+    assert outline.all("html") == [{"lang": "en"}] and "<title>tiny: report" in page
+    assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
+    assert len(outline.all("table")) == len(outline.all("caption"))
+    for attributes in outline.all("svg"):
+        assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
+    figures = [attributes for attributes in outline.all("figure") if attributes.get("role") == "img"]
+    assert (
+        len(figures) == 4 + 2 + 2 + 1 + 4 + 4
+    )  # over time, against keys, against bytes, errors, from worst off to best
+    assert all((attributes.get("aria-label") or "").strip() for attributes in figures)
+    assert [tag for tag, _ in outline.elements].count("h1") == 1
+
+
+def test_it_says_what_the_run_says(single: Results) -> None:
+    text = words(render(single))
+    summary = single.summary().set_index("algorithm")
+    alone, gossip = summary.loc["alone", "pareto_regret"], summary.loc["gossip", "pareto_regret"]
+    assert f"alone: {100 * (alone / gossip - 1):.1f} % more Pareto regret than gossip" in text
+    for label in ("gossip", "alone"):
+        assert f"{summary.loc[label, 'pareto_regret']:.2f}"[:5] in text
+    agents = single.agents()
+    for column in ("equity_mre", "equity_excess"):
+        value = agents.groupby(["algorithm", "trial"])[column].first().groupby("algorithm").mean()["alone"]
+        assert f"{value:.3g}"[:4] in text
+    assert "Two &amp; a half" in text and "pooled = false" in text and provenance.versions()["numba"] in text
+    assert "star: 4 agents, 3 links" in text and "With fewer than 6 trials" in text
+
+
+def test_equity_never_shows_h_alone(page: str) -> None:
+    headings = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
+    place = headings.index("H")
+    assert headings[place - 2 : place] == ["E/N", "incidence"]
+    assert headings[place + 1 :][:10] == [
+        "H above", "H below", "TV who", "TV how much", "CV", "Gini", "Jain", "Theil", "Atkinson", "base graph",
+    ]  # fmt: skip
+
+
+def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
+    np.save(tmp_path / "my means.npy", np.random.default_rng(0).uniform(0, 1, (3, 3, 2)))
+    (tmp_path / "chain.edges").write_text("0 1\n1 2\n")
+    (tmp_path / "full.edges").write_text("0 1\n1 2\n0 2\n")
+    data = {
+        **SPEC,
+        "environment": {"means": str(tmp_path / "my means.npy")},
+        "network": {"links": {"process": "switching", "graphs": [str(tmp_path / "chain.edges"), "complete"]}},
+        "sweep": {
+            "points": [
+                {"network.base": "complete", "experiment.horizon": 20},
+                {"network.base": str(tmp_path / "full.edges"), "experiment.horizon": 30},
+            ]
+        },
+    }
+    results = gm.run(data, out=tmp_path / "a run", workers=1)
+    (tmp_path / "my means.npy").unlink()
+    (tmp_path / "chain.edges").unlink()
+    (tmp_path / "full.edges").unlink()
+    from gossipmab.analysis.report.commands import commands
+
+    again, check, _ = commands(results)
+    for command in (again.text, check.text):
+        words = command.replace("gossipmab ", f"{shutil.which(sys.executable)} -m gossipmab ", 1)
+        done = subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    before, after = results.table(), gm.open_run(tmp_path / "a run-again").table()
+    assert (before.drop(columns=results.keys) == after.drop(columns=results.keys)).all(axis=None)
+
+
+def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
+    from gossipmab.analysis.report.commands import commands
+    from gossipmab.experiments.spec.spec import load_spec
+    from gossipmab.experiments.storage.run_folder import RunFolder
+
+    for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run/spec.toml")):
+        folder = RunFolder(tmp_path / "run")
+        with folder.locked():
+            spec, _ = folder.prepare(load_spec("quickstart", changes), fresh=True)
+        assert commands(Results(folder, spec))[0].text.startswith(first)
+
+
+def test_links_and_failures_stand_beside_the_base_graph() -> None:
+    plain = gm.Network("star", 4, 0.5)
+    bursts = {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.4}
+    bursty = gm.Network("star", 4, links=bursts, failures={"loss": 0.1}, communication={"every": 2})
+    assert facts("star", plain)[:4] == ["star", "erdos renyi", "0.5", "laplacian"]
+    assert facts("star", bursty)[1:3] == ["gilbert elliott, failures, rules for what is sent", "0.8"]
+    squared = plain.facts().second_eigenvalue_squared
+    assert float(facts("star", plain)[-1]) == pytest.approx(np.log(2) / -np.log(squared**0.5), rel=0.01)
+    assert len(facts("star", plain)) == len(HEADINGS)
+
+
+def test_a_run_with_a_centre_has_a_report_without_a_network(tmp_path: Path) -> None:
+    data = {
+        "experiment": {**SPEC["experiment"], "protocol": "central"},
+        "environment": SPEC["environment"],
+        "algorithms": [{"name": "explore_first"}],
+    }
+    page = render(gm.run(data, out=tmp_path / "run", workers=1))
+    assert 'id="network"' not in page and 'id="agents"' in page and "nothing is compared" in page
+
+
+def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
+    nasty = "<script>alert('1')</script>"
+    data = {
+        **SPEC,
+        "experiment": {**SPEC["experiment"], "name": f"{nasty} & co", "description": f'"{nasty}"'},
+        "algorithms": [{"name": "pareto_ucb", "label": nasty}, {"name": "pareto_ucb_gossip", "label": "--> $x$ <b>"}],
+    }
+    page = render(gm.run(data, out=tmp_path / "run", workers=1))
+    outline = Outline(page)
+    assert not outline.all("script", "b") and "&lt;script&gt;alert(&#39;1&#39;)" in page
+    assert opened(write_report(gm.open_run(tmp_path / "run")), tmp_path / "page.png") == []
+
+
+def test_what_is_wrong_stands_at_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Player.__call__
+
+    def failing(self: Player, cell: Any, *rest: Any) -> Any:
+        if cell.label == "alone" and cell.trial == 2:
+            raise ValueError("it <broke>")
+        return play(self, cell, *rest)
+
+    monkeypatch.setattr(Player, "__call__", failing)
+    with pytest.raises(CellsFailedError):
+        gm.run(SPEC, out=tmp_path / "run", workers=1)
+    text = words(render(gm.open_run(tmp_path / "run")))
+    assert "1 cells failed" in text and "it &lt;broke&gt;" in text and "5 of 6 cells are finished" in text
+    monkeypatch.undo()
+    mine = {**provenance.versions(), "numba": "0.0.1"}
+    monkeypatch.setattr(provenance, "versions", lambda: mine)
+    with pytest.warns(RuntimeWarning, match="other versions"):
+        gm.run(SPEC, out=tmp_path / "run", workers=1)
+    text = words(render(gm.open_run(tmp_path / "run")))
+    assert "2 sets of versions, different in numba" in text and "failed: " not in text
+    cell = next((tmp_path / "run" / "cells").glob("gossip*"))
+    cell.write_bytes(cell.read_bytes()[:-20])
+    (tmp_path / "run" / "manifest.json").write_text(
+        json.dumps({**json.loads((tmp_path / "run" / "manifest.json").read_text()), "end": None})
+    )
+    with pytest.raises(gm.InputError, match="torn or altered"):
+        render(gm.open_run(tmp_path / "run"))
+
+
+def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None:
+    folder = shutil.copytree(single.path, tmp_path / "run")
+    for file in (folder / "cells").glob("alone*"):
+        file.unlink()
+    said = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**said, "end": None}))
+    text = words(render(gm.open_run(folder)))
+    assert "not finished" in text and "3 of 6 cells are finished" in text
+
+
+def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "mine.html"
+    assert call(["report", str(single.path), "--out", str(place)]) == 0
+    assert capsys.readouterr().out == f"{place}\n" and place.read_text().startswith("<!DOCTYPE html>")
+    before = place.read_bytes()
+    assert call(["report", str(single.path), "--out", str(place)]) == 0
+    assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("folder", "out", "line"),
+    [
+        ("nowhere", None, "there is no run"),
+        ("empty", None, "no cell is finished yet"),
+        ("single", "page.txt", "ends in .html"),
+        ("single", "nowhere/page.html", "a folder that exists"),
+    ],
+)
+def test_bad_folders_and_files_are_one_line(
+    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = shutil.copytree(single.path, tmp_path / "empty") if folder == "empty" else tmp_path / folder
+    if folder == "empty":
+        shutil.rmtree(place / "cells")
+        (place / "results.parquet").unlink()
+    capsys.readouterr()
+    arguments = ["report", str(single.path if folder == "single" else place)]
+    assert call(arguments + (["--out", str(tmp_path / out)] if out else [])) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and line in said.err

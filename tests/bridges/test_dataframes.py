@@ -1,0 +1,152 @@
+"""A run in polars, DuckDB and xarray: what pandas holds, units, and back from netCDF."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.experiments.results import Results
+
+SPEC: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+}
+SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
+
+
+# --- polars, DuckDB, pandas ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["results", "agents"])
+@pytest.mark.parametrize("finished", [True, False])
+def test_polars_and_duckdb_hold_what_pandas_holds(results: Results, tmp_path: Path, name: str, finished: bool) -> None:
+    tables = import_module("gossipmab.bridges.dataframes")
+    run: Any = results
+    if not finished:  # a folder whose run was interrupted, given by its path
+        run = tmp_path / "a run's [folder]"
+        cells = interrupted(run)
+        assert len(gm.open_run(run).traces) == cells
+    opened = results if finished else gm.open_run(run)
+    wanted = opened.table() if name == "results" else opened.agents()
+    if find_spec("polars"):
+        found = tables.polars(run, name)
+        assert type(found).__module__.startswith("polars") and found.columns == list(wanted.columns)
+        for column in wanted:
+            assert found[column].to_list() == wanted[column].tolist(), column
+    if find_spec("duckdb"):
+        with tables.duckdb(run) as database:
+            again = database.sql(f"SELECT * FROM {name}").fetchnumpy()
+            for column in wanted:
+                assert again[column].tolist() == wanted[column].tolist(), column
+    if not (find_spec("polars") or find_spec("duckdb")):
+        pytest.skip("neither polars nor duckdb is installed")
+
+
+def interrupted(folder: Path) -> int:
+    """Make a run folder in which one cell is missing; returns how many are there."""
+    done = gm.run(SPEC, out=folder, workers=1)
+    cell = done.spec.cells()[1]
+    (folder / "cells" / f"{cell.id}.parquet").unlink()
+    for name in ("results.parquet", "agents.parquet"):
+        (folder / name).unlink()
+    return len(done.spec.cells()) - 1
+
+
+def test_duckdb_asks_across_both_tables(results: Results) -> None:
+    module = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    tables = import_module("gossipmab.bridges.dataframes")
+    with module.connect() as connection:
+        connection.execute("CREATE TABLE mine AS SELECT 'gossip' AS algorithm")
+        assert tables.duckdb(results, connection) is connection
+        asked = connection.sql(
+            "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60 "
+            "GROUP BY weights ORDER BY weights"
+        ).fetchall()
+        sums = connection.sql("SELECT count(*) FROM agents JOIN mine USING (algorithm)").fetchall()
+    table = results.table().query("round == 60 and algorithm == 'gossip'").groupby("weights")["pareto_regret"].mean()
+    assert [row[0] for row in asked] == list(table.index)
+    np.testing.assert_allclose([row[1] for row in asked], table.to_numpy(), rtol=1e-12)
+    assert sums == [(4 * 3 * 3,)]
+
+
+def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(gm.InputError, match="^table: 'agent' is not known; did you mean 'agents'"):
+        results.arrow("agent")
+    with pytest.raises(gm.InputError, match="there is no run"):
+        import_module("gossipmab.bridges.dataframes").duckdb(tmp_path)
+    whole = gm.run(SPEC, out=tmp_path / "torn", workers=1).arrow()
+    file = tmp_path / "torn" / "results.parquet"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert gm.open_run(tmp_path / "torn").arrow().equals(whole)  # from the cells' files
+
+
+# --- xarray and netCDF --------------------------------------------------------------------------------------------------------
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "central": {
+        "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "measure": ["maximin"]},
+        "environment": SPEC["environment"],
+        "algorithms": [{"name": "explore_first"}],
+    },
+    "assignment": {
+        "experiment": {**SPEC["experiment"], "protocol": "assignment", "trials": 1, "horizon": 6},
+        "environment": {"agents": 2, "arms": 3, "objectives": 1, "rewards": "discrete"},
+        "algorithms": [{"name": "non_probing"}],
+    },
+}
+
+
+def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
+    data = results.dataset()
+    assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
+    assert data["pareto_regret"].attrs == {"long_name": "cumulative Pareto regret", "units": "reward"}
+    assert data["bytes"].attrs["units"] == "byte" and data["agent_nsw_regret"].attrs["units"] == "welfare"
+    assert data["round"].attrs["units"] == "round"
+    assert data["weights"].attrs["long_name"] == "network.weights"
+    assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
+    assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
+    assert gm.run({**SPEC, "sweep": SWEEP}, out=results.path, workers=1).spec.to_toml() == data.attrs["spec"]
+
+
+@pytest.mark.parametrize("protocol", list(OTHERS))
+def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
+    from gossipmab.metrics.columns import SAID
+
+    data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
+    assert [name for name in data.variables if name not in SAID and name.removeprefix("agent_") not in SAID] == []
+    assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
+
+
+@pytest.mark.parametrize("engine", ["h5netcdf", "scipy"])
+def test_a_dataset_comes_back_from_netcdf(engine: str, tmp_path: Path) -> None:
+    """Strings (not all of them ASCII), truth values, lists of numbers as text, missing cells; attributes too."""
+    xr = pytest.importorskip("xarray")
+    if engine == "h5netcdf":
+        pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
+    named = [{"name": "pareto_ucb_gossip", "label": "plaudernd, größer"}, {"name": "pareto_ucb"}]
+    swept = {"network.weights": ["laplacian", "metropolis"], "algorithms.plaudernd, größer.pooled": [True, False]}
+    run = gm.run({**SPEC, "algorithms": named, "sweep": swept}, out=tmp_path / "run", workers=1)
+    for cell in run.spec.cells()[2:4]:
+        (run.path / "cells" / f"{cell.id}.parquet").unlink()
+    (run.path / "results.parquet").unlink()
+    (run.path / "agents.parquet").unlink()
+    data = gm.open_run(run.path).dataset()
+    assert int(data["pareto_regret"].isnull().sum()) == 12 and data["pooled"].dtype == bool
+    data.to_netcdf(tmp_path / "run.nc", engine=engine)
+    again = xr.load_dataset(tmp_path / "run.nc", engine=engine)
+    xr.testing.assert_identical(again, data)
+    assert again["algorithm"].values.tolist() == ["plaudernd, größer", "pareto_ucb"]
+    assert again.attrs["spec"] == run.spec.to_toml()

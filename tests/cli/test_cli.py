@@ -1,0 +1,246 @@
+"""The command line as a user meets it: what is printed where, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gossipmab as gm
+from gossipmab.cli import call
+from gossipmab.cli.tables import number
+from gossipmab.experiments.spec.spec import Spec
+
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "record": 8},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.toml"
+    path.write_text(Spec.from_dict(TINY).to_toml())
+    return str(path)
+
+
+def error_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert call(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "Traceback" not in err
+    return err
+
+
+def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "Pareto regret" in out and "gossip" in out and "pareto_ucb" in out and "Holm" in out
+    figure = Path(out.rstrip().rpartition(" ")[2])
+    assert figure == tmp_path / "run" / "figures" / "pareto_regret.png" and figure.stat().st_size > 5_000
+    assert call(["run", spec, "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_set_changes_the_experiment(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["--set", "experiment.horizon=40", "--set", "network.weights=metropolis"]
+    assert call(["run", spec, "--out", str(tmp_path / "run"), "-q", *changes]) == 0
+    found = gm.open_run(tmp_path / "run").spec
+    assert (found.experiment.horizon, found.network.weights) == (40, "metropolis")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rum"], ["rum", "run"]),
+        (["run"], ["SPEC"]),
+        (["run", "--sped"], ["--sped"]),
+        (["run", "{spec}", "--workers", "two"], ["--workers"]),
+        (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
+        (["run", "nowhere.toml"], ["nowhere.toml"]),
+        (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
+        (["run", "{spec}", "--address", "auto"], ["address"]),
+        (["run", "{spec}", "--set", "network.link_probability=2"], ["network.link_probability", "2", "<= 1"]),
+        (
+            ["run", "{spec}", "--set", "network.link_probabilty=1"],
+            ["link_probabilty", "did you mean 'link_probability'"],
+        ),
+        (["run", "{spec}", "--out", "{spec}"], ["it is a file"]),
+        (["run", "{spec}", "--out", "/proc/nothing"], ["cannot be written to"]),
+        (["run", "{finished}"], ["experiment"]),
+        (["summary", "{folder}"], ["manifest.json"]),
+        (["plot", "{finished}", "--band", "quartersd"], ["quartersd", "quarter-sd"]),
+        (["plot", "{finished}", "--format", "png,gif"], ["gif"]),
+        (["plot", "{finished}", "--metric", "paretto"], ["paretto", "did you mean 'pareto'"]),
+        (["verify", "{folder}/none"], ["none"]),
+        (["verify", "{finished}", "--cell", "gossip__trial00"], ["did you mean 'gossip__trial00"]),
+        (["topology", "petersn"], ["petersn", "did you mean 'petersen'"]),
+        (["topology", "petersen", "--agents", "7"], ["7", "10"]),
+        (["topology", "petersen", "--p", "1.5"], ["link_probability", "1.5"]),
+        (["topology", "petersen", "--out", "{folder}/x.gif"], ["x.gif"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    words: list[str],
+    spec: str,
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"spec": spec, "finished": finished, "folder": tmp_path}
+    line = error_line([argument.format(**places) for argument in arguments], capsys)
+    for word in words:
+        assert word in line, line
+
+
+def test_an_unreadable_experiment_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_bytes(b"[experiment\n\xff")
+    done = subprocess.run(
+        [sys.executable, "-m", "gossipmab", "run", str(tmp_path / "bad.toml")], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1 and "bad.toml" in done.stderr
+
+
+def test_failing_cells_are_told_and_exit_code_1(
+    spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gossipmab.engines.gossip import simulate as rounds
+
+    simulate = rounds.simulate
+
+    def sometimes(*args: Any, **options: Any) -> Any:
+        if options.get("trial") == 1:
+            raise MemoryError("none left")
+        return simulate(*args, **options)
+
+    monkeypatch.setattr(rounds, "simulate", sometimes)
+    assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
+    assert "Pareto regret" in out
+
+
+def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["summary", str(finished)]) == 0
+    out = capsys.readouterr().out
+    assert "exponent" in out and "gossip" in out and "80" in out
+    assert call(["plot", str(finished), "--band", "ci", "--format", "svg", "--metric", "both"]) == 0
+    paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert {path.name for path in paths} == {
+        "estimation_error.svg",
+        *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
+    }
+    assert all(path.is_file() for path in paths)
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    from gossipmab.algorithms import ALGORITHMS
+    from gossipmab.utils.resources import shipped_files
+
+    assert call(["list"]) == 0
+    out = capsys.readouterr().out
+    names = [*ALGORITHMS, *shipped_files("experiments", [".toml"]), *shipped_files("topologies", [".toml", ".edges"])]
+    assert all(name in out for name in names)
+
+
+def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "drawn.svg"
+    assert call(["topology", "petersen", "complete", "--p", "1", "--out", str(picture)]) == 0
+    out = capsys.readouterr().out
+    # Petersen: Laplacian eigenvalues 0, 2, 5, so E[W] = I - Lap/10 has 0.8 second; complete: 20 agents agree at once.
+    petersen = next(line.split() for line in out.splitlines() if line.startswith("petersen"))
+    assert petersen[1:7] == ["10", "15", "3..3", "2", "2.000", "0.8000"]
+    complete = next(line.split() for line in out.splitlines() if line.startswith("complete"))
+    assert (
+        complete[1:3] == ["20", "190"]
+        and picture.read_text().count("10 agents") <= 1
+        and picture.stat().st_size > 5_000
+    )
+
+
+def test_verify_holds_for_a_sound_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["verify", str(finished)]) == 0
+    out = capsys.readouterr().out
+    assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
+    assert call(["verify", str(finished), "--cell", "pareto_ucb__trial003"]) == 0
+    assert "pareto_ucb__trial003: played again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "results.parquet",
+        "agents.parquet",
+        "summary.csv",
+        "cells/gossip__trial002.parquet",
+        "cells/gossip__trial000.parquet",
+    ],
+)
+def test_verify_notices_any_altered_file(
+    name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(finished, tmp_path / "run")
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(bytes(content))
+    assert call(["verify", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert f"WRONG  {name}" in out and err.count("\n") == 1
+    (folder / name).unlink()
+    assert call(["verify", str(folder)]) == 1
+    assert f"WRONG  {name}: is missing" in capsys.readouterr().out
+
+
+def test_verify_notices_other_bits(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gossipmab.engines.gossip import simulate as rounds
+
+    simulate = rounds.simulate
+    monkeypatch.setattr(rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    assert call(["verify", str(finished)]) == 1
+    assert "other bits in" in capsys.readouterr().out
+
+
+def test_help_and_version_answer_without_anything_heavy() -> None:
+    script = (
+        "import sys; from gossipmab.cli import call; code = call(sys.argv[1:]);"
+        "heavy = {'numba', 'numpy', 'matplotlib', 'ray', 'pandas', 'pyarrow', 'networkx', 'scipy'} & set(sys.modules);"
+        "assert not heavy, heavy; sys.exit(code)"
+    )
+    for arguments, word in [
+        (["--help"], "verify"),
+        (["run", "--help"], "--fresh"),
+        (["--version"], gm.__version__),
+        ([], "verify"),
+    ]:
+        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+        assert done.returncode == 0 and word in done.stdout, done.stderr
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "gossipmab", "list"], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.returncode in (0, 1) and done.stderr == ""  # 1: rich noticed it first
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (1234.56, "1,235"), (0.123456, "0.1235"), (12.0, "12.00"), (1e-5, "1.000e-05"), (float("nan"), "-")],
+)
+def test_numbers_as_they_are_read(value: float, text: str) -> None:
+    assert number(value) == text

@@ -1,0 +1,354 @@
+"""What people expect of any command line: examples, JSON for machines, quiet, colour on terminals only, completion, its page."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+import gossipmab as gm
+from gossipmab.cli import call
+from gossipmab.cli import completion as suggestions
+from gossipmab.cli.app import COMMANDS, STARTERS, app
+from gossipmab.cli.console import EXIT_CODES, plain
+from gossipmab.cli.help_examples import EXAMPLES, START
+from gossipmab.cli.json_output import KEYS
+from gossipmab.cli.page import page
+from gossipmab.experiments.spec.spec import Spec
+
+ROOT = Path(__file__).parents[2]
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "record": 4},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+}
+ESCAPE = "\x1b["
+COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
+NAMES = [*(name for group in COMMANDS.values() for name in group), *(f"new {name}" for name in STARTERS)]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+
+
+def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:
+    """What a command prints with --json, which must be JSON as the standard has it, with the documented keys and no others."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    assert call([*arguments, "--json"]) == code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert list(found) == ["gossipmab", "command", *KEYS[arguments[0]]]
+    assert (found["gossipmab"], found["command"]) == (gm.__version__, arguments[0])
+    return found
+
+
+# --json and --quiet
+
+
+def test_run_and_summary_say_the_same_numbers_as_the_results(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
+    seen = document(["summary", str(finished)], capsys)
+    for row in ran["rows"] + seen["rows"]:
+        del row["steps_per_second"]  # the only thing that is measured
+    assert ran["rows"] == seen["rows"]
+    table = gm.open_run(finished).summary()
+    assert [row["pareto_regret"] for row in seen["rows"]] == table["pareto_regret"].tolist()
+    assert seen["rows"][0]["pareto_regret_p"] is None  # nan: the reference itself
+    assert (seen["name"], seen["path"], seen["complete"]) == ("tiny", str(finished), True)
+    assert ran["failed"] == [] and all(Path(file).is_file() for file in ran["figures"])
+    assert len(seen["sentences"]) == 1 and seen["sentences"][0].startswith("pareto_ucb: ")
+
+
+def test_a_run_with_failures_names_the_cells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gossipmab.engines.gossip import simulate as rounds
+
+    def never(*args: Any, **options: Any) -> Any:
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(rounds, "simulate", never)
+    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
+    assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]
+    assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
+
+
+def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = gm.run(TINY | {"experiment": TINY["experiment"] | {"horizon": 20}}, out=tmp_path / "other", workers=1).path
+    found = document(["compare", str(finished), str(other)], capsys)
+    assert found["differences"] == [{"key": "experiment.horizon", "first": "40", "second": "20"}]
+    assert (found["matching"], found["equal"], len(found["unequal"]), found["paired"]) == (2, 0, 2, True)
+    final = found["finals"][0]
+    assert final["ratio"] == pytest.approx(final["second"] / final["first"]) and final["p"] is None
+    sound = document(["verify", str(finished)], capsys)
+    assert sound["sound"] is True and sound["checks"][-1]["remark"].endswith("the same bits")
+    (other / "summary.csv").write_text("")
+    broken = document(["verify", str(other)], capsys, code=1)
+    assert broken["sound"] is False
+    assert [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
+
+
+def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = document(["topology", "petersen", "--p", "1"], capsys)
+    [petersen] = found["topologies"]
+    assert (petersen["agents"], petersen["links"], petersen["diameter"]) == (10, 15, 2)
+    assert petersen["algebraic_connectivity"] == pytest.approx(2.0)  # eigenvalues 0, 2, 5
+    assert found["drawing"] is None and list(tmp_path.iterdir()) == []
+    alone = document(["topology", "complete", "--agents", "1", "--out", "one.svg"], capsys)
+    assert alone["topologies"][0]["algebraic_connectivity"] is None  # infinite
+    assert alone["drawing"] == "one.svg" and (tmp_path / "one.svg").is_file()
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.networks.graphs.base_graph import list_topologies
+
+    found = document(["list"], capsys)
+    named = {(one["protocol"], one["name"]) for one in found["algorithms"]} | {
+        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"])
+        for one in found["plug_ins"]
+    }
+    assert named >= {(protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered}
+    first = found["algorithms"][0]
+    assert first["hyperparameters"] == {"pooled": False, "consensus": 0.0} and first["description"]
+    assert [one["name"] for one in found["topologies"]] == list(list_topologies())
+    assert all(one["description"] and Path(one["file"]).is_file() for one in found["experiments"])
+
+
+def test_numbers_that_json_does_not_have_are_null() -> None:
+    import numpy as np
+
+    value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
+    assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
+
+
+def test_errors_leave_stdout_empty_with_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["summary", str(tmp_path), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+
+
+def test_quiet_is_silent_and_still_does_it(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments, file in [
+        (["plot", str(finished), "--format", "svg"], finished / "figures" / "pareto_regret.svg"),
+        (["topology", "petersen", "--out", "t.svg"], tmp_path / "t.svg"),
+        (["verify", str(finished)], finished / "manifest.json"),
+        (["new", "experiment", "mine"], tmp_path / "mine.toml"),
+        (["schema", "--out", "s.json"], tmp_path / "s.json"),
+    ]:
+        assert call([*arguments, "--quiet"]) == 0
+        assert capsys.readouterr() == ("", "") and file.is_file()
+    damaged = shutil.copytree(finished, tmp_path / "damaged")
+    (damaged / "summary.csv").write_text("")
+    assert call(["verify", str(damaged), "-q"]) == 1
+    assert [line[:18] for line in capsys.readouterr().out.splitlines()] == ["WRONG  summary.csv"]
+
+
+# Colour
+
+
+def on_terminal(arguments: list[str], **environment: str) -> str:
+    """What Python writes with these arguments where stdout is a terminal."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS")}
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=slave, stdout=slave, stderr=slave, env=kept | {"TERM": "xterm-256color"} | environment,
+    )  # fmt: skip
+    os.close(slave)
+    written = b""
+    try:
+        while block := os.read(master, 65536):
+            written += block
+    except OSError:  # Linux's way to say that the other end was closed
+        pass
+    os.close(master)
+    assert process.wait(60) == 0
+    return written.decode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]],
+)
+def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
+    assert COLOUR.search(on_terminal(arguments))
+    assert not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
+    assert ESCAPE not in on_terminal(arguments, TERM="dumb")
+    piped = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    assert ESCAPE not in piped.stdout and piped.stdout
+
+
+# --help and docs/cli.md
+
+
+def test_every_command_teaches_by_examples_that_parse() -> None:
+    root: Any = get_command(app)
+    assert set(EXAMPLES) == {START, *NAMES}
+    assert set(root.commands) - {"new"} | {f"new {name}" for name in root.commands["new"].commands} == set(NAMES)
+    for name, examples in EXAMPLES.items():
+        assert examples
+        for example in examples:
+            assert name == START or example.line.startswith(f"gossipmab {name}") or f"(gossipmab {name}" in example.line
+            for part in re.split(r"&&|\||<\(|>", example.line):
+                words = shlex.split(part.strip(" )"))
+                if words[0] != "gossipmab":
+                    continue
+                command, rest = root.commands[words[1]], words[2:]
+                if words[1] == "new":
+                    command, rest = command.commands[words[2]], words[3:]
+                command.make_context(words[1], rest)  # raises unless it parses
+
+
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call([*name.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    for example in EXAMPLES[name or START]:
+        assert f" # {example.what}\n {example.line}\n" in out
+    if not name:
+        assert all(f" {code:>3}  {meaning}\n" in out for code, meaning in EXIT_CODES.items())
+        assert [out.index(f" {group} ") for group in COMMANDS] == sorted(out.index(f" {group} ") for group in COMMANDS)
+
+
+def test_the_page_is_as_the_commands_are() -> None:
+    said = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert said == page(), "python -m gossipmab.cli.page > docs/cli.md"
+    root: Any = get_command(app)
+    for name in NAMES:
+        command = root
+        for word in name.split():
+            command = command.commands[word]
+        section = said.partition(f"### gossipmab {name}")[2].partition("\n### ")[0]
+        for parameter in command.params:
+            options = [one for one in parameter.opts if one.startswith("-")]
+            assert all(one in section for one in options or [parameter.metavar.strip("[].")]), (name, parameter.name)
+
+
+def test_new_without_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["new"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err == "error: Missing command.\n"
+
+
+# Completion
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `gossipmab` is a command, whatever is installed."""
+    command = tmp_path / "bin" / "gossipmab"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m gossipmab "$@"\n')
+    command.chmod(0o755)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": path}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_on_tab(shell: dict[str, str], tmp_path: Path) -> None:
+    """A person at a terminal: sources the script, types the beginning of a name, presses Tab."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"], stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path,
+        env=shell | {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}, start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        os.write(master, b'source <(gossipmab completion bash); echo rea""dy\n')
+        read_until(master, "ready")
+        os.write(master, b"gossipmab run quickst\t")
+        assert "quickstart" in read_until(master, "quickstart")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def read_until(master: int, wanted: str) -> str:
+    """What the terminal shows until it shows the text; fails after a minute."""
+    seen, end = "", time.monotonic() + 60
+    while wanted not in seen and time.monotonic() < end:
+        if select.select([master], [], [], 1)[0]:
+            seen += os.read(master, 4096).decode(errors="replace")
+    assert wanted in seen, seen
+    return seen
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_what_completes_to_what(shell: dict[str, str]) -> None:
+    script = """
+    source <(gossipmab completion bash)
+    complete_words() {
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        _gossipmab_completion gossipmab; echo "${COMPREPLY[*]}"
+    }
+    complete_words gossipmab run pareto
+    complete_words gossipmab topology peter
+    complete_words gossipmab run quickstart --engine a
+    complete_words gossipmab new e
+    complete_words gossipmab summary runs/
+    """
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, env=shell, check=True)
+    assert done.stdout.splitlines() == [
+        "pareto_regret",
+        "petersen",
+        "actors",
+        "experiment",
+        "",  # bash then completes files itself: complete -o default
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str]) -> None:
+    script = subprocess.run(["gossipmab", "completion", name], capture_output=True, text=True, env=shell, check=True)
+    assert f"_GOSSIPMAB_COMPLETE=complete_{name}" in script.stdout
+    answer = subprocess.run(
+        ["gossipmab"], capture_output=True, text=True, env=shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
+    )
+    assert answer.returncode == 0 and "pareto_regret" in answer.stdout and "quickstart" not in answer.stdout
+    found = shutil.which(name)
+    if found:
+        subprocess.run([found, "-n"], input=script.stdout, text=True, check=True)
+
+
+def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from gossipmab.analysis.studies import STUDIES
+
+    assert set(suggestions.STUDIES) == set(STUDIES)
+    assert call(["run", "quickstart", "--engine", "none", "--out", str(tmp_path / "run")]) == 2
+    assert f"(allowed: {', '.join(sorted(suggestions.ENGINES))})" in capsys.readouterr().err
+    assert call(["completion", "csh"]) == 2
+    assert f"(allowed: {', '.join(sorted(suggestions.SHELLS))})" in capsys.readouterr().err

@@ -1,0 +1,189 @@
+"""The schema of the experiment file says what gossipmab itself says: of all shipped experiments, and of wrong ones."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gossipmab.experiments.spec import schema_texts
+from gossipmab.experiments.spec.json_schema import experiment_schema, said, schema_text
+from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.resources import shipped_files
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = experiment_schema(plugins=False)
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+EXPERIMENTS = shipped_files("experiments", [".toml"])
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 50, "seed": 1},
+    "environment": {"agents": 4, "arms": 3, "objectives": 2},
+    "network": {"base": "ring"},
+    "algorithms": [{"name": "pareto_ucb_gossip"}],
+}
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    """TINY with another value at a dotted key; ... takes the key away."""
+    data: Any = copy.deepcopy(TINY)
+    *path, last = key.split("/")
+    here = data
+    for step in path:
+        here = here[int(step)] if isinstance(here, list) else here.setdefault(step, {})
+    if value is ...:
+        del here[last]
+    else:
+        here[last] = value
+    found: dict[str, Any] = data
+    return found
+
+
+def accepts(data: dict[str, Any]) -> bool:
+    """Whether gossipmab itself takes the experiment."""
+    try:
+        Spec.from_dict(data)
+    except InputError:
+        return False
+    return True
+
+
+def test_it_is_a_schema_and_the_shipped_file_is_up_to_date() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    said = json.loads((ROOT / "docs" / "experiment.schema.json").read_text(encoding="utf-8"))
+    assert said == SCHEMA, "gossipmab schema --out docs/experiment.schema.json, where no plug-in is installed"
+    assert json.loads(schema_text(plugins=False)) == SCHEMA
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_shipped_experiments_fit_as_written_and_resolved(name: str) -> None:
+    VALIDATOR.validate(tomllib.loads(EXPERIMENTS[name].read_text(encoding="utf-8")))
+    VALIDATOR.validate(tomllib.loads(load_spec(name).to_toml()))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("experiment/horizn", 50),
+        ("experiment/horizon", ...),
+        ("experiment/horizon", 0),
+        ("experiment/horizon", "long"),
+        ("experiment/seed", -1),
+        ("experiment/coupled", 1),
+        ("experiment/protocol", "gosip"),
+        ("experiment/protocol", "central"),
+        ("environment", ...),
+        ("environment/rewards", "bernouli"),
+        ("environment/means", 0.5),
+        ("network", ...),
+        ("network/base", "rng"),
+        ("network/base", {"k": 4}),
+        ("network/link_probability", 0.0),
+        ("network/link_probability", 1.5),
+        ("network/weights", "metropolitan"),
+        ("network/links", "gilbert_elliott"),
+        ("network/links", {"process": "gilbert_elliott", "failure": 0.1}),
+        ("network/links", {"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.1}),
+        ("network/failures", {"los": 0.1}),
+        ("network/failures", {"absences": [{"agent": [0]}]}),
+        ("network/communication", {"bits": "eight"}),
+        ("probing", {"budget": 1}),
+        ("algorithms", []),
+        ("algorithms/0/name", "pareto_ucb_gosip"),
+        ("algorithms/0/name", "thompson"),
+        ("algorithms/0/pooled", 1),
+        ("algorithms/0/poled", True),
+        ("sweep", {"network.link_probability": 0.1}),
+        ("sweep", {"network.link_probability": [0.1, 2]}),
+        ("sweep", {"network.link_probabilty": [0.1, 0.2]}),
+        ("sweep", {"experiment.trials": [1, 2]}),
+        ("sweep", {"points": [{"network.base": "rng"}]}),
+    ],
+)
+def test_what_is_refused_by_gossipmab_is_refused_by_the_schema(key: str, value: Any) -> None:
+    data = changed(key, value)
+    assert not accepts(data)
+    assert not VALIDATOR.is_valid(data)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("network/base", {"generator": "watts_strogatz_graph", "k": 2, "p": 0.1, "seed": 1}),
+        ("network/links", "random_matching"),
+        ("network/links", {"process": "gilbert_elliott", "failure": 0.1, "recovery": 1}),
+        ("network/failures", {"loss": 0.1, "absences": [{"agents": [0], "first": 2, "last": 9}]}),
+        ("network/communication", {"every": 2, "bits": 8}),
+        ("environment/heterogeneity", 1),
+        ("algorithms/0/consensus", 1),
+        ("algorithms/0/label", "mine"),
+        ("sweep", {"network.base": ["ring", {"generator": "path_graph"}], "algorithms.*.pooled": [True, False]}),
+        ("sweep", {"network": {"weights": ["metropolis", "laplacian"]}}),
+        ("sweep", {"points": [{"network.base": "ring"}, {"network.base": "path"}]}),
+    ],
+)  # fmt: skip
+def test_what_gossipmab_takes_fits(key: str, value: Any) -> None:
+    data = changed(key, value)
+    assert accepts(data)
+    VALIDATOR.validate(data)
+
+
+def test_every_key_of_every_section_is_explained() -> None:
+    keys = {f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields}
+    assert set(schema_texts.KEYS) == keys
+    assert set(schema_texts.SECTIONS) == set(SCHEMA["properties"])
+    for section in SECTIONS:
+        for key, one in SCHEMA["properties"][section]["properties"].items():
+            one = SCHEMA["definitions"].get(key, one) if "$ref" in one else one
+            assert one["description"] == schema_texts.KEYS[f"{section}.{key}"]
+
+
+def test_parameters_are_explained_by_the_docstrings() -> None:
+    by_name = {
+        one["properties"]["name"]["enum"][0]: one for one in SCHEMA["properties"]["algorithms"]["items"]["anyOf"]
+    }
+    pooled = by_name["pareto_ucb_gossip"]["properties"]["pooled"]
+    assert pooled["type"] == "boolean" and pooled["default"] is False
+    assert pooled["description"].startswith("divide by N n_i[k]")
+    assert said("First.\n\n    a: one, b: no. b: two\n    lines. c, d: both.", ["a", "b", "c", "d"]) == {
+        "a": "one, b: no.",
+        "b": "two lines.",
+        "c": "both.",
+        "d": "both.",
+    }
+    assert said("Nothing here", []) == {} == said("Nothing here", ["a"])
+
+
+def test_installed_plugins_are_named_and_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"algorithms": "mine", "algorithms.central": "central_mine", "links": "radio", "rewards": "skewed"}
+
+    def entries(group: str) -> list[EntryPoint]:
+        known = names.get(group.removeprefix("gossipmab."))
+        return [EntryPoint(known, "no_such_module:Class", group)] if known else []
+
+    monkeypatch.setattr("gossipmab.experiments.spec.json_schema.entry_points", entries)
+    validator = jsonschema.Draft7Validator(experiment_schema())
+    for key, value in [
+        ("algorithms", [{"name": "mine", "label": "m", "anything": 1}]),
+        ("network/links", "radio"),
+        ("network/links", {"process": "radio", "power": 2}),
+        ("environment/rewards", "skewed"),
+        ("environment/rewards", {"model": "skewed", "by": 2}),
+    ]:
+        assert validator.is_valid(changed(key, value)), (key, value)
+        assert not VALIDATOR.is_valid(changed(key, value))
+    for key, value in [
+        ("algorithms", [{"name": "central_mine"}]),
+        ("algorithms", [{"name": "minne"}]),
+        ("network/links", {"process": "ratio"}),
+        ("environment/rewards", {"model": "bernoulli"}),
+    ]:
+        assert not validator.is_valid(changed(key, value)), (key, value)
+    validator.validate(changed("algorithms", [{"name": "pareto_ucb", "consensus": 1}]))

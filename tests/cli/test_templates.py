@@ -1,0 +1,156 @@
+"""The starters of `gossipmab new`: they run as written, and never take the place of anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import gossipmab as gm
+from gossipmab.cli import call
+from gossipmab.experiments.spec.json_schema import experiment_schema, schema_text
+from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.spec import load_spec
+
+ROOT = Path(__file__).parents[2]
+QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--quiet"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_experiment_runs_as_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["new", "experiment", "mine"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "mine.toml",
+        "experiment.schema.json",
+        "next: gossipmab run mine.toml",
+    ]
+    assert (here / "experiment.schema.json").read_text() == schema_text()
+    text = (here / "mine.toml").read_text()
+    assert text.startswith("#:schema ./experiment.schema.json\n")
+    jsonschema.Draft7Validator(experiment_schema()).validate(tomllib.loads(text))
+    assert call(["run", "mine.toml", *QUICK]) == 0
+    assert gm.open_run("runs/mine").complete
+
+
+def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
+    """Every line "# key = value" is uncommented on its own: the key exists, and the file stays valid TOML."""
+    assert call(["new", "experiment", "mine", "-q"]) == 0
+    lines, section, found = (here / "mine.toml").read_text().splitlines(), "", set()
+    validator = jsonschema.Draft7Validator(experiment_schema())
+    for number, line in enumerate(lines):
+        section = line.strip("[] ") if line.startswith("[") else section
+        shown = re.fullmatch(r'# (\w+|"[\w.]+") = .*', line)
+        if shown is None:
+            continue
+        key = shown[1].strip('"')
+        others = [one for one in lines if not re.match(rf'"?{key}"? = ', one)]
+        at = others.index(line)
+        text = "\n".join([*others[:at], line.removeprefix("# "), *others[at + 1 :]])
+        validator.validate(tomllib.loads(text))
+        if section in SECTIONS:
+            assert key in SECTIONS[section].model_fields, lines[number]
+        found.add(key)
+    assert {"record", "base", "failures", "means", "network.base"} <= found
+
+
+@pytest.mark.parametrize(("name", "agents"), [("small.toml", 9), ("office.edges", 6)])
+def test_the_topology_is_taken_by_an_experiment(name: str, agents: int, here: Path) -> None:
+    assert call(["new", "experiment", "mine", "-q"]) == 0
+    assert call(["new", "topology", name, "-q"]) == 0
+    spec = load_spec("mine.toml", [f'network.base="{name}"', f"environment.agents={agents}"])
+    assert spec.network is not None and spec.network.base == name
+    network = gm.Network(name, agents)
+    assert network.agents == agents and network.facts().diameter >= 2
+    assert gm.Network("office.edges" if name.endswith("edges") else name, agents).facts().degree_max >= 3
+
+
+def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "mine.toml").write_text("mine")
+    (here / "experiment.schema.json").write_text("mine too")
+    (here / "mine_too").mkdir()
+    for arguments in (
+        ["experiment", "mine"],
+        ["experiment", "mine.toml"],
+        ["topology", "mine"],
+        ["algorithm", "mine_too"],
+    ):
+        assert call(["new", *arguments]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1 and "is there already and stays as it is" in err
+    assert call(["new", "experiment", "other"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["other.toml", "next: gossipmab run other.toml"]
+    assert (here / "mine.toml").read_text() == "mine" and (here / "experiment.schema.json").read_text() == "mine too"
+    assert list((here / "mine_too").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["experiment", "../mine"], "--out takes a folder"),
+        (["experiment", ""], "allowed are"),
+        (["experiment", "my experiment"], "allowed are"),
+        (["topology", "-"], "allowed are"),
+        (["topology", "x" * 101], "at most 100"),
+        (["algorithm", "My-Algorithm"], "a module's name"),
+        (["algorithm", "class"], "a module's name"),
+        (["algorithm", "1st"], "a module's name"),
+        (["algorithm", "numpy"], "the name of a module already"),
+        (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
+        (["experiment", "mine", "--out", "{file}"], "file"),
+        (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
+    ],
+)
+def test_bad_names_are_told_in_one_line(
+    arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "file").write_text("")
+    assert call(["new", *(argument.format(file="file") for argument in arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: ") and err.count("\n") == 1 and word in err
+    assert [path.name for path in here.iterdir()] == ["file"]
+
+
+def test_the_algorithm_is_a_package_whose_own_tests_pass(here: Path) -> None:
+    """It is installed from its wheel, beside the package; its tests compare it compiled and interpreted."""
+    assert call(["new", "algorithm", "my_rule", "-q"]) == 0
+    assert not list((here / "my_rule").glob("*NAME*")) and not list((here / "my_rule").glob("*.txt"))
+    run = {"cwd": here / "my_rule", "check": True, "timeout": 200}
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(here)], capture_output=True, **run
+    )  # type: ignore[call-overload]
+    [wheel] = here.glob("*.whl")
+    place = here / "site"
+    install = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(place), str(wheel)]
+    subprocess.run([sys.executable, *install], **run)  # type: ignore[call-overload]
+    assert not (place / "test_my_rule.py").exists()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(place), str(ROOT)])}
+    entry = (
+        "from importlib.metadata import entry_points;"
+        "[one] = [e for e in entry_points(group='gossipmab.algorithms') if e.name == 'my_rule'];"
+        "print(one.load().__name__, one.load()().epsilon)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", entry], capture_output=True, text=True, env=environment, check=True, cwd=here
+    )
+    assert done.stdout == "MyRule 0.05\n"
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_rule.py"]
+    told = subprocess.run(
+        [sys.executable, *tests], capture_output=True, text=True, env=environment, cwd=here / "my_rule", timeout=200
+    )
+    assert told.returncode == 0 and "3 passed" in told.stdout, told.stdout
+    if find_spec("gossipmab.utils.registry") is not None:  # which looks at entry points
+        ran = [sys.executable, "-m", "gossipmab", "run", "my_rule.toml", "--out", str(here / "run"), *QUICK]
+        subprocess.run(ran, env=environment, cwd=here / "my_rule", check=True, timeout=200)
+        assert "my_rule" in (here / "run" / "summary.csv").read_text()

@@ -1,0 +1,196 @@
+"""Failures and communication rules with actors: the bits of the compiled engine, from messages that actors really exchange.
+
+All is poisoned: whatever an agent has not received is NaN when it plays its round.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from itertools import cycle, product
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.engines.actors import simulate as actors
+from gossipmab.engines.actors.supervisor import Crew
+from gossipmab.engines.pools.ray_session import session
+from tests.engines.test_actors import PLAYED, differing
+
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
+N, HORIZON, RECORD = 5, 53, 17
+BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
+AWAY = [gm.Absence([4], last=9), gm.Absence([0, 2], 12, 15, keep_state=False)]
+TROUBLES: dict[str, dict[str, Any]] = {
+    "nothing": {"failures": {}},
+    "loss": {"failures": {"loss": 0.3}},
+    "acknowledged": {"failures": {"loss": 0.3, "acknowledged": True}},
+    "delay": {"failures": {"delay": 3}},
+    "spread": {"failures": {"delay": 4, "spread": True, "loss": 0.1}},
+    "crash": {"failures": {"crash": 0.1, "rejoin": 0.3}},
+    "forgetful": {"failures": {"crash": 0.1, "rejoin": 0.3, "keep_state": False, "delay": 1}},
+    "absences": {"failures": {"absences": AWAY}},
+    "partition": {"failures": {"partitions": [gm.Partition([[0, 1, 4]], 5, 30)]}},
+    "every": {"communication": {"every": 3}},
+    "bits": {"communication": {"bits": 4}},
+    "threshold": {"communication": {"threshold": 0.05}},
+    "top": {"communication": {"top": 3}},
+    "top, seldom": {"failures": {"crash": 0.1, "rejoin": 0.3}, "communication": {"top": 2, "threshold": 0.05, "bits": 6}},
+    "all": {
+        "failures": {"loss": 0.2, "delay": 2, "spread": True, "crash": 0.05, "rejoin": 0.3, "keep_state": False, "absences": AWAY},
+        "communication": {"every": 2, "threshold": 0.05, "bits": 8},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    notes: list[str] = []
+    with session(cpus=2), Crew("direct", notes.append, patience=30.0) as crew:
+        yield crew
+    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
+
+
+def compared(
+    crew: Crew, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
+) -> gm.Trace:
+    """Play with actors, poisoned; assert that the trace is that of the compiled engine."""
+    network = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble])
+    environment = gm.Environment.sample(N, 4, 2, seed=1)
+    common = {"horizon": HORIZON, "seed": 3, "record": RECORD, **options}
+    expected = gm.simulate(algorithm, environment, network, **common)
+    got = actors.simulate_actors(
+        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note,
+        **common,
+    )  # fmt: skip
+    assert not differing(expected, got), (algorithm, trouble, block, window, weights)
+    assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+    return got
+
+
+# Every trouble meets every block size; algorithms, windows and weights take turns. The whole grid, with all algorithms, is
+# below, marked slow.
+ALGORITHMS = (gm.ParetoUCBGossip(pooled=True), gm.ParetoGossip(burn_in=0.01, mixing=0.01))
+CASES = [
+    (*case, algorithm, window, weights)
+    for case, algorithm, window, weights in zip(
+        product(BLOCKS, TROUBLES),
+        cycle(ALGORITHMS),
+        cycle((7, 50, 1, 7)),
+        cycle(WEIGHTS * 2 + WEIGHTS[1:]),
+        strict=False,
+    )
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_bits_are_those_of_the_compiled_engine(crew: Crew, block: int) -> None:
+    for agents_per_actor, trouble, algorithm, window, weights in CASES:
+        if agents_per_actor == block:
+            compared(crew, algorithm, trouble, block, window, weights)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_whole_grid(crew: Crew, block: int) -> None:
+    for algorithm, trouble, (window, weights) in product(PLAYED, TROUBLES, zip(WINDOWS, WEIGHTS, strict=True)):
+        compared(crew, algorithm, trouble, block, window, weights)
+
+
+def test_agents_that_send_nothing_may_be_away_too(crew: Crew) -> None:
+    for trouble in ("forgetful", "absences"):
+        assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0
+
+
+def test_all_rows_that_cross_are_counted(crew: Crew) -> None:
+    """One agent an actor: what crossed is what was sent, or the coordinator raises. Lost messages are among them."""
+    sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
+    assert sent["nothing"] == sent["loss"] == sent["delay"] == sent["bits"] > sent["every"] > 0
+    assert 0 < sent["threshold"] < sent["nothing"]
+
+
+def test_what_comes_too_late_for_the_horizon_and_the_longest_memory(crew: Crew) -> None:
+    network = gm.Network(KITE, None, 0.7, "metropolis", failures=gm.Failures(delay=60, spread=True))
+    environment = gm.Environment.sample(N, 4, 2, seed=1)
+    expected = gm.simulate(ALGORITHMS[0], environment, network, horizon=70, seed=3)
+    got = actors.simulate_actors(
+        ALGORITHMS[0], environment, network, horizon=70, seed=3, window=9, agents_per_actor=2, crew=crew, poison=True
+    )
+    assert not differing(expected, got)
+
+
+class Peeping(NamedTuple):
+    """Reads in every round what the last agent sent, whether it received it or not."""
+
+    @property
+    def communicates(self) -> bool:
+        return True
+
+    def check(self) -> None:
+        pass
+
+    def init(self, shape: Any) -> Any:
+        return PeepingState(*np.zeros((3, shape.agents, shape.arms, shape.objectives)))
+
+    def select(self, state: Any, i: int, t: int, p: Any) -> None:
+        for k in range(p.shape[0]):
+            p[k] = 1.0 if k == t % p.shape[0] else 0.0
+
+    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        state.local_mean[i, arm, 0] = x[0]
+        state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.local_mean.shape[0] - 1, arm, 0]
+
+
+class PeepingState(NamedTuple):
+    local_mean: Any
+    global_mean: Any
+    sent_global_mean: Any
+
+
+@pytest.mark.parametrize("trouble", ["loss", "delay", "threshold"])
+def test_who_reads_what_it_has_not_received_differs(crew: Crew, trouble: str) -> None:
+    """So that the equality above says that nothing does."""
+    network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
+    environment = gm.Environment.sample(N, 4, 2, seed=1)
+    got = actors.simulate_actors(
+        Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True
+    )
+    expected = gm.simulate(Peeping(), environment, network, horizon=5, seed=3)
+    assert "disagreement" in differing(expected, got)
+
+
+@pytest.mark.parametrize("trouble", ["spread", "all", "top, seldom"])
+def test_an_actor_dies_with_messages_under_way(crew: Crew, trouble: str) -> None:
+    """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
+    environment = gm.Environment.sample(N, 4, 2, seed=1)
+    network = gm.Network(KITE, None, 0.7, "metropolis", **TROUBLES[trouble])
+    notes: list[str] = []
+    windows: list[int] = []
+
+    def kill(steps: int) -> None:
+        windows.append(steps)
+        if len(windows) == 1:
+            os.kill(dying.pids[1], signal.SIGKILL)
+
+    with Crew("direct", notes.append, patience=20.0) as dying:
+        got = actors.simulate_actors(
+            ALGORITHMS[0], environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
+            poison=True, note=notes.append, progress=kill,
+        )  # fmt: skip
+    assert windows == [300 * N] * 4
+    assert not differing(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got)
+    died = [note for note in notes if note.startswith("actor 1 died in rounds ")]
+    assert len(died) == 1 and "made anew as it was after round " in died[0]
+
+
+def test_by_reference_they_are_refused() -> None:
+    environment = gm.Environment.sample(N, 4, 2, seed=1)
+    for named in ("failures", "communication"):
+        network = gm.Network(KITE, **{named: {}})  # type: ignore[arg-type]
+        with pytest.raises(gm.InputError, match=rf"^transport: got 'refs', allowed with network.{named} is 'direct'$"):
+            actors.check(gm.ParetoUCBGossip(), environment, network, 10, 1, "refs", 1, None)

@@ -1,0 +1,267 @@
+"""What happens to actors and to their sockets costs time, never results: the bits equal the undisturbed run's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gossipmab as gm
+from gossipmab.engines.actors import simulate as actors
+from gossipmab.engines.actors import sockets as peers
+from gossipmab.engines.actors.supervisor import ActorsLostError, Crew
+from gossipmab.engines.pools.ray_session import session
+from tests.engines.test_actors import differing
+
+N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    with session(cpus=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def setting() -> tuple[gm.Environment, gm.Network]:
+    return gm.Environment.sample(N, 4, 2, seed=1), gm.Network("complete", N, 0.6)
+
+
+def disturbed(
+    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[Crew, int], None], patience: float = 20.0,
+    **options: Any,
+) -> list[str]:  # fmt: skip
+    """Play with `disturb` called after every window, while the next ones are played; what was noted. Asserts the bits."""
+    environment, network = setting
+    horizon, window = WINDOWS[transport]
+    notes: list[str] = []
+    windows: list[int] = []
+    with Crew(transport, notes.append, patience=patience) as crew:
+
+        def progress(steps: int) -> None:
+            windows.append(steps)
+            disturb(crew, len(windows))
+
+        got = actors.simulate_actors(
+            gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3, window=window, crew=crew, note=notes.append,
+            progress=progress, **options,
+        )  # fmt: skip
+        pids = list(crew.pids)
+    assert len(windows) == horizon // window  # every window is told once, replayed or not
+    assert not differing(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3), got)
+    gone(pids)
+    assert all("\n" not in note for note in notes)
+    return [note for note in notes if not note.endswith(("are ready", "to start"))]
+
+
+def gone(pids: list[int], limit: float = 15.0) -> None:
+    """Assert that these processes end."""
+    until = time.monotonic() + limit
+    while any(alive(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("transport", ["direct", "refs"])
+@pytest.mark.parametrize("how", ["ray.kill", "SIGKILL"])
+def test_a_dead_actor_is_made_anew_and_the_window_replayed(
+    ray_here: None, setting: Any, transport: str, how: str
+) -> None:
+    import ray
+
+    def kill(crew: Crew, windows: int) -> None:
+        if windows == 1:
+            if how == "ray.kill":
+                ray.kill(crew.handles[2])
+            else:
+                os.kill(crew.pids[2], signal.SIGKILL)
+
+    notes = disturbed(setting, transport, kill)
+    first = WINDOWS[transport][1]
+    assert len(notes) == 1 and notes[0].startswith("actor 2 died in rounds ")
+    assert f"made anew as it was after round {first}" in notes[0] or f"after round {2 * first}" in notes[0]
+
+
+@pytest.mark.parametrize("transport", ["direct", "refs"])
+def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
+    def kill(crew: Crew, windows: int) -> None:
+        if windows == 1:
+            for pid in crew.pids:
+                os.kill(pid, signal.SIGKILL)
+
+    notes = disturbed(setting, transport, kill, agents_per_actor=2)
+    assert sorted(note[:12] for note in notes) == ["actor 0 died", "actor 1 died"]
+
+
+@pytest.mark.slow
+def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
+    def stop(crew: Crew, windows: int) -> None:
+        if windows == 1:
+            os.kill(crew.pids[1], signal.SIGSTOP)
+
+    notes = disturbed(setting, "direct", stop, patience=2.0)
+    assert len(notes) == 1 and notes[0].startswith("actor 1 did not answer for 4 s in rounds ")
+
+
+@pytest.mark.slow
+def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_here: None, setting: Any) -> None:
+    pids: set[int] = set()
+    ended = threading.Event()
+
+    with Crew("direct", lambda line: None, patience=10.0) as crew:
+
+        def killer() -> None:
+            while not ended.wait(0.05):
+                for pid in list(crew.pids):
+                    if pid is not None and pid not in pids:
+                        pids.add(pid)
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
+
+        thread = threading.Thread(target=killer)
+        thread.start()
+        try:
+            with pytest.raises(ActorsLostError, match="times in a row|could not be brought back"):
+                actors.simulate_actors(
+                    gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew
+                )
+        finally:
+            ended.set()
+            thread.join()
+        pids.update(pid for pid in crew.pids if pid is not None)
+    gone(sorted(pids))
+
+
+def test_strangers_are_refused_in_one_line_each_and_do_no_harm(ray_here: None, setting: Any) -> None:
+    import ray
+
+    def knock(crew: Crew, windows: int) -> None:
+        if windows == 1:
+            address = ray.get(crew.handles[0].listen.remote(b"", 1.0), timeout=60)
+            with pytest.raises(AuthenticationError):
+                Client(tuple(address), authkey=b"a wrong key")
+            for garbage in (b"GET / HTTP/1.1\r\n\r\n" * 10, b"\xff" * 3, b"", os.urandom(500)):
+                with socket.create_connection(address, timeout=10) as stranger:
+                    stranger.sendall(garbage)
+
+    notes = disturbed(setting, "direct", knock)
+    assert len(notes) == 5 and all(note.startswith("actor 0 refused a connection from 127.0.0.1:") for note in notes)
+    assert sum("digest received was wrong" in note for note in notes) == 1
+
+
+def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = os.urandom(32)
+    one, two = (peers.Peers(index, key, "127.0.0.1", 5.0) for index in (0, 1))
+    try:
+        for peer in (one, two):
+            peer.reset(7)
+        two.link({0: one.address})
+        one.link({1: two.address})
+        assert one.sockets.keys() == {1} and two.sockets.keys() == {0}
+        one.sockets[1].sendall(b"hello")
+        assert two.sockets[0].recv(5) == b"hello"
+
+        two.reset(6)  # another epoch is refused, and the connection of the right one stays
+        with pytest.raises(peers.WindowLostError, match="cannot reach actor 0"):
+            two.link({0: one.address})
+        assert "epoch 6 is not 7" in one.notes[0]
+
+        one.patience = 0.2
+        with pytest.raises(peers.WindowLostError, match=r"waited 0.2 s for actors \[5\]"):
+            one.link({5: ("127.0.0.1", 1)})
+        two.key = b"another"
+        two.reset(7)
+        with pytest.raises(peers.WindowLostError):
+            two.link({0: one.address})
+    finally:
+        one.close()
+        two.close()
+    with pytest.raises(OSError):
+        socket.create_connection(one.address, timeout=1.0)
+
+
+def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "HANDSHAKE", 0.5)
+    one, two = (peers.Peers(index, b"key", "127.0.0.1", 10.0) for index in (0, 1))
+    strangers = [socket.create_connection(one.address, timeout=5) for _ in range(20)]
+    try:
+        for peer in (one, two):
+            peer.reset(1)
+        two.link({0: one.address})
+        one.link({1: two.address})
+        until = time.monotonic() + 20
+        while len(one.notes) < 20 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(one.notes) == 20
+    finally:
+        for peer in (one, two):
+            peer.close()
+        for stranger in strangers:
+            stranger.close()
+
+
+INTERRUPTED = """
+import os, signal, sys
+import gossipmab as gm
+from gossipmab.engines.actors import simulate_actors
+from gossipmab.engines.crew import Crew
+from gossipmab.engines.ray_session import session
+with session() as here, Crew("direct", lambda line: None) as crew:
+    def progress(steps):
+        print(*crew.pids, flush=True)
+        print(here.folder, flush=True)
+        os.kill(os.getpid(), signal.SIGINT) if sys.argv[1] == "interrupt" else 1 / 0
+    e, n = gm.Environment.sample(3, 4, 2), gm.Network("complete", 3, 0.5)
+    simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=10**7, seed=0, window=500, crew=crew, progress=progress)
+"""
+
+
+@pytest.mark.parametrize(("how", "error"), [("interrupt", "KeyboardInterrupt"), ("raise", "ZeroDivisionError")])
+def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, how], capture_output=True, text=True, timeout=150)
+    assert error in done.stderr.splitlines()[-1]
+    pids, folder = done.stdout.splitlines()[:2]
+    gone([int(pid) for pid in pids.split()])
+    assert not Path(folder).exists()
+
+
+FULL = """
+import gossipmab as gm
+from gossipmab.engines.actors import simulate_actors
+from gossipmab.engines.ray_session import session
+e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
+arguments = {"horizon": 450, "seed": 0, "record": 3}
+with session(object_store=80 * 2**20):
+    got = simulate_actors(gm.ParetoUCBGossip(), e, n, agents_per_actor=200, window=150, **arguments)
+expected = gm.simulate(gm.ParetoUCBGossip(), e, n, **arguments)
+for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "pulls"):
+    assert getattr(got, name).tobytes() == getattr(expected, name).tobytes(), name
+"""
+
+
+@pytest.mark.slow
+def test_a_full_object_store() -> None:
+    """Two windows in flight have 96 MB of distributions, the store holds 80."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", FULL], capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr

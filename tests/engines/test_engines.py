@@ -1,0 +1,176 @@
+"""One experiment, whatever plays it: the same files from threads, Ray tasks and actors, whatever befalls the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import gossipmab as gm
+from gossipmab.cli import call
+from gossipmab.engines.pools.ray_tempdir import PREFIX
+from gossipmab.experiments.storage.cell_file import file_hash
+
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},
+    "environment": {"agents": 5, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [
+        {"name": "pareto_ucb_gossip", "label": "gossip"},
+        {"name": "pareto_ucb"},
+        {"name": "pareto_gossip"},
+        {"name": "simulated_nsw_ucb_gossip", "solver": "local"},
+        {"name": "simulated_nsw_ucb_gossip", "solver": "local", "label": "alone", "no_gossip": True},
+    ],
+    "sweep": {"network.weights": ["laplacian", "metropolis"]},
+}
+SAME = ("results.parquet", "agents.parquet", "spec.toml")
+COMMAND = """
+import json, sys
+import gossipmab as gm
+print("starting", flush=True)
+gm.run(json.loads(sys.argv[1]), out=sys.argv[2], **json.loads(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "threads").path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"engine": "ray", "workers": 2},
+        {"engine": "actors"},
+        {"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7},
+    ],
+    ids=["ray", "actors direct", "actors refs"],
+)
+def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    run = gm.run(TINY, out=tmp_path / "run", **options)
+    for name in SAME:
+        assert file_hash(run.path / name) == file_hash(threads / name), name
+    session = json.loads((run.path / "manifest.json").read_text())["sessions"][-1]
+    assert {name: session[name] for name in options} == options
+    assert call(["verify", str(run.path), "--cell", "all"]) == 0
+    assert not list(root.glob(PREFIX + "*"))
+
+
+def test_a_run_may_change_its_engine(root: Path, threads: Path, tmp_path: Path) -> None:
+    """Half of the cells by threads, the other half by actors."""
+    gm.run(TINY, out=tmp_path / "run")
+    for file in sorted((tmp_path / "run" / "cells").iterdir())[::2]:
+        file.unlink()
+    gm.run(TINY, out=tmp_path / "run", engine="actors", agents_per_actor=5)
+    for name in SAME:
+        assert file_hash(tmp_path / "run" / name) == file_hash(threads / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--engine", "actor"], "engine: 'actor' is not known; did you mean 'actors'? (allowed: actors, ray, threads)"),
+        (["--window", "5"], "window: got 5, allowed with --engine actors, not threads"),
+        (["--engine", "ray", "--transport", "refs"], "transport: got 'refs', allowed with --engine actors, not ray"),
+        (["--engine", "actors", "--workers", "2"], "workers: got 2, allowed with --engine threads or ray, not actors"),
+        (["--engine", "actors", "--agents-per-actor", "0"], "agents_per_actor: got 0, allowed is a whole number >= 1"),
+        (["--engine", "actors", "--transport", "ref"],
+         "transport: 'ref' is not known; did you mean 'refs'? (allowed: direct, refs)"),
+        (["--engine", "actors", "--address", "127.0.0.1:1"], "address: got '127.0.0.1:1', and no Ray cluster answers there"),
+    ],
+)  # fmt: skip
+def test_options_that_are_refused(
+    threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    """Before anything is started, or dropped."""
+    before = sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir())
+    spec = threads / "spec.toml"
+    fresh = [] if "--address" in arguments else ["--fresh"]
+    overrides = ["--set", "experiment.trials=3"] if "--address" in arguments else []
+    out = threads.parent / "other" if overrides else threads
+    assert call(["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {line}") and error.count("\n") == 1, error
+    assert sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir()) == before
+
+
+# --- the whole command, killed and interrupted ---------------------------------------------------------------------------
+
+LONGER = {
+    **TINY,
+    "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000},
+    "algorithms": TINY["algorithms"][:2],
+}
+BLOCKS = {**LONGER, "experiment": LONGER["experiment"] | {"trials": 20, "horizon": 8_000}}
+# Engine -> the experiment, the options, and the latest moment, in seconds, of a kill: cells are finished by then.
+ENGINES: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {
+    "ray": (LONGER, {"engine": "ray", "workers": 2}, 8.0),
+    "actors": (BLOCKS, {"engine": "actors", "agents_per_actor": 2}, 16.0),
+}
+
+
+def signalled(out: Path, number: int, moment: float, engine: str) -> int:
+    """Start the run in a process group, signal it so many seconds after its start; the exit code."""
+    data, options, _ = ENGINES[engine]
+    command = [sys.executable, "-c", COMMAND, json.dumps(data), str(out), json.dumps(options)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == b"starting\n"
+            time.sleep(moment)
+            if number == signal.SIGINT:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+            process.communicate(timeout=100)
+        finally:
+            process.kill()
+    left = [p for p in psutil.pids() if _session(p) == process.pid]
+    assert number == signal.SIGKILL or not left  # after SIGKILL some stay for a minute, or until the next session
+    return process.returncode
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path, engine: str) -> None:
+    """SIGKILL at a random moment, then the same command again; in the end the bits of an undisturbed run."""
+    data, options, latest = ENGINES[engine]
+    gm.run(data, out=tmp_path / "calm", workers=2)
+    whims, done = random.Random(2), []
+    for _ in range(20):
+        assert signalled(tmp_path / "run", signal.SIGKILL, whims.uniform(0.5, latest), engine) == -signal.SIGKILL
+        done.append(len(list((tmp_path / "run" / "cells").glob("*.parquet"))))
+        for folder in root.glob(PREFIX + "*"):
+            os.utime(folder, (0, 0))
+    assert done == sorted(done) and len(set(done)) >= 5  # not only before or after the work
+    gm.run(data, out=tmp_path / "run", **options)
+    for name in SAME:
+        assert file_hash(tmp_path / "calm" / name) == file_hash(tmp_path / "run" / name)
+    assert not list(root.glob(PREFIX + "*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("moment", [1.0, 4.0, 8.0])
+def test_ctrl_c_leaves_nothing(root: Path, tmp_path: Path, engine: str, moment: float) -> None:
+    assert signalled(tmp_path / "run", signal.SIGINT, moment, engine) in (-signal.SIGINT, 0)
+    assert not list(root.glob(PREFIX + "*"))

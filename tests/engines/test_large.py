@@ -1,0 +1,223 @@
+"""Large networks: several threads in one trial, links listed where they are few, curves summed over the agents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.analysis.verify import verify
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.metrics.trace import Trace
+from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
+from gossipmab.networks.network import neighbours_of_listed, neighbours_of_round
+from gossipmab.utils.rng import Purpose, stream
+
+# What takes long is the compiler's work, anew for each algorithm and reward model.
+GAMES = [
+    ("pareto_ucb_gossip", "bernoulli"),
+    pytest.param("pareto_ucb_gossip", "gaussian", marks=pytest.mark.slow),
+    pytest.param("pareto_ucb", "bernoulli", marks=pytest.mark.slow),
+    pytest.param("pareto_gossip", "bernoulli", marks=pytest.mark.slow),
+    pytest.param("simulated_nsw_ucb_gossip", "bernoulli", marks=pytest.mark.slow),
+]
+
+
+def same(one: Trace, other: Trace) -> bool:
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in Trace.AXES)
+
+
+@pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
+@pytest.mark.parametrize(("name", "rewards"), GAMES)
+def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
+    environment = gm.Environment.sample(agents=7, arms=4, objectives=3, rewards=rewards, seed=3)
+    network = gm.Network("wheel", agents=7, link_probability=0.4, weights=weights)
+
+    def play(threads: int) -> Trace:
+        algorithm = ALGORITHMS[name]()
+        return gm.simulate(algorithm, environment, network, horizon=60, seed=2, record=9, threads=threads)
+
+    one = play(1)
+    assert all(same(one, play(threads)) for threads in (2, 3, 7, 12))
+
+
+def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far rows are fetched ahead here, and blocks are of one round, of three, of all."""
+    agents = 4_000
+    environment = gm.Environment.sample(agents=agents, arms=6, objectives=3, seed=1)
+    network = gm.Network(nx.random_regular_graph(6, agents, seed=0), link_probability=0.5)
+    played = []
+    for threads, numbers in ((1, 10**9), (2, 1), (2, 3 * (agents * 4 + len(network.edges))), (5, 10**9)):
+        monkeypatch.setattr(rounds, "BLOCK_NUMBERS", numbers)
+        played.append(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=20, seed=5, threads=threads))
+    assert all(same(played[0], other) for other in played[1:])
+
+
+@pytest.mark.slow
+def test_what_threads_cannot_share_is_played_by_one() -> None:
+    """A yardstick computes once a round what all agents use."""
+    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
+    network = gm.Network("ring", agents=4, link_probability=0.5)
+    one, two = (
+        gm.simulate(gm.CentralizedNSW(), environment, network, horizon=40, seed=5, threads=threads)
+        for threads in (1, 2)
+    )
+    assert same(one, two)
+
+
+def test_an_interrupt_ends_the_threads() -> None:
+    environment = gm.Environment.sample(agents=50, arms=3, objectives=2, seed=1)
+    network = gm.Network("ring", agents=50)
+
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10**7, seed=5, threads=3, progress=stop)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_bad_threads_are_refused(threads: Any) -> None:
+    environment, network = gm.Environment.sample(2, 2, 2), gm.Network("complete", agents=2)
+    with pytest.raises(gm.InputError, match="threads: got .*, allowed is a whole number >= 1"):
+        gm.simulate(gm.ParetoUCB(), environment, network, horizon=2, seed=0, threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
+    environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
+    network = gm.Network("ring", agents=6, link_probability=0.4)
+    each, all_ = (
+        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, by_agent=by_agent)
+        for by_agent in (True, False)
+    )
+    assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
+    for name, values in each.per_round().items():
+        assert np.array_equal(values, all_.per_round()[name]), name
+    for name, values in each.per_agent().items():
+        assert np.array_equal(values, all_.per_agent()[name]), name
+    curves = {"pareto_regret": each.pareto_regret, "nsw_regret": each.nsw_regret}
+    assert same(each, replace(all_, **curves))
+    assert np.array_equal(each.final_pareto_regret, each.pareto_regret[-1])
+    assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
+
+
+def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, network = gm.Environment.sample(6, 3, 2), gm.Network("ring", agents=6)
+
+    def columns(limit: int) -> int:
+        monkeypatch.setattr(rounds, "LARGE_CURVES", limit)
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=0, record=10)
+        return int(trace.pareto_regret.shape[1])
+
+    assert columns(60) == 6 and columns(59) == 1
+
+
+def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {
+        "experiment": {"name": "large", "horizon": 30, "trials": 2, "seed": 1, "record": 5},
+        "environment": {"agents": 6, "arms": 3, "objectives": 2},
+        "network": {"base": "ring", "link_probability": 0.5},
+        "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
+    }
+    small = gm.run(spec, out=tmp_path / "small")
+    monkeypatch.setattr(rounds, "LARGE_CURVES", 10)
+    large = gm.run(spec, out=tmp_path / "large")
+    again = gm.open_run(tmp_path / "large")
+    assert all(trace.pareto_regret.shape == (5, 1) for trace in again.traces.values())
+    for one, other in (
+        (small.table(), again.table()),
+        (small.agents(), again.agents()),
+        (small.summary(), large.summary()),
+    ):
+        assert one.drop(columns="steps_per_second", errors="ignore").equals(
+            other.drop(columns="steps_per_second", errors="ignore")
+        )
+    assert all(finding.sound for finding in verify(tmp_path / "large"))
+
+
+# ------------------------------------------------------------------------------------------------------ few of many
+
+
+def test_few_links_by_hand() -> None:
+    """ln(1 - u) / ln(1/2): u = 0.7 leaves out one link, 0.2 none, 0.9 three; the next round goes on where this one ends."""
+
+    class Given:
+        numbers = [0.7, 0.2, 0.9, 0.0, 0.6]
+
+        def random(self, count: int) -> np.ndarray:
+            taken, self.numbers = self.numbers[:count], self.numbers[count:]
+            return np.array(taken + [1.0 - 2.0**-53] * (count - len(taken)))
+
+    first, listed = few_of_many(Given(), 0.5, 4)(3)  # type: ignore[arg-type]
+    # of the row of trials: 1, 2, 6, 7, 9; then far away
+    assert first.tolist() == [0, 2, 4, 5] and listed.tolist() == [1, 2, 2, 3, 1]
+
+
+@pytest.mark.parametrize("blocks", [[1] * 40, [7, 0, 13, 20], [39, 1]])
+@pytest.mark.parametrize(("p", "edges"), [(0.1, 50), (0.001, 300), (1e-9, 20), (0.6, 3)])
+def test_any_split_gives_the_same_few(p: float, edges: int, blocks: list[int]) -> None:
+    whole = spread(few_of_many(np.random.default_rng(1), p, edges), edges)(40)
+    sampler = spread(few_of_many(np.random.default_rng(1), p, edges), edges)
+    assert np.array_equal(whole, np.concatenate([sampler(block) for block in blocks]))
+
+
+def test_few_are_independent_and_as_frequent_as_they_should_be() -> None:
+    """Binomial: each of these three bounds is 5 standard deviations, together below one false alarm in 500,000."""
+    p, edges, rounds_played = 0.05, 400, 20_000
+    present = spread(few_of_many(np.random.default_rng(11), p, edges), edges)(rounds_played).astype(float)
+    trials = edges * rounds_played
+    assert abs(present.mean() - p) < 5 * np.sqrt(p * (1 - p) / trials)
+    together = (present[:, :-1] * present[:, 1:]).mean()
+    assert abs(together - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
+    again = (present[:-1] * present[1:]).mean()
+    assert abs(again - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
+
+
+def test_erdos_renyi_lists_what_it_would_draw() -> None:
+    network = gm.Network("complete", agents=150, link_probability=FEW)
+    assert len(network.edges) >= MANY
+    lister = network.listing_sampler(stream(3, purpose=Purpose.LINKS))
+    assert lister is not None
+    first, listed = lister(30)
+    present = network.links(stream(3, purpose=Purpose.LINKS), 30)
+    scratch = [(np.zeros(2 * len(network.edges), np.int64), np.zeros(150, np.int64)) for _ in range(2)]
+    for b in range(30):
+        mine = listed[first[b] : first[b + 1]]
+        assert np.array_equal(np.flatnonzero(present[b]), mine)
+        neighbours_of_listed(network.edges, network.offsets, mine, *scratch[0])
+        neighbours_of_round(network.edges, network.offsets, present[b], *scratch[1])
+        assert np.array_equal(scratch[0][1], scratch[1][1])
+        for i in range(150):
+            rows = [s[network.offsets[i] : network.offsets[i] + degrees[i]] for s, degrees in scratch]
+            assert np.array_equal(*rows)
+
+
+def test_where_links_are_many_or_of_several_probabilities_they_are_not_listed() -> None:
+    generator = np.random.default_rng(0)
+    assert gm.Network("complete", agents=150, link_probability=0.2).listing_sampler(generator) is None
+    assert gm.Network("ring", agents=150, link_probability=0.01).listing_sampler(generator) is None
+    several = gm.ErdosRenyi(np.full(150 * 149 // 2, 0.01))
+    assert gm.Network("complete", agents=150, links=several).listing_sampler(generator) is None
+    assert gm.Network("complete", agents=150, links="static").listing_sampler(generator) is None
+
+
+@pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
+def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = gm.Environment.sample(agents=150, arms=3, objectives=2, seed=3)
+    network = gm.Network("complete", agents=150, link_probability=0.02, weights=weights)
+
+    def play(**options: Any) -> Trace:
+        return gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=2, **options)
+
+    listed = play()
+    assert same(listed, play(threads=3)) and same(listed, play(interpreted=True))
+    monkeypatch.setattr(gm.Network, "listing_sampler", lambda self, generator: None)
+    assert same(listed, play())
+    assert 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04

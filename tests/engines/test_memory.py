@@ -1,0 +1,126 @@
+"""What a trial takes is told before it starts, and what cannot fit is refused; processors are shared out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.analysis.verify import same_bits
+from gossipmab.cli import call
+from gossipmab.engines import limits as capacity
+from gossipmab.engines.gossip import memory
+from gossipmab.engines.gossip import simulate as rounds
+
+SPEC = {
+    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "record": 4},
+    "environment": {"agents": 600, "arms": 3, "objectives": 2},
+    "network": {"base": "ring", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip"}],
+}
+VARIANTS: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items()}
+VARIANTS["neighbourhood"] = gm.NeighbourhoodNSWUCBGossip(hops=2)
+
+
+@pytest.mark.parametrize(("agents", "arms", "objectives"), [(7, 3, 2), (40, 5, 3)])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_size_of_a_state_is_known_without_making_it(name: str, agents: int, arms: int, objectives: int) -> None:
+    environment, network = gm.Environment.sample(agents, arms, objectives), gm.Network("ring", agents=agents)
+    state = VARIANTS[name].init(rounds.shape_of(environment, network, 10))
+    arrays = [v for k, v in state._asdict().items() if isinstance(v, np.ndarray) and not k.startswith("scratch_")]
+    actual = sum(array.nbytes for array in arrays if array is not environment.preferences)
+    found = memory.state_bytes(VARIANTS[name], network, arms, objectives)
+    assert found == actual
+
+
+def test_the_formula_is_what_the_documentation_says() -> None:
+    network, N, K, D, E, R = gm.Network("ring", agents=50), 50, 10, 3, 50, 20
+    state = N * (2 * K + 3 * K * D) * 8
+    kept, block, curves = 8 * N * (7 * K + K * D + 3 * D + 24), 8 * 4_000_000, 16 * R * N
+    expected = kept + state + 34 * E + block + curves + 2 * 4_096 * (K + 1) * 8
+    assert memory.trial_bytes(gm.ParetoUCBGossip(), network, K, D, R, threads=2) == expected
+
+
+@pytest.mark.slow
+def test_a_trial_takes_what_was_told() -> None:
+    """The peak of a process of its own, measured by the system: never more than told, and no less than half of it."""
+    code = """
+import json, resource, gossipmab as gm
+from gossipmab.engines import memory
+base = {"generator": "random_regular_graph", "d": 8, "n": 200_000}
+network = gm.Network(base, link_probability=0.5)
+environment = gm.Environment.sample(200_000, 10, 3)
+gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=12, seed=0, record=3).per_agent()
+told = memory.check(gm.ParetoUCBGossip(), network, 10, 3, 3)
+print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=280)
+    told, taken = json.loads(done.stdout)
+    assert 0.5 * told < taken < told
+
+
+def test_what_cannot_fit_is_refused_with_advice() -> None:
+    network = gm.Network("ring", agents=2_000)
+    with pytest.raises(gm.InputError) as refused:
+        memory.check(gm.ParetoUCBGossip(), network, 10, 3, 5, available=300.0)
+    assert "environment.agents: 2000 agents" in str(refused.value) and "room for 270 MiB" in str(refused.value)
+    with pytest.raises(gm.InputError, match="neighbourhood = true"):
+        memory.check(gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
+    told = memory.check(gm.NeighbourhoodNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
+    assert told < 400 * 2**20
+
+
+def test_run_refuses_in_one_line_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "available_mib", lambda: 250.0)
+    with pytest.raises(gm.InputError, match="there is room for 225 MiB"):
+        gm.run(SPEC, out=tmp_path / "large")
+    assert not (tmp_path / "large").exists()
+    assert call(["run", "quickstart", "--set", "environment.agents=600", "--out", str(tmp_path / "x")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("error: environment.agents: 600 agents") and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("processors", "cells", "largest", "agents", "shared"),
+    [
+        (2, 15, 0, 10, (2, 1)),  # small cells side by side
+        (8, 3, 0, 10, (3, 1)),  # few of them: the rest is idle
+        (8, 3, 1, 8_192, (3, 2)),  # but with many agents
+        (2, 1, 1, 10**6, (1, 2)),
+        (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
+        (4, 100, 2 * 2**30, 10**6, (1, 4)),
+        (1, 5, 1, 10**6, (1, 1)),
+        (2, 0, 0, 0, (1, 1)),
+    ],
+)
+def test_processors_are_shared_out(
+    processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]
+) -> None:
+    assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared
+
+
+def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = gm.run(SPEC, out=tmp_path / "one", workers=1)
+    for module in (capacity, rounds):
+        monkeypatch.setattr(module, "SHARED_AGENTS", 100)
+    told = []
+    plain = rounds.simulate
+
+    def spied(*given: Any, **options: Any) -> Any:
+        told.append(options["threads"])
+        return plain(*given, **options)
+
+    monkeypatch.setattr(rounds, "simulate", spied)
+    two = gm.run(SPEC, out=tmp_path / "two", workers=3)
+    assert set(told) == {3}
+    for mine, theirs in zip(one.traces.values(), two.traces.values(), strict=True):
+        assert same_bits(mine, theirs) == []

@@ -1,0 +1,213 @@
+"""Ray for the length of a `with`: private, loopback, token, and nothing left behind. Real Ray, real signals."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import gossipmab as gm
+from gossipmab.engines.pools import ray_tempdir as ray_folder
+from gossipmab.engines.pools.ray_session import session
+from gossipmab.engines.pools.ray_tempdir import PREFIX, processes_of
+
+PROBE = """
+import sys
+from ray._raylet import GcsClient
+try:
+    GcsClient(address=sys.argv[1]).internal_kv_keys(b"", b"session", timeout=5)
+except Exception as error:
+    print(type(error).__name__)
+else:
+    print("in")
+"""
+HOLDS = """
+import sys, time
+from gossipmab.engines.ray_session import session
+print("starting", flush=True)
+with session(cpus=1) as ray:
+    print(ray.folder, flush=True)
+    if sys.argv[1] == "error":
+        raise FloatingPointError("no luck")
+    time.sleep(60)
+"""
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def bare() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+
+
+def probe(address: str, environment: dict[str, str]) -> str:
+    command = [sys.executable, "-c", PROBE, address]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def test_private_on_loopback_and_gone_afterwards(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "198.51.100.7:6379")  # nobody is joined by accident
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    variables, handlers = dict(os.environ), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    with session(cpus=1) as running:
+        import ray
+
+        @ray.remote(max_retries=0)
+        def die() -> None:
+            print("noise")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        with pytest.raises(ray.exceptions.WorkerCrashedError):
+            ray.get(die.remote(), timeout=60)
+        folder = running.folder
+        assert running.local and folder is not None and folder.parent == root
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
+        processes = [psutil.Process(pid) for pid in (os.getpid(), *processes_of(folder))]
+        assert len(processes) > 4
+        listening = {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+        assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening
+        token = (folder / "token").read_text()
+        assert probe(running.address, bare()) == "AuthenticationError"
+        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}) == (
+            "AuthenticationError"
+        )
+        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}) == "in"
+        assert not any(token in " ".join(p.cmdline()) for p in processes)
+        with pytest.raises(gm.InputError, match="already"), session():
+            pass
+    assert not any(psutil.pid_exists(p.pid) for p in processes if p.pid != os.getpid())
+    assert list(root.iterdir()) == []
+    assert dict(os.environ) == variables
+    assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    printed = capfd.readouterr()
+    assert "noise" not in printed.out + printed.err and "raylet" not in printed.out
+
+
+@pytest.mark.parametrize("address", ["local", "", "ray://127.0.0.1:10001", "nonsense", "127.0.0.1:1", "auto"])
+def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(gm.InputError, match="address: got") as caught, session(address):
+        pass
+    assert repr(address) in str(caught.value) and "\n" not in str(caught.value)
+    assert list(root.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_no_entry_without_the_token_and_a_killed_session_is_swept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", HOLDS, "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as other:
+        try:
+            assert other.stdout is not None and other.stdout.readline() == "starting\n"
+            folder = Path(other.stdout.readline().strip())
+            port = next((folder / "r").glob("session_2*/gcs_server_port_*")).read_text().strip()
+            monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+            monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(root / "none"))
+            monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # or Ray asks the address that others would
+            with pytest.raises(gm.InputError, match="refuses"), session(f"127.0.0.1:{port}"):
+                pass
+            ray_folder._sweep(root)
+            os.utime(folder, (0, 0))
+            ray_folder._sweep(root)
+            assert folder.exists() and len(processes_of(folder)) > 4  # its owner lives
+            other.send_signal(signal.SIGKILL)  # the kernel ends most of Ray's processes, and the folder stays
+            other.wait(timeout=30)
+            ray_folder._sweep(root)
+            assert not folder.exists()
+            until(lambda: not members(other.pid), 5.0)
+        finally:
+            other.kill()
+
+
+def test_a_folder_that_is_young_or_locked_is_not_swept(root: Path) -> None:
+    with ray_folder.private_folder() as folder:
+        os.utime(folder, (0, 0))
+        ray_folder._sweep(root)
+        assert folder.exists()
+    assert not folder.exists()
+    young = root / (PREFIX + "young")
+    young.mkdir()
+    ray_folder._sweep(root)
+    assert young.exists()
+    os.utime(young, (0, 0))
+    ray_folder._sweep(root)
+    assert not young.exists()
+
+
+def members(session_id: int) -> list[str]:
+    """All processes of a session of the kernel's, such as Popen(start_new_session=True) begins: Ray's own stay in it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == session_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {process.name()}")
+    return found
+
+
+def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait") -> tuple[int, str]:
+    """Start a session in a process group, signal the group as a terminal would; its exit code and stderr.
+
+    wait: seconds after the start; None waits until the session is there.
+    """
+    command = [sys.executable, "-c", HOLDS, mode]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            assert process.stdout.readline() == "starting\n"
+            if wait is None:
+                process.stdout.readline()
+            else:
+                time.sleep(wait)
+            if mode == "wait":
+                os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert members(process.pid) == []
+    assert [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
+    return process.returncode, errors
+
+
+@pytest.mark.slow
+def test_nothing_is_left_after_ctrl_c(root: Path) -> None:
+    code, errors = interrupted(root, signal.SIGINT, None)
+    assert code == -signal.SIGINT and "KeyboardInterrupt" in errors
+
+
+@pytest.mark.slow
+def test_nothing_is_left_after_ctrl_c_while_ray_starts(root: Path) -> None:
+    code, errors = interrupted(root, signal.SIGINT, 1.5)
+    assert code == -signal.SIGINT and "KeyboardInterrupt" in errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(10))
+def test_nothing_is_left_after_a_signal_at_any_moment(root: Path, moment: int) -> None:
+    wait = random.Random(moment).uniform(0.0, 4.0)
+    code, _ = interrupted(root, signal.SIGINT if moment % 2 else signal.SIGTERM, wait)
+    assert code != 0
+
+
+@pytest.mark.slow
+def test_nothing_is_left_after_an_error(root: Path) -> None:
+    code, errors = interrupted(root, 0, None, "error")
+    assert code == 1 and errors.rstrip().endswith("FloatingPointError: no luck")

@@ -1,0 +1,340 @@
+"""Cells as Ray tasks: the same bits as from threads, whatever dies on the way. Real Ray, real faults, bounded waits."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.pools import ray_runtime_env as ray_shipping
+from gossipmab.engines.pools import ray_session
+from gossipmab.engines.pools import ray_tasks as ray_cells
+from gossipmab.engines.pools.ray_runtime_env import packed
+from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
+from gossipmab.engines.pools.ray_tempdir import PREFIX, processes_of
+from gossipmab.experiments import runner
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.storage.cell_file import file_hash
+
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "record": 8},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+    "sweep": {"network.link_probability": [0.3, 1.0]},
+}
+pytestmark = pytest.mark.usefixtures("root")
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A play without compiled code: the numbers of a cell; some cells fail, wait to be killed, or kill."""
+
+    folder: Path
+    size: int = 100
+
+    def __call__(self, cell: str, steps: Callable[[int], None]) -> tuple[np.ndarray, int]:
+        kind, _, number = cell.partition(" ")
+        if kind == "fails":
+            raise KeyError("no luck")
+        if kind == "waits":
+            first = self.folder / "pid"
+            if not first.exists():
+                (self.folder / "pid.new").write_text(str(os.getpid()))
+                (self.folder / "pid.new").rename(first)
+                time.sleep(120)
+        if kind == "kills":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "slow":
+            time.sleep(0.3)
+        steps(3)
+        steps(4)
+        return np.random.default_rng(int(number)).random(self.size), os.getpid()
+
+
+def expected(number: int, size: int = 100) -> np.ndarray:
+    return np.random.default_rng(number).random(size)
+
+
+# --- the queue ----------------------------------------------------------------------------------------------------------
+
+
+def drained(queue: _Queue) -> list[list[int]]:
+    """All batches, when each is played whole before the next is taken."""
+    batches = []
+    while (batch := queue.take(0)) is not None:
+        queue.landed(batch, [True] * len(batch))
+        batches.append(batch)
+    return batches
+
+
+@pytest.mark.parametrize(("cells", "workers"), [(0, 2), (1, 8), (7, 2), (1000, 3)])
+def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) -> None:
+    batches = drained(_Queue(cells, lambda: workers))
+    assert [index for batch in batches for index in batch] == list(range(cells))
+    sizes = [len(batch) for batch in batches]
+    assert sizes[:1] == [1] * min(cells, 1) and set(sizes[-workers:]) <= {1}
+    assert max(sizes, default=0) == (ray_cells.MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
+
+
+def test_tasks_in_flight_are_bounded() -> None:
+    queue = _Queue(100, lambda: 3)
+    assert queue.take(5) is not None and queue.take(6) is None
+
+
+def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
+    queue = _Queue(100, lambda: 1)
+    queue.most = 8
+    assert queue.take(0) == list(range(8))
+    queue.landed(list(range(8)), [True] * 3 + [False] * 5)
+    assert queue.take(0) == [3, 4, 5]
+
+
+def test_what_died_goes_alone_and_is_given_up_in_the_end() -> None:
+    queue = _Queue(8, lambda: 1)
+    queue.most = 4
+    batch = queue.take(0)
+    assert batch == [0, 1, 2, 3] and queue.died(batch) == []
+    assert [queue.take(0) for _ in range(4)] == [[0], [1], [2], [3]]
+    for _ in range(ATTEMPTS - 2):
+        assert queue.died([2]) == [] and queue.take(0) == [2]
+    assert queue.died([2]) == [2]
+    assert queue.died([4, 5], for_good=True) == [] and queue.died([4], for_good=True) == [4]
+
+
+# --- one machine --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
+    """Among ordinary cells: one that raises, one whose worker is killed from outside, one that kills any worker."""
+    cells = [f"cell {n}" for n in range(20)] + ["fails 20", "waits 21", "kills 22"]
+    random.Random(1).shuffle(cells)
+    notes: list[str] = []
+    told: list[int] = []
+
+    def kill() -> None:
+        os.kill(int(until((tmp_path / "pid").exists) and (tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    killer = Thread(target=kill)
+    killer.start()
+    found = dict(run_cells(cells, Numbers(tmp_path), workers=2, steps=told.append, note=notes.append))
+    killer.join(timeout=60)
+    assert sorted(found) == sorted(cells)
+    assert isinstance(found.pop("fails 20"), KeyError)
+    lost = found.pop("kills 22")
+    assert isinstance(lost, RuntimeError) and f"died {ATTEMPTS} times" in str(lost) and "WorkerCrashed" in str(lost)
+    for cell, (numbers, _) in found.items():
+        assert numbers.tobytes() == expected(int(cell.split()[1])).tobytes()
+    assert sum(told) == 7 * 21
+    assert all("\n" not in note and "a task died" in note for note in notes)
+    assert sum("given up" in note for note in notes) == 1 and ATTEMPTS <= len(notes) <= ATTEMPTS + 3
+
+
+@pytest.mark.slow
+def test_a_full_object_store(tmp_path: Path) -> None:
+    """Results that together are several times the object store, and one that alone fills more than half of it."""
+    size = 6_000_000  # 48 MB each; the store takes 80 MB
+    cells = [f"cell {n}" for n in range(8)]
+    notes: list[str] = []
+    store = {"object_store": 80 * 2**20}
+    kept = {}
+    for cell, outcome in run_cells(cells, Numbers(tmp_path, size), workers=2, note=notes.append, **store):
+        kept[cell] = outcome[0]  # held on purpose: memory of the store stays taken
+    assert sorted(kept) == sorted(cells)
+    assert all(kept[f"cell {n}"].tobytes() == expected(n, size).tobytes() for n in range(8))
+
+
+@pytest.mark.slow
+def test_stopping_early_leaves_nothing(root: Path, tmp_path: Path) -> None:
+    cells = run_cells([f"slow {n}" for n in range(50)], Numbers(tmp_path), workers=1)
+    next(cells)
+    (folder,) = root.glob(PREFIX + "*")
+    assert processes_of(folder)
+    cells.close()
+    assert not processes_of(folder) and not folder.exists()
+
+
+class Unreadable(Numbers):
+    """A play that no worker can unpack."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def test_what_cannot_be_played_at_all(tmp_path: Path) -> None:
+    """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
+    notes: list[str] = []
+    found = dict(run_cells(["cell 1", "cell 2"], Unreadable(tmp_path), workers=1, note=notes.append))
+    assert sorted(found) == ["cell 1", "cell 2"] and len(notes) <= 1
+    assert all(isinstance(error, RuntimeError) and "\x1b" not in str(error) for error in found.values())
+    with pytest.raises(gm.InputError, match=r"resources: got CPU = 2, unicorn = 1"):
+        list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
+
+
+def test_other_versions_are_said_once() -> None:
+    notes: list[str] = []
+    others: set[str] = set()
+    ours = ray_cells.versions()
+    for theirs in (ours, ours | {"numpy": "0.1"}, ours | {"numpy": "0.1"}):
+        ray_cells._compared(theirs, others, notes.append)
+    assert len(notes) == 1 and f"numpy 0.1 instead of {ours['numpy']}" in notes[0]
+
+
+def test_no_cells_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cells, "session", None)
+    assert list(run_cells([], Numbers(Path()), workers=1)) == []
+
+
+def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shipped(Numbers):
+        @property
+        def files(self) -> dict[str, Path]:
+            return {"means": tmp_path / "a" / "x.npy", "complete": tmp_path / "b" / "x.npy"}
+
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.npy").write_text(str(number))
+    with packed(Shipped(tmp_path)) as shipment:
+        modules = [Path(path) for path in shipment.runtime_env["py_modules"]]  # type: ignore[index]
+        assert (modules[0] / "runner.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
+        monkeypatch.syspath_prepend(str(modules[1].parent))
+        found = ray_shipping.arrived(shipment.files)
+        assert {name: path.read_text() for name, path in found.items()} == {"means": "0", "complete": "1"}
+        assert all(path.suffix == ".npy" and modules[1] in path.parents for path in found.values())
+    with pytest.raises(FileNotFoundError, match="did not come"):
+        ray_shipping.arrived(shipment.files)
+    assert not any(line.startswith("ray") for line in ray_shipping.dependencies())
+    assert any(line.startswith("numba") for line in ray_shipping.dependencies())
+
+
+# --- a cluster ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A head that plays nothing and two nodes of two CPUs each, behind a token."""
+    from ray import cloudpickle
+    from ray.cluster_utils import Cluster
+
+    (root / "token").write_text("5" * 64)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(root)  # or a worker on this machine finds our working folder
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(root / "token"))
+    ray_session._refreshed()
+    common = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a cluster's workers cannot import this file
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **common})
+    try:
+        made.removable = [made.add_node(num_cpus=2, **common) for _ in range(2)]
+        made.wait_for_nodes(timeout=60)
+        yield made
+    finally:
+        made.shutdown()
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+        monkeypatch.undo()
+        ray_session._refreshed()
+
+
+@pytest.mark.slow
+def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
+    cells = [f"slow {n}" for n in range(200)]
+    notes: list[str] = []
+    found: dict[str, Any] = {}
+    outcomes = run_cells(cells, Numbers(tmp_path), note=notes.append, address=cluster.address, seconds=1.0)
+    for cell, outcome in outcomes:
+        found[cell] = outcome
+        if len(found) == 10:
+            cluster.remove_node(cluster.removable[0], allow_graceful=False)
+    assert sorted(found) == sorted(cells)
+    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(200))
+    assert notes and all("\n" not in note and "played again" in note for note in notes)
+
+
+class Carried(Player):
+    """A player that says where its worker found the package."""
+
+    files = property(lambda self: self.spec.files)
+
+    def relocated(self, files: dict[str, Path]) -> Carried:
+        return Carried(replace(self.spec, files=files))
+
+    def __call__(self, cell: Any, steps: Any = None) -> Any:
+        played = super().__call__(cell, steps)
+        return played.trace, gm.__file__, {name: str(path) for name, path in self.spec.files.items()}
+
+
+@pytest.mark.slow
+def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
+    """The package and the data files come through Ray, and the bits are those of this process."""
+    (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
+    data = {
+        **TINY,
+        "environment": {"means": str(tmp_path / "means.json")},
+        "algorithms": [{"name": "pareto_ucb"}],
+    }
+    spec = load_spec(data)
+    cells, player = spec.cells(), Carried(spec)
+    here = {cell.id: player(cell)[0] for cell in cells}
+    for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
+        trace, package, files = outcome
+        assert same_bits(trace, here[cell.id]) == []
+        assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
+        assert set(files) == set(spec.files)
+
+
+@pytest.mark.slow
+def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
+    """On two nodes, by either transport: the files that threads write."""
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        for name in ("results.parquet", "agents.parquet"):
+            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
+
+
+class Remover(runner.Silent):
+    """Takes all nodes but the head away when the first window has been played; keeps the notes."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self.notes = cluster, list[str]()
+
+    def steps(self, agent_steps: int) -> None:
+        while self.cluster.removable:
+            self.cluster.remove_node(self.cluster.removable.pop(), allow_graceful=False)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.slow
+def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
+    data = {**TINY, "experiment": TINY["experiment"] | {"trials": 1, "horizon": 9_000}, "sweep": {}}
+    gm.run(data, out=tmp_path / "threads")
+    told = Remover(cluster)
+    gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, progress=told)
+    assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
+    for name in ("results.parquet", "agents.parquet"):
+        assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)

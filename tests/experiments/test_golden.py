@@ -1,0 +1,178 @@
+"""Run folders of every release, and of versions before a column was there, read by this one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import gossipmab as gm
+from gossipmab.analysis.plots import plot
+from gossipmab.analysis.report import write_report
+from gossipmab.analysis.verify import verify
+from gossipmab.experiments.runner import Silent, run
+from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, file_hash, lacking, parquet_bytes
+from gossipmab.metrics.trace import Trace
+from gossipmab.utils import provenance
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))
+LATER = ("drift", "sampling_error", "floats")  # arrays of gossip that the first versions did not record
+every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+class Listening(Silent):
+    """A watcher that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def experiment(golden: Path) -> Path:
+    return golden.parent / "experiments" / f"{golden.name}.toml"
+
+
+def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
+    """The run, after everything that reads one has read it; the report draws as well."""
+    results = gm.open_run(path)
+    assert results.complete
+    cells = results.spec.cells()
+    record = results.spec.experiment.record
+    table, summary = results.table(), results.summary()
+    assert len(table) == len(cells) * record and len(results.agents()) > 0
+    assert len(summary) == len(results.spec.points()) * len(results.spec.algorithms)
+    assert all(np.isfinite(summary[metric]).all() for metric in summary if metric in results.kind.METRICS)
+    data = results.dataset()
+    assert data.sizes["trial"] == results.spec.experiment.trials and data.sizes["round"] == record
+    assert not drawn or all(file.stat().st_size > 1_000 for file in plot(results, formats=("svg",)))
+    page = write_report(results).read_text(encoding="utf-8")
+    assert "<html" in page and results.spec.experiment.name in page
+    return results
+
+
+@every_run
+def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
+    results = opened_in_every_way(Path(shutil.copytree(golden, tmp_path / "run")))
+    written = parquet.read_table(golden / "results.parquet").to_pandas()
+    table = results.table()
+    for column in written.columns:
+        assert table[column].equals(written[column]), column
+
+
+@every_run
+def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Path) -> None:
+    *files, replay = verify(golden)
+    assert [finding for finding in files if not finding.sound] == []
+    cell = gm.open_run(golden).spec.cells()[0]
+    origin = json.loads(parquet.read_schema(golden / "cells" / f"{cell.id}.parquet").metadata[KEY])
+    assert replay.what == cell.id
+    if origin["versions"] == provenance.versions():  # other versions, or another machine, may move a bit
+        assert replay.sound, replay.remark
+
+
+@every_run
+def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(golden, tmp_path / "run"))
+    heard = Listening()
+    results = run(experiment(golden), out=copy, progress=heard)
+    session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
+    assert session["computed"] == 0 and session["failed"] == []
+    assert all("other versions" in note for note in heard.notes)
+    for file in sorted((golden / "cells").iterdir()):
+        assert file_hash(copy / "cells" / file.name) == file_hash(file)
+    assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()
+
+
+@every_run
+def test_nothing_in_it_is_of_the_machine_that_made_it(golden: Path) -> None:
+    said = json.loads((golden / "manifest.json").read_text(encoding="utf-8"))
+    assert set(map(str, said["machine"].values())) == {"golden", "1"}
+    for file in (path for path in golden.rglob("*") if path.is_file()):
+        assert b"/home/" not in file.read_bytes() and b"/tmp/" not in file.read_bytes(), file
+
+
+def test_all_releases_together_are_small_and_this_one_is_there() -> None:
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) < 200_000
+    assert {path.name for path in RUNS} == {"gossip", "central", "assignment"}
+    assert gm.__version__ in {path.parent.name for path in RUNS}
+
+
+# --- versions before a column was there -----------------------------------------------------------------------------
+
+
+def without(file: Path, names: tuple[str, ...]) -> None:
+    """Write a cell's file as a version that did not know these arrays wrote it; the checksum is computed here on its own."""
+    table = parquet.read_table(file).drop_columns(list(names))
+    said = json.loads(table.schema.metadata[KEY])
+    del said["sha256"], said["sealed"]
+    sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    trace = decode(file, Trace)[0]
+    for name in (name for name in Trace.AXES if name not in names):
+        array = getattr(trace, name)
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+    said["sha256"] = sha.hexdigest()
+    text = json.dumps(said, sort_keys=True).encode()
+    file.write_bytes(parquet_bytes(table.replace_schema_metadata({KEY: text})))
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The gossip run of 0.1.0 as a version without LATER would have left it."""
+    path = Path(shutil.copytree(GOLDEN / "0.1.0" / "gossip", tmp_path / "older"))
+    for file in (path / "cells").glob("*.parquet"):
+        without(file, LATER)
+    table = parquet.read_table(path / "results.parquet").drop_columns(list(LATER))
+    (path / "results.parquet").write_bytes(parquet_bytes(table))
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"] = {name: file_hash(path / name) for name in manifest["sha256"]}
+    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return path
+
+
+def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> None:
+    before = gm.open_run(GOLDEN / "0.1.0" / "gossip")
+    assert lacking(next(iter(gm.open_run(older).traces.values()))) == LATER
+    results = opened_in_every_way(older, drawn=False)
+    table, full = results.table(), before.table()
+    assert list(table.columns) == list(full.columns)
+    assert table[list(LATER)].isna().all(axis=None)
+    rest = [name for name in full.columns if name not in LATER]
+    assert table[rest].equals(full[rest])
+    assert [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+
+
+def test_a_run_of_an_older_version_continues_beside_new_cells(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gossipmab.experiments.storage.tables.BATCH", 3
+    )  # the first batch without, a later one with whole numbers
+    cells = gm.open_run(older).spec.cells()
+    (older / "cells" / f"{cells[6].id}.parquet").unlink()
+    results = run(experiment(GOLDEN / "0.1.0" / "gossip"), out=older, progress=Listening())
+    manifest = json.loads((older / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["sessions"][-1]["computed"] == 1
+    floats = results.table()["floats"].to_numpy().reshape(len(cells), -1)
+    assert np.isfinite(floats[6]).all() and np.isnan(np.delete(floats, 6, axis=0)).all()
+    assert [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+
+
+def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
+    file = next((GOLDEN / "0.1.0" / "gossip" / "cells").iterdir())
+    table = parquet.read_table(file)
+    for name in ("drift", "pareto_regret", "rounds", "utility"):
+        (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
+        with pytest.raises(DamagedError, match="altered"):
+            decode(tmp_path / "x.parquet", Trace)
+    text = pa.array([["x"] * 4] * table.num_rows)
+    other = table.set_column(table.column_names.index("pareto_regret"), "pareto_regret", text)
+    (tmp_path / "x.parquet").write_bytes(parquet_bytes(other))
+    with pytest.raises(DamagedError, match="altered"):
+        decode(tmp_path / "x.parquet", Trace)

@@ -1,0 +1,53 @@
+"""Experiments of every protocol: what the file may say, and that a protocol's own trace goes through the run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS, PROTOCOLS, YARDSTICKS
+from gossipmab.experiments.spec.settings import GAMES
+from gossipmab.experiments.spec.spec import Spec, load_spec
+
+GOSSIP: dict[str, Any] = {
+    "experiment": {"name": "x", "horizon": 10, "seed": 0},
+    "environment": {"agents": 3, "arms": 2, "objectives": 2},
+    "network": {"base": "complete"},
+    "algorithms": [{"name": "pareto_ucb"}],
+}
+
+
+def changed(**sections: Any) -> dict[str, Any]:
+    data = {name: dict(table) if isinstance(table, dict) else table for name, table in GOSSIP.items()}
+    for name, table in sections.items():
+        data[name] = {**data[name], **table} if isinstance(table, dict) and name in data else table
+    return {name: table for name, table in data.items() if table is not None}
+
+
+def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
+    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **YARDSTICKS}
+    assert set(GAMES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in GAMES)
+    for game in GAMES.values():
+        assert next(iter(game.trace.AXES)) == "rounds" and callable(game.simulator())
+
+
+def test_gossip_is_what_an_experiment_is_where_it_says_nothing() -> None:
+    silent, said = Spec.from_dict(GOSSIP), Spec.from_dict(changed(experiment={"protocol": "gossip"}))
+    assert silent.experiment.protocol == "gossip" and silent.hash == said.hash
+    assert "protocol" not in silent.to_toml() and "measure" not in silent.to_toml()
+
+
+def test_wrong_protocols_and_networks_are_told(tmp_path: Path) -> None:
+    for data, line in (
+        (changed(experiment={"protocol": "centrall"}), "experiment.protocol: got 'centrall', allowed is .*'central'"),
+        (changed(network=None), "^network is required and not given$"),
+        (changed(experiment={"protocol": "central"}), '^network: is for protocol = "gossip" only, got .* "central"$'),
+        (changed(experiment={"protocol": "central"}, network=None), "algorithms: name .*'pareto_ucb'"),
+        (changed(experiment={"measure": ["nsw"]}), '^experiment.measure: is for protocol = "central" only'),
+        (changed(sweep={"experiment.protocol": ["gossip"]}), "'experiment.protocol' cannot be swept"),
+    ):
+        with pytest.raises(gm.InputError, match=line):
+            load_spec(data)

@@ -1,0 +1,331 @@
+"""The cells' files, the tables made of them, and what `Results` hands out; statistics by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy import stats
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.storage.cell_file import (
+    KEY,
+    DamagedError,
+    decode,
+    encode,
+    file_hash,
+    parquet_bytes,
+    whole_file,
+    write_whole,
+)
+from gossipmab.experiments.summary import summarise
+from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
+from gossipmab.metrics.trace import Trace, over_agents
+
+SPEC: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+    "sweep": {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]},
+}
+
+
+def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> Trace:
+    rng = np.random.default_rng(seed)
+    regret = rng.random((R, N)).cumsum(axis=0)
+    nsw = regret.copy()
+    nsw[:, 0] = np.nan
+    return Trace(
+        np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
+        rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
+        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (4, 3, 2), (200, 10, 10)])
+def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
+    write_whole(tmp_path / "x.parquet", encode(trace, said))
+    again, found = decode(tmp_path / "x.parquet", Trace)
+    assert same_bits(trace, again) == []
+    assert {key: found[key] for key in said} == said and len(found["sha256"]) == 64
+    table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
+    assert table["pareto_regret"].iloc[-1].tolist() == trace.pareto_regret[-1].tolist()
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    good, path = encode(some_trace(2), {"cell": "x"}), tmp_path / "x.parquet"
+    for position in range(len(good)):
+        bad = bytearray(good)
+        bad[position] ^= 1 << (position % 8)
+        path.write_bytes(bytes(bad))
+        with pytest.raises(DamagedError):
+            decode(path, Trace)
+
+
+def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> None:
+    """As before there were seals: the numbers and the provenance are still compared with their SHA-256."""
+    trace, path = some_trace(2), tmp_path / "x.parquet"
+    path.write_bytes(encode(trace, {"cell": "x"}))
+    table = parquet.read_table(path)
+    said = json.loads(table.schema.metadata[KEY])
+    del said["sealed"]
+    old = table.replace_schema_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
+    path.write_bytes(parquet_bytes(old))
+    again, found = decode(path, Trace)
+    assert same_bits(trace, again) == [] and found == said
+    bad = path.read_bytes().replace(b'"cell": "x"', b'"cell": "y"')
+    assert bad != path.read_bytes()
+    path.write_bytes(bad)
+    with pytest.raises(DamagedError):
+        decode(path, Trace)
+
+
+def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(encode(some_trace(4), {"seconds": 1.5}))
+    table = parquet.read_table(path)
+    messages = table.column("messages").to_pylist()
+    column = pa.array([messages[0] + 1, *messages[1:]])
+    parquet.write_table(table.set_column(table.schema.get_field_index("messages"), "messages", column), path)
+    with pytest.raises(DamagedError, match="altered"):
+        decode(path, Trace)
+    said = table.schema.metadata[KEY].replace(b"1.5", b"0.5")
+    parquet.write_table(table.replace_schema_metadata({KEY: said}), path)
+    with pytest.raises(DamagedError, match="altered"):
+        decode(path, Trace)
+
+
+def test_torn_files_are_noticed(tmp_path: Path) -> None:
+    good, path = encode(some_trace(3), {}), tmp_path / "x.parquet"
+    for length in (0, 3, 8, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:length])
+        with pytest.raises(DamagedError):
+            decode(path, Trace)
+    with pytest.raises(FileNotFoundError):
+        decode(tmp_path / "none.parquet", Trace)
+
+
+def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    write_whole(tmp_path / "x", b"before")
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:
+        file.write(b"half of what")
+        raise RuntimeError
+    assert (tmp_path / "x").read_bytes() == b"before"
+    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+
+
+def test_sums_over_agents_are_in_ascending_order() -> None:
+    values = np.array([[1e16, 1.0, -1e16, 1.0]])
+    assert over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
+
+
+def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
+    table = results.table()
+    assert list(table.columns) == [
+        "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
+        "bytes", "drift", "sampling_error", "floats",
+    ]  # fmt: skip
+    assert len(table) == 4 * 2 * 3 * 6
+    cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
+    expected = [
+        (cell.point["network.link_probability"], cell.point["network.weights"], cell.label, cell.trial)
+        for cell in results.spec.cells()
+    ]
+    assert list(cells.itertuples(index=False, name=None)) == expected
+    cell = results.spec.cells()[5]
+    trace = results.traces[cell.id]
+    rows = table.iloc[5 * 6 : 6 * 6]
+    assert rows["round"].tolist() == trace.rounds.tolist() == [10, 20, 30, 40, 50, 60]
+    assert rows["pareto_regret"].tolist() == [float(sum(row.tolist())) for row in trace.pareto_regret]
+    assert rows["bytes"].tolist() == trace.bytes.tolist()
+
+
+def test_a_trace_is_what_simulate_gives(results: Results) -> None:
+    environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
+    network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, record=6)
+    name = "link_probability=0.3__weights=metropolis__gossip__trial002"
+    assert same_bits(trace, results.traces[name]) == []
+
+
+def test_agents_have_a_row_each(results: Results) -> None:
+    agents = results.agents()
+    assert len(agents) == 4 * 2 * 3 * 3
+    last = results.table().query("round == 60").reset_index(drop=True)
+    sums = agents.groupby(["link_probability", "weights", "algorithm", "trial"], sort=False)["pareto_regret"].sum()
+    np.testing.assert_allclose(sums.to_numpy(), last["pareto_regret"], rtol=1e-12)
+    silent = agents[agents["algorithm"] == "pareto_ucb"]
+    assert (silent["messages_sent"] == 0).all() and (agents["utility"] > 0).all()
+
+
+def test_dataset_has_named_dimensions(results: Results) -> None:
+    data = results.dataset()
+    assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
+    assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
+    assert data["algorithm"].values.tolist() == ["gossip", "pareto_ucb"]
+    table = results.table()
+    row = table.iloc[17]
+    where = {key: row[key] for key in data["pareto_regret"].dims}
+    assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"]
+    assert not data["pareto_regret"].isnull().any()
+
+
+def test_summary_is_of_the_last_round(results: Results) -> None:
+    summary, table = results.summary(), results.table()
+    assert len(summary) == 8
+    rows = table.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'")
+    one = summary.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'").iloc[0]
+    final = rows[rows["round"] == 60]["pareto_regret"]
+    assert one["pareto_regret"] == final.mean()
+    assert one["pareto_regret_low"] < one["pareto_regret"] < one["pareto_regret_high"]
+    assert one["messages"] == 60 * 6 and one["bytes"] == 60 * 6 * 8 * 3 * 2
+    written = pd.read_csv(results.path / "summary.csv")
+    assert written["pareto_regret"].tolist() == summary["pareto_regret"].tolist()
+
+
+def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    path = shutil.copytree(results.path, tmp_path / "run")
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "end": None}))
+    for cell in results.spec.cells()[3:]:
+        (path / "cells" / f"{cell.id}.parquet").unlink()
+    partial = gm.open_run(path)
+    assert not partial.complete and results.complete
+    pd.testing.assert_frame_equal(partial.table(), results.table().iloc[: 3 * 6])
+    assert partial.dataset()["pareto_regret"].isnull().any()
+
+
+def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> None:
+    import shutil
+
+    path = shutil.copytree(results.path, tmp_path / "run")
+    text = (path / "spec.toml").read_text()
+    (path / "spec.toml").write_text(text.replace("seed = 5", "seed = 6"))
+    with pytest.raises(gm.InputError, match="altered"):
+        gm.open_run(path)
+    with pytest.raises(gm.InputError, match=r"no manifest\.json"):
+        gm.open_run(tmp_path)
+
+
+def test_rewards_that_leave_nsw_undefined_are_carried_through(tmp_path: Path) -> None:
+    means = np.random.default_rng(0).uniform(-1, 0, (3, 3, 2))
+    data = {**SPEC, "environment": {"means": means, "rewards": "gaussian"}, "sweep": {}}
+    results = gm.run(data, out=tmp_path / "run", workers=1)
+    assert results.table()["nsw_regret"].isna().all() and results.summary()["nsw_regret_low"].isna().all()
+    assert np.isfinite(results.table()["pareto_regret"]).all()
+
+
+# --- statistics ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
+def test_growth_exponent_of_a_power(exponent: float) -> None:
+    t = np.arange(1, 101)
+    assert growth_exponent(t, 3.0 * t**exponent) == pytest.approx(exponent, abs=1e-12)
+
+
+def test_growth_exponent_is_of_the_second_half() -> None:
+    t = np.arange(1, 101)
+    assert growth_exponent(t, np.where(t <= 50, 1.0, t.astype(float))) == pytest.approx(1.0, abs=1e-12)
+    assert math.isnan(growth_exponent(t, np.zeros(100))) and math.isnan(growth_exponent(t[:1], np.ones(1)))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, math.nan]) == [0.03, 0.06, 0.06, pytest.approx(math.nan, nan_ok=True)]
+    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_paired_p_value_by_hand() -> None:
+    first = np.zeros(6)
+    # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
+    assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64)
+    assert paired_p_value(first, first) == 1.0
+    assert math.isnan(paired_p_value(first[:5], np.arange(1.0, 6.0)))
+
+
+def test_bootstrap_interval_covers_at_its_rate() -> None:
+    """95 % intervals of the mean of 20 normal numbers; BCa covers about 92 %. False alarm under 1e-3: 99 or fewer of 120."""
+    rng = np.random.default_rng(0)
+    hits = sum(low <= 0 <= high for low, high in (bootstrap_interval(rng.normal(size=20), seed=s) for s in range(120)))
+    assert stats.binom.cdf(99, 120, 0.92) < 1e-3 and hits > 99
+
+
+def test_bootstrap_interval_of_little() -> None:
+    assert all(map(math.isnan, bootstrap_interval(np.array([1.0]))))
+    assert all(map(math.isnan, bootstrap_interval(np.array([1.0, math.nan]))))
+    assert bootstrap_interval(np.array([2.0, 2.0, 2.0])) == (2.0, 2.0)
+    low, high = bootstrap_interval(np.array([1.0, 3.0]))
+    assert (low, high) == (1.0, 3.0)
+    assert bootstrap_interval(np.array([1.0, 2.0, 9.0])) == bootstrap_interval(np.array([1.0, 2.0, 9.0]))
+
+
+def test_bands_by_hand() -> None:
+    curves = np.array([[0.0, 1.0], [2.0, 5.0]])  # means 1, 3; standard deviations sqrt(2), sqrt(8)
+    low, high = spread(curves, "quarter-sd")
+    np.testing.assert_allclose(high - low, [math.sqrt(2) / 2, math.sqrt(8) / 2])
+    low, high = spread(curves, "sd")
+    np.testing.assert_allclose((low + high) / 2, [1.0, 3.0])
+    low, high = spread(curves, "ci")
+    assert low.tolist() == [0.0, 1.0] and high.tolist() == [2.0, 5.0]
+    assert all(edge.tolist() == [0.0, 1.0] for edge in spread(curves[:1], "sd"))
+
+
+def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
+    rounds, trials = [1, 2], range(8)
+    rows = [
+        {"algorithm": name, "trial": trial, "round": t, "pareto_regret": (i + 1.0) * t * (1.0 + trial / 10), "nsw_regret": 0.0,
+         "disagreement": 0.0, "messages": 0, "bytes": 0}
+        for i, name in enumerate(["a", "b", "c"]) for trial in trials for t in rounds
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    speeds = pd.DataFrame([{"algorithm": n, "trial": t, "steps_per_second": 1e6} for n in "abc" for t in trials])
+    p = summarise(table, [], "a", speeds, Trace).set_index("algorithm")["pareto_regret_p"]
+    assert math.isnan(p["a"]) and p["b"] == p["c"] == pytest.approx(2 * 2 / 2**8)
+    without = summarise(table[table["algorithm"] != "a"], [], "a", speeds, Trace)
+    assert without["pareto_regret_p"].isna().all() and len(without) == 2
+
+
+def test_a_trace_has_the_fields_that_cells_store() -> None:
+    stored = {
+        "rounds",
+        "final_pareto_regret",
+        "final_nsw_regret",
+        "pareto_regret",
+        "nsw_regret",
+        "disagreement",
+        "messages",
+        "bytes",
+        "pulls",
+        "utility",
+        "messages_sent",
+        "drift",
+        "sampling_error",
+        "floats",
+    }
+    assert {field.name for field in fields(Trace)} == stored
+
+
+def test_the_same_run_has_the_same_files(results: Results, tmp_path: Path) -> None:
+    again = gm.run(SPEC, out=tmp_path / "again", workers=2)
+    for name in ("results.parquet", "agents.parquet", "spec.toml"):
+        assert file_hash(again.path / name) == file_hash(results.path / name)

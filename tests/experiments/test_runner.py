@@ -1,0 +1,382 @@
+"""Running and resuming: same bits however often interrupted, damaged cells, locks, failures. Real files, real signals."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import simulate
+from gossipmab.engines.pools.threads import run_cells
+from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.runner import CellsFailedError
+from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.sweep import Cell
+from gossipmab.experiments.storage.cell_file import file_hash
+from gossipmab.experiments.storage.run_folder import differing
+
+TINY: dict[str, Any] = {
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},
+    "environment": {"agents": 3, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+    "sweep": {"network.link_probability": [0.3, 1.0]},
+}
+SAME = ("results.parquet", "agents.parquet", "spec.toml")
+
+
+class Listener:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.cells: list[str] = []
+        self.notes: list[str] = []
+        self.begun: tuple[int, int, int] = (0, 0, 0)
+        self.told = 0
+        self.lock = threading.Lock()
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        self.begun = cells, done, agent_steps
+
+    def steps(self, agent_steps: int) -> None:
+        with self.lock:
+            self.told += agent_steps
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        self.cells.append(cell.id)
+
+    def note(self, text: str) -> None:
+        assert "\n" not in text
+        self.notes.append(text)
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+
+
+def same_files(one: Path, other: Path) -> bool:
+    return all(file_hash(one / name) == file_hash(other / name) for name in SAME)
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_same_bits_for_any_number_of_workers(undisturbed: Path, tmp_path: Path, workers: int) -> None:
+    listener = Listener()
+    gm.run(TINY, out=tmp_path / "run", workers=workers, progress=listener)
+    assert same_files(undisturbed, tmp_path / "run")
+    assert listener.begun == (8, 0, 8 * 3 * 80) and listener.told == 8 * 3 * 80 and len(listener.cells) == 8
+
+
+def test_finished_cells_are_never_computed_again(tmp_path: Path) -> None:
+    first = gm.run(TINY, out=tmp_path / "run", workers=1)
+    before = {file: file.stat().st_mtime_ns for file in (first.path / "cells").iterdir()}
+    listener = Listener()
+    gm.run(TINY, out=tmp_path / "run", workers=1, progress=listener)
+    assert listener.begun == (8, 8, 0) and listener.cells == [] and listener.notes == []
+    assert {file: file.stat().st_mtime_ns for file in (first.path / "cells").iterdir()} == before
+    assert [s["computed"] for s in first.folder.manifest()["sessions"]] == [8, 0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("damage", ["torn", "altered", "exchanged", "empty"])
+def test_a_damaged_cell_is_set_aside_and_computed_again(undisturbed: Path, tmp_path: Path, damage: str) -> None:
+    results = gm.run(TINY, out=tmp_path / "run", workers=1)
+    cell, other = results.spec.cells()[3], results.spec.cells()[4]
+    file = results.folder.file(cell)
+    good = file.read_bytes()
+    flipped = bytearray(good)
+    flipped[200] ^= 4
+    bad = {"torn": good[: len(good) // 2], "altered": bytes(flipped), "empty": b"",
+           "exchanged": results.folder.file(other).read_bytes()}[damage]  # fmt: skip
+    listener = Listener()
+    for _ in range(2):
+        file.write_bytes(bad)
+        gm.run(TINY, out=tmp_path / "run", workers=1, progress=listener)
+    assert listener.cells == [cell.id] * 2
+    assert len(listener.notes) == 2 and all(cell.id in note and "set aside" in note for note in listener.notes)
+    aside = sorted((tmp_path / "run" / "cells" / "set_aside").iterdir())
+    assert [f.read_bytes() for f in aside] == [bad, bad]
+    assert same_files(undisturbed, tmp_path / "run")
+
+
+def test_a_changed_experiment_is_refused_with_the_keys(undisturbed: Path, tmp_path: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()}
+    changes = ["experiment.seed=6", "algorithms.gossip.pooled=true", "sweep.network.link_probability=[0.3]"]
+    with pytest.raises(gm.InputError) as caught:
+        gm.run(TINY, out=undisturbed, overrides=changes)
+    for key in ("experiment.seed", "algorithms.gossip.pooled", "sweep.network.link_probability", "--fresh"):
+        assert key in str(caught.value)
+    assert {f: f.stat().st_mtime_ns for f in undisturbed.rglob("*") if f.is_file() and f.name != ".lock"} == {
+        f: t for f, t in before.items() if f.name != ".lock"
+    }
+
+
+def test_differing_keys() -> None:
+    spec = Spec.from_dict(TINY).canonical()
+    other = Spec.from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}, *TINY["algorithms"][:1]]}).canonical()
+    assert differing(spec, spec) == [] and differing(spec, other) == []
+    fewer = Spec.from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}]}).canonical()
+    assert differing(spec, fewer) == ["algorithms.gossip"]
+
+
+def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path: Path) -> None:
+    folder = gm.run(TINY, out=tmp_path / "run", workers=1).path
+    (folder / "notes.txt").write_text("mine")
+    (folder / "figures").mkdir()
+    (folder / "figures" / "mine.txt").write_text("mine")
+    (folder / "figures" / "old.png").write_text("ours")
+    gm.run(TINY, out=folder, overrides=["experiment.seed=6"], fresh=True, workers=1)
+    assert (folder / "notes.txt").read_text() == (folder / "figures" / "mine.txt").read_text() == "mine"
+    assert not (folder / "figures" / "old.png").exists()
+    assert gm.open_run(folder).spec.seed == 6 and len(list((folder / "cells").glob("*.parquet"))) == 8
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, fresh: bool) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(gm.InputError, match=r"thesis\.tex"):
+        gm.run(TINY, out=tmp_path, fresh=fresh)
+    assert (tmp_path / "thesis.tex").exists() and not (tmp_path / "manifest.json").exists()
+
+
+def test_data_files_are_copied_so_that_the_folder_stands_on_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "mine.json"
+    source.write_text(json.dumps([[[0.2, 0.8]] * 3] * 3))
+    data = {**TINY, "environment": {"means": str(source)}}
+    first = gm.run(data, out=tmp_path / "run", workers=1)
+    source.unlink()
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    again = gm.open_run(moved)
+    cell = again.spec.cells()[0]
+    assert same_bits(Player(again.spec)(cell).trace, again.traces[cell.id]) == []
+    assert again.spec.hash == first.spec.hash
+    copy = next((moved / "data").glob("mine-*.json"))
+    copy.write_text(json.dumps([[[0.3, 0.8]] * 3] * 3))
+    with pytest.raises(gm.InputError, match="altered"):
+        gm.open_run(moved)
+
+
+def test_uncoupled_algorithms_have_their_own_numbers(tmp_path: Path) -> None:
+    algorithms = [{"name": "pareto_ucb", "label": label} for label in "ab"]
+    data = {**TINY, "algorithms": algorithms, "sweep": {}}
+    for coupled in (True, False):
+        results = gm.run({**data, "experiment": TINY["experiment"] | {"coupled": coupled}}, out=tmp_path / str(coupled))
+        one, other = (results.traces[f"{label}__trial000"] for label in "ab")
+        assert (same_bits(one, other) == []) == coupled
+
+
+# --- failing cells ------------------------------------------------------------------------------------------------------
+
+
+def test_a_failing_cell_does_not_lose_the_others(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sometimes(*args: Any, **options: Any) -> Any:
+        if options.get("trial") == 1:
+            raise FloatingPointError("no\nluck")
+        return simulate(*args, **options)
+
+    monkeypatch.setattr(rounds, "simulate", sometimes)
+    with pytest.raises(CellsFailedError) as caught:
+        gm.run(TINY, out=tmp_path / "run", workers=2)
+    assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {
+        "FloatingPointError: no luck"
+    }
+    assert caught.value.results is not None and len(caught.value.results.traces) == 4
+    assert len(gm.open_run(tmp_path / "run").summary()) == 4
+    monkeypatch.undo()
+    listener = Listener()
+    gm.run(TINY, out=tmp_path / "run", workers=2, progress=listener)
+    assert len(listener.cells) == 4 and same_files(undisturbed, tmp_path / "run")
+
+
+def test_the_pool_bounds_what_is_in_flight_and_hands_on_failures() -> None:
+    flying, most, lock = 0, 0, threading.Lock()
+
+    def play(cell: int, steps: Callable[[int], None]) -> int:
+        nonlocal flying, most
+        with lock:
+            flying += 1
+            most = max(most, flying)
+        time.sleep(0.01)
+        steps(10)
+        with lock:
+            flying -= 1
+        if cell == 7:
+            raise ValueError("seven")
+        return cell * cell
+
+    told: list[int] = []
+    out = dict(run_cells(range(20), play, workers=3, steps=told.append))
+    assert most <= 3 and told == [10] * 20
+    assert isinstance(out.pop(7), ValueError) and out == {cell: cell * cell for cell in range(20) if cell != 7}
+
+
+def test_whoever_stops_taking_stops_the_cells_in_flight() -> None:
+    started, ended = threading.Semaphore(0), []
+
+    def play(cell: int, steps: Callable[[int], None]) -> None:
+        if cell == 0:
+            started.acquire()
+            return
+        started.release()
+        try:
+            while True:  # only the callback ends it
+                time.sleep(0.001)
+                steps(1)
+        finally:
+            ended.append(cell)
+
+    with closing(run_cells(range(50), play, workers=2)) as outcomes:
+        next(outcomes)
+    assert ended and set(ended) <= {1, 2}
+
+
+def test_a_player_travels_to_other_processes() -> None:
+    spec = load_spec(TINY)
+    player = Player(spec)
+    cell = spec.cells()[0]
+    here = player(cell).trace
+    assert same_bits(pickle.loads(pickle.dumps(player))(cell).trace, here) == []
+
+
+# --- folders, locks, signals --------------------------------------------------------------------------------------------
+
+SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "record": 50}, "sweep": {}}
+
+
+def command(spec: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "gossipmab", "run", str(spec), "--out", str(out), "--workers", "1", "--quiet"]
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert process.poll() is None, "it ended before it could be disturbed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@contextmanager
+def running(spec: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`gossipmab run` in a process of its own, two cells into its work."""
+    process = subprocess.Popen(command(spec, out), stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: len(list(out.glob("cells/*.parquet"))) >= 2, process)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("slow")
+    spec = folder / "slow.toml"
+    spec.write_text(Spec.from_dict(SLOW).to_toml())
+    return spec, gm.run(spec, out=folder / "undisturbed", workers=2).path
+
+
+def test_killed_and_run_again_gives_the_same_bits(slow: tuple[Path, Path], tmp_path: Path) -> None:
+    spec, undisturbed = slow
+    with running(spec, tmp_path / "run") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").glob("*.parquet")}
+    assert 2 <= len(done) < 12 and not (tmp_path / "run" / "results.parquet").exists()
+    assert subprocess.run(command(spec, tmp_path / "run"), check=True, capture_output=True).stdout == b""
+    assert same_files(undisturbed, tmp_path / "run")
+    assert {file: file.stat().st_mtime_ns for file in done} == done
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+def test_the_lock_is_held_by_the_living_and_not_by_the_killed(slow: tuple[Path, Path], tmp_path: Path) -> None:
+    spec, undisturbed = slow
+    with running(spec, tmp_path / "run") as process:
+        second = subprocess.run(command(spec, tmp_path / "run"), capture_output=True, text=True)
+        assert second.returncode == 2 and second.stdout == ""
+        assert f"process {process.pid}" in second.stderr and second.stderr.count("\n") == 1
+        with pytest.raises(gm.InputError, match=f"process {process.pid}"):
+            gm.run(spec, out=tmp_path / "run", fresh=True)
+    assert (tmp_path / "run" / ".lock.owner.json").exists()  # what the killed one left
+    gm.run(spec, out=tmp_path / "run", workers=2, progress=Listener())
+    assert same_files(undisturbed, tmp_path / "run")
+
+
+def test_interrupted_it_says_how_to_go_on(slow: tuple[Path, Path], tmp_path: Path) -> None:
+    spec, undisturbed = slow
+    with running(spec, tmp_path / "run") as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    line = said.decode().strip()
+    assert process.returncode == 130 and "\n" not in line
+    assert "of 12 cells" in line and f"gossipmab run {spec} --out {tmp_path / 'run'}" in line
+    gm.run(spec, out=tmp_path / "run", workers=2, progress=Listener())
+    assert same_files(undisturbed, tmp_path / "run")
+
+
+def test_folders_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out, why in [
+        (tmp_path / "file", "it is a file"),
+        (tmp_path / "file" / "run", "it is a file"),
+        ("/proc/run", ""),
+    ]:
+        with pytest.raises(gm.InputError, match=f"cannot be written to.*{why}"):
+            gm.run(TINY, out=out)
+
+
+def test_a_full_disk_leaves_finished_cells_whole(undisturbed: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        with pytest.raises(OSError) as caught:
+            gm.run(TINY, out=small / "run", workers=1)
+        assert caught.value.errno == errno.ENOSPC
+        spec = tmp_path / "tiny.toml"
+        spec.write_text(Spec.from_dict(TINY).to_toml())
+        told = subprocess.run(command(spec, small / "run"), capture_output=True, text=True)
+        assert told.returncode == 3 and told.stderr.count("\n") == 1 and "No space left" in told.stderr
+        subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)
+        listener = Listener()
+        gm.run(TINY, out=small / "run", workers=1, progress=listener)
+        assert 0 < listener.begun[1] < 8 and not listener.notes
+        assert same_files(undisturbed, small / "run")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(gm.InputError, match="did you mean 'threads'"):
+        gm.run(TINY, engine="thread")
+    with pytest.raises(gm.InputError, match="workers"):
+        gm.run(TINY, workers=0)
+    with pytest.raises(gm.InputError, match="address"):
+        gm.run(TINY, address="auto")
+
+
+def test_the_default_folder_is_under_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = {**TINY, "experiment": TINY["experiment"] | {"name": "../ odd name", "horizon": 5}, "sweep": {}}
+    results = gm.run(data, workers=1)
+    assert results.path.resolve().parent == tmp_path / "runs" and os.sep not in results.path.name

@@ -1,0 +1,380 @@
+"""The experiment file: what is valid, what is refused and how, sweeps, cells, hashes, overrides."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.spec.overrides import toml_value
+from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.sweep import LONGEST_ID
+from gossipmab.utils.errors import InputError
+
+
+def valid() -> dict[str, Any]:
+    return {
+        "experiment": {"name": "tiny", "horizon": 100, "trials": 2, "seed": 7, "record": 10},
+        "environment": {"agents": 3, "arms": 3, "objectives": 2},
+        "network": {"base": "complete", "link_probability": 0.5},
+        "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb", "label": "alone"}],
+    }
+
+
+def changed(**sections: Any) -> dict[str, Any]:
+    """The valid experiment with keys changed: experiment={"seed": 1}; None removes a key."""
+    data = valid()
+    for section, values in sections.items():
+        if section in ("sweep", "algorithms"):
+            data[section] = values
+            continue
+        data[section] |= values
+        data[section] = {key: value for key, value in data[section].items() if value is not None}
+    return data
+
+
+def refusal(data: Any, **options: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        Spec.from_dict(data, **options)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 1_000
+    return message
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    data = valid()
+    del data["experiment"]["record"], data["experiment"]["trials"]
+    spec = Spec.from_dict(data)
+    assert (spec.experiment.record, spec.experiment.trials, spec.experiment.coupled) == (200, 1, True)
+    assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.noise) == (
+        "bernoulli",
+        0.2,
+        "normal",
+    )
+    assert spec.network.weights == "laplacian"
+    assert [(c.label, dict(c.params)) for c in spec.algorithms] == [
+        ("pareto_ucb_gossip", {"pooled": False, "consensus": 0.0}),
+        ("alone", {"consensus": 0.0}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (changed(experiment={"seed": None}), ["experiment.seed", "required"]),
+        (changed(experiment={"seeed": 3}), ["seeed", "did you mean 'seed'"]),
+        (changed(experiment={"horizon": -5}), ["experiment.horizon", "-5", ">= 1"]),
+        (changed(experiment={"horizon": 10.5}), ["experiment.horizon", "10.5"]),
+        (changed(experiment={"horizon": "10"}), ["experiment.horizon", "'10'"]),
+        (changed(experiment={"coupled": 1}), ["experiment.coupled", "1"]),
+        (changed(experiment={"name": "a\nb"}), ["experiment.name"]),
+        (changed(experiment={"welfare": "geometrc"}), ["experiment.welfare", "geometrc", "did you mean 'geometric'"]),
+        (changed(network={"link_probability": 0}), ["network.link_probability", "got 0", "> 0", "<= 1"]),
+        (changed(network={"link_probability": 1.5}), ["network.link_probability", "1.5", "> 0", "<= 1"]),
+        (changed(network={"link_probability": float("nan")}), ["network.link_probability", "nan", "finite"]),
+        (changed(network={"base": "petersn"}), ["network.base", "petersn", "did you mean 'petersen'"]),
+        (changed(network={"base": "petersen"}), ["network.base", "3", "10"]),
+        (changed(network={"base": {"generator": "cycle_grph"}}), ["cycle_grph", "did you mean 'cycle_graph'"]),
+        (
+            changed(network={"base": {"generator": "complete_graph", "n": 10**9}}),
+            ["network.base", "n = 1000000000", "more than 1000000"],
+        ),
+        (changed(network={"base": 3}), ["network.base", "3", "generator"]),
+        (changed(environment={"rewards": "bernouli"}), ["environment.rewards", "did you mean 'bernoulli'"]),
+        (changed(environment={"arms": None}), ["environment.arms", "None"]),
+        (
+            changed(environment={"agents": 100_000, "arms": 100_000}),
+            ["agents x arms x objectives", "100000 x 100000 x 2"],
+        ),
+        (changed(environment={"means": [[[1.2, 0.5]] * 3] * 3}), ["environment.means", "1.2", "[0, 1]"]),
+        (changed(environment={"means": [[[0.2, 0.5]] * 3] * 2}), ["environment.means", "(2, 3, 2)", "agents = 3"]),
+        (changed(environment={"means": [[0.2], [0.5, 0.1]]}), ["environment.means"]),
+        (changed(environment={"means": "nowhere.npy"}), ["environment.means", "nowhere.npy"]),
+        (changed(environment={"preferences": [[0.5, 0.6]] * 3}), ["environment.preferences", "1.1"]),
+        (changed(environment={"preferences": [[0.5, 0.5]] * 4}), ["environment.preferences", "(4, 2)", "(3, 2)"]),
+        (changed(environment={"table": "log.csv"}), ["environment.table", 'rewards = "table"']),
+        (changed(environment={"rewards": "table"}), ["environment.table"]),
+        (changed(algorithms=[]), ["algorithms", "at least 1"]),
+        (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
+        (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
+        (changed(algorithms=[{"name": "pareto_ucb_gossip", "poled": True}]), ["poled", "did you mean 'pooled'"]),
+        (
+            changed(algorithms=[{"name": "pareto_ucb_gossip", "pooled": 1}]),
+            ["pareto_ucb_gossip.pooled", "true or false"],
+        ),
+        (changed(algorithms=[{"name": "pareto_ucb", "consensus": -1}]), ["algorithms.pareto_ucb.consensus", "-1"]),
+        (changed(algorithms=[{"name": "pareto_ucb", "consensus": "x"}]), ["pareto_ucb.consensus", "'x'", "a number"]),
+        (changed(algorithms=[{"name": "simulated_nsw_ucb_gossip", "solver": "globl"}]), ["solver", "'global'"]),
+        (changed(sweep={"network.link_probability": 0.3}), ["sweep.network.link_probability", "list"]),
+        (changed(sweep={"network.link_probability": []}), ["sweep.network.link_probability", "list"]),
+        (changed(sweep={"network.link_probability": [0.3, 0.3]}), ["network.link_probability", "twice"]),
+        (changed(sweep={"network.link_probability": [1, 1.0]}), ["network.link_probability", "twice"]),
+        (changed(sweep={"network.link_probability": [0.3, 2.0]}), ["network.link_probability", "got 2", "point"]),
+        (changed(sweep={"network.link_probabilty": [0.3]}), ["link_probabilty", "did you mean 'link_probability'"]),
+        (changed(sweep={"algorithms.alon.consensus": [0.3]}), ["'alon'", "did you mean 'alone'"]),
+        (changed(sweep={"algorithms.alone.pooled": [True]}), ["'pooled'", "consensus"]),
+        (changed(sweep={"algorithms.*.poled": [True]}), ["'poled'", "did you mean 'pooled'"]),
+        (changed(sweep={"points": []}), ["sweep.points", "[[sweep.points]]"]),
+        (
+            changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}),
+            ["point 2", "same keys"],
+        ),
+        (changed(sweep={"points": [{"network.link_probability": 0.3}] * 2}), ["sweep.points", "twice"]),
+        (changed(sweep={"points": [{"network.link_probability": 1}, {"network.link_probability": 1.0}]}), ["twice"]),
+        (changed(sweep={"points": [{"network.link_probability": 2.0}]}), ["link_probability", "got 2", "point"]),
+        (changed(sweep={"points": [{"network.link_probabilty": 0.3}]}), ["did you mean 'link_probability'"]),
+        (changed(sweep={"points": [{"experiment.trials": 3}]}), ["experiment.trials", "cannot be swept"]),
+        (changed(sweep={"points": [{"network.link_probability": 0.3, "network": {"link_probability": 1}}]}), ["twice"]),
+        (
+            changed(sweep={"network.link_probability": [0.3], "points": [{"network.link_probability": 0.3}]}),
+            ["network.link_probability", "[[sweep.points]]"],
+        ),
+        (changed(sweep={"experiment.trials": [1, 2]}), ["experiment.trials", "cannot be swept"]),
+        (changed(sweep={"seed": [1, 2]}), ["'seed'", "dotted"]),
+        (changed(sweep={"environment.agents": [3, 4], "network.base": ["complete", "petersen"]}), ["network.base"]),
+        (changed(experiment={"seed": 2**70}), ["experiment.seed", "64 bits"]),
+        (changed(experiment={"name": "\ud800"}), ["UTF-8"]),
+        ({**valid(), "netwrk": {}}, ["netwrk", "did you mean 'network'"]),
+        ({**valid(), "network": 3}, ["network", "3"]),
+        ([1], ["experiment"]),
+        ({}, ["required"]),
+        ({1: 2}, ["1"]),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_that_names_it(data: Any, words: list[str]) -> None:
+    message = refusal(data)
+    for word in words:
+        assert word in message, message
+
+
+def test_agents_come_from_the_base_graph_or_the_means() -> None:
+    spec = Spec.from_dict(changed(environment={"agents": None}, network={"base": "petersen"}))
+    assert [part.agents for part in built(spec, 0)] == [10, 10]
+    means = np.full((4, 3, 2), 0.5)
+    spec = Spec.from_dict(changed(environment={"agents": None, "arms": None, "objectives": None, "means": means}))
+    environment, network = built(spec, 0)
+    assert environment.means.shape == (4, 3, 2) and network.agents == 4
+
+
+def test_files_lie_beside_the_experiment_and_their_contents_enter_the_hash(tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.full((3, 3, 2), 0.5))
+    data = changed(environment={"means": "mine.npy"})
+    assert "mine.npy" in refusal(data, folder=tmp_path / "elsewhere")
+    before = Spec.from_dict(data, folder=tmp_path)
+    assert (built(before, 0)[0].means == 0.5).all()
+    np.save(tmp_path / "mine.npy", np.full((3, 3, 2), 0.25))
+    after = Spec.from_dict(data, folder=tmp_path)
+    assert before.to_toml() == after.to_toml() and before.hash != after.hash
+
+
+def test_base_graph_as_a_file_beside_the_experiment(tmp_path: Path) -> None:
+    (tmp_path / "mine.edges").write_text("0 1\n1 2\n")
+    spec = Spec.from_dict(changed(network={"base": "mine.edges"}), folder=tmp_path)
+    assert len(built(spec, 0)[1].edges) == 2
+
+
+def test_resolved_toml_reads_back_to_an_equal_experiment() -> None:
+    sweep = {"network.link_probability": [0.1, 1], "algorithms.*.consensus": [0, 0.5], "experiment.horizon": [10, 20]}
+    spec = Spec.from_dict(changed(sweep=sweep, experiment={"description": 'of "quotes" and \\'}))
+    again = Spec.from_dict(tomllib.loads(spec.to_toml()))
+    assert again.hash == spec.hash and again.cells() == spec.cells() and again.resolved() == spec.resolved()
+
+
+def test_hash_is_of_what_moves_a_number() -> None:
+    base = Spec.from_dict(valid()).hash
+    assert Spec.from_dict(changed(experiment={"description": "other", "name": "other"})).hash == base
+    assert Spec.from_dict(changed(environment={"heterogeneity": 0.2, "noise": "normal"})).hash == base
+    assert Spec.from_dict(changed(environment={"heterogeneity": 0.3})).hash != base
+    assert Spec.from_dict(changed(experiment={"seed": 8})).hash != base
+    one = changed(sweep={"network.link_probability": [0.1, 0.2]})
+    other = changed(sweep={"network.link_probability": [0.2, 0.1]})
+    assert Spec.from_dict(one).hash != Spec.from_dict(other).hash
+
+
+def test_sweep_is_the_cross_product_in_file_order() -> None:
+    spec = Spec.from_dict(changed(sweep={"network.link_probability": [0.3, 1], "algorithms.alone.consensus": [1, 2]}))
+    keys = ("network.link_probability", "algorithms.alone.consensus")
+    points = [tuple(point[key] for key in keys) for point in spec.points()]
+    assert points == [(0.3, 1.0), (0.3, 2.0), (1.0, 1.0), (1.0, 2.0)]
+    assert all(isinstance(value, float) for point in points for value in point)
+    cells = spec.cells()
+    assert len(cells) == 4 * 2 * 2 and len({cell.id for cell in cells}) == 16
+    assert cells[0].id == "link_probability=0.3__consensus=1.0__pareto_ucb_gossip__trial000"
+    assert [cell.params["consensus"] for cell in cells if cell.label == "alone"] == [1, 1, 2, 2] * 2
+    assert {cell.params["consensus"] for cell in cells if cell.label != "alone"} == {0.0}
+    assert spec.at(points_of(spec)[1]).network.link_probability == 0.3
+
+
+LISTED: dict[str, Any] = {
+    "points": [
+        {"network.link_probability": 0.3, "experiment.horizon": 20},
+        {"experiment.horizon": 10, "network.link_probability": 1},
+    ],
+    "algorithms.alone.consensus": [1, 2],
+}
+
+
+def test_sweep_of_listed_points_times_the_cross_product() -> None:
+    spec = Spec.from_dict(changed(sweep=LISTED))
+    keys = ("network.link_probability", "experiment.horizon", "algorithms.alone.consensus")
+    assert [tuple(point[key] for key in keys) for point in spec.points()] == [
+        (0.3, 20, 1.0), (0.3, 20, 2.0), (1.0, 10, 1.0), (1.0, 10, 2.0),
+    ]  # fmt: skip
+    assert spec.sweep == {keys[0]: (0.3, 1.0), keys[1]: (20, 10), keys[2]: (1.0, 2.0)}
+    assert spec.cells()[0].id == "link_probability=0.3__horizon=20__consensus=1.0__pareto_ucb_gossip__trial000"
+    again = Spec.from_dict(tomllib.loads(spec.to_toml()), files=spec.files)
+    assert again.hash == spec.hash and again.points() == spec.points()
+    nested = copy.deepcopy(LISTED)
+    nested["points"][0] = {"network": {"link_probability": 0.3}, "experiment": {"horizon": 20}}
+    assert Spec.from_dict(changed(sweep=nested)).hash == spec.hash
+    assert Spec.from_dict(changed(sweep={**LISTED, "points": LISTED["points"][::-1]})).hash != spec.hash
+
+
+def test_overrides_beside_listed_points() -> None:
+    data = changed(sweep=LISTED)
+    assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points()) == 2
+    assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points()[0] == {
+        "network.link_probability": 0.7, "algorithms.alone.consensus": 1.0,
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"sweep\.points"):
+        load_spec(data, ["network.link_probability=0.5"])
+
+
+def points_of(spec: Spec) -> list[dict[str, Any]]:
+    return spec.points()
+
+
+def test_sweep_as_nested_tables_and_over_base_graphs() -> None:
+    bases = ["complete", {"generator": "cycle_graph"}]
+    quoted = Spec.from_dict(changed(sweep={"network.base": bases}))
+    nested = Spec.from_dict(changed(sweep={"network": {"base": bases}}))
+    assert quoted.hash == nested.hash
+    assert [len(built(quoted.at(point), 0)[1].edges) for point in quoted.points()] == [3, 3]
+    assert quoted.cells()[-1].id == "base=cycle_graph__alone__trial001"
+
+
+def test_swept_key_may_be_left_out_of_its_section() -> None:
+    spec = Spec.from_dict(changed(network={"base": None}, sweep={"network.base": ["complete", "path"]}))
+    assert [spec.at(point).network.base for point in spec.points()] == ["complete", "path"]
+
+
+@pytest.mark.parametrize(
+    "labels", [("a b", "a-b"), ("A", "a"), ("../x", "..\\x"), ("é", "ü"), ("x" * 100, "x" * 99 + "y")]
+)
+def test_ids_are_unique_and_safe(labels: tuple[str, str]) -> None:
+    algorithms = [{"name": "pareto_ucb", "label": label} for label in labels]
+    sweep = {"algorithms.*.consensus": [1.0, 2.0]}
+    ids = [cell.id for cell in Spec.from_dict(changed(algorithms=algorithms, sweep=sweep)).cells()]
+    assert len({name.lower() for name in ids}) == len(ids) == 8
+    for name in ids:
+        assert len(name) <= LONGEST_ID and "trial00" in name and not name.startswith((".", "-"))
+        assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=+-")
+
+
+def test_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(Spec.from_dict(changed(sweep={"network.link_probability": [0.1, 0.2]})).to_toml())
+    spec = load_spec(path, ["experiment.horizon=50", "network.weights=metropolis", "algorithms.alone.consensus = 2"])
+    assert (spec.experiment.horizon, spec.network.weights, spec.choice("alone").params["consensus"]) == (
+        50,
+        "metropolis",
+        2,
+    )
+    assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points()) == 1
+    for text, word in [("network.link_probability=0.3", "is swept"), ("horizon=3", "KEY=VALUE"), ("x", "KEY=VALUE")]:
+        with pytest.raises(InputError, match=word):
+            load_spec(path, [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("0.5", 0.5),
+        ("true", True),
+        ('"a"', "a"),
+        ("a", "a"),
+        ("[1, 2]", [1, 2]),
+        ("1\nx = 2", "1\nx = 2"),
+        ("", ""),
+    ],
+)
+def test_override_values_are_toml_or_strings(text: str, value: Any) -> None:
+    assert toml_value(text) == value
+
+
+@pytest.mark.parametrize("content", [b"[experiment", b"\xff\xfe", b"a = 1e", b"x = " + b"[" * 5_000])
+def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.toml"):
+        load_spec(path)
+
+
+# --- fuzz: it validates or is refused in one line, nothing else ---------------------------------------------------------
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(-0.5, 1.5), st.text(max_size=8),
+    st.sampled_from(["complete", "petersen", "path", "metropolis", "beta", "table", "pareto_ucb", "global", "\n", "\ud800"]),
+)  # fmt: skip
+KEYS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        ["name", "seed", "agents", "arms", "base", "means", "table", "rewards", "generator", "n", "label", "pooled", "sweep",
+         "network.base", "environment.agents", "algorithms.*.consensus", "experiment.horizon", "network.base.n"]
+    ),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+SECTIONS = st.sampled_from(["experiment", "environment", "network", "algorithms", "sweep", "other"])
+
+
+def validates_or_is_refused(data: Any) -> None:
+    try:
+        spec = Spec.from_dict(data)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert Spec.from_dict(tomllib.loads(spec.to_toml()), files=spec.files).hash == spec.hash
+    assert len({cell.id.lower() for cell in spec.cells()}) == len(spec.cells())
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.one_of(VALUES, st.dictionaries(SECTIONS, VALUES, max_size=6)))
+def test_fuzz_of_anything(data: Any) -> None:
+    validates_or_is_refused(data)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> dict[str, Any]:
+    data = copy.deepcopy(valid())
+    data["experiment"]["trials"] = 1
+    for _ in range(draw(st.integers(1, 3))):
+        section = draw(SECTIONS)
+        target = data.setdefault(section, {})
+        if isinstance(target, list) and target:
+            target = target[draw(st.integers(0, len(target) - 1))]
+        known = sorted(target) if isinstance(target, dict) else []
+        if not known and not isinstance(target, dict):
+            data[section] = draw(VALUES)
+            continue
+        key = draw(st.sampled_from(known) | KEYS if known else KEYS)
+        if draw(st.integers(0, 4)) == 0:
+            target.pop(key, None)
+        else:
+            target[key] = draw(st.lists(SCALARS, max_size=3) if section == "sweep" else VALUES)
+    return data
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(mutations())
+def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
+    validates_or_is_refused(data)

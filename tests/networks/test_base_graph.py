@@ -1,0 +1,296 @@
+"""Base graphs from generators, from the user's files and graphs, and every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gossipmab.networks.graphs import readers as files
+from gossipmab.networks.graphs.base_graph import load
+from gossipmab.networks.network import Network
+from gossipmab.utils.errors import InputError
+
+GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">{}</graphml>'
+
+
+def refused(base: Any, agents: Any = None) -> str:
+    with pytest.raises(InputError) as caught:
+        load(base, agents)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 1500
+    return message
+
+
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# --- generators ---
+
+
+GENERATORS: list[tuple[dict[str, Any], int | None, int]] = [
+    ({"generator": "cycle_graph"}, 7, 7),
+    ({"generator": "cycle_graph", "n": 7}, None, 7),
+    ({"generator": "watts_strogatz_graph", "k": 4, "p": 0.1, "seed": 1}, 20, 20),
+    ({"generator": "newman_watts_strogatz_graph", "k": 4, "p": 0.1}, 20, 20),
+    ({"generator": "gnm_random_graph", "m": 60, "seed": 3}, 20, 20),
+    ({"generator": "random_geometric_graph", "radius": 0.6}, 20, 20),
+    ({"generator": "powerlaw_cluster_graph", "m": 2, "p": 0.3}, 20, 20),
+    ({"generator": "complete_multipartite_graph", "subset_sizes": [2, 3, "agents-5"]}, 9, 9),
+    ({"generator": "complete_bipartite_graph", "n1": 3, "n2": "agents-3"}, 9, 9),
+    ({"generator": "lollipop_graph", "m": "agents/2", "n": "agents/2"}, 10, 10),
+    ({"generator": "circulant_graph", "offsets": [1, "agents/3"]}, 12, 12),
+    ({"generator": "balanced_tree", "r": 3, "h": 2}, None, 13),
+    ({"generator": "hexagonal_lattice_graph", "m": 2, "n": 2}, None, 16),
+    ({"generator": "triangular_lattice_graph", "m": 3, "n": 4}, None, 12),
+    ({"generator": "stochastic_block_model", "sizes": [6, 6], "p": [[0.9, 0.3], [0.3, 0.9]]}, 12, 12),
+    ({"generator": "connected_caveman_graph", "l": 3, "k": 4}, None, 12),
+    ({"generator": "windmill_graph", "n": 3, "k": 4}, None, 10),
+    ({"generator": "kneser_graph", "n": 5, "k": 2}, None, 10),
+    ({"generator": "dodecahedral_graph"}, None, 20),
+    ({"generator": "karate_club_graph"}, None, 34),
+    ({"generator": "hnm_harary_graph", "m": 15}, 10, 10),
+    ({"generator": "random_regular_graph", "d": np.int64(3)}, 10, 10),
+    ({"generator": "full_rary_tree", "r": 2}, 9, 9),
+]
+
+
+@pytest.mark.parametrize(("base", "agents", "expected"), GENERATORS, ids=lambda value: str(value)[:40])
+def test_generators_of_networkx(base: dict[str, Any], agents: int | None, expected: int) -> None:
+    network = Network(base, agents=agents)
+    assert (network.agents, network.name) == (expected, base["generator"])
+    assert np.array_equal(network.edges, Network(base, agents=agents).edges)  # the same every time
+
+
+def test_a_seed_that_is_missing_is_zero() -> None:
+    base = {"generator": "random_regular_graph", "d": 3}
+    assert np.array_equal(load(base, 20).edges, load({**base, "seed": 0}, 20).edges)
+    assert not np.array_equal(load(base, 20).edges, load({**base, "seed": 1}, 20).edges)
+
+
+REFUSED_GENERATORS: list[tuple[dict[str, Any], int | None, str]] = [
+    ({"generator": "cycel_graph"}, 5, "did you mean 'cycle_graph'?"),
+    ({"generator": 3}, 5, "generator = 3 must be the name"),
+    ({}, 5, "generator = None must be the name"),
+    ({"generator": "read_graphml"}, 5, "'read_graphml' is not known"),
+    ({"generator": "write_edgelist"}, 5, "is not known"),
+    ({"generator": "graph_atlas"}, 5, "is not known"),
+    ({"generator": "Graph"}, 5, "is not known"),
+    ({"generator": "__dir__"}, 5, "is not known"),
+    ({"generator": "watts_strogatz_graph", "kk": 4, "p": 0.1}, 9, "is watts_strogatz_graph(n, k, p, seed=None)"),
+    ({"generator": "watts_strogatz_graph", "p": 0.1}, 9, "'k'; the signature is watts_strogatz_graph("),
+    ({"generator": "cycle_graph", "create_using": 1}, 9, "'create_using' is not known"),
+    ({"generator": "cycle_graph", "backend": "cugraph"}, 9, "'backend' is not known"),
+    ({"generator": "cycle_graph", "n": "nine"}, 9, "n = 'nine' of 'cycle_graph' is not a number"),
+    ({"generator": "cycle_graph", "n": {}}, 9, "n = {} of 'cycle_graph' is not a number"),
+    ({"generator": "cycle_graph", "n": None}, 9, "n = None of"),
+    ({"generator": "cycle_graph", "n": 10**9}, None, "more than 1000000"),
+    ({"generator": "complete_graph"}, 100_000, "'complete_graph' with 100000 agents would have 4999950000 edges"),
+    ({"generator": "path_graph", "n": "agents/2"}, 9, "'agents/2' of 'path_graph' does not come out even"),
+    ({"generator": "path_graph", "n": "agents/0"}, 9, "does not come out even"),
+    ({"generator": "path_graph", "n": 2.5}, None, "cannot be made with n = 2.5"),
+    ({"generator": "path_graph", "n": -3}, None, "network.base"),
+    ({"generator": "cycle_graph"}, None, "'cycle_graph' is made for any number of agents, so give agents"),
+    ({"generator": "random_regular_graph", "d": 3, "n": 9}, None, "cannot be made with d = 3, n = 9, seed = 0"),
+    ({"generator": "hypercube_graph", "n": 3}, 9, "has 8 agents, but agents = 9"),
+    ({"generator": "complete_multipartite_graph", "subset_sizes": 4}, None, "network.base"),
+    ({"generator": "is_valid_joint_degree", "joint_degrees": [1]}, None, "network.base"),
+    ({"generator": "nonisomorphic_trees", "order": 4}, None, "does not make one graph"),
+    ({"generator": "gn_graph", "n": 5}, None, "'gn_graph' is directed"),
+    ({"generator": "paley_graph", "p": 5}, None, "is directed"),
+    ({"generator": "margulis_gabber_galil_graph", "n": 3}, None, "network.base: 'margulis_gabber_galil_graph'"),
+    ({"generator": "null_graph"}, None, "is empty"),
+    ({"generator": "cycle_graph", "n": 1}, None, "has a self-loop at 0"),
+    ({"generator": "caveman_graph", "l": 3, "k": 4}, None, "is disconnected: 3 components of 4, 4, 4 agents"),
+    ({"generator": "gnp_random_graph", "n": 9, "p": 0.1}, None, "another seed, or parameters that give more edges"),
+    ({"generator": "gnp_random_graph", "p": float("nan")}, 9, "network.base"),
+    ({"generator": "ego_graph", "n": 3}, None, "cannot be made"),
+]
+
+
+@pytest.mark.parametrize(("base", "agents", "said"), REFUSED_GENERATORS, ids=lambda value: str(value)[:40])
+def test_wrong_generators_and_parameters(base: Any, agents: int | None, said: str) -> None:
+    message = refused(base, agents)
+    assert message.startswith("network.base: ")
+    assert said in message
+
+
+def test_an_agent_count_that_contradicts_the_graph_names_both_numbers() -> None:
+    message = refused("petersen", 12)
+    assert message == "network.base: 'petersen' has 10 agents, but agents = 12: leave agents out, or set agents = 10"
+
+
+@pytest.mark.parametrize("agents", [0, -1, 2.0, "5", True, 10**7, [3]])
+def test_agents_must_be_a_whole_number(agents: Any) -> None:
+    assert refused("complete", agents).startswith(f"agents: {agents!r} is not a whole number")
+
+
+lists = st.lists(st.integers(-2, 9), max_size=3)
+values = st.one_of(st.integers(-3, 30), st.floats(), st.booleans(), st.text(max_size=8), st.none(), lists)
+names = ["cycle_graph", "random_regular_graph", "barabasi_albert_graph", "turan_graph", "complete_multipartite_graph"]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(names),
+    st.dictionaries(st.sampled_from(["n", "d", "m", "r", "seed", "p", "subset_sizes", ""]), values, max_size=3),
+    st.one_of(st.none(), st.integers(-1, 20)),
+)
+def test_any_table_is_a_graph_or_one_line(generator: str, parameters: Mapping[str, Any], agents: int | None) -> None:
+    try:
+        graph = load({"generator": generator, **parameters}, agents)
+    except InputError as error:
+        assert str(error).startswith(("network.base: ", "agents: "))
+        assert "\n" not in str(error)
+    else:
+        assert nx.is_connected(nx.Graph(graph.edges.tolist() or [(0, 0)]))
+
+
+# --- the user's graphs and files ---
+
+
+def test_networkx_graphs_and_the_order_of_nodes() -> None:
+    graph = nx.Graph([("zoe", "adam"), ("adam", "mia")], name="friends")
+    loaded = load(graph)
+    assert loaded.name == "friends"
+    assert loaded.labels == ("zoe", "adam", "mia")  # names keep the graph's order
+    assert loaded.edges.tolist() == [[0, 1], [1, 2]]
+    assert load(nx.Graph([(30, 4), (4, 12)])).labels == ("4", "12", "30")  # integers ascend
+    assert "seeded" not in graph.graph
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (nx.Graph(), "is empty: it has no nodes"),
+        (nx.DiGraph([(0, 1)]), "is directed"),
+        (nx.MultiGraph([(0, 1), (0, 1)]), "is a multigraph: an edge may be there only once (0 1)"),
+        (nx.Graph([(0, 1), (1, 1)]), "has a self-loop at 1"),
+        (nx.Graph([(0, 1), (2, 3), (3, 4)]), "is disconnected: 2 components of 3, 2 agents"),
+        (nx.empty_graph(12), "12 components of 1, 1, 1, 1, 1, 1, 1, 1, ... agents"),
+    ],
+)
+def test_graphs_that_cannot_be_base_graphs(graph: nx.Graph, said: str) -> None:
+    message = refused(graph)
+    assert message.startswith("network.base: 'graph'")
+    assert said in message
+    assert "seed" not in message
+
+
+@pytest.mark.parametrize("base", [3, None, ["ring"], 2.5, object])
+def test_other_things_are_no_base_graph(base: Any) -> None:
+    assert "is not a name, a file, a table with a generator, or a networkx graph" in refused(base)
+
+
+def test_edge_lists(tmp_path: Path) -> None:
+    text = "\ufeff# Friends of mine\n\n10 2  # a comment\n2, 33\r\n33\t10\n"
+    graph = load(written(tmp_path, "mine.edges", text))
+    assert (graph.name, graph.description) == ("mine", "Friends of mine")
+    assert graph.labels == ("2", "10", "33")
+    assert graph.edges.tolist() == [[0, 1], [0, 2], [1, 2]]
+    named = load(str(written(tmp_path, "named.edges", "zoe adam\nadam 7\n")))
+    assert named.labels == ("7", "adam", "zoe")  # sorted: an edge list lists no nodes
+    zeros = load(written(tmp_path, "zeros.edges", "1 01\n01 2\n"))
+    assert zeros.labels == ("01", "1", "2")  # 01 is a name, not another 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a b\nb b\n", "bad.edges, line 2: 'b' has a self-loop"),
+        ("a b\n\nb a\n", "bad.edges, line 3: edge 'b' 'a' stands already in line 1"),
+        ("a b 0.5\n", "bad.edges, line 1: 3 columns; a line is 'u v' (weights come from network.weights)"),
+        ("a b\nc\n", "bad.edges, line 2: 'c' alone is no edge"),
+        ("# nothing\n", "'bad' is empty"),
+        ("", "'bad' is empty"),
+        ("a b\nc d\n", "'bad' is disconnected: 2 components of 2, 2 agents"),
+        (b"a b\n\xff\xfe c\n", "bad.edges is not UTF-8 text (byte 4)"),
+    ],
+)
+def test_wrong_edge_lists(tmp_path: Path, content: str | bytes, said: str) -> None:
+    message = refused(written(tmp_path, "bad.edges", content))
+    assert message.startswith("network.base: ")
+    assert said in message
+
+
+def test_graphml(tmp_path: Path) -> None:
+    original = nx.relabel_nodes(nx.petersen_graph(), {i: 3 * i for i in range(10)})
+    path = tmp_path / "mine.graphml"
+    nx.write_graphml_xml(original, path)
+    graph = load(path, 10)
+    assert graph.labels == tuple(str(3 * i) for i in range(10))
+    assert nx.utils.graphs_equal(nx.Graph(graph.edges.tolist()), nx.Graph(list(nx.petersen_graph().edges())))
+
+
+NODES = '<node id="b"/><node id="a"/>'
+
+
+def xml(body: str, edgedefault: str = "undirected") -> str:
+    return GRAPHML.format(f'<graph edgedefault="{edgedefault}">{body}</graph>')
+
+
+def edge(source: str, target: str) -> str:
+    return f'<edge source="{source}" target="{target}"/>'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (xml(NODES + edge("a", "b"), "directed"), "'bad' is directed"),
+        (xml(NODES + edge("a", "b") + edge("b", "a")), "'bad' is a multigraph: an edge may be there only once ("),
+        (xml(NODES + edge("a", "a")), "'bad' has a self-loop at 'a'"),
+        (xml(NODES), "'bad' is disconnected: 2 components of 1, 1 agents"),
+        (xml(""), "'bad' is empty"),
+        (xml(NODES + '<edge source="a"/>'), "network.base"),
+        (xml(NODES + edge("a", "c")), "bad.graphml has an edge at 'c', which is not among its nodes"),
+        (xml(NODES + NODES), "declares a node twice"),
+        (GRAPHML.format(""), "bad.graphml is not undirected GraphML"),
+        ("<graphml", "bad.graphml is not undirected GraphML"),
+        ("", "bad.graphml is not undirected GraphML"),
+        ("<html></html>", "bad.graphml is not undirected GraphML"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]>' + GRAPHML.format("&a;"), "DOCTYPE or ENTITY"),
+        ("<!doctype html>", "DOCTYPE or ENTITY"),
+        (b"\xff\xfe<\x00", "bad.graphml is not UTF-8 text"),
+    ],
+)
+def test_wrong_graphml(tmp_path: Path, content: str | bytes, said: str) -> None:
+    message = refused(written(tmp_path, "bad.graphml", content))
+    assert message.startswith("network.base: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("generator = ", "bad.toml is not TOML"),
+        ("generator = 5", "generator = 5 must be the name"),
+        ('description = "no generator"', "generator = None must be the name"),
+        ('generator = "cycle_graph"\nparameters = 3', "parameters = 3 in bad.toml must be a table"),
+        ('generator = "cycle_graph"\n[parameter]\nn = 4', "did you mean 'parameters'?"),
+        ('generator = "cycle_graph"\n[parameters]\nk = 4', "parameter of cycle_graph: 'k' is not known"),
+        ('generator = "star_graph"\n[parameters]\nn = "agents"', "'bad' is made for any number of agents"),
+        ('generator = "cycle_graph"\n[parameters]\nn = 1979-05-27', "is not a number, a list"),
+        ("a = " + "[" * 3000, "bad.toml is not TOML"),
+        ("a = " + "1" * 5000, "bad.toml is not TOML"),
+        (b"\xff", "bad.toml is not UTF-8 text"),
+    ],
+)
+def test_wrong_toml(tmp_path: Path, content: str | bytes, said: str) -> None:
+    message = refused(written(tmp_path, "bad.toml", content))
+    assert message.startswith("network.base: ")
+    assert said in message
+
+
+def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST_FILE", 5)
+    assert "big.edges has 8 bytes, more than the 5" in refused(written(tmp_path, "big.edges", "a b\nb c\n"))

@@ -1,0 +1,266 @@
+"""The communication budget: games of three agents by hand, the mean kept, messages and bytes as sent."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from tests.networks.test_failures import EAGER, SEEN, Watched, by_hand, close, thirds
+
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
+
+
+def budget(**rules: Any) -> dict[str, Any]:
+    return {"communication": gm.Communication(**rules)}
+
+
+# --------------------------------------------------------------------- by hand: w = 1/3, G(1) = L = (9, 3, 6)/10
+
+
+def test_every_third_round() -> None:
+    trace, G = by_hand(None, 7, **budget(every=3))
+    for i, first in enumerate((0.9, 0.3, 0.6)):
+        close(G[i], [first, first, 0.6, 0.6, 0.6, 0.6, 0.6])
+    np.testing.assert_array_equal(trace.messages, [0, 0, 6, 6, 6, 12, 12])
+
+
+def test_only_who_has_something_to_say() -> None:
+    """Threshold 3/4: in round 1 nobody has moved from 0; in round 2 only agent 0 has, by 9/10, and 1 and 2 answer it.
+
+    0: 9/10 + (3 - 9 + 6 - 9)/30 = 6/10. 1: 3/10 + (9 - 3)/30 = 5/10. 2: 6/10 + (9 - 6)/30 = 7/10. From then on nobody has
+    moved by more than 7/10 since it spoke.
+    """
+    trace, G = by_hand(None, 4, **budget(threshold=0.75))
+    close(G[0], thirds("9/10 6/10 6/10 6/10"))
+    close(G[1], thirds("3/10 5/10 5/10 5/10"))
+    close(G[2], thirds("6/10 7/10 7/10 7/10"))
+    np.testing.assert_array_equal(trace.messages, [0, 4, 4, 4])
+    np.testing.assert_array_equal(trace.messages_sent, [2, 1, 1])
+    assert trace.drift.max() < 1e-15
+
+
+def test_a_small_threshold_is_silence_where_nothing_changes() -> None:
+    """Round 1: nothing has changed yet. Rounds 2 and 3: all changed, to 6/10 but for agent 2, which answers. Then silence."""
+    trace, G = by_hand(None, 5, **budget(threshold=1e-9))
+    for i, first in enumerate((0.9, 0.3, 0.6)):
+        close(G[i], [first, 0.6, 0.6, 0.6, 0.6])
+    np.testing.assert_array_equal(trace.messages, [0, 6, 12, 12, 12])
+
+
+def test_two_bits_a_number() -> None:
+    """Values 0, 1/3, 2/3, 1: (9, 3, 6)/10 are sent as 1, 1/3, 2/3. 0: 9/10 + (1/3 + 2/3 - 2)/3 = 17/30.
+    1: 3/10 + (1 + 2/3 - 2/3)/3 = 19/30. 2: 6/10 + (1 + 1/3 - 4/3)/3 = 18/30. Then all are sent as 2/3, and nothing moves."""
+    trace, G = by_hand(None, 4, **budget(bits=2))
+    close(G[0], thirds("9/10 17/30 17/30 17/30"))
+    close(G[1], thirds("3/10 19/30 19/30 19/30"))
+    close(G[2], thirds("6/10 18/30 18/30 18/30"))
+    np.testing.assert_array_equal(trace.bytes, trace.messages)  # two bits need a byte
+    assert trace.drift.max() < 1e-15
+
+
+def test_the_largest_change_only() -> None:
+    """Two arms, one entry a message, gain 1/2: w gain = 1/6. Rewards (8, 1)/10, (2, 7)/10, (2, 1/2)/10.
+
+    Round 2: before it, G(1) = (8, 0)/10, (2, 0)/10, (2, 0)/10, and all tell arm 0. 0: 8/10 + (2 - 8 + 2 - 8)/60 = 6/10.
+    1: 2/10 + (8 - 2)/60 = 3/10. 2: the same. Arm 1 is pulled: (6, 1)/10, (3, 7)/10, (3, 1/2)/10.
+    Round 3: told were (8, 2, 2)/10 of arm 0 and 0 of arm 1. Changes: 0: 2/10 of arm 0, 1/10 of arm 1: it tells arm 0, 6/10.
+    1: 1/10 and 7/10: it tells arm 1. 2: 1/10 and 1/20: it tells arm 0, 3/10.
+    Known then: arm 0 (6, 2, 3)/10, arm 1 (0, 7, 0)/10.
+    Arm 0: 6/10 + (2 - 6 + 3 - 6)/60 = 29/60; 3/10 + (6 - 2 + 3 - 2)/60 = 23/60; 3/10 + (6 - 3 + 2 - 3)/60 = 20/60.
+    Arm 1: 1/10 + 7/60 = 13/60; 7/10 - 14/60 = 28/60; 1/20 + 7/60 = 10/60.
+    """
+    means = np.array([[[0.8], [0.1]], [[0.2], [0.7]], [[0.2], [0.05]]])
+    environment = gm.Environment.sample(means=means, preferences=np.ones((3, 1)), rewards="deterministic")
+    network = gm.Network("complete", 3, **budget(top=1))
+    trace = gm.simulate(Watched(), environment, network, horizon=3, seed=0, record=3, interpreted=True)
+    G = np.array([world for _, _, world, _ in SEEN]).reshape(3, 3, 2)
+    close(G[0].ravel(), [0.8, 0, 0.2, 0, 0.2, 0])
+    close(G[1].ravel(), [0.6, 0.1, 0.3, 0.7, 0.3, 0.05])
+    close(60 * G[2].ravel(), [29, 13, 23, 28, 20, 10])
+    np.testing.assert_array_equal(trace.bytes, 9 * trace.messages)  # 64 bits and 1 for the index
+    assert trace.drift.max() < 1e-15
+
+
+# ---------------------------------------------------------------------------------------------------------- properties
+
+
+RULES: list[dict[str, Any]] = [
+    {"every": 4},
+    {"threshold": 0.02},
+    {"bits": 6},
+    {"top": 2},
+    {"top": 2, "gain": 0.2, "bits": 12},
+    {"every": 2, "threshold": 0.01, "bits": 10},
+]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=str)
+@pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
+def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) -> None:
+    """With links that come and go, agents that are away, and messages that are acknowledged."""
+    environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
+    failures = gm.Failures(loss=0.2, acknowledged=True, crash=0.01, rejoin=0.2)
+    network = gm.Network(
+        KITE,
+        links=gm.GilbertElliott(0.2, 0.4),
+        weights=weights,
+        failures=failures,
+        communication=gm.Communication(**rules),
+    )
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=3, record=3_000)
+    assert trace.drift.max() < 1e-12
+    alone = np.abs(environment.means - environment.centred_means).max()
+    assert trace.disagreement[-1] < alone / 3  # on their own they would be that far apart
+
+
+@pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), EAGER], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("rules", [{}, {"every": 1}, {"top": 10_000}], ids=str)
+def test_rules_that_hold_nothing_back_change_no_bit(algorithm: Any, rules: dict[str, Any]) -> None:
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    for weights in ("laplacian", "metropolis"):
+        plain, ruled = (
+            gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in ({}, budget(**rules))
+        )
+        one, other = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in (plain, ruled))
+        assert same_bits(one, other) == []
+
+
+@pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), EAGER], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("rules", RULES, ids=str)
+def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules: dict[str, Any]) -> None:
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    network = gm.Network(KITE, link_probability=0.6, failures=gm.Failures(crash=0.05, rejoin=0.2), **budget(**rules))
+    one, other = (
+        gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=interpreted)
+        for interpreted in (False, True)
+    )
+    assert same_bits(one, other) == []
+
+
+def test_many_bits_are_nearly_all_of_them() -> None:
+    environment = gm.Environment.sample(5, 1, 2, seed=1)  # one arm: no ties for a rounding to decide
+    plain, ruled = (gm.Network(KITE, **named) for named in ({}, budget(bits=32)))
+    one, other = (
+        gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, record=20) for net in (plain, ruled)
+    )
+    np.testing.assert_allclose(one.disagreement, other.disagreement, rtol=0, atol=20 / 2**31)
+    assert not np.array_equal(one.disagreement, other.disagreement)
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_disagreement_ends_where_roundings_do(bits: int) -> None:
+    """Deterministic rewards, so that estimates would agree exactly: the rounded ones end within a few steps."""
+    environment = gm.Environment.sample(5, 2, 2, rewards="deterministic", heterogeneity=0.5, seed=1)
+    network = gm.Network(KITE, link_probability=0.5, weights="metropolis", **budget(bits=bits))
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=1, record=10)
+    step = 1 / (2**bits - 1)
+    assert 0.01 * step < trace.disagreement[-1] < 4 * step  # within diameter + 1 steps
+
+
+def test_savings_are_counted_as_sent() -> None:
+    """Six numbers a message: 48 bytes, or 6 with 8 bits each, or with two of them 2 (64 + 3) bits = 17 bytes."""
+    environment = gm.Environment.sample(5, 3, 2, seed=1)
+    found = {}
+    for name, rules in {
+        "all": {},
+        "every": {"every": 5},
+        "few": {"threshold": 0.05},
+        "bits": {"bits": 8},
+        "top": {"top": 2},
+    }.items():
+        network = gm.Network(KITE, link_probability=0.5, **budget(**rules))  # type: ignore[arg-type]
+        found[name] = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1_000, seed=1)
+    messages = {name: int(trace.messages[-1]) for name, trace in found.items()}
+    links = gm.Network(KITE, link_probability=0.5)
+    from gossipmab.utils.rng import Purpose, stream
+
+    present = links.links(stream(1, purpose=Purpose.LINKS), 1_000).sum(axis=1)
+    assert messages["all"] == messages["bits"] == messages["top"] == 2 * present.sum()
+    assert messages["every"] == 2 * present[4::5].sum()
+    assert 0 < messages["few"] < messages["all"] / 2
+    for name, each in {"all": 48, "every": 48, "few": 48, "bits": 6, "top": 17}.items():
+        assert found[name].bytes[-1] == each * messages[name]
+    assert found["all"].messages_sent.sum() == messages["all"]
+    assert gm.Communication(top=9).bytes(6) == 48 and gm.Communication(top=1, bits=4).bytes(6) == math.ceil(7 / 8)
+
+
+# ---------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"evry": 2}, "network.communication: parameter: 'evry' is not known; did you mean 'every'?"),
+        ({"every": 0}, "network.communication.every: got 0, allowed is a whole number >= 1"),
+        ({"threshold": -1}, "network.communication.threshold: got -1, allowed is a number > 0"),
+        ({"bits": 0}, "network.communication.bits: got 0, allowed is a whole number >= 1"),
+        ({"bits": 33}, "network.communication.bits: got 33, allowed are 1 to 32"),
+        ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
+        ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
+        ({"top": 0}, "network.communication.top: got 0, allowed is a whole number >= 1"),
+        ({"gain": 0.5}, "network.communication.gain: got 0.5, allowed is a number in (0, 1], with top"),
+        ({"top": 1, "gain": 1.5}, "network.communication.gain: got 1.5, allowed is a number in (0, 1], with top"),
+    ],
+)
+def test_what_is_refused(rules: Any, message: str) -> None:
+    with pytest.raises(gm.InputError) as caught:
+        gm.Network(KITE, communication=rules)
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
+def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
+    with pytest.raises(
+        gm.InputError, match=r"network\.communication\.top: not with failures that do not keep the mean"
+    ):
+        gm.Network(KITE, failures={"delay": 1}, communication={"top": 1})
+    gm.Network(KITE, failures={"loss": 0.5, "acknowledged": True}, communication={"top": 1})
+
+
+def test_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "communication.toml"
+    path.write_text("""
+[experiment]
+name = "communication"
+horizon = 40
+seed = 1
+record = 4
+[environment]
+agents = 4
+arms = 3
+objectives = 2
+[network]
+base = "complete"
+[network.communication]
+every = 2
+[[algorithms]]
+name = "pareto_ucb_gossip"
+[sweep]
+"network.communication.bits" = [4, 8]
+""")
+    last = gm.run(path, out=tmp_path / "run").table()
+    last = last[last["round"] == 40].set_index("bits")
+    assert last["messages"].tolist() == [20 * 12, 20 * 12]
+    assert last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]
+    assert last["floats"].tolist() == [20 * 12 * 6, 20 * 12 * 6]
+
+
+def test_floats_are_the_numbers_sent() -> None:
+    environment = gm.Environment.sample(3, 2, 3, seed=1)
+    for rules, numbers in (
+        (None, 6),
+        (gm.Communication(top=2), 2),
+        (gm.Communication(top=9), 6),
+        (gm.Communication(bits=4), 6),
+    ):
+        network = gm.Network("complete", 3, communication=rules)
+        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10, seed=0, record=2)
+        assert trace.floats.tolist() == [6 * 5 * numbers, 6 * 10 * numbers]
+    alone = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", 3), horizon=10, seed=0, record=2)
+    assert alone.floats.tolist() == [0, 0]

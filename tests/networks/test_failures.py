@@ -1,0 +1,450 @@
+"""Failures: games of three agents played by hand, a plain twin for all of them together, what keeps the mean and what does not.
+
+Statistical tests have fixed seeds and state their false-alarm rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip import unreliable as message_rounds
+from gossipmab.networks.failures import Fate, arcs_of
+from gossipmab.networks.failures.message_loss import Post
+from gossipmab.utils.rng import Purpose, stream
+
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
+MEANS = np.array([0.9, 0.3, 0.6]).reshape(
+    3, 1, 1
+)  # one arm, one objective: L_i is agent i's mean from its first round on
+SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
+
+
+class Watched(NamedTuple):
+    """Pareto UCB1 Gossip; keeps (agent, its t, G_i, L_i) of every round of every agent."""
+
+    communicates: bool = True
+
+    def check(self) -> None:
+        SEEN.clear()
+
+    def init(self, shape: Any) -> Any:
+        return gm.ParetoUCBGossip().init(shape)
+
+    def select(self, state: Any, i: int, t: int, p: np.ndarray) -> None:
+        gm.ParetoUCBGossip().select(state, i, t, p)
+
+    def learn(self, state: Any, i: int, t: int, arm: int, x: np.ndarray, neighbours: np.ndarray) -> None:
+        gm.ParetoUCBGossip().learn(state, i, t, arm, x, neighbours)
+        SEEN.append((i, t, state.global_mean[i].ravel().copy(), state.local_mean[i].ravel().copy()))
+
+
+def by_hand(failures: Any, horizon: int, **named: Any) -> tuple[Any, dict[int, list[float]]]:
+    """Three agents on the complete graph, w = 1/3: the trace, and G_i after every round that agent i played."""
+    environment = gm.Environment.sample(means=MEANS, preferences=np.ones((3, 1)), rewards="deterministic")
+    network = gm.Network("complete", 3, failures=failures, **named)
+    trace = gm.simulate(Watched(), environment, network, horizon=horizon, seed=0, record=horizon, interpreted=True)
+    return trace, {i: [float(G[0]) for agent, _, G, _ in SEEN if agent == i] for i in range(3)}
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, [float(x) for x in expected], rtol=0, atol=1e-12)
+
+
+def thirds(text: str) -> list[Fraction]:
+    return [Fraction(word) for word in text.split()]
+
+
+# --------------------------------------------------------------------------------------------------------- by hand
+
+
+def test_without_failures() -> None:
+    """t = 1: G = L = (9, 3, 6)/10. t = 2: all links, w = 1/3: all hold the mean, 6/10."""
+    trace, G = by_hand(gm.Failures(), 3)
+    for i, first in enumerate((0.9, 0.3, 0.6)):
+        close(G[i], [first, 0.6, 0.6])
+    np.testing.assert_array_equal(trace.messages, [6, 12, 18])
+    assert trace.drift.max() < 1e-15
+
+
+def test_an_agent_is_away() -> None:
+    """Agent 2 is away in rounds 2 and 3.
+
+    t = 2: only 0 - 1: 9/10 - 2/10, 3/10 + 2/10. t = 3: 7/10 - 2/30, 5/10 + 2/30.
+    t = 4: 0: 19/30 + (17 - 19 + 18 - 19)/90 = 18/30. 1: 17/30 + (2 + 1)/90 = 18/30. 2: 18/30 + (1 - 1)/90 = 18/30.
+    """
+    trace, G = by_hand(gm.Failures(absences=[gm.Absence([2], 2, 3)]), 4)
+    close(G[0], thirds("9/10 7/10 19/30 18/30"))
+    close(G[1], thirds("3/10 5/10 17/30 18/30"))
+    close(G[2], thirds("6/10 18/30"))
+    np.testing.assert_array_equal(trace.messages, np.cumsum([6, 2, 2, 6]))
+    np.testing.assert_array_equal(trace.messages_sent, [2 + 1 + 1 + 2, 2 + 1 + 1 + 2, 4])
+    np.testing.assert_array_equal(trace.pulls, [[4], [4], [2]])
+    close(trace.disagreement, thirds("3/10 1/10 1/30 0"))
+    assert trace.drift.max() < 1e-15
+
+
+def test_a_late_start() -> None:
+    """Agent 2 begins in round 3. t = 2: (7, 5, 0)/10. t = 3: 0: 7/10 + (5 - 7 + 0 - 7)/30 = 4/10. 1: 5/10 + (7 - 5 - 5)/30 = 4/10.
+    2: 0 + (7 + 5)/30 + 6/10 = 1. The sum, 18/10, is that of the L_i."""
+    trace, G = by_hand(gm.Failures(absences=[gm.Absence([2], last=2)]), 3)
+    close(G[0], thirds("9/10 7/10 4/10"))
+    close(G[1], thirds("3/10 5/10 4/10"))
+    close(G[2], thirds("1"))
+    np.testing.assert_array_equal(trace.messages, np.cumsum([2, 2, 6]))
+    assert trace.drift.max() < 1e-15
+    assert [t for agent, t, _, _ in SEEN if agent == 2] == [1]  # its own clock
+
+
+def test_an_agent_comes_back_knowing_nothing() -> None:
+    """Agent 0 is away in round 3, when all hold 6/10, and forgets. t = 4: 0: 0 + (6 + 6)/30 + 9/10 = 13/10.
+    1 and 2: 6/10 + (0 - 6 + 6 - 6)/30 = 4/10. The sum is 21/10 and not 18/10: the drift is 1/10."""
+    trace, G = by_hand(gm.Failures(absences=[gm.Absence([0], 3, 3, keep_state=False)]), 4)
+    close(G[0], thirds("9/10 6/10 13/10"))
+    close(G[1], thirds("3/10 6/10 6/10 4/10"))
+    close(G[2], thirds("6/10 6/10 6/10 4/10"))
+    close(trace.drift, thirds("0 0 0 1/10"))
+    assert [t for agent, t, _, _ in SEEN if agent == 0] == [1, 2, 1]
+    np.testing.assert_array_equal(trace.pulls, [[3], [4], [4]])
+
+
+def test_a_message_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In round 2 the message from 1 to 0 is lost. 0: 9/10 + (6 - 9)/30 = 8/10. 1: 3/10 + (9 - 3 + 6 - 3)/30 = 6/10. 2: 6/10.
+    t = 3: the mean of these, 2/3, whatever the L_i: the drift of 1/15 stays."""
+
+    def fates(self: Any, generator: Any) -> Callable[[np.ndarray], Fate]:
+        def fate(present: np.ndarray) -> Fate:
+            age = np.zeros((3, 6), np.int16)
+            age[1, 0] = -1  # arcs: 0 hears 1, 0 hears 2, 1 hears 0, ...
+            return Fate(np.ones((3, 3), np.uint8), np.zeros((3, 3), np.uint8), np.ones((3, 6), np.uint8), age)
+
+        return fate
+
+    monkeypatch.setattr(gm.Network, "fate_sampler", fates)
+    trace, G = by_hand(gm.Failures(loss=0.1), 3)
+    close(G[0], thirds("9/10 8/10 2/3"))
+    close(G[1], thirds("3/10 6/10 2/3"))
+    close(G[2], thirds("6/10 6/10 2/3"))
+    close(trace.drift, thirds("0 1/15 1/15"))
+    np.testing.assert_array_equal(trace.messages, [6, 12, 18])  # counted as sent
+
+
+def test_messages_take_three_rounds() -> None:
+    """G_i(t) = G_i(t-1) + sum_j (G_j(t-4) - G_i(t-1))/3 from t = 4 on, when the messages of round 1, which carry G(0) = 0, arrive.
+
+    t = 4: a third of each. t = 5, with G(1) = (9, 3, 6)/10: 0: 3/10 + (3 + 6 - 3 - 3)/30 = 4/10. 1: 1/10 + (9 + 6 - 2)/30 = 16/30.
+    2: 2/10 + (9 + 3 - 4)/30 = 14/30. t = 6, with G(2) = G(1): 0: 12/30 + (9 - 8)/30 = 13/30. 1: 16/30 + (45 - 32)/90 = 61/90.
+    2: 14/30 + (36 - 28)/90 = 50/90. t = 7, with G(3) = G(1): 0: 39/90 + (81 - 78)/270 = 40/90.
+    1: 61/90 + (135 - 122)/270 = 196/270. 2: 50/90 + (108 - 100)/270 = 158/270. t = 8, with G(4) = (81, 27, 54)/270: 0: 120/270 +
+    (81 - 240)/810 = 201/810. 1: 196/270 + (135 - 392)/810 = 331/810. 2: 158/270 + (108 - 316)/810 = 266/810.
+    """
+    trace, G = by_hand(gm.Failures(delay=3), 8)
+    close(G[0], thirds("9/10 9/10 9/10 3/10 4/10 13/30 40/90 201/810"))
+    close(G[1], thirds("3/10 3/10 3/10 1/10 16/30 61/90 196/270 331/810"))
+    close(G[2], thirds("6/10 6/10 6/10 2/10 14/30 50/90 158/270 266/810"))
+    means = [(G[0][t] + G[1][t] + G[2][t]) / 3 for t in range(8)]
+    np.testing.assert_allclose(trace.drift, np.abs(np.array(means) - 0.6), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(trace.messages, 6 * np.arange(1, 9))
+
+
+def test_a_partition() -> None:
+    """Agent 2 is cut off in rounds 2 and 3, and plays on: the estimates are those of its absence, but it pulls."""
+    trace, G = by_hand(gm.Failures(partitions=[gm.Partition([[2]], 2, 3)]), 4)
+    close(G[0], thirds("9/10 7/10 19/30 18/30"))
+    close(G[1], thirds("3/10 5/10 17/30 18/30"))
+    close(G[2], thirds("6/10 6/10 6/10 18/30"))
+    np.testing.assert_array_equal(trace.pulls, [[4]] * 3)
+    assert trace.drift.max() < 1e-15
+
+
+# ------------------------------------------------------------------------------------------------- messages and arcs
+
+
+def test_arcs_by_hand() -> None:
+    """The path 0 - 1 - 2: 0 hears 1; 1 hears 0 and 2; 2 hears 1."""
+    arcs = arcs_of(np.array([[0, 1], [1, 2]]))
+    assert (arcs.receiver.tolist(), arcs.sender.tolist()) == ([0, 1, 1, 2], [1, 0, 2, 1])
+    assert (arcs.link.tolist(), arcs.reverse.tolist()) == ([0, 0, 1, 1], [1, 0, 3, 2])
+
+
+def test_the_freshest_of_the_messages_that_arrive_together() -> None:
+    """One link, both directions alike. Sent in rounds 1, 2, 4 with 2, 1, 0 rounds to go: both arrive in round 3, the last in 4."""
+    post = Post(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    takes = np.array([2, 1, 0, 0]) / 3 + 0.1
+    present, up = np.array([[1], [1], [0], [1]], np.uint8), np.ones((4, 2), np.uint8)
+    numbers = np.column_stack([takes, takes])
+    assert post.block(present, up, numbers)[:, 0].tolist() == [-1, -1, 1, 0]
+    away = Post(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    up[2, 0] = 0  # what arrives while its receiver is away is lost
+    assert away.block(present, up, numbers).tolist() == [[-1, -1], [-1, -1], [-1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_losses_are_as_frequent_as_declared(acknowledged: bool) -> None:
+    """Binomial, 5 standard deviations: a false alarm of 6e-7. Directions are independent, or both or none."""
+    network = gm.Network(KITE, failures=gm.Failures(loss=0.3, acknowledged=acknowledged))
+    fate = network.fate_sampler(np.random.default_rng(0))(np.ones((5_000, 7), np.uint8))
+    arrives, q = fate.age >= 0, 0.7**2 if acknowledged else 0.7
+    reverse = arcs_of(network.edges).reverse
+    assert abs(arrives.mean() - q) < 5 * np.sqrt(q * (1 - q) / (arrives.size / 2))
+    both = (arrives & arrives[:, reverse]).mean()
+    assert abs(both - 0.49) < 5 * np.sqrt(0.49 * 0.51 / (arrives.size / 2))
+    assert fate.sent.all()
+
+
+def test_delays_are_uniform_where_they_are_spread() -> None:
+    """Without the freshest's precedence: links that are there every tenth round. Chi-square, 3 degrees: 30.7 is 1e-6."""
+    present = np.zeros((20_000, 7), np.uint8)
+    present[::10] = 1
+    network = gm.Network(KITE, failures=gm.Failures(delay=3, spread=True))
+    age = network.fate_sampler(np.random.default_rng(0))(present).age
+    counts = np.bincount(age[age >= 0], minlength=4)
+    expected = 2_000 * 14 / 4
+    assert counts.sum() == 2_000 * 14 and (((counts - expected) ** 2) / expected).sum() < 30.7
+
+
+def test_crashes_last_as_long_as_declared() -> None:
+    """Geometric spells with means 1/crash and 1/rejoin; 5 standard errors, 6e-7 each. All are there at first."""
+    network = gm.Network("complete", 8, failures=gm.Failures(crash=0.05, rejoin=0.2, keep_state=False))
+    fate = network.fate_sampler(np.random.default_rng(1))(np.ones((20_000, 28), np.uint8))
+    for value, q in ((1, 0.05), (0, 0.2)):
+        lengths = []
+        for column in fate.up.T:
+            changes = np.flatnonzero(np.diff(column)) + 1
+            lengths += np.diff(changes)[column[changes[:-1]] == value].tolist()
+        assert abs(np.mean(lengths) - 1 / q) < 5 * np.sqrt(1 - q) / q / np.sqrt(len(lengths))
+    back = np.diff(fate.up.astype(int), axis=0) == 1
+    np.testing.assert_array_equal(fate.cold[1:], back)  # whoever comes back has forgotten
+    arcs = arcs_of(network.edges)
+    assert not fate.sent[(fate.up[:, arcs.receiver] & fate.up[:, arcs.sender]) == 0].any()
+
+
+EVERYTHING = gm.Failures(
+    loss=0.2, delay=2, spread=True, crash=0.1, rejoin=0.3, keep_state=False,
+    absences=[gm.Absence([1, 3], 4, 9, keep_state=False), gm.Absence([0], 1, 6)],
+    partitions=[gm.Partition([[0, 1], [2]], 5, 12)],
+)  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 2**32))
+def test_any_split_into_blocks_gives_the_same_fate(blocks: list[int], seed: int) -> None:
+    network = gm.Network(KITE, failures=EVERYTHING)
+    present = network.links(np.random.default_rng(0), sum(blocks))
+    whole = network.fate_sampler(np.random.default_rng(seed))(present)
+    sampler, played, parts = network.fate_sampler(np.random.default_rng(seed)), 0, []
+    for count in blocks:
+        parts.append(sampler(present[played : played + count]))
+        played += count
+    for field in Fate._fields:
+        np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts]), getattr(whole, field))
+
+
+# ----------------------------------------------------------------------------------------------- the loop over rounds
+
+
+def twin(network: gm.Network, fate: Fate, local: np.ndarray) -> np.ndarray:
+    """(T, N, M) all G_i, from L (T, N, M) as they stood after every round: the gossip of one round, written out.
+
+    What is lost when an agent forgets, it forgets before the round in which it is back.
+    """
+    T, N, _ = local.shape
+    world: list[np.ndarray] = []
+    sent: list[np.ndarray] = []  # in every round
+    edges = {(int(i), int(j)) for i, j in network.edges}
+    arcs = [(i, j) for i in range(N) for j in range(N) if (min(i, j), max(i, j)) in edges]
+    for t in range(T):
+        before, was = (rows[t - 1].copy() if t else np.zeros(local.shape[1:]) for rows in (world, local))
+        before[fate.cold[t] == 1] = was[fate.cold[t] == 1] = 0
+        sent.append(before)
+        arriving = [arc for arc in range(len(arcs)) if fate.age[t, arc] >= 0]
+        heard = np.bincount([arcs[arc][0] for arc in arriving], minlength=N)
+        after = before.copy()
+        for arc in arriving:
+            i, j = arcs[arc]
+            w = 1 / N if network.weights == "laplacian" else 1 / (1 + max(heard[i], heard[j]))
+            after[i] += w * (sent[t - int(fate.age[t, arc])][j] - before[i])
+        world.append(after + (local[t] - was))
+    return np.array(world)
+
+
+@pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> None:
+    links = gm.GilbertElliott(0.1, 0.4)
+    network = gm.Network(KITE, links=links, weights=weights, failures=EVERYTHING)
+    environment = gm.Environment.sample(5, 3, 2, seed=1)
+    horizon = 60
+    gm.simulate(Watched(), environment, network, horizon=horizon, seed=seed, interpreted=True)
+    present = network.links(stream(seed, purpose=Purpose.LINKS), horizon)
+    fate = network.fate_sampler(stream(seed, purpose=Purpose.FAILURES))(present)
+    local, world = np.zeros((2, horizon, 5, 6))
+    played = iter(SEEN)
+    for t in range(horizon):
+        if t:
+            local[t], world[t] = local[t - 1], world[t - 1]
+        for i in np.flatnonzero(fate.up[t]):
+            agent, _, world[t, i], local[t, i] = next(played)
+            assert agent == i
+    assert next(played, None) is None
+    np.testing.assert_allclose(twin(network, fate, local), world, rtol=0, atol=1e-12)
+    assert (fate.age > 0).any() and (fate.up == 0).any() and fate.cold.any()
+
+
+EAGER = gm.ParetoGossip(sampling=0.3, burn_in=0.02, mixing=0.02)
+FAIR = pytest.param(gm.SimulatedNSWUCBGossip(solver="local"), marks=pytest.mark.slow)  # a minute to compile both loops
+ALGORITHMS = [gm.ParetoUCBGossip(), gm.ParetoUCB(), EAGER, FAIR]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
+def test_where_nothing_fails_the_bits_are_those_of_the_fast_loop(algorithm: Any, weights: str) -> None:
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    plain, careful = (
+        gm.Network(KITE, link_probability=0.6, weights=weights, failures=failures) for failures in (None, gm.Failures())
+    )
+    one, other = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in (plain, careful))
+    assert same_bits(one, other) == []
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
+def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so are blocks of any length."""
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    network = gm.Network(KITE, link_probability=0.6, failures=EVERYTHING)
+    one = gm.simulate(algorithm, environment, network, horizon=120, seed=2)
+    other = gm.simulate(algorithm, environment, network, horizon=120, seed=2, interpreted=True)
+    assert same_bits(one, other) == []
+    monkeypatch.setattr(rounds, "BLOCK_ROWS", 7 * 40)
+    assert same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
+
+
+@pytest.mark.parametrize(
+    ("failures", "kept"),
+    [
+        (gm.Failures(loss=0.2), False),
+        (gm.Failures(loss=0.2, acknowledged=True), True),
+        (gm.Failures(delay=1), False),
+        (gm.Failures(delay=4, spread=True), False),
+        (gm.Failures(crash=0.05, rejoin=0.2), True),
+        (gm.Failures(crash=0.05, rejoin=0.2, keep_state=False), False),
+        (gm.Failures(absences=[gm.Absence([1, 2], 1, 50), gm.Absence([0], 90)]), True),
+        (gm.Failures(absences=[gm.Absence([1], 40, 50, keep_state=False)]), False),
+        (gm.Failures(partitions=[gm.Partition([[0, 1], [2]], 10, 100)]), True),
+    ],
+)
+def test_the_mean_is_kept_where_it_is_said_to_be(failures: gm.Failures, kept: bool) -> None:
+    environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
+    for weights in ("laplacian", "metropolis"):
+        network = gm.Network(KITE, link_probability=0.7, weights=weights, failures=failures)
+        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=3, record=200)
+        assert failures.keeps_mean == kept
+        assert trace.drift.max() < 1e-13 if kept else trace.drift[-1] > 1e-3
+
+
+def test_regret_and_pulls_of_who_is_away() -> None:
+    """Who is away pulls nothing and regrets nothing; a late starter begins with arm 0, by its own clock."""
+    environment = gm.Environment.sample(3, 4, 2, seed=1)
+    failures = gm.Failures(absences=[gm.Absence([1], last=60), gm.Absence([2], 2, 2, keep_state=False)])
+    network = gm.Network("complete", 3, failures=failures)
+    for algorithm in (gm.ParetoUCBGossip(), gm.ParetoUCB()):
+        trace = gm.simulate(algorithm, environment, network, horizon=63, seed=1, record=63)
+        np.testing.assert_array_equal(trace.pulls.sum(axis=1), [63, 3, 62])
+        assert (trace.pareto_regret[:60, 1] == 0).all() and (trace.nsw_regret[:60, 1] == 0).all()
+        assert (trace.pulls[1] == [1, 1, 1, 0]).all()
+        assert (trace.pulls[2, 1:] >= 1).all() and trace.pulls[
+            2, 0
+        ] >= 2  # arm 0 in round 1, and again when it was back
+        assert np.isfinite(trace.nsw_regret).all()
+
+
+# --------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("failures", "message"),
+    [
+        ({"los": 0.1}, "network.failures: parameter: 'los' is not known; did you mean 'loss'?"),
+        ({"loss": 1.5}, "network.failures.loss: 1.5 is not a number in [0, 1]"),
+        ({"rejoin": 0}, "network.failures.rejoin: 0 is not a number in (0, 1]"),
+        ({"delay": 1.0}, "network.failures.delay: got 1.0, allowed is a whole number >= 0"),
+        ({"delay": 1001}, "network.failures.delay: got 1001, allowed are 0 to 1000 rounds"),
+        ({"spread": 1}, "network.failures.spread: got 1, allowed is true or false"),
+        ({"absences": 3}, "network.failures.absences: got 3, allowed is a list"),
+        ({"absences": [3]}, "network.failures.absences: got 3, allowed is a table"),
+        ({"absences": [{"first": 3}]}, "network.failures.absences: agents is required and not given"),
+        ({"absences": [{"agents": [0], "until": 3}]}, "network.failures.absences: parameter: 'until' is not known"),
+        ({"absences": [{"agents": []}]}, "network.failures.absences: agents: got [], allowed is a list of one or more"),
+        ({"absences": [{"agents": [0], "first": 5, "last": 4}]}, "network.failures.absences: last: got 4, allowed is a"),
+        ({"absences": [{"agents": [5]}]}, "network.failures.absences: got agent 5, allowed are 0 to 4"),
+        ({"partitions": [{"groups": [[0, 7]]}]}, "network.failures.partitions: got agent 7, allowed are 0 to 4"),
+        ({"partitions": [{"groups": [[0], [0]]}]}, "network.failures.partitions: groups: an agent is in two groups"),
+        ({"partitions": [{"groups": [0, 1]}]}, "network.failures.partitions: groups: got [0, 1], allowed are lists of agents"),
+        (5, "network.failures: got 5, allowed is a table"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(failures: Any, message: str) -> None:
+    with pytest.raises(gm.InputError) as caught:
+        gm.Network(KITE, failures=failures)
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
+def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five agents with six numbers each: 30 in a round, kept for three; told over 14 arcs, 84."""
+    environment = gm.Environment.sample(5, 3, 2, seed=1)
+    monkeypatch.setattr(message_rounds, "LARGEST", 80)
+    for named, key, size in (
+        ({"failures": {"delay": 2}}, "failures.delay", 90),
+        ({"communication": {"top": 1}}, "communication.top", 84),
+    ):
+        network = gm.Network(KITE, **named)  # type: ignore[arg-type]
+        with pytest.raises(gm.InputError, match=rf"^network\.{key}: {size} numbers of past messages, allowed are 80$"):
+            gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
+
+
+def test_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "failures.toml"
+    path.write_text("""
+[experiment]
+name = "failures"
+horizon = 40
+seed = 1
+record = 4
+[environment]
+agents = 4
+arms = 3
+objectives = 2
+[network]
+base = "complete"
+link_probability = 0.5
+[network.failures]
+loss = 0.1
+absences = [{ agents = [3], last = 20 }]
+partitions = [{ groups = [[0, 1], [2, 3]], first = 10, last = 30 }]
+[[algorithms]]
+name = "pareto_ucb_gossip"
+[sweep]
+"network.failures.loss" = [0.0, 0.1]
+""")
+    results = gm.run(path, out=tmp_path / "run")
+    table = results.table()
+    last = table[table["round"] == 40].set_index("loss")
+    assert last.loc[0.0, "drift"] < 1e-13 < 1e-4 < last.loc[0.1, "drift"]
+    assert load(tmp_path / "run").sum() == 0
+
+
+def load(run: Path) -> np.ndarray:
+    """1 for everything that `verify` finds wrong."""
+    from gossipmab.analysis.verify import verify
+
+    return np.array([not finding.sound for finding in verify(run)])

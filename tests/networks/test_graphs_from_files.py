@@ -1,0 +1,251 @@
+"""Files of base graphs: edge lists by blocks, and files that mean harm."""
+
+from __future__ import annotations
+
+import os
+import re
+import tracemalloc
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gossipmab.networks.graphs import edge_list as edge_files
+from gossipmab.networks.graphs import readers as files
+from gossipmab.networks.graphs.base_graph import describe, load
+from gossipmab.utils.errors import InputError
+
+
+def refused(path: Path | str) -> str:
+    """The one line that refuses the file, within 200 MB."""
+    tracemalloc.start()
+    with pytest.raises(InputError) as caught:
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    message = str(caught.value)
+    assert message.startswith("network.base: ") and "\n" not in message and len(message) < 1500
+    assert peak < 200_000_000
+    return message
+
+
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# --- edge files against a plain twin ---
+
+
+def twin(text: str) -> tuple[list[str], list[list[int]]] | str:
+    """Labels and edges as the rules say, or what is wrong with the first wrong line."""
+    seen: dict[frozenset[str], int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        if len(words) != 2:
+            return f"line {number}: "
+        if words[0] == words[1]:
+            return f"line {number}: {words[0]!r} has a self-loop"
+        if frozenset(words) in seen:
+            return f"line {number}: edge {words[0]!r} {words[1]!r} stands already in line {seen[frozenset(words)]}"
+        seen[frozenset(words)] = number
+    names = {name for edge in seen for name in edge}
+    numbers = all(re.fullmatch(r"0|-?[1-9]\d{0,17}", name) for name in names)
+    labels = sorted(names, key=int) if numbers else sorted(names)
+    place = {name: i for i, name in enumerate(labels)}
+    return labels, sorted(sorted(place[name] for name in edge) for edge in seen)
+
+
+numerals = st.integers(0, 12).map(str)
+names = st.one_of(numerals, st.sampled_from(["a", "zoe", "-3", "01", "é", "-0", "9" * 18, "9" * 19, "1.5"]))
+gaps = st.sampled_from([" ", "  ", "\t", ",", ", "])
+ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n", "\r", " # why\n", "\x0b"])
+
+
+def lines_of(name: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    edge = st.tuples(name, gaps, name, ends).map("".join)
+    odd = st.sampled_from(["# comment\n", "7\n", "1 2 3\n", "\n", ",\n", "   1\t2\n"])
+    return st.lists(st.one_of(edge, edge, edge, edge, edge, odd), max_size=8).map("".join)
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**20])
+@pytest.mark.parametrize("name", [numerals, names], ids=["numbers", "names"])
+def test_edge_files_are_read_as_the_rules_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, name: st.SearchStrategy[str]
+) -> None:
+    monkeypatch.setattr(edge_files, "BLOCK", block)
+
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(lines_of(name))
+    def compare(text: str) -> None:
+        path, expected = written(tmp_path, "mine.edges", text), twin(text)
+        if isinstance(expected, str):
+            with pytest.raises(InputError) as caught:
+                edge_files.read(path)
+            assert f"mine.edges, {expected}" in str(caught.value)
+        else:
+            graph = edge_files.read(path)
+            assert (list(graph.labels), graph.edges.tolist()) == expected
+
+    compare()
+
+
+def test_numbers_that_are_not_0_to_n_and_the_last_line_without_an_end(tmp_path: Path) -> None:
+    graph = load(written(tmp_path, "mine.edges", b"\xef\xbb\xbf30 -4\n-4 12\n12 30"))
+    assert graph.labels == ("-4", "12", "30")
+    assert graph.edges.tolist() == [[0, 1], [0, 2], [1, 2]]
+
+
+@pytest.mark.slow
+def test_ten_million_lines_take_bounded_memory(tmp_path: Path) -> None:
+    path, n = tmp_path / "large.edges", 1_000_000
+    with path.open("w") as file:
+        for step in range(1, 11):
+            i = np.arange(n)
+            file.write("\n".join(f"{a} {b}" for a, b in zip(i.tolist(), ((i + step) % n).tolist(), strict=True)) + "\n")
+    tracemalloc.start()
+    graph = load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(graph.labels), len(graph.edges)) == (n, 10_000_000)
+    assert (np.bincount(graph.edges.ravel()) == 20).all()
+    assert peak < 1_500_000_000
+
+
+def test_names_take_bounded_memory_too(tmp_path: Path) -> None:
+    n = 30_000
+    path = written(tmp_path, "named.edges", "".join(f"agent{i} agent{(i + s) % n}\n" for i in range(n) for s in (1, 2)))
+    tracemalloc.start()
+    graph = load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(graph.edges) == 2 * n and graph.labels[1] == "agent1"
+    assert peak < 60_000_000
+
+
+# --- limits ---
+
+
+@pytest.mark.parametrize("word", ["", "x"], ids=["numbers", "names"])
+def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    path = written(tmp_path, "big.edges", "".join(f"{word}{i} {word}{i + 1}\n" for i in range(20)))
+    for limit, said in [("LARGEST_NUMBER", "agents"), ("MOST_EDGES", "edges"), ("MOST_LINES", "lines")]:
+        with monkeypatch.context() as patched:
+            patched.setattr(edge_files, limit, 19)
+            assert re.search(rf"big.edges has (2[01]|more than 19) {said}", refused(path))
+
+
+# --- files that mean harm ---
+
+
+@pytest.mark.parametrize("suffix", files.SUFFIXES)
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, suffix: str) -> None:
+    fifo, folder = tmp_path / f"fifo{suffix}", tmp_path / f"folder{suffix}"
+    loop, device = tmp_path / f"loop{suffix}", tmp_path / f"zero{suffix}"
+    os.mkfifo(fifo)  # would block for ever
+    folder.mkdir()
+    loop.symlink_to(loop)
+    device.symlink_to("/dev/zero")  # would never end
+    for path in (fifo, folder, loop, device, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}"):
+        refused(path)
+    for path in (fifo, folder, loop, device):  # also where one took the place of a file since its name was looked up
+        with pytest.raises(InputError, match="cannot read"):
+            files.opened(path)
+
+
+def test_devices_by_name() -> None:
+    assert "must end in" in refused("/dev/zero") or "no file" in refused("/dev/zero")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    for suffix, size in [(".edges", 10**9), (".graphml", 2 * 10**7), (".toml", 10**5)]:
+        path = tmp_path / f"sparse{suffix}"
+        with path.open("wb") as file:
+            file.truncate(size + 1)
+        assert f"has {size + 1} bytes, more than the {size} that are read" in refused(path)
+
+
+NODE = '<node id="{}"/>'
+
+
+def xml(body: str) -> str:
+    return f'<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="undirected">{body}</graph></graphml>'
+
+
+HARM: list[tuple[str, str | bytes, str]] = [
+    ("nul.edges", b"1 2\n2 \x003\n", "NUL byte (byte 6)"),
+    ("zeros.edges", b"\0" * 50_000_000, "line of more than 100000 bytes"),
+    ("line.edges", b"1 " * 5_000_000, "line of more than 100000 bytes"),
+    ("word.edges", b"a" * 10_000_000, "line of more than 100000 bytes"),
+    ("columns.edges", b"1 " * 40_000, "line 1: 40000 columns"),
+    ("name.edges", b"a" * 90_000 + b"\n", "alone is no edge"),
+    ("loop.edges", b"a" * 40_000 + b" " + b"a" * 40_000, "self-loop"),
+    ("latin.edges", "zoé mia\n".encode("latin-1"), "is not UTF-8 text (byte 2)"),
+    ("late.edges", b"1 2\n" + b"# comment\n" * 200_000 + b"\xff\n", "is not UTF-8 text (byte 2000004)"),
+    ("utf16.edges", "1 2\n".encode("utf-16"), "is not UTF-8 text"),
+    ("spaces.edges", b" " * 10_000_000, "line of more than 100000 bytes"),
+    ("blank.edges", b"\n" * 5_000_000, "is empty"),
+    ("deep.graphml", xml("<a>" * 60 + "</a>" * 60), "nested more than 50 deep"),
+    ("deeper.graphml", "<a>" * 1_000_000, "nested more than 50 deep"),
+    ("many.graphml", xml("<node id='a' " + " ".join(f"a{i}=''" for i in range(200_000)) + "/>"), "has 200001 attributes"),
+    ("bomb.graphml", '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>', "DOCTYPE or ENTITY"),
+    ("utf16.graphml", '<?xml version="1.0" encoding="utf-16"?><a/>'.encode("utf-16"), "is not UTF-8 text"),
+    ("claims.graphml", '<?xml version="1.0" encoding="utf-16"?><a/>', "is not undirected GraphML"),
+    ("external.graphml", '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "DOCTYPE or ENTITY"),
+    ("nul.graphml", xml(NODE.format("a\0b")), "is not undirected GraphML"),
+    ("nuls.graphml", b"\0" * 10_000_000, "is not undirected GraphML"),
+    ("text.graphml", "a" * 10_000_000, "is not undirected GraphML"),
+    ("dots.toml", "a" + ".a" * 40_000 + " = 1", "line 1 is too long"),
+    ("tables.toml", "[" + "a." * 40_000 + "a]", "line 1 is too long"),
+    ("dotted.toml", "parameters" + ".a" * 400 + " = 1\ngenerator = 'cycle_graph'", "is not known"),
+    ("deep.toml", "generator = 'cycle_graph'\nparameters = {n = " + "[" * 300 + "]" * 300 + "}", ""),
+    ("deeper.toml", "a = " + "[" * 40_000, "is not TOML"),
+    ("braces.toml", "a = " + "{a = " * 15_000, "is not TOML"),
+    ("nul.toml", "generator = 'cycle\0_graph'", "is not TOML"),
+    ("word.toml", "generator = '" + "a" * 90_000 + "'", "is not known"),
+    ("list.toml", "generator = [" + "1," * 40_000 + "]", "must be the name"),
+    ("key.toml", "generator = 'cycle_graph'\n[parameters]\n" + "a" * 900 + " = 1", "is not known"),
+    ("number.toml", "generator = 'cycle_graph'\nparameters.n = " + "9" * 4000, "more than 1000000"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "said"), HARM, ids=[name for name, _, _ in HARM])
+def test_hostile_files_are_refused_in_one_line(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
+    path = written(tmp_path, name, content)
+    assert said in refused(path)
+
+
+@pytest.mark.parametrize("suffix", files.SUFFIXES)
+def test_any_bytes_are_a_graph_or_one_line(tmp_path: Path, suffix: str) -> None:
+    starts = [b"", b"1 2\n", b"generator = 'cycle_graph'\nparameters.n = ", xml(NODE.format(1)).encode()[:-20]]
+
+    @settings(max_examples=120, deadline=None, derandomize=True)
+    @given(st.sampled_from(starts), st.binary(max_size=40))
+    def read(start: bytes, rest: bytes) -> None:
+        path = written(tmp_path, f"any{suffix}", start + rest)
+        try:
+            graph = load(path)
+        except InputError as error:
+            assert str(error).startswith("network.base: ") and "\n" not in str(error)
+        else:
+            assert nx.is_connected(nx.Graph(graph.edges.tolist() or [(0, 0)]))
+
+    read()
+
+
+def test_descriptions_come_from_the_beginning_of_a_file(tmp_path: Path) -> None:
+    assert describe(written(tmp_path, "a.edges", "# Friends\n" + "1 2\n" * 100_000)) == "Friends"
+    assert describe(written(tmp_path, "b.edges", "1 2\n" * 100_000 + "# Too late\n")) == ""
+    assert len(describe(written(tmp_path, "c.edges", "# " + "é" * 100_000))) == 1000
+
+
+@pytest.mark.parametrize("slash", ["..", "/", "a/b"])
+def test_names_of_files_cannot_be_generators(slash: str) -> None:
+    with pytest.raises(InputError, match="is not known"):
+        load({"generator": slash})

@@ -1,0 +1,535 @@
+"""Link processes: frequencies, bursts, matchings, E[W] and E[W^2] against closed forms; blocks; what the file may say.
+
+Statistical tests have fixed seeds; with other seeds each would fail as often as it says.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gossipmab as gm
+from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.networks.links import PROCESSES, process_of
+
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
+HALVES = {"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [0, 3]]}
+BLOCK = {"process": "stochastic_block", "within": 1, "between": 1}
+FILE = "# contacts\ntime,i,j\n100,b,a\n100,c,b,further,columns\n139.9,c,d\n160,a,b\n160,b,a\n"
+
+
+@pytest.fixture(scope="session")
+def contacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rounds of 20: a-b and b-c in the first, c-d in the second, none in the third, a-b in the fourth."""
+    path = tmp_path_factory.mktemp("contacts") / "contacts.csv"
+    path.write_text(FILE)
+    return path
+
+
+def networks(contacts: Path) -> dict[str, gm.Network]:
+    """One of every process, and variants that take other paths."""
+    p = np.linspace(0.1, 1.0, 7)
+    return {
+        "static": gm.Network(KITE, links="static"),
+        "erdos_renyi": gm.Network(KITE, link_probability=0.3),
+        "erdos_renyi, each its own": gm.Network(KITE, links=gm.ErdosRenyi(p)),
+        "gilbert_elliott": gm.Network(KITE, links=gm.GilbertElliott(0.1, 0.25)),
+        "gilbert_elliott, noisy": gm.Network(KITE, links=gm.GilbertElliott(0.2, 0.1, 0.9, 0.2)),
+        "random_matching": gm.Network(KITE, links="random_matching", weights="metropolis"),
+        "random_matching, complete": gm.Network("complete", 6, links="random_matching", weights="metropolis"),
+        "one_pair": gm.Network(KITE, links="one_pair", weights="metropolis"),
+        "one_peer_exponential": gm.Network(agents=8, links="one_peer_exponential", weights="metropolis"),
+        "one_peer_exponential, six": gm.Network("complete", 6, links="one_peer_exponential"),
+        "stochastic_block": gm.Network(agents=6, links=gm.StochasticBlock(0.8, 0.1, [4, 2])),
+        "switching": gm.Network(links=gm.Switching(HALVES, hold=2), weights="metropolis"),
+        "trace": gm.Network(links=gm.ContactTrace(contacts, step=20), weights="lazy_metropolis"),
+    }
+
+
+NAMES = [
+    "static", "erdos_renyi", "erdos_renyi, each its own", "gilbert_elliott", "gilbert_elliott, noisy", "random_matching",
+    "random_matching, complete", "one_pair", "one_peer_exponential", "one_peer_exponential, six", "stochastic_block",
+    "switching", "trace",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def every(contacts: Path) -> dict[str, gm.Network]:
+    found = networks(contacts)
+    assert list(found) == NAMES and {name.partition(",")[0] for name in NAMES} == set(PROCESSES)
+    return found
+
+
+def refused(*arguments: Any, **named: Any) -> str:
+    with pytest.raises(gm.InputError) as caught:
+        gm.Network(*arguments, **named)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def sampled(network: gm.Network, rounds: int, seed: int = 1) -> np.ndarray:
+    return network.links(np.random.default_rng(seed), rounds)
+
+
+# ------------------------------------------------------------------------------------------------------- all processes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_split_into_blocks_gives_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
+    network = every[name]
+
+    @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 2**32))
+    def check(blocks: list[int], seed: int) -> None:
+        sampler = network.link_sampler(np.random.default_rng(seed))
+        parts = [sampler(rounds) for rounds in blocks]
+        whole = network.links(np.random.default_rng(seed), sum(blocks))
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        assert (
+            whole.dtype == np.uint8 and whole.shape == (sum(blocks), len(network.edges)) and set(whole.flat) <= {0, 1}
+        )
+
+    check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frequencies_are_those_declared(name: str, every: dict[str, gm.Network]) -> None:
+    """20,000 rounds, in batches of 200 whose means are nearly independent: 5 standard errors, a false alarm of 6e-7 a link.
+
+    Periodic processes are exact over whole periods; what random matching declares is sampled, and its error counts too.
+    """
+    network = every[name]
+    law = network.law
+    links = sampled(network, law.period or 20_000).astype(float)
+    assert network.link_probability == pytest.approx(law.frequencies.mean())
+    if law.period:
+        np.testing.assert_allclose(links.mean(axis=0), law.frequencies, rtol=0, atol=1e-15)
+        return
+    error = links.reshape(100, 200, -1).mean(axis=1).std(axis=0, ddof=1) / 10
+    error *= 1 if law.exact else math.sqrt(2)
+    assert (abs(links.mean(axis=0) - law.frequencies) <= 5 * error + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mixing_matrices_are_symmetric_and_doubly_stochastic(name: str, every: dict[str, gm.Network]) -> None:
+    network = every[name]
+    for present in sampled(network, 40):
+        w = network.mixing_matrix(present)
+        assert np.array_equal(w, w.T) and w.min() > -1e-15
+        np.testing.assert_allclose(w.sum(axis=1), 1, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(
+    name: str, every: dict[str, gm.Network]
+) -> None:
+    """Facts against the means of W and W^2 over 4,000 rounds (whole periods where there are some).
+
+    Weyl: eigenvalues differ by no more than the norm of the matrices' difference. Its entries have standard errors
+    s <= 1/sqrt(4,000), twice that for chains with memory; Frobenius' norm of the errors, three times over, bounds it in all
+    but 1e-4 of other seeds.
+    """
+    network = every[name]
+    facts, law = network.facts(), network.law
+    memory = 3 if "gilbert" in name else 1
+    links = sampled(network, 100 * law.period if law.period else 4_000, seed=2)
+    matrices = np.array([network.mixing_matrix(present) for present in links])
+    squares = matrices @ matrices
+    for mean, spread, value in (
+        (matrices.mean(axis=0), matrices.std(axis=0), facts.second_eigenvalue),
+        (squares.mean(axis=0), squares.std(axis=0), facts.second_eigenvalue_squared),
+    ):
+        largest = np.abs(np.linalg.eigvalsh(mean - 1 / network.agents)).max()
+        bound = 1e-12 if law.period else 3 * memory * math.sqrt((spread**2).sum() / 4_000) + 1e-12
+        assert abs(largest - value) <= bound
+    whole = name != "random_matching"
+    assert facts.gap_obtained == ("exact" if whole else "sampled")
+    assert facts.squared_obtained == ("exact" if whole else "sampled")
+    assert facts.consensus_rounds == (
+        pytest.approx(math.log(network.agents) / facts.spectral_gap) if facts.spectral_gap > 1e-12 else math.inf
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
+    name: str, every: dict[str, gm.Network], alone: Callable[..., Any]
+) -> None:
+    network = every[name]
+    environment = gm.Environment.sample(network.agents, 3, 2, heterogeneity=0.5, seed=1)
+    game = alone(gm.ParetoUCBGossip(), environment, network, horizon=40, seed=1)
+    np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(game.links, rounds_of(network, 40))
+
+
+def rounds_of(network: gm.Network, rounds: int) -> np.ndarray:
+    from gossipmab.utils.rng import Purpose, stream
+
+    return network.links(stream(1, purpose=Purpose.LINKS), rounds)
+
+
+@pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "trace", "one_peer_exponential"])
+def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
+    name: str, every: dict[str, gm.Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gossipmab.engines.gossip import simulate as rounds
+
+    network = every[name]
+    environment = gm.Environment.sample(network.agents, 3, 2, seed=1)
+    whole = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=1)
+    monkeypatch.setattr(
+        rounds, "BLOCK_NUMBERS", 7 * rounds.Source(environment, network, seed=1, trial=0, label="").numbers_per_round
+    )
+    parts = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=1)
+    for field in ("pareto_regret", "disagreement", "messages"):
+        assert getattr(whole, field).tobytes() == getattr(parts, field).tobytes()
+    np.testing.assert_array_equal(whole.messages_sent.sum(), 2 * rounds_of(network, 100).sum())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_copies_play_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
+    network = every[name]
+    for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
+        np.testing.assert_array_equal(sampled(other, 30), sampled(network, 30))
+
+
+# -------------------------------------------------------------------------------------------------------- one by one
+
+
+def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
+    """The link processes came later: the numbers of a run must not change."""
+    network = gm.Network("petersen", link_probability=0.4)
+    expected = np.random.default_rng(3).random((50, 15)) < 0.4
+    np.testing.assert_array_equal(sampled(network, 50, seed=3), expected)
+    other = gm.Network("petersen", links={"process": "erdos_renyi", "probability": 0.4})
+    np.testing.assert_array_equal(sampled(other, 50, seed=3), expected)
+    for spared in (gm.Network("petersen"), gm.Network("petersen", links="static")):
+        generator = np.random.default_rng(0)
+        assert spared.links(generator, 5).all() and generator.random() == np.random.default_rng(0).random()
+
+
+def test_probabilities_of_links_one_by_one_or_as_a_matrix() -> None:
+    matrix = np.array([[0, 0.2, 0], [0.2, 0, 0.9], [0, 0.9, 0]])
+    for given_as in ([0.2, 0.9], matrix, matrix.tolist()):
+        network = gm.Network("path", 3, links=gm.ErdosRenyi(given_as))
+        assert network.law.frequencies.tolist() == [0.2, 0.9]
+        assert network.link_probability == pytest.approx(0.55)
+    # W = I - B01 L01 / 3 - B12 L12 / 3 by hand
+    weights = np.array([[1 - 0.2 / 3, 0.2 / 3, 0], [0.2 / 3, 1 - 1.1 / 3, 0.3], [0, 0.3, 0.7]])
+    expected = np.sort(np.abs(np.linalg.eigvalsh(weights)))[-2]
+    assert network.facts().second_eigenvalue == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize(("failure", "recovery"), [(0.1, 0.25), (0.5, 0.5), (0.02, 0.2), (1.0, 0.5)])
+def test_bursts_of_gilbert_elliott_are_geometric(failure: float, recovery: float) -> None:
+    """Lengths of spells: means 1/recovery (absent) and 1/failure (present), standard deviations sqrt(1-q)/q; 5 standard errors
+    of the mean (6e-7 each). Autocorrelation 1 - failure - recovery from round to round, to 5/sqrt(count)."""
+    network = gm.Network("complete", 6, links=gm.GilbertElliott(failure, recovery))
+    links = sampled(network, 20_000)
+    for value, q in ((0, recovery), (1, failure)):
+        lengths = []
+        for column in links.T:
+            changes = np.flatnonzero(np.diff(column)) + 1
+            spells = np.diff(changes)
+            lengths += spells[column[changes[:-1]] == value].tolist()
+        error = math.sqrt(1 - q) / q / math.sqrt(len(lengths))
+        assert abs(np.mean(lengths) - 1 / q) <= 5 * error + 1e-12
+    pi = recovery / (failure + recovery)
+    centred = links - pi
+    correlation = (centred[1:] * centred[:-1]).mean() / (pi * (1 - pi))
+    assert abs(correlation - (1 - failure - recovery)) < 5 * 3 / math.sqrt(links.size)
+    assert abs(sampled(network, 1)[0].mean() - pi) <= 5 * math.sqrt(pi * (1 - pi) / 15)  # stationary from the start
+
+
+def test_gilbert_elliott_by_hand() -> None:
+    """failure 0.3, recovery 0.6, pi = 2/3: from u = .7 .5 .6 .2 .7 .8: bad, good (.5 < .6), good (.6 < .7), good, bad, bad."""
+
+    class Given:
+        def random(self, shape: tuple[int, ...]) -> np.ndarray:
+            return np.array([0.7, 0.5, 0.6, 0.2, 0.7, 0.8]).reshape(shape)
+
+    network = gm.Network("path", 2, links=gm.GilbertElliott(0.3, 0.6))
+    assert network.link_sampler(Given())(6).ravel().tolist() == [0, 1, 1, 1, 0, 0]  # type: ignore[arg-type]
+
+
+@given(st.integers(2, 14), st.integers(0, 10**6))
+def test_random_matchings_are_maximal_matchings(agents: int, seed: int) -> None:
+    graph = nx.random_labeled_tree(agents, seed=seed)
+    rng = np.random.default_rng(seed)
+    graph.add_edges_from((i, j) for i in range(agents) for j in range(i) if rng.random() < 0.3)
+    process = gm.RandomMatching()
+    base = gm.Network(graph).graph
+    for present in process.sampler(base, rng)(20):
+        taken = [(int(i), int(j)) for i, j in base.edges[present == 1]]
+        assert nx.is_maximal_matching(graph, set(taken))
+
+
+def test_random_matching_on_complete_graphs_is_uniform() -> None:
+    """K4 has three perfect matchings; chi-square with 2 degrees of freedom under 27.6: a false alarm of 1e-6."""
+    network = gm.Network("complete", 4, links="random_matching", weights="metropolis")
+    counts = np.unique(sampled(network, 6_000), axis=0, return_counts=True)[1]
+    assert len(counts) == 3 and ((counts - 2_000) ** 2 / 2_000).sum() < 27.6
+    facts = (
+        network.facts()
+    )  # f = 1/3, Lap_f has the eigenvalue 4/3: E[W] has 1 - 2/3, and so has E[W^2], a projection's mean
+    assert facts.second_eigenvalue == pytest.approx(1 / 3)
+    assert facts.second_eigenvalue_squared == pytest.approx(1 / 3)
+    assert gm.Network("complete", 5, links="random_matching").law.frequencies == pytest.approx(np.full(10, 0.2))
+
+
+def test_one_pair_is_boyds_matrix() -> None:
+    """E[W] = I - D/2N + (P + P')/2N with P_ij = 1/deg(i), D_i = sum_j (P_ij + P_ji); E[W^2] = E[W]: W projects."""
+    network = gm.Network(KITE, links="one_pair", weights="metropolis")
+    P = nx.to_numpy_array(KITE, nodelist=range(5))
+    P /= P.sum(axis=1, keepdims=True)
+    both = P + P.T
+    expected = np.eye(5) - np.diag(both.sum(axis=1)) / 10 + both / 10
+    value = np.sort(np.linalg.eigvalsh(expected))[-2]
+    assert network.facts().second_eigenvalue == pytest.approx(value, abs=1e-14)
+    assert network.facts().second_eigenvalue_squared == pytest.approx(value, abs=1e-14)
+    assert (sampled(network, 500).sum(axis=1) == 1).all()
+    assert network.law.frequencies.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("base", "process"), [(KITE, "one_pair"), (KITE, "random_matching")])
+def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, process: str) -> None:
+    """E|W x|^2 = lambda_2 |x|^2 along the slowest direction, E|W_t .. W_1 x|^2 <= lambda_2^t |x|^2 from anywhere.
+
+    3,000 runs, 4 standard errors: false alarms 6e-5 for the first, less for each of the others (their errors are one-sided).
+    """
+    network = gm.Network(base, links=process, weights="metropolis")
+    second = network.facts().second_eigenvalue_squared
+    matrices = [network.mixing_matrix(present) for present in sampled(network, 3_000, seed=7)]
+    slowest = np.linalg.eigh(np.mean([w @ w for w in matrices], axis=0))[1][:, -2]
+    x = slowest - slowest.mean()
+    sizes = np.zeros((500, 6))
+    once = [((network.mixing_matrix(present) @ x) ** 2).sum() for present in sampled(network, 3_000, seed=8)]
+    assert abs(np.mean(once) - second * (x @ x)) <= 4 * np.std(once) / math.sqrt(3_000) * math.sqrt(2)
+    for run in range(500):
+        y = x
+        for t in range(6):
+            y = matrices[run * 6 + t] @ y
+            sizes[run, t] = (y**2).sum()
+    bound = second ** np.arange(1, 7) * (x @ x)
+    assert (sizes.mean(axis=0) <= bound + 4 * sizes.std(axis=0) / math.sqrt(500)).all()
+
+
+@pytest.mark.parametrize("agents", [2, 4, 8, 32])
+def test_one_peer_exponential_averages_exactly_after_log2_rounds(agents: int) -> None:
+    network = gm.Network(agents=agents, links="one_peer_exponential", weights="metropolis")
+    assert len(network.edges) == agents * (agents.bit_length() - 1) // 2  # the hypercube
+    x = np.random.default_rng(0).integers(0, 1024, agents).astype(float)
+    for present in sampled(network, agents.bit_length() - 1):
+        assert present.sum() == agents // 2
+        x = network.mixing_matrix(present) @ x
+    np.testing.assert_array_equal(x, np.full(agents, x[0]))  # halves of whole numbers: exact
+
+
+@pytest.mark.parametrize("agents", [1, 2, 3, 5, 6, 7, 9])
+def test_one_peer_exponential_for_other_numbers_of_agents(agents: int) -> None:
+    network = gm.Network(agents=agents, links="one_peer_exponential")
+    period = max(1, (agents - 1).bit_length())
+    links = sampled(network, 2 * period)
+    np.testing.assert_array_equal(links[:period], links[period:])
+    for k, present in enumerate(links[:period]):
+        assert network.edges[present == 1].tolist() == [[i, i ^ 2**k] for i in range(agents) if i < i ^ 2**k < agents]
+
+
+def test_stochastic_block_within_and_between() -> None:
+    network = gm.Network(agents=5, links=gm.StochasticBlock(within=1.0, between=0.25))  # groups 0 1 2 | 3 4
+    assert network.name == "complete"
+    within = (network.edges < 3).all(axis=1) | (network.edges >= 3).all(axis=1)
+    assert network.law.frequencies.tolist() == np.where(within, 1.0, 0.25).tolist()
+    # Lap_f off the mean: (2, 2, 2, -3, -3) has 5/4; W has 1 - 1/4. Within a group of n of the other size m: n + m/4.
+    assert network.facts().second_eigenvalue == pytest.approx(1 - 1.25 / 5)
+    apart = gm.Network(agents=4, links=gm.StochasticBlock(1.0, 0.0)).facts()
+    assert apart.second_eigenvalue == pytest.approx(1) and apart.consensus_rounds == math.inf
+
+
+def test_switching_takes_the_graphs_in_turn() -> None:
+    network = gm.Network(links=gm.Switching([HALVES[0], HALVES[1], "ring"], hold=2), agents=4)
+    assert network.edges.tolist() == [[0, 1], [0, 3], [1, 2], [2, 3]]
+    first, second, ring = [1, 0, 0, 1], [0, 1, 1, 0], [1, 1, 1, 1]
+    assert sampled(network, 8).tolist() == [first, first, second, second, ring, ring, first, first]
+    by_label = nx.Graph()
+    by_label.add_nodes_from("dcba")
+    by_label.add_edge("a", "d")
+    base = nx.relabel_nodes(nx.path_graph(4), dict(enumerate("abcd")))
+    base.add_edge("a", "d")
+    matched = gm.Network(base, links=gm.Switching([by_label]))
+    assert [matched.labels[i] for i in matched.edges[sampled(matched, 1)[0] == 1][0]] == ["a", "d"]
+
+
+def test_jointly_connected_graphs_agree_together_and_not_alone() -> None:
+    """Pairs 01 23, then 12 03, with metropolis weights: after both every estimate is the mean."""
+    network = gm.Network(links=gm.Switching(HALVES), weights="metropolis")
+    x = np.array([8.0, 0, 4, 0])
+    for present, expected in zip(sampled(network, 2), ([4, 4, 2, 2], [3, 3, 3, 3]), strict=True):
+        x = network.mixing_matrix(present) @ x
+        assert x.tolist() == expected
+
+
+def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
+    network = gm.Network(links=gm.ContactTrace(contacts, step=20))
+    assert network.labels == ("a", "b", "c", "d") and network.edges.tolist() == [[0, 1], [1, 2], [2, 3]]
+    once = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    assert sampled(network, 6).tolist() == [*once, *once[:2]]
+    assert network.law.frequencies.tolist() == [0.5, 0.25, 0.25]
+    spent = gm.Network(links=gm.ContactTrace(contacts, step=20, repeat=False))
+    assert sampled(spent, 6).tolist() == [*once, [0, 0, 0], [0, 0, 0]]
+    wider = nx.relabel_nodes(nx.complete_graph(4), dict(enumerate("dcba")))
+    other = gm.Network(wider, links={"process": "trace", "file": str(contacts), "step": 20.0})
+    pairs = [{other.labels[i], other.labels[j]} for i, j in other.edges[sampled(other, 1)[0] == 1]]
+    assert sorted(map(sorted, pairs)) == [["a", "b"], ["b", "c"]]
+
+
+# -------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("links", "message"),
+    [
+        ("gilbert_eliott", "network.links: 'gilbert_eliott' is not known; did you mean 'gilbert_elliott'?"),
+        (7, "network.links: 7 is not known"),
+        ({"failure": 0.1}, "network.links.process is required and not given"),
+        ({"process": "gilbert_elliott", "failure": 0.1}, "network.links.recovery is required by 'gilbert_elliott'"),
+        (
+            {"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.2},
+            "network.links: parameter of gilbert_elliott: 'recovry' is not known; did you mean 'recovery'?",
+        ),
+        ({"process": "gilbert_elliott", "failure": 0, "recovery": 0.2}, "network.links.failure: 0 is not a number in (0, 1]"),
+        ({"process": "stochastic_block", "within": 0.5, "between": True}, "network.links.between: True is not a number in"),
+        (BLOCK | {"within": 0, "between": 0}, "network.links: no link is ever present"),
+        (BLOCK | {"groups": [2, 2]}, "network.links.groups: sizes [2, 2] sum to 4"),
+        (BLOCK | {"groups": 9}, "network.links.groups: got 9, allowed are at most 5"),
+        (BLOCK | {"groups": 0}, "network.links.groups: got 0, allowed is a whole"),
+        ({"process": "erdos_renyi", "probability": [0.1, 0.2]}, "network.links.probability: has shape (2,), allowed are"),
+        ({"process": "erdos_renyi", "probability": [0.1, 1.2]}, "network.links.probability: allowed are numbers in [0, 1]"),
+        ({"process": "erdos_renyi", "probability": ["x"]}, "network.links.probability: allowed are numbers in [0, 1]"),
+        ({"process": "erdos_renyi", "probability": np.tri(5)}, "network.links.probability: the matrix is not symmetric"),
+        ({"process": "switching", "graphs": []}, "network.links.graphs: allowed is a list"),
+        ({"process": "switching", "graphs": ["rings"]}, "network.links.graphs: 'rings' is not known; did you mean 'ring'?"),
+        ({"process": "switching", "graphs": ["ring"], "hold": 0}, "network.links.hold: got 0, allowed is a whole number >= 1"),
+        ({"process": "switching", "graphs": ["petersen"]}, "network.links.graphs: 'petersen' has 10 agents"),
+        ({"process": "switching", "graphs": [{"edges": [[0]]}]}, "network.links.graphs: a table of edges is"),
+        ({"process": "switching", "graphs": ["complete"]}, "network.links: 'complete' has a link between 0 and 3, which the"),
+        ("one_peer_exponential", "network.links: one_peer_exponential has a link between 0 and 4, which the base graph"),
+        ({"process": "trace", "file": "no_such_file"}, "network.links.file: cannot read 'no_such_file'"),
+        ({"process": "trace", "file": 3}, "network.links.file: got 3, allowed is the name of a file"),
+        ({"process": "trace", "file": "x", "step": 0}, "network.links.step: got 0, allowed is a number > 0"),
+        ({"process": "trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
+        ({"process": "static", "p": 1}, "network.links: parameter of static: 'p' is not known"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(links: Any, message: str) -> None:
+    assert refused(KITE, links=links).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"),
+        ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
+        ("1 a a\n", "line 1: agent 'a' has a link with itself"),
+        ("# nothing\n", "has no contacts"),
+        ("0 a b\n1e300 a b\n", "gives more than"),
+        ("1 a b\n2 c d\n", "'trace' is disconnected"),
+    ],
+)
+def test_files_of_contacts_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.txt").write_text(text)
+    assert message in refused(links=gm.ContactTrace(tmp_path / "x.txt"))
+
+
+def test_strangers_in_a_trace_are_refused(contacts: Path) -> None:
+    assert "has an agent 'a', which the base graph 'kite' has not" in refused(
+        nx.Graph(KITE, name="kite"), links=gm.ContactTrace(contacts)
+    )
+
+
+def test_link_probability_is_for_erdos_renyi() -> None:
+    said = refused(KITE, link_probability=0.5, links="one_pair")
+    assert said.startswith("network.link_probability: got 0.5, which is for Erdos-Renyi links that say nothing else")
+    assert gm.Network(KITE, link_probability=0.5, links="erdos_renyi").link_probability == 0.5
+    assert refused(links="random_matching") == "network.base is required and not given"
+    assert refused(agents=4) == "network.base is required and not given"
+    assert refused(links="one_peer_exponential").endswith("is made for any number of agents, so give agents")
+    with pytest.raises(gm.InputError, match="one_peer"):
+        process_of("one_peer")
+
+
+# --------------------------------------------------------------------------------------------------------- in the file
+
+
+def experiment(tmp_path: Path, network: str, sweep: str = "") -> Path:
+    path = tmp_path / "links.toml"
+    path.write_text(
+        "[experiment]\nname = 'links'\nhorizon = 30\nseed = 1\nrecord = 5\n[environment]\narms = 3\nobjectives = 2\nagents = 4\n"
+        f"[network]\n{network}\n[[algorithms]]\nname = 'pareto_ucb_gossip'\n{sweep}"
+    )
+    return path
+
+
+def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
+    path = experiment(
+        tmp_path,
+        "base = 'complete'\nlinks = { process = 'gilbert_elliott', failure = 0.1, recovery = 0.5 }",
+        "[sweep]\n'network.links.failure' = [0.1, 0.5]",
+    )
+    results = gm.run(path, out=tmp_path / "run")
+    assert list(results.table()["failure"].unique()) == [0.1, 0.5]
+    spec = load_spec(path)
+    at = spec.at(spec.points()[1])
+    assert at.network.links == {"process": "gilbert_elliott", "failure": 0.5, "recovery": 0.5}
+    assert load_spec(spec.resolved()).hash == spec.hash
+
+
+def test_processes_can_be_swept(tmp_path: Path) -> None:
+    swept = "['static', 'random_matching', { process = 'stochastic_block', within = 0.9, between = 0.1 }]"
+    path = experiment(tmp_path, "base = 'complete'", f"[sweep]\n'network.links' = {swept}")
+    results = gm.run(path, out=tmp_path / "run")
+    points = ["static", "random_matching", "stochastic_block(within=0.9, between=0.1)"]
+    assert sorted(results.table()["links"].unique()) == sorted(points)
+
+
+def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
+    """So that the folder stands on its own: the files may be gone when it is opened again."""
+    (tmp_path / "contacts.csv").write_bytes(contacts.read_bytes())
+    (tmp_path / "pairs.edges").write_text("0 1\n2 3\n")
+    for links in (
+        "{ process = 'trace', file = 'contacts.csv', step = 20 }",
+        "{ process = 'switching', graphs = ['pairs.edges', 'ring'] }",
+    ):
+        out = tmp_path / f"run{len(links)}"
+        before = gm.run(experiment(tmp_path, f"links = {links}"), out=out).table()
+        (tmp_path / "links.toml").unlink()
+        from gossipmab.analysis.verify import verify
+
+        assert all(finding.sound for finding in verify(out))
+        assert len(before) == 5
+        assert len(list((out / "data").iterdir())) == (1 if "trace" in links else 2)
+    with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
+        load_spec(experiment(tmp_path, "links = { process = 'trace', file = 'nowhere.csv' }"))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("weights = 'laplacian'", "network.base is required and not given"),
+        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+        ("base = 'ring'\nlinks = 'ones_pair'", "network.links: 'ones_pair' is not known; did you mean 'one_pair'?"),
+        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+    ],
+)
+def test_errors_of_the_file(tmp_path: Path, network: str, message: str) -> None:
+    with pytest.raises(gm.InputError) as caught:
+        load_spec(experiment(tmp_path, network))
+    assert str(caught.value).startswith(message)

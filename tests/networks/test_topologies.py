@@ -1,0 +1,180 @@
+"""The base graphs that come with the package, and how a name finds them.
+
+`python tests/networks/test_topologies.py` prints the table of topologies/README.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+
+from gossipmab.networks.graphs.base_graph import SUFFIXES, list_topologies, load
+from gossipmab.networks.network import Network
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.resources import resolve, shipped_folder
+
+FOLDER = Path(__file__).parents[2] / "topologies"
+SHIPPED = list_topologies()
+REAL = {"karate_club": (34, 78), "nsfnet": (14, 21), "les_miserables": (77, 254), "florentine_families": (15, 20)}
+
+
+def any_size(name: str, agents: int = 20) -> Network:
+    """A shipped topology with p = 1/2: its own number of agents, or 20."""
+    try:
+        return Network(name, link_probability=0.5)
+    except InputError:
+        return Network(name, agents=agents, link_probability=0.5)
+
+
+def readme_table() -> str:
+    lines = [
+        "| name | file | agents | edges | degrees | diameter | algebraic connectivity | gap at p = 0.5 | what it is |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, (path, description) in SHIPPED.items():
+        text = path.read_text(encoding="utf-8")
+        facts = any_size(name).facts()
+        agents = f"any ({facts.agents})" if '"agents' in text else str(facts.agents)
+        degrees = " to ".join(map(str, sorted({facts.degree_min, facts.degree_max})))
+        lines.append(
+            f"| {name} | [{path.name}]({path.name}) | {agents} | {facts.edges} | {degrees} | {facts.diameter} "
+            f"| {facts.algebraic_connectivity:.4f} | {facts.spectral_gap:.5f} | {description} |"
+        )
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_topologies_load_and_describe_themselves(name: str) -> None:
+    path, description = SHIPPED[name]
+    assert 10 < len(description) < 120
+    network = any_size(name)
+    assert network.name == name
+    assert network.description == description
+    assert network.facts().algebraic_connectivity > 0
+    assert nx.is_connected(network.to_networkx())
+
+
+def test_enough_topologies_are_shipped() -> None:
+    assert len(SHIPPED) >= 18
+    assert len({name for name in SHIPPED if SHIPPED[name][0].suffix != ".toml"}) >= 3
+    assert shipped_folder("topologies") == FOLDER
+    assert not list(FOLDER.glob("*.py"))
+
+
+def test_readme_says_what_the_code_says() -> None:
+    assert readme_table() in (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert (FOLDER / "overview.png").stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_networks_have_their_published_sizes(name: str) -> None:
+    graph = load(name)
+    assert (len(graph.labels), len(graph.edges)) == REAL[name]
+
+
+def test_real_networks_are_those_of_networkx() -> None:
+    for name in ("karate_club", "les_miserables", "florentine_families"):
+        graph, reference = load(name), getattr(nx, f"{name}_graph")()
+        named = {frozenset((graph.labels[i], graph.labels[j])) for i, j in graph.edges}
+        assert named == {frozenset(map(str, edge)) for edge in reference.edges()}
+    nsfnet = Network("nsfnet")
+    assert nsfnet.labels[0] == "Seattle"
+    assert dict(zip(nsfnet.labels, nsfnet.degrees.tolist(), strict=True))["Houston"] == 4
+    assert (nsfnet.degrees.min(), nsfnet.degrees.max(), nsfnet.facts().diameter) == (2, 4, 3)
+
+
+FIXED = {
+    "petersen": nx.petersen_graph(),
+    "hypercube": nx.hypercube_graph(4),
+    "grid": nx.grid_2d_graph(5, 5),
+    "torus": nx.grid_2d_graph(5, 5, periodic=True),
+    "binary_tree": nx.balanced_tree(2, 3),
+    "desargues": nx.desargues_graph(),
+    "icosahedron": nx.icosahedral_graph(),
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_fixed_graphs_are_isomorphic_to_their_namesakes(name: str) -> None:
+    assert nx.is_isomorphic(Network(name).to_networkx(), FIXED[name])
+
+
+SCALABLE = {
+    "complete": nx.complete_graph(12),
+    "ring": nx.cycle_graph(12),
+    "path": nx.path_graph(12),
+    "star": nx.star_graph(11),
+    "wheel": nx.wheel_graph(12),
+    "barbell": nx.barbell_graph(6, 0),
+    "bipartite": nx.complete_bipartite_graph(6, 6),
+    "ladder": nx.circular_ladder_graph(6),
+    "circulant": nx.circulant_graph(12, [1, 2]),
+    "random_regular": nx.random_regular_graph(4, 12, seed=0),
+    "barabasi_albert": nx.barabasi_albert_graph(12, 2, seed=0),
+}
+
+
+@pytest.mark.parametrize("name", SCALABLE)
+def test_families_take_any_number_of_agents(name: str) -> None:
+    assert nx.utils.graphs_equal(nx.Graph(load(name, 12).edges.tolist()), nx.Graph(list(SCALABLE[name].edges())))
+    assert "give agents" in refused(name)
+
+
+def test_random_draws_of_erdos_renyi_are_connected_up_to_60_agents() -> None:
+    assert [len(load("erdos_renyi", n).labels) for n in range(3, 61)] == list(range(3, 61))
+
+
+def refused(base: Any, agents: Any = None) -> str:
+    with pytest.raises(InputError) as caught:
+        load(base, agents)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 1500
+    return message
+
+
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# --- names ---
+
+
+def test_the_users_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve("petersen", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
+    assert resolve("petersen.toml", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
+    written(tmp_path, "petersen.toml", 'generator = "path_graph"\n[parameters]\nn = 3')
+    assert len(load("petersen.toml").labels) == 3
+    assert len(load("petersen").labels) == 10
+    (tmp_path / "ring").mkdir()
+    assert len(load("ring", 4).labels) == 4
+
+
+def test_the_wheels_own_folder_comes_before_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gossipmab" / "_shipped" / "topologies"
+    folder.mkdir(parents=True)
+    written(folder, "mine.edges", "0 1\n")
+    monkeypatch.setattr("gossipmab.utils.resources.PACKAGE", tmp_path / "gossipmab")
+    assert list(list_topologies()) == ["mine"]
+    assert len(load("mine").labels) == 2
+
+
+def test_names_that_mean_nothing(tmp_path: Path) -> None:
+    message = refused("peterson")
+    assert message.startswith("network.base: 'peterson' is not known; did you mean 'petersen'?")
+    assert "watts_strogatz" in message
+    for name in (str(tmp_path / "gone.edges"), "gone.graphml", "../petersen", "x" * 300, "a\0b", ""):
+        assert refused(name).startswith("network.base: ")
+    assert "there is no file" in refused(tmp_path / "gone.edges")
+    assert "must end in .toml or .edges or .graphml" in refused(written(tmp_path, "graph.gml", "graph []"))
+    assert refused(tmp_path).startswith("network.base: ")
+
+
+if __name__ == "__main__":
+    print(readme_table())

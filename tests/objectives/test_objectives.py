@@ -1,0 +1,215 @@
+"""Every objective's maximiser: by hand, against cvxpy and scipy, and its certificate on instances with ties and zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+import gossipmab as gm
+from gossipmab.objectives import OBJECTIVES, desk, maximise, maximise_with_bonus, objective, value
+from gossipmab.utils.jit import compiled
+
+SIZES = ((4, 4), (1, 3), (3, 1), (2, 6), (7, 3))
+EXPONENTS = (-40.0, -3.0, -1.0, 0.0, 0.5, 0.9, 1.0, 2.0)
+ALL = [(name, -1.0) for name in OBJECTIVES if name != "p_mean"] + [("p_mean", q) for q in EXPONENTS]
+
+
+@compiled
+def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, found: Any) -> None:
+    """found[i] = value, certificate, F(p, U) + b.p, sum of p, least p: one after the other, so that warm starts are met."""
+    for i in range(U.shape[0]):
+        if bonus:
+            best, certificate = maximise_with_bonus(wanted, U[i], b[i], place, p[i])
+        else:
+            best, certificate = maximise(wanted, U[i], place, p[i])
+        found[i, 0] = best
+        found[i, 1] = certificate
+        found[i, 2] = value(wanted, U[i], p[i], place)
+        for k in range(p.shape[1]):
+            found[i, 2] += b[i, k] * p[i, k] if bonus else 0.0
+            found[i, 3] += p[i, k]
+            found[i, 4] = min(found[i, 4], p[i, k])
+
+
+def solved(wanted: Any, U: np.ndarray, b: np.ndarray, bonus: bool) -> tuple[np.ndarray, np.ndarray]:
+    n, N, K = U.shape
+    p, found = np.zeros((n, K)), np.zeros((n, 5))
+    solve_all(wanted, U, b, bonus, desk(N, K), p, found)
+    return p, found
+
+
+def instances(rng: np.random.Generator, n: int, N: int, K: int) -> tuple[np.ndarray, np.ndarray]:
+    """Utilities in [0, 1], some of them rounded (ties), some 0 or 1; bonuses, some all equal."""
+    U, b = rng.random((n, N, K)), 2 * rng.random((n, K))
+    U[::3] = np.round(U[::3], 1)
+    U[1::7] = U[1::7] > 0.5
+    b[::5] = 0.7
+    return U, b
+
+
+@pytest.mark.parametrize("bonus", [False, True])
+@pytest.mark.parametrize(("name", "exponent"), ALL)
+def test_certificates_are_small_and_no_policy_beats_them(name: str, exponent: float, bonus: bool) -> None:
+    rng = np.random.default_rng(5)
+    wanted = objective(name, exponent)
+    for N, K in SIZES:
+        U, b = instances(rng, 300, N, K)
+        p, found = solved(wanted, U, b, bonus)
+        np.testing.assert_allclose(found[:, 3], 1.0, atol=1e-12)
+        assert found[:, 4].min() >= -1e-15
+        size = np.maximum(np.abs(found[:, 0]), 1.0)
+        assert (found[:, 1] >= 0).all() and (found[:, 1] / size).max() < 1e-8
+        U = np.maximum(U, 1e-12) if name in ("nsw", "log_nsw", "p_mean") else U
+        for i in range(0, 300, 3):
+            place = desk(N, K)
+            own = wanted.value(U[i], p[i], place) + bonus * (b[i] @ p[i])
+            assert abs(own - found[i, 0]) < 1e-8 * size[i]
+            rivals = [*np.eye(K), *rng.dirichlet(np.full(K, 0.5), 15)]
+            rivals += [p[i] + 1e-3 * (rival - p[i]) for rival in rivals]
+            best = max(wanted.value(U[i], rival, place) + bonus * (b[i] @ rival) for rival in rivals)
+            assert best <= found[i, 0] + found[i, 1] + 1e-12 * size[i], (N, K, i)
+
+
+def by_cvxpy(name: str, exponent: float, U: np.ndarray, b: np.ndarray) -> float:
+    """The optimum, where it is a concave problem."""
+    N, K = U.shape
+    p = cp.Variable(K, nonneg=True)
+    u = U @ p
+    power = {"log_nsw": lambda: cp.sum(cp.log(u)), "utilitarian": lambda: cp.sum(u), "maximin": lambda: cp.min(u),
+             "equality": lambda: cp.min(u) - cp.max(u)}  # fmt: skip
+    if name == "p_mean":
+        goal = cp.geo_mean(u) if exponent == 0 else N ** (-1 / exponent) * cp.pnorm(u, exponent)
+    else:
+        goal = power[name]()
+    problem = cp.Problem(cp.Maximize(goal + b @ p), [cp.sum(p) == 1])
+    return float(problem.solve(solver=cp.CLARABEL))
+
+
+@pytest.mark.filterwarnings("ignore:geo_mean is being approximated")  # by second-order cones, exactly: error 0
+@pytest.mark.parametrize(
+    ("name", "exponent"),
+    [
+        ("log_nsw", 0),
+        ("utilitarian", 0),
+        ("maximin", 0),
+        ("equality", 0),
+        ("p_mean", 0.0),
+        ("p_mean", -1.0),
+        ("p_mean", 0.5),
+    ],
+)
+def test_the_optimum_is_that_of_cvxpy(name: str, exponent: float) -> None:
+    rng = np.random.default_rng(6)
+    for N, K in ((3, 4), (6, 3)):
+        U, b = rng.uniform(0.05, 1, (6, N, K)), rng.random((6, K))
+        for bonus in (False, True):
+            _p, found = solved(objective(name, exponent), U, b, bonus)
+            expected = [by_cvxpy(name, exponent, U[i], b[i] * bonus) for i in range(6)]
+            np.testing.assert_allclose(found[:, 0], expected, rtol=2e-6, atol=2e-7)
+
+
+def flow_program(U: np.ndarray, b: np.ndarray, p: np.ndarray | None = None) -> float:
+    """max sum y + b.p over p too, or the score of a given p, by scipy's linear programs."""
+    N, K = U.shape
+    own = U == U.max(axis=1, keepdims=True)
+    arms = np.hstack([-np.eye(K), np.tile(np.eye(K), N)])  # sum_j y_jk <= p_k
+    voices = np.hstack([np.zeros((N, K)), np.kron(np.eye(N), np.ones(K))])  # sum_k y_jk <= 1/N
+    bounds = [(0, None) if p is None else (x, x) for x in (p if p is not None else range(K))]
+    bounds += [(0, None if own[j, k] else 0) for j in range(N) for k in range(K)]
+    done = linprog(
+        -np.concatenate([b, np.ones(N * K)]), np.vstack([arms, voices]), np.r_[np.zeros(K), np.full(N, 1 / N)],
+        [np.r_[np.ones(K), np.zeros(N * K)]], [1.0], bounds,
+    )  # fmt: skip
+    return float(-done.fun)
+
+
+def test_the_procedural_score_and_its_maximum_with_a_bonus_are_those_of_a_linear_program() -> None:
+    rng = np.random.default_rng(7)
+    wanted = objective("procedural")
+    for N, K in ((3, 3), (5, 4), (4, 2)):
+        U = np.round(rng.random((25, N, K)), 1)
+        U[::2] = rng.integers(0, 2, U[::2].shape)  # many ties
+        b = rng.random((25, K)) * 1.5
+        _p, found = solved(wanted, U, b, True)
+        for i in range(25):
+            assert abs(found[i, 0] - flow_program(U[i], b[i])) < 1e-8
+            q = rng.dirichlet(np.full(K, 0.5))
+            assert abs(wanted.value(U[i], q, desk(N, K)) - flow_program(U[i], 0 * b[i], q)) < 1e-8
+
+
+def test_ten_agents_and_two_arms() -> None:
+    """The example of Hossain et al.: four agents want the first arm, six the second."""
+    U = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 6)
+    for name, p in (("nsw", (0.4, 0.6)), ("log_nsw", (0.4, 0.6)), ("utilitarian", (0, 1)), ("maximin", (0.5, 0.5)),
+                    ("equality", (0.5, 0.5)), ("procedural", (0.4, 0.6)), ("p_mean", (0.4494897, 0.5505103))):  # fmt: skip
+        found = np.zeros(2)
+        objective(name).maximise(U, desk(10, 2), found)
+        np.testing.assert_allclose(found, p, atol=1e-7, err_msg=name)  # harmonic: 4 / p^2 = 6 / (1 - p)^2
+
+
+def test_ties_are_broken_as_stated() -> None:
+    p = np.zeros(3)
+    objective("utilitarian").maximise(np.array([[1.0, 2, 2], [2, 1, 1]]), desk(2, 3), p)
+    assert p.tolist() == [1, 0, 0]
+    U = np.array([[0.5, 0.2, 0.9], [0.5, 0.2, 0.9]])  # every policy is equal; the sum decides
+    objective("equality").maximise(U, desk(2, 3), p)
+    np.testing.assert_allclose(p, [0, 0, 1], atol=1e-12)
+    U = np.array([[0.0, 0, 0], [0.2, 0.7, 0.1]])  # the first agent gets nothing whatever is done
+    objective("maximin").maximise(U, desk(2, 3), p)
+    np.testing.assert_allclose(p, [0, 1, 0], atol=1e-12)
+    U = np.array([[1.0, 1, 0], [0, 0, 1]])  # a tie of favourites is shared
+    objective("procedural").maximise(U, desk(2, 3), p)
+    assert p.tolist() == [0.25, 0.25, 0.5]
+    objective("nsw").maximise(np.array([[0.0, 0, 0], [0.2, 0.7, 0.1]]), desk(2, 3), p)
+    np.testing.assert_allclose(p, [0, 1, 0], atol=1e-9)  # the others decide
+
+
+def test_power_means_are_what_they_are_called() -> None:
+    rng = np.random.default_rng(8)
+    U, place = rng.uniform(0.1, 1, (5, 3)), desk(5, 3)
+    p = rng.dirichlet(np.ones(3))
+    u = U @ p
+    for q, mean in ((1.0, u.mean()), (0.0, u.prod() ** 0.2), (-1.0, 1 / (1 / u).mean()), (2.0, np.sqrt((u**2).mean()))):
+        assert abs(objective("p_mean", q).value(U, p, place) - mean) < 1e-14
+    assert abs(objective("p_mean", -2000.0).value(U, p, place) - u.min()) < 1e-3 * u.min()
+    assert objective("p_mean", -1.0).value(np.array([[0.0], [1.0]]), np.ones(1), desk(2, 1)) == 0.0
+    assert objective("p_mean", 0.5).value(np.array([[0.0], [1.0]]), np.ones(1), desk(2, 1)) == 0.25
+
+
+def test_one_agent_has_its_best_arm_under_every_objective() -> None:
+    U = np.array([[0.3, 0.9, 0.5]])
+    for name in OBJECTIVES:
+        if name != "equality":  # one agent is always equal: the tie goes by the sum, to the same arm
+            p = np.zeros(3)
+            objective(name).maximise(U, desk(1, 3), p)
+            np.testing.assert_allclose(p, [0, 1, 0], atol=1e-7, err_msg=name)
+    p = np.zeros(3)
+    objective("equality").maximise(U, desk(1, 3), p)
+    np.testing.assert_allclose(p, [0, 1, 0], atol=1e-12)
+
+
+def test_interpreted_and_compiled_are_the_same_bits() -> None:
+    rng = np.random.default_rng(9)
+    U, b = instances(rng, 8, 3, 4)
+    for name, exponent in ALL:
+        wanted = objective(name, exponent)
+        for bonus in (False, True):
+            p, _found = solved(wanted, U, b, bonus)
+            place, q = desk(3, 4), np.zeros((8, 4))
+            for i in range(8):
+                if bonus:
+                    maximise_with_bonus(wanted, U[i], b[i], place, q[i])
+                else:
+                    maximise(wanted, U[i], place, q[i])
+            assert p.tobytes() == q.tobytes(), (name, exponent, bonus)
+
+
+def test_unknown_objectives_and_exponents_are_told() -> None:
+    with pytest.raises(gm.InputError, match="^objective: 'nws' is not known; did you mean 'nsw'"):
+        objective("nws")
+    with pytest.raises(gm.InputError, match="^exponent: got nan"):
+        objective("p_mean", float("nan"))

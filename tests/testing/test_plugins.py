@@ -1,0 +1,483 @@
+"""Plug-ins: found, loaded, checked and recorded like what is shipped; the example package, installed and run; passed objects."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import broken
+import numpy as np
+import outside
+import pytest
+
+import gossipmab as gm
+from gossipmab import testing
+from gossipmab.algorithms import PROTOCOLS
+from gossipmab.algorithms.gossip.uniforms import hand_numbers
+from gossipmab.analysis.verify import same_bits
+from gossipmab.cli import call
+from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.testing.engines import Mute
+from gossipmab.utils import registry as plugins
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
+NAME = "pareto_thompson_gossip"
+FILE = f"""
+[experiment]
+name = "mine"
+horizon = 200
+trials = 2
+seed = 4
+[environment]
+agents = 4
+arms = 3
+objectives = 2
+[network]
+base = "complete"
+link_probability = 0.5
+[[algorithms]]
+name = "{NAME}"
+scale = 0.3
+[[algorithms]]
+name = "pareto_ucb_gossip"
+[sweep]
+"algorithms.{NAME}.scale" = [0.3, 0.6]
+"""
+SMALL: dict[str, Any] = {
+    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "record": 4},
+    "environment": {"agents": 5, "arms": 3, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [{"name": "pareto_ucb"}],
+}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip installed the example, from a copy: no network, and nothing is left in the checkout."""
+    place = tmp_path_factory.mktemp("installed")
+    shutil.copytree(EXAMPLE, place / "source")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    command += ["--disable-pip-version-check", "--target", str(place / "site"), str(place / "source")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    return place / "site"
+
+
+@pytest.fixture
+def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with site(installed, monkeypatch) as folder:
+        yield folder
+
+
+def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A context in which the distributions of a folder are there, and after which nothing of them is known."""
+    from contextlib import contextmanager
+
+    def forget() -> None:
+        plugins._entry_points.cache_clear()
+        for registry in plugins_registries():
+            registry._loaded.clear()
+
+    @contextmanager
+    def known() -> Iterator[Path]:
+        monkeypatch.syspath_prepend(str(folder))
+        forget()
+        try:
+            yield folder
+        finally:
+            monkeypatch.undo()
+            forget()
+
+    return known()
+
+
+def plugins_registries() -> list[plugins.Registry]:
+    from gossipmab.experiments.spec.python_objects import REGISTRIES
+
+    return list(REGISTRIES)
+
+
+def distribution(folder: Path, name: str, entries: dict[str, dict[str, str]], source: str = "") -> None:
+    """What pip leaves of a distribution with one module."""
+    said = folder / f"{name}-1.2.dist-info"
+    said.mkdir(parents=True)
+    (said / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n", encoding="utf-8")
+    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in them.items()) for group, them in entries.items()]
+    (said / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    (folder / f"{name}.py").write_text(source, encoding="utf-8")
+
+
+# ----------------------------------------------------------------------------------------------- the example package
+
+
+def test_the_example_is_short() -> None:
+    lines = [line for file in EXAMPLE.iterdir() if file.is_file() for line in file.read_text("utf-8").splitlines()]
+    assert 40 < len(lines) < 80
+
+
+def test_the_example_runs_and_is_recorded(on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text(FILE, encoding="utf-8")
+    assert call(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    results = gm.open_run(tmp_path / "run")
+    table = results.table()
+    assert set(table["algorithm"]) == {NAME, "pareto_ucb_gossip"} and set(table["scale"]) == {0.3, 0.6}
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    (origin,) = manifest["plugins"]
+    assert origin["sources"] == plugins.sources_of(PROTOCOLS["gossip"][NAME]) and len(origin["sources"]) == 64
+    del origin["sources"]
+    assert origin == {
+        "group": "gossipmab.algorithms", "name": NAME, "object": "my_algorithm:ParetoThompsonGossip",
+        "distribution": "my-algorithm", "version": "0.1.0",
+    }  # fmt: skip
+    assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
+    assert call(["verify", str(tmp_path / "run")]) == 0
+    assert call(["list"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out
+        and "my-algorithm 0.1.0" in out
+    )
+
+
+def test_the_example_passes_the_suite(on_path: Path) -> None:
+    testing.check_algorithm(PROTOCOLS["gossip"][NAME])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
+        ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
+        (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
+        ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1.0, allowed is a number > 0"),
+    ],
+)
+def test_its_parameters_are_checked_like_those_of_others(
+    on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str
+) -> None:
+    text = FILE if old.startswith("[") else FILE.partition("[sweep]")[0]
+    assert old in text
+    (tmp_path / "mine.toml").write_text(text.replace(old, new), encoding="utf-8")
+    assert call(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert line in error and error.count("\n") == 1
+
+
+def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text(FILE, encoding="utf-8")
+    with site(installed, monkeypatch):
+        gm.run(tmp_path / "mine.toml", out=tmp_path / "run")
+    assert NAME not in PROTOCOLS["gossip"]
+    results = gm.open_run(tmp_path / "run")
+    assert len(results.summary()) == 4 and len(results.traces) == 8
+    assert call(["summary", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert call(["run", str(tmp_path / "run" / "spec.toml"), "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
+
+
+# ----------------------------------------------------------------------------------------------- plug-ins that are broken
+
+GROUP = "gossipmab.algorithms"
+
+
+def test_a_broken_plug_in_breaks_its_own_use_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
+    distribution(
+        tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n"
+    )
+    with site(tmp_path / "a", monkeypatch):
+        assert gm.run(SMALL, out=tmp_path / "run").complete
+        for name, line in (
+            (
+                "torn",
+                r"^plug-in 'torn': torn 1.2 \(entry point torn = torn:Algorithm\) does not load \(ZeroDivisionError",
+            ),
+            ("gone", r"^plug-in 'gone': torn 1.2 \(entry point gone = nowhere:X\) does not load \(ModuleNotFoundError"),
+            (
+                "number",
+                r"^plug-in 'number': odd 1.2 \(entry point number = odd:NUMBER\) is 3, allowed for .* is a class$",
+            ),
+            (
+                "poor",
+                r"^plug-in 'poor': odd 1.2 .* is no class for gossipmab.algorithms: it has no _fields and no communicates",
+            ),
+        ):
+            with pytest.raises(gm.InputError, match=line):
+                gm.run({**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
+        assert call(["list"]) == 0
+        assert capsys.readouterr().out.count("cannot be used: plug-in") == 4
+
+
+def test_names_that_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
+    distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
+    distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
+    with site(tmp_path / "a", monkeypatch):
+        assert PROTOCOLS["gossip"]["pareto_ucb"] is gm.ParetoUCB
+        with pytest.raises(
+            gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"
+        ):
+            gm.run({**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "run")
+        assert call(["list"]) == 0
+        assert "is refused: a shipped one has this name" in capsys.readouterr().out
+
+
+def test_a_plug_in_that_changed_since_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import broken\nMine = broken.Sound\n"
+    distribution(tmp_path / "a", "mine", {GROUP: {"mine": "mine:Mine"}}, source)
+    data = {**SMALL, "algorithms": [{"name": "mine"}]}
+    with site(tmp_path / "a", monkeypatch):
+        gm.run(data, out=tmp_path / "run")
+        said = tmp_path / "a" / "mine-1.2.dist-info" / "METADATA"
+        said.write_text(said.read_text("utf-8").replace("1.2", "1.3"), encoding="utf-8")
+        plugins._entry_points.cache_clear()
+        with pytest.warns(
+            RuntimeWarning, match=r"2 finished cells were computed with other versions \(mine broken:Sound\)"
+        ):
+            gm.run(data, out=tmp_path / "run")
+
+
+# ----------------------------------------------------------------------------------------------- links, rewards, objectives
+
+
+def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file, with parameters that are swept; the same as passed to `simulate`."""
+    entries = {
+        "gossipmab.networks.links": {"every_other": "outside:EveryOther"},
+        "gossipmab.environments.reward_models": {"triangular": "outside:Triangular"},
+    }
+    distribution(tmp_path / "a", "outdoors", entries)
+    data = {
+        **SMALL,
+        "environment": {**SMALL["environment"], "rewards": {"model": "triangular", "width": 0.1}},
+        "network": {"base": "complete", "links": {"process": "every_other"}},
+        "sweep": {"network.links.rest": [2, 3]},
+    }
+    with site(tmp_path / "a", monkeypatch):
+        results = gm.run(data, out=tmp_path / "run")
+        manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+        assert [(one["name"], one["distribution"]) for one in manifest["plugins"]] == [
+            ("every_other", "outdoors"),
+            ("triangular", "outdoors"),
+        ]
+        drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
+        environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
+        network = gm.Network("complete", 5, links=outside.EveryOther(3))
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4)
+        assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
+        plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4, interpreted=True)
+        assert not same_bits(trace, plain)
+        for rewards, line in (
+            ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
+            ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
+            ({"model": "beta", "concentration": 2.0}, "environment.rewards: 'beta' is asked for by its name alone"),
+            ({"width": 0.1}, "environment.rewards.model is required and not given"),
+        ):
+            with pytest.raises(gm.InputError, match=line):
+                gm.run({**data, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "no")
+        for links, line in (
+            ({"process": "every_other", "rest": 1.5}, "network.links.rest: got 1.5, allowed is a whole number"),
+            ({"process": "every_other", "pause": 1}, "parameter of every_other: 'pause' is not known"),
+            ({"process": "every_other", "rest": 0}, "network.links.rest: got 0, allowed is a whole number >= 1"),
+        ):
+            with pytest.raises(gm.InputError, match=line):
+                gm.Network("complete", 5, links=links)
+
+
+def test_means_outside_the_range_of_a_model_are_told() -> None:
+    with pytest.raises(
+        gm.InputError, match=r"environment.means: has 2 to 2, allowed with rewards = .*Triangular' is \[0, 1\]"
+    ):
+        gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
+
+
+def test_an_objective_from_outside() -> None:
+    """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
+    environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
+    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    trace = gm.simulate_central(learner, environment, horizon=10, seed=1, record=10, interpreted=True)
+    assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
+    dictator = environment.own_utilities[0]
+    np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
+    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a name or an objective"):
+        gm.simulate_central(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_an_objective_by_name(tmp_path: Path) -> None:
+    data = {
+        "experiment": {**SMALL["experiment"], "protocol": "central", "measure": ["nsw", outside.First]},
+        "environment": {**SMALL["environment"], "rewards": "deterministic"},
+        "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "each": 1}, {"name": "thompson"}],
+    }
+    results = gm.run(data, out=tmp_path / "run")
+    assert results.spec.algorithms[0].params["objective"] == "outside:First"
+    assert "regret_outside:First" in results.table()
+    environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
+    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    trace = gm.simulate_central(learner, environment, horizon=40, seed=1, record=4, interpreted=True)
+    np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
+
+
+# ----------------------------------------------------------------------------------------------- passed to run
+
+
+def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
+    data = {
+        **SMALL,
+        "environment": {**SMALL["environment"], "rewards": {"model": outside.Triangular, "width": 0.1}},
+        "network": {"base": "complete", "links": outside.EveryOther(3)},
+        "algorithms": [broken.Sound(0.2), {"name": broken.Sound, "label": "wild", "explore": 0.5}, gm.ParetoUCB()],
+    }
+    results = gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
+    found = [(one.label, one.name, dict(one.params)) for one in results.spec.algorithms]
+    assert found == [
+        ("Sound", "broken:Sound", {"explore": 0.2}),
+        ("wild", "broken:Sound", {"explore": 0.5}),
+        ("ParetoUCB", "pareto_ucb", {"consensus": 0.0}),
+        ("mine", "broken:Sound", {"explore": 0.3}),
+    ]
+    text = (tmp_path / "run" / "spec.toml").read_text("utf-8")
+    assert 'process = "outside:EveryOther"' in text and 'model = "outside:Triangular"' in text
+    drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards={"model": outside.Triangular, "width": 0.1})
+    network = gm.Network("complete", 5, links=outside.EveryOther(3))
+    trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, record=4)
+    assert not same_bits(results.traces["mine__trial000"], trace)
+    cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
+    gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
+    assert cells == {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
+    with pytest.raises(gm.InputError, match="holds another experiment; different are: algorithms.mine.explore;"):
+        gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
+
+
+def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
+    """In another process: what was passed must be passed again."""
+    gm.run({**SMALL, "algorithms": [broken.Sound(0.2)]}, out=tmp_path / "run")
+    command = [
+        sys.executable,
+        "-m",
+        "gossipmab",
+        "run",
+        str(tmp_path / "run" / "spec.toml"),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    line = "error: algorithms: name: 'broken:Sound' was passed to gossipmab.run as a class; pass it again, under the same name\n"
+    assert (done.returncode, done.stderr) == (2, line)
+    done = subprocess.run([*command[:3], "summary", str(tmp_path / "run")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "Sound" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "line"),
+    [
+        ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
+        ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
+        ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
+        (broken.Sound(), "algorithms: got Sound.*, allowed is a list of objects, or label -> object"),
+        ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
+    ],
+)
+def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) -> None:
+    with pytest.raises(gm.InputError, match=line):
+        gm.run(SMALL, out=tmp_path / "run", algorithms=algorithms)
+
+
+def test_a_reward_model_with_means_of_its_own_is_refused(tmp_path: Path) -> None:
+    rewards = outside.Triangular(np.zeros((5, 3, 2)))
+    with pytest.raises(
+        gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"
+    ):
+        gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "options",
+    [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}],
+)
+def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    data = {
+        **SMALL,
+        "environment": {**SMALL["environment"], "rewards": outside.Triangular},
+        "network": {"base": "complete", "links": outside.EveryOther(3)},
+    }
+    own = {"mine": broken.Sound(0.3)}
+    here = gm.run(data, out=tmp_path / "here", algorithms=own)
+    there = gm.run(data, out=tmp_path / "there", algorithms=own, progress=Mute(), **options)
+    for cell, trace in here.traces.items():
+        assert not same_bits(trace, there.traces[cell])
+
+
+# ----------------------------------------------------------------------------------------------- numbers of their own
+
+
+def test_the_numbers_an_algorithm_is_handed() -> None:
+    """SplitMix64, in Python's whole numbers; the compiled loop hands the same; uniform and without correlation.
+
+    The bounds are five standard deviations of 200,000 numbers: a false alarm in a million, and the seed is fixed.
+    """
+    from types import SimpleNamespace
+
+    mask = 2**64 - 1
+
+    def mixed(z: int) -> int:
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        return z ^ (z >> 31)
+
+    assert mixed(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # the first number of the published generator with seed 0
+    for u in (0.0, 0.3125, 1.0 - 2.0**-53):
+        state = SimpleNamespace(scratch_numbers=np.zeros(5))
+        hand_numbers(state, u)
+        first = mixed(int(u * 2**53))
+        expected = [(mixed((first + m * 0x9E3779B97F4A7C15) & mask) >> 11) / 2**53 for m in range(1, 6)]
+        assert state.scratch_numbers.tolist() == expected
+    numbers = np.zeros((40_000, 5))
+    for u, row in zip(np.random.default_rng(0).random(40_000), numbers, strict=True):
+        hand_numbers(SimpleNamespace(scratch_numbers=row), u)
+    count = numbers.size
+    assert abs(numbers.mean() - 0.5) < 5 / np.sqrt(12 * count) and abs(numbers.var() - 1 / 12) < 5 / np.sqrt(
+        180 * count
+    )
+    correlation = np.corrcoef(numbers.T) - np.eye(5)
+    assert np.abs(correlation).max() < 5 / np.sqrt(len(numbers))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_numbers_in_actors(root: Path, on_path: Path) -> None:
+    """They need nothing but the machine code: the module is on the coordinator's path only."""
+    testing.check_algorithm(PROTOCOLS["gossip"][NAME], engines=("actors",))
+
+
+@pytest.mark.slow
+def test_numbers_in_every_loop(on_path: Path) -> None:
+    """The loop with failures hands them, too; and a state without the field is left alone."""
+    kind: Any = PROTOCOLS["gossip"][NAME]
+    environment = gm.Environment.sample(4, 3, 2, seed=1)
+    quiet = gm.Network("complete", 4, link_probability=0.5)
+    lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(loss=0.3))
+    for network in (quiet, lossy):
+        fast, plain = (
+            gm.simulate(kind(), environment, network, horizon=50, seed=1, record=5, interpreted=interpreted)
+            for interpreted in (False, True)
+        )
+        assert not same_bits(fast, plain)
+    state = gm.ParetoUCB().init(rounds.shape_of(environment, quiet, 5))
+    hand_numbers(state, 0.5)
+    assert not state.scratch_upper.any()

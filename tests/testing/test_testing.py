@@ -1,0 +1,295 @@
+"""The conformance suite: shipped algorithms pass it, and each broken one is found, with a sentence of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import broken
+import numpy as np
+import outside
+import pytest
+
+import gossipmab as gm
+from gossipmab import testing
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.environments import reward_models as rewards
+from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
+
+# What is wrong -> the class, the error, its sentence. The first of each kind are the seven that the suite is for.
+BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
+    "peeks at a stranger's row": (
+        broken.Peeking, testing.PeekError,
+        r"^Peeking.select, in round 5 of agent \d, reads rows of state.global_mean that the agent was not told; it may read rows "
+        r"\[\d\]$",
+    ),
+    "writes a neighbour's row": (
+        broken.Trespassing, testing.TrespassError,
+        r"^Trespassing.learn, in round 1 of agent \d, writes row \d of state.local_mean, which is another agent's; row \d is all "
+        "that it may write$",
+    ),
+    "keeps hidden state": (
+        broken.Remembering, testing.HiddenStateError,
+        r"^Remembering.select, in round \d of agent \d, gives another outcome when called again with equal arguments: it keeps "
+        "hidden state, where what carries over belongs into the agent's row of the state$",
+    ),
+    "allocates": (
+        broken.Allocating, testing.AllocationError,
+        "^Allocating.select allocates: it compiles only where it may make arrays or other objects; take room for them in fields "
+        "scratch_... of the state$",
+    ),
+    "sums to more than one": (
+        broken.Excessive, testing.DistributionError,
+        r"^Excessive.select, in round 1 of agent 0, writes \[0.3, 0.3, 0.3, 0.3\], which sums to 1.2; allowed are probabilities "
+        ">= 0 that sum to 1$",
+    ),
+    "depends on order": (
+        broken.Following, testing.OrderError,
+        r"^Following depends on the order in which agents play: round \d+ has another outcome from the last agent to the first; "
+        "agents of a round know nothing of each other but mailboxes$",
+    ),
+    "draws its own random numbers": (
+        broken.Gambling, testing.OwnRandomnessError,
+        "^Gambling draws its own random numbers, or reads a clock: select_with_generator refers to GENERATOR; numbers come in "
+        "state.scratch_numbers, if it has one$",
+    ),
+    "draws from NumPy's global generator": (broken.GamblingGlobally, testing.OwnRandomnessError, "refers to np.random;"),
+    "draws from Python's generator": (broken.GamblingPlainly, testing.OwnRandomnessError, "refers to random;"),
+    "reads a stranger's message": (
+        broken.PeekingMail, testing.PeekError, r"learn, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
+    ),
+    "writes its mailbox": (
+        broken.Posting, testing.TrespassError, r"writes row \d of the mailbox .*; .* belongs into state.global_mean\[i\]$"
+    ),
+    "keeps hidden state that it does not use": (
+        broken.Counting, testing.HiddenStateError, "^Counting keeps hidden state in Counting.seen, which changed"
+    ),
+    "writes negative probabilities": (broken.Negative, testing.DistributionError, "sums to 1; allowed are probabilities >= 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", BROKEN)
+def test_what_is_broken_is_found_and_said_in_a_sentence(wrong: str) -> None:
+    kind, error, sentence = BROKEN[wrong]
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_algorithm(kind)
+    assert type(caught.value) is error and "\n" not in str(caught.value)
+
+
+def test_what_is_sound_passes() -> None:
+    """Or else the broken ones might be refused for what they share with it."""
+    check_algorithm(broken.Sound)
+    check_algorithm(broken.Sound(0.3), engines=())
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_shipped_algorithms_pass(name: str) -> None:
+    check_algorithm(ALGORITHMS[name])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", [broken.Sound, gm.ParetoGossip])
+def test_all_engines_are_compared(root: Path, kind: Any) -> None:
+    check_algorithm(kind, engines=("threads", "ray", "actors"))
+
+
+# ------------------------------------------------------------------------------------------------------ forms
+
+
+class Listed(NamedTuple):
+    weights: tuple[float, ...] = (0.5, 0.5)
+
+
+class Needy(NamedTuple):
+    share: float
+
+
+class Shifting(NamedTuple):
+    """A state with a field of no agent, which changes."""
+
+    pulls: np.ndarray
+    local_mean: np.ndarray
+    global_mean: np.ndarray
+    sent_global_mean: np.ndarray
+    total: np.ndarray
+
+
+def init_shifting(self: Any, shape: Any) -> Shifting:
+    return Shifting(*broken.Sound().init(shape)[:4], np.zeros(1))
+
+
+def learn_shifting(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    broken.Sound.learn(self, state, i, t, arm, x, neighbours)
+    state.total[0] += 1.0
+
+
+ONE = np.zeros((6, 4, 3))
+
+
+def init_shared(self: Any, shape: Any) -> Any:
+    return broken.Sound().init(shape)._replace(local_mean=ONE)
+
+
+def init_float32(self: Any, shape: Any) -> Any:
+    return broken.Sound().init(shape)._replace(sent_global_mean=ONE.astype(np.float32))
+
+
+def init_twins(self: Any, shape: Any) -> Any:
+    state = broken.Sound().init(shape)
+    return state._replace(sent_global_mean=state.global_mean)
+
+
+FORMS: dict[str, tuple[Any, str]] = {
+    "no NamedTuple": (object(), "^object is no typing.NamedTuple"),
+    "a hyperparameter that is a tuple": (Listed(), "^Listed.weights is a tuple; a hyperparameter is a bool, int, float or str$"),
+    "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, check, init"),
+    "a class without defaults": (Needy, r"^Needy\(\) cannot be made .*; pass an object instead$"),
+    "arrays shared between states": (broken.broken("Shared", init=init_shared), "local_mean is the same array in two states"),
+    "a mailbox of another type": (
+        broken.broken("Small", init=init_float32), r"state.sent_global_mean is float32 of shape \(6, 4, 3\); allowed is float64"
+    ),
+    "a mailbox that is what it is the mailbox of": (broken.broken("Twins", init=init_twins), "share memory"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", FORMS)
+def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, sentence = FORMS[wrong]
+    if isinstance(kind, type) and kind.__module__ == "broken":
+        monkeypatch.setattr(broken, kind.__name__, kind, raising=False)  # so that it can be pickled
+    with pytest.raises(testing.ShapeError, match=sentence):
+        check_algorithm(kind)
+
+
+def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = broken.broken("Adding", init=init_shifting, learn=learn_shifting)
+    monkeypatch.setattr(broken, "Adding", kind, raising=False)
+    with pytest.raises(testing.TrespassError, match="writes state.total, which has no row for every agent"):
+        check_algorithm(kind)
+
+
+def test_an_engine_that_is_none_is_refused() -> None:
+    with pytest.raises(gm.InputError, match="^engines: 'thread' is not known; did you mean 'threads'"):
+        check_algorithm(gm.ParetoUCB, engines=("thread",))
+
+
+# ------------------------------------------------------------------------------------------------------ links and rewards
+
+
+class Forgetful(outside.EveryOther):
+    """Begins its period anew with every block."""
+
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        return lambda count: outside.EveryOther.sampler(self, graph, generator)(count)
+
+
+class Continuing(outside.EveryOther):
+    """Every sampler goes on where the last one stopped."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        if not self.kept:
+            self.kept.append(outside.EveryOther.sampler(self, graph, generator))
+        return self.kept[0]
+
+
+class Boasting(outside.EveryOther):
+    def law(self, graph: Any) -> Any:
+        return outside.law("periodic", np.full(len(graph.edges), 0.9), period=self.rest)
+
+
+class Wide(outside.EveryOther):
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        return lambda count: np.ones((count, len(graph.edges)))
+
+
+class Wild(outside.EveryOther):
+    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
+        np.random.random()  # noqa: NPY002
+        return outside.EveryOther.sampler(self, graph, generator)
+
+
+PROCESSES = [
+    outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.OnePair(),
+    gm.OnePeerExponential(), gm.StochasticBlock(0.8, 0.2, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+def test_sound_links_pass(process: Any) -> None:
+    check_link_process(process)
+
+
+@pytest.mark.parametrize(
+    ("process", "error", "sentence"),
+    [
+        (Forgetful(3), testing.HiddenStateError, "gives other links in blocks of"),
+        (Continuing(3), testing.HiddenStateError, "begins in another way from an equal generator"),
+        (
+            Boasting(2),
+            testing.DistributionError,
+            r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$",
+        ),
+        (Wide(2), testing.ShapeError, "a block is no uint8 array of 0 and 1"),
+        (Wild(2), testing.OwnRandomnessError, "draws from a global generator"),
+        ("static", testing.ShapeError, "is no frozen dataclass"),
+    ],
+)
+def test_broken_links_are_found(process: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_link_process(process)
+    assert type(caught.value) is error
+
+
+def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
+    """A reward model like `outside.Triangular`, with other methods."""
+    kind = NamedTuple("Model", [("means", np.ndarray), ("width", float)])  # type: ignore[misc]  # noqa: UP014
+    kind.__module__ = __name__
+    kind.draw, kind.prepare = draw, prepare
+    return kind
+
+
+def draw_others(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    for d in range(x.shape[0]):
+        x[d] = self.means[0, arm, d]
+
+
+def draw_shifted(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    for d in range(x.shape[0]):
+        x[d] = self.means[i, arm, d] + self.width * u[d]
+
+
+def draw_half(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    x[0] = self.means[i, arm, 0]
+
+
+def draw_allocating(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
+    x[:] = self.means[i, arm] + self.width * (u - 0.5)
+
+
+def prepare_block(self: Any, u: Any) -> Any:
+    return u - u.mean() + 0.5
+
+
+@pytest.mark.parametrize("kind", [outside.Triangular, rewards.Bernoulli])
+def test_sound_rewards_pass(kind: Any) -> None:
+    check_reward_model(kind, **({"width": 0.3} if kind is outside.Triangular else {}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "sentence"),
+    [
+        (model(draw_others), testing.PeekError, "reads means that are not those of its agent"),
+        (model(draw_shifted), testing.DistributionError, "the mean of 40000 vectors is"),
+        (model(draw_half), testing.HiddenStateError, "leaves some of it unwritten"),
+        (model(draw_allocating), testing.AllocationError, "does not compile without allocating"),
+        (model(outside.Triangular.draw, prepare_block), testing.HiddenStateError, "allowed is number by number"),
+        (Needy, testing.ShapeError, "is no reward model: .* has no prepare and no draw"),
+    ],
+)
+def test_broken_rewards_are_found(kind: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
+    assert type(caught.value) is error and "\n" not in str(caught.value)

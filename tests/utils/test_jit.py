@@ -1,0 +1,291 @@
+"""The cache of compiled code: hit when nothing changed, left when ANY file changed; interpreted bits are compiled bits.
+
+The cache tests copy the package and edit the copy, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.core.errors import NumbaError
+from numba.core.runtime import _nrt_python, rtsys
+
+import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.utils import jit as compiled
+from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
+
+PACKAGE = Path(gm.__file__).parent
+
+
+def digest(trace: Any) -> str:
+    return hashlib.sha256(
+        b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))
+    ).hexdigest()
+
+
+def same_bits(a: Any, b: Any) -> None:
+    for field in fields(a):
+        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), err_msg=field.name)
+
+
+# ------------------------------------------------------------------------------------------------ the cache
+
+TINY = """
+import hashlib, json
+from dataclasses import fields
+import networkx as nx
+import numpy as np
+import gossipmab as gm
+from gossipmab.engines import rounds
+environment = gm.Environment.sample(3, 4, 2, seed=1)
+network = gm.Network(nx.path_graph(3), link_probability=0.5)
+trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
+stats = getattr(rounds.play_compiled, "stats", None)
+print(json.dumps({
+    "file": gm.__file__,
+    "digest": hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest(),
+    "hits": sum(stats.cache_hits.values()) if stats else 0,
+    "misses": sum(stats.cache_misses.values()) if stats else 0,
+}))
+"""
+
+
+def run_copy(folder: Path, **more: str) -> dict[str, Any]:
+    """Simulate with the copy of the package in `folder`, its cache in `folder`/cache."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    environ |= {
+        "PYTHONPATH": str(folder),
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    } | more
+    command = [sys.executable, "-c", TINY]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert Path(result["file"]).is_relative_to(folder)
+    return result
+
+
+def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(tmp_path: Path) -> None:
+    """numba by itself would miss the edit: the loop's own file, rounds.py, stays as it is."""
+    shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
+    first = run_copy(tmp_path)
+    assert (first["hits"], first["misses"]) == (0, 1)
+    again = run_copy(tmp_path)
+    assert (again["hits"], again["misses"]) == (1, 0)
+    assert again["digest"] == first["digest"]
+
+    formula = tmp_path / "gossipmab" / "algorithms" / "gossip" / "pareto_ucb_gossip.py"
+    edited, changes = re.subn(r"= 2\.0 \* math\.log\(", "= 0.1 * math.log(", formula.read_text(encoding="utf-8"))
+    assert changes == 1
+    formula.write_text(edited, encoding="utf-8")
+    changed = run_copy(tmp_path)
+    assert (changed["hits"], changed["misses"]) == (0, 1)
+    assert changed["digest"] != first["digest"]
+    assert (
+        changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]
+    )  # and it is the edited formula's result
+
+
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+    """A file stands where the cache should go: compiled anew, same result."""
+    shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
+    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
+    environment = gm.Environment.sample(3, 4, 2, seed=1)
+    import networkx as nx
+
+    network = gm.Network(nx.path_graph(3), link_probability=0.5)
+    expected = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
+    assert run_copy(tmp_path)["digest"] == digest(expected)
+
+
+def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")
+    first = compiled.source_hash.__wrapped__(tmp_path)
+    assert first == compiled.source_hash.__wrapped__(tmp_path)
+    (tmp_path / "b.py").write_text("y = 3\n", encoding="utf-8")
+    second = compiled.source_hash.__wrapped__(tmp_path)
+    (tmp_path / "b.py").rename(tmp_path / "c.py")
+    third = compiled.source_hash.__wrapped__(tmp_path)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
+    fourth = compiled.source_hash.__wrapped__(tmp_path)
+    (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
+    assert len({first, second, third, fourth}) == 4
+    assert compiled.source_hash.__wrapped__(tmp_path) == fourth
+
+
+# ------------------------------------------------------------------------------------------------ how it compiles
+
+
+def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
+    def allocates(n: int) -> float:
+        return float(np.zeros(n)[0])
+
+    with pytest.raises(NumbaError):
+        njit(**compiled.SETTINGS)(allocates)(3)
+    assert compiled.compiled_here(allocates)(3) == 0.0
+
+
+def test_arithmetic_is_as_written() -> None:
+    """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
+
+    @compiled.compiled_here
+    def is_nan(x: float) -> bool:
+        return x != x
+
+    @compiled.compiled_here
+    def summed(values: np.ndarray) -> float:
+        total = 0.0
+        for k in range(values.shape[0]):
+            total += values[k]
+        return total
+
+    @compiled.compiled_here
+    def divided(a: float, b: float) -> float:
+        return a / b
+
+    assert is_nan(math.nan) and not is_nan(1.0)
+    values = np.array([1e16, 1.0, -1e16, 1.0] * 5)
+    expected = 0.0
+    for value in values.tolist():
+        expected += value
+    assert summed(values) == expected
+    assert divided(1.0, 0.0) == math.inf
+
+
+# ------------------------------------------------------------------------------------------------ compiled = interpreted
+
+EVERYTHING = """
+import json, sys
+sys.path.insert(0, {tests!r})
+import numba
+assert numba.config.DISABLE_JIT
+from tests.utils.test_jit import digests
+print(json.dumps(digests()))
+"""
+
+
+def digests() -> dict[str, str]:
+    """Every registered algorithm, the variants, and every reward model, by the engine's loop as the process compiles it."""
+    found = {}
+    environment, network = world(5, 3, 2, p=0.6, weights="metropolis", seed=12)
+    for name, algorithm in VARIANTS.items():
+        found[name] = digest(gm.simulate(algorithm, environment, network, horizon=60, seed=12, record=6))
+    for model in REWARDS:
+        if model != "table":  # whose draw is a look-up
+            environment, network = world(5, 3, 2, p=0.6, seed=12, rewards=model)
+            trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=60, seed=12, interpreted=True)
+            found[f"rewards {model}"] = digest(trace)
+    return found
+
+
+def test_without_any_compiler_the_bits_are_the_same() -> None:
+    """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
+    code = EVERYTHING.format(tests=str(Path(__file__).parents[1]))
+    environ = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    plain = json.loads(done.stdout)
+    assert set(ALGORITHMS) <= set(plain)
+    assert plain == digests()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_interpreted_gives_the_bits_of_compiled_and_so_does_a_second_run(name: str) -> None:
+    environment, network = world(4, 3, 2, p=0.5, seed=9)
+    kwargs = {"horizon": 40, "seed": 9, "record": 7, "trial": 2}
+    once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
+    same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
+    same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_nothing_is_allocated_per_round(name: str) -> None:
+    """numba's own count of allocations must not grow with the rounds."""
+    _nrt_python.memsys_enable_stats()
+    environment, network = world(4, 3, 2, p=0.5, seed=9)
+
+    def allocations(horizon: int) -> int:
+        before = rtsys.get_allocation_stats().alloc
+        gm.simulate(VARIANTS[name], environment, network, horizon=horizon, seed=9, record=2)
+        return int(rtsys.get_allocation_stats().alloc - before)
+
+    allocations(50)  # compile
+    assert allocations(50) == allocations(500)
+    before = rtsys.get_allocation_stats().alloc
+    njit(lambda n: np.zeros(n).sum())(3)
+    assert rtsys.get_allocation_stats().alloc > before  # or else the count would prove nothing
+
+
+# ------------------------------------------------------------------------------------------------ somebody else's algorithm
+
+
+class ForeignState(NamedTuple):
+    local_mean: np.ndarray
+    global_mean: np.ndarray
+    sent_global_mean: np.ndarray
+    pulls: np.ndarray
+
+
+class Outlandish(NamedTuple):
+    """The best arm of the gossip averages of objective 0, with a share of uniform exploration; written outside the package."""
+
+    explore: float = 0.1
+
+    @property
+    def communicates(self) -> bool:
+        return True
+
+    def check(self) -> None:
+        pass
+
+    def init(self, shape: Any) -> ForeignState:
+        size = (shape.agents, shape.arms, shape.objectives)
+        return ForeignState(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size[:2], np.int64))
+
+    def select(self, state: Any, i: int, t: int, p: Any) -> None:
+        K = p.shape[0]
+        best = (t - 1) % K
+        if t > K:
+            for k in range(K):
+                if state.global_mean[i, k, 0] > state.global_mean[i, best, 0]:
+                    best = k
+        for k in range(K):
+            p[k] = self.explore / K
+        p[best] += 1.0 - self.explore
+
+    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        state.pulls[i, arm] += 1
+        for d in range(x.shape[0]):
+            change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
+            state.local_mean[i, arm, d] += change
+            state.global_mean[i, arm, d] += change
+
+
+def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
+    environment = gm.Environment.sample(4, 3, 2, seed=1)
+    network = gm.Network("complete", agents=4, link_probability=0.5)
+    fast = gm.simulate(Outlandish(), environment, network, horizon=80, seed=1)
+    assert digest(fast) == digest(gm.simulate(Outlandish(), environment, network, horizon=80, seed=1, interpreted=True))
+    assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
+    folder = compiled.cache_folder()
+    assert folder is None or not any(
+        "Outlandish" in file.name or b"Outlandish" in file.read_bytes() for file in folder.rglob("*.nbi")
+    )

@@ -25,7 +25,8 @@ from numba import njit
 import gossipmab as gm
 from gossipmab.engines.gossip.prefetch import prefetch_row
 from gossipmab.engines.gossip.step import mix
-from gossipmab.networks.network import Network, neighbours_of_round
+from gossipmab.networks.mixing import neighbours_of_round
+from gossipmab.networks.network import Network
 
 HERE = Path(__file__).parent
 AHEAD = 4  # agents before its row is mixed

@@ -45,7 +45,7 @@ _HOME = {
     "Trace": "gossipmab.metrics.trace",
     "UCBBonus": "gossipmab.algorithms",
     "UCBInside": "gossipmab.algorithms",
-    "best_policy": "gossipmab.metrics.policy",
+    "best_policy": "gossipmab.objectives.best_policy",
     "open_run": "gossipmab.experiments.results",
     "run": "gossipmab.experiments.runner",
     "simulate": "gossipmab.engines.gossip.simulate",
@@ -81,7 +81,6 @@ if TYPE_CHECKING:
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
-    from gossipmab.metrics.policy import best_policy as best_policy
     from gossipmab.metrics.trace import Trace as Trace
     from gossipmab.networks.communication_budget import Communication as Communication
     from gossipmab.networks.failures import Absence as Absence
@@ -97,6 +96,7 @@ if TYPE_CHECKING:
     from gossipmab.networks.links import StochasticBlock as StochasticBlock
     from gossipmab.networks.links import Switching as Switching
     from gossipmab.networks.network import Network as Network
+    from gossipmab.objectives.best_policy import best_policy as best_policy
     from gossipmab.utils.errors import InputError as InputError
 
 

@@ -24,8 +24,8 @@ from gossipmab.environments.reward_models import Bernoulli, Beta, Deterministic,
 from gossipmab.objectives import pareto
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
 spaces = library("gymnasium.spaces", "pettingzoo")
 ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
 LARGEST = 2**53
@@ -116,13 +116,13 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         infos = {agent: {"pareto_regret": float(self.gaps[arm])} for agent, arm in zip(agents, arms, strict=True)}
         return self._observations(arms, x), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
 
-    def _observations(self, arms: NDArray[np.int64], x: Floats) -> dict[str, NDArray[Any]]:
+    def _observations(self, arms: Integers, x: Floats) -> dict[str, NDArray[Any]]:
         """The vector of every agent; arm K is none."""
         pulled = arms[:, None] == np.arange(self.environment.arms)
         seen: NDArray[Any] = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
         return dict(zip(self.possible_agents, seen, strict=True))
 
-    def _arms(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
+    def _arms(self, actions: Mapping[str, Any]) -> Integers:
         """(N,) the arms of all agents."""
         for agent in actions:
             if agent not in self.action_spaces:

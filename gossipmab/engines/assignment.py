@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.algorithms.assignment.base import Assigner, Task, believe, learn, probe
 from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
@@ -23,11 +22,10 @@ from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import terms
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled, compiled_here, ours
+from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 BLOCK_NUMBERS = 1_000_000  # random numbers drawn at a time: 8 MB
 ROTATION, PAIRS = "rotation", "pairs"
 
@@ -59,7 +57,7 @@ class Tally(NamedTuple):
     probed: Integers
 
 
-@compiled
+@jit
 def reward_of(rewards: Any, truth: Truth, numbers: Numbers, b: int, j: int, k: int, x: Floats) -> float:
     """Agent j's reward of arm k in round b of the block: w_j . x."""
     draw(rewards, j, k, numbers.rewards[j, b, k], x)
@@ -143,8 +141,8 @@ def play_rounds(
             tally.next_record[0] += 1
 
 
-play_compiled = compiled(play_rounds)
-play_foreign = compiled_here(play_rounds)
+play_compiled = jit(play_rounds)
+play_foreign = jit_uncached(play_rounds)
 
 
 def simulate_assignment(
@@ -205,7 +203,7 @@ def simulate_assignment(
         K if algorithm.warm_start == ROTATION else 0, N * K if algorithm.warm_start == PAIRS else 0,
         algorithm.assigns_at_random, agreed.overhead, agreed.capacity, agreed.power,
     )  # fmt: skip
-    shipped = ours(algorithm, environment.rewards)
+    shipped = is_builtin(algorithm, environment.rewards)
     loop = play_rounds if interpreted else play_compiled if shipped else play_foreign
     source = Source(environment, seed=seed, trial=trial, label=label)
     block = max(1, min(1024, BLOCK_NUMBERS // (N * K * D + N + K)))

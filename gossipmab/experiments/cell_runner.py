@@ -44,10 +44,10 @@ class Player:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.lent(self.spec)}
+        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.registered(self.spec)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        plugins_used.lend_again(state.pop("lent"))
+        plugins_used.register_all(state.pop("lent"))
         self.__init__(**state)  # type: ignore[misc]
 
     def __call__(

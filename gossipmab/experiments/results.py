@@ -16,10 +16,11 @@ from gossipmab.experiments.spec.settings import GAMES
 from gossipmab.experiments.spec.spec import Spec, read_toml
 from gossipmab.experiments.spec.sweep import Cell, columns, scalar
 from gossipmab.experiments.storage import tables as assembly
-from gossipmab.experiments.storage.cell_file import DamagedError, file_hash
+from gossipmab.experiments.storage.cell_file import DamagedError
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
 from gossipmab.metrics.columns import attributes
 from gossipmab.metrics.trace import Recorded
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:

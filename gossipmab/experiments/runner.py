@@ -21,9 +21,9 @@ from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.spec import Spec, load_spec
 from gossipmab.experiments.spec.sweep import Cell, safe
 from gossipmab.experiments.storage import tables as assembly
-from gossipmab.experiments.storage.cell_file import NO_SPACE, write_whole
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError, unknown
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
@@ -123,7 +123,7 @@ def run(
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: who is told instead.
-        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `gossipmab.experiments.spec.python_objects` for
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.python_objects` for
             classes and objects within a dictionary.
 
     Raises:

@@ -6,17 +6,12 @@ ways. What `metrics` measures over all agents is measured here over these, row b
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gossipmab.networks.neighbourhoods import slot_of
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
-@compiled
+@jit
 def row_errors(
     estimates: Floats, local_mean: Floats, members: Integers, utilities: Floats, mean: Floats
 ) -> tuple[float, float, float]:

@@ -13,10 +13,9 @@ from gossipmab.environments.environment import Environment
 from gossipmab.metrics.equity import equity
 from gossipmab.objectives import pareto
 from gossipmab.objectives import solvers as welfare
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 # A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product is taken in.
 LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 
@@ -61,7 +60,7 @@ class Trace:
     drift: (R,) max |mean_i G_i - mean_i L_i|, 0 to rounding where every W_t is doubly stochastic.
     sampling_error: (R,) how far the mean of all local averages is from the truth, in units of the averages. An agent's estimate
     is wrong by disagreement + sampling_error at most: what it has not heard yet, and what nobody has seen yet. Where agents track
-    the rows of some only, these three are those of the worst row, over the agents that track it (see `gossipmab.metrics.consensus`).
+    the rows of some only, these three are those of the worst row, over the agents that track it (see `metrics.consensus`).
     """
 
     rounds: Integers
@@ -195,7 +194,7 @@ def estimand(environment: Environment, estimates: str, local_mean: Floats) -> Fl
     return np.ascontiguousarray(wanted, dtype=np.float64).ravel()
 
 
-@compiled
+@jit
 def nash_welfare_of(truth: Truth, p: Floats, utility: Floats) -> float:
     """prod_j ( sum_k p_k U[j, k] ), to the power of the truth; p (K,), utility (N,) scratch.
 
@@ -241,7 +240,7 @@ class Memo(NamedTuple):
 
     policies: Floats
     gaps: Floats
-    met: NDArray[np.uint8]
+    met: Bytes
 
 
 MEMO_AGENTS, MEMO_POLICIES, PROBES = 64, 4096, 16
@@ -254,7 +253,7 @@ def memo(agents: int, arms: int) -> Memo:
     return Memo(np.zeros((size, arms)), np.zeros(size), np.zeros(size, np.uint8))
 
 
-@compiled
+@jit
 def nsw_gap(truth: Truth, p: Floats, utility: Floats, memo: Memo) -> float:
     """NSW(p*) - NSW(p), from the memo where the policy was met before; utility (N,) scratch.
 
@@ -288,7 +287,7 @@ def nsw_gap(truth: Truth, p: Floats, utility: Floats, memo: Memo) -> float:
     return gap
 
 
-@compiled
+@jit
 def spreads(
     estimates: Floats, local_mean: Floats, estimand: Floats, mean: Floats, apart: Floats
 ) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gossipmab.algorithms.gossip.base import learn, select
 from gossipmab.testing.errors import AllocationError, CompiledError
 from gossipmab.testing.reference_trial import copied, same
-from gossipmab.utils.jit import SETTINGS, compiled, ours
+from gossipmab.utils.jit import SETTINGS, is_builtin, jit
 
 
 def _select(algorithm: Any, state: Any, i: int, t: int, p: Any) -> None:
@@ -27,7 +27,7 @@ def _learn(algorithm: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbo
 def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
     """Both, kept on the disk for classes of this package, or allowed to allocate."""
     if kept:
-        return compiled(_select), compiled(_learn)
+        return jit(_select), jit(_learn)
     settings = SETTINGS | {"_nrt": allocating}
     return njit(**settings)(_select), njit(**settings)(_learn)
 
@@ -37,7 +37,7 @@ class Compiled:
 
     def __init__(self, algorithm: Any) -> None:
         self.algorithm, self.name = algorithm, type(algorithm).__name__
-        self.methods = _methods(ours(algorithm))
+        self.methods = _methods(is_builtin(algorithm))
 
     def select(self, state: Any, i: int, t: int, p: NDArray[Any]) -> None:
         """Both, on equal states; the interpreted one counts."""

@@ -13,7 +13,9 @@ from gossipmab.algorithms.gossip.uniforms import NUMBERS, hand_numbers
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import step as agent_round
 from gossipmab.environments.environment import Environment
-from gossipmab.networks.network import Network, weight_of_edge
+from gossipmab.networks.mixing import weight_of_edge
+from gossipmab.networks.network import Network
+from gossipmab.utils.types import Floats, Integers
 
 MAILBOX, SCRATCH = "sent_", "scratch_"
 AGENTS, ARMS, OBJECTIVES, ROUNDS, SEED = 6, 4, 3, 40, 7  # sizes that differ, so that axes cannot be confused
@@ -29,7 +31,7 @@ def world() -> tuple[Environment, Network]:
 class Fields:
     """Which field of a state is what, by its name and shape; see `algorithms.protocol.Algorithm`."""
 
-    def __init__(self, state: Any, preferences: NDArray[np.float64]) -> None:
+    def __init__(self, state: Any, preferences: Floats) -> None:
         agents = len(preferences)
         named = state._asdict()
         self.scratch = [name for name in named if name.startswith(SCRATCH)]
@@ -84,7 +86,7 @@ class Stage:
         self.numbers = rounds.Source(environment, network, seed=SEED, trial=0, label="").block(horizon)
         self.t = 0
 
-    def near(self, i: int, t: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def near(self, i: int, t: int) -> tuple[Integers, Floats]:
         """Agent i's present neighbours in round t, ascending, and their weights."""
         edges = self.network.edges[self.numbers.links[t - 1].astype(bool)]
         degrees = np.bincount(edges.ravel(), minlength=self.network.agents)
@@ -92,7 +94,7 @@ class Stage:
         rule, constant = self.network.weight_rule, self.network.constant_weight
         return found, np.array([weight_of_edge(rule, constant, degrees[i], degrees[j]) for j in found], dtype=float)
 
-    def round(self, caller: Caller, order: Iterable[int] | None = None) -> NDArray[np.float64]:
+    def round(self, caller: Caller, order: Iterable[int] | None = None) -> Floats:
         """Play a round; (N, K) what the agents played."""
         self.t += 1
         N, K, D = self.environment.means.shape

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled, inlined
+from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.rng import Purpose, spawn_key, words
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
 # Of SeedSequence.
@@ -36,7 +36,7 @@ ONE, TOP, ROTATION, WORD_MASK = np.uint64(1), np.uint64(63), np.uint64(58), np.u
 UNIT, ELEVEN = 2.0**-53, np.uint64(11)
 
 
-@inlined
+@jit_inline
 def high_of_product(a: Any, b: Any) -> Any:
     """The upper word of the product of two words."""
     a_low, a_high, b_low, b_high = a & LOW_HALF, a >> HALF_WORD, b & LOW_HALF, b >> HALF_WORD
@@ -45,7 +45,7 @@ def high_of_product(a: Any, b: Any) -> Any:
     return a_high * b_high + (across >> HALF_WORD) + (other >> HALF_WORD) + carry
 
 
-@inlined
+@jit_inline
 def step(high: Any, low: Any, by_high: Any, by_low: Any) -> tuple[Any, Any]:
     """The state after (high, low), with the increment (by_high, by_low)."""
     after = low * FACTOR_LOW
@@ -54,7 +54,7 @@ def step(high: Any, low: Any, by_high: Any, by_low: Any) -> tuple[Any, Any]:
     return upper + by_high + np.uint64(total < after), total
 
 
-@inlined
+@jit_inline
 def hashed(value: Any, hash_constant: Any) -> tuple[Any, Any]:
     """SeedSequence's hash of a word, and its next constant."""
     value = np.uint32(value ^ hash_constant)
@@ -63,14 +63,14 @@ def hashed(value: Any, hash_constant: Any) -> tuple[Any, Any]:
     return np.uint32(value ^ (value >> HALF)), hash_constant
 
 
-@inlined
+@jit_inline
 def mixed(x: Any, y: Any) -> Any:
     """SeedSequence's mixture of two words."""
     result = np.uint32(np.uint32(MIX_LEFT * x) - np.uint32(MIX_RIGHT * y))
     return np.uint32(result ^ (result >> HALF))
 
 
-@compiled
+@jit
 def seed_streams(entropy: NDArray[np.uint32], place: int, first: int, pool: NDArray[np.uint32], states: Words) -> None:
     """Seed the streams of the agents first, first + 1, ..., whose index is entropy[place].
 
@@ -110,7 +110,7 @@ def seed_streams(entropy: NDArray[np.uint32], place: int, first: int, pool: NDAr
         states[i, 2], states[i, 3] = by_high, by_low
 
 
-@compiled
+@jit
 def draw_numbers(states: Words, numbers: Floats) -> None:
     """Fill numbers (agents, n) with the next uniform numbers in [0, 1) of each stream of states (agents, 4)."""
     for i in range(states.shape[0]):

@@ -20,7 +20,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import step as agent_round
-from gossipmab.networks.network import WEIGHT_RULES, neighbours_of_round, weight_of_edge
+from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 
 # Whatever is registered and sends messages, and variants that take other paths.
 GOSSIPING: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items() if kind().communicates} | {

@@ -16,7 +16,7 @@ from gossipmab.analysis.verify import verify
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.metrics.trace import Trace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
-from gossipmab.networks.network import neighbours_of_listed, neighbours_of_round
+from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
 
 # What takes long is the compiler's work, anew for each algorithm and reward model.

@@ -17,7 +17,8 @@ from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.graphs import diameter as distances
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.links import ErdosRenyi
-from gossipmab.networks.network import WEIGHT_RULES, Network, neighbours_of_round, weight_of_edge
+from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
+from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 
 RULES = list(WEIGHT_RULES)

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
 from gossipmab.objectives.probing.costs import Terms
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 WARM_STARTS = ("rotation", "pairs", "none")
 
 

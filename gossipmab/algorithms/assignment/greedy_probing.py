@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.base import WARM_STARTS, Floats, Integers, Task
+from gossipmab.algorithms.assignment.base import WARM_STARTS, Task
 from gossipmab.algorithms.assignment.empirical import Estimates, estimates, refresh, take_in
 from gossipmab.objectives.probing import greedy
 from gossipmab.objectives.probing.exhaustive import check_greedy
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):

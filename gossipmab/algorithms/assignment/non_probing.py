@@ -17,9 +17,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.base import WARM_STARTS, Floats, Integers, Task
+from gossipmab.algorithms.assignment.base import WARM_STARTS, Task
 from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, take_in
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats, Integers
 
 BOUNDS = ("bernstein", "jones")
 

@@ -12,7 +12,8 @@ Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Arme
 Departure: the warm start. The paper gives one arm to one agent a round for N K rounds, in which the others get nothing and the
 welfare is 0 (`warm_start = "pairs"`). By default all agents pull, in rotation, and K rounds sample every pair.
 Departure: a reward that was seen by probing and is then pulled in the same round is one sample, not two.
-Departure: Algorithm 1 has parameters of its own, see `gossipmab.objectives.probing.greedy`; a capacity binds assignments, not probing.
+Departure: Algorithm 1 has parameters of its own, see `gossipmab.objectives.probing.greedy`; a capacity binds assignments,
+not probing.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.base import WARM_STARTS, Floats, Integers, Task
+from gossipmab.algorithms.assignment.base import WARM_STARTS, Task
 from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, take_in
 from gossipmab.objectives.probing import greedy
 from gossipmab.objectives.probing.exhaustive import check_greedy
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gossipmab.algorithms.assignment.base import Floats, Integers, Task
+from gossipmab.algorithms.assignment.base import Task
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):

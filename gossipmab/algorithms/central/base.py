@@ -12,13 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
-from gossipmab.objectives import Desk
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.objectives import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Centre(NamedTuple):
@@ -51,7 +48,7 @@ def estimates(centre: Centre) -> Estimates:
     )
 
 
-@compiled
+@jit
 def take_in(state: Any, arm: int, rewards: Floats) -> None:
     """Average the rewards (N,) of the arm.
 
@@ -62,7 +59,7 @@ def take_in(state: Any, arm: int, rewards: Floats) -> None:
         state.mean[j, arm] += (rewards[j] - state.mean[j, arm]) / state.counts[arm]
 
 
-@compiled
+@jit
 def play_arm(arm: int, p: Floats) -> None:
     """p = all on one arm."""
     for k in range(p.shape[0]):
@@ -89,16 +86,16 @@ class Learner(Protocol):
     def init(self, centre: Centre) -> Any:
         """The state before the first round; a NamedTuple of arrays."""
 
-    def choose(self, objective: Any, state: Any, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(self, objective: Any, state: Any, t: int, u: Floats, workspace: SolverWorkspace, p: Floats) -> None:
         """Write the distribution of round t = 1..T into p (K,); u are the round's own uniform numbers."""
 
     def observe(self, state: Any, t: int, arm: int, rewards: Floats, u: Floats) -> None:
         """Take in the rewards (N,) that the agents saw of the arm drawn in round t."""
 
 
-def choose(self: Any, objective: Any, state: Any, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+def choose(self: Any, objective: Any, state: Any, t: int, u: Floats, workspace: SolverWorkspace, p: Floats) -> None:
     """Call the learner's `choose`."""
-    self.choose(objective, state, t, u, desk, p)
+    self.choose(objective, state, t, u, workspace, p)
 
 
 def observe(self: Any, state: Any, t: int, arm: int, rewards: Floats, u: Floats) -> None:
@@ -107,7 +104,7 @@ def observe(self: Any, state: Any, t: int, arm: int, rewards: Floats, u: Floats)
 
 
 @overload(choose, strict=False)
-def _choose(self: Any, objective: Any, state: Any, t: Any, u: Any, desk: Any, p: Any) -> Callable[..., None]:
+def _choose(self: Any, objective: Any, state: Any, t: Any, u: Any, workspace: Any, p: Any) -> Callable[..., None]:
     return self.instance_class.choose  # type: ignore[no-any-return]
 
 

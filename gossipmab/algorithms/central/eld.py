@@ -24,10 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.central.base import Centre, Floats, Integers, play_arm, take_in
+from gossipmab.algorithms.central.base import Centre, play_arm, take_in
 from gossipmab.algorithms.central.eld_primal import MEASURES, best_at_price, unequal
-from gossipmab.objectives import Desk
+from gossipmab.objectives import SolverWorkspace
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats, Integers
 
 
 class Prices(NamedTuple):
@@ -106,7 +107,9 @@ class ELD(NamedTuple):
         )  # fmt: skip
         state.policy[:] = found.p
 
-    def choose(self, objective: object, state: Prices, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Prices, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """The planned policy; arm after arm before there is one."""
         total = 0.0
         for k in range(p.shape[0]):

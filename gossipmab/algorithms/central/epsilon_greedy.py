@@ -16,9 +16,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, Floats, estimates, play_arm, take_in
-from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
+from gossipmab.objectives import SolverWorkspace, maximise, objective
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats
 
 THEORIES = ("agents", "arms")
 EXPLORATIONS = ("round_robin", "uniform")
@@ -65,7 +66,9 @@ class EpsilonGreedy(NamedTuple):
         """Nothing seen; stage[0] = the arm that is next to be explored."""
         return estimates(centre)
 
-    def choose(self, objective: object, state: Estimates, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """With probability epsilon_t explore, else exploit.
 
         p_t = argmax_p F(p, mu_hat)
@@ -80,7 +83,7 @@ class EpsilonGreedy(NamedTuple):
                 size = (N * K * K * log * log) ** (1.0 / 3.0)
             chance = self.factor * size * float(t) ** -self.decay
         if u[0] >= chance:
-            maximise(objective, state.mean, desk, p)
+            maximise(objective, state.mean, workspace, p)
         elif self.exploration == "uniform":
             for k in range(K):
                 p[k] = 1.0 / K

@@ -17,9 +17,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, Floats, estimates, play_arm, take_in
-from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
+from gossipmab.objectives import SolverWorkspace, maximise, objective
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats
 
 THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  # powers of N, K and the logarithm
 
@@ -72,7 +73,9 @@ class ExploreFirst(NamedTuple):
         state.stage[0] = self.explored(centre)
         return state
 
-    def choose(self, objective: object, state: Estimates, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """Rounds 1..K l: the arms in order. Then the policy of the estimates, found once.
 
         p = argmax_p F(p, mu_hat)
@@ -82,7 +85,7 @@ class ExploreFirst(NamedTuple):
             play_arm((t - 1) // each if self.order == "blocks" else (t - 1) % K, p)
             return
         if state.stage[1] == 0:
-            maximise(objective, state.mean, desk, state.policy)
+            maximise(objective, state.mean, workspace, state.policy)
             state.stage[1] = 1
         for k in range(K):
             p[k] = state.policy[k]

@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, Floats, estimates, play_arm, take_in
-from gossipmab.objectives import Desk, maximise_with_bonus, objective
+from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
+from gossipmab.objectives import SolverWorkspace, maximise_with_bonus, objective
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats
 
 SCHEDULES = ("agents", "root", "given")
 
@@ -53,7 +54,9 @@ class UCBBonus(NamedTuple):
         """Nothing seen."""
         return estimates(centre)
 
-    def choose(self, objective: object, state: Estimates, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """Rounds 1..K: arm t. Then the policy that maximises objective plus bonus.
 
         p_t = argmax_p  F(p, mu_hat) + alpha_t sum_k p_k sqrt( ln(N K t) / n_k )
@@ -70,7 +73,7 @@ class UCBBonus(NamedTuple):
             weight *= math.sqrt(12.0 * N * K * log)
         for k in range(K):
             state.bonus[k] = weight * math.sqrt(log / state.counts[k])
-        maximise_with_bonus(objective, state.mean, state.bonus, desk, p)
+        maximise_with_bonus(objective, state.mean, state.bonus, workspace, p)
 
     def observe(self, state: Estimates, t: int, arm: int, rewards: Floats, u: Floats) -> None:
         """Average the rewards."""

@@ -17,9 +17,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, Floats, estimates, play_arm, take_in
-from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
+from gossipmab.objectives import SolverWorkspace, maximise, objective
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats
 
 
 class UCBInside(NamedTuple):
@@ -60,7 +61,9 @@ class UCBInside(NamedTuple):
         state.stage[0] = centre.horizon
         return state
 
-    def choose(self, objective: object, state: Estimates, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """Rounds 1..K: arm t. Then the policy that maximises the objective of the bounds.
 
         p_t = argmax_p F(p, U),   L_k = 12 ln(4 N K t / delta) / n_k
@@ -78,7 +81,7 @@ class UCBInside(NamedTuple):
                 mean = state.mean[j, k]
                 bound = mean + self.scale * (width + math.sqrt(max(1.0 - mean, 0.0) * width))
                 state.optimistic[j, k] = min(1.0, bound)
-        maximise(objective, state.optimistic, desk, p)
+        maximise(objective, state.optimistic, workspace, p)
 
     def observe(self, state: Estimates, t: int, arm: int, rewards: Floats, u: Floats) -> None:
         """Average the rewards."""

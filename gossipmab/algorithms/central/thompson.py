@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.central.base import Centre, Floats
+from gossipmab.algorithms.central.base import Centre
 from gossipmab.environments.reward_models import beta_tail
-from gossipmab.objectives import Desk, maximise, objective
+from gossipmab.objectives import SolverWorkspace, maximise, objective
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
 class Beliefs(NamedTuple):
@@ -32,7 +33,7 @@ class Beliefs(NamedTuple):
     optimistic: Floats
 
 
-@compiled
+@jit
 def beta_draw(u: float, a: float, b: float) -> float:
     """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
     low, high = 0.0, 1.0
@@ -88,7 +89,9 @@ class Thompson(NamedTuple):
         shape = centre.agents, centre.arms
         return Beliefs(np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape))
 
-    def choose(self, objective: object, state: Beliefs, t: int, u: Floats, desk: Desk, p: Floats) -> None:
+    def choose(
+        self, objective: object, state: Beliefs, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> None:
         """Draw the utilities, and maximise.
 
         p_t = argmax_p F(p, theta),   theta[j,k] ~ Beta(s_jk, f_jk)
@@ -97,7 +100,7 @@ class Thompson(NamedTuple):
         for j in range(N):
             for k in range(K):
                 state.optimistic[j, k] = beta_draw(u[j * K + k], state.successes[j, k], state.failures[j, k])
-        maximise(objective, state.optimistic, desk, p)
+        maximise(objective, state.optimistic, workspace, p)
 
     def observe(self, state: Beliefs, t: int, arm: int, rewards: Floats, u: Floats) -> None:
         """Count successes and failures of the arm; rewards outside [0, 1] count as the nearest."""

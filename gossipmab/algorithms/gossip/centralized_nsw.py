@@ -21,9 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
 from gossipmab.objectives import solvers as welfare
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats, Integers
 
 
 class Shared(NamedTuple):
@@ -40,7 +41,7 @@ class Shared(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    scratch_work: welfare.Workspace
+    scratch_work: welfare.WelfareWorkspace
     estimate: Floats
     computed: Integers
     scratch_bonus: Floats
@@ -82,7 +83,7 @@ class CentralizedNSW(NamedTuple):
         N, K = shape.agents, shape.arms
         return Shared(
             np.zeros((N, K), np.int64), np.zeros((N, K), np.int64), np.zeros((N, N, K)), np.zeros((N, N, K)),
-            np.full((N, K), 1.0 / K), np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.workspace(N, K),
+            np.full((N, K), 1.0 / K), np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.welfare_workspace(N, K),
             np.zeros((N, K)), np.zeros(1, np.int64), np.zeros(K),
         )  # fmt: skip
 

@@ -24,11 +24,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
 from gossipmab.networks.neighbourhoods import balls, slot_of
 from gossipmab.objectives import solvers as welfare
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Tracked(NamedTuple):
@@ -48,12 +49,12 @@ class Tracked(NamedTuple):
     preferences: Floats
     known_members: Integers
     known_sizes: Integers
-    scratch_work: welfare.Workspace
+    scratch_work: welfare.WelfareWorkspace
     scratch_estimate: Floats
     scratch_bonus: Floats
 
 
-@compiled
+@jit
 def take_in(state: Tracked, i: int, j: int, arm: int, x: Floats) -> None:
     """Take in the reward x (D,) of an arm as agent j would value it, and add the change to the gossip average.
 
@@ -113,7 +114,7 @@ class NeighbourhoodNSWUCBGossip(NamedTuple):
         tensor = (N, B, K)
         return Tracked(
             np.zeros(tensor, np.int64), np.zeros(tensor), np.zeros(tensor), np.zeros(tensor), np.full((N, K), 1.0 / K),
-            np.zeros((N, welfare.warm_size(B, K))), shape.preferences, members, sizes, welfare.workspace(B, K),
+            np.zeros((N, welfare.warm_size(B, K))), shape.preferences, members, sizes, welfare.welfare_workspace(B, K),
             np.zeros((B, K)), np.zeros(K),
         )  # fmt: skip
 
@@ -136,7 +137,7 @@ class NeighbourhoodNSWUCBGossip(NamedTuple):
         for j in range(size):
             for k in range(K):
                 estimate[j, k] = averages[i, j, k]
-        work = welfare.Workspace(room.gains[:size], room.table, room.play)
+        work = welfare.WelfareWorkspace(room.gains[:size], room.table, room.play)
         scale = 1.0 / size if self.welfare == "geometric" else 1.0
         if self.solver == "local":
             welfare.climb_with_bonus(estimate, state.scratch_bonus, scale, state.policy[i], work)

@@ -23,9 +23,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import inlined
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -46,7 +47,7 @@ class State(NamedTuple):
     mixing: float
 
 
-@inlined
+@jit_inline
 def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
     for other in range(means.shape[0]):

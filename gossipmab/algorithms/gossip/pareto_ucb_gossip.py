@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
 from gossipmab.objectives import pareto
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import inlined
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -42,7 +43,7 @@ class State(NamedTuple):
     scratch_upper: Floats
 
 
-@inlined
+@jit_inline
 def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
     """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
 

@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
 from gossipmab.objectives import solvers as welfare
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -42,12 +43,12 @@ class State(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    scratch_work: welfare.Workspace
+    scratch_work: welfare.WelfareWorkspace
     scratch_estimate: Floats
     scratch_bonus: Floats
 
 
-@compiled
+@jit
 def take_in(state: State, i: int, j: int, arm: int, x: Floats) -> None:
     """Take in the reward x (D,) of an arm as agent j would value it, and add the change to the gossip average.
 
@@ -104,7 +105,8 @@ class SimulatedNSWUCBGossip(NamedTuple):
         tensor = (N, N, K)
         return State(
             np.zeros(tensor, np.int64), np.zeros(tensor), np.zeros(tensor), np.zeros(tensor), np.full((N, K), 1.0 / K),
-            np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.workspace(N, K), np.zeros((N, K)), np.zeros(K),
+            np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.welfare_workspace(N, K),
+            np.zeros((N, K)), np.zeros(K),
         )  # fmt: skip
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:

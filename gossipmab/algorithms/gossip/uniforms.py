@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import inlined
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats
 
 NUMBERS = "scratch_numbers"
 STEP, FIRST, SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -29,7 +29,7 @@ THIRTY, TWENTY_SEVEN, THIRTY_ONE, ELEVEN = np.uint64(30), np.uint64(27), np.uint
 BITS = 2.0**53
 
 
-@inlined
+@jit_inline
 def mixed(z: Any) -> Any:
     """h(z), of one word or an array of them."""
     z = (z ^ (z >> THIRTY)) * FIRST
@@ -42,7 +42,7 @@ def hand_numbers(state: Any, u: float) -> None:
 
     x_m = floor( h( h(2^53 u) + m g ) / 2^11 ) / 2^53,  m = 1..M, in 64-bit words
     """
-    numbers: NDArray[np.float64] | None = getattr(state, NUMBERS, None)
+    numbers: Floats | None = getattr(state, NUMBERS, None)
     if numbers is not None:  # in arrays, for NumPy's scalars warn where words wrap around
         words = np.arange(1, len(numbers) + 1, dtype=np.uint64) * STEP
         words += _mixed(np.array([u * BITS]).astype(np.uint64))

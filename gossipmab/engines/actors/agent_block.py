@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from gossipmab.engines.actors.object_code_loader import Machine, Program
 from gossipmab.engines.gossip.channel_state import Mailing
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 MAILBOX, SCRATCH = "sent_", "scratch_"
 POISON = -(10**6)  # of integers, which have no NaN
 

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Floats, Integers
 from gossipmab.engines.gossip.step import Base, Tally, agent_round, record, same
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.trace import Truth
-from gossipmab.networks.network import neighbours_of_round, weight_of_edge
-from gossipmab.utils.jit import SETTINGS, compiled, inlined
+from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
+from gossipmab.utils.jit import SETTINGS, jit, jit_inline
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 
 class Links(NamedTuple):
@@ -79,7 +78,7 @@ AT_ONCE = int(socket.MSG_DONTWAIT) | int(getattr(socket, "MSG_NOSIGNAL", 0))
 WHOLE = int(socket.MSG_WAITALL)
 
 
-@inlined
+@jit_inline
 def exchange(wire: Wire, c: int) -> bool:
     """Send all that leaves in round c, then wait for all that enters; False where a call did less than all of its work.
 
@@ -105,7 +104,7 @@ def exchange(wire: Wire, c: int) -> bool:
     return True
 
 
-@inlined
+@jit_inline
 def poison(box: Floats, first: int, last: int) -> None:
     """NaN in all rows of box (N, any) but first .. last - 1."""
     for i in range(box.shape[0]):
@@ -177,9 +176,9 @@ def play_own(
     return stop - begin
 
 
-@compiled
+@jit
 def links_of_window(
-    base: Base, present: NDArray[np.uint8], row: Integers, degrees: Integers, neighbours: Integers, weights: Floats
+    base: Base, present: Bytes, row: Integers, degrees: Integers, neighbours: Integers, weights: Floats
 ) -> None:
     """The neighbours and weights of all agents in B rounds, one agent after the other.
 
@@ -198,7 +197,7 @@ def links_of_window(
                 at += 1
 
 
-@compiled
+@jit
 def collect(
     truth: Truth, tally: Tally, arms: Integers, p: Floats, degrees: Integers, own: Floats, local: Floats,
     utility: Floats, memo: metrics.Memo, means: Floats, t0: int, communicates: bool,

@@ -12,9 +12,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Algorithm, Integers
+from gossipmab.algorithms.gossip.base import Algorithm
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.actors import block_loop as own_rounds
 from gossipmab.engines.actors.actor import Outcome
@@ -44,8 +43,9 @@ from gossipmab.metrics.trace import Trace
 from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.failures import FateSampler
 from gossipmab.networks.network import Network
-from gossipmab.utils.jit import ours
+from gossipmab.utils.jit import is_builtin
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Bytes, Integers
 
 KNOWN = "known_"
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
@@ -156,7 +156,7 @@ class Coordinator:
 
     def _recipe(self) -> tuple[tuple[Any, ...], bool]:
         """What the actors' code is compiled for: the types of its arguments; and whether to keep it on disk."""
-        shipped = ours(self.algorithm, self.environment.rewards)
+        shipped = is_builtin(self.algorithm, self.environment.rewards)
         if self.plan is not None:
             return self.plan.signature(self.environment), shipped
         now = self.state
@@ -180,13 +180,13 @@ class Coordinator:
         )  # fmt: skip
         return signature_of(own_rounds.play_own, samples), shipped
 
-    def _sampled(self, present: NDArray[np.uint8], fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
+    def _sampled(self, present: Bytes, fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
         """Degrees, and every actor's part, in the window with these links."""
         if self.plan is None:
             return self._links(present)
         return np.zeros((len(present), 0), np.int64), self.plan.parts(fates, present)
 
-    def _links(self, present: NDArray[np.uint8]) -> tuple[Integers, list[Part]]:
+    def _links(self, present: Bytes) -> tuple[Integers, list[Part]]:
         """Degrees (B, N) in a window, and every actor's part."""
         network = self.network
         B, E = present.shape

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.engines.actors.agent_block import OwnAgents, Rows, Wire
-
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Floats, Integers
 
 
 class Part(NamedTuple):
@@ -18,7 +16,7 @@ class Part(NamedTuple):
 
     degrees: Integers
     neighbours: Integers
-    weights: NDArray[np.float64]
+    weights: Floats
 
 
 def crossing_of(part: Part, own: OwnAgents, index: int, sockets: Mapping[int, int]) -> Wire:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
-from numpy.typing import NDArray
+
+from gossipmab.utils.types import Integers
 
 ENTRY = "gossipmab_entry"
 
@@ -95,5 +96,5 @@ class Machine:
 class Table:
     """Arguments as words (leaves + 2,), and what they point at."""
 
-    def __init__(self, words: NDArray[np.int64], keep: list[Any]) -> None:
+    def __init__(self, words: Integers, keep: list[Any]) -> None:
         self.words, self.keep, self.address = words, keep, words.ctypes.data

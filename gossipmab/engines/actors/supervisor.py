@@ -15,13 +15,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.engines.actors.actor import AgentActor, Outcome
 from gossipmab.engines.actors.agent_block import Snapshot
 from gossipmab.engines.actors.halo import Part
 from gossipmab.engines.actors.sockets import WindowLostError
 from gossipmab.engines.gossip.channel_state import OwnFate
+from gossipmab.utils.types import Integers
 
 ATTEMPTS = 5  # recoveries without a window finished in between
 TICK = 0.2  # seconds between looks at what has failed
@@ -31,7 +31,6 @@ START_EACH = 3.0  # for each that starts beside it
 QUIET = "RAY_IGNORE_UNHANDLED_ERRORS"  # of calls of a lost window: we see them, and say what is done about it
 Note = Callable[[str], None]
 Call = Callable[[Any, int], Any]
-Integers = NDArray[np.int64]
 
 
 class ActorsLostError(RuntimeError):

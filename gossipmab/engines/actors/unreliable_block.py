@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import MAILBOX, Common, Integers, OwnAgents, Snapshot, Window
+from gossipmab.engines.actors.agent_block import MAILBOX, Common, OwnAgents, Snapshot, Window
 from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.gossip.channel_state import COUNT, PLAY, SPEAK, Boxes, Hand, Mailing, OwnFate, Post
+from gossipmab.utils.types import Bytes, Integers
 
 Exchange = Callable[[dict[int, NDArray[Any]], dict[int, NDArray[Any]]], None]
 
@@ -153,7 +154,7 @@ class OwnMessages(OwnAgents):
         for peer, border in self._borders.items():
             speaks[border.other] = heard[peer]
 
-    def _hear_what(self, slot: int, sent: NDArray[np.uint8], takes: NDArray[np.int16], exchange: Exchange) -> int:
+    def _hear_what(self, slot: int, sent: Bytes, takes: NDArray[np.int16], exchange: Exchange) -> int:
         """Exchange what is sent over the border, a row once for each peer; how many rows left. What is lost is dropped.
 
         Args:

@@ -6,13 +6,13 @@ from typing import Any
 
 from numba import njit
 
-from gossipmab.algorithms.gossip.base import Floats, Integers
 from gossipmab.engines.actors.block_loop import Window, poison
 from gossipmab.engines.gossip.channel import deliver, speak, tell_all
 from gossipmab.engines.gossip.channel_state import COUNT, SPEAK, Boxes, Hand, Post, Rules
 from gossipmab.engines.gossip.step import Base
 from gossipmab.engines.gossip.unreliable import message_round
 from gossipmab.utils.jit import SETTINGS
+from gossipmab.utils.types import Floats, Integers
 
 
 @njit(**SETTINGS)  # type: ignore[untyped-decorator]

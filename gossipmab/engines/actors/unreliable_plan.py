@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Algorithm, Integers
+from gossipmab.algorithms.gossip.base import Algorithm
 from gossipmab.engines.actors.block_loop import Window
 from gossipmab.engines.actors.object_code import signature_of
 from gossipmab.engines.actors.unreliable_loop import play_own_messages
@@ -19,6 +18,7 @@ from gossipmab.engines.gossip.unreliable import MessageRounds, play_messages
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.failures import FateSampler
 from gossipmab.networks.network import Network
+from gossipmab.utils.types import Bytes, Integers
 
 
 class MessagePlan:
@@ -38,7 +38,7 @@ class MessagePlan:
         boxes = self.loop.boxes
         self.bytes = sum(box.nbytes for kept in (boxes.inbox, boxes.memory, boxes.spoken, boxes.told) for box in kept)
 
-    def parts(self, sampler: FateSampler, present: NDArray[np.uint8]) -> list[OwnFate]:
+    def parts(self, sampler: FateSampler, present: Bytes) -> list[OwnFate]:
         """Every actor's part of the next rounds, of which `present` (B, E) are the links."""
         fate = sampler(present)
         parts = []

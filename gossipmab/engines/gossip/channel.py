@@ -9,21 +9,22 @@ import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, blend
+from gossipmab.algorithms.gossip.base import blend
 from gossipmab.engines.gossip.channel_state import Boxes, Post, Rules
 from gossipmab.engines.gossip.step import Base, gossip
-from gossipmab.networks.network import weight_of_edge
-from gossipmab.utils.jit import compiled
+from gossipmab.networks.mixing import weight_of_edge
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 
-@compiled
+@jit
 def copy(source: Floats, target: Floats) -> None:
     """Target from source, (any,) each: numba's own assignment of slices allocates."""
     for m in range(source.shape[0]):
         target[m] = source[m]
 
 
-@compiled
+@jit
 def rounded(x: float, rules: Rules) -> float:
     """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
     if rules.steps == 0.0:
@@ -32,9 +33,9 @@ def rounded(x: float, rules: Rules) -> float:
     return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
 
 
-@compiled
+@jit
 def speak(
-    boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: NDArray[np.uint8], slot: int, first: int, last: int
+    boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: Bytes, slot: int, first: int, last: int
 ) -> None:  # fmt: skip
     """Put what the agents first .. last - 1 would send into the memory's `slot`, and see who has something to say."""
     for j in range(first, last):
@@ -51,7 +52,7 @@ def speak(
                 copy(boxes.memory[f][slot, j], boxes.spoken[f][j])
 
 
-@compiled
+@jit
 def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
     """Agent j tells the receiver of the arc the `top` entries that differ most from what it has told it so far."""
     for _ in range(top):
@@ -66,9 +67,9 @@ def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
         boxes.told[box][arc, entry] = boxes.memory[box][slot, j, entry]
 
 
-@compiled
+@jit
 def deliver(
-    base: Base, post: Post, sent: NDArray[np.uint8], age: NDArray[np.int16], slot: int, first: int, last: int,
+    base: Base, post: Post, sent: Bytes, age: NDArray[np.int16], slot: int, first: int, last: int,
     messages_sent: Integers,
 ) -> None:  # fmt: skip
     """Count the messages that the agents first .. last - 1 send, and those that arrive at them.
@@ -88,7 +89,7 @@ def deliver(
                     post.arrived[i] += 1
 
 
-@compiled
+@jit
 def tell_all(
     base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], slot: int, first: int, last: int
 ) -> None:  # fmt: skip
@@ -105,7 +106,7 @@ def tell_all(
                     tell(boxes, slot, post.reverse[arc], i, rules.top)
 
 
-@compiled
+@jit
 def receive(
     base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], i: int, slot: int, neighbours: Integers,
     weights: Floats,
@@ -126,7 +127,7 @@ def receive(
     return count
 
 
-@compiled
+@jit
 def restore(own: Floats, sent: Floats, inbox: Floats) -> None:
     """What rounding took from an agent's own row, (M,) each."""
     for m in range(own.shape[0]):

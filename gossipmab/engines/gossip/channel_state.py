@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Bytes, Floats, Integers
+
 SPEAK, COUNT, PLAY = range(3)  # the stages of a round of an actor; between them it hears from others
 
 
@@ -52,7 +52,7 @@ class Post(NamedTuple):
     sender: Integers
     reverse: Integers
     heard: Integers
-    speaks: NDArray[np.uint8]
+    speaks: Bytes
     arrived: Integers
     clock: Integers
 
@@ -78,9 +78,9 @@ class OwnFate(NamedTuple):
     up, cold: (B, n), sent, age: (B, A), as in `failures.Fate`. takes: (B, A) rounds that a message sent takes, -1 if it is lost.
     """
 
-    up: NDArray[np.uint8]
-    cold: NDArray[np.uint8]
-    sent: NDArray[np.uint8]
+    up: Bytes
+    cold: Bytes
+    sent: Bytes
     age: NDArray[np.int16]
     takes: NDArray[np.int16]
 
@@ -88,7 +88,7 @@ class OwnFate(NamedTuple):
 class Hand(NamedTuple):
     """The round that is being played. up: (N,), sent, age: (2E,), filled for own agents. messages_sent: (N,), by own agents."""
 
-    up: NDArray[np.uint8]
-    sent: NDArray[np.uint8]
+    up: Bytes
+    sent: Bytes
     age: NDArray[np.int16]
     messages_sent: Integers

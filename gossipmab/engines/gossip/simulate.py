@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Algorithm, Integers, Shape
+from gossipmab.algorithms.gossip.base import Algorithm, Shape
 from gossipmab.engines.gossip import synchronous as plain
 from gossipmab.engines.gossip.step import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of, tracking
 from gossipmab.engines.gossip.synchronous import (
@@ -34,10 +34,11 @@ from gossipmab.metrics.trace import Trace
 from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import ours
+from gossipmab.utils.jit import is_builtin
 from gossipmab.utils.provenance import available_processors
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.rng_batch import Streams
+from gossipmab.utils.types import Integers
 
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
@@ -115,7 +116,7 @@ def simulate(
         np.zeros(K), np.zeros(D), np.zeros(N), metrics.memo(N, K), np.zeros((2, M)), np.full(widest, base.constant),
         np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),
     )  # fmt: skip
-    shipped = ours(algorithm, environment.rewards)
+    shipped = is_builtin(algorithm, environment.rewards)
     shared = 1 if interpreted or not divisible(now, N, environment.preferences) else _threads(threads, N)
     parts = (algorithm, environment.rewards, truth, base, now, tally, scratch)
     play: Callable[[Numbers, int], None]

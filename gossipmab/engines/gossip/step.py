@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Floats, Integers, blend, learn, select
+from gossipmab.algorithms.gossip.base import blend, learn, select
 from gossipmab.algorithms.gossip.uniforms import hand_numbers
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import draw
@@ -21,7 +20,8 @@ from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.consensus import row_errors
 from gossipmab.metrics.trace import Memo, Trace, Truth
 from gossipmab.networks.communication_budget import Communication
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 MAILBOX, SCRATCH = "sent_", "scratch_"
 
@@ -44,7 +44,7 @@ class Numbers(NamedTuple):
 
     arms: Floats
     rewards: Floats
-    links: NDArray[np.uint8]
+    links: Bytes
     first: Integers = np.zeros(0, np.int64)
     listed: Integers = np.zeros(0, np.int64)
 
@@ -138,7 +138,7 @@ def message_size(state: Any) -> int:
     return sum(getattr(state, name)[0].size for name in state._fields if name.startswith(MAILBOX))
 
 
-@compiled
+@jit
 def arm_from(p: Floats, u: float) -> int:
     """The arm that the uniform number u draws from the distribution p (K,); never one of probability 0."""
     total = 0.0
@@ -152,7 +152,7 @@ def arm_from(p: Floats, u: float) -> int:
     return arm
 
 
-@compiled
+@jit
 def mix(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
     """The gossip of one agent: own[i] from the messages of the present neighbours, in ascending order.
 
@@ -209,7 +209,7 @@ def _gossip(algorithm: Any, state: Any, own: Any, sent: Any, i: Any, neighbours:
     return _blended if hasattr(algorithm.instance_class, "blend") else _mixed
 
 
-@compiled
+@jit
 def same(p: Floats, played: Floats) -> bool:
     """Whether p (K,) was played last, too; keeps it in `played`. Policies settle, and their welfare need not be summed again."""
     equal = True
@@ -219,7 +219,7 @@ def same(p: Floats, played: Floats) -> bool:
     return equal
 
 
-@compiled
+@jit
 def record(own: Floats, local: Floats, truth: Truth, means: Floats, tally: Tally) -> None:
     """Record one round: regrets of every agent, what the estimates own (N, M) are apart, messages so far. means: (2, M) scratch."""
     r = tally.next_record[0]

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from gossipmab.algorithms.gossip.base import Floats
 from gossipmab.engines.gossip.prefetch import NEAR, prefetch_row
 from gossipmab.engines.gossip.step import (
     SCRATCH,
@@ -30,8 +29,9 @@ from gossipmab.engines.gossip.step import (
 )
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.trace import Truth
-from gossipmab.networks.network import neighbours_of_listed, neighbours_of_round, weight_of_edge
-from gossipmab.utils.jit import compiled, compiled_here
+from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round, weight_of_edge
+from gossipmab.utils.jit import jit, jit_uncached
+from gossipmab.utils.types import Floats
 
 PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 
@@ -70,7 +70,7 @@ def _play_agents(
     return play_agents
 
 
-@compiled
+@jit
 def meet(base: Base, numbers: Numbers, b: int, scratch: Scratch) -> None:
     """Who hears whom in the b-th round of the block."""
     if numbers.first.shape[0] > 0:
@@ -117,8 +117,8 @@ def play_part(
     )  # fmt: skip
 
 
-play_compiled, play_foreign = compiled(play), compiled_here(play)
-part_compiled, part_foreign = compiled(play_part), compiled_here(play_part)
+play_compiled, play_foreign = jit(play), jit_uncached(play)
+part_compiled, part_foreign = jit(play_part), jit_uncached(play_part)
 
 
 class PlainRounds:

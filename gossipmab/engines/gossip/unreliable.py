@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Algorithm, Floats, Integers, learn, select
+from gossipmab.algorithms.gossip.base import Algorithm, learn, select
 from gossipmab.algorithms.gossip.uniforms import hand_numbers
 from gossipmab.engines.gossip.channel import copy, deliver, mix_received, receive, speak, tell_all
 from gossipmab.engines.gossip.channel_state import Boxes, Post, Rules
@@ -36,7 +36,8 @@ from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.failures import Failures, Fate, arcs_of
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled, compiled_here
+from gossipmab.utils.jit import jit, jit_uncached
+from gossipmab.utils.types import Floats, Integers
 
 LARGEST = 250_000_000  # numbers kept of past messages: 2 GB
 AWAY = -1  # no arm
@@ -125,8 +126,8 @@ def play_messages(
         box_now, box_after = box_after, box_now
 
 
-play_messages_compiled = compiled(play_messages)
-play_messages_foreign = compiled_here(play_messages)
+play_messages_compiled = jit(play_messages)
+play_messages_foreign = jit_uncached(play_messages)
 
 
 def affordable(numbers: int, depth: int, told: float) -> None:

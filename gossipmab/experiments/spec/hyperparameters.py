@@ -74,7 +74,7 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
         value = given.get(key, default)
         if value is None:
             raise InputError(f"algorithms.{label}.{key} is required and not given")
-        values[key] = plugins.fitted(f"algorithms.{label}.{key}", kind, value, shown)
+        values[key] = plugins.coerce(f"algorithms.{label}.{key}", kind, value, shown)
     try:
         algorithm(protocol, name, values)
     except InputError as error:
@@ -94,5 +94,5 @@ def algorithm(protocol: str, name: str, values: Mapping[str, Any]) -> Any:
             goes = f"not allowed with {flag} = true" if flag else f"allowed only with {' or '.join(flags)} = true"
             raise InputError(f"{key}: got {shown(values[key])}, {goes}")
     built = kind(**{key: value for key, value in values.items() if key in kind._fields})
-    plugins.refused(name, getattr(built, "check", lambda: None))
+    plugins.call_plugin(name, getattr(built, "check", lambda: None))
     return built

@@ -30,8 +30,8 @@ from gossipmab.experiments.spec.sections import (
     validated,
 )
 from gossipmab.experiments.spec.sweep import Cell
-from gossipmab.experiments.storage.cell_file import file_hash
 from gossipmab.utils import resources as shipped
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_toml, text_of
 

@@ -14,7 +14,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs import edge_list as edge_files
 from gossipmab.networks.graphs.edge_array import (
@@ -33,6 +32,7 @@ from gossipmab.networks.graphs.labels import Numbers
 from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.resources import resolve, shipped_files
+from gossipmab.utils.types import Integers
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -47,7 +47,7 @@ class BaseGraph(NamedTuple):
     name: str
     description: str
     labels: Sequence[str]
-    edges: NDArray[np.int64]
+    edges: Integers
 
 
 def load(

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.edge_array import keys_of
+from gossipmab.utils.types import Integers
 
-Keys = NDArray[np.int64]
 DEEP = 64  # powers above 2**DEEP are "very many" without being worked out
 
 
@@ -24,7 +23,7 @@ class Recipe(NamedTuple):
 
     agents: float
     edges: float
-    make: Callable[[], Keys]
+    make: Callable[[], Integers]
     shape: tuple[int, ...] = ()
 
 
@@ -33,19 +32,19 @@ def whole(*values: Any, least: int = 1) -> bool:
     return all(type(value) is int and value >= least for value in values)
 
 
-def cliques(firsts: Keys, size: int, agents: int) -> Keys:
+def cliques(firsts: Integers, size: int, agents: int) -> Integers:
     """The links of one clique of `size` agents from each of `firsts` on."""
     i, j = ((firsts[:, None] + ends).ravel() for ends in np.triu_indices(size, 1))
     return keys_of(i, j, agents)
 
 
-def chain(first: int, last: int, agents: int) -> Keys:
+def chain(first: int, last: int, agents: int) -> Integers:
     """The links first - first+1 - ... - last."""
     i = np.arange(first, max(first, last))
     return keys_of(i, i + 1, agents)
 
 
-def one(i: int, j: int, agents: int) -> Keys:
+def one(i: int, j: int, agents: int) -> Integers:
     """One link."""
     return keys_of(np.array([i]), np.array([j]), agents)
 
@@ -82,7 +81,7 @@ def wheel_graph(n: Any) -> Recipe | None:
 def ladder_graph(n: Any) -> Recipe | None:
     """Two paths of n agents, side by side."""
 
-    def make() -> Keys:
+    def make() -> Integers:
         i = np.arange(n)
         return np.concatenate([chain(0, n - 1, 2 * n), chain(n, 2 * n - 1, 2 * n), keys_of(i, i + n, 2 * n)])
 
@@ -106,7 +105,7 @@ def circulant_graph(n: Any, offsets: Any) -> Recipe | None:
     if 0 in steps:
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         i = np.arange(n)
         return np.concatenate([np.empty(0, np.int64), *(keys_of(i, (i + step) % n, n) for step in steps)])
 
@@ -119,7 +118,7 @@ def grid_2d_graph(m: Any, n: Any, periodic: Any = False) -> Recipe | None:
     if not whole(m, n) or len(around) != 2 or not all(isinstance(turn, bool) for turn in around):
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         at = np.arange(m * n).reshape(m, n)
         ends = [(at[:-1], at[1:]), (at[:, :-1], at[:, 1:])]
         ends += [(at[:1], at[-1:])] if around[0] and m > 2 else []
@@ -135,7 +134,7 @@ def hypercube_graph(n: Any) -> Recipe | None:
         return None
     agents: float = 2**n if n <= DEEP else math.inf
 
-    def make() -> Keys:
+    def make() -> Integers:
         i = np.arange(1 << n)
         return np.concatenate([keys_of(i[i & bit == 0], i[i & bit == 0] + bit, 1 << n) for bit in 1 << np.arange(n)])
 
@@ -174,7 +173,7 @@ def ring_of_cliques(num_cliques: Any, clique_size: Any) -> Recipe | None:
         return None
     agents = num_cliques * clique_size
 
-    def make() -> Keys:
+    def make() -> Integers:
         firsts = np.arange(0, agents, clique_size)
         return np.concatenate([cliques(firsts, clique_size, agents), keys_of(firsts + 1, np.roll(firsts, -1), agents)])
 
@@ -194,7 +193,7 @@ def connected_caveman_graph(l: Any, k: Any) -> Recipe | None:  # noqa: E741 - ne
     if caves is None or k < 2:
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         firsts, agents = np.arange(0, l * k, k), l * k
         kept = np.setdiff1d(caves.make(), keys_of(firsts, firsts + 1, agents))
         return np.concatenate([kept, keys_of(firsts, (firsts - 1) % agents, agents)])
@@ -208,7 +207,7 @@ def barbell_graph(m1: Any, m2: Any) -> Recipe | None:
         return None
     agents = 2 * m1 + m2
 
-    def make() -> Keys:
+    def make() -> Integers:
         firsts = np.array([0, m1 + m2])
         return np.concatenate([cliques(firsts, m1, agents), chain(m1 - 1, m1 + m2, agents)])
 
@@ -220,7 +219,7 @@ def lollipop_graph(m: Any, n: Any) -> Recipe | None:
     if not whole(m, least=2) or not whole(n, least=0):
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         return np.concatenate([cliques(np.zeros(1, np.int64), m, m + n), chain(m - 1, m + n - 1, m + n)])
 
     return Recipe(m + n, m * (m - 1) // 2 + n, make)

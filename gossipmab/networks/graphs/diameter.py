@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Integers
 
 MOST_STEPS = 5 * 10**7  # agents and ends of links looked at, in all searches: a few seconds
 
 
-def diameter(edges: NDArray[np.int64], agents: int) -> float:
+def diameter(edges: Integers, agents: int) -> float:
     """The largest distance between two agents of a connected graph, in edges; nan where MOST_STEPS do not suffice."""
     from scipy.sparse import csr_array
 
@@ -49,13 +49,13 @@ def diameter(edges: NDArray[np.int64], agents: int) -> float:
     return longest if searches >= agents else math.nan
 
 
-@compiled
+@jit
 def search(
-    offsets: NDArray[np.int64],
-    neighbours: NDArray[np.int64],
+    offsets: Integers,
+    neighbours: Integers,
     source: int,
-    distances: NDArray[np.int64],
-    order: NDArray[np.int64],
+    distances: Integers,
+    order: Integers,
 ) -> int:
     """Breadth first from `source`: fills distances (N,) and the order of visits (N,), returns the largest distance."""
     distances[:] = -1

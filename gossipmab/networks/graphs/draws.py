@@ -1,23 +1,19 @@
 """The compiled loops of the random graphs: what networkx does with its random numbers, on arrays.
 
-`state` is a Mersenne Twister's, `table` a set of links (`gossipmab.networks.graphs.mersenne`), a link's number min(i, j) N + max(i, j).
+`state` is a Mersenne Twister's, `table` a set of links (`mersenne`), a link's number min(i, j) N + max(i, j).
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gossipmab.networks.graphs.mersenne import below, bit_length, link, place, shuffle, uniform
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Integers
 
-Array = NDArray[np.int64]
 
-
-@compiled
-def pair_up(state: Array, stubs: Array, count: int, table: Array, waiting: Array, order: Array) -> int:
+@jit
+def pair_up(state: Integers, stubs: Integers, count: int, table: Integers, waiting: Integers, order: Integers) -> int:
     """Shuffle the first `count` stubs and join them in pairs; returns how many are left over, -1 where none of them can fit.
 
     A stub is left over where its pair is a loop or a link that is there already; those come in the order in which their
@@ -46,8 +42,8 @@ def pair_up(state: Array, stubs: Array, count: int, table: Array, waiting: Array
     return left if fits else -1
 
 
-@compiled
-def suitable(table: Array, order: Array, late: int, agents: int) -> bool:
+@jit
+def suitable(table: Integers, order: Integers, late: int, agents: int) -> bool:
     """Whether some two of the agents left over are not joined yet.
 
     After a swap i is the smaller of the two for the rest of the inner loop: so it is in networkx, and it decides.
@@ -65,8 +61,8 @@ def suitable(table: Array, order: Array, late: int, agents: int) -> bool:
     return False
 
 
-@compiled
-def joined(i: int, j: int, agents: int, half: int, gone: NDArray[np.uint8], table: Array) -> bool:
+@jit
+def joined(i: int, j: int, agents: int, half: int, gone: Bytes, table: Integers) -> bool:
     """Whether i and j are: by a link of the ring that is not gone, or by one of the table."""
     ahead, behind = (j - i) % agents, (i - j) % agents
     if 0 < ahead <= half and gone[ahead - 1, i] == 0:
@@ -76,8 +72,8 @@ def joined(i: int, j: int, agents: int, half: int, gone: NDArray[np.uint8], tabl
     return bool(table[place(table, link(i, j, agents))] >= 0)
 
 
-@compiled
-def another(state: Array, i: int, agents: int, half: int, gone: NDArray[np.uint8], table: Array, degrees: Array) -> int:
+@jit
+def another(state: Integers, i: int, agents: int, half: int, gone: Bytes, table: Integers, degrees: Integers) -> int:
     """An agent that i is not joined to; -1 where i is joined to all."""
     bits = bit_length(agents)
     j = below(state, agents, bits)
@@ -88,10 +84,8 @@ def another(state: Array, i: int, agents: int, half: int, gone: NDArray[np.uint8
     return j
 
 
-@compiled
-def rewire(
-    state: Array, agents: int, half: int, p: float, gone: NDArray[np.uint8], table: Array, degrees: Array
-) -> int:
+@jit
+def rewire(state: Integers, agents: int, half: int, p: float, gone: Bytes, table: Integers, degrees: Integers) -> int:
     """Move links of the ring with probability p, those to the next agent first; returns 0. gone: (half, N) zeros."""
     for step in range(1, half + 1):
         for i in range(agents):
@@ -107,9 +101,9 @@ def rewire(
     return 0
 
 
-@compiled
+@jit
 def add_beside(
-    state: Array, agents: int, half: int, p: float, gone: NDArray[np.uint8], table: Array, degrees: Array
+    state: Integers, agents: int, half: int, p: float, gone: Bytes, table: Integers, degrees: Integers
 ) -> int:
     """Add a link beside each of the ring's with probability p, in the order in which networkx lists those; returns 0."""
     for i in range(agents):
@@ -127,8 +121,8 @@ def add_beside(
     return 0
 
 
-@compiled
-def skip_pairs(state: Array, agents: int, p: float, keys: Array) -> int:
+@jit
+def skip_pairs(state: Integers, agents: int, p: float, keys: Integers) -> int:
     """Links of G(n, p) into keys; returns their number, -1 where there is no room. Skips ln(1 - u) / ln(1 - p) pairs."""
     scale, pairs = math.log(1.0 - p), 0.5 * agents * agents
     i, j, count = -1, 1, 0
@@ -148,8 +142,8 @@ def skip_pairs(state: Array, agents: int, p: float, keys: Array) -> int:
     return count
 
 
-@compiled
-def try_pairs(state: Array, agents: int, p: float, keys: Array) -> int:
+@jit
+def try_pairs(state: Integers, agents: int, p: float, keys: Integers) -> int:
     """Links of G(n, p) into keys, one number a pair; returns their number, -1 where there is no room."""
     count = 0
     for i in range(agents):
@@ -162,8 +156,8 @@ def try_pairs(state: Array, agents: int, p: float, keys: Array) -> int:
     return count
 
 
-@compiled
-def join(state: Array, agents: int, links: int, table: Array) -> int:
+@jit
+def join(state: Integers, agents: int, links: int, table: Integers) -> int:
     """So many links between agents drawn in pairs, loops and repetitions drawn anew; returns their number."""
     bits, count = bit_length(agents), 0
     while count < links:
@@ -176,8 +170,8 @@ def join(state: Array, agents: int, links: int, table: Array) -> int:
     return count
 
 
-@compiled
-def grow(state: Array, agents: int, sequence: Array, degrees: Array, keys: Array) -> int:
+@jit
+def grow(state: Integers, agents: int, sequence: Integers, degrees: Integers, keys: Integers) -> int:
     """The tree of a drawn Prüfer sequence into keys (N - 1,); returns its number of links. degrees: (N,) ones.
 
     The least leaf is joined to the sequence's next agent, which may become a leaf; the two agents left are joined.
@@ -201,8 +195,8 @@ def grow(state: Array, agents: int, sequence: Array, degrees: Array, keys: Array
     return agents - 1
 
 
-@compiled
-def next_leaf(degrees: Array, after: int) -> int:
+@jit
+def next_leaf(degrees: Integers, after: int) -> int:
     """The first agent behind `after` with one link."""
     agent = after + 1
     while degrees[agent] != 1:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.edge_array import LARGEST_NUMBER, MOST_EDGES, Plain, edges_of, keys_of, short, wrong
 from gossipmab.networks.graphs.labels import Numbers
 from gossipmab.networks.graphs.readers import INTEGER, opened
+from gossipmab.utils.types import Integers
 
 BLOCK = 2**20  # bytes read at a time
 LONGEST_LINE = 10**5  # bytes
@@ -27,7 +27,6 @@ ODD_ENDS = re.compile(rb"[\x0b\x0c\x1c-\x1e]|\r(?!\n)")  # of lines, as `str.spl
 BOM = b"\xef\xbb\xbf"
 NEWLINE, RETURN, ZERO = 10, 13, 48
 PLAIN_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789 \t,\r\n", np.uint8))
-Array = NDArray[np.int64]
 
 
 class Fault(NamedTuple):
@@ -40,9 +39,9 @@ class Fault(NamedTuple):
 class Lines(NamedTuple):
     """(E,) int64 each: the two ends of every edge in the file's order, and its line."""
 
-    u: Array
-    v: Array
-    line: Array
+    u: Integers
+    v: Integers
+    line: Integers
 
 
 def read(path: Path) -> Plain:
@@ -192,7 +191,7 @@ def _words(path: Path, block: bytes, offset: int, first: int) -> Iterator[tuple[
             yield number, Fault(number, why), ""
 
 
-def _edges(path: Path, lines: Lines, agents: int, name: Callable[[int], str], fault: Fault | None) -> Array:
+def _edges(path: Path, lines: Lines, agents: int, name: Callable[[int], str], fault: Fault | None) -> Integers:
     """The sorted edges; the first line that is wrong, be it a self-loop, an edge for the second time, or a fault, is told."""
     faults = [] if fault is None else [fault]
     loops = np.flatnonzero(lines.u == lines.v)

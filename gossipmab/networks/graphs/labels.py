@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
+
+from gossipmab.utils.types import Integers
 
 
 class Labels(Sequence[str]):
@@ -53,7 +54,7 @@ class Numbers(Labels):
 
     __slots__ = ("_numbers",)
 
-    def __init__(self, numbers: int | NDArray[np.int64]) -> None:
+    def __init__(self, numbers: int | Integers) -> None:
         self._count = numbers if isinstance(numbers, int) else len(numbers)
         self._numbers: Any = None if isinstance(numbers, int) else numbers
 

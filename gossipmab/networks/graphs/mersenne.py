@@ -15,25 +15,25 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Integers
 
 WORDS, AHEAD = 624, 397
 
 
-def twister(seed: int) -> NDArray[np.int64]:
+def twister(seed: int) -> Integers:
     """The state of `random.Random(seed)`, (625,) int64."""
     return np.array(random.Random(seed).getstate()[1], np.int64)
 
 
-def room(links: float) -> NDArray[np.int64]:
+def room(links: float) -> Integers:
     """A table with room for so many links, at most two thirds full."""
     return np.full(1 << max(4, int(1.5 * links).bit_length()), -1, np.int64)
 
 
-@compiled
-def word(state: NDArray[np.int64]) -> int:
+@jit
+def word(state: Integers) -> int:
     """The next 32 bits."""
     at = state[WORDS]
     if at >= WORDS:
@@ -49,7 +49,7 @@ def word(state: NDArray[np.int64]) -> int:
     return int(y ^ (y >> 18))
 
 
-@compiled
+@jit
 def bit_length(n: int) -> int:
     """The bits of a number from 1 on."""
     bits = 0
@@ -58,8 +58,8 @@ def bit_length(n: int) -> int:
     return bits
 
 
-@compiled
-def below(state: NDArray[np.int64], n: int, bits: int) -> int:
+@jit
+def below(state: Integers, n: int, bits: int) -> int:
     """A whole number below n, whose bit length is `bits`."""
     number = word(state) >> (32 - bits)
     while number >= n:
@@ -67,16 +67,16 @@ def below(state: NDArray[np.int64], n: int, bits: int) -> int:
     return number
 
 
-@compiled
-def uniform(state: NDArray[np.int64]) -> float:
+@jit
+def uniform(state: Integers) -> float:
     """A number in [0, 1)."""
     a = word(state) >> 5
     b = word(state) >> 6
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0)
 
 
-@compiled
-def shuffle(state: NDArray[np.int64], x: NDArray[np.int64], count: int) -> None:
+@jit
+def shuffle(state: Integers, x: Integers, count: int) -> None:
     """Shuffle the first `count` of x as `random.shuffle` does: from the end, each with one that is not behind it."""
     bits = bit_length(count)
     for i in range(count - 1, 0, -1):
@@ -86,8 +86,8 @@ def shuffle(state: NDArray[np.int64], x: NDArray[np.int64], count: int) -> None:
         x[i], x[j] = x[j], x[i]
 
 
-@compiled
-def place(table: NDArray[np.int64], key: int) -> int:
+@jit
+def place(table: Integers, key: int) -> int:
     """Where the link stands in the table, or the free place where it would."""
     last = table.shape[0] - 1
     mixed = key * 2654435  # a key is below 10^12, so this stays below 2^63
@@ -97,7 +97,7 @@ def place(table: NDArray[np.int64], key: int) -> int:
     return int(at)
 
 
-@compiled
+@jit
 def link(i: int, j: int, agents: int) -> int:
     """The number of the link {i, j}."""
     return min(i, j) * agents + max(i, j)

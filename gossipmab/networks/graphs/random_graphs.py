@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs import draws
-from gossipmab.networks.graphs.deterministic import Keys, Recipe, complete_graph, whole
+from gossipmab.networks.graphs.deterministic import Recipe, complete_graph, whole
 from gossipmab.networks.graphs.edge_array import component_sizes, edges_of, keys_of, wrong
 from gossipmab.networks.graphs.mersenne import room, twister
+from gossipmab.utils.types import Integers
 
 MOST_PAIRS = 10**9  # that gnp_random_graph draws for, one by one: 44,721 agents
 
@@ -28,7 +28,7 @@ def number(p: Any) -> bool:
     return type(p) in (int, float) and math.isfinite(p)
 
 
-def nothing() -> Keys:
+def nothing() -> Integers:
     """No links."""
     return np.empty(0, np.int64)
 
@@ -38,7 +38,7 @@ def random_regular_graph(d: Any, n: Any, seed: int) -> Recipe | None:
     if not whole(n) or not whole(d, least=0) or n * d % 2 or d >= n:
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         state, table = twister(seed), room(n * d // 2)
         waiting, order = np.zeros(n, np.int64), np.empty(n, np.int64)
         stubs, left = np.empty(n * d, np.int64), -1
@@ -53,7 +53,7 @@ def random_regular_graph(d: Any, n: Any, seed: int) -> Recipe | None:
     return Recipe(n, n * d // 2, make if d else nothing)
 
 
-def _ring(n: int, k: int, p: float, state: NDArray[np.int64], change: Callable[..., int]) -> Keys:
+def _ring(n: int, k: int, p: float, state: Integers, change: Callable[..., int]) -> Integers:
     """Links to the k/2 next agents on either side, changed with probability p by `change`, of `draws`."""
     half, mean = k // 2, n * (k // 2) * min(max(p, 0.0), 1.0)
     table, gone = room(min(n * half, mean + 10 * math.sqrt(mean) + 100)), np.zeros((half, n), np.uint8)
@@ -87,7 +87,7 @@ def connected_watts_strogatz_graph(n: Any, k: Any, p: Any, seed: int, tries: Any
     if recipe is None or not whole(tries) or k == n:
         return recipe if whole(tries) else None
 
-    def make() -> Keys:
+    def make() -> Integers:
         state = twister(seed)
         for _ in range(tries):
             keys = _ring(n, k, p, state, draws.rewire)
@@ -106,7 +106,7 @@ def barabasi_albert_graph(n: Any, m: Any, seed: int) -> Recipe | None:
     if not whole(n, m) or m >= n:
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         choice = random.Random(seed).choice
         ends = array("q", [0] * m + list(range(1, m + 1)))  # every agent once for each of its links
         keys = array("q", range(1, m + 1))
@@ -129,7 +129,7 @@ def _gnp(n: Any, p: Any, seed: int, draw: Callable[..., int]) -> Recipe | None:
         return Recipe(n, 0, nothing) if p <= 0 else complete_graph(n)
     mean = pairs * p
 
-    def make() -> Keys:
+    def make() -> Integers:
         most, count = mean, -1
         while count < 0:  # in one of 10^20 graphs the room is too small at first
             most = min(pairs, most + 10 * math.sqrt(most) + 100)
@@ -163,7 +163,7 @@ def gnm_random_graph(n: Any, m: Any, seed: int, directed: Any = False) -> Recipe
     if m >= n * (n - 1) / 2:
         return complete_graph(n)
 
-    def make() -> Keys:
+    def make() -> Integers:
         table = room(m)
         draws.join(twister(seed), n, m, table)
         return table[table >= 0]
@@ -176,7 +176,7 @@ def random_labeled_tree(n: Any, seed: int) -> Recipe | None:
     if not whole(n):
         return None
 
-    def make() -> Keys:
+    def make() -> Integers:
         keys = np.empty(n - 1, np.int64)
         draws.grow(twister(seed), n, np.empty(n - 2, np.int64), np.ones(n, np.int64), keys)
         return keys

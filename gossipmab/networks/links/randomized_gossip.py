@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import MATCHING, Law, LinkProcess, Sampler, law
+from gossipmab.utils.types import Bytes
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class OnePair(LinkProcess):
         first = np.cumsum(degrees) - degrees
         incident = np.argsort(graph.edges.ravel(), kind="stable") // 2  # the links of agent i begin at first[i]
 
-        def block(rounds: int) -> NDArray[np.uint8]:
+        def block(rounds: int) -> Bytes:
             numbers = generator.random((rounds, 2))
             present = np.zeros((rounds, E), np.uint8)
             if E:

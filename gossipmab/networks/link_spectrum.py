@@ -33,7 +33,7 @@ LONGEST_PERIOD = 1_000_000  # rounds that are looked through for those that are 
 
 def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, constant: float) -> spectrum.Facts:
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
-    edges, agents = graph.edges, len(graph.labels)
+    edges, agents = graph.edges, graph.agents
     f = law.frequencies
     ends = spectrum.laplacian_range(edges, agents)
     obtained = "exact" if law.exact else "sampled"
@@ -67,7 +67,7 @@ def _independent(graph: BaseGraph, f: Floats, c: float) -> tuple[csr_array, csr_
     """E[W] and E[W^2] of independent links with a constant weight."""
     from scipy.sparse import eye_array
 
-    edges, agents = graph.edges, len(graph.labels)
+    edges, agents = graph.edges, graph.agents
     one = eye_array(agents, format="csr")
     first = spectrum.matrix_of(edges, agents, c * f)
     spread = one - spectrum.matrix_of(edges, agents, 2.0 * c**2 * f * (1.0 - f))
@@ -76,7 +76,7 @@ def _independent(graph: BaseGraph, f: Floats, c: float) -> tuple[csr_array, csr_
 
 def _rounds(process: LinkProcess, law: Law, graph: BaseGraph) -> tuple[Iterator[Bytes], bool]:
     """Rounds to average over, and whether they are all that there are."""
-    most = spectrum.affordable(graph.edges, len(graph.labels))
+    most = spectrum.affordable(graph.edges, graph.agents)
     block = process.sampler(graph, np.random.default_rng(0))
     if law.kind != PERIODIC:
         return (block(1)[0] for _ in range(most)), False

@@ -44,7 +44,7 @@ class Network:
         name: how the base graph is called.
         description: one line about it, or "".
         agents: N.
-        labels: N names, agent i's at i.
+        names: (N,) of the agents, or None if they have none but their numbers; `labels` gives them in either case.
         edges: (E, 2) int64, every edge once as (i, j) with i < j, in lexicographic order.
         degrees: (N,) int64, degrees in G0.
         offsets: (N + 1,) int64; agent i's neighbours are listed from offsets[i] on, with room for deg(i) of them.
@@ -61,7 +61,7 @@ class Network:
     name: str
     description: str
     agents: int
-    labels: tuple[str, ...]
+    names: tuple[str, ...] | None
     edges: Integers
     degrees: Integers
     offsets: Integers
@@ -109,14 +109,14 @@ class Network:
         law = process.law(graph)
         if law.frequency == 0.0:
             raise InputError("network.links: no link is ever present; leave the messages out instead")
-        n, edges = len(graph.labels), graph.edges
+        n, edges = graph.agents, graph.edges
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
         constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
         values: dict[str, Any] = {
             "name": graph.name,
             "description": graph.description,
             "agents": n,
-            "labels": graph.labels,
+            "names": graph.names,
             "edges": edges,
             "degrees": degrees,
             "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
@@ -151,10 +151,15 @@ class Network:
             f"link_probability={self.link_probability}, weights={self.weights!r}{links})"
         )
 
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """(N,) the names of the agents."""
+        return self.graph.labels
+
     @property
     def graph(self) -> topology.BaseGraph:
         """The base graph as link processes take it."""
-        return topology.BaseGraph(self.name, self.description, self.labels, self.edges)
+        return topology.BaseGraph(self.name, self.description, self.agents, self.edges, self.names)
 
     def link_sampler(self, generator: np.random.Generator) -> Sampler:
         """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
@@ -166,10 +171,6 @@ class Network:
     def listing_sampler(self, generator: np.random.Generator) -> Lister | None:
         """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
         return self.process.lister(self.graph, generator)
-
-    def links(self, generator: np.random.Generator, rounds: int) -> Bytes:
-        """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
-        return self.link_sampler(generator)(rounds)
 
     def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
         """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""

@@ -186,7 +186,7 @@ def test_erdos_renyi_lists_what_it_would_draw() -> None:
     lister = network.listing_sampler(stream(3, purpose=Purpose.LINKS))
     assert lister is not None
     first, listed = lister(30)
-    present = network.links(stream(3, purpose=Purpose.LINKS), 30)
+    present = network.link_sampler(stream(3, purpose=Purpose.LINKS))(30)
     scratch = [(np.zeros(2 * len(network.edges), np.int64), np.zeros(150, np.int64)) for _ in range(2)]
     for b in range(30):
         mine = listed[first[b] : first[b + 1]]

@@ -95,7 +95,7 @@ class FateSampler:
         """Before the first round. Messages are sent in the rounds every, 2 every, 3 every, ... only."""
         self.plan, self.generator, self.every = plan, generator, every
         self.arcs = arcs = arcs_of(graph.edges)
-        N = len(graph.labels)
+        N = graph.agents
         self.cuts = [(partition, partition.cut(graph.edges, N)) for partition in plan.partitions]
         self.edges, self.played, self.state = graph.edges, 0, np.zeros((2, N), np.uint8)
         self.post = Post(arcs, plan.loss, plan.acknowledged, plan.delay, plan.spread)

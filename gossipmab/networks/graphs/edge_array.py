@@ -1,4 +1,4 @@
-"""A graph as two arrays' worth: names of agents, and sorted edges. What is too large for one, and how its parts are found.
+"""A graph as sorted edges and perhaps the names of its agents; its connected components; and the limits of its size.
 
 Nothing here knows networkx: a graph of a million agents and ten million edges takes 160 MB, as a networkx object some 5 GB.
 """
@@ -6,7 +6,6 @@ Nothing here knows networkx: a graph of a million agents and ten million edges t
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +20,12 @@ SHORT = reprlib.Repr()  # of values in messages, which may come from hostile fil
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother, SHORT.maxlist, SHORT.maxdict, SHORT.maxlong = 4, 80, 80, 20, 8, 80
 
 
-class Plain(NamedTuple):
-    """N labels, (E, 2) int64 sorted edges with i < j, and whether a seed had a part in them."""
+class EdgeArray(NamedTuple):
+    """N, (E, 2) int64 sorted edges with i < j, the agents' names (None: their numbers), and whether a seed shaped the edges."""
 
-    labels: Sequence[str]
+    agents: int
     edges: Integers
+    names: tuple[str, ...] | None = None
     seeded: bool = False
 
 

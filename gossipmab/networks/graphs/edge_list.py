@@ -14,9 +14,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.networks.graphs.edge_array import LARGEST_NUMBER, MOST_EDGES, Plain, edges_of, keys_of, short, wrong
-from gossipmab.networks.graphs.labels import Numbers
-from gossipmab.networks.graphs.readers import INTEGER, opened
+from gossipmab.networks.graphs.edge_array import (
+    KEY,
+    LARGEST_NUMBER,
+    MOST_EDGES,
+    EdgeArray,
+    edges_of,
+    keys_of,
+    short,
+    wrong,
+)
+from gossipmab.networks.graphs.readers import INTEGER, LARGEST_FILE
+from gossipmab.utils.safe_read import opened
 from gossipmab.utils.types import Integers
 
 BLOCK = 2**20  # bytes read at a time
@@ -44,7 +53,7 @@ class Lines(NamedTuple):
     line: Integers
 
 
-def read(path: Path) -> Plain:
+def read(path: Path) -> EdgeArray:
     """The graph of an edge file.
 
     Raises:
@@ -60,7 +69,7 @@ def read(path: Path) -> Plain:
     ascending = lines._replace(u=np.searchsorted(nodes, lines.u), v=np.searchsorted(nodes, lines.v))
     edges = _edges(path, ascending, len(nodes), lambda i: str(nodes[i]), fault)
     same = len(nodes) == 0 or (nodes[0] == 0 and nodes[-1] == len(nodes) - 1)
-    return Plain(Numbers(len(nodes) if same else nodes), edges)
+    return EdgeArray(len(nodes), edges, None if same else tuple(map(str, nodes.tolist())))
 
 
 def _numbers(path: Path) -> tuple[Lines, Fault | None] | None:
@@ -92,7 +101,7 @@ def _numbers(path: Path) -> tuple[Lines, Fault | None] | None:
     return Lines(joined[0], joined[1], joined[2]), fault
 
 
-def _named(path: Path) -> Plain:
+def _named(path: Path) -> EdgeArray:
     """The graph of a file whose names are text: in alphabetical order, for an edge list lists no agents."""
     numbers: dict[str, int] = {}
     u, v, line = array("q"), array("q"), array("q")
@@ -116,12 +125,12 @@ def _named(path: Path) -> Plain:
     place[[numbers[name] for name in names]] = np.arange(len(names))
     lines = Lines(place[np.array(u, np.int64)], place[np.array(v, np.int64)], np.array(line, np.int64))
     edges = _edges(path, lines, len(names), names.__getitem__, fault)
-    return Plain(tuple(names), edges)
+    return EdgeArray(len(names), edges, tuple(names))
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Where each block of whole lines begins, and the block."""
-    with opened(path) as file:
+    with opened(path, KEY, LARGEST_FILE) as file:
         rest, offset = file.read(len(BOM)), 0
         rest = b"" if rest == BOM else rest
         while new := file.read(BLOCK):

@@ -102,11 +102,11 @@ def repeated(period: Bytes) -> Sampler:
 
 def places(graph: BaseGraph, edges: Integers, what: str) -> Integers:
     """(n,) where the edges (n, 2), i < j, stand among those of the base graph; InputError where one does not."""
-    agents = len(graph.labels)
+    agents = graph.agents
     ours, theirs = (pairs[:, 0] * agents + pairs[:, 1] for pairs in (graph.edges, edges))
     found = np.searchsorted(ours, theirs)
     missing = np.flatnonzero(ours[np.minimum(found, len(ours) - 1)] != theirs) if len(ours) else np.arange(len(theirs))
     if len(missing):
-        i, j = (graph.labels[agent] for agent in edges[missing[0]])
+        i, j = (graph.label(agent) for agent in edges[missing[0]])
         raise InputError(f"{KEY}: {what} has a link between {i} and {j}, which the base graph {graph.name!r} has not")
     return found

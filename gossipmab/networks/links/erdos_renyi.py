@@ -43,7 +43,7 @@ class ErdosRenyi(LinkProcess):
             object.__setattr__(self, "probability", probability(f"{KEY}.probability", self.probability, True))
 
     def _probabilities(self, graph: BaseGraph) -> Floats:
-        N, E = len(graph.labels), len(graph.edges)
+        N, E = graph.agents, len(graph.edges)
         given = np.asarray(self.probability)
         if given.ndim == 0:
             return np.full(E, float(given))

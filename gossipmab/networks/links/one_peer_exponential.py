@@ -42,7 +42,7 @@ class OnePeerExponential(LinkProcess):
 
     def _rounds(self, graph: BaseGraph) -> Bytes:
         """(period, E) one period."""
-        pairs = turns(len(graph.labels))
+        pairs = turns(graph.agents)
         present = np.zeros((len(pairs), len(graph.edges)), np.uint8)
         for k, edges in enumerate(pairs):
             present[k, places(graph, edges, "one_peer_exponential")] = 1

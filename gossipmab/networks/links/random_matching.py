@@ -27,7 +27,7 @@ class RandomMatching(LinkProcess):
 
     def law(self, graph: BaseGraph) -> Law:
         """Frequencies in closed form on the complete graph, else over rounds sampled with a fixed seed."""
-        N, E = len(graph.labels), len(graph.edges)
+        N, E = graph.agents, len(graph.edges)
         if 2 * E == N * (N - 1):
             return law(MATCHING, np.full(E, 1.0 / (N - 1 + N % 2) if N > 1 else 1.0))
         block = self.sampler(graph, np.random.default_rng(0))
@@ -37,7 +37,7 @@ class RandomMatching(LinkProcess):
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent matchings."""
         E = len(graph.edges)
-        busy = np.empty(len(graph.labels), np.int64)
+        busy = np.empty(graph.agents, np.int64)
 
         def block(rounds: int) -> Bytes:
             order = np.argsort(generator.random((rounds, E)), axis=1, kind="stable")

@@ -28,13 +28,13 @@ class OnePair(LinkProcess):
 
     def law(self, graph: BaseGraph) -> Law:
         """Frequencies f_ij."""
-        N = len(graph.labels)
+        N = graph.agents
         degrees = np.bincount(graph.edges.ravel(), minlength=N)
         return law(MATCHING, (1.0 / degrees[graph.edges]).sum(axis=1) / N)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent pairs."""
-        N, E = len(graph.labels), len(graph.edges)
+        N, E = graph.agents, len(graph.edges)
         degrees = np.bincount(graph.edges.ravel(), minlength=N)
         first = np.cumsum(degrees) - degrees
         incident = np.argsort(graph.edges.ravel(), kind="stable") // 2  # the links of agent i begin at first[i]

@@ -55,7 +55,7 @@ class StochasticBlock(LinkProcess):
         return np.repeat(np.arange(len(sizes)), sizes)
 
     def _probabilities(self, graph: BaseGraph) -> Floats:
-        group = self.group_of(len(graph.labels))[graph.edges]
+        group = self.group_of(graph.agents)[graph.edges]
         return np.where(group[:, 0] == group[:, 1], self.within, self.between)
 
     def law(self, graph: BaseGraph) -> Law:

@@ -51,15 +51,15 @@ class Switching(LinkProcess):
         union = nx.Graph(name="switching")
         union.add_nodes_from((i, {"label": label}) for i, label in enumerate(first.labels))
         for graph in (first, *others):
-            if len(graph.labels) != len(first.labels):
-                what = f"{graph.name!r} has {len(graph.labels)}, {first.name!r} has {len(first.labels)}"
+            if graph.agents != first.agents:
+                what = f"{graph.name!r} has {graph.agents}, {first.name!r} has {first.agents}"
                 raise InputError(f"{KEY}.graphs: all must have the same number of agents; {what}")
             union.add_edges_from(matched(graph, first).tolist())
         return union
 
     def _rounds(self, base: BaseGraph) -> Bytes:
         """(period, E) one period."""
-        graphs = self._graphs(len(base.labels))
+        graphs = self._graphs(base.agents)
         present = np.zeros((len(graphs), len(base.edges)), np.uint8)
         for turn, graph in enumerate(graphs):
             present[turn, places(base, matched(graph, base), f"{graph.name!r}")] = 1
@@ -95,7 +95,7 @@ def loaded(graph: Any, agents: int | None) -> BaseGraph:
 
 def matched(graph: BaseGraph, base: BaseGraph) -> Integers:
     """(n, 2) the edges of the graph, i < j, with the base graph's numbers for its agents."""
-    if set(graph.labels) == set(base.labels):
+    if (graph.names or base.names) and set(graph.labels) == set(base.labels):
         number = {label: i for i, label in enumerate(base.labels)}
         edges = np.array([number[label] for label in graph.labels], np.int64)[graph.edges]
     else:

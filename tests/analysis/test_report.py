@@ -210,7 +210,7 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
 def test_links_and_failures_stand_beside_the_base_graph() -> None:
     plain = gm.Network("star", 4, 0.5)
     bursts = {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.4}
-    bursty = gm.Network("star", 4, links=bursts, failures={"loss": 0.1}, communication={"every": 2})
+    bursty = gm.Network("star", 4, links=bursts, failures={"message_loss": 0.1}, communication={"period": 2})
     assert facts("star", plain)[:4] == ["star", "erdos renyi", "0.5", "laplacian"]
     assert facts("star", bursty)[1:3] == ["gilbert elliott, failures, rules for what is sent", "0.8"]
     squared = plain.facts().second_eigenvalue_squared

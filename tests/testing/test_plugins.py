@@ -282,7 +282,10 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
-            ({"model": "beta", "concentration": 2.0}, "environment.rewards: 'beta' is asked for by its name alone"),
+            (
+                {"model": "beta", "beta_concentration": 2.0},
+                "environment.rewards: 'beta' is asked for by its name alone",
+            ),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):
             with pytest.raises(gm.InputError, match=line):
@@ -471,7 +474,7 @@ def test_numbers_in_every_loop(on_path: Path) -> None:
     kind: Any = PROTOCOLS["gossip"][NAME]
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     quiet = gm.Network("complete", 4, link_probability=0.5)
-    lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(loss=0.3))
+    lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
     for network in (quiet, lossy):
         fast, plain = (
             gm.simulate(kind(), environment, network, horizon=50, seed=1, record=5, interpreted=interpreted)

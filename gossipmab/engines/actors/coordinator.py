@@ -40,8 +40,8 @@ from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.trace import Trace
-from gossipmab.networks.communication_budget import Communication
-from gossipmab.networks.failures import FateSampler
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.network import Network
 from gossipmab.utils.jit import is_builtin
 from gossipmab.utils.rng import Purpose, stream
@@ -102,7 +102,7 @@ class Coordinator:
             note(f"starting {self.needed}")
         self._begin(key, poison)
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
-        fates = self.network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
+        fates = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         tally = new_tally(N, self.environment.arms, self.rounds, N * len(self.rounds) <= LARGE_CURVES)
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[Flight] = deque()
@@ -180,7 +180,7 @@ class Coordinator:
         )  # fmt: skip
         return signature_of(own_rounds.play_own, samples), shipped
 
-    def _sampled(self, present: Bytes, fates: FateSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
+    def _sampled(self, present: Bytes, fates: FailureSampler) -> tuple[Integers, Sequence[Part | OwnFate]]:
         """Degrees, and every actor's part, in the window with these links."""
         if self.plan is None:
             return self._links(present)
@@ -236,7 +236,7 @@ class Coordinator:
         """What came out; RuntimeError where what crossed between actors is not what the links account for."""
         N = self.environment.agents
         each = 8 * message_size(self.state) if self.algorithm.communicates else 0
-        told = self.network.communication or Communication()
+        told = self.network.communication or CommunicationBudget()
         total = int(tally.messages_sent.sum())
         # By reference a block's whole border travels at once.
         most = total if self.crew.transport == "direct" else np.inf

@@ -16,7 +16,7 @@ from gossipmab.engines.gossip.channel_state import Hand, Mailing, OwnFate
 from gossipmab.engines.gossip.step import Base
 from gossipmab.engines.gossip.unreliable import MessageRounds, play_messages
 from gossipmab.environments.environment import Environment
-from gossipmab.networks.failures import FateSampler
+from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.network import Network
 from gossipmab.utils.types import Bytes, Integers
 
@@ -38,7 +38,7 @@ class MessagePlan:
         boxes = self.loop.boxes
         self.bytes = sum(box.nbytes for kept in (boxes.inbox, boxes.memory, boxes.spoken, boxes.told) for box in kept)
 
-    def parts(self, sampler: FateSampler, present: Bytes) -> list[OwnFate]:
+    def parts(self, sampler: FailureSampler, present: Bytes) -> list[OwnFate]:
         """Every actor's part of the next rounds, of which `present` (B, E) are the links."""
         fate = sampler(present)
         parts = []
@@ -47,7 +47,7 @@ class MessagePlan:
             parts.append(
                 OwnFate(
                     fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy(), fate.age[:, arcs].copy(),
-                    sampler.post.takes[:, arcs].copy(),
+                    sampler.channel.takes[:, arcs].copy(),
                 )
             )  # fmt: skip
         return parts

@@ -31,7 +31,7 @@ from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.trace import Trace
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin
@@ -141,7 +141,7 @@ def simulate(
             if progress is not None:
                 progress(N * numbers.arms.shape[1])
     each_message = message_size(now) if algorithm.communicates else 0
-    return trace_of(tally, environment, network.communication or Communication(), each_message)
+    return trace_of(tally, environment, network.communication or CommunicationBudget(), each_message)
 
 
 def _threads(wanted: int | None, agents: int) -> int:
@@ -162,10 +162,10 @@ class Source:
         self.rewards = Streams(**key, agents=environment.agents, purpose=Purpose.REWARDS)
         plain = network.failures is None and network.communication is None
         generator = stream(**key, purpose=Purpose.LINKS)
-        self.listed = network.listing_sampler(generator) if plain else None
+        self.listed = network.sparse_link_sampler(generator) if plain else None
         self.links = network.link_sampler(generator)  # of which nothing is drawn where links are listed
         if not plain:
-            self.fate = network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
+            self.fate = network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
 
     @property
     def numbers_per_round(self) -> int:

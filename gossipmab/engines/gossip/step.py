@@ -19,7 +19,7 @@ from gossipmab.environments.reward_models import draw
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.consensus import row_errors
 from gossipmab.metrics.trace import Memo, Trace, Truth
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Floats, Integers
 
@@ -265,7 +265,7 @@ def _agent_round(
     return agent_round
 
 
-def trace_of(tally: Tally, environment: Environment, told: Communication, each: int) -> Trace:
+def trace_of(tally: Tally, environment: Environment, told: CommunicationBudget, each: int) -> Trace:
     """What came out of a trial whose messages hold `each` numbers, sent by the rules `told`."""
     utility = (tally.pulls * environment.own_utilities).sum(axis=1)
     return Trace(

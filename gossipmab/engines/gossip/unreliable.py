@@ -32,8 +32,8 @@ from gossipmab.engines.gossip.step import (
 from gossipmab.environments.reward_models import draw
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.trace import Truth
-from gossipmab.networks.communication_budget import Communication
-from gossipmab.networks.failures import Failures, Fate, arcs_of
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.failures import FailureEvents, Failures, arcs_of
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit, jit_uncached
@@ -87,7 +87,7 @@ def _message_round(
 
 def play_messages(
     algorithm: Any, rewards: Any, truth: Truth, base: Base, now: Any, after: Any, boxes: Boxes, own: Floats, sent: Floats,
-    inbox: Floats, local: Floats, numbers: Numbers, fate: Fate, post: Post, rules: Rules, tally: Tally, scratch: Scratch,
+    inbox: Floats, local: Floats, numbers: Numbers, fate: FailureEvents, post: Post, rules: Rules, tally: Tally, scratch: Scratch,
     t0: int, begin: int, stop: int, communicates: bool,
 ) -> None:  # fmt: skip
     """Play the rounds t0 + begin + 1 .. t0 + stop.
@@ -132,7 +132,7 @@ play_messages_foreign = jit_uncached(play_messages)
 
 def affordable(numbers: int, depth: int, told: float) -> None:
     """Raise InputError where all agents' numbers, so many times over, would fill the memory."""
-    for key, times in (("network.failures.delay", depth), ("network.communication.top", told)):
+    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", told)):
         if numbers * times > LARGEST:
             raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")
 
@@ -145,7 +145,7 @@ class MessageRounds:
     ) -> None:  # fmt: skip
         """Nothing sent yet. `state` will be played on; `initial` is another one, equal to it."""
         self.algorithm, self.initial, self.play_rounds = algorithm, initial, play
-        failures, rules = network.failures or Failures(), network.communication or Communication()
+        failures, rules = network.failures or Failures(), network.communication or CommunicationBudget()
         N, depth = network.agents, failures.delay + 1
         names = [name for name in state._fields if name.startswith(MAILBOX)] if algorithm.communicates else []
         inboxes = {name: np.zeros_like(getattr(state, name)) for name in names}
@@ -157,24 +157,24 @@ class MessageRounds:
         ]
         inbox = tuple(inboxes[name].reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
         arcs = arcs_of(network.edges)
-        affordable(sum(box.size for box in inbox), depth, len(arcs.sender) / N if rules.top else 0.0)
+        affordable(sum(box.size for box in inbox), depth, len(arcs.sender) / N if rules.top_k else 0.0)
         memory = tuple(np.zeros((depth, *box.shape)) for box in inbox)
-        told = tuple(box[arcs.sender if rules.top else arcs.sender[:0]] for box in flat[0])  # all know how all begin
+        told = tuple(box[arcs.sender if rules.top_k else arcs.sender[:0]] for box in flat[0])  # all know how all begin
         self.boxes = Boxes(flat[0], flat[1], inbox, memory, tuple(box.copy() for box in flat[0]), told)
         self.mail = mail(*self.states)
         mean = names.index(MAILBOX + "global_mean") if names else 0
         self.inbox = inbox[mean]
         speaks, (arrived, clock) = np.zeros((depth, N), np.uint8), np.zeros((2, N), np.int64)
         self.post = Post(arcs.sender, arcs.reverse, np.zeros_like(arcs.sender), speaks, arrived, clock)
-        steps = 0.0 if rules.bits is None else 2.0**rules.bits - 1.0
+        steps = 0.0 if rules.quantization_bits is None else 2.0**rules.quantization_bits - 1.0
         size = max(1, sum(box.shape[1] for box in inbox))
         self.rules = Rules(
-            -1.0 if rules.threshold is None else float(rules.threshold), steps, float(rules.low), float(rules.high),
-            min(rules.top or 0, size), float(rules.gain_of(size)), mean,
+            -1.0 if rules.trigger_threshold is None else float(rules.trigger_threshold), steps, float(rules.low), float(rules.high),
+            min(rules.top_k or 0, size), float(rules.step_size_of(size)), mean,
         )  # fmt: skip
 
     def play(
-        self, rewards: Any, truth: Truth, base: Base, numbers: Numbers, fate: Fate, tally: Tally, scratch: Scratch, t0: int
+        self, rewards: Any, truth: Truth, base: Base, numbers: Numbers, fate: FailureEvents, tally: Tally, scratch: Scratch, t0: int
     ) -> None:  # fmt: skip
         """Play a block; where an agent comes back knowing nothing, its state is made anew before the round."""
         forgetting = np.flatnonzero(fate.cold.any(axis=1))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gossipmab.utils.errors import InputError, unknown
 
-UNSAID = {"protocol": "gossip", "measure": ()}  # of [experiment]: keys that are written out only where they say more
+OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
 LARGEST = 2**53  # beyond it, counts could not be told apart as float64
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]

@@ -9,7 +9,7 @@ made anew from its last snapshot and the window replayed: same bits, as for any 
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -65,7 +65,7 @@ def simulate_actors(
         address: the Ray cluster to join, where this process has no Ray yet; by default one of its own.
         crew: actors to use, of the same transport; by default new ones, which end with the trial.
         poison: fill with NaN whatever an actor has not received, to see that nothing reads it.
-        note: told in one line of everything that went wrong and what was done about it; a warning by default.
+        note: told in one line of everything that went wrong and what was done about it; by default the logger "gossipmab".
 
     Raises:
         InputError: an argument out of range, or more actors than fit. ActorsLostError: they died again and again.
@@ -76,7 +76,7 @@ def simulate_actors(
 
         if not ray.is_initialized():
             stack.enter_context(session(address))
-        note = note or warn
+        note = note or logging.getLogger("gossipmab").warning
         crew = crew or stack.enter_context(Crew(transport, note))
         played = Coordinator(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
         return played.play({"seed": seed, "trial": trial, "label": label}, poison, note, progress)
@@ -102,11 +102,6 @@ def check(
     if getattr(config, "DISABLE_JIT", False):
         raise InputError("engine: actors run compiled code; unset NUMBA_DISABLE_JIT")
     algorithm.check()
-
-
-def warn(text: str) -> None:
-    """A note where nobody listens."""
-    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def taken(resources: Mapping[str, float], joined: bool) -> dict[str, Any]:
@@ -143,7 +138,7 @@ def run_cells(
     """
     if not cells:
         return
-    note = note or warn
+    note = note or logging.getLogger("gossipmab").warning
     if transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
     with ExitStack() as stack:

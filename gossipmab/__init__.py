@@ -42,7 +42,7 @@ _HOME = {
     "StochasticBlock": "gossipmab.networks.links",
     "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
-    "Trace": "gossipmab.metrics.trace",
+    "GossipTrace": "gossipmab.metrics.trace",
     "UCBBonus": "gossipmab.algorithms",
     "UCBInside": "gossipmab.algorithms",
     "best_policy": "gossipmab.objectives.best_policy",
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
-    from gossipmab.metrics.trace import Trace as Trace
+    from gossipmab.metrics.trace import GossipTrace as GossipTrace
     from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
     from gossipmab.networks.failures import Failures as Failures
     from gossipmab.networks.failures import Outage as Outage

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.bridges.extras import library
-from gossipmab.experiments.results import TABLES, Results
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.storage.tables import TABLES
 
 
 def polars(run: Results | str | Path, table: str = "results") -> Any:

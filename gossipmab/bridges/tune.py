@@ -24,10 +24,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gossipmab.bridges.extras import library
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec import sweep
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.loading import from_dict, load_spec
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.spec.spec import Spec
 from gossipmab.utils.errors import InputError, unknown
 
 Trainable: Any = library("ray.tune", "tune").Trainable
@@ -48,7 +49,7 @@ class ExperimentTrainable(Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """The experiment at this configuration. Raises InputError where it cannot be played."""
         spec = at_configuration(self.data, self.files, config)
-        self.player = Player(spec)
+        self.player = CellRunner(spec)
         self.cells = [cell for cell in spec.cells() if cell.label == self.label]
         self.values: list[float] = []
 
@@ -96,8 +97,8 @@ def trainable(
         raise InputError(f"label: none is given; allowed are {', '.join(labels)}")
     if label is not None and label not in labels:
         raise unknown("label", label, labels)
-    kind = GAMES[experiment.experiment.protocol].trace
-    extra = {f"regret_{name}" for name in experiment.experiment.measure}
+    kind = SETTINGS[experiment.experiment.protocol].trace
+    extra = {f"regret_{name}" for name in experiment.experiment.extra_objectives}
     metrics = [name for name in kind.METRICS if not name.startswith("regret_") or name in extra]
     known = [*metrics, *kind.MEANS]
     if metric is not None and metric not in known:
@@ -116,4 +117,4 @@ def at_configuration(data: Mapping[str, Any], files: Mapping[str, Path], config:
     for key in config:
         if key in sweep.FIXED:
             raise InputError(f"configuration: {key!r} cannot be tuned")
-    return Spec.from_dict(sweep.with_values(data, config, "configuration"), files=files)
+    return from_dict(sweep.with_values(data, config, "configuration"), files=files)

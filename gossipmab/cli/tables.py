@@ -163,7 +163,7 @@ def listings() -> Iterator[Table]:
     """Algorithms, plug-ins, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.experiments.spec.hyperparameters import defaults_of
-    from gossipmab.experiments.spec.spec import read_toml
+    from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.utils.resources import shipped_files
 

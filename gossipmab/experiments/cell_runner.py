@@ -142,12 +142,16 @@ class CellRunner:
             fewest = min(fewest or agents, agents)
             if cell.trial > 0 or agents <= SMALL:
                 continue
-            key = json.dumps([point.network_key, point.environment.model_dump(), cell.name, cell.params], sort_keys=True)
+            key = json.dumps(
+                [point.network_key, point.environment.model_dump(), cell.name, cell.params], sort_keys=True
+            )
             if key in checked:
                 continue
             checked.add(key)
             network = self._network(point)
-            drawn = environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
+            drawn = (
+                environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
+            )
             played = algorithm(point.experiment.protocol, cell.name, cell.params)
             recorded = len(recorded_rounds(point.experiment.horizon, point.experiment.recorded_rounds))
             arms, objectives = int(drawn.arms or 1), int(drawn.objectives or 1)

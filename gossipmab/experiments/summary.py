@@ -15,7 +15,7 @@ from gossipmab.metrics.statistics import (
     paired_p_value,
     paired_ratio,
 )
-from gossipmab.metrics.trace import Recorded
+from gossipmab.metrics.trace import TrialRecord
 
 RATIO = ("ratio", "ratio_low", "ratio_high")
 
@@ -27,7 +27,7 @@ def summarise(
     keys: Sequence[str],
     baseline: str,
     speeds: pd.DataFrame,
-    kind: type[Recorded],
+    kind: type[TrialRecord],
     yardstick: str | None = None,
 ) -> pd.DataFrame:
     """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.

@@ -20,7 +20,7 @@ from gossipmab.utils.types import Bytes, Floats, Integers
 LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 
 
-class Recorded(Protocol):
+class TrialRecord(Protocol):
     """What every protocol's trace has: a frozen dataclass of arrays, R recorded rounds of N agents.
 
     AXES: field -> its axes. What begins with R is recorded round by round, the rest is known at the end only; "rounds" is
@@ -50,7 +50,7 @@ class Recorded(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class GossipTrace:
     """What came out of a cell, R recorded rounds of N agents.
 
     rounds: (R,). pareto_regret, nsw_regret: (R, N), cumulative, in units of reward and of welfare; of large trials (R, 1), summed

@@ -15,7 +15,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ASSIGNERS
 from gossipmab.algorithms.assignment import empirical as estimates
 from gossipmab.engines import assignment as assignment_rounds
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign
@@ -103,7 +103,7 @@ def test_the_paper_s_warm_start_by_hand() -> None:
 def test_random_baselines_by_hand() -> None:
     """A random arm: for the product the welfare of the mean of an agent's arms, (0.7)(0.6), at 1 - alpha(1) = 0.75."""
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
-    options: Any = {"horizon": 10, "seed": 0, "record": 1, "overhead": [0, 0.25, 1]}
+    options: Any = {"horizon": 10, "seed": 0, "recorded_rounds": 1, "overhead": [0, 0.25, 1]}
     trace = gm.simulate_assignment(gm.RandomProbing(), environment, **options)
     np.testing.assert_allclose(trace.value, [10 * 0.75 * 0.42])
     np.testing.assert_allclose(trace.regret, [10 * (0.72 - 0.75 * 0.42)])
@@ -283,7 +283,7 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
 @pytest.mark.parametrize("name", sorted(ASSIGNERS))
 def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
     environment = world(3, 3, "bernoulli", seed=4, objectives=2)
-    options: Any = {"horizon": 40, "seed": 2, "record": 40, "overhead": "quadratic", "welfare": "geometric"}
+    options: Any = {"horizon": 40, "seed": 2, "recorded_rounds": 40, "overhead": "quadratic", "welfare": "geometric"}
     compiled, plain = (
         gm.simulate_assignment(ASSIGNERS[name](), environment, interpreted=i, **options) for i in (False, True)
     )
@@ -381,7 +381,7 @@ def test_an_infeasible_capacity_names_the_numbers() -> None:
 # ------------------------------------------------------------------------------------------------------- experiment files
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "p", "protocol": "assignment", "horizon": 60, "trials": 3, "seed": 1, "record": 6},
+    "experiment": {"name": "p", "protocol": "assignment", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 1},
     "probing": {"budget": 2, "overhead": [0, 0.05, 1]},
     "algorithms": [{"name": name} for name in ASSIGNERS],
@@ -485,7 +485,7 @@ def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) ->
         gm.simulate_assignment(algorithm, world(), horizon=5, seed=0)
 
 
-@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"record": 0}, {"samples": 0}])
+@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"recorded_rounds": 0}, {"samples": 0}])
 def test_counts_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(gm.InputError, match=next(iter(wrong))):
         gm.simulate_assignment(gm.OFMUP(), world(), **{"horizon": 5, "seed": 0, **wrong})

@@ -17,7 +17,7 @@ from gossipmab.algorithms.central.thompson import beta_draw
 from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines import central as central_rounds
 from gossipmab.engines.central import Source, simulate_central
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import OBJECTIVES, solver_workspace
@@ -187,7 +187,12 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
-    options: dict[str, Any] = {"horizon": 60, "seed": 1, "record": 9, "measure": ["maximin", "procedural"]}
+    options: dict[str, Any] = {
+        "horizon": 60,
+        "seed": 1,
+        "recorded_rounds": 9,
+        "extra_objectives": ["maximin", "procedural"],
+    }
     one = simulate_central(LEARNERS[name](), environment, **options)
     monkeypatch.setattr(central_rounds, "BLOCK", 7)
     assert not same_bits(one, simulate_central(LEARNERS[name](), environment, **options))
@@ -217,7 +222,8 @@ def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
 # --- experiments --------------------------------------------------------------------------------------------------------
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "record": 6, "measure": ["maximin"]},
+    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6,
+                   "extra_objectives": ["maximin"]},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "algorithms": [{"name": "ucb_inside"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
     "sweep": {"algorithms.ucb_inside.factor": [0.1, 1.0]},
@@ -248,7 +254,7 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
 
 
 def test_a_run_that_measures_nothing_else_is_kept_and_read_again(tmp_path: Path) -> None:
-    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "measure"}
+    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "extra_objectives"}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
     trace = next(iter(results.traces.values()))
     assert trace.asked.shape == (0,) and trace.others.shape[1:] == (0,)  # type: ignore[attr-defined]
@@ -278,7 +284,7 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path) -> None:
     for measure in ((), ("nsw", "equality")):
         trace = simulate_central(UCBBonus(), environment, horizon=20, seed=3, record=4, measure=measure)
         (tmp_path / "x.parquet").write_bytes(encode(trace, {"cell": "x"}))
-        again, _said = decode(tmp_path / "x.parquet", CentralTrace)
+        again, _said, _ = decode(tmp_path / "x.parquet", CentralTrace)
         assert not same_bits(trace, again) and again.asked.tolist() == list(measure)
         assert np.isnan(dict(zip(again.measured, again.measures, strict=True))["core"])
 
@@ -288,8 +294,11 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         return {**SPEC, section: {**SPEC[section], **keys}}
 
     for wrong, line in (
-        (data("experiment", measure=["nws"]), "^experiment.measure: objective: 'nws' is not known; did you mean 'nsw'"),
-        (data("experiment", measure=["nsw", "nsw"]), "names 'nsw' twice"),
+        (
+            data("experiment", extra_objectives=["nws"]),
+            "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
+        ),
+        (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
         (
             {**SPEC, "algorithms": [{"name": "ucb_inside", "objective": "max"}]},
             "^algorithms.ucb_inside.objective: 'max'",
@@ -302,7 +311,7 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
     ):
         wrong = {key: value for key, value in wrong.items() if key != "sweep"}
         with pytest.raises(gm.InputError, match=line):
-            Spec.from_dict(wrong)
+            from_dict(wrong)
     with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "central"'):
         gm.run(SPEC, out=tmp_path / "run", engine="actors")
     assert not (tmp_path / "run").exists()

@@ -82,7 +82,7 @@ def test_the_budget_is_kept_on_average(measure: str) -> None:
     U = np.array([[1.0, 0.3, 0.5], [0.8, 0.4, 0.5], [0.1, 0.9, 0.5], [0.6, 0.2, 0.45]])
     environment = gm.Environment.sample(means=U[:, :, None], preferences=np.ones((4, 1)), rewards="bernoulli", seed=0)
     budget = 0.04 if measure == "mre" else 0.1
-    options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "record": 120}
+    options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "recorded_rounds": 120}
     trace = simulate_central(ELD(budget=budget, measure=measure, step=0.5, alpha=0.1), environment, **options)
     free = simulate_central(ELD(budget=10.0, alpha=0.1), environment, **options)
     kept, was = (getattr(one, measure)[60:].mean() for one in (trace, free))

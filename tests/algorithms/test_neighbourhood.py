@@ -22,7 +22,7 @@ from gossipmab.engines.actors.supervisor import Crew
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import step as agent_round
 from gossipmab.engines.pools.ray_session import session
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
@@ -85,7 +85,7 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
     ):
         environment = gm.Environment.sample(5, 4, 3, seed=1)
         network = gm.Network(base, 5, 0.6, weights)
-        kwargs = {"horizon": 120, "seed": 3, "record": 120}
+        kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.NeighbourhoodNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
         assert same_bits(ordinary, near) == []
@@ -95,7 +95,7 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
 def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> None:
     environment = gm.Environment.sample(5, 4, 3, seed=1)
     network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
-    kwargs = {"horizon": 60, "seed": 3, "record": 60, "interpreted": True}
+    kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
     ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
     assert same_bits(ordinary, gm.simulate(gm.NeighbourhoodNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
 
@@ -204,7 +204,7 @@ def test_so_it_does_with_failures_and_communication_budgets(trouble: str) -> Non
 def with_actors(crew: Crew, hops: int, block: int, **more: Any) -> list[str]:
     """The fields in which actors, NaN in all that they have not received, differ from the threads."""
     environment, network = kite(**more)
-    algorithm, kwargs = gm.NeighbourhoodNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "record": 17}
+    algorithm, kwargs = gm.NeighbourhoodNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "recorded_rounds": 17}
     got = actors.simulate_actors(
         algorithm, environment, network, transport=crew.transport, agents_per_actor=block, window=20, crew=crew, poison=True,
         **kwargs,
@@ -295,24 +295,24 @@ def test_the_key_of_the_experiment_file_leads_to_it(tmp_path: Path) -> None:
     assert ends.loc["simulated_nsw_ucb_gossip", "nsw_regret"] == ends.loc["near", "nsw_regret"]  # two hops: all of five
     assert ends.loc["nearer", "bytes"] * 5 == ends.loc["near", "bytes"] * 3
     again = gm.open_run(tmp_path / "run")
-    assert again.spec.choice("near").params["hops"] == 2
+    assert again.spec.algorithms[-1].params["hops"] == 2
 
 
 def test_experiments_without_the_key_stay_what_they_were() -> None:
     """Their hash is in run folders made before there was one."""
-    spec = Spec.from_dict(experiment({"alpha": 0.25}))
-    assert spec.choice("simulated_nsw_ucb_gossip").params["neighbourhood"] is False
+    spec = from_dict(experiment({"alpha": 0.25}))
+    assert spec.algorithms[-1].params["neighbourhood"] is False
     assert list(spec.resolved()["algorithms"][0]) == [
         "name", "label", "alpha", "solver", "welfare", "no_gossip", "no_sim", "rescale",
     ]  # fmt: skip
-    near = Spec.from_dict(experiment({"neighbourhood": True}))
-    assert near.resolved()["algorithms"][0]["hops"] == 1 and Spec.from_dict(near.resolved()).hash == near.hash
+    near = from_dict(experiment({"neighbourhood": True}))
+    assert near.resolved()["algorithms"][0]["hops"] == 1 and from_dict(near.resolved()).hash == near.hash
 
 
 def test_flag_and_hops_can_be_swept() -> None:
     key = "algorithms.simulated_nsw_ucb_gossip."
-    flag = Spec.from_dict(experiment({}, **{key + "neighbourhood": [False, True]}))
-    hops = Spec.from_dict(experiment({"neighbourhood": True}, **{key + "hops": [1, 2, 3]}))
+    flag = from_dict(experiment({}, **{key + "neighbourhood": [False, True]}))
+    hops = from_dict(experiment({"neighbourhood": True}, **{key + "hops": [1, 2, 3]}))
     assert [cell.params["neighbourhood"] for cell in flag.cells()] == [False, True]
     assert [cell.params["hops"] for cell in hops.cells()] == [1, 2, 3]
 
@@ -331,16 +331,16 @@ def test_flag_and_hops_can_be_swept() -> None:
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(gm.InputError, match="^algorithms.simulated_nsw_ucb_gossip") as caught:
-        Spec.from_dict(experiment(given))
+        from_dict(experiment(given))
     assert message in str(caught.value)
 
 
 def test_what_cannot_fit_is_refused_with_advice() -> None:
     ring, star = {"generator": "cycle_graph"}, {"generator": "star_graph"}
     with pytest.raises(gm.InputError, match="agents x agents x arms = 20000 x 20000 x 4.*neighbourhood = true"):
-        Spec.from_dict(experiment({}, agents=20_000, base=ring))
-    Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=ring))
+        from_dict(experiment({}, agents=20_000, base=ring))
+    from_dict(experiment({"neighbourhood": True}, agents=20_000, base=ring))
     with pytest.raises(gm.InputError, match="largest neighbourhood x arms = 20000 x 1001 x 4.*fewer hops"):
-        Spec.from_dict(experiment({"neighbourhood": True, "hops": 500}, agents=20_000, base=ring))
+        from_dict(experiment({"neighbourhood": True, "hops": 500}, agents=20_000, base=ring))
     with pytest.raises(gm.InputError, match="20000 x 20000 x 4, .*fewer agents"):
-        Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=star | {"n": 19_999}))
+        from_dict(experiment({"neighbourhood": True}, agents=20_000, base=star | {"n": 19_999}))

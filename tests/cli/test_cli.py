@@ -13,11 +13,11 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def spec(tmp_path: Path) -> str:
     path = tmp_path / "tiny.toml"
-    path.write_text(Spec.from_dict(TINY).to_toml())
+    path.write_text(from_dict(TINY).to_toml())
     return str(path)
 
 

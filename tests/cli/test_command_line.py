@@ -26,11 +26,11 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.cli.json_output import KEYS
 from gossipmab.cli.page import page
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "record": 4},
+    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "recorded_rounds": 4},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -64,7 +64,7 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int
 def test_run_and_summary_say_the_same_numbers_as_the_results(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
     for row in ran["rows"] + seen["rows"]:
@@ -87,7 +87,7 @@ def test_a_run_with_failures_names_the_cells(
         raise MemoryError("none left")
 
     monkeypatch.setattr(rounds, "simulate", never)
-    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])

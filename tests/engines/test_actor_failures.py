@@ -61,11 +61,11 @@ def crew() -> Iterator[Crew]:
 
 def compared(
     crew: Crew, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
-) -> gm.Trace:
+) -> gm.GossipTrace:
     """Play with actors, poisoned; assert that the trace is that of the compiled engine."""
     network = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble])
     environment = gm.Environment.sample(N, 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "record": RECORD, **options}
+    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
     expected = gm.simulate(algorithm, environment, network, **common)
     got = actors.simulate_actors(
         algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note,

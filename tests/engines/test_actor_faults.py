@@ -250,7 +250,7 @@ import gossipmab as gm
 from gossipmab.engines.actors import simulate_actors
 from gossipmab.engines.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
-arguments = {"horizon": 450, "seed": 0, "record": 3}
+arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}
 with session(object_store=80 * 2**20):
     got = simulate_actors(gm.ParetoUCBGossip(), e, n, agents_per_actor=200, window=150, **arguments)
 expected = gm.simulate(gm.ParetoUCBGossip(), e, n, **arguments)

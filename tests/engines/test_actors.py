@@ -65,7 +65,7 @@ def crew_of(ray_here: None) -> Iterator[Callable[[str], Crew]]:
     assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
 
-def differing(one: gm.Trace, other: gm.Trace) -> list[str]:
+def differing(one: gm.GossipTrace, other: gm.GossipTrace) -> list[str]:
     """The fields that are not equal bit for bit."""
     arrays = [(f.name, getattr(one, f.name), getattr(other, f.name)) for f in fields(one)]
     return [name for name, a, b in arrays if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes())]
@@ -77,7 +77,7 @@ def compared(
 ) -> None:  # fmt: skip
     network = gm.Network(graph, GRAPHS[graph], p, weights)
     environment = environment or gm.Environment.sample(GRAPHS[graph], 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "record": RECORD, **options}
+    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
     expected = gm.simulate(algorithm, environment, network, **common)
     block = agents_per_actor or GRAPHS[graph]
     got = actors.simulate_actors(

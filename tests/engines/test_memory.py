@@ -20,7 +20,7 @@ from gossipmab.engines.gossip import memory
 from gossipmab.engines.gossip import simulate as rounds
 
 SPEC = {
-    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "record": 4},
+    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "recorded_rounds": 4},
     "environment": {"agents": 600, "arms": 3, "objectives": 2},
     "network": {"base": "ring", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip"}],

@@ -16,9 +16,9 @@ import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
-from gossipmab.experiments.runner import Silent, run
+from gossipmab.experiments.runner import NullProgress, run
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
 
@@ -28,7 +28,7 @@ LATER = ("drift", "sampling_error", "floats")  # arrays of gossip that the first
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
-class Listening(Silent):
+class Listening(NullProgress):
     """A watcher that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -47,10 +47,10 @@ def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
     results = gm.open_run(path)
     assert results.complete
     cells = results.spec.cells()
-    record = results.spec.experiment.record
+    record = results.spec.experiment.recorded_rounds
     table, summary = results.table(), results.summary()
     assert len(table) == len(cells) * record and len(results.agents()) > 0
-    assert len(summary) == len(results.spec.points()) * len(results.spec.algorithms)
+    assert len(summary) == len(results.spec.points) * len(results.spec.algorithms)
     assert all(np.isfinite(summary[metric]).all() for metric in summary if metric in results.kind.METRICS)
     data = results.dataset()
     assert data.sizes["trial"] == results.spec.experiment.trials and data.sizes["round"] == record
@@ -116,8 +116,8 @@ def without(file: Path, names: tuple[str, ...]) -> None:
     said = json.loads(table.schema.metadata[KEY])
     del said["sha256"], said["sealed"]
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    trace = decode(file, Trace)[0]
-    for name in (name for name in Trace.AXES if name not in names):
+    trace = decode(file, GossipTrace)[0]
+    for name in (name for name in GossipTrace.AXES if name not in names):
         array = getattr(trace, name)
         sha.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     said["sha256"] = sha.hexdigest()
@@ -157,9 +157,9 @@ def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
     for name in ("drift", "pareto_regret", "rounds", "utility"):
         (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
         with pytest.raises(DamagedError, match="altered"):
-            decode(tmp_path / "x.parquet", Trace)
+            decode(tmp_path / "x.parquet", GossipTrace)
     text = pa.array([["x"] * 4] * table.num_rows)
     other = table.set_column(table.column_names.index("pareto_regret"), "pareto_regret", text)
     (tmp_path / "x.parquet").write_bytes(parquet_bytes(other))
     with pytest.raises(DamagedError, match="altered"):
-        decode(tmp_path / "x.parquet", Trace)
+        decode(tmp_path / "x.parquet", GossipTrace)

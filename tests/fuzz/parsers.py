@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from gossipmab.experiments.spec.overrides import overridden
 
 from gossipmab.environments.environment import read_table
-from gossipmab.experiments.spec.overrides import overridden
-from gossipmab.experiments.spec.spec import Spec, load_spec, read_toml
+from gossipmab.experiments.spec.loading import from_dict, load_spec
+from gossipmab.experiments.spec.spec import read_toml
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, decode
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links.contact_trace import ContactTrace
 from gossipmab.utils.array_files import load_array
@@ -69,7 +70,7 @@ def experiment(content: bytes) -> None:
     path = as_file(content, "experiment.toml")
     data = read_toml(path)
     if small(data):
-        spec = Spec.from_dict(data, path.parent)
+        spec = from_dict(data, path.parent)
         assert load_spec(spec).hash == spec.hash
         assert len({cell.id.lower() for cell in spec.cells()}) == len(spec.cells())
         assert all(Path(cell.id).name == cell.id for cell in spec.cells())
@@ -79,7 +80,7 @@ def setting(content: bytes) -> None:
     text = content.decode(errors="surrogateescape")
     data = overridden(read_toml(GOLDEN / "experiments" / "gossip.toml"), [text])
     if small(data):
-        Spec.from_dict(data, GOLDEN / "experiments")
+        from_dict(data, GOLDEN / "experiments")
 
 
 def graph(suffix: str) -> Callable[[bytes], None]:
@@ -115,7 +116,7 @@ def contacts(content: bytes) -> None:
 
 
 def cell(content: bytes) -> None:
-    decode(as_file(content, "cell.parquet"), Trace)
+    decode(as_file(content, "cell.parquet"), GossipTrace)
 
 
 def manifest_of(content: bytes) -> None:

@@ -246,7 +246,9 @@ def test_what_is_recorded_does_not_change_what_is_played() -> None:
         np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[some.rounds - 1])
 
 
-@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "record": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}]
+)
 def test_horizon_and_record_are_refused(wrong: dict[str, Any]) -> None:
     environment, network = world(3, 2, 2)
     with pytest.raises(gm.InputError, match=list(wrong)[-1]):

@@ -421,7 +421,7 @@ def test_in_the_file(tmp_path: Path) -> None:
 name = "failures"
 horizon = 40
 seed = 1
-record = 4
+recorded_rounds = 4
 [environment]
 agents = 4
 arms = 3

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "record": 5},
+    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "recorded_rounds": 5},
     "environment": {"arms": 3, "objectives": 2},
     "algorithms": [{"name": "pareto_ucb_gossip"}],
 }

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gossipmab as gm
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
@@ -489,7 +489,7 @@ def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
     results = gm.run(path, out=tmp_path / "run")
     assert list(results.table()["failure"].unique()) == [0.1, 0.5]
     spec = load_spec(path)
-    at = spec.at(spec.points()[1])
+    at = spec.points[1]
     assert at.network.links == {"process": "gilbert_elliott", "failure": 0.5, "recovery": 0.5}
     assert load_spec(spec.resolved()).hash == spec.hash
 

@@ -49,7 +49,7 @@ name = "pareto_ucb_gossip"
 "algorithms.{NAME}.scale" = [0.3, 0.6]
 """
 SMALL: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "record": 4},
+    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "recorded_rounds": 4},
     "environment": {"agents": 5, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb"}],
@@ -321,7 +321,7 @@ def test_an_objective_from_outside() -> None:
 @pytest.mark.slow
 def test_an_objective_by_name(tmp_path: Path) -> None:
     data = {
-        "experiment": {**SMALL["experiment"], "protocol": "central", "measure": ["nsw", outside.First]},
+        "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
         "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "each": 1}, {"name": "thompson"}],
     }

@@ -60,7 +60,7 @@ class Greedy(NamedTuple):
 def regret(algorithm: gm.ParetoUCBGossip | Greedy, horizon: int) -> float:
     environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=0)
     network = gm.Network("ring", agents=4, link_probability=0.5)
-    trace: gm.Trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, interpreted=True)
+    trace: gm.GossipTrace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, interpreted=True)
     return float(trace.pareto_regret[-1].sum())
 
 

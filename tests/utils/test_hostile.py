@@ -25,8 +25,7 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
-from gossipmab.experiments.spec.overrides import overridden
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict, overridden
 from gossipmab.experiments.spec.sweep import safe
 from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
 from gossipmab.utils.atomic_write import file_hash
@@ -324,7 +323,7 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
             "description": "<img src=x onerror=y>",
             "horizon": 5,
             "seed": 1,
-            "record": 1,
+            "recorded_rounds": 1,
         },
         "environment": {"agents": 2, "arms": 2, "objectives": 1},
         "network": {"base": "complete"},
@@ -478,11 +477,11 @@ def test_results_that_are_not_those_of_the_experiment_are_not_used(folder: Path)
 def test_a_cell_of_other_kinds_is_set_aside_however_right_its_checksum(folder: Path) -> None:
     """Provenance of other kinds, with a checksum that was computed anew."""
     from gossipmab.experiments.storage.cell_file import DamagedError, decode, encode
-    from gossipmab.metrics.trace import Trace
+    from gossipmab.metrics.trace import GossipTrace
 
     results = gm.open_run(folder)
     cell = results.spec.cells()[0]
-    trace, said = decode(results.folder.file(cell), Trace)
+    trace, said, _ = decode(results.folder.file(cell), GossipTrace)
     del said["sha256"]
     for change in (
         {"versions": 3},
@@ -589,7 +588,7 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6
 )
 START: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 10, "trials": 2, "seed": 7, "record": 3, "protocol": "gossip"},
+    "experiment": {"name": "x", "horizon": 10, "trials": 2, "seed": 7, "recorded_rounds": 3, "protocol": "gossip"},
     "environment": {"agents": 3, "arms": 2, "objectives": 1, "means": [[[0.5], [0.25]]] * 3},
     "network": {"base": "complete", "links": {"process": "randomized_gossip"}},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "a"}, {"name": "pareto_ucb", "consensus": 0.1}],
@@ -640,9 +639,9 @@ fuzzed = settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @fuzzed
 @given(experiments())
 def test_any_experiment_is_valid_or_refused_in_one_line(data: dict[str, Any]) -> None:
-    spec = refused_or(lambda: Spec.from_dict(data))
+    spec = refused_or(lambda: from_dict(data))
     if spec is not None:
-        assert Spec.from_dict(parsed_toml(spec.to_toml())).hash == spec.hash
+        assert from_dict(parsed_toml(spec.to_toml())).hash == spec.hash
 
 
 @fuzzed
@@ -653,7 +652,7 @@ def test_any_experiment_is_valid_or_refused_in_one_line(data: dict[str, Any]) ->
 def test_any_setting_is_taken_or_refused_in_one_line(key: str, value: str) -> None:
     data = refused_or(lambda: overridden(START, [f"{key}={value}"]))
     if data is not None:
-        refused_or(lambda: Spec.from_dict(data))
+        refused_or(lambda: from_dict(data))
 
 
 @fuzzed
@@ -682,9 +681,9 @@ def test_any_key_is_swept_or_refused_in_one_line(key: str, values: list[Any]) ->
         {"experiment": {"protocol": []}},
         {"network": 3},
     ):
-        refused_or(lambda change=change: Spec.from_dict({**START, **change, "sweep": {key: values}}))
-        refused_or(lambda change=change: Spec.from_dict({**START, **change, "sweep": {"points": [{key: values[0]}]}}))
+        refused_or(lambda change=change: from_dict({**START, **change, "sweep": {key: values}}))
+        refused_or(lambda change=change: from_dict({**START, **change, "sweep": {"points": [{key: values[0]}]}}))
 
 
 def test_what_the_changes_begin_from_is_valid() -> None:
-    assert len(Spec.from_dict(START).cells()) == 8
+    assert len(from_dict(START).cells()) == 8

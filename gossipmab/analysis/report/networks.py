@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -59,15 +58,14 @@ def section(results: Results) -> Networks | None:
     """Every network that the run's sweep points have; None where its protocol has none."""
     found: dict[str, tuple[str, Network]] = {}
     left_out: set[str] = set()
-    for point in results.spec.points():
-        at = results.spec.at(point)
+    for at in results.spec.points:
         if at.network is None:
             return None
-        key = json.dumps([at.network.model_dump(), at.environment.agents], sort_keys=True)
+        key = at.network_key
         if key in found or key in left_out:
             continue
         if len(found) < MOST_NETWORKS:
-            network = built(at, 0)[1]
+            network = built(at, results.spec.files, 0)[1]
             if network is None:
                 return None
             base = at.network.base  # the run folder's copies of files have longer names

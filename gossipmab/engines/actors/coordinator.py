@@ -39,7 +39,7 @@ from gossipmab.engines.gossip.step import (
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table
 from gossipmab.metrics import trace as metrics
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.network import Network
@@ -94,7 +94,9 @@ class Coordinator:
         self.needed = capacity.need(len(self.near), state, processors)
         capacity.check(self.needed, N, max(map(len, self.near)) if crew.transport == "direct" else 0, available)
 
-    def play(self, key: dict[str, Any], poison: bool, note: Note, progress: Callable[[int], None] | None) -> Trace:
+    def play(
+        self, key: dict[str, Any], poison: bool, note: Note, progress: Callable[[int], None] | None
+    ) -> GossipTrace:
         """Play it, window after window."""
         N = self.environment.agents
         communicates = self.algorithm.communicates
@@ -232,7 +234,7 @@ class Coordinator:
             self.algorithm.communicates,
         )
 
-    def _trace(self, tally: Tally, crossed: int, size: int) -> Trace:
+    def _trace(self, tally: Tally, crossed: int, size: int) -> GossipTrace:
         """What came out; RuntimeError where what crossed between actors is not what the links account for."""
         N = self.environment.agents
         each = 8 * message_size(self.state) if self.algorithm.communicates else 0

@@ -25,7 +25,7 @@ from gossipmab.engines.limits import TRANSPORTS
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.environments.environment import Environment
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError, unknown
 
@@ -54,7 +54,7 @@ def simulate_actors(
     poison: bool = False,
     note: Note | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Trace:
+) -> GossipTrace:
     """Play one trial with every agent in a process of its own; the bits are those of `rounds.simulate`.
 
     Args:

@@ -30,7 +30,7 @@ from gossipmab.engines.gossip.unreliable import (
 from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics import trace as metrics
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
@@ -76,7 +76,7 @@ def simulate(
     by_agent: bool | None = None,
     interpreted: bool = False,
     progress: Callable[[int], None] | None = None,
-) -> Trace:
+) -> GossipTrace:
     """Play one trial of one algorithm in this process.
 
     Args:

@@ -18,7 +18,7 @@ from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import draw
 from gossipmab.metrics import trace as metrics
 from gossipmab.metrics.consensus import row_errors
-from gossipmab.metrics.trace import Memo, Trace, Truth
+from gossipmab.metrics.trace import GossipTrace, Memo, Truth
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Floats, Integers
@@ -265,10 +265,10 @@ def _agent_round(
     return agent_round
 
 
-def trace_of(tally: Tally, environment: Environment, told: CommunicationBudget, each: int) -> Trace:
+def trace_of(tally: Tally, environment: Environment, told: CommunicationBudget, each: int) -> GossipTrace:
     """What came out of a trial whose messages hold `each` numbers, sent by the rules `told`."""
     utility = (tally.pulls * environment.own_utilities).sum(axis=1)
-    return Trace(
+    return GossipTrace(
         tally.rounds, tally.pareto, tally.nsw, tally.disagreement, tally.messages, tally.messages * told.bytes(each),
         tally.pulls, utility, tally.messages_sent, tally.drift, tally.sampling, tally.messages * told.floats(each),
         tally.final_pareto, tally.nsw_regret,

@@ -19,8 +19,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from gossipmab.algorithms import FLAGS, PROTOCOLS
 from gossipmab.environments.environment import REWARDS
-from gossipmab.experiments.spec import schema_texts
-from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, Document
 from gossipmab.experiments.spec.sweep import FIXED
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures
@@ -48,25 +47,28 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "communication": of_fields(CommunicationBudget),
     }
     inside: dict[str, Schema] = {
-        "experiment.measure": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
-        "environment.rewards": {**_named("model", REWARDS, foreign["rewards"]), "default": "bernoulli"},
+        "experiment.extra_objectives": {
+            "type": "array",
+            "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]},
+        },
+        "environment.rewards": {**_rewards(foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "probing.overhead": {"anyOf": [{"enum": list(OVERHEADS)}, {"type": "array", "items": {"type": "number"}}]},
         **{f"network.{name}": {"$ref": f"#/definitions/{name}"} for name in definitions},
     }
-    for key, text in schema_texts.KEYS.items():
+    for key, schema in inside.items():
         section, _, name = key.partition(".")
-        known = sections[section]["properties"]
-        known[name] = dict(inside.get(key, known[name]), description=text)
+        text = sections[section]["properties"][name]["description"]
+        sections[section]["properties"][name] = dict(schema, description=text)
         if name in definitions:
             definitions[name]["description"] = text
-    properties = {key: {**section, "description": schema_texts.SECTIONS[key]} for key, section in sections.items()}
+    properties: dict[str, Schema] = dict(sections)
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     algorithms = [of_algorithm(name, kind) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()]
     algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
-        "description": schema_texts.SECTIONS["algorithms"],
+        "description": Document.model_fields["algorithms"].description,
         "type": "array",
         "minItems": 1,
         "items": {"anyOf": algorithms},
@@ -204,6 +206,14 @@ def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
     return {"anyOf": [names, _open(key, foreign)]} if foreign else names
 
 
+def _rewards(foreign: list[str]) -> Schema:
+    tables = []
+    for name, (parameter, key) in REWARD_PARAMETERS.items():
+        one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
+        tables.append(_table(None, {}, {"model": {"enum": [name]}, parameter: one}))
+    return {"anyOf": [{"enum": [*REWARDS, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
+
+
 def _open(key: str, names: Sequence[str]) -> Schema:
     """A table with one of the names at the key, and anything besides."""
     return {"type": "object", "required": [key], "properties": {key: {"enum": list(names)}}}
@@ -229,7 +239,7 @@ def _sweep(sections: Mapping[str, Schema]) -> Schema:
     }
     point = {"type": "object", "minProperties": 1, "properties": keys}
     return {
-        "description": schema_texts.SECTIONS["sweep"],
+        "description": Document.model_fields["sweep"].description,
         "type": "object",
         "properties": {
             **{key: {"type": "array", "minItems": 1, "items": one} for key, one in keys.items()},

@@ -11,6 +11,7 @@ from typing import Any
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec import build, hyperparameters, python_objects, sweep
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
+from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.renamed import check_renamed
 from gossipmab.experiments.spec.sections import Document, ProbingSection, plain, shown, validated
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
@@ -89,17 +90,17 @@ def overridden(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, A
         flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
         together = sweep.listed(flat["points"])[0] if flat.get("points") else {}
         if key.startswith("sweep."):
-            content["sweep"] = {**flat, key.removeprefix("sweep."): _toml_value(value)}
+            content["sweep"] = {**flat, key.removeprefix("sweep."): toml_value(value)}
         elif key in together:
             raise InputError(f"--set {key}: it stands in [[sweep.points]]; set sweep.points=[{{...}}, ...] instead")
         elif key in flat:
             raise InputError(f"--set {key}: it is swept; set sweep.{key}=[...] instead")
         else:
-            content = sweep.with_values(content, {key: _toml_value(value)}, "--set")
+            content = sweep.with_values(content, {key: toml_value(value)}, "--set")
     return content
 
 
-def _toml_value(text: str) -> Any:
+def toml_value(text: str) -> Any:
     """The text as a TOML value, or as the string it is."""
     try:
         parsed = parsed_toml(f"value = {text}")
@@ -156,7 +157,7 @@ def _checked(
     typed: list[dict[str, Any]] = []
     found: dict[str, dict[str, Any]] = {key: {} for key in keys}  # key -> its values, each once, by their JSON
     built: dict[str, int] = {}
-    networks = build.NetworkCache()
+    networks = NetworkCache()
     points: list[Point] = []
     for values in given:
         try:

@@ -22,7 +22,7 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
     named: list[tuple[Registry, Any]] = [(PROTOCOLS[protocol], choice.name) for choice in spec.algorithms]
     if protocol == "central":
         named += [(OBJECTIVE_REGISTRY, choice.params.get("objective")) for choice in spec.algorithms]
-        named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.measure]
+        named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.extra_objectives]
     links = [] if spec.network is None else [spec.network.links]
     rewards = [spec.environment.rewards]
     for key, values in spec.sweep.items():

@@ -9,6 +9,11 @@ from gossipmab.utils.errors import InputError
 
 # Keys of experiment files: section or table -> old word -> new word.
 KEYS: dict[str, dict[str, str]] = {
+    "experiment": {
+        "record": "recorded_rounds",
+        "coupled": "common_random_numbers",
+        "measure": "extra_objectives",
+    },
     "environment": {
         "noise": "heterogeneity_distribution",
         "sigma": "reward_std",

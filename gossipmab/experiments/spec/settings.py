@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.central_trace import CentralTrace
-from gossipmab.metrics.trace import Recorded, Trace
+from gossipmab.metrics.trace import GossipTrace, TrialRecord
 
 
-class Game(NamedTuple):
+class Setting(NamedTuple):
     """trace: the class of its traces. engine, simulate: the module that plays a trial in this process, and its function.
 
     Only gossip has a network: its `simulate` takes (algorithm, environment, network, ...), the others (algorithm,
     environment, ...), then horizon, seed, record, trial, label, welfare, progress by name.
     """
 
-    trace: type[Recorded]
+    trace: type[TrialRecord]
     engine: str
     simulate: str
 
@@ -28,8 +28,8 @@ class Game(NamedTuple):
         return found
 
 
-GAMES: dict[str, Game] = {
-    "gossip": Game(Trace, "gossipmab.engines.gossip.simulate", "simulate"),
-    "assignment": Game(AssignmentTrace, "gossipmab.engines.assignment", "simulate_assignment"),
-    "central": Game(CentralTrace, "gossipmab.engines.central", "simulate_central"),
+SETTINGS: dict[str, Setting] = {
+    "gossip": Setting(GossipTrace, "gossipmab.engines.gossip.simulate", "simulate"),
+    "assignment": Setting(AssignmentTrace, "gossipmab.engines.assignment", "simulate_assignment"),
+    "central": Setting(CentralTrace, "gossipmab.engines.central", "simulate_central"),
 }

@@ -22,7 +22,9 @@ from gossipmab.experiments.spec.hyperparameters import parameters_of
 from gossipmab.experiments.spec.sections import shown
 from gossipmab.utils.errors import InputError, unknown
 
-RESERVED_FILE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # Windows devices, whatever the suffix
+RESERVED_FILE_NAMES = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
+)  # Windows devices, whatever the suffix
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
 MOST_VALUES = 10 * MOST_CELLS  # of all points together
@@ -34,9 +36,9 @@ FIXED = (
     "experiment.name",
     "experiment.description",
     "experiment.trials",
-    "experiment.record",
+    "experiment.recorded_rounds",
     "experiment.protocol",
-    "experiment.measure",
+    "experiment.extra_objectives",
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.objectives import solvers as welfare
+from gossipmab.objectives.solvers.nash_workspace import workspace as nash_workspace
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,7 +42,7 @@ def desk(agents: int, arms: int) -> Desk:
     """An empty desk."""
     N, K = agents, arms
     return Desk(
-        welfare.workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
+        nash_workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
         np.zeros(N), np.zeros(N), np.zeros(K), np.zeros(K), np.zeros((2 * N + 3, K + 3)), np.zeros(2 * N + 1, np.int64),
         np.zeros(K + 2, np.int64), np.zeros((4, N + K), np.int64),
     )  # fmt: skip

@@ -42,7 +42,7 @@ def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: C
     trial = Coordinator(gm.ParetoUCBGossip(), environment, network, rounds, 20, "product", 1, rounds, crew)
     key = {"seed": 3, "trial": 0, "label": ""}
     trial._begin(key, False)
-    present = network.links(stream(**key, purpose=Purpose.LINKS), rounds)  # type: ignore[arg-type]
+    present = network.link_sampler(stream(**key, purpose=Purpose.LINKS))(rounds)  # type: ignore[arg-type]
     routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present)[1])]
     begin = time.perf_counter()
     for t in range(1, rounds + 1):

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from gossipmab import Environment, simulate_central
 from gossipmab.algorithms import LEARNERS
-from gossipmab.objectives import OBJECTIVES, desk, maximise, maximise_with_bonus, objective
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
+from gossipmab.utils.jit import jit
 
 Floats = NDArray[np.float64]
 SIZES = ((4, 4), (10, 5), (20, 10))
 
 
-@compiled
+@jit
 def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, found: Any) -> None:
     """found[i] = (value, certificate) of instance i."""
     for i in range(U.shape[0]):
@@ -74,7 +74,7 @@ def maximisers(name: str, agents: int, arms: int, bonus: bool, quick: bool, seed
     """A row of the table, and whether optima and certificates are right."""
     count = 2_000 if quick else 20_000
     U, b = walk(agents, arms, count, np.random.default_rng(seed))
-    found, p, place = np.zeros((count, 2)), np.zeros(arms), desk(agents, arms)
+    found, p, place = np.zeros((count, 2)), np.zeros(arms), solver_workspace(agents, arms)
     wanted = objective(name)
     solve_all(wanted, U[:1], b, bonus, place, p, found)
     ours = medians([lambda: solve_all(wanted, U, b, bonus, place, p, found)], 3)[0] / count

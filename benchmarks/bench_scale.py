@@ -25,7 +25,8 @@ from numba import njit
 import gossipmab as gm
 from gossipmab.engines.gossip.prefetch import prefetch_row
 from gossipmab.engines.gossip.step import mix
-from gossipmab.networks.network import Network, neighbours_of_round
+from gossipmab.networks.mixing import neighbours_of_round
+from gossipmab.networks.network import Network
 
 HERE = Path(__file__).parent
 AHEAD = 4  # agents before its row is mixed
@@ -111,7 +112,7 @@ def bandwidth(agents: int, threads: int, runs: int) -> tuple[float, float]:
     M = ARMS * OBJECTIVES
     own, sent = np.zeros((agents, M)), np.random.default_rng(0).random((agents, M))
     near, degrees = np.zeros(2 * len(network.edges), np.int64), np.zeros(agents, np.int64)
-    present = network.links(np.random.default_rng(1), 1)[0]
+    present = network.link_sampler(np.random.default_rng(1))(1)[0]
     neighbours_of_round(network.edges, network.offsets, present, near, degrees)
     weights = np.full(int(degrees.max()), 1.0 / agents)
     bounds = [agents * h // threads for h in range(threads + 1)]

@@ -30,7 +30,13 @@ from rich.table import Table
 from scipy.optimize import minimize
 
 from gossipmab import Environment, Network, SimulatedNSWUCBGossip, simulate
-from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, workspace
+from gossipmab.objectives.solvers import (
+    climb_with_bonus,
+    maximise_concave,
+    maximise_with_bonus,
+    warm_size,
+    welfare_workspace,
+)
 
 Floats = NDArray[np.float64]
 SIZES = [(4, 4), (3, 5), (10, 5), (20, 10), (50, 20)]
@@ -217,7 +223,7 @@ def timed(function: Callable[..., float], *arguments: object) -> float:
 def measure(instances: list[Instance], rng: np.random.Generator, heavy: int) -> dict[str, float]:
     """Solve all instances; the clock and SLSQP on `heavy` of them, spread evenly."""
     agents, arms = instances[0][0].shape
-    work, p, other, local = workspace(agents, arms), np.zeros(arms), np.zeros(arms), np.zeros(arms)
+    work, p, other, local = welfare_workspace(agents, arms), np.zeros(arms), np.zeros(arms), np.zeros(arms)
     cold, state = np.zeros(warm_size(agents, arms)), np.zeros(warm_size(agents, arms))
     chosen = set(np.linspace(0, len(instances) - 1, min(heavy, len(instances))).astype(int).tolist())
     worst, beaten, misses, reached = 0.0, -1.0, 0, 0
@@ -269,7 +275,7 @@ def concave_again(G, c, work, p, times):
 
 def measure_concave(agents: int, arms: int, count: int, rng: np.random.Generator) -> tuple[float, float]:
     """(worst certificate, median microseconds) of p* on `count` random utility matrices."""
-    work, p, c = workspace(agents, arms), np.zeros(arms), np.zeros(arms)
+    work, p, c = welfare_workspace(agents, arms), np.zeros(arms), np.zeros(arms)
     matrices = [rng.random((agents, arms)) for _ in range(count)]
     worst = max(maximise_concave(U, c, work, p)[1] for U in matrices)
     return worst, float(np.median([clock(concave_again, U, c, work, p) for U in matrices[:200]]))

@@ -21,7 +21,8 @@ from hypothesis import settings
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import step as agent_round
 from gossipmab.engines.gossip.step import gossip
-from gossipmab.networks.network import Network, weight_of_edge
+from gossipmab.networks.mixing import weight_of_edge
+from gossipmab.networks.network import Network
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN

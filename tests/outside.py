@@ -10,7 +10,7 @@ import numpy as np
 import gossipmab as gm
 from gossipmab.networks.links import Law, LinkProcess, Sampler
 from gossipmab.networks.links.base import law, repeated
-from gossipmab.utils.jit import compiled_here
+from gossipmab.utils.jit import jit_uncached
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Triangular(NamedTuple):
             x[d] = self.means[i, arm, d] + self.width * (u[d] - 0.5)
 
 
-@compiled_here
+@jit_uncached
 def dictated(utilities: Any, bonus: Any, p: Any) -> float:
     """Methods do not call one another, for compiled code knows them one by one; they share functions."""
     best = 0
@@ -66,15 +66,15 @@ class First(NamedTuple):
     def needs_positive(self) -> bool:
         return False
 
-    def value(self, utilities: Any, p: Any, desk: Any) -> float:
+    def value(self, utilities: Any, p: Any, workspace: Any) -> float:
         total = 0.0
         for k in range(p.shape[0]):
             total += p[k] * utilities[0, k]
         return total
 
-    def maximise(self, utilities: Any, desk: Any, p: Any) -> tuple[float, float]:
-        desk.bonus[:] = 0.0
-        return dictated(utilities, desk.bonus, p), 0.0
+    def maximise(self, utilities: Any, workspace: Any, p: Any) -> tuple[float, float]:
+        workspace.bonus[:] = 0.0
+        return dictated(utilities, workspace.bonus, p), 0.0
 
-    def maximise_with_bonus(self, utilities: Any, bonus: Any, desk: Any, p: Any) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Any, bonus: Any, workspace: Any, p: Any) -> tuple[float, float]:
         return dictated(utilities, bonus, p), 0.0

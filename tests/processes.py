@@ -64,7 +64,7 @@ def _command(arguments: list[str], said: Path, memory: int | None, die: int | No
 
 
 def _die_at(step: int) -> None:
-    """Arrange for our end: the steps are those of `gossipmab.experiments.storage.cell_file.whole_file`, counted from 1."""
+    """Arrange for our end: the steps are those of `gossipmab.utils.atomic_write.whole_file`, counted from 1."""
     left = step
 
     def count() -> None:

@@ -53,9 +53,7 @@ METHODS = ("_fields", "communicates", "init", "select", "update")  # of an algor
 # [experiment] protocol -> the algorithms that can be played in it; plug-ins by the group of their entry points.
 PROTOCOLS: dict[str, Registry] = {
     "gossip": Registry(GROUP, {**ALGORITHMS, **ORACLES}, METHODS),
-    "central": Registry(
-        f"{GROUP}.central", LEARNERS, ("_fields", "objective", "init", "select", "update")
-    ),
+    "central": Registry(f"{GROUP}.central", LEARNERS, ("_fields", "objective", "init", "select", "update")),
     "assignment": Registry(
         f"{GROUP}.assignment",
         ASSIGNERS,
@@ -73,7 +71,9 @@ def protocol_of(algorithm: Any) -> str:
     for protocol, registry in PROTOCOLS.items():
         if all(hasattr(algorithm, method) for method in registry.methods):
             if isinstance(algorithm, type):
-                raise InputError(f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()")
+                raise InputError(
+                    f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()"
+                )
             return protocol
     name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
     raise InputError(

@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
 from gossipmab.utils.jit import method
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 UNIFORMS = "scratch_uniforms"
 
 

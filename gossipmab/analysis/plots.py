@@ -33,8 +33,8 @@ from gossipmab.analysis.plot_style import (
 )
 from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
 from gossipmab.experiments.spec.sweep import safe
-from gossipmab.experiments.storage.cell_file import whole_file
 from gossipmab.metrics.statistics import spread
+from gossipmab.utils.atomic_write import whole_file
 from gossipmab.utils.errors import unknown
 
 if TYPE_CHECKING:

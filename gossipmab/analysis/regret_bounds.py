@@ -15,11 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError, unknown
-
-Floats = NDArray[np.float64]
+from gossipmab.utils.types import Floats, Integers
 
 
 class Order(NamedTuple):
@@ -86,7 +84,7 @@ def known_guide(metric: str, algorithms: Sequence[Any]) -> Guide | None:
     return None
 
 
-def fitted(order: str, rounds: NDArray[np.int64], regret: Floats) -> tuple[Floats, float]:
+def fitted(order: str, rounds: Integers, regret: Floats) -> tuple[Floats, float]:
     """The guide at the rounds (R,), and its constant c; regret (R,) is the mean that it meets at the last round."""
     f = ORDERS[order].of(rounds.astype(np.float64))
     c = float(regret[-1] / f[-1]) if f[-1] > 0 else math.nan

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from gossipmab.experiments.cell_runner import Player
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins as plugins_used
-from gossipmab.experiments.storage.cell_file import DamagedError, file_hash, lacking
+from gossipmab.experiments.storage.cell_file import DamagedError, lacking
 from gossipmab.metrics.trace import Recorded
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import unknown
 from gossipmab.utils.safe_read import is_file
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ def _actions(game: Any, agents: list[str]) -> tuple[dict[str, int], int]:
     return {agent: int(getattr(space, "start", 0)) for agent, space in spaces.items()}, int(spaces[agents[0]].n)
 
 
-def _vector(reward: Any, agent: str) -> NDArray[np.float64]:
+def _vector(reward: Any, agent: str) -> Floats:
     x = np.array(np.nan if reward is None else reward, dtype=np.float64)
     if x.ndim != 1 or not x.size or not np.isfinite(x).all():
         raise InputError(f"game: the reward of {agent!r} is {reward!r}, allowed is a vector of finite numbers")

@@ -24,8 +24,8 @@ from gossipmab.environments.reward_models import Bernoulli, Beta, Deterministic,
 from gossipmab.objectives import pareto
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
 spaces = library("gymnasium.spaces", "pettingzoo")
 ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
 LARGEST = 2**53
@@ -84,8 +84,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         elif self._started:
             self.trial += 1
         N, K, D = self.environment.means.shape
-        key = {"trial": self.trial, "label": self.label, "purpose": Purpose.REWARDS}
-        self._streams = [stream(self.seed, agent=i, **key) for i in range(N)]  # type: ignore[arg-type]
+        self._numbers = stream(self.seed, trial=self.trial, label=self.label, purpose=Purpose.REWARDS)
         self._started, self.round, self.agents = True, 0, self.possible_agents[:]
         nothing = self._observations(np.full(N, K), np.zeros((N, D)))
         return nothing, {agent: {} for agent in self.agents}
@@ -104,10 +103,9 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
             return {}, {}, {}, {}, {}
         arms = self._arms(actions)
         N, _, D = self.environment.means.shape
-        numbers = np.stack([generator.random((1, D)) for generator in self._streams])
-        prepared, x = self.environment.rewards.prepare(numbers), np.zeros((N, D))
+        prepared, x = self.environment.rewards.prepare(self._numbers.random((1, N, D))), np.zeros((N, D))
         for i in range(N):
-            self.environment.rewards.draw(i, int(arms[i]), prepared[i, 0], x[i])
+            self.environment.rewards.draw(i, int(arms[i]), prepared[0, i], x[i])
         self.round += 1
         over = self.round >= self.horizon
         agents, self.agents = self.agents, [] if over else self.agents
@@ -116,13 +114,13 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         infos = {agent: {"pareto_regret": float(self.gaps[arm])} for agent, arm in zip(agents, arms, strict=True)}
         return self._observations(arms, x), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
 
-    def _observations(self, arms: NDArray[np.int64], x: Floats) -> dict[str, NDArray[Any]]:
+    def _observations(self, arms: Integers, x: Floats) -> dict[str, NDArray[Any]]:
         """The vector of every agent; arm K is none."""
         pulled = arms[:, None] == np.arange(self.environment.arms)
         seen: NDArray[Any] = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
         return dict(zip(self.possible_agents, seen, strict=True))
 
-    def _arms(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
+    def _arms(self, actions: Mapping[str, Any]) -> Integers:
         """(N,) the arms of all agents."""
         for agent in actions:
             if agent not in self.action_spaces:

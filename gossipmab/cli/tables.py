@@ -11,9 +11,9 @@ from rich.text import Text
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.sentences import compare, reference_of
-from gossipmab.experiments.progress import in_thousands
 from gossipmab.experiments.summary import PRICE
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.formatting import format_count, format_integer, format_number
 
 if TYPE_CHECKING:
     from gossipmab.analysis.compare_runs import Versus
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
 
 COUNTS = ("messages", "bytes")
 OPEN_AGENTS = 20  # agents of a topology that leaves them open
-
-
-def number(value: float, digits: int = 4) -> str:
-    """A number as it is read: thousands apart, no more digits than mean something; a dash for nan."""
-    if not math.isfinite(value):
-        return "-" if math.isnan(value) else "inf"
-    if value and abs(value) < 1e-3:
-        return f"{value:.{digits - 1}e}"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{places}f}"
-
-
-def whole(value: float) -> str:
-    """A whole number; a dash for nan."""
-    return "-" if math.isnan(value) else f"{value:.0f}"
 
 
 def plain_table(title: str, *headings: str, right: Sequence[str] = ()) -> Table:
@@ -67,11 +52,11 @@ def summary_tables(results: Results) -> Iterator[Table]:
         for row in summary.to_dict("records"):
             low, high = row[f"{metric}_low"], row[f"{metric}_high"]
             cells = [str(row[key]) for key in results.keys]
-            cells += [str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}", number(row[metric])]
-            cells += ["-" if math.isnan(low) else f"[{number(low)}, {number(high)}]"]
-            cells += [number(row[f"{metric}_exponent"], 3), number(row[f"{metric}_p"], 2)]
-            cells += [in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in others]
-            cells += [in_thousands(row["steps_per_second"])]
+            cells += [str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}", format_number(row[metric])]
+            cells += ["-" if math.isnan(low) else f"[{format_number(low)}, {format_number(high)}]"]
+            cells += [format_number(row[f"{metric}_exponent"], 3), format_number(row[f"{metric}_p"], 2)]
+            cells += [format_count(row[name]) if name in COUNTS else format_number(row[name], 3) for name in others]
+            cells += [format_count(row["steps_per_second"])]
             table.add_row(*map(Text, cells))
         table.caption = Text(
             f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
@@ -97,9 +82,12 @@ def versus_tables(found: Versus) -> Iterator[Table]:
     table = plain_table("final regrets, means", "where", "algorithm", "regret", *figures, right=figures)
     for final in found.finals:
         one = final.comparison
-        cells = [final.where or "-", final.algorithm, one.quantity, str(final.trials), number(final.first)]
-        cells += [number(final.second), number(one.ratio, 3)]
-        cells += ["-" if math.isnan(one.low) else f"[{number(one.low, 3)}, {number(one.high, 3)}]", number(one.p, 2)]
+        cells = [final.where or "-", final.algorithm, one.quantity, str(final.trials), format_number(final.first)]
+        cells += [format_number(final.second), format_number(one.ratio, 3)]
+        cells += [
+            "-" if math.isnan(one.low) else f"[{format_number(one.low, 3)}, {format_number(one.high, 3)}]",
+            format_number(one.p, 2),
+        ]
         table.add_row(*map(Text, cells))
     if found.finals:
         yield table
@@ -138,14 +126,14 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
         "agents": lambda f: f"{f.agents}",
         "links": lambda f: f"{f.edges}",
         "degrees": lambda f: f"{f.degree_min}..{f.degree_max}",
-        "diameter": lambda f: whole(f.diameter),
-        "algebraic connectivity": lambda f: number(f.algebraic_connectivity),
-        "second eigenvalue E[W]": lambda f: number(f.second_eigenvalue),
-        "gap": lambda f: number(f.spectral_gap),
+        "diameter": lambda f: format_integer(f.diameter),
+        "algebraic connectivity": lambda f: format_number(f.algebraic_connectivity),
+        "second eigenvalue E[W]": lambda f: format_number(f.second_eigenvalue),
+        "gap": lambda f: format_number(f.spectral_gap),
         "E[W²]": lambda f: (
-            number(f.second_eigenvalue_squared) + (" (sampled)" if f.squared_obtained == "sampled" else "")
+            format_number(f.second_eigenvalue_squared) + (" (sampled)" if f.squared_obtained == "sampled" else "")
         ),
-        "consensus rounds": lambda f: number(f.consensus_rounds, 3),
+        "consensus rounds": lambda f: format_number(f.consensus_rounds, 3),
     }
     table = plain_table(f"link probability {p:g}, {weights} weights", "topology", *headings, right=tuple(headings))
     for name, network in networks.items():

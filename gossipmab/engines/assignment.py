@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.algorithms.assignment.base import Assigner, ucb_index
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
@@ -23,12 +22,11 @@ from gossipmab.environments.reward_models import draw
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import terms
-from gossipmab.utils.jit import compiled, compiled_here, ours
+from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource, stream
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 BLOCK_NUMBERS = 1_000_000  # random numbers drawn at a time: 8 MB
 ROTATION, PAIRS = "rotation", "pairs"
 
@@ -60,7 +58,7 @@ class Accumulators(NamedTuple):
     probed: Integers
 
 
-@compiled
+@jit
 def reward_of(rewards: Any, truth: Truth, numbers: RandomBlock, b: int, j: int, k: int, x: Floats) -> float:
     """Agent j's reward of arm k in round b of the block: w_j . x."""
     draw(rewards, j, k, numbers.rewards[b, j, k], x)
@@ -145,8 +143,8 @@ def play_rounds(
             tally.next_record[0] += 1
 
 
-play_compiled = compiled(play_rounds)
-play_foreign = compiled_here(play_rounds)
+play_compiled = jit(play_rounds)
+play_foreign = jit_uncached(play_rounds)
 
 
 def simulate_assignment(
@@ -193,7 +191,7 @@ def simulate_assignment(
         K if algorithm.warm_start == ROTATION else 0, N * K if algorithm.warm_start == PAIRS else 0,
         algorithm.assigns_at_random, costs.overhead, costs.capacity, costs.power,
     )  # fmt: skip
-    shipped = ours(algorithm, environment.rewards)
+    shipped = is_builtin(algorithm, environment.rewards)
     loop = play_rounds if interpreted else play_compiled if shipped else play_foreign
     key = {"seed": seed, "trial": trial, "label": stream_label}
     shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, K, D), Purpose.POLICY: (uniforms_of(state),)}

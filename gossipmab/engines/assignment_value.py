@@ -5,16 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gossipmab.metrics.assignment_trace import Truth
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Play(NamedTuple):
@@ -45,7 +40,7 @@ class Scratch(NamedTuple):
     work: assign.Scratch
 
 
-@compiled
+@jit
 def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
     """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
 from gossipmab.algorithms.central.base import Learner
@@ -22,13 +21,12 @@ from gossipmab.environments.reward_models import draw
 from gossipmab.metrics import equity
 from gossipmab.metrics import policy as policies
 from gossipmab.metrics.central_trace import CentralTrace
-from gossipmab.objectives import Desk, desk, objective, value
-from gossipmab.utils.jit import compiled, compiled_here, ours
+from gossipmab.objectives import SolverWorkspace, objective, solver_workspace, value
+from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 BLOCK = 1024  # rounds, at most
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
 
@@ -67,7 +65,7 @@ def play(
 
 
 def sum_regret(
-    objective: Any, utilities: Floats, best: float, policies: Floats, before: Floats, last: Floats, work: Desk, regret: Floats
+    objective: Any, utilities: Floats, best: float, policies: Floats, before: Floats, last: Floats, work: SolverWorkspace, regret: Floats
 ) -> None:  # fmt: skip
     """regret (B,) = the cumulative regret after each round of a block; last (2,) = the last round's, and the sum so far.
 
@@ -80,10 +78,10 @@ def sum_regret(
         regret[b] = last[1]
 
 
-play_compiled = compiled(play)
-play_foreign = compiled_here(play)
-sum_compiled = compiled(sum_regret)
-sum_foreign = compiled_here(sum_regret)
+play_compiled = jit(play)
+play_foreign = jit_uncached(play)
+sum_compiled = jit(sum_regret)
+sum_foreign = jit_uncached(sum_regret)
 
 
 class RegretSum:
@@ -92,9 +90,9 @@ class RegretSum:
     def __init__(self, wanted: Any, utilities: Floats, interpreted: bool) -> None:
         """Find what the best policy is worth; nan where the objective is not defined."""
         N, K = utilities.shape
-        self.wanted, self.utilities, self.work = wanted, utilities, desk(N, K)
+        self.wanted, self.utilities, self.work = wanted, utilities, solver_workspace(N, K)
         self.before, self.last = np.zeros(K), np.zeros(2)
-        self.sum = sum_regret if interpreted else sum_compiled if ours(wanted) else sum_foreign
+        self.sum = sum_regret if interpreted else sum_compiled if is_builtin(wanted) else sum_foreign
         self.best = float("nan")
         if not (wanted.needs_positive and (utilities < 0).any()):
             p = np.zeros(K)
@@ -140,7 +138,7 @@ def simulate_central(
     own = uniforms_of(state)
     key = {"seed": seed, "trial": trial, "label": stream_label}
     source = RandomSource(key, {Purpose.ARMS: (), Purpose.REWARDS: (N, D), Purpose.POLICY: (own,)})
-    loop = play if interpreted else play_compiled if ours(learner, wanted, environment.rewards) else play_foreign
+    loop = play if interpreted else play_compiled if is_builtin(learner, wanted, environment.rewards) else play_foreign
     kept = Record(rounds_to_record(horizon, recorded_rounds), len(sums), K, U, getattr(learner, "tau", 0.0))
     pulls, x, seen = np.zeros(K, np.int64), np.zeros(D), np.zeros(N)
     most = max(1, min(BLOCK, BLOCK_NUMBERS // source.numbers_per_round))

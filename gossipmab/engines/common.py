@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gossipmab.algorithms.base import Floats, Integers
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 def recorded_rounds(horizon: int, count: int) -> Integers:
@@ -22,7 +22,7 @@ def check_counts(**counts: int | None) -> None:
             raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 1")
 
 
-@compiled
+@jit
 def sample_arm(p: Floats, u: float) -> int:
     """The arm that the uniform number u draws from the distribution p (K,); never one of probability 0."""
     total = 0.0
@@ -36,7 +36,7 @@ def sample_arm(p: Floats, u: float) -> int:
     return arm
 
 
-@compiled
+@jit
 def policy_unchanged(p: Floats, played: Floats) -> bool:
     """Whether p (K,) equals the previous policy; stores p in `played`. Lets the caller skip recomputing its welfare."""
     equal = True

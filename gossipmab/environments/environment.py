@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.environments import reward_models as models
-from gossipmab.environments.registry import asked
+from gossipmab.environments.registry import resolve_reward_model
 from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
+from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import is_number
 
-Floats = NDArray[np.float64]
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 NOISES = ("normal", "uniform")
 LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
@@ -102,7 +102,7 @@ class Environment:
         Raises:
             InputError: anything missing, of the wrong shape or out of range.
         """
-        wanted = asked(rewards)
+        wanted = resolve_reward_model(rewards)
         if noise not in NOISES:
             raise unknown("environment.noise", noise, NOISES)
         check_numbers(heterogeneity=heterogeneity, sigma=sigma, concentration=concentration)
@@ -161,15 +161,6 @@ def reward_model(name: str, means: Floats, concentration: float, sigma: float) -
     )
 
 
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether the value is a finite number."""
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
-
-
 def check_numbers(**given: object) -> None:
     """Raise InputError unless every value is a number in its range."""
     for name, value in given.items():
@@ -180,12 +171,12 @@ def check_numbers(**given: object) -> None:
             raise InputError(f"environment.{name}: got {value!r}, allowed is {allowed}")
 
 
-def fixed_sizes(given: Floats | None, asked: dict[str, int | None]) -> tuple[int, int, int]:
+def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[int, int, int]:
     """(N, K, D) from the means where they are given, else as asked for. Raises InputError where they contradict or lack."""
     if given is not None and (given.ndim != 3 or 0 in given.shape):
         raise InputError(f"environment.means: has shape {given.shape}, allowed is (agents, arms, objectives)")
     sizes = []
-    for axis, (name, size) in enumerate(asked.items()):
+    for axis, (name, size) in enumerate(wanted.items()):
         if given is not None and size is not None and size != given.shape[axis]:
             raise InputError(f"environment.means: has shape {given.shape}, which contradicts {name} = {size}")
         found = size if given is None else given.shape[axis]

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.environment import Environment
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 LARGEST = 512  # levels: more are put on a grid
 GRID = 257  # levels of that grid
 ATOMS = 4096  # of one (agent, arm)

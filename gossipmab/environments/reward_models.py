@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 DISCRETE_VALUES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
@@ -146,7 +144,7 @@ class Table(NamedTuple):
             x[d] = self.rows[row, d]
 
 
-@compiled
+@jit
 def beta_tail(x: float, a: float, b: float) -> float:
     """I_x(a, b), the regularised incomplete beta function, x <= (a + 1) / (a + b + 2): Lentz on DLMF 8.17.22."""
     c = 1.0
@@ -167,7 +165,7 @@ def beta_tail(x: float, a: float, b: float) -> float:
     return math.exp(log_front) * fraction / a
 
 
-@compiled
+@jit
 def beta_quantile(u: float, a: float, b: float) -> float:
     """x in [0, 1] with I_x(a, b) = u: bisection to 1e-12, so that every platform that rounds alike agrees."""
     if a <= 0.0:

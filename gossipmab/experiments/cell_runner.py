@@ -44,10 +44,10 @@ class Player:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.lent(self.spec)}
+        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.registered(self.spec)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        plugins_used.lend_again(state.pop("lent"))
+        plugins_used.register_all(state.pop("lent"))
         self.__init__(**state)  # type: ignore[misc]
 
     def __call__(
@@ -75,9 +75,9 @@ class Player:
             *world,
             horizon=at.experiment.horizon,
             seed=at.seed,
-            record=at.experiment.record,
+            recorded_rounds=at.experiment.record,
             trial=cell.trial,
-            label="" if at.experiment.coupled else cell.label,
+            stream_label="" if at.experiment.coupled else cell.label,
             welfare=at.experiment.welfare,
             progress=steps,
             **options,
@@ -95,7 +95,7 @@ class Player:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        words = ("environment.rewards", "neighbourhood")
+        words = ("environment.rewards",)
         kinds = {
             (cell.name, *(str({**cell.point, **cell.params}.get(word)) for word in words)): cell
             for cell in reversed(cells)
@@ -128,8 +128,8 @@ class Player:
 
     def room(self, cells: Sequence[Cell]) -> tuple[int, int]:
         """The bytes of the largest cell of gossip, and the agents of the smallest; InputError where one does not fit the memory."""
+        from gossipmab.engines.common import recorded_rounds
         from gossipmab.engines.gossip import memory
-        from gossipmab.engines.gossip.simulate import recorded_rounds
 
         largest, fewest = 0, 0
         kinds = {(json.dumps([dict(c.point), dict(c.params)], sort_keys=True), c.name): c for c in reversed(cells)}

@@ -9,20 +9,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from gossipmab.experiments.spec.sweep import Cell
-
-
-def in_thousands(number: float) -> str:
-    """A count that is read at a glance: 850, 12.3 k, 4.56 M, 7.89 G."""
-    for unit in ("", " k", " M", " G"):
-        if abs(number) < 999.5:
-            return f"{number:.3g}{unit}"
-        number /= 1000.0
-    return f"{number:,.3g} T"
+from gossipmab.utils.formatting import format_count
 
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{in_thousands(task.speed)} agent-steps/s" if task.speed else "compiling")
+        return Text(f"{format_count(task.speed)} agent-steps/s" if task.speed else "compiling")
 
 
 class Bar:

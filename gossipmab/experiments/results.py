@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.settings import GAMES
 from gossipmab.experiments.spec.spec import Spec, read_toml
 from gossipmab.experiments.spec.sweep import Cell, columns, scalar
 from gossipmab.experiments.storage import tables as assembly
-from gossipmab.experiments.storage.cell_file import DamagedError, file_hash
+from gossipmab.experiments.storage.cell_file import DamagedError
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
 from gossipmab.metrics.columns import attributes
 from gossipmab.metrics.trace import Recorded
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ class Results:
 
     def _yardstick(self) -> str | None:
         """The label of the first algorithm that the others' regret is shown as a multiple of."""
-        return next((choice.label for choice in self.spec.algorithms if choice.name in YARDSTICKS), None)
+        return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
 from gossipmab.engines.limits import TRANSPORTS, shared_out
 from gossipmab.experiments.cell_runner import Player
 from gossipmab.experiments.results import Results
@@ -21,9 +21,9 @@ from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.spec import Spec, load_spec
 from gossipmab.experiments.spec.sweep import Cell, safe
 from gossipmab.experiments.storage import tables as assembly
-from gossipmab.experiments.storage.cell_file import NO_SPACE, write_whole
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError, unknown
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
@@ -123,7 +123,7 @@ def run(
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: who is told instead.
-        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `gossipmab.experiments.spec.python_objects` for
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.python_objects` for
             classes and objects within a dictionary.
 
     Raises:
@@ -154,7 +154,7 @@ def run(
         raise InputError(
             f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
         )
-    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(
             f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )

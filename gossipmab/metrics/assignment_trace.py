@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import equity_columns
 from gossipmab.objectives.probing import Probing, Terms, best_probing, distributions
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from gossipmab.metrics.trace import equity_columns
 from gossipmab.objectives import OBJECTIVES
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)

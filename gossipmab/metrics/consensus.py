@@ -9,16 +9,13 @@ ways. It is measured over these, row by row, and the worst row counts.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.neighbourhoods import slot_of
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
-@compiled
+@jit
 def row_errors(
     estimates: Floats, local_mean: Floats, members: Integers, utilities: Floats, mean: Floats
 ) -> tuple[float, float, float]:
@@ -57,7 +54,7 @@ def row_errors(
     return apart, off, wrong
 
 
-@compiled
+@jit
 def averages_apart(
     estimates: Floats, local_mean: Floats, estimand: Floats, mean: Floats, apart: Floats
 ) -> tuple[float, float, float]:

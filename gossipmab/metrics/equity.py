@@ -27,11 +27,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 

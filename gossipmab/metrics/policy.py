@@ -5,7 +5,7 @@
     p         (K,) the policy; u_j(p) = sum_k p_k U[j,k]
     F_j       agent j's favourite arms: those of its largest utility, exact ties included
 
-Pure functions of plain arrays; `best_policy` finds the policy that an objective wants.
+Pure functions of plain arrays.
 """
 
 from __future__ import annotations
@@ -15,48 +15,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gossipmab.objectives import OBJECTIVES, desk, objective
+from gossipmab.objectives import OBJECTIVES, objective, solver_workspace
+from gossipmab.objectives.best_policy import checked_utilities
 from gossipmab.objectives.maximin import maximise_least
 from gossipmab.objectives.solvers.max_flow import is_favourite
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 MOST_AGENTS = 12  # for the core, which asks every coalition
 ROUNDING = 1e-9  # of the largest utility: what counts as equal where a coalition's gain is judged
 
 
-class BestPolicy(NamedTuple):
-    """p (K,) maximises the objective: no policy has more than value + certificate."""
-
-    p: Floats
-    value: float
-    certificate: float
-
-
-def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> BestPolicy:
-    """The policy that the objective of this name wants, with its certificate; `exponent` is p_mean's.
-
-    Raises:
-        InputError: an unknown objective, or utilities that are not (N, K) finite numbers, >= 0 where the objective asks for it.
-    """
-    U = checked(utilities)
-    wanted = objective(name, exponent)
-    if wanted.needs_positive and (U < 0).any():
-        raise InputError(f"utilities: have {U.min():g}, allowed with {name} are numbers >= 0")
-    place, p = desk(*U.shape), np.zeros(U.shape[1])
-    value, certificate = wanted.maximise(U, place, p)
-    return BestPolicy(p, float(value), float(certificate))
-
-
 def expected_utilities(p: ArrayLike, utilities: ArrayLike) -> Floats:
     """(N,) u_j(p) = sum_k p_k U[j,k]."""
-    U = checked(utilities)
+    U = checked_utilities(utilities)
     return np.asarray((U * checked_policy(p, U)).sum(axis=1))
 
 
 def favourites(utilities: ArrayLike) -> NDArray[np.bool_]:
     """(N, K) whether k is in F_j."""
-    U = checked(utilities)
+    U = checked_utilities(utilities)
     return np.array([[is_favourite(U, j, k) for k in range(U.shape[1])] for j in range(U.shape[0])])
 
 
@@ -65,7 +43,7 @@ def decision_shares(p: ArrayLike, utilities: ArrayLike) -> Floats:
 
     DS_j(p) = sum_{k in F_j} p_k
     """
-    U = checked(utilities)
+    U = checked_utilities(utilities)
     return np.asarray((favourites(U) * checked_policy(p, U)).sum(axis=1))
 
 
@@ -79,8 +57,8 @@ def procedural_score(p: ArrayLike, utilities: ArrayLike) -> float:
 
 def voices(p: ArrayLike, utilities: ArrayLike) -> Floats:
     """(N,) what each agent claims in a flow that attains the procedural score; the flow need not be the only one."""
-    U = checked(utilities)
-    place = desk(*U.shape)
+    U = checked_utilities(utilities)
+    place = solver_workspace(*U.shape)
     OBJECTIVES["procedural"]().value(U, checked_policy(p, U), place)
     return np.asarray(place.flow.sum(axis=1))
 
@@ -90,7 +68,7 @@ def proportional(p: ArrayLike, utilities: ArrayLike) -> NDArray[np.bool_]:
 
     u_j(p) >= max_k U[j,k] / N
     """
-    U = checked(utilities)
+    U = checked_utilities(utilities)
     fair = U.max(axis=1) / len(U)
     return np.asarray(expected_utilities(p, U) >= fair - ROUNDING * np.abs(U).max())
 
@@ -114,7 +92,7 @@ def blocking_coalition(p: ArrayLike, utilities: ArrayLike) -> Coalition | None:
         InputError: more than 12 agents, whose coalitions are too many.
     """
     best: Coalition | None = None
-    U = checked(utilities)
+    U = checked_utilities(utilities)
     N, K = U.shape
     if N > MOST_AGENTS:
         raise InputError(f"core: got {N} agents, allowed are {MOST_AGENTS}, for every coalition is asked")
@@ -126,7 +104,7 @@ def blocking_coalition(p: ArrayLike, utilities: ArrayLike) -> Coalition | None:
         if (share * most[members] < u[members] - rounding).any():
             continue  # one member could not be made as well off by any arm
         gains = np.ascontiguousarray(share * U[members] - u[members, None])
-        place, q = desk(len(members), K), np.zeros(K)
+        place, q = solver_workspace(len(members), K), np.zeros(K)
         least, _certificate = maximise_least(gains, none, place, q)
         if least > rounding or (least >= -rounding and (gains @ q).max() > rounding * len(members)):
             found = Coalition(tuple(members), max(least, 0.0), float((gains @ q).sum()))
@@ -142,22 +120,14 @@ def in_core(p: ArrayLike, utilities: ArrayLike) -> bool:
 
 def welfare_under(p: ArrayLike, utilities: ArrayLike, exponent: float = -1.0) -> dict[str, float]:
     """Objective -> F(p, U), for every objective; NaN where utilities are negative and the objective is not defined."""
-    U = checked(utilities)
-    policy, place = checked_policy(p, U), desk(*U.shape)
+    U = checked_utilities(utilities)
+    policy, place = checked_policy(p, U), solver_workspace(*U.shape)
     found = {}
     for name in OBJECTIVES:
         wanted = objective(name, exponent)
         undefined = wanted.needs_positive and bool((U < 0).any())
         found[name] = float("nan") if undefined else float(wanted.value(U, policy, place))
     return found
-
-
-def checked(utilities: ArrayLike) -> Floats:
-    """The utilities as (N, K) numbers; InputError otherwise."""
-    U = np.ascontiguousarray(utilities, dtype=np.float64)
-    if U.ndim != 2 or not U.size or not np.isfinite(U).all():
-        raise InputError(f"utilities: got shape {U.shape}, allowed are finite numbers of shape (agents, arms)")
-    return U
 
 
 def checked_policy(p: ArrayLike, U: Floats) -> Floats:

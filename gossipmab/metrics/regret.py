@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from gossipmab.environments.environment import Environment
 from gossipmab.objectives import pareto
 from gossipmab.objectives import solvers as welfare
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 # A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product is taken in.
 LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 
@@ -41,7 +40,9 @@ class RegretReference(NamedTuple):
     members: Integers = np.zeros((0, 0), np.int64)
 
 
-def regret_reference(environment: Environment, welfare_name: str = "product", estimand: Floats | None = None) -> RegretReference:
+def regret_reference(
+    environment: Environment, welfare_name: str = "product", estimand: Floats | None = None
+) -> RegretReference:
     """What regret is measured against in an environment. NSW is not defined where a utility is negative: then its regret is NaN."""
     U = environment.utilities
     power = 1.0 / environment.agents if welfare_name == "geometric" else 1.0
@@ -70,7 +71,7 @@ def estimand(environment: Environment, estimates: str, local_mean: Floats) -> Fl
     return np.ascontiguousarray(wanted, dtype=np.float64).ravel()
 
 
-@compiled
+@jit
 def nash_welfare_of(reference: RegretReference, p: Floats, utility: Floats) -> float:
     """prod_j ( sum_k p_k U[j, k] ), to the power of the truth; p (K,), utility (N,) scratch.
 
@@ -129,7 +130,7 @@ def welfare_cache(agents: int, arms: int) -> WelfareCache:
     return WelfareCache(np.zeros((size, arms)), np.zeros(size), np.zeros(size, np.uint8))
 
 
-@compiled
+@jit
 def nsw_gap(reference: RegretReference, p: Floats, utility: Floats, cache: WelfareCache) -> float:
     """NSW(p*) - NSW(p), from the cache if the policy was met before; utility (N,) scratch.
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gossipmab.utils.types import Floats, Integers
+
 RESAMPLES = 9_999
 FEWEST_PAIRS = 6  # with fewer, the signed-rank test cannot reach 5 % whatever the data
 
@@ -80,7 +80,7 @@ def _bootstrap(samples: tuple[Floats, ...], statistic: Any, confidence: float, s
     return math.nan, math.nan
 
 
-def growth_exponent(rounds: NDArray[np.int64], regret: Floats) -> float:
+def growth_exponent(rounds: Integers, regret: Floats) -> float:
     """How regret grows at the end: 1 is linear, 0 has stopped.
 
     The least-squares slope of ln regret against ln t over the last half of the recorded rounds:

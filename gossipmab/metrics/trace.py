@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.metrics.equity import equity
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 # A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product is taken in.
 LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gossipmab.networks.links.base import positive, whole
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.validation import positive_number, whole_number
 
 KEY = "network.communication"
 MOST_BITS = 32
@@ -42,10 +42,10 @@ class Communication:
     gain: float | None = None
 
     def __post_init__(self) -> None:
-        whole(f"{KEY}.every", self.every)
+        whole_number(f"{KEY}.every", self.every)
         if self.threshold is not None and self.threshold != 0:
-            object.__setattr__(self, "threshold", positive(f"{KEY}.threshold", self.threshold))
-        if self.bits is not None and whole(f"{KEY}.bits", self.bits) > MOST_BITS:
+            object.__setattr__(self, "threshold", positive_number(f"{KEY}.threshold", self.threshold))
+        if self.bits is not None and whole_number(f"{KEY}.bits", self.bits) > MOST_BITS:
             raise InputError(f"{KEY}.bits: got {self.bits}, allowed are 1 to {MOST_BITS}")
         for name in ("low", "high"):
             value = getattr(self, name)
@@ -55,8 +55,8 @@ class Communication:
             raise InputError(f"{KEY}.high: got {self.high}, allowed is a number > low = {self.low}")
 
         if self.top is not None:
-            whole(f"{KEY}.top", self.top)
-        if self.gain is not None and (self.top is None or positive(f"{KEY}.gain", self.gain) > 1.0):
+            whole_number(f"{KEY}.top", self.top)
+        if self.gain is not None and (self.top is None or positive_number(f"{KEY}.gain", self.gain) > 1.0):
             raise InputError(f"{KEY}.gain: got {self.gain}, allowed is a number in (0, 1], with top")
 
     def gain_of(self, numbers: int) -> float:

@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import INDEPENDENT, MATCHING, PERIODIC, Law, LinkProcess
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -33,7 +33,7 @@ LONGEST_PERIOD = 1_000_000  # rounds that are looked through for those that are 
 
 def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, constant: float) -> spectrum.Facts:
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
-    edges, agents = graph.edges, len(graph.labels)
+    edges, agents = graph.edges, graph.agents
     f = law.frequencies
     ends = spectrum.laplacian_range(edges, agents)
     obtained = "exact" if law.exact else "sampled"
@@ -58,25 +58,25 @@ def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, consta
     return spectrum.facts(edges, agents, second, squared, obtained, obtained, ends)
 
 
-def _squarable(edges: NDArray[np.int64]) -> bool:
+def _squarable(edges: Integers) -> bool:
     """Whether the square of the mixing matrix takes few enough products, sum_i deg_i^2."""
     return int((np.bincount(edges.ravel()) ** 2).sum()) <= spectrum.MOST_PRODUCTS
 
 
-def _independent(graph: BaseGraph, f: NDArray[np.float64], c: float) -> tuple[csr_array, csr_array]:
+def _independent(graph: BaseGraph, f: Floats, c: float) -> tuple[csr_array, csr_array]:
     """E[W] and E[W^2] of independent links with a constant weight."""
     from scipy.sparse import eye_array
 
-    edges, agents = graph.edges, len(graph.labels)
+    edges, agents = graph.edges, graph.agents
     one = eye_array(agents, format="csr")
     first = spectrum.matrix_of(edges, agents, c * f)
     spread = one - spectrum.matrix_of(edges, agents, 2.0 * c**2 * f * (1.0 - f))
     return first, (first @ first + spread).tocsr()
 
 
-def _rounds(process: LinkProcess, law: Law, graph: BaseGraph) -> tuple[Iterator[NDArray[np.uint8]], bool]:
+def _rounds(process: LinkProcess, law: Law, graph: BaseGraph) -> tuple[Iterator[Bytes], bool]:
     """Rounds to average over, and whether they are all that there are."""
-    most = spectrum.affordable(graph.edges, len(graph.labels))
+    most = spectrum.affordable(graph.edges, graph.agents)
     block = process.sampler(graph, np.random.default_rng(0))
     if law.kind != PERIODIC:
         return (block(1)[0] for _ in range(most)), False

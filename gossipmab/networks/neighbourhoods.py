@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
-
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Integers
 
 
-@compiled
+@jit
 def reach(first: Integers, near: Integers, i: int, hops: int, seen: Integers, ball: Integers) -> int:
     """Write all within `hops` of agent i into ball (N,), by a search outwards; returns how many there are.
 
@@ -33,7 +31,7 @@ def reach(first: Integers, near: Integers, i: int, hops: int, seen: Integers, ba
     return end
 
 
-@compiled
+@jit
 def largest(first: Integers, near: Integers, hops: int, seen: Integers, ball: Integers) -> int:
     """The size of the largest ball; the arguments are those of `reach`, seen (N,) all -1."""
     most = 0
@@ -44,7 +42,7 @@ def largest(first: Integers, near: Integers, hops: int, seen: Integers, ball: In
     return most
 
 
-@compiled
+@jit
 def fill(first: Integers, near: Integers, hops: int, seen: Integers, members: Integers, sizes: Integers) -> None:
     """Write every ball into members (N, B), in no order, and its size into sizes (N,); seen (N,) all -1."""
     for i in range(seen.shape[0]):
@@ -77,7 +75,7 @@ def balls(edges: Integers, agents: int, hops: int) -> tuple[Integers, Integers]:
     return members, sizes
 
 
-@compiled
+@jit
 def slot_of(ball: Integers, j: int) -> int:
     """Where agent j stands in a ball (B,) that it belongs to: ascending members, then -1."""
     low, high = 0, ball.shape[0]

@@ -1,8 +1,8 @@
 """The network: a connected base graph G0, the random graph G_t of every round, and the mixing weights W_t.
 
-A link process (`gossipmab.networks.links`) decides which links of G0 are present in round t; by default Erdos-Renyi: each independently
-with probability p. The mixing matrix W_t is symmetric and doubly stochastic: a present edge {i, j} has weight w_ij > 0, an
-absent one 0, and every agent keeps the rest for itself.
+A link process (`gossipmab.networks.links`) decides which links of G0 are present in round t; by default Erdos-Renyi: each
+independently with probability p. The mixing matrix W_t is symmetric and doubly stochastic: a present edge {i, j} has weight
+w_ij > 0, an absent one 0, and every agent keeps the rest for itself.
 
     laplacian         w_ij = 1 / N, so that W_t = I - Lap(G_t) / N
     max_degree        w_ij = 1 / (1 + Delta), Delta the largest degree of G0
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks import link_spectrum as moments
 from gossipmab.networks import spectral as spectrum
@@ -27,14 +26,14 @@ from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.failures import Failures, FateSampler, made
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links import ErdosRenyi, Law, LinkProcess, Lister, Sampler, process_of
+from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
     import networkx as nx
 
 T = TypeVar("T")
-WEIGHT_RULES = {"laplacian": 0, "max_degree": 1, "metropolis": 2, "lazy_metropolis": 3}
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -45,7 +44,7 @@ class Network:
         name: how the base graph is called.
         description: one line about it, or "".
         agents: N.
-        labels: N names, agent i's at i.
+        names: (N,) of the agents, or None if they have none but their numbers; `labels` gives them in either case.
         edges: (E, 2) int64, every edge once as (i, j) with i < j, in lexicographic order.
         degrees: (N,) int64, degrees in G0.
         offsets: (N + 1,) int64; agent i's neighbours are listed from offsets[i] on, with room for deg(i) of them.
@@ -62,10 +61,10 @@ class Network:
     name: str
     description: str
     agents: int
-    labels: tuple[str, ...]
-    edges: NDArray[np.int64]
-    degrees: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    names: tuple[str, ...] | None
+    edges: Integers
+    degrees: Integers
+    offsets: Integers
     process: LinkProcess
     law: Law
     link_probability: float
@@ -110,14 +109,14 @@ class Network:
         law = process.law(graph)
         if law.frequency == 0.0:
             raise InputError("network.links: no link is ever present; leave the messages out instead")
-        n, edges = len(graph.labels), graph.edges
+        n, edges = graph.agents, graph.edges
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
         constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
         values: dict[str, Any] = {
             "name": graph.name,
             "description": graph.description,
             "agents": n,
-            "labels": graph.labels,
+            "names": graph.names,
             "edges": edges,
             "degrees": degrees,
             "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
@@ -152,10 +151,15 @@ class Network:
             f"link_probability={self.link_probability}, weights={self.weights!r}{links})"
         )
 
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """(N,) the names of the agents."""
+        return self.graph.labels
+
     @property
     def graph(self) -> topology.BaseGraph:
         """The base graph as link processes take it."""
-        return topology.BaseGraph(self.name, self.description, self.labels, self.edges)
+        return topology.BaseGraph(self.name, self.description, self.agents, self.edges, self.names)
 
     def link_sampler(self, generator: np.random.Generator) -> Sampler:
         """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
@@ -168,18 +172,14 @@ class Network:
         """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
         return self.process.lister(self.graph, generator)
 
-    def links(self, generator: np.random.Generator, rounds: int) -> NDArray[np.uint8]:
-        """(rounds, E) uint8, 1 where the link is present: the first rounds of the process."""
-        return self.link_sampler(generator)(rounds)
-
     def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
         """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
         every = self.communication.every if self.communication is not None else 1
         return FateSampler(self.failures or Failures(), self.graph, generator, every)
 
-    def mixing_matrix(self, present: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def mixing_matrix(self, present: Bytes) -> Floats:
         """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
-        w = spectrum.edge_weights(self.edges, self.agents, np.asarray(present), self.weights, self.constant_weight)
+        w = edge_weights(self.edges, self.agents, np.asarray(present), self.weights, self.constant_weight)
         return spectrum.dense_of(self.edges, self.agents, w)
 
     @cached_property
@@ -211,75 +211,3 @@ class Network:
 def _one(kind: type[T], given: Any, key: str) -> T | None:
     """The object itself, or that of a table of parameters."""
     return given if given is None or isinstance(given, kind) else made(kind, given, key)
-
-
-@compiled
-def neighbours_of_round(
-    edges: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    present: NDArray[np.uint8],
-    neighbours: NDArray[np.int64],
-    degrees: NDArray[np.int64],
-) -> int:
-    """Fill the neighbour lists of G_t; returns |E_t|.
-
-    Args:
-        edges: (E, 2), i < j, lexicographic.
-        offsets: (N + 1,) row pointers of G0.
-        present: (E,) uint8, exactly 0 or 1.
-        neighbours: (2E,) out; offsets[i] : offsets[i] + degrees[i] holds the present neighbours of i, ascending.
-        degrees: (N,) out, degrees in G_t.
-
-    No branch looks at `present`, for at p = 1/2 the processor could not foresee it: every edge is written to the end
-    of both rows, and a row grows by present[e], so that an absent edge's entry is overwritten by the next one. No row
-    can run over: before the m-th edge of agent i in G0 its row holds at most m - 1 <= deg(i) - 1 entries. Rows ascend
-    because the edges (u, i), u < i, come in order of u, and before the edges (i, v), which come in order of v.
-    """
-    agents = degrees.shape[0]
-    for agent in range(agents):
-        degrees[agent] = offsets[agent]  # where the next neighbour goes; a degree again below
-    for e in range(edges.shape[0]):
-        i = np.uintp(edges[e, 0])  # unsigned: a signed index costs a test for counting from the end
-        j = np.uintp(edges[e, 1])
-        here = np.int64(present[e])
-        end_i = degrees[i]
-        end_j = degrees[j]
-        neighbours[np.uintp(end_i)] = edges[e, 1]
-        neighbours[np.uintp(end_j)] = edges[e, 0]
-        degrees[i] = end_i + here
-        degrees[j] = end_j + here
-    ends = 0
-    for agent in range(agents):
-        degrees[agent] -= offsets[agent]
-        ends += int(degrees[agent])
-    return ends // 2
-
-
-@compiled
-def neighbours_of_listed(
-    edges: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    listed: NDArray[np.int64],
-    neighbours: NDArray[np.int64],
-    degrees: NDArray[np.int64],
-) -> int:
-    """`neighbours_of_round` from a list of the edges that are present (m,), ascending: N + m steps, however large E is."""
-    agents = degrees.shape[0]
-    for agent in range(agents):
-        degrees[agent] = 0
-    for e in listed:
-        i, j = edges[e, 0], edges[e, 1]
-        neighbours[offsets[i] + degrees[i]] = j
-        neighbours[offsets[j] + degrees[j]] = i
-        degrees[i] += 1
-        degrees[j] += 1
-    return len(listed)
-
-
-@compiled
-def weight_of_edge(rule: int, constant: float, degree_i: int, degree_j: int) -> float:
-    """w_ij of a present edge: `rule` of WEIGHT_RULES, `constant` = Network.constant_weight, degrees in G_t."""
-    if rule <= 1:
-        return constant
-    weight = 1.0 / (1.0 + max(degree_i, degree_j))
-    return weight if rule == 2 else 0.5 * weight

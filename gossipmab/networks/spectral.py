@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.networks.graphs import diameter as distances
+from gossipmab.networks.mixing import edge_weights
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 DENSE = 2000  # agents up to which eigenvalues come from a dense matrix
-BREADTH_FIRST = 10_000  # agents up to which the diameter comes from searches out of every agent
+BREADTH_FIRST = 10_000  # agents up to which the diameter is found, by a search from every agent
 LARGE = 20_000  # agents up to which eigenvalues are found whatever it takes
 WORK = 5 * 10**9  # numbers read by one search for an eigenvalue above that, some five seconds
 BASIS, TOLERANCE = 20, 1e-4  # of Lanczos's method above that: vectors kept, and the error relative to the eigenvalue
@@ -69,7 +70,7 @@ class Facts(NamedTuple):
 
 
 def facts(
-    edges: NDArray[np.int64],
+    edges: Integers,
     agents: int,
     second: float,
     squared: float,
@@ -98,7 +99,7 @@ def facts(
 
 
 def independent_links(
-    edges: NDArray[np.int64], agents: int, p: float, weights: str, constant: float, low_high: tuple[float, float]
+    edges: Integers, agents: int, p: float, weights: str, constant: float, low_high: tuple[float, float]
 ) -> tuple[float, float, str]:
     """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p.
 
@@ -127,19 +128,7 @@ def rounded(low: float, high: float) -> float:
     return low if high == 0.0 or math.isnan(low + high) else round(low, 12 - math.ceil(math.log10(high)))
 
 
-def edge_weights(
-    edges: NDArray[np.int64], agents: int, present: NDArray[np.uint8], weights: str, constant: float
-) -> NDArray[np.float64]:
-    """(E,) float64: w_ij of every edge in the round with the links `present` (E,), 0 where it is absent."""
-    here = present.astype(bool)
-    if constant > 0.0:
-        return np.where(here, constant, 0.0)
-    degrees = np.bincount(edges[here].ravel(), minlength=agents)
-    metropolis = 1.0 / (1.0 + degrees[edges].max(axis=1, initial=0))
-    return np.where(here, metropolis if weights == "metropolis" else metropolis / 2, 0.0)
-
-
-def expected_weights(edges: NDArray[np.int64], degrees: NDArray[Any], p: float, weights: str) -> NDArray[np.float64]:
+def expected_weights(edges: Integers, degrees: NDArray[Any], p: float, weights: str) -> Floats:
     """(E,) float64: E[w_ij] of every edge with (lazy) Metropolis weights, absences included."""
     from scipy.stats import binom
 
@@ -156,7 +145,7 @@ def expected_weights(edges: NDArray[np.int64], degrees: NDArray[Any], p: float, 
     return values[index.reshape(-1)] * (1.0 if weights == "metropolis" else 0.5)
 
 
-def matrix_of(edges: NDArray[np.int64], agents: int, w: NDArray[np.float64]) -> csr_array:
+def matrix_of(edges: Integers, agents: int, w: Floats) -> csr_array:
     """(N, N) sparse: the symmetric matrix with the weights w (E,) of the edges and rows that sum to 1."""
     from scipy.sparse import csr_array
 
@@ -166,7 +155,7 @@ def matrix_of(edges: NDArray[np.int64], agents: int, w: NDArray[np.float64]) -> 
     return csr_array((np.concatenate([w, w, own]), (rows, columns)), shape=(agents, agents))
 
 
-def dense_of(edges: NDArray[np.int64], agents: int, w: NDArray[np.float64]) -> NDArray[np.float64]:
+def dense_of(edges: Integers, agents: int, w: Floats) -> Floats:
     """(N, N) dense: the same."""
     i, j = edges.T
     matrix = np.zeros((agents, agents))
@@ -175,7 +164,7 @@ def dense_of(edges: NDArray[np.int64], agents: int, w: NDArray[np.float64]) -> N
     return matrix
 
 
-def laplacian_range(edges: NDArray[np.int64], agents: int) -> tuple[float, float]:
+def laplacian_range(edges: Integers, agents: int) -> tuple[float, float]:
     """The smallest and the largest eigenvalue of Lap(G0) off (1, ..., 1); (inf, 0) for a single agent."""
     from scipy.sparse import eye_array
     from scipy.sparse.linalg import ArpackNoConvergence, eigsh
@@ -218,7 +207,7 @@ def _lifted(matrix: csr_array, shift: float) -> Any:
     """The operator matrix + shift * (projection on (1, ..., 1)), which moves the trivial eigenvalue by `shift`."""
     from scipy.sparse.linalg import LinearOperator
 
-    def product(x: NDArray[np.float64]) -> Any:
+    def product(x: Floats) -> Any:
         return matrix @ x + shift * x.mean()
 
     return LinearOperator(matrix.shape, matvec=product, dtype=np.float64)
@@ -238,7 +227,7 @@ def second_modulus(matrix: csr_array, agents: int) -> float:
     return float(np.abs(eigsh(_lifted(matrix, -1.0), k=1, which="LM", v0=start, return_eigenvectors=False))[0])
 
 
-def sampled_squared(edges: NDArray[np.int64], agents: int, p: float, weights: str, seed: int = 0) -> float:
+def sampled_squared(edges: Integers, agents: int, p: float, weights: str, seed: int = 0) -> float:
     """The second largest eigenvalue of the mean of W^2 over sampled rounds (Metropolis weights, fixed seed)."""
     if agents > LARGE:
         return math.nan
@@ -248,18 +237,18 @@ def sampled_squared(edges: NDArray[np.int64], agents: int, p: float, weights: st
     return second_modulus(averages(edges, agents, rounds, weights, 0.0)[1], agents)
 
 
-def affordable(edges: NDArray[np.int64], agents: int) -> int:
+def affordable(edges: Integers, agents: int) -> int:
     """How many rounds to average over."""
     most = 2 * 10**10 // agents**3 if _dense(edges, agents) else SAMPLES
     return max(20, min(SAMPLES, 50 * SAMPLES // agents, most))
 
 
-def _dense(edges: NDArray[np.int64], agents: int) -> bool:
+def _dense(edges: Integers, agents: int) -> bool:
     return agents <= 200 or (agents <= DENSE and 20 * len(edges) > agents**2)
 
 
 def averages(
-    edges: NDArray[np.int64], agents: int, rounds: Iterable[NDArray[np.uint8]], weights: str, constant: float
+    edges: Integers, agents: int, rounds: Iterable[Bytes], weights: str, constant: float
 ) -> tuple[csr_array, csr_array]:
     """(N, N) sparse each: the means of W and of W^2 over rounds with the links (E,)."""
     from scipy.sparse import csr_array
@@ -274,10 +263,10 @@ def averages(
     return csr_array(first / count), csr_array(second / count)
 
 
-def diameter(edges: NDArray[np.int64], agents: int) -> float:
-    """The largest distance between two agents, in edges; nan where it would take too long."""
+def diameter(edges: Integers, agents: int) -> float:
+    """The largest distance between two agents, in edges; nan (left out) above BREADTH_FIRST agents."""
     if agents > BREADTH_FIRST:
-        return distances.diameter(edges, agents)
+        return math.nan
     from scipy.sparse.csgraph import dijkstra
 
     links, blocks = abs(matrix_of(edges, agents, np.ones(len(edges)))), range(0, agents, 500)

@@ -12,7 +12,7 @@ from gossipmab.objectives.maximin import Maximin
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
-from gossipmab.objectives.solvers.workspace import Desk, desk
+from gossipmab.objectives.solvers.workspace import SolverWorkspace, solver_workspace
 from gossipmab.objectives.utilitarian import Utilitarian
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import OBJECTIVES as GROUP
@@ -53,9 +53,9 @@ def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any
 __all__ = [
     "KNOWN",
     "OBJECTIVES",
-    "Desk",
+    "SolverWorkspace",
     "Objective",
-    "desk",
+    "solver_workspace",
     "maximise",
     "maximise_with_bonus",
     "objective",

@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
 from numba.extending import overload
-from numpy.typing import NDArray
 
-from gossipmab.objectives.solvers.workspace import Desk
-
-Floats = NDArray[np.float64]
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.types import Floats
 
 
 class Objective(Protocol):
@@ -26,45 +23,49 @@ class Objective(Protocol):
     def needs_positive(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F(p, U)."""
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax F(p, U); ties as the objective states."""
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax F(p, U) + sum_k p_k bonus[k], bonus (K,) >= 0."""
 
 
-def value(self: Any, utilities: Floats, p: Floats, desk: Desk) -> float:
+def value(self: Any, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
     """Call the objective's `value`."""
-    return float(self.value(utilities, p, desk))
+    return float(self.value(utilities, p, workspace))
 
 
-def maximise(self: Any, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+def maximise(self: Any, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """Call the objective's `maximise`."""
-    best, certificate = self.maximise(utilities, desk, p)
+    best, certificate = self.maximise(utilities, workspace, p)
     return float(best), float(certificate)
 
 
-def maximise_with_bonus(self: Any, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+def maximise_with_bonus(
+    self: Any, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+) -> tuple[float, float]:
     """Call the objective's `maximise_with_bonus`."""
-    best, certificate = self.maximise_with_bonus(utilities, bonus, desk, p)
+    best, certificate = self.maximise_with_bonus(utilities, bonus, workspace, p)
     return float(best), float(certificate)
 
 
 @overload(value, strict=False)
-def _value(self: Any, utilities: Any, p: Any, desk: Any) -> Callable[..., float]:
+def _value(self: Any, utilities: Any, p: Any, workspace: Any) -> Callable[..., float]:
     return self.instance_class.value  # type: ignore[no-any-return]
 
 
 @overload(maximise, strict=False)
-def _maximise(self: Any, utilities: Any, desk: Any, p: Any) -> Callable[..., tuple[float, float]]:
+def _maximise(self: Any, utilities: Any, workspace: Any, p: Any) -> Callable[..., tuple[float, float]]:
     return self.instance_class.maximise  # type: ignore[no-any-return]
 
 
 @overload(maximise_with_bonus, strict=False)
 def _maximise_with_bonus(
-    self: Any, utilities: Any, bonus: Any, desk: Any, p: Any
+    self: Any, utilities: Any, bonus: Any, workspace: Any, p: Any
 ) -> Callable[..., tuple[float, float]]:
     return self.instance_class.maximise_with_bonus  # type: ignore[no-any-return]

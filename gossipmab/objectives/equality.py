@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.solvers.simplex import SMALL, begin, prices, read, solve, whole
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
-@compiled
+@jit
 def minus_spread(utilities: Floats, p: Floats) -> float:
     """-( max_j u_j - min_j u_j ), u_j = sum_k p_k U[j,k]."""
     least, most = math.inf, -math.inf
@@ -30,8 +30,8 @@ def minus_spread(utilities: Floats, p: Floats) -> float:
     return least - most
 
 
-@compiled
-def minimise_spread(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def minimise_spread(utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """max_p -(max_j U[j].p - min_j U[j].p) + b.p, and among the best the largest sum of utilities; writes p.
 
     Variables l, s, p_1..p_K, with l - U[j].p <= 0, U[j].p + s <= M and sum_k p_k <= 1, for U shifted to lie in [0, M]: then
@@ -39,7 +39,7 @@ def minimise_spread(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> 
     For distributions y and z over the agents, -spread + b.p <= max_k sum_j (y_j - z_j) U[j,k] + b_k: the certificate.
     """
     N, K = utilities.shape
-    T, m, n = desk.tableau, 2 * N + 1, K + 2
+    T, m, n = workspace.tableau, 2 * N + 1, K + 2
     shift, most, floor, size = math.inf, -math.inf, bonus[0], 1.0
     for k in range(K):
         floor = min(floor, bonus[k])
@@ -47,7 +47,7 @@ def minimise_spread(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> 
             shift = min(shift, utilities[j, k])
             most = max(most, utilities[j, k])
     M = most - shift
-    begin(desk.basis, desk.outside, m, n)
+    begin(workspace.basis, workspace.outside, m, n)
     for j in range(N):
         T[j, 0], T[j, 1], T[j, n] = 1.0, 0.0, 0.0
         T[N + j, 0], T[N + j, 1], T[N + j, n] = 0.0, 1.0, M
@@ -64,12 +64,12 @@ def minimise_spread(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> 
         T[m + 1, k + 2] = 0.0
         for j in range(N):
             T[m + 1, k + 2] += (utilities[j, k] - shift) / N
-    solve(T, desk.basis, desk.outside, m, n, SMALL * size)
-    read(T, desk.basis, m, n, 2, p)
+    solve(T, workspace.basis, workspace.outside, m, n, SMALL * size)
+    read(T, workspace.basis, m, n, 2, p)
     whole(p, bonus)
-    y, z = desk.utility[:N], desk.spare[:N]
-    prices(T, desk.outside, m, n, 0, y)
-    prices(T, desk.outside, m, n, N, z)
+    y, z = workspace.utility[:N], workspace.spare[:N]
+    prices(T, workspace.outside, m, n, 0, y)
+    prices(T, workspace.outside, m, n, N, z)
     upper = -math.inf
     value = minus_spread(utilities, p)
     for k in range(K):
@@ -89,15 +89,17 @@ class Equality(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return False
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = -( max_j u_j(p) - min_j u_j(p) )."""
         return minus_spread(utilities, p)
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p, of the least spread."""
-        desk.bonus[:] = 0.0
-        return minimise_spread(utilities, desk.bonus, desk, p)
+        workspace.bonus[:] = 0.0
+        return minimise_spread(utilities, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax -spread + b.p."""
-        return minimise_spread(utilities, bonus, desk, p)
+        return minimise_spread(utilities, bonus, workspace, p)

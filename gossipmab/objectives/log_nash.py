@@ -12,18 +12,18 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives import solvers as welfare
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
 from gossipmab.objectives.solvers.newton import newton
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 LEAST = 1e-12  # a utility counts as at least this much, or one agent without any would make the sum minus infinity
 ENOUGH = 1e-10  # the gap at which a warm start is good
 MOST_NEWTON = 12
 
 
-@compiled
+@jit
 def log_welfare(utilities: Floats, p: Floats, least: float) -> float:
     """sum_j ln max(u_j(p), least)."""
     total = 0.0
@@ -36,46 +36,46 @@ def log_welfare(utilities: Floats, p: Floats, least: float) -> float:
     return total
 
 
-@compiled
-def clip(utilities: Floats, desk: Desk) -> None:
+@jit
+def clip(utilities: Floats, workspace: SolverWorkspace) -> None:
     """clipped = max(U, 1e-12)."""
     for j in range(utilities.shape[0]):
         for k in range(utilities.shape[1]):
-            desk.clipped[j, k] = max(utilities[j, k], LEAST)
+            workspace.clipped[j, k] = max(utilities[j, k], LEAST)
 
 
-@compiled
-def maximise_log(desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from nothing where that does not end well.
 
     Returns (value, gap), and writes p.
     """
-    N, K = desk.clipped.shape
-    work, table = desk.work, desk.work.table
+    N, K = workspace.clipped.shape
+    work, table = workspace.work, workspace.work.table
     total, scales, most = 0.0, 0.0, 0.0
     for k in range(K):
-        total += desk.start[k]
-        table[P, k] = desk.start[k]
+        total += workspace.start[k]
+        table[P, k] = workspace.start[k]
         table[BONUS, k] = 0.0
     gap, value = math.inf, 0.0
     if total > 0.0:
         for j in range(N):
             most = 0.0
             for k in range(K):
-                most = max(most, desk.clipped[j, k])
+                most = max(most, workspace.clipped[j, k])
             scales += math.log(most)
             scale = 1.0 / most
             for k in range(K):
-                work.gains[j, k] = desk.clipped[j, k] * scale
+                work.gains[j, k] = workspace.clipped[j, k] * scale
         _lam, value, gap = newton(work, 1.0, 0.0, False, MOST_NEWTON)
         value += scales
         for k in range(K):
             p[k] = table[P, k]
     if not gap <= ENOUGH * N:
-        desk.bonus[:] = 0.0
-        value, gap = welfare.maximise_concave(desk.clipped, desk.bonus, work, p)
+        workspace.bonus[:] = 0.0
+        value, gap = welfare.maximise_concave(workspace.clipped, workspace.bonus, work, p)
     for k in range(K):
-        desk.start[k] = p[k]
+        workspace.start[k] = p[k]
     return value, max(gap, 0.0)
 
 
@@ -87,16 +87,18 @@ class LogNashWelfare(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return True
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = sum_j ln max(u_j(p), 1e-12)."""
         return log_welfare(utilities, p, LEAST)
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p)."""
-        clip(utilities, desk)
-        return maximise_log(desk, p)
+        clip(utilities, workspace)
+        return maximise_log(workspace, p)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""
-        clip(utilities, desk)
-        return welfare.maximise_concave(desk.clipped, bonus, desk.work, p)
+        clip(utilities, workspace)
+        return welfare.maximise_concave(workspace.clipped, bonus, workspace.work, p)

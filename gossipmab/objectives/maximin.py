@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.solvers.simplex import SMALL, begin, prices, read, solve, whole
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
-@compiled
+@jit
 def least_utility(utilities: Floats, p: Floats) -> float:
     """min_j sum_k p_k U[j,k]."""
     least = math.inf
@@ -32,21 +32,21 @@ def least_utility(utilities: Floats, p: Floats) -> float:
     return least
 
 
-@compiled
-def maximise_least(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
-    """max_p min_j U[j].p + b.p; writes p, and the prices into the first N of `desk.utility`.
+@jit
+def maximise_least(utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
+    """max_p min_j U[j].p + b.p; writes p, and the prices into the first N of `workspace.utility`.
 
     Variables t, p_1..p_K, with t - U[j].p <= 0 for all j and sum_k p_k <= 1, which binds, for U is shifted to be >= 0.
     For every distribution y over the agents, min_j U[j].p + b.p <= max_k sum_j y_j U[j,k] + b_k: the certificate.
     """
     N, K = utilities.shape
-    T, m, n = desk.tableau, N + 1, K + 1
+    T, m, n = workspace.tableau, N + 1, K + 1
     shift, floor, size = math.inf, bonus[0], 1.0
     for k in range(K):
         floor = min(floor, bonus[k])
         for j in range(N):
             shift = min(shift, utilities[j, k])
-    begin(desk.basis, desk.outside, m, n)
+    begin(workspace.basis, workspace.outside, m, n)
     for j in range(N):
         T[j, 0] = 1.0
         T[j, n] = 0.0
@@ -62,11 +62,11 @@ def maximise_least(utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> t
         T[m + 1, k + 1] = 0.0
         for j in range(N):
             T[m + 1, k + 1] += (utilities[j, k] - shift) / N
-    solve(T, desk.basis, desk.outside, m, n, SMALL * size)
-    read(T, desk.basis, m, n, 1, p)
+    solve(T, workspace.basis, workspace.outside, m, n, SMALL * size)
+    read(T, workspace.basis, m, n, 1, p)
     whole(p, bonus)
-    y = desk.utility[:N]
-    prices(T, desk.outside, m, n, 0, y)
+    y = workspace.utility[:N]
+    prices(T, workspace.outside, m, n, 0, y)
     upper = -math.inf
     value = least_utility(utilities, p)
     for k in range(K):
@@ -86,15 +86,17 @@ class Maximin(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return False
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = min_j u_j(p)."""
         return least_utility(utilities, p)
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax min_j u_j(p)."""
-        desk.bonus[:] = 0.0
-        return maximise_least(utilities, desk.bonus, desk, p)
+        workspace.bonus[:] = 0.0
+        return maximise_least(utilities, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax min_j u_j(p) + b.p."""
-        return maximise_least(utilities, bonus, desk, p)
+        return maximise_least(utilities, bonus, workspace, p)

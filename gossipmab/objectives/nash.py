@@ -14,9 +14,9 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives import solvers as welfare
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.log_nash import clip, log_welfare, maximise_log
-from gossipmab.objectives.solvers.workspace import Desk
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.types import Floats
 
 
 class NashWelfare(NamedTuple):
@@ -32,7 +32,7 @@ class NashWelfare(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return True
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = prod_j u_j(p), or its N-th root."""
         product = welfare.nash_welfare(p, utilities)
         if not self.geometric:
@@ -40,16 +40,18 @@ class NashWelfare(NamedTuple):
         log = log_welfare(utilities, p, 0.0)
         return math.exp(log / utilities.shape[0])
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p), from the last maximiser."""
-        clip(utilities, desk)
-        log, gap = maximise_log(desk, p)
+        clip(utilities, workspace)
+        log, gap = maximise_log(workspace, p)
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
         value = math.exp(root * log)
         return value, value * math.expm1(root * gap)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax prod_j u_j(p) + b.p, globally: the sum is not concave. U is clipped to [1e-12, 1]."""
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
-        value, certificate = welfare.maximise_with_bonus(utilities, bonus, root, desk.warm, desk.work, p)
+        value, certificate = welfare.maximise_with_bonus(utilities, bonus, root, workspace.warm, workspace.work, p)
         return value, certificate * value

@@ -9,10 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled, inlined
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit, jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 
 def front(values: Floats) -> NDArray[np.bool_]:
@@ -22,7 +20,7 @@ def front(values: Floats) -> NDArray[np.bool_]:
     return np.asarray(~dominated.any(axis=0))
 
 
-@inlined
+@jit_inline
 def _ranks_above(values: Floats, c: int, D: int) -> bool:
     """Whether row c of `values` (K, D) is lexicographically greater than the row before it."""
     d = 0
@@ -31,7 +29,7 @@ def _ranks_above(values: Floats, c: int, D: int) -> bool:
     return bool(values[c, d] > values[c - 1, d])
 
 
-@inlined
+@jit_inline
 def _front_of_ranked(values: Floats, order: Integers, p: Floats, D: int) -> None:
     """`uniform_on_front` for a number of objectives that the compiler knows, so that it unrolls the loops over them."""
     K = p.shape[0]
@@ -64,7 +62,7 @@ def _front_of_ranked(values: Floats, order: Integers, p: Floats, D: int) -> None
         p[k] *= share
 
 
-@compiled
+@jit
 def uniform_on_front(values: Floats, order: Integers, p: Floats) -> None:
     """Write the uniform distribution over the Pareto front of K vectors into p (K,).
 

@@ -11,23 +11,25 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.log_nash import clip
 from gossipmab.objectives.solvers.power_mean import maximise_power_mean, power_mean
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
-@compiled
-def best_vertex(q: float, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def best_vertex(
+    q: float, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+) -> tuple[float, float]:
     """The arm of the largest M_q(U[:,k]) + b_k, the first on ties: a convex function (q >= 1) is largest at a vertex."""
     N, K = utilities.shape
     top, most = 0, -math.inf
     for k in range(K):
         p[k] = 0.0
         for j in range(N):
-            desk.utility[j] = utilities[j, k]
-        value = power_mean(desk.utility, q) + bonus[k]
+            workspace.utility[j] = utilities[j, k]
+        value = power_mean(workspace.utility, q) + bonus[k]
         if value > most:
             top, most = k, value
     p[top] = 1.0
@@ -47,25 +49,27 @@ class PowerMean(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return self.exponent != 1.0
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = ( 1/N sum_j u_j(p)^q )^(1/q); NaN where a utility is negative, which its policies may avoid."""
         for j in range(utilities.shape[0]):
-            desk.utility[j] = 0.0
+            workspace.utility[j] = 0.0
             for k in range(p.shape[0]):
-                desk.utility[j] += p[k] * utilities[j, k]
-        return power_mean(desk.utility, self.exponent)
+                workspace.utility[j] += p[k] * utilities[j, k]
+        return power_mean(workspace.utility, self.exponent)
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax M_q(u(p))."""
-        desk.bonus[:] = 0.0
-        clip(utilities, desk)
+        workspace.bonus[:] = 0.0
+        clip(utilities, workspace)
         if self.exponent >= 1.0:
-            return best_vertex(self.exponent, desk.clipped, desk.bonus, desk, p)
-        return maximise_power_mean(self.exponent, desk.bonus, desk, p)
+            return best_vertex(self.exponent, workspace.clipped, workspace.bonus, workspace, p)
+        return maximise_power_mean(self.exponent, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax M_q(u(p)) + b.p."""
-        clip(utilities, desk)
+        clip(utilities, workspace)
         if self.exponent >= 1.0:
-            return best_vertex(self.exponent, desk.clipped, bonus, desk, p)
-        return maximise_power_mean(self.exponent, bonus, desk, p)
+            return best_vertex(self.exponent, workspace.clipped, bonus, workspace, p)
+        return maximise_power_mean(self.exponent, bonus, workspace, p)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gossipmab.objectives.base import Floats
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
-@compiled
+@jit
 def best_arm(utilities: Floats, bonus: Floats, p: Floats) -> tuple[float, float]:
     """Write the arm of the largest sum_j U[j,k] + b_k, the first on ties; it is exact: a linear function on a simplex."""
     N, K = utilities.shape
@@ -33,7 +33,7 @@ class Utilitarian(NamedTuple):
         """Whether it is defined for utilities >= 0 only."""
         return False
 
-    def value(self, utilities: Floats, p: Floats, desk: Desk) -> float:
+    def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = sum_j u_j(p)."""
         total = 0.0
         for j in range(utilities.shape[0]):
@@ -41,11 +41,13 @@ class Utilitarian(NamedTuple):
                 total += p[k] * utilities[j, k]
         return total
 
-    def maximise(self, utilities: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j u_j(p)."""
-        desk.bonus[:] = 0.0
-        return best_arm(utilities, desk.bonus, p)
+        workspace.bonus[:] = 0.0
+        return best_arm(utilities, workspace.bonus, p)
 
-    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+    def maximise_with_bonus(
+        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
+    ) -> tuple[float, float]:
         """Write p = argmax sum_j u_j(p) + b.p."""
         return best_arm(utilities, bonus, p)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numba.core.errors import NumbaError
 
-from gossipmab.environments.registry import MODELS, asked
+from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.links import Law, LinkProcess
 from gossipmab.networks.network import Network
@@ -101,7 +101,7 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
         model: Any = (
             kind(means, **parameters)
             if kind in MODELS.shipped.values()
-            else asked({"model": kind, **parameters}).of(means)
+            else resolve_reward_model({"model": kind, **parameters}).of(means)
         )
     except InputError as error:
         raise ShapeError(f"{name} is no reward model: {error}") from error

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import is_file, opened, parsed_json, refusing, text_of
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
 SUFFIXES = (".npy", ".csv", ".parquet", ".json")
 LARGEST_FILE = 10**9  # bytes
 MOST_NUMBERS = 50_000_000  # of a file: 400 MB
@@ -124,7 +124,7 @@ def numbered(columns: dict[str, Floats], prefix: str, key: str) -> Floats:
     return np.column_stack([columns[name] for name in wanted])
 
 
-def whole(columns: dict[str, Floats], name: str, key: str) -> NDArray[np.int64]:
+def whole(columns: dict[str, Floats], name: str, key: str) -> Integers:
     """(M,) a column of indices from 0. Raises InputError when it is missing or holds anything else."""
     if name not in columns:
         raise InputError(f"{key}: needs a column {name!r}, got {', '.join(columns)}")

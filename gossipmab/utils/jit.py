@@ -66,7 +66,7 @@ def cache_folder() -> Path | None:
     return None
 
 
-def compiled(function: F) -> F:
+def jit(function: F) -> F:
     """Compile for the hot loop: no interpreter's lock, no allocation, cached on disk."""
     folder = cache_folder()
     if folder is None:
@@ -78,17 +78,17 @@ def compiled(function: F) -> F:
         settings.CACHE_DIR = before
 
 
-def compiled_here(function: F) -> F:
+def jit_uncached(function: F) -> F:
     """Compile without the disk cache, and allowed to allocate: for code that runs classes from outside the package."""
     return cast(F, njit(**SETTINGS | {"_nrt": True})(function))
 
 
-def ours(*things: Any) -> bool:
+def is_builtin(*things: Any) -> bool:
     """Whether the classes of all these are of this package, so that what is compiled of them may be kept on the disk."""
     return all(type(thing).__module__.startswith("gossipmab.") for thing in things)
 
 
-def inlined(function: F) -> F:
+def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
     return cast(F, njit(forceinline=True, **SETTINGS)(function))
 

@@ -48,7 +48,7 @@ class Registry(Mapping[str, type]):
     def __init__(self, group: str, shipped: Mapping[str, type], methods: tuple[str, ...]) -> None:
         """`methods`: what a class of another distribution must have."""
         self.group, self.shipped, self.methods = group, dict(shipped), methods
-        self._lent: dict[str, type] = {}
+        self._registered: dict[str, type] = {}
         self._loaded: dict[str, type] = {}
 
     def __hash__(self) -> int:
@@ -67,13 +67,13 @@ class Registry(Mapping[str, type]):
         return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.shipped or name in self._lent or name in self.found
+        return name in self.shipped or name in self._registered or name in self.found
 
     def __getitem__(self, name: str) -> type:
         if name in self.shipped:
             return self.shipped[name]
-        if name in self._lent:
-            return self._lent[name]
+        if name in self._registered:
+            return self._registered[name]
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
@@ -94,28 +94,28 @@ class Registry(Mapping[str, type]):
 
     def name_of(self, kind: type) -> str:
         """The name of a class, that of the class itself where it has no other. Loads nothing."""
-        known = [*self.shipped.items(), *self._lent.items(), *self._loaded.items()]
+        known = [*self.shipped.items(), *self._registered.items(), *self._loaded.items()]
         return next((name for name, one in known if one is kind), kind.__name__)
 
-    def lend(self, kind: type) -> str:
+    def register(self, kind: type) -> str:
         """Make a class known for this process; its name, "module:Class"."""
         name = f"{kind.__module__}:{kind.__qualname__}"
         shipped = next((known for known, one in self.shipped.items() if one is kind), None)
         if shipped is not None:
             return shipped
         self._checked(kind, name)
-        self._lent[name] = kind
+        self._registered[name] = kind
         return name
 
-    def lent(self) -> dict[str, type]:
+    def registered(self) -> dict[str, type]:
         """What was lent, to be lent again in another process."""
-        return dict(self._lent)
+        return dict(self._registered)
 
     def origin(self, name: str) -> Origin:
         """Where a class that is not shipped is from. Raises InputError as `self[name]`."""
         kind = self[name]
         path = f"{kind.__module__}:{kind.__qualname__}"
-        if name in self._lent:
+        if name in self._registered:
             return Origin(self.group, name, path, "", "", sources_of(kind))
         distribution = self.found[name][0].dist
         said = (distribution.name, distribution.version) if distribution is not None else ("unknown", "unknown")
@@ -196,11 +196,11 @@ def arguments(
         value = given.get(name, kind._field_defaults.get(name))
         if value is None:
             raise InputError(f"{key}.{name} is required and not given")
-        values[name] = fitted(f"{key}.{name}", hints[name], value, shown)
+        values[name] = coerce(f"{key}.{name}", hints[name], value, shown)
     return values
 
 
-def fitted(key: str, kind: Any, value: Any, shown: Callable[[Any], str] = repr) -> Any:
+def coerce(key: str, kind: Any, value: Any, shown: Callable[[Any], str] = repr) -> Any:
     """The value as a parameter of this type (bool, int, float, str), an int as a float where that is asked for.
 
     Raises:
@@ -214,7 +214,7 @@ def fitted(key: str, kind: Any, value: Any, shown: Callable[[Any], str] = repr) 
     return kind(value)
 
 
-def refused(key: str, make: Callable[[], Any]) -> Any:
+def call_plugin(key: str, make: Callable[[], Any]) -> Any:
     """What `make` gives. Where foreign code refuses what it was given by another exception, InputError names the key."""
     try:
         return make()

@@ -14,11 +14,9 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError
-
-Floats = NDArray[np.float64]
+from gossipmab.utils.types import Floats
 
 
 class Purpose(IntEnum):

@@ -16,11 +16,11 @@ from gossipmab.algorithms import ASSIGNERS
 from gossipmab.algorithms.assignment import empirical as estimates
 from gossipmab.engines import assignment as assignment_rounds
 from gossipmab.experiments.spec.spec import load_spec
-from gossipmab.experiments.storage.cell_file import file_hash
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import best_probing, distributions, terms, welfare_of_set
+from gossipmab.utils.atomic_write import file_hash
 
 FIELDS = tuple(AssignmentTrace.AXES)
 

@@ -20,8 +20,8 @@ from gossipmab.engines.central import Source, simulate_central
 from gossipmab.experiments.spec.spec import Spec
 from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.metrics.central_trace import CentralTrace
-from gossipmab.metrics.policy import best_policy
-from gossipmab.objectives import OBJECTIVES, desk
+from gossipmab.objectives import OBJECTIVES, solver_workspace
+from gossipmab.objectives.best_policy import best_policy
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -129,7 +129,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
     wins, losses = np.ones((N, K)), np.ones((N, K))
     wanted = OBJECTIVES[learner.objective]()
     played = np.zeros((horizon, K))
-    place, turn = desk(N, K), 0
+    place, turn = solver_workspace(N, K), 0
     for t in range(1, horizon + 1):
         own, p = numbers.own[t - 1], np.zeros(K)
         mean = sums / np.maximum(counts, 1)

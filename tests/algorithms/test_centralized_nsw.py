@@ -12,7 +12,7 @@ import gossipmab as gm
 from gossipmab.algorithms import CentralizedNSW
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, workspace
+from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
 
 
 def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Network, horizon: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Ne
     N, K, D = environment.means.shape
     numbers = rounds.Source(environment, network, seed=4, trial=0, label="").block(horizon)
     sums, counts, x = np.zeros((N, K, D)), np.zeros((N, K)), np.zeros(D)
-    warm, work, p = np.zeros((N, warm_size(N, K))), workspace(N, K), np.zeros(K)
+    warm, work, p = np.zeros((N, warm_size(N, K))), welfare_workspace(N, K), np.zeros(K)
     for t in range(1, horizon + 1):
         known, own = sums.copy(), counts.copy()
         for i in range(N):

@@ -20,7 +20,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import step as agent_round
-from gossipmab.networks.network import WEIGHT_RULES, neighbours_of_round, weight_of_edge
+from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 
 # Whatever is registered and sends messages, and variants that take other paths.
 GOSSIPING: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items() if kind().communicates} | {
@@ -117,7 +117,7 @@ def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, we
     start = (start - start.mean(axis=0)) / np.linalg.norm(start - start.mean(axis=0), axis=0)
     size = np.zeros((runs, horizon, 2))
     for run in range(runs):
-        values, links = start, network.links(generator, horizon)
+        values, links = start, network.link_sampler(generator)(horizon)
         for t in range(horizon):
             values = mixed_by_the_engine(network, links[t], values)
             size[run, t] = (values**2).sum(axis=0)

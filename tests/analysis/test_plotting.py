@@ -18,7 +18,7 @@ from gossipmab.analysis.plots import plot
 from gossipmab.analysis.regret_bounds import ORDERS, fitted, guide_for
 from gossipmab.cli import call
 from gossipmab.experiments.results import Results
-from gossipmab.experiments.storage.cell_file import file_hash
+from gossipmab.utils.atomic_write import file_hash
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},

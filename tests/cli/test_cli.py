@@ -13,8 +13,8 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
-from gossipmab.cli.tables import number
 from gossipmab.experiments.spec.spec import Spec
+from gossipmab.utils.formatting import format_number
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "record": 8},
@@ -243,4 +243,4 @@ def test_a_closed_pipe_is_no_error() -> None:
     [(0.0, "0"), (1234.56, "1,235"), (0.123456, "0.1235"), (12.0, "12.00"), (1e-5, "1.000e-05"), (float("nan"), "-")],
 )
 def test_numbers_as_they_are_read(value: float, text: str) -> None:
-    assert number(value) == text
+    assert format_number(value) == text

@@ -28,7 +28,7 @@ from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.sockets import Peers, WindowLostError
 from gossipmab.engines.actors.supervisor import Crew
 from gossipmab.engines.pools.ray_session import session
-from gossipmab.networks.network import WEIGHT_RULES
+from gossipmab.networks.mixing import WEIGHT_RULES
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
@@ -295,7 +295,7 @@ def test_machine_code_runs_where_numba_is_not(tmp_path: Path) -> None:
 import sys
 import numpy as np
 from pathlib import Path
-from gossipmab.engines.machine import Machine, Program
+from gossipmab.engines.actors.object_code_loader import Machine, Program
 x = np.zeros(3)
 machine = Machine(Program(Path({str(tmp_path / "code.o")!r}).read_bytes(), {code.leaves}, {code.processor!r}))
 assert machine.play(machine.table(((1.5, True, "global"), x)), 0, 3) == 3 and x.tolist() == [101.5] * 3, x

@@ -18,7 +18,7 @@ import pytest
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.engines.pools.ray_tempdir import PREFIX
-from gossipmab.experiments.storage.cell_file import file_hash
+from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},

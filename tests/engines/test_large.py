@@ -16,7 +16,7 @@ from gossipmab.analysis.verify import verify
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.metrics.trace import Trace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
-from gossipmab.networks.network import neighbours_of_listed, neighbours_of_round
+from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
 
 # What takes long is the compiler's work, anew for each algorithm and reward model.
@@ -186,7 +186,7 @@ def test_erdos_renyi_lists_what_it_would_draw() -> None:
     lister = network.listing_sampler(stream(3, purpose=Purpose.LINKS))
     assert lister is not None
     first, listed = lister(30)
-    present = network.links(stream(3, purpose=Purpose.LINKS), 30)
+    present = network.link_sampler(stream(3, purpose=Purpose.LINKS))(30)
     scratch = [(np.zeros(2 * len(network.edges), np.int64), np.zeros(150, np.int64)) for _ in range(2)]
     for b in range(30):
         mine = listed[first[b] : first[b + 1]]

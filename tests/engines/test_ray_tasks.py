@@ -27,7 +27,7 @@ from gossipmab.engines.pools.ray_tempdir import PREFIX, processes_of
 from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import Player
 from gossipmab.experiments.spec.spec import load_spec
-from gossipmab.experiments.storage.cell_file import file_hash
+from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "record": 8},

@@ -33,11 +33,12 @@ from gossipmab.cli import call
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.spec import Spec, load_spec
-from gossipmab.experiments.storage.cell_file import decode, file_hash
+from gossipmab.experiments.storage.cell_file import decode
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.metrics.trace import Trace
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "record": 8},

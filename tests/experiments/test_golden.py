@@ -17,9 +17,10 @@ from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
 from gossipmab.experiments.runner import Silent, run
-from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, file_hash, lacking, parquet_bytes
+from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
 from gossipmab.metrics.trace import Trace
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import file_hash
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))

@@ -18,19 +18,11 @@ from scipy import stats
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.results import Results
-from gossipmab.experiments.storage.cell_file import (
-    KEY,
-    DamagedError,
-    decode,
-    encode,
-    file_hash,
-    parquet_bytes,
-    whole_file,
-    write_whole,
-)
+from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, encode, parquet_bytes
 from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import Trace, over_agents
+from gossipmab.utils.atomic_write import file_hash, whole_file, write_whole
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},

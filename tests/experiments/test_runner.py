@@ -27,8 +27,8 @@ from gossipmab.experiments.cell_runner import Player
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.spec import Spec, load_spec
 from gossipmab.experiments.spec.sweep import Cell
-from gossipmab.experiments.storage.cell_file import file_hash
 from gossipmab.experiments.storage.run_folder import differing
+from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},

@@ -10,23 +10,24 @@ from scipy.optimize import linprog
 
 import gossipmab as gm
 from gossipmab.metrics import policy as policies
+from gossipmab.objectives.best_policy import best_policy
 
 SPLIT = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 6)  # the example of Hossain et al.: four against six
 
 
 def test_ten_agents_and_two_arms() -> None:
-    p = policies.best_policy("nsw", SPLIT).p
+    p = best_policy("nsw", SPLIT).p
     np.testing.assert_allclose(p, [0.4, 0.6], atol=1e-9)
     np.testing.assert_allclose(policies.expected_utilities(p, SPLIT), [0.4] * 4 + [0.6] * 6, atol=1e-9)
     np.testing.assert_allclose(policies.decision_shares(p, SPLIT), [0.4] * 4 + [0.6] * 6, atol=1e-9)
-    fair = policies.best_policy("procedural", SPLIT).p
+    fair = best_policy("procedural", SPLIT).p
     np.testing.assert_allclose(policies.voices(fair, SPLIT), 0.1, atol=1e-12)
     assert abs(policies.procedural_score(fair, SPLIT) - 1) < 1e-12
     assert policies.in_core(p, SPLIT) and policies.proportional(p, SPLIT).all()
 
 
 def test_the_majority_leaves_the_minority_without_a_voice() -> None:
-    p = policies.best_policy("utilitarian", SPLIT).p
+    p = best_policy("utilitarian", SPLIT).p
     assert p.tolist() == [0, 1]
     np.testing.assert_allclose(policies.procedural_score(p, SPLIT), 0.6)
     assert policies.proportional(p, SPLIT).tolist() == [False] * 4 + [True] * 6
@@ -67,7 +68,7 @@ def test_the_core_is_what_linear_programs_say() -> None:
     answers = []
     for case in range(24):
         U = np.round(rng.random((4, 3)), 1) if case % 2 else rng.random((4, 3))
-        p = policies.best_policy("nsw", U).p if case % 3 == 0 else rng.dirichlet(np.full(3, 0.3))
+        p = best_policy("nsw", U).p if case % 3 == 0 else rng.dirichlet(np.full(3, 0.3))
         answers.append(policies.in_core(p, U))
         assert answers[-1] == (not blocked_by_programs(p, U)), (U, p)
     assert all(answers[::3]) and not all(answers)  # the Nash policy always is in the core
@@ -96,8 +97,8 @@ def test_what_is_not_a_policy_or_a_utility_is_told() -> None:
     for call, line in (
         (lambda: policies.expected_utilities([0.5, 0.6], SPLIT), "policy: got shape .* sum 1.1, allowed are 2 prob"),
         (lambda: policies.decision_shares([1.0], SPLIT), "policy: got shape"),
-        (lambda: policies.best_policy("nsw", -SPLIT), "utilities: have -1, allowed with nsw are numbers >= 0"),
-        (lambda: policies.best_policy("nsw", [1.0, 2.0]), "utilities: got shape"),
+        (lambda: best_policy("nsw", -SPLIT), "utilities: have -1, allowed with nsw are numbers >= 0"),
+        (lambda: best_policy("nsw", [1.0, 2.0]), "utilities: got shape"),
         (lambda: policies.in_core([1.0], np.ones((13, 1))), "core: got 13 agents, allowed are 12"),
     ):
         with pytest.raises(gm.InputError, match=line):

@@ -260,7 +260,7 @@ def edge(source: str, target: str) -> str:
         ("<html></html>", "bad.graphml is not undirected GraphML"),
         ('<!DOCTYPE x [<!ENTITY a "b">]>' + GRAPHML.format("&a;"), "DOCTYPE or ENTITY"),
         ("<!doctype html>", "DOCTYPE or ENTITY"),
-        (b"\xff\xfe<\x00", "bad.graphml is not UTF-8 text"),
+        (b"\xff\xfe<\x00", "'bad.graphml' is not UTF-8 text"),
     ],
 )
 def test_wrong_graphml(tmp_path: Path, content: str | bytes, said: str) -> None:
@@ -282,7 +282,7 @@ def test_wrong_graphml(tmp_path: Path, content: str | bytes, said: str) -> None:
         ('generator = "cycle_graph"\n[parameters]\nn = 1979-05-27', "is not a number, a list"),
         ("a = " + "[" * 3000, "bad.toml is not TOML"),
         ("a = " + "1" * 5000, "bad.toml is not TOML"),
-        (b"\xff", "bad.toml is not UTF-8 text"),
+        (b"\xff", "'bad.toml' is not UTF-8 text"),
     ],
 )
 def test_wrong_toml(tmp_path: Path, content: str | bytes, said: str) -> None:
@@ -293,4 +293,4 @@ def test_wrong_toml(tmp_path: Path, content: str | bytes, said: str) -> None:
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LARGEST_FILE", 5)
-    assert "big.edges has 8 bytes, more than the 5" in refused(written(tmp_path, "big.edges", "a b\nb c\n"))
+    assert "'big.edges' has 8 bytes, more than the 5" in refused(written(tmp_path, "big.edges", "a b\nb c\n"))

@@ -181,7 +181,7 @@ def test_savings_are_counted_as_sent() -> None:
     links = gm.Network(KITE, link_probability=0.5)
     from gossipmab.utils.rng import Purpose, stream
 
-    present = links.links(stream(1, purpose=Purpose.LINKS), 1_000).sum(axis=1)
+    present = links.link_sampler(stream(1, purpose=Purpose.LINKS))(1_000).sum(axis=1)
     assert messages["all"] == messages["bits"] == messages["top"] == 2 * present.sum()
     assert messages["every"] == 2 * present[4::5].sum()
     assert 0 < messages["few"] < messages["all"] / 2

@@ -240,7 +240,7 @@ EVERYTHING = gm.Failures(
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 2**32))
 def test_any_split_into_blocks_gives_the_same_fate(blocks: list[int], seed: int) -> None:
     network = gm.Network(KITE, failures=EVERYTHING)
-    present = network.links(np.random.default_rng(0), sum(blocks))
+    present = network.link_sampler(np.random.default_rng(0))(sum(blocks))
     whole = network.fate_sampler(np.random.default_rng(seed))(present)
     sampler, played, parts = network.fate_sampler(np.random.default_rng(seed)), 0, []
     for count in blocks:
@@ -286,7 +286,7 @@ def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> 
     environment = gm.Environment.sample(5, 3, 2, seed=1)
     horizon = 60
     gm.simulate(Watched(), environment, network, horizon=horizon, seed=seed, interpreted=True)
-    present = network.links(stream(seed, purpose=Purpose.LINKS), horizon)
+    present = network.link_sampler(stream(seed, purpose=Purpose.LINKS))(horizon)
     fate = network.fate_sampler(stream(seed, purpose=Purpose.FAILURES))(present)
     local, world = np.zeros((2, horizon, 5, 6))
     played = iter(SEEN)

@@ -144,7 +144,7 @@ def test_a_graph_written_is_the_graph(seed: int, agents: int, kind: str) -> None
 def test_nothing_stays_behind(tmp_path: Path) -> None:
     code = """
 import networkx as nx
-from gossipmab.graph_files import FOLDERS, graphs_as_files
+from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from gossipmab.networks.graphs import edge_list as edge_files
 from gossipmab.networks.graphs import readers as files
-from gossipmab.networks.graphs.base_graph import describe, load
+from gossipmab.networks.graphs.base_graph import load
+from gossipmab.networks.graphs.readers import description as describe
 from gossipmab.utils.errors import InputError
 
 
@@ -91,7 +92,7 @@ def test_edge_files_are_read_as_the_rules_say(
             assert f"mine.edges, {expected}" in str(caught.value)
         else:
             graph = edge_files.read(path)
-            assert (list(graph.labels), graph.edges.tolist()) == expected
+            assert (list(graph.names or map(str, range(graph.agents))), graph.edges.tolist()) == expected
 
     compare()
 
@@ -154,9 +155,6 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, suffix: str) -> N
     device.symlink_to("/dev/zero")  # would never end
     for path in (fifo, folder, loop, device, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}"):
         refused(path)
-    for path in (fifo, folder, loop, device):  # also where one took the place of a file since its name was looked up
-        with pytest.raises(InputError, match="cannot read"):
-            files.opened(path)
 
 
 def test_devices_by_name() -> None:
@@ -201,9 +199,9 @@ HARM: list[tuple[str, str | bytes, str]] = [
     ("nul.graphml", xml(NODE.format("a\0b")), "is not undirected GraphML"),
     ("nuls.graphml", b"\0" * 10_000_000, "is not undirected GraphML"),
     ("text.graphml", "a" * 10_000_000, "is not undirected GraphML"),
-    ("dots.toml", "a" + ".a" * 40_000 + " = 1", "line 1 is too long"),
-    ("tables.toml", "[" + "a." * 40_000 + "a]", "line 1 is too long"),
-    ("dotted.toml", "parameters" + ".a" * 400 + " = 1\ngenerator = 'cycle_graph'", "is not known"),
+    ("dots.toml", "a" + ".a" * 40_000 + " = 1", "a key of more than 20 parts"),
+    ("tables.toml", "[" + "a." * 40_000 + "a]", "a key of more than 20 parts"),
+    ("dotted.toml", "parameters" + ".a" * 400 + " = 1\ngenerator = 'cycle_graph'", "more than 20 parts"),
     ("deep.toml", "generator = 'cycle_graph'\nparameters = {n = " + "[" * 300 + "]" * 300 + "}", ""),
     ("deeper.toml", "a = " + "[" * 40_000, "is not TOML"),
     ("braces.toml", "a = " + "{a = " * 15_000, "is not TOML"),

@@ -78,7 +78,7 @@ def refused(*arguments: Any, **named: Any) -> str:
 
 
 def sampled(network: gm.Network, rounds: int, seed: int = 1) -> np.ndarray:
-    return network.links(np.random.default_rng(seed), rounds)
+    return network.link_sampler(np.random.default_rng(seed))(rounds)
 
 
 # ------------------------------------------------------------------------------------------------------- all processes
@@ -92,7 +92,7 @@ def test_any_split_into_blocks_gives_the_same_links(name: str, every: dict[str, 
     def check(blocks: list[int], seed: int) -> None:
         sampler = network.link_sampler(np.random.default_rng(seed))
         parts = [sampler(rounds) for rounds in blocks]
-        whole = network.links(np.random.default_rng(seed), sum(blocks))
+        whole = network.link_sampler(np.random.default_rng(seed))(sum(blocks))
         np.testing.assert_array_equal(np.concatenate(parts), whole)
         assert (
             whole.dtype == np.uint8 and whole.shape == (sum(blocks), len(network.edges)) and set(whole.flat) <= {0, 1}
@@ -173,7 +173,7 @@ def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
 def rounds_of(network: gm.Network, rounds: int) -> np.ndarray:
     from gossipmab.utils.rng import Purpose, stream
 
-    return network.links(stream(1, purpose=Purpose.LINKS), rounds)
+    return network.link_sampler(stream(1, purpose=Purpose.LINKS))(rounds)
 
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "trace", "one_peer_exponential"])
@@ -213,7 +213,7 @@ def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
     np.testing.assert_array_equal(sampled(other, 50, seed=3), expected)
     for spared in (gm.Network("petersen"), gm.Network("petersen", links="static")):
         generator = np.random.default_rng(0)
-        assert spared.links(generator, 5).all() and generator.random() == np.random.default_rng(0).random()
+        assert spared.link_sampler(generator)(5).all() and generator.random() == np.random.default_rng(0).random()
 
 
 def test_probabilities_of_links_one_by_one_or_as_a_matrix() -> None:

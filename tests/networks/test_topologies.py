@@ -160,7 +160,7 @@ def test_the_wheels_own_folder_comes_before_the_checkout(tmp_path: Path, monkeyp
     folder = tmp_path / "gossipmab" / "_shipped" / "topologies"
     folder.mkdir(parents=True)
     written(folder, "mine.edges", "0 1\n")
-    monkeypatch.setattr("gossipmab.utils.resources.PACKAGE", tmp_path / "gossipmab")
+    monkeypatch.setattr("gossipmab.utils.resources.PACKAGE_ROOT", tmp_path / "gossipmab")
     assert list(list_topologies()) == ["mine"]
     assert len(load("mine").labels) == 2
 

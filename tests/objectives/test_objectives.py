@@ -10,15 +10,15 @@ import pytest
 from scipy.optimize import linprog
 
 import gossipmab as gm
-from gossipmab.objectives import OBJECTIVES, desk, maximise, maximise_with_bonus, objective, value
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace, value
+from gossipmab.utils.jit import jit
 
 SIZES = ((4, 4), (1, 3), (3, 1), (2, 6), (7, 3))
 EXPONENTS = (-40.0, -3.0, -1.0, 0.0, 0.5, 0.9, 1.0, 2.0)
 ALL = [(name, -1.0) for name in OBJECTIVES if name != "p_mean"] + [("p_mean", q) for q in EXPONENTS]
 
 
-@compiled
+@jit
 def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, found: Any) -> None:
     """found[i] = value, certificate, F(p, U) + b.p, sum of p, least p: one after the other, so that warm starts are met."""
     for i in range(U.shape[0]):
@@ -38,7 +38,7 @@ def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, foun
 def solved(wanted: Any, U: np.ndarray, b: np.ndarray, bonus: bool) -> tuple[np.ndarray, np.ndarray]:
     n, N, K = U.shape
     p, found = np.zeros((n, K)), np.zeros((n, 5))
-    solve_all(wanted, U, b, bonus, desk(N, K), p, found)
+    solve_all(wanted, U, b, bonus, solver_workspace(N, K), p, found)
     return p, found
 
 
@@ -65,7 +65,7 @@ def test_certificates_are_small_and_no_policy_beats_them(name: str, exponent: fl
         assert (found[:, 1] >= 0).all() and (found[:, 1] / size).max() < 1e-8
         U = np.maximum(U, 1e-12) if name in ("nsw", "log_nsw", "p_mean") else U
         for i in range(0, 300, 3):
-            place = desk(N, K)
+            place = solver_workspace(N, K)
             own = wanted.value(U[i], p[i], place) + bonus * (b[i] @ p[i])
             assert abs(own - found[i, 0]) < 1e-8 * size[i]
             rivals = [*np.eye(K), *rng.dirichlet(np.full(K, 0.5), 15)]
@@ -138,7 +138,7 @@ def test_the_procedural_score_and_its_maximum_with_a_bonus_are_those_of_a_linear
         for i in range(25):
             assert abs(found[i, 0] - flow_program(U[i], b[i])) < 1e-8
             q = rng.dirichlet(np.full(K, 0.5))
-            assert abs(wanted.value(U[i], q, desk(N, K)) - flow_program(U[i], 0 * b[i], q)) < 1e-8
+            assert abs(wanted.value(U[i], q, solver_workspace(N, K)) - flow_program(U[i], 0 * b[i], q)) < 1e-8
 
 
 def test_ten_agents_and_two_arms() -> None:
@@ -147,37 +147,37 @@ def test_ten_agents_and_two_arms() -> None:
     for name, p in (("nsw", (0.4, 0.6)), ("log_nsw", (0.4, 0.6)), ("utilitarian", (0, 1)), ("maximin", (0.5, 0.5)),
                     ("equality", (0.5, 0.5)), ("procedural", (0.4, 0.6)), ("p_mean", (0.4494897, 0.5505103))):  # fmt: skip
         found = np.zeros(2)
-        objective(name).maximise(U, desk(10, 2), found)
+        objective(name).maximise(U, solver_workspace(10, 2), found)
         np.testing.assert_allclose(found, p, atol=1e-7, err_msg=name)  # harmonic: 4 / p^2 = 6 / (1 - p)^2
 
 
 def test_ties_are_broken_as_stated() -> None:
     p = np.zeros(3)
-    objective("utilitarian").maximise(np.array([[1.0, 2, 2], [2, 1, 1]]), desk(2, 3), p)
+    objective("utilitarian").maximise(np.array([[1.0, 2, 2], [2, 1, 1]]), solver_workspace(2, 3), p)
     assert p.tolist() == [1, 0, 0]
     U = np.array([[0.5, 0.2, 0.9], [0.5, 0.2, 0.9]])  # every policy is equal; the sum decides
-    objective("equality").maximise(U, desk(2, 3), p)
+    objective("equality").maximise(U, solver_workspace(2, 3), p)
     np.testing.assert_allclose(p, [0, 0, 1], atol=1e-12)
     U = np.array([[0.0, 0, 0], [0.2, 0.7, 0.1]])  # the first agent gets nothing whatever is done
-    objective("maximin").maximise(U, desk(2, 3), p)
+    objective("maximin").maximise(U, solver_workspace(2, 3), p)
     np.testing.assert_allclose(p, [0, 1, 0], atol=1e-12)
     U = np.array([[1.0, 1, 0], [0, 0, 1]])  # a tie of favourites is shared
-    objective("procedural").maximise(U, desk(2, 3), p)
+    objective("procedural").maximise(U, solver_workspace(2, 3), p)
     assert p.tolist() == [0.25, 0.25, 0.5]
-    objective("nsw").maximise(np.array([[0.0, 0, 0], [0.2, 0.7, 0.1]]), desk(2, 3), p)
+    objective("nsw").maximise(np.array([[0.0, 0, 0], [0.2, 0.7, 0.1]]), solver_workspace(2, 3), p)
     np.testing.assert_allclose(p, [0, 1, 0], atol=1e-9)  # the others decide
 
 
 def test_power_means_are_what_they_are_called() -> None:
     rng = np.random.default_rng(8)
-    U, place = rng.uniform(0.1, 1, (5, 3)), desk(5, 3)
+    U, place = rng.uniform(0.1, 1, (5, 3)), solver_workspace(5, 3)
     p = rng.dirichlet(np.ones(3))
     u = U @ p
     for q, mean in ((1.0, u.mean()), (0.0, u.prod() ** 0.2), (-1.0, 1 / (1 / u).mean()), (2.0, np.sqrt((u**2).mean()))):
         assert abs(objective("p_mean", q).value(U, p, place) - mean) < 1e-14
     assert abs(objective("p_mean", -2000.0).value(U, p, place) - u.min()) < 1e-3 * u.min()
-    assert objective("p_mean", -1.0).value(np.array([[0.0], [1.0]]), np.ones(1), desk(2, 1)) == 0.0
-    assert objective("p_mean", 0.5).value(np.array([[0.0], [1.0]]), np.ones(1), desk(2, 1)) == 0.25
+    assert objective("p_mean", -1.0).value(np.array([[0.0], [1.0]]), np.ones(1), solver_workspace(2, 1)) == 0.0
+    assert objective("p_mean", 0.5).value(np.array([[0.0], [1.0]]), np.ones(1), solver_workspace(2, 1)) == 0.25
 
 
 def test_one_agent_has_its_best_arm_under_every_objective() -> None:
@@ -185,10 +185,10 @@ def test_one_agent_has_its_best_arm_under_every_objective() -> None:
     for name in OBJECTIVES:
         if name != "equality":  # one agent is always equal: the tie goes by the sum, to the same arm
             p = np.zeros(3)
-            objective(name).maximise(U, desk(1, 3), p)
+            objective(name).maximise(U, solver_workspace(1, 3), p)
             np.testing.assert_allclose(p, [0, 1, 0], atol=1e-7, err_msg=name)
     p = np.zeros(3)
-    objective("equality").maximise(U, desk(1, 3), p)
+    objective("equality").maximise(U, solver_workspace(1, 3), p)
     np.testing.assert_allclose(p, [0, 1, 0], atol=1e-12)
 
 
@@ -199,7 +199,7 @@ def test_interpreted_and_compiled_are_the_same_bits() -> None:
         wanted = objective(name, exponent)
         for bonus in (False, True):
             p, _found = solved(wanted, U, b, bonus)
-            place, q = desk(3, 4), np.zeros((8, 4))
+            place, q = solver_workspace(3, 4), np.zeros((8, 4))
             for i in range(8):
                 if bonus:
                     maximise_with_bonus(wanted, U[i], b[i], place, q[i])

@@ -22,7 +22,7 @@ from gossipmab.objectives.solvers import (
     maximise_with_bonus,
     nash_welfare,
     warm_size,
-    workspace,
+    welfare_workspace,
 )
 from gossipmab.objectives.solvers.bonus_local import project
 from gossipmab.utils.errors import InputError
@@ -38,7 +38,7 @@ def solve(G, b, scale=1.0, warm=None):
     N, K = G.shape
     p = np.zeros(K)
     row = np.zeros(warm_size(N, K)) if warm is None else warm
-    value, certificate = maximise_with_bonus(G, b, scale, row, workspace(N, K), p)
+    value, certificate = maximise_with_bonus(G, b, scale, row, welfare_workspace(N, K), p)
     assert abs(p.sum() - 1.0) < 1e-12 and p.min() >= 0.0
     assert value == pytest.approx(value_at(G, b, scale, p), rel=1e-9)
     return value, certificate, p
@@ -98,7 +98,7 @@ def search(G, b, scale, starts, work, p):
 
 def searched(G, b, scale, starts, rng):
     N, K = G.shape
-    return search(G, b, scale, rng.dirichlet(np.full(K, 0.5), starts), workspace(N, K), np.zeros(K))
+    return search(G, b, scale, rng.dirichlet(np.full(K, 0.5), starts), welfare_workspace(N, K), np.zeros(K))
 
 
 # Welfare functions
@@ -172,7 +172,7 @@ def test_bad_utilities_are_refused_in_one_line(U):
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (1, 4), (4, 1), (3, 12), (200, 4), *SIZES])
 def test_concave_certificates_on_random_instances(N, K):
     rng = np.random.default_rng([1, N, K])
-    work, p = workspace(N, K), np.zeros(K)
+    work, p = welfare_workspace(N, K), np.zeros(K)
     for m in range(60):
         U = rng.random((N, K))
         U[U < 0.3 * (m % 3)] = 0.0
@@ -193,7 +193,7 @@ def test_p_star_against_cvxpy_with_clarabel(N, K):
         p = cp.Variable(K, nonneg=True)
         problem = cp.Problem(cp.Maximize(cp.sum(cp.log(U @ p)) + c @ p), [cp.sum(p) == 1])
         problem.solve(solver=cp.CLARABEL)
-        value, certificate = maximise_concave(U, c, workspace(N, K), np.zeros(K))
+        value, certificate = maximise_concave(U, c, welfare_workspace(N, K), np.zeros(K))
         assert certificate <= 1e-9
         q = np.maximum(p.value, 0.0) / np.maximum(p.value, 0.0).sum()  # clarabel's own tolerance is 1e-8 a constraint
         assert value - 1e-6 <= log_nash_welfare(q, U) + c @ q <= value + certificate
@@ -367,7 +367,7 @@ def test_projection_onto_the_simplex():
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (2, 2), (3, 5), (20, 10)])
 def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
     rng = np.random.default_rng([14, N, K])
-    work = workspace(N, K)
+    work = welfare_workspace(N, K)
     for m in range(90):
         G, b = trap(TRAPS[m % 9], N, K, rng)
         p = rng.dirichlet(np.ones(K))
@@ -385,7 +385,7 @@ def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
 def test_the_local_climb_starts_from_uniform_where_p_is_zero():
     G, b = balanced(3, 4, np.random.default_rng(15))
     p, q = np.zeros(4), np.full(4, 0.25)
-    work = workspace(3, 4)
+    work = welfare_workspace(3, 4)
     assert climb_with_bonus(G, b, 1.0, p, work) == climb_with_bonus(G, b, 1.0, q, work)
     assert (p == q).all()
 
@@ -397,11 +397,11 @@ import json, sys
 sys.path.insert(0, {folder!r})
 import numpy as np
 from tests.objectives.test_solvers import TRAPS, balanced, trap
-from gossipmab.welfare import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, workspace
+from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
 rng = np.random.default_rng(16)
 out = []
 for N, K in [(1, 3), (4, 4), (3, 6), (12, 5)]:
-    work, p, warm, local = workspace(N, K), np.zeros(K), np.zeros(warm_size(N, K)), np.zeros(K)
+    work, p, warm, local = welfare_workspace(N, K), np.zeros(K), np.zeros(warm_size(N, K)), np.zeros(K)
     for m in range(24):
         G, b = trap(TRAPS[m % 9], N, K, rng) if m % 2 else balanced(N, K, rng)
         for _ in range(2):
@@ -444,7 +444,7 @@ def test_nothing_is_allocated_when_warm():
     rng = np.random.default_rng(17)
     instances = [trap(TRAPS[m % 9], 4, 5, rng) for m in range(90)]
     G, b = np.array([np.abs(G) for G, _ in instances]), np.array([b for _, b in instances])
-    arrays = np.zeros(warm_size(4, 5)), workspace(4, 5), np.zeros(5), np.zeros(5)
+    arrays = np.zeros(warm_size(4, 5)), welfare_workspace(4, 5), np.zeros(5), np.zeros(5)
     many_calls(G, b, *arrays)
     _nrt_python.memsys_enable_stats()
     try:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.algorithms.gossip.base import Floats, Integers, Shape
+from gossipmab.algorithms.gossip.base import Shape
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):

@@ -28,7 +28,8 @@ from gossipmab.analysis.verify import verify
 from gossipmab.experiments.spec.overrides import overridden
 from gossipmab.experiments.spec.spec import Spec
 from gossipmab.experiments.spec.sweep import safe
-from gossipmab.experiments.storage.cell_file import KEY, file_hash, parquet_bytes
+from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import LONGEST, InputError, one_line
 from gossipmab.utils.safe_read import LARGEST_TEXT, parsed_toml
 
@@ -547,7 +548,8 @@ def watch(event, given):
     elif event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
                    "socket.connect", "socket.bind"):
         print("STARTS", event, given)
-import gossipmab.cli, gossipmab.experiments.runner, gossipmab.analysis.plots, gossipmab.analysis.report, gossipmab.engines.gossip.simulate, matplotlib.font_manager
+import gossipmab.cli, gossipmab.experiments.runner, gossipmab.analysis.plots, gossipmab.analysis.report
+import gossipmab.engines.gossip.simulate, matplotlib.font_manager
 sys.addaudithook(watch)
 print("CODE", gossipmab.cli.call(sys.argv[1:]))
 """

@@ -25,7 +25,7 @@ from numba.core.runtime import _nrt_python, rtsys
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.utils import jit as compiled
+from gossipmab.utils import jit
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 
 PACKAGE = Path(gm.__file__).parent
@@ -50,11 +50,11 @@ from dataclasses import fields
 import networkx as nx
 import numpy as np
 import gossipmab as gm
-from gossipmab.engines import rounds
+from gossipmab.engines.gossip import synchronous
 environment = gm.Environment.sample(3, 4, 2, seed=1)
 network = gm.Network(nx.path_graph(3), link_probability=0.5)
 trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-stats = getattr(rounds.play_compiled, "stats", None)
+stats = getattr(synchronous.play_compiled, "stats", None)
 print(json.dumps({
     "file": gm.__file__,
     "digest": hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest(),
@@ -81,7 +81,7 @@ def run_copy(folder: Path, **more: str) -> dict[str, Any]:
 
 
 def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(tmp_path: Path) -> None:
-    """numba by itself would miss the edit: the loop's own file, rounds.py, stays as it is."""
+    """numba by itself would miss the edit: the loop's own file stays as it is."""
     shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
     first = run_copy(tmp_path)
     assert (first["hits"], first["misses"]) == (0, 1)
@@ -117,18 +117,18 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")
-    first = compiled.source_hash.__wrapped__(tmp_path)
-    assert first == compiled.source_hash.__wrapped__(tmp_path)
+    first = jit.source_hash.__wrapped__(tmp_path)
+    assert first == jit.source_hash.__wrapped__(tmp_path)
     (tmp_path / "b.py").write_text("y = 3\n", encoding="utf-8")
-    second = compiled.source_hash.__wrapped__(tmp_path)
+    second = jit.source_hash.__wrapped__(tmp_path)
     (tmp_path / "b.py").rename(tmp_path / "c.py")
-    third = compiled.source_hash.__wrapped__(tmp_path)
+    third = jit.source_hash.__wrapped__(tmp_path)
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
-    fourth = compiled.source_hash.__wrapped__(tmp_path)
+    fourth = jit.source_hash.__wrapped__(tmp_path)
     (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
     assert len({first, second, third, fourth}) == 4
-    assert compiled.source_hash.__wrapped__(tmp_path) == fourth
+    assert jit.source_hash.__wrapped__(tmp_path) == fourth
 
 
 # ------------------------------------------------------------------------------------------------ how it compiles
@@ -139,25 +139,25 @@ def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
         return float(np.zeros(n)[0])
 
     with pytest.raises(NumbaError):
-        njit(**compiled.SETTINGS)(allocates)(3)
-    assert compiled.compiled_here(allocates)(3) == 0.0
+        njit(**jit.SETTINGS)(allocates)(3)
+    assert jit.jit_uncached(allocates)(3) == 0.0
 
 
 def test_arithmetic_is_as_written() -> None:
     """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
 
-    @compiled.compiled_here
+    @jit.jit_uncached
     def is_nan(x: float) -> bool:
         return x != x
 
-    @compiled.compiled_here
+    @jit.jit_uncached
     def summed(values: np.ndarray) -> float:
         total = 0.0
         for k in range(values.shape[0]):
             total += values[k]
         return total
 
-    @compiled.compiled_here
+    @jit.jit_uncached
     def divided(a: float, b: float) -> float:
         return a / b
 
@@ -285,7 +285,7 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     fast = gm.simulate(Outlandish(), environment, network, horizon=80, seed=1)
     assert digest(fast) == digest(gm.simulate(Outlandish(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
-    folder = compiled.cache_folder()
+    folder = jit.cache_folder()
     assert folder is None or not any(
         "Outlandish" in file.name or b"Outlandish" in file.read_bytes() for file in folder.rglob("*.nbi")
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.jit import method
+from gossipmab.utils.types import Floats, Integers
 
 WARM_STARTS = ("rotation", "pairs", "none")
 ucb_index = method("ucb_index")

@@ -17,12 +17,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Estimates(NamedTuple):
@@ -48,7 +45,7 @@ def estimates(agents: int, arms: int, bins: int) -> Estimates:
     )  # fmt: skip
 
 
-@compiled
+@jit
 def update_mean(known: Estimates, j: int, k: int, x: float) -> None:
     """Average the reward x in [0, 1] of agent j from arm k.
 
@@ -68,7 +65,7 @@ def update_mean(known: Estimates, j: int, k: int, x: float) -> None:
         known.occurred[low] = 1
 
 
-@compiled
+@jit
 def refresh(known: Estimates) -> int:
     """Bring levels and cdf up to date; returns how many levels have occurred. A pair that was never seen has its mass at 0."""
     count = 0
@@ -93,7 +90,7 @@ def refresh(known: Estimates) -> int:
     return max(count, 1)
 
 
-@compiled
+@jit
 def radius(mean: float, count: int, log_term: float) -> float:
     """The empirical-Bernstein radius of lemma 7, log_term = ln(2 N K T / delta); infinite where nothing was seen.
 

@@ -18,8 +18,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):

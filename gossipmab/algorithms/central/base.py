@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
-from gossipmab.objectives import Desk, desk
-from gossipmab.utils.jit import compiled
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.objectives import SolverWorkspace, solver_workspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Estimates(NamedTuple):
@@ -30,7 +31,7 @@ class Estimates(NamedTuple):
     policy: Floats
     stage: Integers
     objective: Any
-    scratch_work: Desk
+    scratch_work: SolverWorkspace
     scratch_uniforms: Floats
 
 
@@ -39,11 +40,11 @@ def estimates(info: ProblemInfo, uniforms: int = 0) -> Estimates:
     N, K = info.agents, info.arms
     return Estimates(
         np.zeros(K, np.int64), np.zeros((N, K)), np.zeros((N, K)), np.zeros(K), np.zeros(K), np.zeros(2, np.int64),
-        info.objective, desk(N, K), np.zeros(uniforms),
+        info.objective, solver_workspace(N, K), np.zeros(uniforms),
     )  # fmt: skip
 
 
-@compiled
+@jit
 def update_mean(state: Any, arm: int, rewards: Floats) -> None:
     """Average the rewards (N,) of the arm.
 
@@ -54,7 +55,7 @@ def update_mean(state: Any, arm: int, rewards: Floats) -> None:
         state.mean[j, arm] += (rewards[j] - state.mean[j, arm]) / state.counts[arm]
 
 
-@compiled
+@jit
 def play_arm(arm: int, p: Floats) -> None:
     """p = all on one arm."""
     for k in range(p.shape[0]):

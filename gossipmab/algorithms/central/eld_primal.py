@@ -18,11 +18,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.metrics import equity
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 MEASURES = ("mre", "excess")
 STEPS = 150  # of each subgradient search
 

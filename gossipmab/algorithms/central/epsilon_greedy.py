@@ -18,9 +18,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise
+from gossipmab.utils.types import Floats
 
 THEORIES = ("agents", "arms")
 EXPLORATIONS = ("round_robin", "uniform")

@@ -19,9 +19,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise
+from gossipmab.utils.types import Floats
 
 THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  # powers of N, K and the logarithm
 

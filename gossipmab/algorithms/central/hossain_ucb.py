@@ -20,9 +20,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise_with_bonus
+from gossipmab.utils.types import Floats
 
 SCHEDULES = ("agents", "root", "given")
 
@@ -37,7 +38,8 @@ class HossainUCB(NamedTuple):
     objective: Annotated[str, Field(description="what is maximised")] = "nsw"
     exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
     schedule: Annotated[
-        Literal["agents", "root", "given"], Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor")
+        Literal["agents", "root", "given"],
+        Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor"),
     ] = "agents"
     factor: Annotated[float, Field(ge=0, description="of the bonus")] = 1.0
 

@@ -18,10 +18,11 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.environments.reward_models import beta_tail
-from gossipmab.objectives import Desk, desk, maximise
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
 class Beliefs(NamedTuple):
@@ -34,11 +35,11 @@ class Beliefs(NamedTuple):
     failures: Floats
     optimistic: Floats
     objective: Any
-    scratch_work: Desk
+    scratch_work: SolverWorkspace
     scratch_uniforms: Floats
 
 
-@compiled
+@jit
 def beta_draw(u: float, a: float, b: float) -> float:
     """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
     low, high = 0.0, 1.0
@@ -84,7 +85,7 @@ class Thompson(NamedTuple):
         uniforms = N * K + (0 if self.fractional else N)
         return Beliefs(
             np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape), info.objective,
-            desk(N, K), np.zeros(uniforms),
+            solver_workspace(N, K), np.zeros(uniforms),
         )  # fmt: skip
 
     def select(self, state: Beliefs, t: int, p: Floats) -> None:

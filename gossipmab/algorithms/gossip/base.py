@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.utils.types import Floats, Integers
 
 MAILBOX, SCRATCH, KNOWN = "sent_", "scratch_", "known_"
 

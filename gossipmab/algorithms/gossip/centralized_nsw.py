@@ -22,10 +22,11 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.solvers.bonus_global import warm_size
-from gossipmab.objectives.solvers.nash_workspace import Workspace, workspace
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.policy import maximise_bonus
+from gossipmab.utils.types import Floats, Integers
 
 
 class Shared(NamedTuple):
@@ -42,7 +43,7 @@ class Shared(NamedTuple):
     policy: Floats
     warm: Floats
     preferences: Floats
-    scratch_work: Workspace
+    scratch_work: WelfareWorkspace
     estimate: Floats
     computed: Integers
     scratch_bonus: Floats
@@ -81,7 +82,7 @@ class CentralizedNSW(NamedTuple):
         N, K = info.agents, info.arms
         return Shared(
             np.zeros((N, K)), np.zeros((N, K)), np.zeros((N, N, K)), np.zeros((N, N, K)),
-            np.full((N, K), 1.0 / K), np.zeros((N, warm_size(N, K))), info.preferences, workspace(N, K),
+            np.full((N, K), 1.0 / K), np.zeros((N, warm_size(N, K))), info.preferences, welfare_workspace(N, K),
             np.zeros((N, K)), np.zeros(1, np.int64), np.zeros(K),
         )  # fmt: skip
 

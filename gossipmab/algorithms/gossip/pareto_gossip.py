@@ -24,8 +24,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
-from gossipmab.utils.jit import inlined
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -46,7 +47,7 @@ class State(NamedTuple):
     mixing: float
 
 
-@inlined
+@jit_inline
 def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
     for other in range(means.shape[0]):

@@ -23,9 +23,10 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives import pareto
-from gossipmab.utils.jit import inlined
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -42,7 +43,7 @@ class State(NamedTuple):
     scratch_upper: Floats
 
 
-@inlined
+@jit_inline
 def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
     """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
 
@@ -73,7 +74,8 @@ class ParetoUCBGossip(NamedTuple):
     """
 
     pooled: Annotated[
-        bool, Field(description="divide the squared radius by N, since an average over N agents has N times the samples")
+        bool,
+        Field(description="divide the squared radius by N, since an average over N agents has N times the samples"),
     ] = False
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")

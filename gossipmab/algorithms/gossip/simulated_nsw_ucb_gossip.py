@@ -27,12 +27,13 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import Floats, Integers, ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.networks.neighbourhoods import balls, slot_of
 from gossipmab.objectives.solvers.bonus_global import warm_size
-from gossipmab.objectives.solvers.nash_workspace import Workspace, workspace
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.policy import maximise_bonus
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
@@ -52,18 +53,18 @@ class State(NamedTuple):
     preferences: Floats
     known_members: Integers
     known_sizes: Integers
-    scratch_work: Workspace
+    scratch_work: WelfareWorkspace
     scratch_estimate: Floats
     scratch_bonus: Floats
 
 
-@compiled
+@jit
 def row_of(state: State, i: int, j: int) -> int:
     """The row in which agent i holds what it knows under agent j's preferences."""
     return j if state.known_members.shape[0] == 0 else slot_of(state.known_members[i], j)
 
 
-@compiled
+@jit
 def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
     """Average the reward x (D,) of an arm as agent j values it, and add the change to the gossip average.
 
@@ -95,12 +96,13 @@ class SimulatedNSWUCBGossip(NamedTuple):
         Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")
     ] = "global"
     welfare: Annotated[
-        Literal["product", "geometric"], Field(description="the product of utilities, or its root by the number of agents tracked")
+        Literal["product", "geometric"],
+        Field(description="the product of utilities, or its root by the number of agents tracked"),
     ] = "product"
     no_gossip: Annotated[bool, Field(description="ablation: L_i in place of G_i in the objective, no messages")] = False
-    no_sim: Annotated[
-        bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")
-    ] = False
+    no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = (
+        False
+    )
     rescale: Annotated[bool, Field(description="multiply G_i by N, the fairer no_sim")] = False
     hops: Annotated[
         int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")
@@ -131,7 +133,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
         tensor = (N, B, K)
         return State(
             np.zeros(tensor, np.int64), np.zeros(tensor), np.zeros(tensor), np.zeros(tensor), np.full((N, K), 1.0 / K),
-            np.zeros((N, warm_size(B, K))), info.preferences, members, sizes, workspace(B, K),
+            np.zeros((N, warm_size(B, K))), info.preferences, members, sizes, welfare_workspace(B, K),
             np.zeros((B, K)), np.zeros(K),
         )  # fmt: skip
 
@@ -155,7 +157,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
         for j in range(size):
             for k in range(K):
                 estimate[j, k] = factor * averages[i, j, k]
-        work = Workspace(room.gains[:size], room.table, room.play)
+        work = WelfareWorkspace(room.gains[:size], room.table, room.play)
         maximise_bonus(
             estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], work, p
         )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gossipmab.experiments.spec.build import TOPOLOGIES
 from gossipmab.experiments.spec.spec import load_spec
-from gossipmab.experiments.storage.cell_file import file_hash
 from gossipmab.utils import resources as shipped
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
 
 if TYPE_CHECKING:

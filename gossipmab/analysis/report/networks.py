@@ -12,9 +12,9 @@ import numpy as np
 
 from gossipmab.analysis.graph_plots import layout
 from gossipmab.analysis.report.html_table import HtmlTable
-from gossipmab.cli.tables import number, whole
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
+from gossipmab.utils.formatting import format_integer, format_number
 
 if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
@@ -97,9 +97,9 @@ def facts(name: str, network: Network) -> list[str]:
     halved = squared if math.isnan(squared) else halved
     return [
         name, known_as(network), f"{network.link_probability:g}", network.weights.replace("_", " "),
-        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", whole(known.diameter),
-        number(known.algebraic_connectivity), number(known.second_eigenvalue), number(known.spectral_gap),
-        number(squared) + sampled, number(known.consensus_rounds, 3), number(halved, 3),
+        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", format_integer(known.diameter),
+        format_number(known.algebraic_connectivity), format_number(known.second_eigenvalue), format_number(known.spectral_gap),
+        format_number(squared) + sampled, format_number(known.consensus_rounds, 3), format_number(halved, 3),
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the agents earned, and how equally: the parade from worst off to best off, and the measures of `gossipmab.metrics.equity`."""
+"""What the agents earned, and how equally: the parade from worst off to best off, and `gossipmab.metrics.equity`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from gossipmab.analysis.report.html_table import HtmlTable
 from gossipmab.analysis.report.svg_figures import Picture, parade
-from gossipmab.cli.tables import number
 from gossipmab.metrics.equity import Equity, equity
+from gossipmab.utils.formatting import format_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
         found = [equity(x) for x in outcomes]
         means = [np.mean([x.mean() for x in outcomes])]
         means += [_mean(found, measure) for measure in MEASURES.values() if measure is not None]
-        rows.append([*map(str, place), *(number(float(mean), 3) for mean in means)])
+        rows.append([*map(str, place), *(format_number(float(mean), 3) for mean in means)])
     return HtmlTable("Equity of what agents earned", [*by, *MEASURES], rows, len(by), NOTE)
 
 
@@ -83,7 +83,7 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
     if means is None or len(means) > MOST_ROWS:
         return None
     rows = [
-        [str(algorithm), str(agent), *(number(float(value)) for value in values)]
+        [str(algorithm), str(agent), *(format_number(float(value)) for value in values)]
         for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
     ]
     note = (

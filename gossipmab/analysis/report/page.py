@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gossipmab.analysis.report import commands as rerun
 from gossipmab.analysis.report import networks, outcomes, sections
 from gossipmab.analysis.report import svg_figures as pictures
-from gossipmab.experiments.storage.cell_file import write_whole
+from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 
 if TYPE_CHECKING:

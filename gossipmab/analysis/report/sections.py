@@ -12,13 +12,12 @@ import numpy as np
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.html_table import HtmlTable
 from gossipmab.analysis.sentences import CHANCE, Comparison, compare, reference_of
-from gossipmab.cli.tables import number
-from gossipmab.experiments.progress import in_thousands
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.storage.cell_file import DamagedError
 from gossipmab.experiments.summary import PRICE
 from gossipmab.metrics.statistics import FEWEST_PAIRS
 from gossipmab.utils import provenance
+from gossipmab.utils.formatting import format_count, format_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +87,7 @@ def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
     if spec.sweep:
         found.append(("sweep points", f"{len(spec.points()):,}"))
     found.append(("seed", str(spec.seed)))
-    found.append(("agent-steps", in_thousands(cells.agent_steps)))
+    found.append(("agent-steps", format_count(cells.agent_steps)))
     return found
 
 
@@ -156,9 +155,9 @@ def final_table(results: Results, summary: pd.DataFrame, column: str, title: str
         low, high = row[f"{column}_low"], row[f"{column}_high"]
         rows.append([
             *(str(row[key]) for key in results.keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
-            number(row[column]), "-" if math.isnan(low) else f"{number(low)} to {number(high)}",
-            number(row[f"{column}_exponent"], 3), number(row[f"{column}_p"], 2),
-            *(in_thousands(row[name]) if name in COUNTS else number(row[name], 3) for name in means),
+            format_number(row[column]), "-" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}",
+            format_number(row[f"{column}_exponent"], 3), format_number(row[f"{column}_p"], 2),
+            *(format_count(row[name]) if name in COUNTS else format_number(row[name], 3) for name in means),
         ])  # fmt: skip
     words = len(results.keys) + 1
     reference = reference_of([choice.label for choice in results.spec.algorithms])
@@ -192,5 +191,5 @@ def origin(results: Results, cells: Cells) -> dict[str, Any]:
             "Sessions", ["start", "end", "engine", "workers", "cells computed", "failed"], sessions, 1
         ),
         "hash": results.spec.hash,
-        "seconds": number(cells.seconds, 3),
+        "seconds": format_number(cells.seconds, 3),
     }

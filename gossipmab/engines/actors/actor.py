@@ -24,9 +24,7 @@ from gossipmab.engines.actors.object_code_loader import Machine, OtherProcessorE
 from gossipmab.engines.actors.sockets import Address, SocketMesh, WindowLostError
 from gossipmab.engines.actors.unreliable_block import ActorEvents, UnreliableBlock
 from gossipmab.engines.gossip.channel_state import Rows, WindowFields, Wire
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Integers
 
 
 class Outcome(NamedTuple):

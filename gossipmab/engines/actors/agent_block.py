@@ -21,9 +21,8 @@ from gossipmab.engines.gossip.channel_state import (
     Wire,
 )
 from gossipmab.utils.rng import Purpose, RandomSource
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 POISON = -(10**6)  # of integers, which have no NaN
 
 

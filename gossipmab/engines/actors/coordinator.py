@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.base import Integers, uniforms_of
+from gossipmab.algorithms.base import uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, MAILBOX, Algorithm, exchanged, mailboxes, message_size
 from gossipmab.engines import limits
 from gossipmab.engines.actors.actor import Outcome
@@ -41,9 +41,11 @@ from gossipmab.environments.reward_models import Table
 from gossipmab.metrics.trace import Trace
 from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.failures import FateSampler
-from gossipmab.networks.network import Network, neighbours_of_round, weight_of_edge
-from gossipmab.utils.jit import compiled, ours
+from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
+from gossipmab.networks.network import Network
+from gossipmab.utils.jit import is_builtin, jit
 from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Integers
 
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
@@ -163,7 +165,7 @@ class Coordinator:
         samples = (
             algorithm, self.environment.rewards, now, after, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0
         )  # fmt: skip
-        return signature_of(play_here, samples), ours(algorithm, self.environment.rewards)
+        return signature_of(play_here, samples), is_builtin(algorithm, self.environment.rewards)
 
     def _parts(self, present: NDArray[np.uint8], failures: FateSampler) -> Sequence[WindowGraph | ActorEvents]:
         """Every actor's part of the next rounds, of which `present` (B, E) are the links."""
@@ -230,7 +232,7 @@ class Coordinator:
         return trace_of(self.tally.kept, self.environment, self.network.communication or Communication(), numbers)
 
 
-@compiled
+@jit
 def links_of_window(
     graph: GraphArrays, present: NDArray[np.uint8], row: Integers, degrees: Integers, neighbours: Integers,
     weights: NDArray[np.float64],

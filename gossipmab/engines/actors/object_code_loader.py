@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
-from numpy.typing import NDArray
+
+from gossipmab.utils.types import Integers
 
 ENTRY = "gossipmab_entry"
 
@@ -94,5 +95,5 @@ class Machine:
 class Table:
     """Arguments as words (leaves + 4,), and the arrays they point at."""
 
-    def __init__(self, words: NDArray[np.int64], keep: list[Any]) -> None:
+    def __init__(self, words: Integers, keep: list[Any]) -> None:
         self.words, self.keep, self.address = words, keep, words.ctypes.data

@@ -191,7 +191,9 @@ class ActorPool:
 
     # ---------------------------------------------------------------------------------------------- windows
 
-    def submit(self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]) -> list[Any]:
+    def submit(
+        self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]
+    ) -> list[Any]:
         """Have the window after round t0 played; references to the outcomes.
 
         Args:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import AgentBlock, Integers, Snapshot, TrialInfo
+from gossipmab.engines.actors.agent_block import AgentBlock, Snapshot, TrialInfo
 from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.gossip.channel_state import COUNT, MessageInfo, RoundEvents, WindowFields, unreliable_fields
+from gossipmab.utils.types import Integers
 
 Exchange = Callable[[dict[int, NDArray[Any]], dict[int, NDArray[Any]]], None]
 
@@ -66,10 +67,10 @@ class UnreliableBlock(AgentBlock):
         self._channel = unreliable_fields(
             messages, self._averages(0), now, after, flat, info.communicates, info.blends, alone
         )._replace(poisoned=info.poison)
-        for kept, rows in zip(self._channel.buffers.spoken, begin, strict=False):
-            kept[...] = rows
-        for kept, rows in zip(self._channel.buffers.known, begin, strict=False):
-            kept[...] = rows[messages.sender[: len(kept)]]
+        buffers = self._channel.buffers
+        for rows, spoken, known in zip(begin, buffers.spoken, buffers.known, strict=False):
+            if info.communicates:  # all agents know how all begin, however far this actor has played
+                spoken[...], known[...] = rows, rows[messages.sender[: len(known)]]
         self._inbox = inbox
         self._arcs = slice(*messages.offsets[[self.first, self.last]].tolist())
         self._borders = self._borders_of(index) if info.communicates else {}

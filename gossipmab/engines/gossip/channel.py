@@ -21,10 +21,11 @@ import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.engines.gossip.channel_state import Averages, Floats, GraphArrays, Integers
+from gossipmab.engines.gossip.channel_state import Averages, GraphArrays
 from gossipmab.engines.gossip.prefetch import NEAR, prefetch_row
-from gossipmab.networks.network import neighbours_of_listed, neighbours_of_round, weight_of_edge
-from gossipmab.utils.jit import compiled, dual, method
+from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round, weight_of_edge
+from gossipmab.utils.jit import dual, jit, method
+from gossipmab.utils.types import Floats, Integers
 
 begin_round = method("begin_round")
 awake = method("awake")
@@ -37,7 +38,7 @@ turned = method("turned")
 _blend = method("blend")
 
 
-@compiled
+@jit
 def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
     """The gossip of one agent: own[i] from the messages of the present neighbours, in ascending order.
 
@@ -64,14 +65,16 @@ def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: F
             mine[m] += w_a * (a[m] - before[m])
 
 
-@compiled
+@jit
 def mix_row(mine: Floats, before: Floats, theirs: Floats, weight: float) -> None:
     """One message (M,): G_i <- G_i + w_ij ( G_j(t-1) - G_i(t-1) )."""
     for m in range(mine.shape[0]):
         mine[m] += weight * (theirs[m] - before[m])
 
 
-def blend(algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, Floats], i: int, j: int, w: float) -> None:
+def blend(
+    algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, Floats], i: int, j: int, w: float
+) -> None:
     """Mix the message of agent j into agent i's average: rows are G_i, G_i(t-1) and G_j(t-1), flat, w = w_ij."""
     if blends:
         _blend(algorithm, state, rows[0], rows[1], rows[2], i, j, w)
@@ -101,7 +104,7 @@ def gossip(
         blend(algorithm, blends, state, (own[i], sent[i], sent[neighbours[n]]), i, neighbours[n], weights[n])
 
 
-@compiled
+@jit
 def turned_averages(averages: Averages) -> Averages:
     """The averages of the next round."""
     return Averages(averages.sent, averages.own, averages.local_before, averages.local)
@@ -169,7 +172,7 @@ class Direct(NamedTuple):
 
     def outbound(self, i: int, b: int) -> int:
         """One to each present neighbour."""
-        return self.degrees[i] if self.communicates else 0  # type: ignore[no-any-return]
+        return self.degrees[i] if self.communicates else 0
 
     def turned(self) -> Direct:
         """Own and sent averages exchanged."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Floats, Integers
+
 SPEAK, COUNT, DELIVER = range(3)  # stages of the exchange of one round; between them actors exchange with other actors
 
 

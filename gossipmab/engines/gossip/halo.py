@@ -7,11 +7,11 @@ from typing import Any
 
 from numba import types
 
-from gossipmab.algorithms.base import Floats, Integers
 from gossipmab.engines.gossip.channel import gossip, turned_averages
 from gossipmab.engines.gossip.channel_state import Averages, HaloFields, WindowFields, Wire
 from gossipmab.engines.gossip.unreliable import copy, poison
-from gossipmab.utils.jit import inlined
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats, Integers
 
 _send: Any = types.ExternalFunction("send", types.intp(types.intc, types.intp, types.intp, types.intc))
 _recv: Any = types.ExternalFunction("recv", types.intp(types.intc, types.intp, types.intp, types.intc))
@@ -19,7 +19,7 @@ AT_ONCE = int(socket.MSG_DONTWAIT) | int(getattr(socket, "MSG_NOSIGNAL", 0))
 WHOLE = int(socket.MSG_WAITALL)
 
 
-@inlined
+@jit_inline
 def exchange(wire: Wire, c: int) -> bool:
     """Send this round's outgoing rows, then block for the incoming ones.
 
@@ -104,7 +104,7 @@ class Halo(HaloFields):
     def outbound(self, i: int, b: int) -> int:
         """One to each present neighbour."""
         place = (b - self.origin[0]) * self.agents + i - self.first_agent
-        return self.first[place + 1] - self.first[place] if self.communicates else 0  # type: ignore[no-any-return]
+        return self.first[place + 1] - self.first[place] if self.communicates else 0
 
     def turned(self) -> Halo:
         """Own and sent averages, and boxes, exchanged."""

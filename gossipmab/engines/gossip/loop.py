@@ -14,7 +14,7 @@ from numba import njit
 from gossipmab.engines.gossip.channel import begin_round, outbound, turned
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.engines.gossip.step import Scratch, step
-from gossipmab.utils.jit import SETTINGS, compiled, compiled_here, method
+from gossipmab.utils.jit import SETTINGS, jit, jit_uncached, method
 
 keep = method("keep")
 end_round = method("end_round")
@@ -50,5 +50,5 @@ def play(
     return stop
 
 
-play_compiled, play_foreign = compiled(play), compiled_here(play)
+play_compiled, play_foreign = jit(play), jit_uncached(play)
 play_here = njit(**SETTINGS)(play)  # for the actors' object code, which has a cache of its own

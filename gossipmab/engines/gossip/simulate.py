@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.base import Floats, ProblemInfo, uniforms_of
+from gossipmab.algorithms.base import ProblemInfo, uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, SCRATCH, Algorithm, estimates, exchanged, message_size
 from gossipmab.engines.common import check_counts, recorded_rounds
 from gossipmab.engines.gossip.channel import Direct, begin_round
@@ -25,10 +25,11 @@ from gossipmab.metrics.trace import Trace
 from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled, ours
+from gossipmab.utils.jit import is_builtin, jit
 from gossipmab.utils.parameters import check
 from gossipmab.utils.provenance import available_processors
 from gossipmab.utils.rng import Purpose, RandomSource, stream
+from gossipmab.utils.types import Floats
 
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
@@ -71,7 +72,7 @@ def simulate_gossip(
     failing = network.failures is not None or network.communication is not None
     serial = interpreted or failing or not divisible(state, N, environment.preferences)
     shared = 1 if serial else min(wanted, N)
-    loop = play if interpreted else play_compiled if ours(algorithm, environment.rewards) else play_foreign
+    loop = play if interpreted else play_compiled if is_builtin(algorithm, environment.rewards) else play_foreign
     with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
         trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
         played = trial_type(algorithm, environment, network, state, tally, loop, key)
@@ -133,7 +134,13 @@ class DirectTrial:
         key: dict[str, Any],
     ) -> None:  # fmt: skip
         """`state` will be played on. key: of the random streams."""
-        self.algorithm, self.rewards, self.network, self.tally, self.loop = algorithm, environment.rewards, network, tally, loop
+        self.algorithm, self.rewards, self.network, self.tally, self.loop = (
+            algorithm,
+            environment.rewards,
+            network,
+            tally,
+            loop,
+        )
         N, K, D = environment.means.shape
         shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(state))}
         self.source = RandomSource(key, shapes)
@@ -201,7 +208,9 @@ class UnreliableTrial(DirectTrial):
         self.initial = {name: value.copy() for name, value in rows.items()}
         self.rows = rows
         averages = averages_of(self.now, self.after, self.algorithm.communicates)
-        channel, self.now, self.after = unreliable(self.algorithm, self.network, self.now, averages, blends(self.algorithm))
+        channel, self.now, self.after = unreliable(
+            self.algorithm, self.network, self.now, averages, blends(self.algorithm)
+        )
         return channel
 
     def play(self, t0: int, rounds: int) -> None:
@@ -227,7 +236,10 @@ def own_rows(state: Any, agents: int) -> dict[str, NDArray[Any]]:
     return {
         name: value
         for name, value in state._asdict().items()
-        if isinstance(value, np.ndarray) and value.ndim and len(value) == agents and not name.startswith((SCRATCH, KNOWN))
+        if isinstance(value, np.ndarray)
+        and value.ndim
+        and len(value) == agents
+        and not name.startswith((SCRATCH, KNOWN))
     }
 
 
@@ -306,7 +318,7 @@ class SharedTrial(DirectTrial):
         self.channel, self.other = channel, ahead
 
 
-@compiled
+@jit
 def list_neighbours(channel: Direct, b: int, t: int, agents: int) -> None:
     """List the neighbours of all agents in round t, the b-th of the block."""
     begin_round(channel, b, t, 0, agents)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gossipmab.algorithms.base import Floats, fill_uniforms, select, update
+from gossipmab.algorithms.base import fill_uniforms, select, update
 from gossipmab.engines.common import sample_arm
 from gossipmab.engines.gossip.channel import awake, clock, mix, receive, rest
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.reward_models import draw
 from gossipmab.utils.jit import dual
+from gossipmab.utils.types import Floats
 
 AWAY = -1  # no arm
 
@@ -49,4 +50,4 @@ def step(
     draw(rewards, i, arm, numbers.rewards[b, n], scratch.x)
     mix(channel, algorithm, after, i, neighbours, weights)
     update(algorithm, after, i, own_t, arm, scratch.x, neighbours)
-    return arm  # type: ignore[no-any-return]
+    return arm

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.base import Floats, Integers
 from gossipmab.engines.common import policy_unchanged
 from gossipmab.engines.gossip.channel_state import Averages
 from gossipmab.environments.environment import Environment
@@ -14,7 +13,8 @@ from gossipmab.metrics.consensus import averages_apart, row_errors
 from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_gap
 from gossipmab.metrics.trace import Trace
 from gossipmab.networks.communication_budget import Communication
-from gossipmab.utils.jit import compiled, dual
+from gossipmab.utils.jit import dual, jit
+from gossipmab.utils.types import Floats, Integers
 
 
 class Accumulators(NamedTuple):
@@ -78,7 +78,7 @@ class Tally(NamedTuple):
             record(self, own, averages.local)
 
 
-@compiled
+@jit
 def record(tally: Tally, own: Floats, local: Floats) -> None:
     """Record one round: regrets of every agent, how far the estimates own (N, M) are apart, messages so far."""
     kept, reference = tally.kept, tally.reference
@@ -101,7 +101,7 @@ def record(tally: Tally, own: Floats, local: Floats) -> None:
     kept.next[0] += 1
 
 
-@compiled
+@jit
 def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averages: Averages, t0: int) -> None:
     """Take the outcomes of B rounds of all agents, recorded by actors, into the tally.
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.base import Floats, Integers
 from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, mailboxes
 from gossipmab.engines.gossip.channel import blend, gossip, turned_averages
 from gossipmab.engines.gossip.channel_state import (
@@ -28,21 +27,23 @@ from gossipmab.engines.gossip.channel_state import (
 )
 from gossipmab.networks.communication_budget import Communication
 from gossipmab.networks.failures import Failures, arcs_of
-from gossipmab.networks.network import Network, weight_of_edge
+from gossipmab.networks.mixing import weight_of_edge
+from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 LARGEST = 250_000_000  # numbers kept of past messages: 2 GB
 
 
-@compiled
+@jit
 def copy(source: Floats, target: Floats) -> None:
     """Copy source to target, (any,) each: numba's own assignment of slices allocates."""
     for m in range(source.shape[0]):
         target[m] = source[m]
 
 
-@compiled
+@jit
 def poison(box: Floats, first: int, last: int) -> None:
     """NaN in all rows of box (N, any) but first .. last - 1."""
     for i in range(box.shape[0]):
@@ -51,7 +52,7 @@ def poison(box: Floats, first: int, last: int) -> None:
                 box[i, m] = np.nan
 
 
-@compiled
+@jit
 def quantized(x: float, rules: MessageRules) -> float:
     """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
     if rules.steps == 0.0:
@@ -60,7 +61,7 @@ def quantized(x: float, rules: MessageRules) -> float:
     return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
 
 
-@compiled
+@jit
 def speak(channel: UnreliableFields, up: NDArray[np.uint8], slot: int, first: int, last: int) -> None:
     """Put the messages of the agents first .. last - 1 into the memory's `slot`, and decide which agents speak.
 
@@ -81,7 +82,7 @@ def speak(channel: UnreliableFields, up: NDArray[np.uint8], slot: int, first: in
                 copy(buffers.memory[f][slot, j], buffers.spoken[f][j])
 
 
-@compiled
+@jit
 def count_messages(channel: UnreliableFields, b: int, slot: int, first: int, last: int) -> None:
     """Count the messages that the agents first .. last - 1 send, and those that arrive at them.
 
@@ -99,7 +100,7 @@ def count_messages(channel: UnreliableFields, b: int, slot: int, first: int, las
                 arcs.arrived[i] += 1
 
 
-@compiled
+@jit
 def send_largest(buffers: MessageBuffers, slot: int, arc: int, j: int, top_k: int) -> None:
     """Agent j sends the receiver of the arc the `top_k` entries that differ most from what the receiver knows."""
     for _ in range(top_k):
@@ -114,7 +115,7 @@ def send_largest(buffers: MessageBuffers, slot: int, arc: int, j: int, top_k: in
         buffers.known[box][arc, entry] = buffers.memory[box][slot, j, entry]
 
 
-@compiled
+@jit
 def send_all_largest(channel: UnreliableFields, b: int, slot: int, first: int, last: int) -> None:
     """Only with top_k: exchange the largest changes between the agents first .. last - 1 and their neighbours.
 
@@ -131,7 +132,7 @@ def send_all_largest(channel: UnreliableFields, b: int, slot: int, first: int, l
                     send_largest(channel.buffers, slot, arcs.reverse[arc], i, channel.rules.top_k)
 
 
-@compiled
+@jit
 def add_rounding_error(own: Floats, sent: Floats, inbox: Floats) -> None:
     """Give an agent's own row back what quantisation took from it, (M,) each."""
     for m in range(own.shape[0]):

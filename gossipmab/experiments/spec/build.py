@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossipmab.algorithms.assignment.base import Task
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.sections import NetworkSection, shown
@@ -135,7 +135,7 @@ def options(spec: Spec) -> dict[str, Any]:
     """What the `simulate` of the experiment's protocol takes beside what all take."""
     if spec.probing is not None:
         return spec.probing.model_dump()
-    return {"measure": spec.experiment.measure} if spec.experiment.measure else {}
+    return {"extra_objectives": spec.experiment.measure} if spec.experiment.measure else {}
 
 
 def _check_probing(spec: Spec, environment: Environment) -> None:
@@ -148,10 +148,11 @@ def _check_probing(spec: Spec, environment: Environment) -> None:
         raise InputError(f"probing.{error}") from None
     check_sets(environment.arms, agreed.budget)
     check_rewards(environment)
-    task = Task(environment.agents, environment.arms, spec.experiment.horizon, agreed)
+    N, K, D = environment.means.shape
+    info = ProblemInfo(N, K, D, spec.experiment.horizon, environment.preferences, costs=agreed)
     for choice in spec.algorithms:
         try:
-            algorithm(spec.experiment.protocol, choice.name, choice.params).init(task)
+            algorithm(spec.experiment.protocol, choice.name, choice.params).init(info)
         except InputError as error:
             raise InputError(f"algorithms.{choice.label}.{error}") from None
 
@@ -166,13 +167,15 @@ def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: 
     """Raise InputError where such averages are more than a machine should be asked for."""
     N, K = environment.agents, environment.arms
     for label, played in tracking.items():
-        near = hasattr(played, "hops")
+        near = getattr(played, "hops", 0) > 0
         rows = largest_ball(network.edges, N, played.hops) if near else N
         if N * rows * K > LARGEST_TENSOR:
             what = f"agents x {'largest neighbourhood' if near else 'agents'} x arms = {N} x {rows} x {K}"
             advice = "fewer hops" if near and played.hops > 1 else "fewer agents"
             advice = (
-                advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
+                advice
+                if near
+                else "simulated_nsw_ucb_gossip with hops = 1, which tracks the preferences of neighbours only"
             )
             raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
 

@@ -18,8 +18,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gossipmab.experiments.spec.sweep import safe
-from gossipmab.experiments.storage.cell_file import write_whole
 from gossipmab.networks.graphs import base_graph as topology
+from gossipmab.utils.atomic_write import write_whole
 
 NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 LONGEST_NAME = 40  # characters; a hash and a suffix follow

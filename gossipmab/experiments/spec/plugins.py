@@ -53,14 +53,14 @@ def absent(manifest: dict[str, Any]) -> list[str]:
     return [one["name"] for one in said if one["group"] not in known or one["name"] not in known[one["group"]]]
 
 
-def lent(spec: Spec) -> list[tuple[str, type]]:
+def registered(spec: Spec) -> list[tuple[str, type]]:
     """The group and the class of everything in the experiment that the caller passed."""
     found = names_of(spec)
-    return [(registry.group, registry[name]) for registry, name in found if name in registry.lent()]
+    return [(registry.group, registry[name]) for registry, name in found if name in registry.registered()]
 
 
-def lend_again(classes: list[tuple[str, type]]) -> None:
+def register_all(classes: list[tuple[str, type]]) -> None:
     """In another process: lend what was lent there."""
     known = {registry.group: registry for registry in REGISTRIES}
     for group, kind in classes:
-        known[group].lend(kind)
+        known[group].register(kind)

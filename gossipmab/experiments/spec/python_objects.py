@@ -62,7 +62,7 @@ def _replace(data: dict[str, Any], section: str, key: str, change: Any) -> None:
 
 def _name(value: Any, registry: Registry) -> Any:
     """The name of a class; anything else as it is."""
-    return registry.lend(value) if isinstance(value, type) else value
+    return registry.register(value) if isinstance(value, type) else value
 
 
 def _algorithm(one: Any, registry: Registry) -> Any:
@@ -71,7 +71,7 @@ def _algorithm(one: Any, registry: Registry) -> Any:
         return table
     given = table["name"]
     kind: Any = given if isinstance(given, type) else type(given)
-    name = registry.lend(kind)
+    name = registry.register(kind)
     values = {} if isinstance(given, type) else given._asdict()
     twice = sorted(set(values) & set(table) - {"name", "label"})
     if twice:
@@ -86,7 +86,7 @@ def _algorithm(one: Any, registry: Registry) -> Any:
 def _links(links: Any) -> Any:
     if isinstance(links, LinkProcess) and is_dataclass(links):
         values = {field.name: getattr(links, field.name) for field in fields(links) if field.init}
-        return {"process": PROCESSES.lend(type(links)), **values}
+        return {"process": PROCESSES.register(type(links)), **values}
     if isinstance(links, Mapping) and "process" in links:
         return {**links, "process": _name(links["process"], PROCESSES)}
     return _name(links, PROCESSES)

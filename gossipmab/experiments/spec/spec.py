@@ -30,8 +30,8 @@ from gossipmab.experiments.spec.sections import (
     validated,
 )
 from gossipmab.experiments.spec.sweep import Cell
-from gossipmab.experiments.storage.cell_file import file_hash
 from gossipmab.utils import resources as shipped
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_toml, text_of
 
@@ -149,10 +149,7 @@ class Spec:
             "environment": self.environment.model_dump(exclude_none=True),
             **network,
             **probing,
-            "algorithms": [
-                {"name": c.name, "label": c.label, **hyperparameters.said(protocol, c.name, c.params)}
-                for c in self.algorithms
-            ],
+            "algorithms": [{"name": c.name, "label": c.label, **c.params} for c in self.algorithms],
         }
 
     def resolved(self) -> dict[str, Any]:

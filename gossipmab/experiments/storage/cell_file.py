@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the Parquet file of one cell, which notices when it was altered.
+"""The Parquet file of one cell, which notices when it was altered.
 
 A cell's file has one row a recorded round and a column for each array of the trace (`AXES` of its class): numbers, or
 lists where there is one number an agent. What is known at the end only stands in the last row. Provenance is JSON in the
@@ -13,16 +13,13 @@ compared before anything is parsed.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
-import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,57 +27,18 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from gossipmab.metrics.trace import Recorded
+from gossipmab.utils.types import Floats
 
 KEY = b"gossipmab"
 LARGEST_CELL = 2**30  # bytes
 MOST_ROWS = 1_000_000  # recorded rounds, as the experiment file allows
 LETTERS = {"Integers": "i", "Floats": "f", "NDArray[np.str_]": "U"}  # annotation of a trace's field -> NumPy's kind
 SEAL = b"gossipmab seal 1"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T", bound=Recorded)
 
 
 class DamagedError(Exception):
     """A file is torn, altered, or not what its name says."""
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write under a temporary name beside `path`, flushed to the disk and renamed at the end: never half one.
-
-    Raises:
-        OSError: as the system says, of `path`, with the temporary file gone.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):  # what went wrong first is what is told
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write the file, whole or not at all. Raises OSError as the system says."""
-    with whole_file(path) as file:
-        file.write(content)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of the file's contents."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
@@ -221,7 +179,7 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
     return trace
 
 
-def _lists(array: NDArray[np.float64]) -> pa.ListArray:
+def _lists(array: Floats) -> pa.ListArray:
     R, N = array.shape
     return pa.ListArray.from_arrays(np.arange(R + 1, dtype=np.int32) * np.int32(N), np.ascontiguousarray(array).ravel())
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gossipmab.experiments.storage.cell_file import NO_SPACE, write_whole
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_json, text_of
 

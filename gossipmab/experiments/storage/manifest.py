@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gossipmab.experiments.spec.spec import canonical_hash
-from gossipmab.experiments.storage.cell_file import write_whole
+from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_json, text_of
 

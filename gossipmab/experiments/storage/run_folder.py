@@ -15,12 +15,13 @@ from gossipmab.experiments.spec.settings import GAMES
 from gossipmab.experiments.spec.spec import Spec
 from gossipmab.experiments.spec.sweep import Cell, safe
 from gossipmab.experiments.storage import manifest
-from gossipmab.experiments.storage.cell_file import DamagedError, decode, encode, file_hash, origin, write_whole
+from gossipmab.experiments.storage.cell_file import DamagedError, decode, encode, origin
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep
 from gossipmab.experiments.storage.manifest import MEND as MEND
 from gossipmab.experiments.storage.manifest import DamagedManifestError
 from gossipmab.metrics.trace import Recorded
 from gossipmab.utils import provenance
+from gossipmab.utils.atomic_write import file_hash, write_whole
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import LARGEST_TEXT
 

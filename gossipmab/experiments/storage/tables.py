@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from gossipmab.experiments.spec.sweep import Cell, columns, scalar
-from gossipmab.experiments.storage.cell_file import whole_file
 from gossipmab.metrics.trace import Recorded
+from gossipmab.utils.atomic_write import whole_file
 
 BATCH = 500  # cells in a row group: bounds the memory
 Load = Callable[[Cell], Recorded | None]

@@ -13,8 +13,9 @@ from gossipmab.networks.failures.message_loss import Post, arcs_of
 from gossipmab.networks.failures.outages import Absence, planned, walk
 from gossipmab.networks.failures.partition import Partition
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import probability, whole
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Bytes
+from gossipmab.utils.validation import probability, whole_number
 
 T = TypeVar("T")
 KEY = "network.failures"
@@ -28,9 +29,9 @@ class Fate(NamedTuple):
     sent: (B, 2E) whether a message is sent on the arc. age: (B, 2E) rounds since the message that arrives was sent, or -1.
     """
 
-    up: NDArray[np.uint8]
-    cold: NDArray[np.uint8]
-    sent: NDArray[np.uint8]
+    up: Bytes
+    cold: Bytes
+    sent: Bytes
     age: NDArray[np.int16]
 
 
@@ -67,7 +68,7 @@ class Failures:
         for name in ("acknowledged", "spread", "keep_state"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{KEY}.{name}: got {getattr(self, name)!r}, allowed is true or false")
-        if whole(f"{KEY}.delay", self.delay, 0) > LONGEST_DELAY:
+        if whole_number(f"{KEY}.delay", self.delay, 0) > LONGEST_DELAY:
             raise InputError(f"{KEY}.delay: got {self.delay}, allowed are 0 to {LONGEST_DELAY} rounds")
         for name, kind in (("absences", Absence), ("partitions", Partition)):
             object.__setattr__(self, name, _all(f"{KEY}.{name}", getattr(self, name), kind))
@@ -94,13 +95,13 @@ class FateSampler:
         """Before the first round. Messages are sent in the rounds every, 2 every, 3 every, ... only."""
         self.plan, self.generator, self.every = plan, generator, every
         self.arcs = arcs = arcs_of(graph.edges)
-        N = len(graph.labels)
+        N = graph.agents
         self.cuts = [(partition, partition.cut(graph.edges, N)) for partition in plan.partitions]
         self.edges, self.played, self.state = graph.edges, 0, np.zeros((2, N), np.uint8)
         self.post = Post(arcs, plan.loss, plan.acknowledged, plan.delay, plan.spread)
         self.crashing = N if plan.crash > 0.0 else 0
 
-    def __call__(self, present: NDArray[np.uint8]) -> Fate:
+    def __call__(self, present: Bytes) -> Fate:
         """The next rounds, of which `present` (B, E) are the links that the process offers."""
         B, N = len(present), self.state.shape[1]
         numbers = self.generator.random((B, self.crashing + self.post.columns))

@@ -11,19 +11,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gossipmab.utils.types import Bytes, Floats, Integers
+
 NOTHING = -1
 
 
 class Arcs(NamedTuple):
     """receiver, sender: (2E,) agents. link: (2E,) the arc's link. reverse: (2E,) the arc in the other direction."""
 
-    receiver: NDArray[np.int64]
-    sender: NDArray[np.int64]
-    link: NDArray[np.int64]
-    reverse: NDArray[np.int64]
+    receiver: Integers
+    sender: Integers
+    link: Integers
+    reverse: Integers
 
 
-def arcs_of(edges: NDArray[np.int64]) -> Arcs:
+def arcs_of(edges: Integers) -> Arcs:
     """The arcs of the links (E, 2)."""
     receiver, sender = np.concatenate([edges, edges[:, ::-1]]).T
     order = np.lexsort((sender, receiver))
@@ -48,9 +50,7 @@ class Post:
         self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
         self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING where none is sent, or it is lost
 
-    def block(
-        self, present: NDArray[np.uint8], up: NDArray[np.uint8], numbers: NDArray[np.float64]
-    ) -> NDArray[np.int16]:
+    def block(self, present: Bytes, up: Bytes, numbers: Floats) -> NDArray[np.int16]:
         """(B, 2E) rounds since the message that arrives was sent, NOTHING where none does; the freshest, should there be two.
 
         Args:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.networks.links.base import whole
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats
+from gossipmab.utils.validation import whole_number
 
 FOREVER = 2**53
 KEY = "network.failures.absences"
@@ -37,14 +37,16 @@ class Absence:
         agents = [self.agents] if isinstance(self.agents, int) else self.agents
         if not isinstance(agents, (list, tuple, np.ndarray)) or not len(agents):
             raise InputError(f"{KEY}: agents: got {self.agents!r}, allowed is a list of one or more agents")
-        object.__setattr__(self, "agents", tuple(whole(f"{KEY}: agents", agent, 0) for agent in agents))
-        whole(f"{KEY}: first", self.first)
-        whole(f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1)
+        object.__setattr__(self, "agents", tuple(whole_number(f"{KEY}: agents", agent, 0) for agent in agents))
+        whole_number(f"{KEY}: first", self.first)
+        whole_number(
+            f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1
+        )
         if not isinstance(self.keep_state, bool):
             raise InputError(f"{KEY}: keep_state: got {self.keep_state!r}, allowed is true or false")
 
 
-def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) -> NDArray[np.uint8]:
+def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) -> Bytes:
     """(rounds, N): 0 here, 1 away, 2 away and forgetting; of the rounds after `played`."""
     away = np.zeros((rounds, agents), np.uint8)
     for absence in absences:
@@ -55,16 +57,16 @@ def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) 
     return away
 
 
-@compiled
+@jit
 def walk(
-    numbers: NDArray[np.float64],
+    numbers: Floats,
     crash: float,
     rejoin: float,
     forgets: int,
-    planned: NDArray[np.uint8],
-    state: NDArray[np.uint8],
-    up: NDArray[np.uint8],
-    cold: NDArray[np.uint8],
+    planned: Bytes,
+    state: Bytes,
+    up: Bytes,
+    cold: Bytes,
 ) -> None:
     """Take the agents through a block of rounds.
 

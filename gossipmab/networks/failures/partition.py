@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.networks.failures.outages import FOREVER
-from gossipmab.networks.links.base import whole
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Integers
+from gossipmab.utils.validation import whole_number
 
 KEY = "network.failures.partitions"
 
@@ -31,15 +32,17 @@ class Partition:
         lists = (list, tuple, np.ndarray)
         if not isinstance(self.groups, lists) or not all(isinstance(group, lists) for group in self.groups):
             raise InputError(f"{KEY}: groups: got {self.groups!r}, allowed are lists of agents")
-        groups = tuple(tuple(whole(f"{KEY}: groups", agent, 0) for agent in group) for group in self.groups)
+        groups = tuple(tuple(whole_number(f"{KEY}: groups", agent, 0) for agent in group) for group in self.groups)
         everyone = [agent for group in groups for agent in group]
         if len(everyone) != len(set(everyone)):
             raise InputError(f"{KEY}: groups: an agent is in two groups, or twice in one")
         object.__setattr__(self, "groups", groups)
-        whole(f"{KEY}: first", self.first)
-        whole(f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1)
+        whole_number(f"{KEY}: first", self.first)
+        whole_number(
+            f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1
+        )
 
-    def cut(self, edges: NDArray[np.int64], agents: int) -> NDArray[np.bool_]:
+    def cut(self, edges: Integers, agents: int) -> NDArray[np.bool_]:
         """(E,) the links between different groups."""
         group = np.full(agents, -1)
         for number, members in enumerate(self.groups):

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs import edge_list as edge_files
 from gossipmab.networks.graphs.edge_array import (
     KEY,
     LARGEST_NUMBER,
-    Plain,
+    EdgeArray,
     component_sizes,
     edges_of,
     keys_of,
@@ -29,25 +28,35 @@ from gossipmab.networks.graphs.edge_array import (
     wrong,
 )
 from gossipmab.networks.graphs.generators import generate
-from gossipmab.networks.graphs.labels import Numbers
 from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.resources import resolve, shipped_files
+from gossipmab.utils.types import Integers
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["KEY", "SUFFIXES", "BaseGraph", "describe", "list_topologies", "load", "read"]
+__all__ = ["KEY", "SUFFIXES", "BaseGraph", "list_topologies", "load", "read"]
 TOML_KEYS = ("description", "generator", "parameters")
 
 
 class BaseGraph(NamedTuple):
-    """A connected simple graph: its name, a line about it, N labels, and (E, 2) int64 sorted edges with i < j."""
+    """A connected simple graph. edges: (E, 2) int64, sorted, i < j. names: (N,) of the agents, None for their numbers."""
 
     name: str
     description: str
-    labels: Sequence[str]
-    edges: NDArray[np.int64]
+    agents: int
+    edges: Integers
+    names: tuple[str, ...] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """(N,) the names of the agents, made anew at every call if they are numbers."""
+        return self.names or tuple(map(str, range(self.agents)))
+
+    def label(self, agent: int) -> str:
+        """The name of one agent."""
+        return self.names[agent] if self.names else str(agent)
 
 
 def load(
@@ -76,12 +85,12 @@ def load(
         name, graph = str(base.name) or "graph", base
     else:
         raise wrong(f"{short(base)} is not a name, a file, a table with a generator, or a networkx graph")
-    plain = graph if isinstance(graph, Plain) else _plain(graph, name)
+    plain = graph if isinstance(graph, EdgeArray) else _plain(graph, name)
     _check(plain, name, agents, connected)
-    return BaseGraph(name, line, plain.labels, plain.edges)
+    return BaseGraph(name, line, plain.agents, plain.edges, plain.names)
 
 
-def _generated(base: Mapping[str, Any], agents: int | None) -> Plain | nx.Graph:
+def _generated(base: Mapping[str, Any], agents: int | None) -> EdgeArray | nx.Graph:
     """The graph of a generator. The last one is kept, for who checks an experiment and who plays it both ask for it."""
     key = json.dumps([dict(base), agents], sort_keys=True, default=repr)
     with _LOCK:
@@ -93,21 +102,16 @@ def _generated(base: Mapping[str, Any], agents: int | None) -> Plain | nx.Graph:
         return _LAST[key]
 
 
-_LAST: dict[str, Plain | nx.Graph] = {}
+_LAST: dict[str, EdgeArray | nx.Graph] = {}
 _LOCK = Lock()
 
 
 def list_topologies() -> dict[str, tuple[Path, str]]:
     """Name -> (path, one line about it) of every shipped base graph, sorted by name."""
-    return {name: (path, describe(path)) for name, path in shipped_files("topologies", SUFFIXES).items()}
+    return {name: (path, description(path)) for name, path in shipped_files("topologies", SUFFIXES).items()}
 
 
-def describe(path: Path) -> str:
-    """The line that a topology file says about itself: its key `description`, or its first line of comment."""
-    return description(path)
-
-
-def read(path: Path, agents: int | None) -> Plain | nx.Graph:
+def read(path: Path, agents: int | None) -> EdgeArray | nx.Graph:
     """The graph of a topology file, not yet checked."""
     if path.suffix == ".edges":
         return edge_files.read(path)
@@ -135,7 +139,7 @@ def _agents(agents: Any) -> int | None:
     return count
 
 
-def _plain(graph: nx.Graph, name: str) -> Plain:
+def _plain(graph: nx.Graph, name: str) -> EdgeArray:
     """A networkx graph as arrays. Raises unless it is undirected, without loops and without parallel edges."""
     n = graph.number_of_nodes()
     if n and graph.is_directed():
@@ -150,21 +154,21 @@ def _plain(graph: nx.Graph, name: str) -> Plain:
     nodes = list(graph)
     if all(isinstance(node, (int, np.integer)) for node in nodes):
         nodes.sort()
-    labels: Sequence[str] = tuple(_label(node, graph.nodes[node]) for node in nodes)
+    names: tuple[str, ...] | None = tuple(_label(node, graph.nodes[node]) for node in nodes)
     index = {node: i for i, node in enumerate(nodes)}
     ends = np.fromiter((index[node] for edge in graph.edges() for node in edge), np.int64).reshape(-1, 2)
-    if n and labels[0] == "0" and all(label == str(i) for i, label in enumerate(labels)):
-        labels = Numbers(n)
-    return Plain(labels, edges_of(keys_of(ends[:, 0], ends[:, 1], n), n), bool(graph.graph.get("seeded")))
+    if names == tuple(map(str, range(n))):
+        names = None
+    return EdgeArray(n, edges_of(keys_of(ends[:, 0], ends[:, 1], n), n), names, bool(graph.graph.get("seeded")))
 
 
 def _label(node: Any, data: Mapping[str, Any]) -> str:
     return str(data.get("name") or data.get("label") or node)
 
 
-def _check(graph: Plain, name: str, agents: int | None, connected: bool) -> None:
+def _check(graph: EdgeArray, name: str, agents: int | None, connected: bool) -> None:
     """Raise unless this can be a base graph."""
-    n = len(graph.labels)
+    n = graph.agents
     if n == 0:
         raise wrong(f"{name!r} is empty: it has no nodes")
     if agents is not None and agents != n:

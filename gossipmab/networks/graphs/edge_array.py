@@ -1,4 +1,4 @@
-"""A graph as two arrays' worth: names of agents, and sorted edges. What is too large for one, and how its parts are found.
+"""A graph as sorted edges and perhaps the names of its agents; its connected components; and the limits of its size.
 
 Nothing here knows networkx: a graph of a million agents and ten million edges takes 160 MB, as a networkx object some 5 GB.
 """
@@ -6,13 +6,12 @@ Nothing here knows networkx: a graph of a million agents and ten million edges t
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Integers
 
 KEY = "network.base"
 LARGEST_NUMBER = 10**6  # agents, and every whole number in a generator's parameters but the seed
@@ -21,11 +20,12 @@ SHORT = reprlib.Repr()  # of values in messages, which may come from hostile fil
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother, SHORT.maxlist, SHORT.maxdict, SHORT.maxlong = 4, 80, 80, 20, 8, 80
 
 
-class Plain(NamedTuple):
-    """N labels, (E, 2) int64 sorted edges with i < j, and whether a seed had a part in them."""
+class EdgeArray(NamedTuple):
+    """N, (E, 2) int64 sorted edges with i < j, the agents' names (None: their numbers), and whether a seed shaped the edges."""
 
-    labels: Sequence[str]
-    edges: NDArray[np.int64]
+    agents: int
+    edges: Integers
+    names: tuple[str, ...] | None = None
     seeded: bool = False
 
 
@@ -39,15 +39,15 @@ def short(value: Any) -> str:
     return SHORT.repr(value)
 
 
-def keys_of(i: NDArray[np.int64], j: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+def keys_of(i: Integers, j: Integers, agents: int) -> Integers:
     """(E,) int64: a link's number, min(i, j) N + max(i, j), which sorts as links do."""
-    keys: NDArray[np.int64] = np.minimum(i, j)
+    keys: Integers = np.minimum(i, j)
     keys *= agents
     keys += np.maximum(i, j)
     return keys
 
 
-def edges_of(keys: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+def edges_of(keys: Integers, agents: int) -> Integers:
     """(E, 2) int64, i < j, in lexicographic order and every link once. `keys` is sorted in place."""
     keys.sort()
     again = np.flatnonzero(keys[1:] == keys[:-1])
@@ -58,7 +58,7 @@ def edges_of(keys: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
     return edges
 
 
-def component_sizes(edges: NDArray[np.int64], agents: int) -> NDArray[np.int64]:
+def component_sizes(edges: Integers, agents: int) -> Integers:
     """(C,) int64: how many agents each connected component has, largest first. `edges` are sorted."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components

@@ -13,11 +13,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.networks.graphs.edge_array import LARGEST_NUMBER, MOST_EDGES, Plain, edges_of, keys_of, short, wrong
-from gossipmab.networks.graphs.labels import Numbers
-from gossipmab.networks.graphs.readers import INTEGER, opened
+from gossipmab.networks.graphs.edge_array import (
+    KEY,
+    LARGEST_NUMBER,
+    MOST_EDGES,
+    EdgeArray,
+    edges_of,
+    keys_of,
+    short,
+    wrong,
+)
+from gossipmab.networks.graphs.readers import INTEGER, LARGEST_FILE
+from gossipmab.utils.safe_read import opened
+from gossipmab.utils.types import Integers
 
 BLOCK = 2**20  # bytes read at a time
 LONGEST_LINE = 10**5  # bytes
@@ -27,7 +36,6 @@ ODD_ENDS = re.compile(rb"[\x0b\x0c\x1c-\x1e]|\r(?!\n)")  # of lines, as `str.spl
 BOM = b"\xef\xbb\xbf"
 NEWLINE, RETURN, ZERO = 10, 13, 48
 PLAIN_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789 \t,\r\n", np.uint8))
-Array = NDArray[np.int64]
 
 
 class Fault(NamedTuple):
@@ -40,12 +48,12 @@ class Fault(NamedTuple):
 class Lines(NamedTuple):
     """(E,) int64 each: the two ends of every edge in the file's order, and its line."""
 
-    u: Array
-    v: Array
-    line: Array
+    u: Integers
+    v: Integers
+    line: Integers
 
 
-def read(path: Path) -> Plain:
+def read(path: Path) -> EdgeArray:
     """The graph of an edge file.
 
     Raises:
@@ -61,7 +69,7 @@ def read(path: Path) -> Plain:
     ascending = lines._replace(u=np.searchsorted(nodes, lines.u), v=np.searchsorted(nodes, lines.v))
     edges = _edges(path, ascending, len(nodes), lambda i: str(nodes[i]), fault)
     same = len(nodes) == 0 or (nodes[0] == 0 and nodes[-1] == len(nodes) - 1)
-    return Plain(Numbers(len(nodes) if same else nodes), edges)
+    return EdgeArray(len(nodes), edges, None if same else tuple(map(str, nodes.tolist())))
 
 
 def _numbers(path: Path) -> tuple[Lines, Fault | None] | None:
@@ -93,7 +101,7 @@ def _numbers(path: Path) -> tuple[Lines, Fault | None] | None:
     return Lines(joined[0], joined[1], joined[2]), fault
 
 
-def _named(path: Path) -> Plain:
+def _named(path: Path) -> EdgeArray:
     """The graph of a file whose names are text: in alphabetical order, for an edge list lists no agents."""
     numbers: dict[str, int] = {}
     u, v, line = array("q"), array("q"), array("q")
@@ -117,12 +125,12 @@ def _named(path: Path) -> Plain:
     place[[numbers[name] for name in names]] = np.arange(len(names))
     lines = Lines(place[np.array(u, np.int64)], place[np.array(v, np.int64)], np.array(line, np.int64))
     edges = _edges(path, lines, len(names), names.__getitem__, fault)
-    return Plain(tuple(names), edges)
+    return EdgeArray(len(names), edges, tuple(names))
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Where each block of whole lines begins, and the block."""
-    with opened(path) as file:
+    with opened(path, KEY, LARGEST_FILE) as file:
         rest, offset = file.read(len(BOM)), 0
         rest = b"" if rest == BOM else rest
         while new := file.read(BLOCK):
@@ -192,7 +200,7 @@ def _words(path: Path, block: bytes, offset: int, first: int) -> Iterator[tuple[
             yield number, Fault(number, why), ""
 
 
-def _edges(path: Path, lines: Lines, agents: int, name: Callable[[int], str], fault: Fault | None) -> Array:
+def _edges(path: Path, lines: Lines, agents: int, name: Callable[[int], str], fault: Fault | None) -> Integers:
     """The sorted edges; the first line that is wrong, be it a self-loop, an edge for the second time, or a fault, is told."""
     faults = [] if fault is None else [fault]
     loops = np.flatnonzero(lines.u == lines.v)

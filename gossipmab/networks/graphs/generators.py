@@ -1,4 +1,4 @@
-"""The generators of networkx by name: the common ones straight into arrays, the others by networkx itself, up to a size."""
+"""Graphs by the name of their generator: five at every size, those of networkx up to a size, two of our own above it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 
 from gossipmab.networks.graphs import deterministic as fixed
 from gossipmab.networks.graphs import random_graphs as chance
-from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, Plain, edges_of, refuse_giant, short, wrong
-from gossipmab.networks.graphs.labels import Numbers, Places
+from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, EdgeArray, edges_of, refuse_giant, short, wrong
 from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import networkx as nx
 
-STRAIGHT: dict[str, Callable[..., fixed.Recipe | None]] = {make.__name__: make for make in (*fixed.MADE, *chance.MADE)}
-BY_NETWORKX = 200_000  # agents of a graph that networkx makes; ten times as many links
+STRAIGHT: dict[str, Callable[..., fixed.Recipe | None]] = {make.__name__: make for make in fixed.MADE}
+OWN: dict[str, Callable[..., fixed.Recipe]] = {make.__name__: make for make in chance.MADE}
+BY_NETWORKX = 200_000  # agents of a graph that networkx makes; ten times as many edges, or steps of its loops
 # Modules of networkx whose functions make graphs from numbers. Its atlas is left out: it reads a file.
 GENERATORS = ("networkx.generators.", "networkx.algorithms.bipartite.generators")
 NOT_PARAMETERS = {"create_using", "backend", "backend_kwargs"}
@@ -30,14 +30,34 @@ WRONG_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, Ty
 REFUSALS = (*WRONG_VALUES, MemoryError, RuntimeError)
 # (agents, links) of graphs that grow faster than their parameters, where networkx makes them.
 GROWTH: dict[str, Callable[..., tuple[float, float]]] = {
+    "gnp_random_graph": lambda n, **_: (n, n * n / 20),  # it draws a number for each pair
+    "fast_gnp_random_graph": lambda n, p, **_: (n, n * n * p / 2),
+    "gnm_random_graph": lambda n, m, **_: (n, m),
+    "random_regular_graph": lambda d, n, **_: (n, n * d / 2),
+    "watts_strogatz_graph": lambda n, k, **_: (n, n * k / 2),
+    "connected_watts_strogatz_graph": lambda n, k, **_: (n, n * k / 2),
+    "newman_watts_strogatz_graph": lambda n, k, p, **_: (n, n * k / 2 * (1 + p)),
+    "barabasi_albert_graph": lambda n, m, **_: (n, n * m),
+    "ladder_graph": lambda n: (2 * n, 3 * n),
+    "circular_ladder_graph": lambda n: (2 * n, 3 * n),
+    "circulant_graph": lambda n, offsets: (n, n * len(offsets)),
+    "hypercube_graph": lambda n: (2.0 ** min(n, 100), n * 2.0 ** min(n, 100) / 2),
+    "full_rary_tree": lambda r, n: (n, n),
+    "balanced_tree": lambda r, h: (float(max(r, 1)) ** min(h, 600), 0) if r > 1 else (h, h),
+    "complete_bipartite_graph": lambda n1, n2: (n1 + n2, n1 * n2),
+    "ring_of_cliques": lambda num_cliques, clique_size: _cliques(num_cliques, clique_size),
+    "caveman_graph": lambda **v: _cliques(v["l"], v["k"]),
+    "connected_caveman_graph": lambda **v: _cliques(v["l"], v["k"]),
+    "barbell_graph": lambda m1, m2: (2 * m1 + m2, m1 * m1 + m2),
+    "lollipop_graph": lambda m, n: (m + n, m * m / 2 + n),
     "grid_graph": lambda dim, **_: (math.prod(dim), len(dim) * math.prod(dim)),
     "hexagonal_lattice_graph": lambda m, n, **_: (2 * m * n, 3 * m * n),
     "triangular_lattice_graph": lambda m, n, **_: (m * n, 3 * m * n),
     "complete_multipartite_graph": lambda subset_sizes: (sum(subset_sizes), sum(subset_sizes) ** 2 / 2),
     "turan_graph": lambda n, r: (n, n * n * (1 - 1 / r) / 2),
-    "windmill_graph": lambda n, k: (n * k, n * k * k / 2),
-    "relaxed_caveman_graph": lambda k, **v: (v["l"] * k, v["l"] * k * k / 2),
-    "planted_partition_graph": lambda k, **v: (v["l"] * k, v["l"] * k * k / 2),
+    "windmill_graph": lambda n, k: _cliques(n, k),
+    "relaxed_caveman_graph": lambda k, **v: _cliques(v["l"], k),
+    "planted_partition_graph": lambda k, **v: _cliques(v["l"], k),
     "powerlaw_cluster_graph": lambda n, m, **_: (n, n * m),
     "dual_barabasi_albert_graph": lambda n, m1, m2, **_: (n, n * max(m1, m2)),
     "hkn_harary_graph": lambda k, n, **_: (n, n * k / 2),
@@ -52,8 +72,8 @@ GROWTH: dict[str, Callable[..., tuple[float, float]]] = {
 }
 
 
-def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, name: str = "") -> Plain | nx.Graph:
-    """The graph of a networkx generator, not yet checked.
+def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, name: str = "") -> EdgeArray | nx.Graph:
+    """The graph of a generator of networkx or of our own, not yet checked.
 
     Values may be "agents", "agents-INT" or "agents/INT". A required parameter `n` that is missing is the number of
     agents; a `seed` that is missing is 0.
@@ -88,16 +108,18 @@ def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, 
     return graph
 
 
-def _made(recipe: fixed.Recipe, name: str, seeded: bool) -> Plain:
+def _made(recipe: fixed.Recipe, name: str, seeded: bool) -> EdgeArray:
     refuse_giant(recipe.agents, recipe.edges, name)
     agents = int(recipe.agents)
-    labels = Places(*recipe.shape) if recipe.shape else Numbers(agents)
-    return Plain(labels, edges_of(recipe.make(), agents), seeded)
+    names = (
+        tuple(map(str, np.ndindex(recipe.shape))) if recipe.shape else None
+    )  # as networkx calls the places of a grid
+    return EdgeArray(agents, edges_of(recipe.make(), agents), names, seeded)
 
 
 def _recipe(generator: str, values: Mapping[str, Any]) -> fixed.Recipe | None:
     """How to make it straight into arrays; None where networkx must, or must say what is wrong."""
-    straight = STRAIGHT.get(generator)
+    straight = STRAIGHT.get(generator) or OWN.get(generator)
     if straight is None or type(values.get("seed", 0)) is not int:
         return None
     try:
@@ -108,10 +130,8 @@ def _recipe(generator: str, values: Mapping[str, Any]) -> fixed.Recipe | None:
 
 
 def _refuse_more(generator: str, values: Mapping[str, Any], name: str) -> None:
-    """What networkx makes takes 500 bytes a link and as long as Python takes, so it is for smaller graphs."""
-    advice = (
-        f" that networkx's {generator} may have here; for more, give an .edges file, or a generator of docs/networks.md"
-    )
+    """Refuse what networkx would take too long for: it needs 500 bytes an edge and some microseconds of Python."""
+    advice = f" that networkx's {generator} may have here; for more, take {' or '.join(OWN)}, or give an .edges file"
     numbers = [value for key, value in values.items() if key not in ("seed", "m") and type(value) is int]
     refuse_giant(max(numbers, default=0), 0, name, BY_NETWORKX, advice)
     try:
@@ -130,6 +150,11 @@ def _positional(known: Mapping[str, inspect.Parameter], values: dict[str, Any]) 
     return list(lists[0]) if lists else []
 
 
+def _cliques(count: int, size: int) -> tuple[float, float]:
+    """Agents and edges of so many cliques."""
+    return count * size, count * size * size / 2
+
+
 def _choose(n: int, k: int) -> float:
     """n over k, or e^300 where that is less."""
     return math.exp(min(300.0, math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)))
@@ -144,10 +169,15 @@ def _networkx() -> Any:
 def _generator(name: Any) -> Callable[..., nx.Graph]:
     if not isinstance(name, str) or not name:
         raise wrong(f"generator = {short(name)} must be the name of a networkx generator, such as 'cycle_graph'")
+    if name in OWN:
+        return OWN[name]
     found = {key: value for key, value in vars(_networkx()).items() if _makes_graphs(value) and key[0] != "_"}
     if name not in found:
         near = str(unknown(f"{KEY}: generator", name[:100], found)).partition(" (allowed:")[0]
-        raise InputError(f"{near} (allowed: the functions of networkx.generators, such as 'watts_strogatz_graph')")
+        raise InputError(
+            f"{near} (allowed: {', '.join(OWN)}, "
+            "and the functions of networkx.generators, such as 'watts_strogatz_graph')"
+        )
     make: Callable[..., nx.Graph] = found[name]
     return make
 

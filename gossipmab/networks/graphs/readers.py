@@ -1,22 +1,16 @@
-"""What all files of base graphs have in common, and the small ones: .toml and .graphml. They may be hostile.
-
-Only regular files are opened, so that a pipe cannot block and a device cannot go on for ever. What is read whole is small;
-what is read in pieces has a largest size too.
-"""
+"""Files of base graphs: .toml and .graphml, and the description in any of them. They may be hostile, so sizes are bounded."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
-from gossipmab.networks.graphs.edge_array import wrong
+from gossipmab.networks.graphs.edge_array import KEY, wrong
 from gossipmab.networks.graphs.generators import REFUSALS
+from gossipmab.utils.safe_read import opened, parsed_toml, refusing, text_of
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -25,53 +19,17 @@ SUFFIXES = (".toml", ".edges", ".graphml")
 LARGEST_FILE = 10**9  # bytes
 LARGEST_GRAPHML = 2 * 10**7  # bytes, some 200,000 links; networkx's reader takes forty times as much memory
 LARGEST_TOML = 10**5  # bytes
-LONGEST_KEY = 1000  # bytes of a line of TOML before its "=": the reader's time grows with the square of a key's dots
 HEAD = 2**16  # bytes in which a file says what it is
 DEEPEST, MOST_ATTRIBUTES = 50, 100  # of XML
 INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
-
-
-def opened(path: Path, largest: int | None = None, advice: str = "") -> BinaryIO:
-    """The file, to be read as bytes.
-
-    Raises:
-        InputError: it is not there, may not be read, is no regular file, or is larger than `largest`, LARGEST_FILE by default.
-    """
-    try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
-    except (OSError, ValueError) as error:
-        raise wrong(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
-    told, largest = os.fstat(file.fileno()), LARGEST_FILE if largest is None else largest
-    if not stat.S_ISREG(told.st_mode):
-        file.close()
-        raise wrong(f"cannot read {str(path)!r}: it is not a regular file")
-    if told.st_size > largest:
-        file.close()
-        raise wrong(f"{path.name} has {told.st_size} bytes, more than the {largest} that are read{advice}")
-    return file
-
-
-def text(path: Path, largest: int, advice: str = "") -> str:
-    """The whole file."""
-    try:
-        with opened(path, largest, advice) as file:
-            content = file.read(largest + 1)
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise wrong(f"{path.name} is not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise wrong(f"cannot read {str(path)!r}: {error.strerror}") from None
 
 
 def description(path: Path) -> str:
     """The line that a file says about itself: its key `description`, or its first line of comment."""
     if path.suffix == ".toml":
         return str(toml(path).get("description", ""))[:1000]
-    try:
-        with opened(path) as file:
-            head = file.read(HEAD).decode("utf-8-sig", "ignore")
-    except OSError as error:
-        raise wrong(f"cannot read {str(path)!r}: {error.strerror}") from None
+    with opened(path, KEY, LARGEST_FILE) as file, refusing(f"{KEY}: cannot read {str(path)!r}"):
+        head = file.read(HEAD).decode("utf-8-sig", "ignore")
     pattern = r"<!--\s*([^\n]*?)\s*(?:-->|\n)" if path.suffix == ".graphml" else r"^#\s*(.*)$"
     comment = re.search(pattern, head, re.MULTILINE)
     return comment[1].strip()[:1000] if comment else ""
@@ -79,21 +37,16 @@ def description(path: Path) -> str:
 
 def toml(path: Path) -> dict[str, Any]:
     """The table of a .toml file."""
-    content = text(path, LARGEST_TOML)
-    for number, line in enumerate(content.splitlines(), 1):
-        if len(line.partition("=")[0]) > LONGEST_KEY:
-            raise wrong(f"{path.name} is not TOML of a graph: line {number} is too long")
-    try:
-        return tomllib.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise wrong(f"{path.name} is not TOML: {str(error)[:300]}") from None
+    content = text_of(path, KEY, LARGEST_TOML)
+    with refusing(f"{KEY}: {path.name} is not TOML"):
+        return parsed_toml(content)
 
 
 def graphml(path: Path) -> nx.Graph:
     """The graph of a GraphML file. Files that declare a document type or entities are refused, so none is expanded."""
     import networkx
 
-    content = text(path, LARGEST_GRAPHML, ": write larger graphs as .edges")
+    content = text_of(path, KEY, LARGEST_GRAPHML)
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", content, re.IGNORECASE):
         raise wrong(f"{path.name} has a DOCTYPE or ENTITY declaration, which GraphML does not need: remove it")
     try:

@@ -6,21 +6,18 @@ weight rule, and every process here keeps the mean: mean_i G_i = mean_i L_i at a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Bytes, Floats, Integers
 
-Sampler = Callable[
-    [int], NDArray[np.uint8]
-]  # rounds -> (rounds, E): 1 where a link is present, of the rounds that come next
+Sampler = Callable[[int], Bytes]  # rounds -> (rounds, E): 1 where a link is present, of the rounds that come next
 # rounds -> first (rounds + 1,), listed (m,): of round b the indices listed[first[b] : first[b + 1]] of the links present, ascending
-Lister = Callable[[int], tuple[NDArray[np.int64], NDArray[np.int64]]]
+Lister = Callable[[int], tuple[Integers, Integers]]
 INDEPENDENT, MATCHING, PERIODIC = "independent", "matching", "periodic"
 KEY = "network.links"
 CHUNK = 1_000_000  # numbers at a time: 8 MB
@@ -36,7 +33,7 @@ class Law(NamedTuple):
     """
 
     kind: str
-    frequencies: NDArray[np.float64]
+    frequencies: Floats
     frequency: float
     exact: bool = True
     period: int = 0
@@ -66,21 +63,21 @@ class LinkProcess:
         return None
 
 
-def law(kind: str, frequencies: NDArray[np.float64], exact: bool = True, period: int = 0) -> Law:
+def law(kind: str, frequencies: Floats, exact: bool = True, period: int = 0) -> Law:
     """The law with its mean frequency: the common value itself, where there is one; 1 where there are no links."""
     same = len(frequencies) == 0 or bool((frequencies == frequencies[0]).all())
     mean = float(frequencies[0] if same else frequencies.mean()) if len(frequencies) else 1.0
     return Law(kind, frequencies, mean, exact, period)
 
 
-def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]) -> Sampler:
+def bernoulli(generator: np.random.Generator, probabilities: Floats) -> Sampler:
     """Every link present on its own, with its probability: E numbers a round."""
     same = len(probabilities) > 0 and bool((probabilities == probabilities[0]).all())
     limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
     several = max(1, CHUNK // max(1, len(probabilities)))
     numbers = np.empty((several, len(probabilities)))  # pages are touched when they are drawn into
 
-    def block(rounds: int) -> NDArray[np.uint8]:
+    def block(rounds: int) -> Bytes:
         present = np.empty((rounds, len(probabilities)), np.bool_)
         for begin in range(0, rounds, several):
             rows = present[begin : begin + several]
@@ -90,11 +87,11 @@ def bernoulli(generator: np.random.Generator, probabilities: NDArray[np.float64]
     return block
 
 
-def repeated(period: NDArray[np.uint8]) -> Sampler:
+def repeated(period: Bytes) -> Sampler:
     """The rounds of `period` (P, E), again and again."""
     played = 0
 
-    def block(rounds: int) -> NDArray[np.uint8]:
+    def block(rounds: int) -> Bytes:
         nonlocal played
         present = period[np.arange(played, played + rounds) % len(period)]
         played += rounds
@@ -103,37 +100,13 @@ def repeated(period: NDArray[np.uint8]) -> Sampler:
     return block
 
 
-def probability(key: str, value: Any, positive: bool = False) -> float:
-    """The parameter as a float in [0, 1], or in (0, 1]."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not 0.0 <= float(value) <= 1.0 or (positive and value == 0):
-        raise InputError(f"{key}: {value!r} is not a number in {'(' if positive else '['}0, 1]")
-    return float(value)
-
-
-def whole(key: str, value: Any, least: int = 1) -> int:
-    """The parameter as a whole number."""
-    number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not number or not least <= int(value) < 2**53:
-        raise InputError(f"{key}: got {value!r}, allowed is a whole number >= {least}")
-    return int(value)
-
-
-def positive(key: str, value: Any) -> float:
-    """The parameter as a finite float > 0."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not 0.0 < float(value) < math.inf:
-        raise InputError(f"{key}: got {value!r}, allowed is a number > 0")
-    return float(value)
-
-
-def places(graph: BaseGraph, edges: NDArray[np.int64], what: str) -> NDArray[np.int64]:
+def places(graph: BaseGraph, edges: Integers, what: str) -> Integers:
     """(n,) where the edges (n, 2), i < j, stand among those of the base graph; InputError where one does not."""
-    agents = len(graph.labels)
+    agents = graph.agents
     ours, theirs = (pairs[:, 0] * agents + pairs[:, 1] for pairs in (graph.edges, edges))
     found = np.searchsorted(ours, theirs)
     missing = np.flatnonzero(ours[np.minimum(found, len(ours) - 1)] != theirs) if len(ours) else np.arange(len(theirs))
     if len(missing):
-        i, j = (graph.labels[agent] for agent in edges[missing[0]])
+        i, j = (graph.label(agent) for agent in edges[missing[0]])
         raise InputError(f"{KEY}: {what} has a link between {i} and {j}, which the base graph {graph.name!r} has not")
     return found

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, positive
+from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import text_of
+from gossipmab.utils.types import Bytes, Integers
+from gossipmab.utils.validation import positive_number
 
 LARGEST_FILE = 10**8  # bytes
 LONGEST_LINE = 10_000  # characters
@@ -28,7 +29,7 @@ MOST_ROUNDS = 10**9
 class Contacts(NamedTuple):
     """The lines of a file: rounds (C,) from 0 on, first and second (C,) names of agents; length in rounds."""
 
-    rounds: NDArray[np.int64]
+    rounds: Integers
     first: list[str]
     second: list[str]
     length: int
@@ -57,7 +58,7 @@ class ContactTrace(LinkProcess):
             raise InputError(f"{KEY}.file: got {self.file!r}, allowed is the name of a file")
         if not isinstance(self.repeat, bool):
             raise InputError(f"{KEY}.repeat: got {self.repeat!r}, allowed is true or false")
-        object.__setattr__(self, "step", positive(f"{KEY}.step", self.step))
+        object.__setattr__(self, "step", positive_number(f"{KEY}.step", self.step))
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -78,7 +79,7 @@ class ContactTrace(LinkProcess):
     def _pairs(self) -> list[tuple[str, str]]:
         return sorted(set(zip(self.contacts.first, self.contacts.second, strict=True)))
 
-    def _links(self, graph: BaseGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _links(self, graph: BaseGraph) -> tuple[Integers, Integers]:
         """(C,) rounds, ascending, and (C,) the link of each contact, by its place among those of the base graph."""
         number = {label: i for i, label in enumerate(graph.labels)}
         contacts = self.contacts
@@ -103,7 +104,7 @@ class ContactTrace(LinkProcess):
         of_round, links = self._links(graph)
         length, E, played = self.contacts.length, len(graph.edges), 0
 
-        def block(rounds: int) -> NDArray[np.uint8]:
+        def block(rounds: int) -> Bytes:
             nonlocal played
             present = np.zeros((rounds, E), np.uint8)
             now = np.arange(played, played + rounds)

@@ -6,22 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    INDEPENDENT,
-    KEY,
-    Law,
-    LinkProcess,
-    Lister,
-    Sampler,
-    bernoulli,
-    law,
-    probability,
-)
+from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Lister, Sampler, bernoulli, law
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +42,8 @@ class ErdosRenyi(LinkProcess):
         else:
             object.__setattr__(self, "probability", probability(f"{KEY}.probability", self.probability, True))
 
-    def _probabilities(self, graph: BaseGraph) -> NDArray[np.float64]:
-        N, E = len(graph.labels), len(graph.edges)
+    def _probabilities(self, graph: BaseGraph) -> Floats:
+        N, E = graph.agents, len(graph.edges)
         given = np.asarray(self.probability)
         if given.ndim == 0:
             return np.full(E, float(given))

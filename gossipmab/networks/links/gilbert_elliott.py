@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Sampler, law, probability
-from gossipmab.utils.jit import compiled
+from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Sampler, law
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats
+from gossipmab.utils.validation import probability
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class GilbertElliott(LinkProcess):
         sure = (self.when_good, self.when_bad) == (1.0, 0.0)
         state = np.full(E, 2, np.uint8)  # 2: not yet begun
 
-        def block(rounds: int) -> NDArray[np.uint8]:
+        def block(rounds: int) -> Bytes:
             numbers = generator.random((rounds, 1 if sure else 2, E))
             present = np.empty((rounds, E), np.uint8)
             walk(numbers[:, 0], self.good, self.failure, self.recovery, state, present)
@@ -73,14 +74,14 @@ class GilbertElliott(LinkProcess):
         return block
 
 
-@compiled
+@jit
 def walk(
-    numbers: NDArray[np.float64],
+    numbers: Floats,
     good: float,
     failure: float,
     recovery: float,
-    state: NDArray[np.uint8],
-    visited: NDArray[np.uint8],
+    state: Bytes,
+    visited: Bytes,
 ) -> None:
     """Take the chains through a block of rounds.
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import KEY, MATCHING, Law, LinkProcess, Sampler, law, places, repeated
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Bytes, Integers
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class OnePeerExponential(LinkProcess):
         graph.add_edges_from((i, j) for pairs in turns(agents) for i, j in pairs.tolist())
         return graph
 
-    def _rounds(self, graph: BaseGraph) -> NDArray[np.uint8]:
+    def _rounds(self, graph: BaseGraph) -> Bytes:
         """(period, E) one period."""
-        pairs = turns(len(graph.labels))
+        pairs = turns(graph.agents)
         present = np.zeros((len(pairs), len(graph.edges)), np.uint8)
         for k, edges in enumerate(pairs):
             present[k, places(graph, edges, "one_peer_exponential")] = 1
@@ -58,7 +58,7 @@ class OnePeerExponential(LinkProcess):
         return repeated(self._rounds(graph))
 
 
-def turns(agents: int) -> list[NDArray[np.int64]]:
+def turns(agents: int) -> list[Integers]:
     """The pairs (n, 2), i < j, of every distance 2^k < N; one empty list for a single agent."""
     i = np.arange(agents)
     pairs = [np.column_stack([i, i ^ (1 << k)]) for k in range(max(1, (agents - 1).bit_length()))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import MATCHING, Law, LinkProcess, Sampler, law
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Integers
 
 SAMPLED = 2_000_000  # numbers drawn to estimate the frequencies where no closed form is known
 
@@ -27,7 +27,7 @@ class RandomMatching(LinkProcess):
 
     def law(self, graph: BaseGraph) -> Law:
         """Frequencies in closed form on the complete graph, else over rounds sampled with a fixed seed."""
-        N, E = len(graph.labels), len(graph.edges)
+        N, E = graph.agents, len(graph.edges)
         if 2 * E == N * (N - 1):
             return law(MATCHING, np.full(E, 1.0 / (N - 1 + N % 2) if N > 1 else 1.0))
         block = self.sampler(graph, np.random.default_rng(0))
@@ -37,9 +37,9 @@ class RandomMatching(LinkProcess):
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent matchings."""
         E = len(graph.edges)
-        busy = np.empty(len(graph.labels), np.int64)
+        busy = np.empty(graph.agents, np.int64)
 
-        def block(rounds: int) -> NDArray[np.uint8]:
+        def block(rounds: int) -> Bytes:
             order = np.argsort(generator.random((rounds, E)), axis=1, kind="stable")
             present = np.zeros((rounds, E), np.uint8)
             match(graph.edges, order, busy, present)
@@ -48,10 +48,8 @@ class RandomMatching(LinkProcess):
         return block
 
 
-@compiled
-def match(
-    edges: NDArray[np.int64], order: NDArray[np.int64], busy: NDArray[np.int64], present: NDArray[np.uint8]
-) -> None:
+@jit
+def match(edges: Integers, order: Integers, busy: Integers, present: Bytes) -> None:
     """Take links greedily in the given order.
 
     Args:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import MATCHING, Law, LinkProcess, Sampler, law
+from gossipmab.utils.types import Bytes
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,18 @@ class OnePair(LinkProcess):
 
     def law(self, graph: BaseGraph) -> Law:
         """Frequencies f_ij."""
-        N = len(graph.labels)
+        N = graph.agents
         degrees = np.bincount(graph.edges.ravel(), minlength=N)
         return law(MATCHING, (1.0 / degrees[graph.edges]).sum(axis=1) / N)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent pairs."""
-        N, E = len(graph.labels), len(graph.edges)
+        N, E = graph.agents, len(graph.edges)
         degrees = np.bincount(graph.edges.ravel(), minlength=N)
         first = np.cumsum(degrees) - degrees
         incident = np.argsort(graph.edges.ravel(), kind="stable") // 2  # the links of agent i begin at first[i]
 
-        def block(rounds: int) -> NDArray[np.uint8]:
+        def block(rounds: int) -> Bytes:
             numbers = generator.random((rounds, 2))
             present = np.zeros((rounds, E), np.uint8)
             if E:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from gossipmab.networks.links.base import KEY, LinkProcess, probability
+from gossipmab.networks.links.base import KEY, LinkProcess
 from gossipmab.networks.links.contact_trace import ContactTrace
 from gossipmab.networks.links.erdos_renyi import ErdosRenyi
 from gossipmab.networks.links.gilbert_elliott import GilbertElliott
@@ -18,7 +18,8 @@ from gossipmab.networks.links.static import Static
 from gossipmab.networks.links.stochastic_block import StochasticBlock
 from gossipmab.networks.links.switching import Switching
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.registry import LINKS, Registry, fitted, hints_of, refused
+from gossipmab.utils.registry import LINKS, Registry, call_plugin, coerce, hints_of
+from gossipmab.utils.validation import probability
 
 SHIPPED: dict[str, type[LinkProcess]] = {
     "static": Static,
@@ -72,8 +73,8 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
                 raise InputError(f"{KEY}.{key} is required by {name!r} and not given")
         if not PROCESSES.is_shipped(name):  # the shipped ones look at what they are given themselves
             hints = hints_of(kind, KEY)
-            table = {key: fitted(f"{KEY}.{key}", hints[key], value) for key, value in table.items()}
-        process = default if name == "erdos_renyi" and not table else refused(KEY, lambda: kind(**table))
+            table = {key: coerce(f"{KEY}.{key}", hints[key], value) for key, value in table.items()}
+        process = default if name == "erdos_renyi" and not table else call_plugin(KEY, lambda: kind(**table))
     if process is not default and default.probability != 1.0:
         what = "is for Erdos-Renyi links that say nothing else"
         raise InputError(f"network.link_probability: got {link_probability}, which {what}; links = {links!r}")

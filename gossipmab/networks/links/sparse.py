@@ -8,19 +8,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.links.base import Lister, Sampler
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Bytes, Floats, Integers
 
 FEW, MANY = 0.1, 10_000  # up to this probability, and from so many links on
 FARTHEST = 2.0**62
 
 
-@compiled
-def skip(
-    u: NDArray[np.float64], logarithm: float, last: int, limit: int, listed: NDArray[np.int64]
-) -> tuple[int, int, int]:
+@jit
+def skip(u: Floats, logarithm: float, last: int, limit: int, listed: Integers) -> tuple[int, int, int]:
     """The next successes of independent trials after number `last`, below number `limit`.
 
     gap = floor( ln(1 - u) / ln(1 - p) ),  next = last + 1 + gap
@@ -49,7 +47,7 @@ def few_of_many(generator: np.random.Generator, p: float, edges: int) -> Lister:
     left = np.zeros(0)  # numbers drawn and not used
     found, played = -1, 0  # the last success, which may be ahead of the rounds played
 
-    def block(rounds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def block(rounds: int) -> tuple[Integers, Integers]:
         nonlocal left, found, played
         begin, limit = played * edges, (played + rounds) * edges
         played += rounds
@@ -71,7 +69,7 @@ def few_of_many(generator: np.random.Generator, p: float, edges: int) -> Lister:
 def spread(lister: Lister, edges: int) -> Sampler:
     """The same links as rows of 0 and 1."""
 
-    def block(rounds: int) -> NDArray[np.uint8]:
+    def block(rounds: int) -> Bytes:
         first, listed = lister(rounds)
         present = np.zeros((rounds, edges), np.uint8)
         present[np.repeat(np.arange(rounds), np.diff(first)), listed] = 1

@@ -6,21 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    INDEPENDENT,
-    KEY,
-    Law,
-    LinkProcess,
-    Sampler,
-    bernoulli,
-    law,
-    probability,
-    whole,
-)
+from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Sampler, bernoulli, law
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import probability, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +36,13 @@ class StochasticBlock(LinkProcess):
         if not len(sizes):
             raise InputError(f"{KEY}.groups: got an empty list, allowed are a number of groups or their sizes")
         for size in sizes:
-            whole(f"{KEY}.groups", size)
+            whole_number(f"{KEY}.groups", size)
 
     def default_base(self, agents: int | None) -> Any:
         """The complete graph."""
         return "complete"
 
-    def group_of(self, agents: int) -> NDArray[np.int64]:
+    def group_of(self, agents: int) -> Integers:
         """(N,) the group of every agent."""
         if isinstance(self.groups, (list, tuple, np.ndarray)):
             sizes = [int(size) for size in self.groups]
@@ -63,8 +54,8 @@ class StochasticBlock(LinkProcess):
             sizes = [len(part) for part in np.array_split(np.arange(agents), self.groups)]
         return np.repeat(np.arange(len(sizes)), sizes)
 
-    def _probabilities(self, graph: BaseGraph) -> NDArray[np.float64]:
-        group = self.group_of(len(graph.labels))[graph.edges]
+    def _probabilities(self, graph: BaseGraph) -> Floats:
+        group = self.group_of(graph.agents)[graph.edges]
         return np.where(group[:, 0] == group[:, 1], self.within, self.between)
 
     def law(self, graph: BaseGraph) -> Law:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, repeated, whole
+from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, repeated
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Bytes, Integers
+from gossipmab.utils.validation import whole_number
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Switching(LinkProcess):
     def __post_init__(self) -> None:
         if not isinstance(self.graphs, (list, tuple)) or not self.graphs:
             raise InputError(f"{KEY}.graphs: allowed is a list of one or more graphs")
-        object.__setattr__(self, "hold", whole(f"{KEY}.hold", self.hold))
+        object.__setattr__(self, "hold", whole_number(f"{KEY}.hold", self.hold))
 
     def _graphs(self, agents: int | None) -> list[BaseGraph]:
         if agents not in self._loaded:
@@ -50,15 +51,15 @@ class Switching(LinkProcess):
         union = nx.Graph(name="switching")
         union.add_nodes_from((i, {"label": label}) for i, label in enumerate(first.labels))
         for graph in (first, *others):
-            if len(graph.labels) != len(first.labels):
-                what = f"{graph.name!r} has {len(graph.labels)}, {first.name!r} has {len(first.labels)}"
+            if graph.agents != first.agents:
+                what = f"{graph.name!r} has {graph.agents}, {first.name!r} has {first.agents}"
                 raise InputError(f"{KEY}.graphs: all must have the same number of agents; {what}")
             union.add_edges_from(matched(graph, first).tolist())
         return union
 
-    def _rounds(self, base: BaseGraph) -> NDArray[np.uint8]:
+    def _rounds(self, base: BaseGraph) -> Bytes:
         """(period, E) one period."""
-        graphs = self._graphs(len(base.labels))
+        graphs = self._graphs(base.agents)
         present = np.zeros((len(graphs), len(base.edges)), np.uint8)
         for turn, graph in enumerate(graphs):
             present[turn, places(base, matched(graph, base), f"{graph.name!r}")] = 1
@@ -92,9 +93,9 @@ def loaded(graph: Any, agents: int | None) -> BaseGraph:
         raise InputError(str(error).replace(topology.KEY, f"{KEY}.graphs", 1)) from None
 
 
-def matched(graph: BaseGraph, base: BaseGraph) -> NDArray[np.int64]:
+def matched(graph: BaseGraph, base: BaseGraph) -> Integers:
     """(n, 2) the edges of the graph, i < j, with the base graph's numbers for its agents."""
-    if set(graph.labels) == set(base.labels):
+    if (graph.names or base.names) and set(graph.labels) == set(base.labels):
         number = {label: i for i, label in enumerate(base.labels)}
         edges = np.array([number[label] for label in graph.labels], np.int64)[graph.edges]
     else:

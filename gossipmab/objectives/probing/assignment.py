@@ -18,12 +18,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 ROUNDS = 100
 WANTED = (
     1e-6  # gap in the logarithm of the welfare; nearer to the edge, rounding makes columns exceed c by more than 1e-7
@@ -58,7 +56,7 @@ def scratch(agents: int, arms: int) -> Scratch:
     )  # fmt: skip
 
 
-@compiled
+@jit
 def best_arms(values: Floats, probed: Integers, pi: Floats) -> None:
     """The assignment without a capacity: to each agent its best arm; of equals a probed one, then the first.
 
@@ -75,7 +73,7 @@ def best_arms(values: Floats, probed: Integers, pi: Floats) -> None:
         pi[j, best] = 1.0
 
 
-@compiled
+@jit
 def assign(values: Floats, capacity: float, pi: Floats, work: Scratch) -> float:
     """Write the assignment pi (N, K) for values (N, K) >= 0; returns its certificate: what ln NSW may lack to the maximum.
 
@@ -105,7 +103,7 @@ def assign(values: Floats, capacity: float, pi: Floats, work: Scratch) -> float:
     return max(gap, 0.0)
 
 
-@compiled
+@jit
 def welfare_at(values: Floats, pi: Floats, power: float) -> float:
     """NSW of the assignment pi (N, K) where pairs are worth `values` (N, K).
 
@@ -120,7 +118,7 @@ def welfare_at(values: Floats, pi: Floats, power: float) -> float:
     return product if power == 1.0 else product**power
 
 
-@compiled
+@jit
 def certificate(pi: Floats, capacity: float, taking: int, work: Scratch) -> float:
     """Upper bound of what is missing, by concavity and the duality of linear programs; g is the gradient at pi.
 
@@ -142,7 +140,7 @@ def certificate(pi: Floats, capacity: float, taking: int, work: Scratch) -> floa
     return bound
 
 
-@compiled
+@jit
 def block_of(pi: Floats, x: Floats, v: Floats, centred: Floats) -> tuple[float, float, float]:
     """Of one agent: writes v less its mean with weights D into centred (K,); returns u, u^2 + centred.D.centred, sum D.
 
@@ -161,7 +159,7 @@ def block_of(pi: Floats, x: Floats, v: Floats, centred: Floats) -> tuple[float, 
     return u, bend if u > 0.0 else 1.0, total
 
 
-@compiled
+@jit
 def project(pi: Floats, x: Floats, centred: Floats, bend: float, total: float, w: Floats) -> None:
     """w <- P w for one agent.
 
@@ -178,7 +176,7 @@ def project(pi: Floats, x: Floats, centred: Floats, bend: float, total: float, w
         w[k] = pi[k] / x[k] * (w[k] - centred[k] * inner / bend)
 
 
-@compiled
+@jit
 def newton_step(pi: Floats, capacity: float, full: bool, work: Scratch) -> None:
     """One step of pi, x, z and s.
 
@@ -255,7 +253,7 @@ def newton_step(pi: Floats, capacity: float, full: bool, work: Scratch) -> None:
             work.room[k] = max(capacity - work.total[k], 0.001 * work.room[k])
 
 
-@compiled
+@jit
 def solve(matrix: Floats, side: Floats, x: Floats) -> None:
     """Solve matrix x = side by Cholesky, the lower half of the matrix being given and overwritten."""
     K = side.shape[0]

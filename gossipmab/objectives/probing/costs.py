@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 WELFARE = ("product", "geometric")
 # Name -> alpha as a function of the share s / I of the budget that is used; all are 0 at 0 and 1 at 1.
 OVERHEADS: dict[str, Callable[[float], float]] = {

@@ -7,7 +7,6 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.environments.reward_distributions import Distributions
 from gossipmab.objectives.probing import assignment as assign
@@ -15,10 +14,9 @@ from gossipmab.objectives.probing import greedy
 from gossipmab.objectives.probing.costs import Terms
 from gossipmab.objectives.probing.value import welfare_of
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 MOST_SETS = 200_000
 
 
@@ -101,7 +99,7 @@ def check_greedy(zeta: float, choice: str, gain: str) -> None:
         raise unknown("gain", gain, greedy.GAINS)
 
 
-@compiled
+@jit
 def sampled_welfare(
     levels: Floats, cdf: Floats, means: Floats, probed: Integers, capacity: float, power: float, uniforms: Floats,
     values: Floats, pi: Floats, work: assign.Scratch,

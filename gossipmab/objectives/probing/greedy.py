@@ -28,13 +28,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.objectives.probing.value import probed_welfare, unprobed_welfare, welfare_of
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 CHOICES = ("value", "bound", "log")
 GAINS = ("probed", "welfare")
 SMALLEST = 1e-9  # tau_0
@@ -64,7 +62,7 @@ def scratch(agents: int, budget: int, levels: int) -> Greedy:
     )  # fmt: skip
 
 
-@compiled
+@jit
 def log_bound(z: float) -> float:
     """A concave, increasing, piecewise-linear function >= ln z, from tangents at tau_i = tau_0^(1 - i/L), i = 0..L.
 
@@ -80,7 +78,7 @@ def log_bound(z: float) -> float:
     return least
 
 
-@compiled
+@jit
 def with_arm(cdf: Floats, k: int, work: Greedy, levels: int) -> float:
     """g of the arms so far and arm k, from `together`.
 
@@ -97,7 +95,7 @@ def with_arm(cdf: Floats, k: int, work: Greedy, levels: int) -> float:
     return product
 
 
-@compiled
+@jit
 def greedy_sets(
     levels: Floats, cdf: Floats, means: Floats, overhead: Floats, power: float, welfare_gain: bool, whole: bool,
     probed: Integers, work: Greedy,
@@ -146,7 +144,7 @@ def greedy_sets(
     return int(work.order.shape[0])
 
 
-@compiled
+@jit
 def chosen_by_bound(overhead: Floats, empty: float, zeta: float, logarithmic: bool, work: Greedy) -> int:
     """Lines 6 to 14: how many arms of the order to probe; sets are passed in descending order of their bound.
 
@@ -170,7 +168,7 @@ def chosen_by_bound(overhead: Floats, empty: float, zeta: float, logarithmic: bo
     return 0
 
 
-@compiled
+@jit
 def probe_greedily(
     levels: Floats, cdf: Floats, means: Floats, overhead: Floats, power: float, zeta: float, choice: int,
     welfare_gain: bool, whole: bool, probed: Integers, work: Greedy,

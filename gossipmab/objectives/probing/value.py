@@ -19,16 +19,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
 
-@compiled
+@jit
 def best_outside(index: Floats, probed: Integers) -> int:
     """The arm outside S with the largest index (K,), the first of equals; -1 where S has all arms."""
     best = -1
@@ -38,7 +33,7 @@ def best_outside(index: Floats, probed: Integers) -> int:
     return best
 
 
-@compiled
+@jit
 def distribution_of_best(cdf: Floats, probed: Integers, best: Floats) -> None:
     """Write into best (L,) the distribution function of max_{k in S} R[k] of one agent, cdf (K, L).
 
@@ -52,7 +47,7 @@ def distribution_of_best(cdf: Floats, probed: Integers, best: Floats) -> None:
                 best[level] *= cdf[k, level]
 
 
-@compiled
+@jit
 def expected(best: Floats, levels: Floats, threshold: float, fallback: float, power: float) -> float:
     """E[X^power if X >= threshold else fallback], X with the distribution function best (L,) on the levels (L,)."""
     total = 0.0
@@ -66,7 +61,7 @@ def expected(best: Floats, levels: Floats, threshold: float, fallback: float, po
     return total
 
 
-@compiled
+@jit
 def utility_of(
     levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats
 ) -> float:
@@ -87,7 +82,7 @@ def utility_of(
     return expected(best, levels, -math.inf if other < 0 else index[other], fallback, power)
 
 
-@compiled
+@jit
 def welfare_of(
     levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats
 ) -> float:
@@ -101,7 +96,7 @@ def welfare_of(
     return product
 
 
-@compiled
+@jit
 def probed_welfare(levels: Floats, cdf: Floats, probed: Integers, power: float, best: Floats) -> float:
     """The welfare where only probed arms are assigned; 0 for the empty set.
 
@@ -117,7 +112,7 @@ def probed_welfare(levels: Floats, cdf: Floats, probed: Integers, power: float, 
     return product
 
 
-@compiled
+@jit
 def unprobed_welfare(means: Floats, probed: Integers, power: float) -> float:
     """The welfare where only arms outside S are assigned; 0 where there are none.
 

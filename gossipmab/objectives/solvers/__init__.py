@@ -4,11 +4,11 @@ from gossipmab.objectives.solvers.bonus_global import maximise_with_bonus, warm_
 from gossipmab.objectives.solvers.bonus_local import climb_with_bonus
 from gossipmab.objectives.solvers.nash_optimum import WelfareOptimum, maximise_concave, maximise_nash_welfare
 from gossipmab.objectives.solvers.nash_welfare import geometric_nash_welfare, log_nash_welfare, nash_welfare
-from gossipmab.objectives.solvers.nash_workspace import Workspace, workspace
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 
 __all__ = [
     "WelfareOptimum",
-    "Workspace",
+    "WelfareWorkspace",
     "climb_with_bonus",
     "geometric_nash_welfare",
     "log_nash_welfare",
@@ -17,5 +17,5 @@ __all__ = [
     "maximise_with_bonus",
     "nash_welfare",
     "warm_size",
-    "workspace",
+    "welfare_workspace",
 ]

@@ -17,10 +17,11 @@ import math
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.local_maximum import climb, reward, solve
-from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, CURVE, CURVE_ROWS, Floats, P, Workspace
+from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, CURVE, CURVE_ROWS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import log_product, supported
 from gossipmab.objectives.solvers.tangents import POINT, RANGE, apart, best_tangent, curve, move_to, slot, tangent
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 ACCEPT = 4e-9  # excess over the best value, relative, at which a stretch of the frontier is certified
 NEGLIGIBLE = 2.5e-9  # a product this small beside the largest bonus is not traced further
@@ -30,7 +31,7 @@ MOST_STEPS = 600
 MOST_CURVES = 80
 
 
-@compiled
+@jit
 def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: float) -> tuple[float, float]:
     """(e^y + x, y) where it is largest between two tangents, y <= top and x <= x_most given."""
     if other == lam:
@@ -46,8 +47,8 @@ def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: f
     return math.exp(y) + x, y
 
 
-@compiled
-def keep_best(work: Workspace, value: float, best: float) -> float:
+@jit
+def keep_best(work: WelfareWorkspace, value: float, best: float) -> float:
     """The larger value; remembers P where it is the better one."""
     if value <= best:
         return best
@@ -56,9 +57,9 @@ def keep_best(work: Workspace, value: float, best: float) -> float:
     return value
 
 
-@compiled
+@jit
 def refine(
-    work: Workspace, s: float, lam: float, base: float, cap: float, best: float, curves: int, warm: Floats
+    work: WelfareWorkspace, s: float, lam: float, base: float, cap: float, best: float, curves: int, warm: Floats
 ) -> tuple[float, int]:
     """Solve at lam and store its curve; from a better point climb to the maximum of F next to it. (best, curves)."""
     recall(work, warm, lam, move_to(work, curves, lam))
@@ -75,9 +76,9 @@ def refine(
     return best, curves
 
 
-@compiled
+@jit
 def march(
-    work: Workspace,
+    work: WelfareWorkspace,
     s: float,
     up: bool,
     base: float,
@@ -145,8 +146,8 @@ def march(
     return best, max(upper, end), curves
 
 
-@compiled
-def prepare(work: Workspace, G: Floats, b: Floats, s: float) -> tuple[float, float, float]:
+@jit
+def prepare(work: WelfareWorkspace, G: Floats, b: Floats, s: float) -> tuple[float, float, float]:
     """Clip G into `gains`, count the bonus from its least entry; returns (base, x_most, top), top >= h anywhere."""
     gains, table = work.gains, work.table
     N, K = G.shape
@@ -173,8 +174,8 @@ def prepare(work: Workspace, G: Floats, b: Floats, s: float) -> tuple[float, flo
     return base, x_most, s * top
 
 
-@compiled
-def start(work: Workspace, s: float, warm: Floats, x_most: float) -> None:
+@jit
+def start(work: WelfareWorkspace, s: float, warm: Floats, x_most: float) -> None:
     """Put into P the remembered point with the largest F; without any, the maximiser for a middling price."""
     table = work.table
     K = work.play.shape[1]
@@ -195,8 +196,8 @@ def start(work: Workspace, s: float, warm: Floats, x_most: float) -> None:
         table[P, k] = table[BEST, k]
 
 
-@compiled
-def recall(work: Workspace, warm: Floats, lam: float, closest: float) -> None:
+@jit
+def recall(work: WelfareWorkspace, warm: Floats, lam: float, closest: float) -> None:
     """Put into P the remembered point whose price is nearest to lam, if its ratio to lam is below `closest`."""
     K = work.play.shape[1]
     for e in range(1, MEMORY):
@@ -207,8 +208,8 @@ def recall(work: Workspace, warm: Floats, lam: float, closest: float) -> None:
                 work.table[P, k] = warm[e * (K + 1) + 1 + k]
 
 
-@compiled
-def remember(work: Workspace, warm: Floats, curves: int) -> None:
+@jit
+def remember(work: WelfareWorkspace, warm: Floats, curves: int) -> None:
     """Keep the best p and the newest solved points; what is not replaced stays from the rounds before."""
     K = work.play.shape[1]
     for k in range(K):
@@ -220,15 +221,15 @@ def remember(work: Workspace, warm: Floats, curves: int) -> None:
             warm[e * (K + 1) + 1 + k] = work.table[row + POINT, k]
 
 
-@compiled
+@jit
 def warm_size(agents: int, arms: int) -> int:
     """Length of an agent's warm row: MEMORY times (lam, p), the best p first; all zeros is cold."""
     return MEMORY * (arms + 1)
 
 
-@compiled
+@jit
 def maximise_with_bonus(
-    G: Floats, b: Floats, scale: float, warm: Floats, work: Workspace, p: Floats
+    G: Floats, b: Floats, scale: float, warm: Floats, work: WelfareWorkspace, p: Floats
 ) -> tuple[float, float]:
     """Maximise F(p) = exp(scale * sum_j ln(G[j].p)) + b.p over the simplex; returns (value, certificate).
 

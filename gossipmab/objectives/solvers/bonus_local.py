@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
-from gossipmab.objectives.solvers.nash_workspace import ALONG, SLOPE, TOWARD, Floats, P, Workspace
+from gossipmab.objectives.solvers.nash_workspace import ALONG, SLOPE, TOWARD, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import gradient, log_product, supported
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 STEPS = 8
 TRIALS = 6
 
 
-@compiled
+@jit
 def project(table: Floats, v: int, K: int) -> None:
     """Put row v onto the nearest point of the simplex: max(v - t, 0), t found by dropping arms (Michelot)."""
     t = -math.inf
@@ -33,7 +34,7 @@ def project(table: Floats, v: int, K: int) -> None:
         table[v, k] = max(0.0, table[v, k] - t)
 
 
-@compiled
+@jit
 def spread(table: Floats, v: int, K: int) -> float:
     """Largest less smallest entry of row v, at least 1e-300."""
     low = table[v, 0]
@@ -45,8 +46,8 @@ def spread(table: Floats, v: int, K: int) -> float:
     return width
 
 
-@compiled
-def value_and_gradient(work: Workspace, b: Floats, scale: float, slope: int) -> float:
+@jit
+def value_and_gradient(work: WelfareWorkspace, b: Floats, scale: float, slope: int) -> float:
     """F at P; writes dF/dp[k] = e^h dh/dp[k] + b[k] into row `slope`."""
     table = work.table
     h = scale * log_product(work, supported(work))
@@ -59,8 +60,8 @@ def value_and_gradient(work: Workspace, b: Floats, scale: float, slope: int) -> 
     return value
 
 
-@compiled
-def climb_with_bonus(G: Floats, b: Floats, scale: float, p: Floats, work: Workspace) -> float:
+@jit
+def climb_with_bonus(G: Floats, b: Floats, scale: float, p: Floats, work: WelfareWorkspace) -> float:
     """Climb F(p) = exp(scale * sum_j ln(G[j].p)) + b.p from p, in place; returns F there, never below F at the start.
 
     G (N,K) is clipped to [1e-12, 1]; p (K,) all zeros stands for uniform. At most STEPS projected-gradient steps with

@@ -16,9 +16,8 @@ from gossipmab.objectives.solvers.nash_workspace import (
     STEP,
     SUPPORT,
     TOWARD,
-    Floats,
     P,
-    Workspace,
+    WelfareWorkspace,
 )
 from gossipmab.objectives.solvers.newton import (
     backward,
@@ -31,14 +30,15 @@ from gossipmab.objectives.solvers.newton import (
     pivot,
     wanted,
 )
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 ROUNDS = 60
 DUST = 1e-9  # probabilities below this, left by the interior point, are taken for 0
 
 
-@compiled
-def interior_point(work: Workspace, s: float, lam: float) -> tuple[float, float]:
+@jit
+def interior_point(work: WelfareWorkspace, s: float, lam: float) -> tuple[float, float]:
     """Maximise h(p) + lam b.p from the uniform p; returns (h, gap) of the p left in `work`.
 
     slope + lam b - mu + z = 0, p z = sigma, sum p = 1 (z = DUAL), with Mehrotra's predictor and corrector; diag(z/p)
@@ -75,8 +75,8 @@ def interior_point(work: Workspace, s: float, lam: float) -> tuple[float, float]
     return best_h, least
 
 
-@compiled
-def predict_and_correct(work: Workspace, s: float, lam: float) -> None:
+@jit
+def predict_and_correct(work: WelfareWorkspace, s: float, lam: float) -> None:
     """One step of Mehrotra's method for P and DUAL."""
     table = work.table
     K = work.play.shape[1]
@@ -107,8 +107,8 @@ def predict_and_correct(work: Workspace, s: float, lam: float) -> None:
         table[P, k] /= total
 
 
-@compiled
-def scaled_matrix(work: Workspace, s: float) -> None:
+@jit
+def scaled_matrix(work: WelfareWorkspace, s: float) -> None:
     """Factor of the reduced matrix of H + diag(z / p)."""
     table, play = work.table, work.play
     K = play.shape[1]
@@ -124,8 +124,8 @@ def scaled_matrix(work: Workspace, s: float) -> None:
     factor(table, K - 1)
 
 
-@compiled
-def scaled_step(work: Workspace, lam: float) -> None:
+@jit
+def scaled_step(work: WelfareWorkspace, lam: float) -> None:
     """STEP and CHANGE, the Newton step of p and z towards p z = ALONG."""
     table, play = work.table, work.play
     K = play.shape[1]
@@ -142,7 +142,7 @@ def scaled_step(work: Workspace, lam: float) -> None:
         table[CHANGE, k] = (table[ALONG, k] - table[DUAL, k] * table[STEP, k]) / table[P, k] - table[DUAL, k]
 
 
-@compiled
+@jit
 def longest(table: Floats, values: int, changes: int, K: int) -> float:
     """The longest step up to 1 that keeps row `values` + step * row `changes` >= 0."""
     length = 1.0
@@ -152,8 +152,8 @@ def longest(table: Floats, values: int, changes: int, K: int) -> float:
     return length
 
 
-@compiled
-def sweep(work: Workspace) -> None:
+@jit
+def sweep(work: WelfareWorkspace) -> None:
     """Set the dust that an interior point leaves to 0."""
     for k in range(work.play.shape[1]):
         if work.table[P, k] < DUST:

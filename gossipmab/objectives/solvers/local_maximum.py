@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
-from gossipmab.objectives.solvers.nash_workspace import BONUS, P, Workspace
+from gossipmab.objectives.solvers.nash_workspace import BONUS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import newton, price, wanted
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
 
 MOST_NEWTON = 16
 
 
-@compiled
-def reward(work: Workspace) -> float:
+@jit
+def reward(work: WelfareWorkspace) -> float:
     """b.p, b counted from its least entry."""
     total = 0.0
     for k in range(work.play.shape[1]):
@@ -21,14 +21,14 @@ def reward(work: Workspace) -> float:
     return total
 
 
-@compiled
-def settled(work: Workspace, s: float, lam: float, gap: float) -> bool:
+@jit
+def settled(work: WelfareWorkspace, s: float, lam: float, gap: float) -> bool:
     """Whether a concave solve came close enough to what rounding allows."""
     return gap <= 10.0 * wanted(work, s, s * work.gains.shape[0] + lam * reward(work))
 
 
-@compiled
-def solve(work: Workspace, s: float, lam: float) -> float:
+@jit
+def solve(work: WelfareWorkspace, s: float, lam: float) -> float:
     """h at the maximiser of h + lam b.p, left in `work`: by the active set from P, or else the interior point."""
     lam, h, gap = newton(work, s, lam, False, MOST_NEWTON)
     if not settled(work, s, lam, gap):
@@ -38,8 +38,8 @@ def solve(work: Workspace, s: float, lam: float) -> float:
     return h
 
 
-@compiled
-def climb(work: Workspace, s: float, cap: float) -> tuple[float, float]:
+@jit
+def climb(work: WelfareWorkspace, s: float, cap: float) -> tuple[float, float]:
     """(lam, h) of a local maximum of F = e^h + b.p near P, left in `work`; lam = e^-h, or `cap` where that is less.
 
     Where the joint iteration stalls (a saddle of F, a poor start), a search along the frontier: F grows with lam while

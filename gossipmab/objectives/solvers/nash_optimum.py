@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
-from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, Floats, P, Workspace, workspace
+from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, P, WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.newton import newton
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
 class WelfareOptimum(NamedTuple):
@@ -24,8 +25,8 @@ class WelfareOptimum(NamedTuple):
     certificate: float
 
 
-@compiled
-def maximise_concave(utilities: Floats, c: Floats, work: Workspace, p: Floats) -> tuple[float, float]:
+@jit
+def maximise_concave(utilities: Floats, c: Floats, work: WelfareWorkspace, p: Floats) -> tuple[float, float]:
     """Maximise sum_j ln(U[j].p) + c.p over the simplex, U (N,K) >= 0, c (K,); writes p.
 
     Returns (value, certificate): no distribution has more than value + certificate. By concavity, for every q,
@@ -76,5 +77,5 @@ def maximise_nash_welfare(utilities: ArrayLike) -> WelfareOptimum:
         raise InputError("utilities: every entry must be finite and at least 0")
     N, K = U.shape
     p = np.zeros(K)
-    value, certificate = maximise_concave(U, np.zeros(K), workspace(N, K), p)
+    value, certificate = maximise_concave(U, np.zeros(K), welfare_workspace(N, K), p)
     return WelfareOptimum(p, math.exp(value), float(value), float(certificate))

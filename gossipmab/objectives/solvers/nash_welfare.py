@@ -11,15 +11,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 
-@compiled
+@jit
 def log_nash_welfare(p: Floats, utilities: Floats) -> float:
     """sum_j ln(U[j].p); -inf where an agent gets nothing. Holds for any N, where the product would underflow."""
     total = 0.0
@@ -33,7 +29,7 @@ def log_nash_welfare(p: Floats, utilities: Floats) -> float:
     return total
 
 
-@compiled
+@jit
 def nash_welfare(p: Floats, utilities: Floats) -> float:
     """prod_j U[j].p, the Nash social welfare of p."""
     product = 1.0
@@ -45,7 +41,7 @@ def nash_welfare(p: Floats, utilities: Floats) -> float:
     return product
 
 
-@compiled
+@jit
 def geometric_nash_welfare(p: Floats, utilities: Floats) -> float:
     """(prod_j U[j].p)^(1/N), whose scale does not vanish with N."""
     return math.exp(log_nash_welfare(p, utilities) / utilities.shape[0])

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gossipmab.utils.types import Floats, Integers
 
 # Rows of `table`: vectors over the arms, but for WEIGHT, which is over the agents.
 WEIGHT = 0  # 1/u[j], u = gains @ p
@@ -37,7 +36,7 @@ SUPPORT = 0  # the arms in play
 INSIDE = 1  # 1 where an arm is in play
 
 
-class Workspace(NamedTuple):
+class WelfareWorkspace(NamedTuple):
     """Scratch for N agents and K arms. Nothing in it carries over from one call to the next.
 
     gains (N,K): the rows of the product, clipped or scaled; table (MATRIX + K, max(N,K,4)): the rows named above;
@@ -46,11 +45,11 @@ class Workspace(NamedTuple):
 
     gains: Floats
     table: Floats
-    play: NDArray[np.int64]
+    play: Integers
 
 
 @register_jitable
-def workspace(agents: int, arms: int) -> Workspace:
+def welfare_workspace(agents: int, arms: int) -> WelfareWorkspace:
     """Scratch for problems with `agents` rows and `arms` columns; callable from compiled code too."""
     width = max(agents, arms, 4)
-    return Workspace(np.zeros((agents, arms)), np.zeros((MATRIX + arms, width)), np.zeros((2, arms), np.int64))
+    return WelfareWorkspace(np.zeros((agents, arms)), np.zeros((MATRIX + arms, width)), np.zeros((2, arms), np.int64))

@@ -17,18 +17,18 @@ from gossipmab.objectives.solvers.nash_workspace import (
     SUPPORT,
     TOWARD,
     WEIGHT,
-    Floats,
     P,
-    Workspace,
+    WelfareWorkspace,
 )
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 LEAST = 1e-13  # arms with less probability are out of play
 RIDGE = 1e-12  # relative to the diagonal: makes the matrix definite where N < K or arms are equal
 
 
-@compiled
-def log_product(work: Workspace, arms: int) -> float:
+@jit
+def log_product(work: WelfareWorkspace, arms: int) -> float:
     """sum_j ln u[j] over the first `arms` of SUPPORT; fills WEIGHT = 1/u. One logarithm serves many factors."""
     gains, table, play = work.gains, work.table, work.play
     total = 0.0
@@ -46,8 +46,8 @@ def log_product(work: Workspace, arms: int) -> float:
     return total + math.log(product)
 
 
-@compiled
-def gradient(work: Workspace, s: float) -> None:
+@jit
+def gradient(work: WelfareWorkspace, s: float) -> None:
     """SLOPE[k] = s sum_j G[j,k] / u[j]."""
     gains, table = work.gains, work.table
     N, K = gains.shape
@@ -59,8 +59,8 @@ def gradient(work: Workspace, s: float) -> None:
             table[SLOPE, k] += scaled * gains[j, k]
 
 
-@compiled
-def pivot(work: Workspace, arms: int) -> None:
+@jit
+def pivot(work: WelfareWorkspace, arms: int) -> None:
     """Move the likeliest arm in play to the front of SUPPORT: the others' steps are free, it takes up the sum."""
     table, play = work.table, work.play
     first = 0
@@ -72,8 +72,8 @@ def pivot(work: Workspace, arms: int) -> None:
     play[SUPPORT, first] = k
 
 
-@compiled
-def curvature(work: Workspace, arms: int, s: float) -> None:
+@jit
+def curvature(work: WelfareWorkspace, arms: int, s: float) -> None:
     """Lower half of the reduced matrix: H on the directions e_k - e_pivot, k in SUPPORT after the pivot.
 
     Differences of columns before they are squared: exact where whole columns are nearly zero.
@@ -93,7 +93,7 @@ def curvature(work: Workspace, arms: int, s: float) -> None:
                 table[MATRIX + a, c] += scaled * table[ROW, c]
 
 
-@compiled
+@jit
 def factor(table: Floats, free: int) -> None:
     """Cholesky factor in place; the diagonal holds the INVERSE pivots, so that solves need no division."""
     for a in range(free):
@@ -109,7 +109,7 @@ def factor(table: Floats, free: int) -> None:
         table[MATRIX + a, a] = 1.0 / math.sqrt(max(value, least))
 
 
-@compiled
+@jit
 def forward(table: Floats, v: int, free: int) -> None:
     """Solve L x = row v in place, for L as `factor` leaves it."""
     for a in range(free):
@@ -119,7 +119,7 @@ def forward(table: Floats, v: int, free: int) -> None:
         table[v, a] = value * table[MATRIX + a, a]
 
 
-@compiled
+@jit
 def backward(table: Floats, v: int, free: int) -> None:
     """Solve L' x = row v in place, then shift it by one place and put minus its sum in front: the pivot's share."""
     total = 0.0
@@ -132,8 +132,8 @@ def backward(table: Floats, v: int, free: int) -> None:
     table[v, 0] = -total
 
 
-@compiled
-def directions(work: Workspace, arms: int, s: float) -> tuple[float, float, float]:
+@jit
+def directions(work: WelfareWorkspace, arms: int, s: float) -> tuple[float, float, float]:
     """The two directions of every Newton step on the support: TOWARD = Q slope, ALONG = Q b, by place in SUPPORT.
 
     Q v solves H Qv = v - mu 1, 1.Qv = 0. The maximiser for lam is near p + TOWARD + lam ALONG, and dp/dlam = ALONG.
@@ -164,8 +164,8 @@ def directions(work: Workspace, arms: int, s: float) -> tuple[float, float, floa
     return tt, ta, aa
 
 
-@compiled
-def leave(work: Workspace, arms: int, a: int) -> int:
+@jit
+def leave(work: WelfareWorkspace, arms: int, a: int) -> int:
     """Take the a-th arm in play out; how many remain."""
     play = work.play
     play[INSIDE, play[SUPPORT, a]] = 0
@@ -174,8 +174,8 @@ def leave(work: Workspace, arms: int, a: int) -> int:
     return arms - 1
 
 
-@compiled
-def supported(work: Workspace) -> int:
+@jit
+def supported(work: WelfareWorkspace) -> int:
     """Normalise p (nothing there: uniform), put the arms with p > LEAST in play, in ascending order, and count them."""
     table, play = work.table, work.play
     K = play.shape[1]
@@ -200,8 +200,8 @@ def supported(work: Workspace) -> int:
     return arms
 
 
-@compiled
-def gap_at(work: Workspace, lam: float) -> tuple[float, float, int]:
+@jit
+def gap_at(work: WelfareWorkspace, lam: float) -> tuple[float, float, int]:
     """(gap, mean, top): gap = max_k r[k] - p.r bounds what is missing to the maximum, r = slope + lam b; mean = p.r."""
     table = work.table
     mean = 0.0
@@ -216,21 +216,21 @@ def gap_at(work: Workspace, lam: float) -> tuple[float, float, int]:
     return most - mean, mean, top
 
 
-@compiled
-def wanted(work: Workspace, s: float, mean: float) -> float:
+@jit
+def wanted(work: WelfareWorkspace, s: float, mean: float) -> float:
     """The gap at which a concave solve ends: a little above what rounding allows; `mean` = N s + lam b.p is added up."""
     gap: float = 2e-12 * (1.0 + s * work.gains.shape[0]) + 2e-15 * mean
     return gap
 
 
-@compiled
+@jit
 def price(h: float, most: float) -> float:
     """lam = e^-h, the price at which a stationary point of e^h + b.p maximises h + lam b.p; not above `most`."""
     return min(most, math.exp(min(-h, 700.0)))
 
 
-@compiled
-def newton(work: Workspace, s: float, lam: float, joint: bool, most: int) -> tuple[float, float, float]:
+@jit
+def newton(work: WelfareWorkspace, s: float, lam: float, joint: bool, most: int) -> tuple[float, float, float]:
     """Maximise h + lam b.p from p by an active set; with `joint`, lam = e^-h(p) <= lam given: a maximum of e^h + b.p.
 
     Returns (lam, h, gap); P, WEIGHT, SLOPE and SUPPORT describe the point returned. The gap holds whatever happened.
@@ -262,8 +262,8 @@ def newton(work: Workspace, s: float, lam: float, joint: bool, most: int) -> tup
     return lam, h, gap
 
 
-@compiled
-def advance(work: Workspace, arms: int, s: float, lam: float, joint: bool) -> int:
+@jit
+def advance(work: WelfareWorkspace, arms: int, s: float, lam: float, joint: bool) -> int:
     """One damped Newton step, cut where the first arm reaches 0 (it leaves); how many arms remain in play."""
     table, play = work.table, work.play
     tt, ta, aa = directions(work, arms, s)

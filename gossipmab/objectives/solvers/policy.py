@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gossipmab.objectives.solvers.bonus_global import maximise_with_bonus
 from gossipmab.objectives.solvers.bonus_local import climb_with_bonus
-from gossipmab.objectives.solvers.nash_workspace import Workspace
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
-Floats = NDArray[np.float64]
 
-
-@compiled
+@jit
 def maximise_bonus(
-    estimate: Floats, bonus: Floats, solver: str, welfare: str, policy: Floats, warm: Floats, work: Workspace, p: Floats
+    estimate: Floats, bonus: Floats, solver: str, welfare: str, policy: Floats, warm: Floats, work: WelfareWorkspace, p: Floats
 ) -> None:  # fmt: skip
     """Write into p (K,) the policy that maximises the welfare of `estimate` (n, K) plus the bonus (K,).
 

@@ -12,19 +12,19 @@ from __future__ import annotations
 
 import math
 
-from gossipmab.objectives.base import Floats
 from gossipmab.objectives.solvers.interior_point import longest, predict_and_correct, scaled_matrix, scaled_step
 from gossipmab.objectives.solvers.nash_workspace import ALONG, BONUS, DUAL, INSIDE, SLOPE, STEP, SUPPORT, WEIGHT, P
 from gossipmab.objectives.solvers.newton import gap_at
-from gossipmab.objectives.solvers.workspace import Desk
-from gossipmab.utils.jit import compiled
+from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats
 
 ROUNDS = 40
 ENOUGH = 1e-11  # the gap, relative, at which the search ends
 GOOD = 1e-9  # the gap, relative, beyond which the barrier is tried
 
 
-@compiled
+@jit
 def power_mean(u: Floats, q: float) -> float:
     """( 1/N sum_j u_j^q )^(1/q), exp of the mean logarithm for q = 0; counted from the extreme u_j, so that nothing overflows."""
     N = u.shape[0]
@@ -45,13 +45,13 @@ def power_mean(u: Floats, q: float) -> float:
     return mean
 
 
-@compiled
-def tangent(q: float, desk: Desk) -> float:
+@jit
+def tangent(q: float, workspace: SolverWorkspace) -> float:
     """The mean M at P, its slope there, and what its curvature is made of.
 
     slope = M sum_j pi_j U[j]/u_j;   -curvature = (1 - q) M sum_j pi_j (z_j - mean z) (z_j - mean z)'
     """
-    U, work, u, table = desk.clipped, desk.work, desk.utility, desk.work.table
+    U, work, u, table = workspace.clipped, workspace.work, workspace.utility, workspace.work.table
     N, K = U.shape
     for j in range(N):
         u[j] = 0.0
@@ -73,10 +73,10 @@ def tangent(q: float, desk: Desk) -> float:
     return mean
 
 
-@compiled
-def prepare(bonus: Floats, desk: Desk) -> float:
+@jit
+def prepare(bonus: Floats, workspace: SolverWorkspace) -> float:
     """The uniform distribution, all arms in play, the bonus counted from its least entry, which is returned."""
-    table, play = desk.work.table, desk.work.play
+    table, play = workspace.work.table, workspace.work.play
     K = bonus.shape[0]
     floor: float = bonus[0]
     for k in range(K):
@@ -89,12 +89,14 @@ def prepare(bonus: Floats, desk: Desk) -> float:
     return floor
 
 
-@compiled
-def keep(mean: float, gap: float, certificate: float, value: float, desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def keep(
+    mean: float, gap: float, certificate: float, value: float, workspace: SolverWorkspace, p: Floats
+) -> tuple[float, float]:
     """(certificate, value) of the better of two points: P with its gap, and p; keeps it in p."""
     if not gap < certificate:
         return certificate, value
-    table = desk.work.table
+    table = workspace.work.table
     value = mean
     for k in range(p.shape[0]):
         p[k] = table[P, k]
@@ -102,47 +104,49 @@ def keep(mean: float, gap: float, certificate: float, value: float, desk: Desk, 
     return gap, value
 
 
-@compiled
-def maximise_power_mean(q: float, bonus: Floats, desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def maximise_power_mean(q: float, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """max_p M_q(clipped p) + b.p by an interior point (`interior.py` of the welfare); (value, certificate).
 
     By concavity no distribution has more than value + max_k grad[k] - p.grad. The best p seen is kept, so this holds
     whatever happened on the way.
     """
-    work, table = desk.work, desk.work.table
-    floor = prepare(bonus, desk)
+    work, table = workspace.work, workspace.work.table
+    floor = prepare(bonus, workspace)
     value, certificate, size = 0.0, math.inf, 1.0
     for step in range(ROUNDS):
-        mean = tangent(q, desk)
+        mean = tangent(q, workspace)
         gap, level, top = gap_at(work, 1.0)
         size = mean + level
         if step == 0:
             highest = table[SLOPE, top] + table[BONUS, top] + 0.1 * gap + 1e-6 * size
             for k in range(p.shape[0]):
                 table[DUAL, k] = highest - table[SLOPE, k] - table[BONUS, k]
-        certificate, value = keep(mean, gap, certificate, value, desk, p)
+        certificate, value = keep(mean, gap, certificate, value, workspace, p)
         if gap <= ENOUGH * size or not gap < math.inf:
             break
         predict_and_correct(work, (1.0 - q) * mean, 1.0)
     if not certificate <= GOOD * size:
-        certificate, value = barrier(q, bonus, certificate, value, desk, p)
+        certificate, value = barrier(q, bonus, certificate, value, workspace, p)
     return value + floor, max(certificate, 0.0)
 
 
-@compiled
-def barrier(q: float, bonus: Floats, certificate: float, value: float, desk: Desk, p: Floats) -> tuple[float, float]:
+@jit
+def barrier(
+    q: float, bonus: Floats, certificate: float, value: float, workspace: SolverWorkspace, p: Floats
+) -> tuple[float, float]:
     """The same by Newton steps for M + b.p + sigma sum_k ln p_k with a line search, sigma falling: slow and sure.
 
     For exponents far from 1 the curvature changes so fast that the interior point's full steps go astray.
     """
-    work, table = desk.work, desk.work.table
+    work, table = workspace.work, workspace.work.table
     K = p.shape[0]
-    prepare(bonus, desk)
-    mean = tangent(q, desk)
+    prepare(bonus, workspace)
+    mean = tangent(q, workspace)
     gap, level, _top = gap_at(work, 1.0)
     sigma = gap / K
     for _ in range(600):
-        certificate, value = keep(mean, gap, certificate, value, desk, p)
+        certificate, value = keep(mean, gap, certificate, value, workspace, p)
         if gap <= ENOUGH * (mean + level) or not gap < math.inf:
             break
         for k in range(K):
@@ -154,24 +158,24 @@ def barrier(q: float, bonus: Floats, certificate: float, value: float, desk: Des
         for k in range(K):
             gain += (table[SLOPE, k] + table[BONUS, k] + sigma / table[P, k]) * table[STEP, k]
         length = 0.95 * longest(table, P, STEP, K)
-        before = height(q, sigma, 0.0, desk)
+        before = height(q, sigma, 0.0, workspace)
         for _halving in range(40):
-            if height(q, sigma, length, desk) >= before + 0.1 * length * gain:
+            if height(q, sigma, length, workspace) >= before + 0.1 * length * gain:
                 break
             length *= 0.5
         for k in range(K):
             table[P, k] += length * table[STEP, k]
         if gain < 0.1 * sigma:
             sigma *= 0.1
-        mean = tangent(q, desk)
+        mean = tangent(q, workspace)
         gap, level, _top = gap_at(work, 1.0)
     return certificate, value
 
 
-@compiled
-def height(q: float, sigma: float, length: float, desk: Desk) -> float:
+@jit
+def height(q: float, sigma: float, length: float, workspace: SolverWorkspace) -> float:
     """M + b.p + sigma sum_k ln p_k at P + length STEP."""
-    U, u, table = desk.clipped, desk.utility, desk.work.table
+    U, u, table = workspace.clipped, workspace.utility, workspace.work.table
     for j in range(U.shape[0]):
         u[j] = 0.0
     total = 0.0

@@ -10,17 +10,13 @@ objectives prove their value from the prices, against the data.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from gossipmab.utils.jit import jit
+from gossipmab.utils.types import Floats, Integers
 
-from gossipmab.utils.jit import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 SMALL = 1e-11  # of a gain or a pivot, beside entries of the order of 1
 
 
-@compiled
+@jit
 def begin(basis: Integers, outside: Integers, m: int, n: int) -> None:
     """All x outside the basis, all slacks in it."""
     for j in range(n):
@@ -29,7 +25,7 @@ def begin(basis: Integers, outside: Integers, m: int, n: int) -> None:
         basis[i] = n + i
 
 
-@compiled
+@jit
 def entering(T: Floats, outside: Integers, m: int, n: int, second: bool, bland: bool, least: float) -> int:
     """The column to enter, -1 where none gains. In the second pass only columns that cost nothing in the first objective."""
     row = m + 1 if second else m
@@ -45,7 +41,7 @@ def entering(T: Floats, outside: Integers, m: int, n: int, second: bool, bland: 
     return column
 
 
-@compiled
+@jit
 def leaving(T: Floats, basis: Integers, m: int, n: int, column: int) -> int:
     """The row where the entering variable is stopped first, the least variable on ties; -1 where nothing stops it."""
     row = -1
@@ -62,7 +58,7 @@ def leaving(T: Floats, basis: Integers, m: int, n: int, column: int) -> int:
     return row
 
 
-@compiled
+@jit
 def pivot(T: Floats, m: int, n: int, row: int, column: int) -> None:
     """Exchange the basic variable of `row` with the one outside of `column`."""
     inverse = 1.0 / T[row, column]
@@ -80,7 +76,7 @@ def pivot(T: Floats, m: int, n: int, row: int, column: int) -> None:
             T[i, n] = 0.0  # rounding: a basic variable is not negative
 
 
-@compiled
+@jit
 def solve(T: Floats, basis: Integers, outside: Integers, m: int, n: int, least: float) -> None:
     """Maximise from the tableau as it stands; `least` is the smallest gain that counts."""
     for second in range(2):
@@ -97,7 +93,7 @@ def solve(T: Floats, basis: Integers, outside: Integers, m: int, n: int, least: 
             outside[column] = variable
 
 
-@compiled
+@jit
 def read(T: Floats, basis: Integers, m: int, n: int, first: int, x: Floats) -> None:
     """Write the values of the variables first, first + 1, ... into x."""
     for k in range(x.shape[0]):
@@ -108,7 +104,7 @@ def read(T: Floats, basis: Integers, m: int, n: int, first: int, x: Floats) -> N
             x[k] = T[i, n]
 
 
-@compiled
+@jit
 def prices(T: Floats, outside: Integers, m: int, n: int, first: int, y: Floats) -> None:
     """Write the prices of the constraints first, first + 1, ... into y, scaled to sum 1; uniform where all are 0."""
     total = 0.0
@@ -123,7 +119,7 @@ def prices(T: Floats, outside: Integers, m: int, n: int, first: int, y: Floats) 
         y[i] = y[i] / total if total > 0.0 else 1.0 / y.shape[0]
 
 
-@compiled
+@jit
 def whole(p: Floats, bonus: Floats) -> None:
     """Make p sum to 1: mass that gained nothing goes to the arm of the largest bonus, what is too much goes evenly."""
     total = 0.0

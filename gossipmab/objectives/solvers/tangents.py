@@ -24,10 +24,10 @@ from gossipmab.objectives.solvers.nash_workspace import (
     SUPPORT,
     WEIGHT,
     P,
-    Workspace,
+    WelfareWorkspace,
 )
 from gossipmab.objectives.solvers.newton import directions, leave, supported
-from gossipmab.utils.jit import compiled
+from gossipmab.utils.jit import jit
 
 # Rows of a curve. RATE is over the agents.
 VALUE = 0  # s sum_j w[j] G[j,k] + lam b[k] at theta = 0
@@ -39,8 +39,8 @@ RANGE = 5  # lam, h, least theta, largest theta
 STEEPEST = 0.8  # no weight changes by more than this, relative
 
 
-@compiled
-def curve(work: Workspace, c: int, s: float, lam: float, h: float) -> float:
+@jit
+def curve(work: WelfareWorkspace, c: int, s: float, lam: float, h: float) -> float:
     """Store the tangents around the point in `work`, which maximises h + lam b.p, as curve c.
 
     Returns lam^2 dx/dlam, 0 at a kink of the frontier, below 1 at a maximum of e^y + x.
@@ -85,8 +85,8 @@ def curve(work: Workspace, c: int, s: float, lam: float, h: float) -> float:
     return lam * lam * spread
 
 
-@compiled
-def moving(work: Workspace, s: float, lam: float) -> tuple[int, float]:
+@jit
+def moving(work: WelfareWorkspace, s: float, lam: float) -> tuple[int, float]:
     """(arms, b.ALONG): ALONG = dp/dlam on the arms that stay for a while; of equal arms only one does."""
     table, play = work.table, work.play
     arms = supported(work)
@@ -101,8 +101,8 @@ def moving(work: Workspace, s: float, lam: float) -> tuple[int, float]:
     return arms, spread
 
 
-@compiled
-def until_entry(work: Workspace, row: int) -> None:
+@jit
+def until_entry(work: WelfareWorkspace, row: int) -> None:
     """Cut the curve's range where an arm out of play would enter: its sum overtakes that of the arms in play.
 
     With some room for rounding: an arm equal to one in play never overtakes it.
@@ -124,8 +124,8 @@ def until_entry(work: Workspace, row: int) -> None:
                 table[row + RANGE, 2] = short / faster
 
 
-@compiled
-def tangent(work: Workspace, c: int, s: float, lam: float) -> float:
+@jit
+def tangent(work: WelfareWorkspace, c: int, s: float, lam: float) -> float:
     """m with h(p) + lam b.p <= m for every p, from curve c; beyond its range w stays as at the end of it."""
     table = work.table
     N, K = work.gains.shape
@@ -149,8 +149,8 @@ def tangent(work: Workspace, c: int, s: float, lam: float) -> float:
     return m
 
 
-@compiled
-def best_tangent(work: Workspace, curves: int, s: float, lam: float) -> tuple[float, int]:
+@jit
+def best_tangent(work: WelfareWorkspace, curves: int, s: float, lam: float) -> tuple[float, int]:
     """(m, c): the tangent at lam from the closest curve c whose range holds lam; without one the lowest, and c = -1."""
     table = work.table
     found = -1
@@ -169,8 +169,8 @@ def best_tangent(work: Workspace, curves: int, s: float, lam: float) -> tuple[fl
     return m, found
 
 
-@compiled
-def move_to(work: Workspace, curves: int, lam: float) -> float:
+@jit
+def move_to(work: WelfareWorkspace, curves: int, lam: float) -> float:
     """Put into P what the closest curve predicts for lam; returns how far its lam is, as a ratio >= 1."""
     table = work.table
     nearest = CURVE
@@ -187,14 +187,14 @@ def move_to(work: Workspace, curves: int, lam: float) -> float:
     return closest
 
 
-@compiled
+@jit
 def apart(lam: float, other: float) -> float:
     """The larger through the smaller of two prices; inf where one is 0."""
     low = min(lam, other)
     return max(lam, other) / low if low > 0.0 else math.inf
 
 
-@compiled
+@jit
 def slot(curves: int) -> int:
     """Where the next curve goes: the first one stays, the others take turns."""
     return curves if curves < CURVES else 1 + (curves - 1) % (CURVES - 1)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.objectives import solvers as welfare
-from gossipmab.objectives.solvers.nash_workspace import workspace as nash_workspace
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from gossipmab.utils.types import Floats, Integers
 
 
-class Desk(NamedTuple):
+class SolverWorkspace(NamedTuple):
     """Scratch for N agents and K arms. Only `warm` and `start` carry over from one call to the next.
 
     work: of the welfare maximisers. warm (V,): what the maximiser of product plus bonus keeps. start (K,): the last maximiser of
@@ -23,7 +19,7 @@ class Desk(NamedTuple):
     nodes (4, N + K): of the flow, see `flow.py`.
     """
 
-    work: welfare.Workspace
+    work: welfare.WelfareWorkspace
     warm: Floats
     start: Floats
     clipped: Floats
@@ -38,11 +34,11 @@ class Desk(NamedTuple):
     nodes: Integers
 
 
-def desk(agents: int, arms: int) -> Desk:
-    """An empty desk."""
+def solver_workspace(agents: int, arms: int) -> SolverWorkspace:
+    """An empty workspace."""
     N, K = agents, arms
-    return Desk(
-        nash_workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
+    return SolverWorkspace(
+        welfare.welfare_workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
         np.zeros(N), np.zeros(N), np.zeros(K), np.zeros(K), np.zeros((2 * N + 3, K + 3)), np.zeros(2 * N + 1, np.int64),
         np.zeros(K + 2, np.int64), np.zeros((4, N + K), np.int64),
     )  # fmt: skip

@@ -1,0 +1,43 @@
+"""The policy that maximises an objective over known utilities."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gossipmab.objectives import objective, solver_workspace
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Floats
+
+
+class BestPolicy(NamedTuple):
+    """p (K,) maximises the objective: no policy has more than value + certificate."""
+
+    p: Floats
+    value: float
+    certificate: float
+
+
+def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> BestPolicy:
+    """The policy that the objective of this name wants, with its certificate; `exponent` is p_mean's.
+
+    Raises:
+        InputError: an unknown objective, or utilities that are not (N, K) finite numbers, >= 0 where the objective asks for it.
+    """
+    U = checked_utilities(utilities)
+    wanted = objective(name, exponent)
+    if wanted.needs_positive and (U < 0).any():
+        raise InputError(f"utilities: have {U.min():g}, allowed with {name} are numbers >= 0")
+    place, p = solver_workspace(*U.shape), np.zeros(U.shape[1])
+    value, certificate = wanted.maximise(U, place, p)
+    return BestPolicy(p, float(value), float(certificate))
+
+
+def checked_utilities(utilities: ArrayLike) -> Floats:
+    """The utilities as (N, K) numbers; InputError otherwise."""
+    U = np.ascontiguousarray(utilities, dtype=np.float64)
+    if U.ndim != 2 or not U.size or not np.isfinite(U).all():
+        raise InputError(f"utilities: got shape {U.shape}, allowed are finite numbers of shape (agents, arms)")
+    return U

@@ -1,0 +1,10 @@
+"""Array types. Shapes and units stand in the docstring of what uses them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]

@@ -9,11 +9,11 @@ __version__ = "0.2.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
-    "Absence": "gossipmab.networks.failures",
+    "Outage": "gossipmab.networks.failures",
     "AssignmentTrace": "gossipmab.metrics.assignment_trace",
     "CentralTrace": "gossipmab.metrics.central_trace",
     "CentralizedNSW": "gossipmab.algorithms",
-    "Communication": "gossipmab.networks.communication_budget",
+    "CommunicationBudget": "gossipmab.networks.communication_budget",
     "ContactTrace": "gossipmab.networks.links",
     "ELD": "gossipmab.algorithms",
     "Environment": "gossipmab.environments.environment",
@@ -27,7 +27,7 @@ _HOME = {
     "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
-    "OnePair": "gossipmab.networks.links",
+    "RandomizedGossip": "gossipmab.networks.links",
     "OnePeerExponential": "gossipmab.networks.links",
     "ParetoGossip": "gossipmab.algorithms",
     "ParetoUCB": "gossipmab.algorithms",
@@ -76,15 +76,15 @@ if TYPE_CHECKING:
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
     from gossipmab.metrics.trace import Trace as Trace
-    from gossipmab.networks.communication_budget import Communication as Communication
-    from gossipmab.networks.failures import Absence as Absence
+    from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
     from gossipmab.networks.failures import Failures as Failures
+    from gossipmab.networks.failures import Outage as Outage
     from gossipmab.networks.failures import Partition as Partition
     from gossipmab.networks.links import ContactTrace as ContactTrace
     from gossipmab.networks.links import ErdosRenyi as ErdosRenyi
     from gossipmab.networks.links import GilbertElliott as GilbertElliott
-    from gossipmab.networks.links import OnePair as OnePair
     from gossipmab.networks.links import OnePeerExponential as OnePeerExponential
+    from gossipmab.networks.links import RandomizedGossip as RandomizedGossip
     from gossipmab.networks.links import RandomMatching as RandomMatching
     from gossipmab.networks.links import Static as Static
     from gossipmab.networks.links import StochasticBlock as StochasticBlock

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.networks.links import Law, LinkProcess, Sampler
-from gossipmab.networks.links.base import law, repeated
+from gossipmab.networks.links import LinkProcess, LinkStatistics, Sampler
+from gossipmab.networks.links.base import link_statistics, repeated
 from gossipmab.utils.jit import jit_uncached
 
 
@@ -23,8 +23,8 @@ class EveryOther(LinkProcess):
         if self.rest < 1:
             raise gm.InputError(f"network.links.rest: got {self.rest}, allowed is a whole number >= 1")
 
-    def law(self, graph: Any) -> Law:
-        return law("periodic", np.full(len(graph.edges), 1.0 / self.rest), period=self.rest)
+    def link_statistics(self, graph: Any) -> LinkStatistics:
+        return link_statistics("periodic", np.full(len(graph.edges), 1.0 / self.rest), period=self.rest)
 
     def sampler(self, graph: Any, generator: np.random.Generator) -> Sampler:
         period = np.zeros((self.rest, len(graph.edges)), np.uint8)
@@ -63,7 +63,7 @@ class First(NamedTuple):
     """The utility of agent 0: a dictator's objective."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         return False
 
     def value(self, utilities: Any, p: Any, workspace: Any) -> float:

@@ -77,7 +77,7 @@ def others_of(results: Results, key: str) -> list[str]:
 
 
 def in_brief(text: str) -> str:
-    """A swept value as it fits beside a figure: tables as "loss 0.3, acknowledged true", and no more than that has room."""
+    """A swept value in a legend: tables as "message_loss 0.3, symmetric_loss true", and no more than that has room."""
     if text.startswith("{"):
         text = text.strip("{}").replace('"', "").replace(": ", " ")
     return text if len(text) <= BRIEF else text[: BRIEF - 3] + "..."

@@ -133,7 +133,7 @@ def caption(point: Any) -> str:
 
 
 def _words(key: str, entry: Any) -> str:
-    """One parameter: "loss 0.3"; "acknowledged" for true; the bare key for lists of tables, such as partitions."""
+    """One parameter: "message loss 0.3"; "symmetric loss" for true; the bare key for lists of tables, such as partitions."""
     if key == "keep_state":
         return "state kept" if entry else "state lost"
     name = key.replace("_", " ")

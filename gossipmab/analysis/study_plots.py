@@ -99,7 +99,7 @@ def _cases(found: pd.DataFrame) -> Figure:
         right.plot(
             np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none"
         )
-    left.set_yticks(range(len(cases)), ["nothing" if case == "loss 0" else case for case in cases])
+    left.set_yticks(range(len(cases)), ["nothing" if case == "message loss 0" else case for case in cases])
     left.invert_yaxis()
     left.set_xlim(left=0)
     left.set_xlabel(REGRET)

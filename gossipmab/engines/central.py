@@ -94,7 +94,7 @@ class RegretSum:
         self.before, self.last = np.zeros(K), np.zeros(2)
         self.sum = sum_regret if interpreted else sum_compiled if is_builtin(wanted) else sum_foreign
         self.best = float("nan")
-        if not (wanted.needs_positive and (utilities < 0).any()):
+        if not (wanted.requires_nonnegative and (utilities < 0).any()):
             p = np.zeros(K)
             certificate = wanted.maximise(utilities, self.work, p)[1]
             self.best = float(wanted.value(utilities, p, self.work)) + certificate

@@ -19,7 +19,7 @@ from gossipmab.utils.types import Floats
 from gossipmab.utils.validation import is_number
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
-NOISES = ("normal", "uniform")
+HETEROGENEITY_DISTRIBUTIONS = ("normal", "uniform")
 LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
 RANGES = {"bernoulli": (0.0, 1.0), "beta": (0.0, 1.0), "discrete": (0.3, 0.8)}  # of the means; other models take any
 
@@ -73,13 +73,13 @@ class Environment:
         objectives: int | None = None,
         *,
         heterogeneity: float = 0.2,
-        noise: str = "normal",
+        heterogeneity_distribution: str = "normal",
         rewards: Any = "bernoulli",
-        concentration: float = 10.0,
-        sigma: float = 0.1,
+        beta_concentration: float = 10.0,
+        reward_std: float = 0.1,
         means: object = None,
         preferences: object = None,
-        table: str | Path | None = None,
+        logged_rewards: str | Path | None = None,
         seed: int = 0,
         trial: int = 0,
     ) -> Environment:
@@ -88,33 +88,35 @@ class Environment:
         b[k, d] ~ U(0, 1);  mu[i, k, d] = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  w[j] ~ Dirichlet(1, ..., 1)
 
         Args:
-            agents, arms, objectives: N, K, D; may be left out where `means` or `table` fixes them.
+            agents, arms, objectives: N, K, D; may be left out where `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
-            noise: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
+            heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
             rewards: one of REWARDS, or a model of somebody else, as `asked_rewards.asked` takes it. With "discrete" the drawn
                 means are mapped to 0.3 + 0.5 mu, where its values can reach.
-            concentration: of the beta rewards, in (0, 1e6]. sigma: standard deviation of the gaussian rewards, >= 0.
+            beta_concentration: of beta rewards, in (0, 1e6]. reward_std: standard deviation of the gaussian rewards, >= 0.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
             preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
-            table: a .csv or .parquet file with columns agent, arm, reward_1..reward_D, for rewards = "table".
+            logged_rewards: a .csv or .parquet file with columns agent, arm, reward_1..reward_D, for rewards = "table".
             seed, trial: of the stream.
 
         Raises:
             InputError: anything missing, of the wrong shape or out of range.
         """
         wanted = resolve_reward_model(rewards)
-        if noise not in NOISES:
-            raise unknown("environment.noise", noise, NOISES)
-        check_numbers(heterogeneity=heterogeneity, sigma=sigma, concentration=concentration)
-        if (table is not None) != (rewards == "table"):
-            raise InputError(
-                f"environment.table: got {table}, allowed is a file, with rewards = 'table' and only with it"
+        if heterogeneity_distribution not in HETEROGENEITY_DISTRIBUTIONS:
+            raise unknown(
+                "environment.heterogeneity_distribution", heterogeneity_distribution, HETEROGENEITY_DISTRIBUTIONS
             )
-        if table is not None and means is not None:
+        check_numbers(heterogeneity=heterogeneity, reward_std=reward_std, beta_concentration=beta_concentration)
+        if (logged_rewards is not None) != (rewards == "table"):
+            raise InputError(
+                f"environment.logged_rewards: got {logged_rewards}, allowed is a file, with rewards = 'table' and only with it"
+            )
+        if logged_rewards is not None and means is not None:
             raise InputError(
                 "environment.means: given beside a table, whose averages are the means; allowed is one of them"
             )
-        logged = None if table is None else read_table(table)
+        logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
         given = (
             logged.means
             if logged
@@ -125,7 +127,11 @@ class Environment:
         sizes = fixed_sizes(given, {"agents": agents, "arms": arms, "objectives": objectives})
         generator = stream(seed, trial=trial, purpose=Purpose.ENVIRONMENT)
         base = generator.random(sizes[1:])
-        spread = generator.standard_normal(sizes) if noise == "normal" else generator.uniform(-1.0, 1.0, sizes)
+        spread = (
+            generator.standard_normal(sizes)
+            if heterogeneity_distribution == "normal"
+            else generator.uniform(-1.0, 1.0, sizes)
+        )
         drawn = spread  # in place, for it may be most of the memory
         drawn *= heterogeneity
         drawn += base
@@ -147,15 +153,15 @@ class Environment:
             )
         if not wanted.shipped:
             return cls(truth, weights, wanted.of(truth))
-        return cls(truth, weights, logged or reward_model(rewards, truth, float(concentration), float(sigma)))
+        return cls(truth, weights, logged or reward_model(rewards, truth, float(beta_concentration), float(reward_std)))
 
 
-def reward_model(name: str, means: Floats, concentration: float, sigma: float) -> Any:
+def reward_model(name: str, means: Floats, beta_concentration: float, reward_std: float) -> Any:
     """The reward model of this name."""
     if name == "beta":
-        return models.Beta(means, concentration)
+        return models.Beta(means, beta_concentration)
     if name == "gaussian":
-        return models.Gaussian(means, sigma)
+        return models.Gaussian(means, reward_std)
     return {"bernoulli": models.Bernoulli, "discrete": models.Discrete, "deterministic": models.Deterministic}[name](
         means
     )
@@ -164,8 +170,8 @@ def reward_model(name: str, means: Floats, concentration: float, sigma: float) -
 def check_numbers(**given: object) -> None:
     """Raise InputError unless every value is a number in its range."""
     for name, value in given.items():
-        most = LARGEST_CONCENTRATION if name == "concentration" else np.inf
-        least_is_allowed = name != "concentration"
+        most = LARGEST_CONCENTRATION if name == "beta_concentration" else np.inf
+        least_is_allowed = name != "beta_concentration"
         if not is_number(value) or not 0 <= value <= most or (value == 0 and not least_is_allowed):
             allowed = "a number >= 0" if least_is_allowed else f"a number in (0, {most:g}]"
             raise InputError(f"environment.{name}: got {value!r}, allowed is {allowed}")
@@ -202,9 +208,9 @@ def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
     return weights
 
 
-def read_table(path: str | Path) -> models.Table:
+def read_logged_rewards(path: str | Path) -> models.Table:
     """The reward model of a logged table. Raises InputError where (agent, arm) pairs have no row."""
-    key = "environment.table"
+    key = "environment.logged_rewards"
     file = Path(path)
     if file.suffix not in (".csv", ".parquet"):
         raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")

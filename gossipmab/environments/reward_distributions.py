@@ -51,13 +51,13 @@ def distributions(environment: Environment) -> Distributions:
     return from_masses(levels, masses)
 
 
-KNOWN = (models.Bernoulli, models.Beta, models.Discrete, models.Deterministic, models.Gaussian, models.Table)
+SUPPORTED_MODELS = (models.Bernoulli, models.Beta, models.Discrete, models.Deterministic, models.Gaussian, models.Table)
 
 
 def check_rewards(environment: Environment) -> None:
     """Raise InputError where rewards may lie outside [0, 1], or their distribution is not known."""
     model = environment.rewards
-    if not isinstance(model, KNOWN):
+    if not isinstance(model, SUPPORTED_MODELS):
         raise InputError(f"environment.rewards: got {type(model).__name__}, allowed for probing are the shipped models")
     known = model.rows if isinstance(model, models.Table) else environment.means
     if isinstance(model, models.Gaussian) or known.min() < 0 or known.max() > 1:

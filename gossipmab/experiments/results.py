@@ -12,8 +12,9 @@ import numpy as np
 
 from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.plugins import absent
+from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec, read_toml
+from gossipmab.experiments.spec.spec import Spec, canonical_hash, read_toml
 from gossipmab.experiments.spec.sweep import Cell, columns, scalar
 from gossipmab.experiments.storage import tables as assembly
 from gossipmab.experiments.storage.cell_file import DamagedError
@@ -63,9 +64,12 @@ class Results:
                     f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}"
                 )
         try:
-            spec = Spec.from_dict(read_toml(folder.path / "spec.toml"), folder.path, files, bool(absent(manifest)))
+            data = read_toml(folder.path / "spec.toml")
+            spec = Spec.from_dict(with_new_words(data), folder.path, files, bool(absent(manifest)))
         except InputError as error:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
+        if canonical_hash(with_new_words(manifest["spec"])) == spec.hash:
+            spec.__dict__["hash"] = manifest["spec_hash"]  # of a run of version 0.1, over its own words
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -64,7 +64,7 @@ class Watcher(Protocol):
 
 
 class Silent:
-    """A watcher that says nothing but warnings."""
+    """Hands notes to the logger "gossipmab", and shows no progress."""
 
     def begin(self, cells: int, done: int, agent_steps: int) -> None:
         """Nothing."""
@@ -76,8 +76,8 @@ class Silent:
         """Nothing."""
 
     def note(self, text: str) -> None:
-        """A warning."""
-        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        """Log it."""
+        logging.getLogger("gossipmab").warning(text)
 
     def end(self) -> None:
         """Nothing."""

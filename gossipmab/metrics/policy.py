@@ -125,7 +125,7 @@ def welfare_under(p: ArrayLike, utilities: ArrayLike, exponent: float = -1.0) ->
     found = {}
     for name in OBJECTIVES:
         wanted = objective(name, exponent)
-        undefined = wanted.needs_positive and bool((U < 0).any())
+        undefined = wanted.requires_nonnegative and bool((U < 0).any())
         found[name] = float("nan") if undefined else float(wanted.value(U, policy, place))
     return found
 

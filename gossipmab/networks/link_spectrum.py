@@ -21,7 +21,7 @@ import numpy as np
 
 from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, MATCHING, PERIODIC, Law, LinkProcess
+from gossipmab.networks.links.base import INDEPENDENT, MATCHING, PERIODIC, LinkProcess, LinkStatistics
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
@@ -31,27 +31,29 @@ PAIR = {"metropolis": 0.5, "lazy_metropolis": 0.25}  # weight of a link whose en
 LONGEST_PERIOD = 1_000_000  # rounds that are looked through for those that are averaged
 
 
-def facts(process: LinkProcess, law: Law, graph: BaseGraph, weights: str, constant: float) -> spectrum.Facts:
+def facts(
+    process: LinkProcess, link_statistics: LinkStatistics, graph: BaseGraph, weights: str, constant: float
+) -> spectrum.Facts:
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
     edges, agents = graph.edges, graph.agents
-    f = law.frequencies
+    f = link_statistics.frequencies
     ends = spectrum.laplacian_range(edges, agents)
-    obtained = "exact" if law.exact else "sampled"
-    if agents == 1 or (law.kind == INDEPENDENT and (f == law.frequency).all()):
+    obtained = "exact" if link_statistics.exact else "sampled"
+    if agents == 1 or (link_statistics.kind == INDEPENDENT and (f == link_statistics.frequency).all()):
         second, squared, squared_obtained = spectrum.independent_links(
-            edges, agents, law.frequency, weights, constant, ends
+            edges, agents, link_statistics.frequency, weights, constant, ends
         )
         return spectrum.facts(edges, agents, second, squared, "exact", squared_obtained, ends)
-    if law.kind == MATCHING:
+    if link_statistics.kind == MATCHING:
         w = constant or PAIR[weights]
         first = spectrum.matrix_of(edges, agents, w * f)
         square = spectrum.matrix_of(edges, agents, 2.0 * w * (1.0 - w) * f)
-    elif agents > spectrum.LARGE and not (law.kind == INDEPENDENT and constant > 0.0 and _squarable(edges)):
+    elif agents > spectrum.LARGE and not (link_statistics.kind == INDEPENDENT and constant > 0.0 and _squarable(edges)):
         return spectrum.facts(edges, agents, math.nan, math.nan, spectrum.LEFT_OUT, spectrum.LEFT_OUT, ends)
-    elif law.kind == INDEPENDENT and constant > 0.0:
+    elif link_statistics.kind == INDEPENDENT and constant > 0.0:
         first, square = _independent(graph, f, constant)
     else:
-        rounds, whole = _rounds(process, law, graph)
+        rounds, whole = _rounds(process, link_statistics, graph)
         first, square = spectrum.averages(edges, agents, rounds, weights, constant)
         obtained = "exact" if whole else "sampled"
     second, squared = (spectrum.second_modulus(matrix, agents) for matrix in (first, square))
@@ -74,12 +76,12 @@ def _independent(graph: BaseGraph, f: Floats, c: float) -> tuple[csr_array, csr_
     return first, (first @ first + spread).tocsr()
 
 
-def _rounds(process: LinkProcess, law: Law, graph: BaseGraph) -> tuple[Iterator[Bytes], bool]:
+def _rounds(process: LinkProcess, link_statistics: LinkStatistics, graph: BaseGraph) -> tuple[Iterator[Bytes], bool]:
     """Rounds to average over, and whether they are all that there are."""
     most = spectrum.affordable(graph.edges, graph.agents)
     block = process.sampler(graph, np.random.default_rng(0))
-    if law.kind != PERIODIC:
+    if link_statistics.kind != PERIODIC:
         return (block(1)[0] for _ in range(most)), False
-    whole = law.period <= most
-    stride = 1 if whole else max(1, min(law.period, LONGEST_PERIOD) // most)
-    return (block(stride)[0] for _ in range(law.period if whole else most)), whole
+    whole = link_statistics.period <= most
+    stride = 1 if whole else max(1, min(link_statistics.period, LONGEST_PERIOD) // most)
+    return (block(stride)[0] for _ in range(link_statistics.period if whole else most)), whole

@@ -22,10 +22,10 @@ import numpy as np
 
 from gossipmab.networks import link_spectrum as moments
 from gossipmab.networks import spectral as spectrum
-from gossipmab.networks.communication_budget import Communication
-from gossipmab.networks.failures import Failures, FateSampler, made
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.failures import Failures, FailureSampler, made
 from gossipmab.networks.graphs import base_graph as topology
-from gossipmab.networks.links import ErdosRenyi, Law, LinkProcess, Lister, Sampler, process_of
+from gossipmab.networks.links import ErdosRenyi, LinkProcess, LinkStatistics, Sampler, SparseLinkSampler, process_of
 from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.types import Bytes, Floats, Integers
@@ -66,13 +66,13 @@ class Network:
     degrees: Integers
     offsets: Integers
     process: LinkProcess
-    law: Law
+    link_statistics: LinkStatistics
     link_probability: float
     weights: str
     weight_rule: int
     constant_weight: float
     failures: Failures | None
-    communication: Communication | None
+    communication: CommunicationBudget | None
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Network:
         weights: str = "laplacian",
         links: str | Mapping[str, Any] | LinkProcess | None = None,
         failures: Mapping[str, Any] | Failures | None = None,
-        communication: Mapping[str, Any] | Communication | None = None,
+        communication: Mapping[str, Any] | CommunicationBudget | None = None,
     ) -> None:
         """Load and check the base graph.
 
@@ -106,8 +106,8 @@ class Network:
         if base is None:
             raise InputError("network.base is required and not given")
         graph = topology.load(base, agents)
-        law = process.law(graph)
-        if law.frequency == 0.0:
+        link_statistics = process.link_statistics(graph)
+        if link_statistics.frequency == 0.0:
             raise InputError("network.links: no link is ever present; leave the messages out instead")
         n, edges = graph.agents, graph.edges
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
@@ -121,19 +121,19 @@ class Network:
             "degrees": degrees,
             "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
             "process": process,
-            "law": law,
-            "link_probability": law.frequency,
+            "link_statistics": link_statistics,
+            "link_probability": link_statistics.frequency,
             "weights": weights,
             "weight_rule": WEIGHT_RULES[weights],
             "constant_weight": constants.get(weights, 0.0),
             "failures": _one(Failures, failures, "network.failures"),
-            "communication": _one(Communication, communication, "network.communication"),
+            "communication": _one(CommunicationBudget, communication, "network.communication"),
         }
         if values["failures"] is not None:
             values["failures"].check(n)
-            if not values["failures"].keeps_mean and getattr(values["communication"], "top", None) is not None:
+            if not values["failures"].keeps_mean and getattr(values["communication"], "top_k", None) is not None:
                 raise InputError(
-                    "network.communication.top: not with failures that do not keep the mean (see Failures)"
+                    "network.communication.top_k: not with failures that do not keep the mean (see Failures)"
                 )
         self.__setstate__(values)
 
@@ -168,14 +168,14 @@ class Network:
         """
         return self.process.sampler(self.graph, generator)
 
-    def listing_sampler(self, generator: np.random.Generator) -> Lister | None:
+    def sparse_link_sampler(self, generator: np.random.Generator) -> SparseLinkSampler | None:
         """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
-        return self.process.lister(self.graph, generator)
+        return self.process.sparse_sampler(self.graph, generator)
 
-    def fate_sampler(self, generator: np.random.Generator) -> FateSampler:
+    def failure_sampler(self, generator: np.random.Generator) -> FailureSampler:
         """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
-        every = self.communication.every if self.communication is not None else 1
-        return FateSampler(self.failures or Failures(), self.graph, generator, every)
+        period = self.communication.period if self.communication is not None else 1
+        return FailureSampler(self.failures or Failures(), self.graph, generator, period)
 
     def mixing_matrix(self, present: Bytes) -> Floats:
         """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
@@ -192,7 +192,7 @@ class Network:
 
     @cached_property
     def _facts(self) -> spectrum.Facts:
-        return moments.facts(self.process, self.law, self.graph, self.weights, self.constant_weight)
+        return moments.facts(self.process, self.link_statistics, self.graph, self.weights, self.constant_weight)
 
     def facts(self) -> spectrum.Facts:
         """What is known of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""

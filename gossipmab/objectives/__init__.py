@@ -27,7 +27,9 @@ OBJECTIVES: dict[str, type] = {
     "procedural": Procedural,
     "p_mean": PowerMean,
 }
-KNOWN = Registry(GROUP, OBJECTIVES, ("_fields", "needs_positive", "value", "maximise", "maximise_with_bonus"))
+OBJECTIVE_REGISTRY = Registry(
+    GROUP, OBJECTIVES, ("_fields", "requires_nonnegative", "value", "maximise", "maximise_with_bonus")
+)
 
 
 def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any:
@@ -39,11 +41,11 @@ def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any
         InputError: no such objective, or an exponent that is not finite.
     """
     if not isinstance(name, str):
-        missing = [method for method in KNOWN.methods if not hasattr(name, method)]
+        missing = [method for method in OBJECTIVE_REGISTRY.methods if not hasattr(name, method)]
         if missing or isinstance(name, type):
             raise InputError(f"objective: got {name!r}, allowed is a name or an objective such as NashWelfare()")
         return name
-    kind: Any = KNOWN.get_named("objective", name)
+    kind: Any = OBJECTIVE_REGISTRY.get_named("objective", name)
     if not math.isfinite(exponent):
         raise InputError(f"exponent: got {exponent}, allowed is a finite number")
     given = {"exponent": exponent, "geometric": geometric}
@@ -51,7 +53,7 @@ def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any
 
 
 __all__ = [
-    "KNOWN",
+    "OBJECTIVE_REGISTRY",
     "OBJECTIVES",
     "SolverWorkspace",
     "Objective",

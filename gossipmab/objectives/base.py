@@ -20,7 +20,7 @@ class Objective(Protocol):
     """The methods of an objective. Both maximisers return (value, certificate): no distribution has more than their sum."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:

@@ -28,7 +28,7 @@ def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> Best
     """
     U = checked_utilities(utilities)
     wanted = objective(name, exponent)
-    if wanted.needs_positive and (U < 0).any():
+    if wanted.requires_nonnegative and (U < 0).any():
         raise InputError(f"utilities: have {U.min():g}, allowed with {name} are numbers >= 0")
     place, p = solver_workspace(*U.shape), np.zeros(U.shape[1])
     value, certificate = wanted.maximise(U, place, p)

@@ -85,7 +85,7 @@ class Equality(NamedTuple):
     """Equality: minus the spread between the best and the worst off. Ties by the sum of the utilities."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return False
 

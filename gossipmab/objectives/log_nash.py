@@ -83,7 +83,7 @@ class LogNashWelfare(NamedTuple):
     """Logarithmic Nash welfare: the sum of the logarithms of the utilities, each at least ln 1e-12."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return True
 

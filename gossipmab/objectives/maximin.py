@@ -82,7 +82,7 @@ class Maximin(NamedTuple):
     """Maximin: the utility of the agent that is worst off. Ties by the sum of the utilities."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return False
 

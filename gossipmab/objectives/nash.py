@@ -28,7 +28,7 @@ class NashWelfare(NamedTuple):
     geometric: bool = False
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return True
 

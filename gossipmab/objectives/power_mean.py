@@ -45,7 +45,7 @@ class PowerMean(NamedTuple):
     exponent: float = -1.0
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return self.exponent != 1.0
 

@@ -57,7 +57,7 @@ class Procedural(NamedTuple):
     """Procedural fairness: the largest part of the policy that agents claim for favourites, each at most 1/N."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return False
 

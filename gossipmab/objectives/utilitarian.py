@@ -29,7 +29,7 @@ class Utilitarian(NamedTuple):
     """Utilitarian welfare: the sum of the utilities. Ties go to the first arm."""
 
     @property
-    def needs_positive(self) -> bool:
+    def requires_nonnegative(self) -> bool:
         """Whether it is defined for utilities >= 0 only."""
         return False
 

@@ -11,7 +11,7 @@ from numba.core.errors import NumbaError
 
 from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
-from gossipmab.networks.links import Law, LinkProcess
+from gossipmab.networks.links import LinkProcess, LinkStatistics
 from gossipmab.networks.network import Network
 from gossipmab.testing.errors import (
     AllocationError,
@@ -36,7 +36,7 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     """Raise a `ConformanceError` at the first thing that is not as it must be.
 
     Looked at: a frozen dataclass; links (rounds, E) of 0 and 1, uint8; the same for any split into blocks and from every new
-    sampler; nothing drawn but from the generator handed in; frequencies as `law` says, to 0.05 over 20,000 rounds.
+    sampler; nothing drawn but from the generator handed in; frequencies as `link_statistics` says, to 0.05 over 20,000 rounds.
 
     Args:
         process: an object. agents: of the complete graph over which it is tried, or of its own base graph.
@@ -46,10 +46,12 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
         raise ShapeError(f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
     own = process.default_base(agents)
     network = Network("complete" if own is None else own, agents, links=process)
-    law = network.law
+    link_statistics = network.link_statistics
     E, rounds = len(network.edges), sum(SPLITS)
-    if not isinstance(law, Law) or law.frequencies.shape != (E,):
-        raise ShapeError(f"{name}.law says {law}; allowed is a Law with a frequency for each of the {E} links")
+    if not isinstance(link_statistics, LinkStatistics) or link_statistics.frequencies.shape != (E,):
+        raise ShapeError(
+            f"{name}.link_statistics says {link_statistics}; allowed is a Law with a frequency for each of the {E} links"
+        )
     before: Any = np.random.get_state()  # noqa: NPY002
     whole = network.link_sampler(np.random.default_rng(1))(rounds)
     if (
@@ -72,11 +74,11 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     if not same(after[1:3], before[1:3]):
         raise OwnRandomnessError(f"{name}.sampler draws from a global generator; its own is handed in")
     shares = network.link_sampler(np.random.default_rng(2))(ROUNDS).mean(axis=0)
-    worst = int(np.abs(shares - law.frequencies).argmax())
-    if not np.abs(shares - law.frequencies).max() <= NEAR:
+    worst = int(np.abs(shares - link_statistics.frequencies).argmax())
+    if not np.abs(shares - link_statistics.frequencies).max() <= NEAR:
         raise DistributionError(
-            f"{name}.law says that link {worst} is present in a share {law.frequencies[worst]:.3f} of the rounds; in {ROUNDS} "
-            f"rounds it was {shares[worst]:.3f}"
+            f"{name}.link_statistics says that link {worst} is present in a share "
+            f"{link_statistics.frequencies[worst]:.3f} of the rounds; in {ROUNDS} rounds it was {shares[worst]:.3f}"
         )
 
 

@@ -32,9 +32,20 @@ KITE = nx.Graph(
 )  # balls of 3 to 5 with one hop
 TROUBLE: dict[str, Any] = {
     "none": {},
-    "failures": {"failures": gm.Failures(loss=0.2, delay=2, spread=True, crash=0.05, rejoin=0.3, keep_state=False)},
-    "few bits, seldom": {"communication": gm.Communication(every=2, threshold=0.02, bits=8)},
-    "top": {"communication": gm.Communication(top=3)},
+    "failures": {
+        "failures": gm.Failures(
+            message_loss=0.2,
+            delay=2,
+            random_delay=True,
+            crash_probability=0.05,
+            recovery_probability=0.3,
+            keep_state=False,
+        )
+    },
+    "few bits, seldom": {
+        "communication": gm.CommunicationBudget(period=2, trigger_threshold=0.02, quantization_bits=8)
+    },
+    "top": {"communication": gm.CommunicationBudget(top_k=3)},
 }
 
 

@@ -72,7 +72,7 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
 def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None:
     found = findings(runs["failures"], STUDIES["failures"]).set_index("point")["drift"]
     for case, drift in found.groupby(level=0).max().items():
-        keeps = case in ("loss 0", "loss 0.3, acknowledged", "crash 0.002, rejoin 0.01", "partitions")
+        keeps = case in ("loss 0", "message loss 0.3, symmetric loss", "crash 0.002, rejoin 0.01", "partitions")
         assert (drift < 1e-12) == keeps, (case, drift)
 
 
@@ -102,8 +102,14 @@ def test_sentences_by_hand() -> None:
 
 def test_captions() -> None:
     assert caption({"network.base": "ring"}) == "ring"
-    assert caption({"network.failures": {"loss": 0.3, "acknowledged": True}}) == "loss 0.3, acknowledged"
-    assert caption({"network.failures": {"crash": 0.1, "keep_state": False}}) == "crash 0.1, state lost"
+    assert (
+        caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}})
+        == "message loss 0.3, symmetric loss"
+    )
+    assert (
+        caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}})
+        == "crash probability 0.1, state lost"
+    )
     assert caption({"network.failures": {"partitions": [{"groups": [[0]]}]}}) == "partitions"
     assert caption({"network.links": {"process": "static"}, "network.link_probability": 0.5}) == "static; 0.5"
 

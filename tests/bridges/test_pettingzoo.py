@@ -45,7 +45,7 @@ def environment_of(tmp_path: Path) -> Callable[[str], gm.Environment]:
         x = rng.normal(0.5, 2.0, (len(pairs), 2))
         table = pd.DataFrame(pairs, columns=["agent", "arm"]).assign(reward_1=x[:, 0], reward_2=x[:, 1])
         table.to_parquet(tmp_path / "table.parquet")
-        return gm.Environment.sample(rewards="table", table=tmp_path / "table.parquet", seed=1)
+        return gm.Environment.sample(rewards="table", logged_rewards=tmp_path / "table.parquet", seed=1)
 
     return made
 
@@ -233,7 +233,7 @@ def test_our_own_environment_logged_is_the_environment(tmp_path: Path) -> None:
     logged_table(bandits(environment, 1, seed=0), plays=7, seed=0, file=tmp_path / "logged.parquet")
     logged_table(bandits(environment, 1, seed=0), plays=7, seed=0, file=tmp_path / "logged.csv")
     for name in ("logged.parquet", "logged.csv"):
-        again = gm.Environment.sample(rewards="table", table=tmp_path / name)
+        again = gm.Environment.sample(rewards="table", logged_rewards=tmp_path / name)
         np.testing.assert_allclose(again.means, environment.means, rtol=1e-15)
     data = {**SPEC, "environment": {"rewards": "table", "table": str(tmp_path / "logged.parquet")}}
     results = gm.run(data, out=tmp_path / "run", workers=1)
@@ -325,7 +325,7 @@ def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_
     data = {**SPEC, "environment": {"rewards": "table", "table": str(file)}}
     found = gm.run(data, out=tmp_path / "run", workers=1)
     assert found.complete
-    means = gm.Environment.sample(rewards="table", table=file).means
+    means = gm.Environment.sample(rewards="table", logged_rewards=file).means
     wanted = table.groupby(["agent", "arm"]).mean().to_numpy().reshape(4, 3, 2)
     np.testing.assert_allclose(means, wanted, rtol=1e-12)
 

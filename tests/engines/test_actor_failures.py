@@ -24,25 +24,29 @@ from tests.engines.test_actors import PLAYED, differing
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 N, HORIZON, RECORD = 5, 53, 17
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
-AWAY = [gm.Absence([4], last=9), gm.Absence([0, 2], 12, 15, keep_state=False)]
+AWAY = [gm.Outage([4], last=9), gm.Outage([0, 2], 12, 15, keep_state=False)]
 TROUBLES: dict[str, dict[str, Any]] = {
     "nothing": {"failures": {}},
-    "loss": {"failures": {"loss": 0.3}},
-    "acknowledged": {"failures": {"loss": 0.3, "acknowledged": True}},
+    "loss": {"failures": {"message_loss": 0.3}},
+    "acknowledged": {"failures": {"message_loss": 0.3, "symmetric_loss": True}},
     "delay": {"failures": {"delay": 3}},
-    "spread": {"failures": {"delay": 4, "spread": True, "loss": 0.1}},
-    "crash": {"failures": {"crash": 0.1, "rejoin": 0.3}},
-    "forgetful": {"failures": {"crash": 0.1, "rejoin": 0.3, "keep_state": False, "delay": 1}},
-    "absences": {"failures": {"absences": AWAY}},
+    "spread": {"failures": {"delay": 4, "random_delay": True, "message_loss": 0.1}},
+    "crash": {"failures": {"crash_probability": 0.1, "recovery_probability": 0.3}},
+    "forgetful": {"failures": {"crash_probability": 0.1, "recovery_probability": 0.3, "keep_state": False, "delay": 1}},
+    "absences": {"failures": {"outages": AWAY}},
     "partition": {"failures": {"partitions": [gm.Partition([[0, 1, 4]], 5, 30)]}},
-    "every": {"communication": {"every": 3}},
-    "bits": {"communication": {"bits": 4}},
-    "threshold": {"communication": {"threshold": 0.05}},
-    "top": {"communication": {"top": 3}},
-    "top, seldom": {"failures": {"crash": 0.1, "rejoin": 0.3}, "communication": {"top": 2, "threshold": 0.05, "bits": 6}},
+    "every": {"communication": {"period": 3}},
+    "bits": {"communication": {"quantization_bits": 4}},
+    "threshold": {"communication": {"trigger_threshold": 0.05}},
+    "top": {"communication": {"top_k": 3}},
+    "top, seldom": {
+        "failures": {"crash_probability": 0.1, "recovery_probability": 0.3},
+        "communication": {"top_k": 2, "trigger_threshold": 0.05, "quantization_bits": 6},
+    },
     "all": {
-        "failures": {"loss": 0.2, "delay": 2, "spread": True, "crash": 0.05, "rejoin": 0.3, "keep_state": False, "absences": AWAY},
-        "communication": {"every": 2, "threshold": 0.05, "bits": 8},
+        "failures": {"message_loss": 0.2, "delay": 2, "random_delay": True, "crash_probability": 0.05,
+                     "recovery_probability": 0.3, "keep_state": False, "outages": AWAY},
+        "communication": {"period": 2, "trigger_threshold": 0.05, "quantization_bits": 8},
     },
 }  # fmt: skip
 
@@ -115,7 +119,7 @@ def test_all_rows_that_cross_are_counted(crew: Crew) -> None:
 
 
 def test_what_comes_too_late_for_the_horizon_and_the_longest_memory(crew: Crew) -> None:
-    network = gm.Network(KITE, None, 0.7, "metropolis", failures=gm.Failures(delay=60, spread=True))
+    network = gm.Network(KITE, None, 0.7, "metropolis", failures=gm.Failures(delay=60, random_delay=True))
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     expected = gm.simulate(ALGORITHMS[0], environment, network, horizon=70, seed=3)
     got = actors.simulate_actors(

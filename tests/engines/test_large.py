@@ -183,9 +183,9 @@ def test_few_are_independent_and_as_frequent_as_they_should_be() -> None:
 def test_erdos_renyi_lists_what_it_would_draw() -> None:
     network = gm.Network("complete", agents=150, link_probability=FEW)
     assert len(network.edges) >= MANY
-    lister = network.listing_sampler(stream(3, purpose=Purpose.LINKS))
-    assert lister is not None
-    first, listed = lister(30)
+    sparse_sampler = network.sparse_link_sampler(stream(3, purpose=Purpose.LINKS))
+    assert sparse_sampler is not None
+    first, listed = sparse_sampler(30)
     present = network.link_sampler(stream(3, purpose=Purpose.LINKS))(30)
     scratch = [(np.zeros(2 * len(network.edges), np.int64), np.zeros(150, np.int64)) for _ in range(2)]
     for b in range(30):
@@ -201,11 +201,11 @@ def test_erdos_renyi_lists_what_it_would_draw() -> None:
 
 def test_where_links_are_many_or_of_several_probabilities_they_are_not_listed() -> None:
     generator = np.random.default_rng(0)
-    assert gm.Network("complete", agents=150, link_probability=0.2).listing_sampler(generator) is None
-    assert gm.Network("ring", agents=150, link_probability=0.01).listing_sampler(generator) is None
+    assert gm.Network("complete", agents=150, link_probability=0.2).sparse_link_sampler(generator) is None
+    assert gm.Network("ring", agents=150, link_probability=0.01).sparse_link_sampler(generator) is None
     several = gm.ErdosRenyi(np.full(150 * 149 // 2, 0.01))
-    assert gm.Network("complete", agents=150, links=several).listing_sampler(generator) is None
-    assert gm.Network("complete", agents=150, links="static").listing_sampler(generator) is None
+    assert gm.Network("complete", agents=150, links=several).sparse_link_sampler(generator) is None
+    assert gm.Network("complete", agents=150, links="static").sparse_link_sampler(generator) is None
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])

@@ -75,12 +75,14 @@ def test_differences_between_agents_follow_the_noise(noise: str) -> None:
     p > 1e-3 at fixed seeds: over other seeds 0.4 % false alarms for the four tests.
     """
     heterogeneity = 1e-3
-    means = gm.Environment.sample(400, 20, 2, heterogeneity=heterogeneity, noise=noise, seed=2).means
-    base = gm.Environment.sample(400, 20, 2, heterogeneity=0.0, noise=noise, seed=2).means
+    means = gm.Environment.sample(
+        400, 20, 2, heterogeneity=heterogeneity, heterogeneity_distribution=noise, seed=2
+    ).means
+    base = gm.Environment.sample(400, 20, 2, heterogeneity=0.0, heterogeneity_distribution=noise, seed=2).means
     inside = (base > 0.01) & (base < 0.99)
     law = stats.norm() if noise == "normal" else stats.uniform(-1, 2)
     assert stats.kstest(((means - base) / heterogeneity)[inside], law.cdf).pvalue > 1e-3
-    wide = gm.Environment.sample(1, 1000, 2, heterogeneity=0.0, noise=noise, seed=2).means
+    wide = gm.Environment.sample(1, 1000, 2, heterogeneity=0.0, heterogeneity_distribution=noise, seed=2).means
     assert stats.kstest(wide.ravel(), "uniform").pvalue > 1e-3
 
 
@@ -171,7 +173,7 @@ def log(folder: Path, suffix: str = ".csv") -> tuple[Path, pd.DataFrame]:
 def test_a_table_gives_means_and_is_resampled(tmp_path: Path, suffix: str) -> None:
     """Frequencies: a row of n is drawn 1/n of the time, within 4.5 standard deviations, 27 rows: 0.02 % false alarms."""
     path, frame = log(tmp_path, suffix)
-    environment = gm.Environment.sample(rewards="table", table=path, seed=1)
+    environment = gm.Environment.sample(rewards="table", logged_rewards=path, seed=1)
     assert (environment.agents, environment.arms, environment.objectives) == (2, 3, 2)
     u = np.random.default_rng(1).random((3000, 2))
     x = np.empty(2)
@@ -190,16 +192,16 @@ def test_a_table_gives_means_and_is_resampled(tmp_path: Path, suffix: str) -> No
 
 def test_tables_that_are_refused(tmp_path: Path) -> None:
     path, frame = log(tmp_path)
-    assert "environment.table" in refused(rewards="table")
-    assert "there is no file" in refused(rewards="table", table=tmp_path / "nothing.csv")
-    assert ".txt" in refused(rewards="table", table=tmp_path / "log.txt")
-    assert "contradicts agents = 5" in refused(rewards="table", table=path, agents=5)
+    assert "environment.logged_rewards" in refused(rewards="table")
+    assert "there is no file" in refused(rewards="table", logged_rewards=tmp_path / "nothing.csv")
+    assert ".txt" in refused(rewards="table", logged_rewards=tmp_path / "log.txt")
+    assert "contradicts agents = 5" in refused(rewards="table", logged_rewards=path, agents=5)
 
     def changed(edit: Any) -> str:
         edited = frame.copy()
         edited = edit(edited)
         edited.to_csv(tmp_path / "edited.csv", index=False)
-        return refused(rewards="table", table=tmp_path / "edited.csv")
+        return refused(rewards="table", logged_rewards=tmp_path / "edited.csv")
 
     assert "agent 1 has no row for arm 2" in changed(lambda f: f[(f.agent == 0) | (f.arm < 2)])
     assert "'arm'" in changed(lambda f: f.drop(columns="arm"))
@@ -208,12 +210,12 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
     assert "'agent'" in changed(lambda f: f.assign(agent=f.agent - 1))
     assert "'arm'" in changed(lambda f: f.assign(arm=f.arm + 0.5))
     assert "reward_2" in changed(lambda f: f.assign(reward_2=np.nan))
-    assert "environment.table" in changed(lambda f: f.assign(reward_2="much"))
-    assert "environment.table" in changed(lambda f: f.head(0))
+    assert "environment.logged_rewards" in changed(lambda f: f.assign(reward_2="much"))
+    assert "environment.logged_rewards" in changed(lambda f: f.head(0))
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and then nothing")
-    assert "torn.parquet" in refused(rewards="table", table=tmp_path / "torn.parquet")
+    assert "torn.parquet" in refused(rewards="table", logged_rewards=tmp_path / "torn.parquet")
     (tmp_path / "empty.csv").write_bytes(b"")
-    assert "empty.csv" in refused(rewards="table", table=tmp_path / "empty.csv")
+    assert "empty.csv" in refused(rewards="table", logged_rewards=tmp_path / "empty.csv")
 
 
 # ------------------------------------------------------------------------------------------------------------- refused
@@ -229,9 +231,9 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
         ({"arms": None}, "environment.arms: got None"),
         ({"heterogeneity": -0.1}, "environment.heterogeneity: got -0.1"),
         ({"heterogeneity": float("nan")}, "environment.heterogeneity"),
-        ({"sigma": -1.0}, "environment.sigma"),
-        ({"concentration": 0.0}, "environment.concentration"),
-        ({"concentration": 1e8}, "environment.concentration"),
+        ({"reward_std": -1.0}, "environment.reward_std"),
+        ({"beta_concentration": 0.0}, "environment.beta_concentration"),
+        ({"beta_concentration": 1e8}, "environment.beta_concentration"),
         ({"agents": "three"}, "environment.agents"),
         ({"agents": float("nan")}, "environment.agents"),
         ({"arms": float("inf")}, "environment.arms"),
@@ -240,9 +242,9 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
         ({"seed": -1}, "seed"),
         ({"seed": 1.5}, "seed"),
         ({"trial": -1}, "trial"),
-        ({"table": "log.csv"}, "environment.table"),
+        ({"logged_rewards": "log.csv"}, "environment.logged_rewards"),
         ({"means": MEANS, "rewards": "table"}, "environment."),
-        ({"noise": "normall"}, "did you mean 'normal'"),
+        ({"heterogeneity_distribution": "normall"}, "did you mean 'normal'"),
         ({"rewards": "bernouli"}, "did you mean 'bernoulli'"),
         ({"means": MEANS[:2]}, "environment.means: has shape (2, 4, 2), which contradicts agents = 3"),
         ({"means": MEANS[0]}, "environment.means: has shape (4, 2)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def test_defaults_are_those_of_the_design() -> None:
     del data["experiment"]["record"], data["experiment"]["trials"]
     spec = Spec.from_dict(data)
     assert (spec.experiment.record, spec.experiment.trials, spec.experiment.coupled) == (200, 1, True)
-    assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.noise) == (
+    assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.heterogeneity_distribution) == (
         "bernoulli",
         0.2,
         "normal",
@@ -99,8 +100,8 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(environment={"means": "nowhere.npy"}), ["environment.means", "nowhere.npy"]),
         (changed(environment={"preferences": [[0.5, 0.6]] * 3}), ["environment.preferences", "1.1"]),
         (changed(environment={"preferences": [[0.5, 0.5]] * 4}), ["environment.preferences", "(4, 2)", "(3, 2)"]),
-        (changed(environment={"table": "log.csv"}), ["environment.table", 'rewards = "table"']),
-        (changed(environment={"rewards": "table"}), ["environment.table"]),
+        (changed(environment={"logged_rewards": "log.csv"}), ["environment.logged_rewards", 'rewards = "table"']),
+        (changed(environment={"rewards": "table"}), ["environment.logged_rewards"]),
         (changed(algorithms=[]), ["algorithms", "at least 1"]),
         (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
         (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
@@ -190,7 +191,9 @@ def test_resolved_toml_reads_back_to_an_equal_experiment() -> None:
 def test_hash_is_of_what_moves_a_number() -> None:
     base = Spec.from_dict(valid()).hash
     assert Spec.from_dict(changed(experiment={"description": "other", "name": "other"})).hash == base
-    assert Spec.from_dict(changed(environment={"heterogeneity": 0.2, "noise": "normal"})).hash == base
+    assert (
+        Spec.from_dict(changed(environment={"heterogeneity": 0.2, "heterogeneity_distribution": "normal"})).hash == base
+    )
     assert Spec.from_dict(changed(environment={"heterogeneity": 0.3})).hash != base
     assert Spec.from_dict(changed(experiment={"seed": 8})).hash != base
     one = changed(sweep={"network.link_probability": [0.1, 0.2]})
@@ -378,3 +381,18 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
 @given(mutations())
 def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
     validates_or_is_refused(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        ({"environment": {"noise": "normal"}}, "environment.noise: is called environment.heterogeneity_distribution"),
+        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss: is called network.failures.message_loss"),
+        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is 'randomized_gossip'"),
+        ({"sweep": {"network.communication.bits": [4, 8]}}, "is called network.communication.quantization_bits"),
+        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is called network.failures.message_loss"),
+    ],
+)
+def test_words_of_version_0_1_name_the_new_ones(old: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        load_spec(old)

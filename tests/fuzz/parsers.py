@@ -110,7 +110,7 @@ def contacts(content: bytes) -> None:
     process = ContactTrace(str(as_file(content, "contacts.txt")))
     base = topology.load(process.default_base(None))
     if len(base.edges) < MOST_LINKS:
-        process.law(base)
+        process.link_statistics(base)
         assert process.sampler(base, np.random.default_rng(0))(7).shape == (7, len(base.edges))
 
 

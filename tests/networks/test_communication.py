@@ -18,14 +18,14 @@ KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 
 
 def budget(**rules: Any) -> dict[str, Any]:
-    return {"communication": gm.Communication(**rules)}
+    return {"communication": gm.CommunicationBudget(**rules)}
 
 
 # --------------------------------------------------------------------- by hand: w = 1/3, G(1) = L = (9, 3, 6)/10
 
 
 def test_every_third_round() -> None:
-    trace, G = by_hand(None, 7, **budget(every=3))
+    trace, G = by_hand(None, 7, **budget(period=3))
     for i, first in enumerate((0.9, 0.3, 0.6)):
         close(G[i], [first, first, 0.6, 0.6, 0.6, 0.6, 0.6])
     np.testing.assert_array_equal(trace.messages, [0, 0, 6, 6, 6, 12, 12])
@@ -37,7 +37,7 @@ def test_only_who_has_something_to_say() -> None:
     0: 9/10 + (3 - 9 + 6 - 9)/30 = 6/10. 1: 3/10 + (9 - 3)/30 = 5/10. 2: 6/10 + (9 - 6)/30 = 7/10. From then on nobody has
     moved by more than 7/10 since it spoke.
     """
-    trace, G = by_hand(None, 4, **budget(threshold=0.75))
+    trace, G = by_hand(None, 4, **budget(trigger_threshold=0.75))
     close(G[0], thirds("9/10 6/10 6/10 6/10"))
     close(G[1], thirds("3/10 5/10 5/10 5/10"))
     close(G[2], thirds("6/10 7/10 7/10 7/10"))
@@ -48,7 +48,7 @@ def test_only_who_has_something_to_say() -> None:
 
 def test_a_small_threshold_is_silence_where_nothing_changes() -> None:
     """Round 1: nothing has changed yet. Rounds 2 and 3: all changed, to 6/10 but for agent 2, which answers. Then silence."""
-    trace, G = by_hand(None, 5, **budget(threshold=1e-9))
+    trace, G = by_hand(None, 5, **budget(trigger_threshold=1e-9))
     for i, first in enumerate((0.9, 0.3, 0.6)):
         close(G[i], [first, 0.6, 0.6, 0.6, 0.6])
     np.testing.assert_array_equal(trace.messages, [0, 6, 12, 12, 12])
@@ -57,7 +57,7 @@ def test_a_small_threshold_is_silence_where_nothing_changes() -> None:
 def test_two_bits_a_number() -> None:
     """Values 0, 1/3, 2/3, 1: (9, 3, 6)/10 are sent as 1, 1/3, 2/3. 0: 9/10 + (1/3 + 2/3 - 2)/3 = 17/30.
     1: 3/10 + (1 + 2/3 - 2/3)/3 = 19/30. 2: 6/10 + (1 + 1/3 - 4/3)/3 = 18/30. Then all are sent as 2/3, and nothing moves."""
-    trace, G = by_hand(None, 4, **budget(bits=2))
+    trace, G = by_hand(None, 4, **budget(quantization_bits=2))
     close(G[0], thirds("9/10 17/30 17/30 17/30"))
     close(G[1], thirds("3/10 19/30 19/30 19/30"))
     close(G[2], thirds("6/10 18/30 18/30 18/30"))
@@ -78,7 +78,7 @@ def test_the_largest_change_only() -> None:
     """
     means = np.array([[[0.8], [0.1]], [[0.2], [0.7]], [[0.2], [0.05]]])
     environment = gm.Environment.sample(means=means, preferences=np.ones((3, 1)), rewards="deterministic")
-    network = gm.Network("complete", 3, **budget(top=1))
+    network = gm.Network("complete", 3, **budget(top_k=1))
     trace = gm.simulate(Watched(), environment, network, horizon=3, seed=0, record=3, interpreted=True)
     G = np.array([world for _, _, world, _ in SEEN]).reshape(3, 3, 2)
     close(G[0].ravel(), [0.8, 0, 0.2, 0, 0.2, 0])
@@ -92,12 +92,12 @@ def test_the_largest_change_only() -> None:
 
 
 RULES: list[dict[str, Any]] = [
-    {"every": 4},
-    {"threshold": 0.02},
-    {"bits": 6},
-    {"top": 2},
-    {"top": 2, "gain": 0.2, "bits": 12},
-    {"every": 2, "threshold": 0.01, "bits": 10},
+    {"period": 4},
+    {"trigger_threshold": 0.02},
+    {"quantization_bits": 6},
+    {"top_k": 2},
+    {"top_k": 2, "consensus_step_size": 0.2, "quantization_bits": 12},
+    {"period": 2, "trigger_threshold": 0.01, "quantization_bits": 10},
 ]
 
 
@@ -106,13 +106,13 @@ RULES: list[dict[str, Any]] = [
 def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) -> None:
     """With links that come and go, agents that are away, and messages that are acknowledged."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
-    failures = gm.Failures(loss=0.2, acknowledged=True, crash=0.01, rejoin=0.2)
+    failures = gm.Failures(message_loss=0.2, symmetric_loss=True, crash_probability=0.01, recovery_probability=0.2)
     network = gm.Network(
         KITE,
         links=gm.GilbertElliott(0.2, 0.4),
         weights=weights,
         failures=failures,
-        communication=gm.Communication(**rules),
+        communication=gm.CommunicationBudget(**rules),
     )
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=3, record=3_000)
     assert trace.drift.max() < 1e-12
@@ -121,7 +121,7 @@ def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) 
 
 
 @pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), EAGER], ids=lambda a: type(a).__name__)
-@pytest.mark.parametrize("rules", [{}, {"every": 1}, {"top": 10_000}], ids=str)
+@pytest.mark.parametrize("rules", [{}, {"period": 1}, {"top_k": 10_000}], ids=str)
 def test_rules_that_hold_nothing_back_change_no_bit(algorithm: Any, rules: dict[str, Any]) -> None:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     for weights in ("laplacian", "metropolis"):
@@ -136,7 +136,12 @@ def test_rules_that_hold_nothing_back_change_no_bit(algorithm: Any, rules: dict[
 @pytest.mark.parametrize("rules", RULES, ids=str)
 def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules: dict[str, Any]) -> None:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
-    network = gm.Network(KITE, link_probability=0.6, failures=gm.Failures(crash=0.05, rejoin=0.2), **budget(**rules))
+    network = gm.Network(
+        KITE,
+        link_probability=0.6,
+        failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2),
+        **budget(**rules),
+    )
     one, other = (
         gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=interpreted)
         for interpreted in (False, True)
@@ -146,7 +151,7 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules:
 
 def test_many_bits_are_nearly_all_of_them() -> None:
     environment = gm.Environment.sample(5, 1, 2, seed=1)  # one arm: no ties for a rounding to decide
-    plain, ruled = (gm.Network(KITE, **named) for named in ({}, budget(bits=32)))
+    plain, ruled = (gm.Network(KITE, **named) for named in ({}, budget(quantization_bits=32)))
     one, other = (
         gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, record=20) for net in (plain, ruled)
     )
@@ -158,22 +163,22 @@ def test_many_bits_are_nearly_all_of_them() -> None:
 def test_disagreement_ends_where_roundings_do(bits: int) -> None:
     """Deterministic rewards, so that estimates would agree exactly: the rounded ones end within a few steps."""
     environment = gm.Environment.sample(5, 2, 2, rewards="deterministic", heterogeneity=0.5, seed=1)
-    network = gm.Network(KITE, link_probability=0.5, weights="metropolis", **budget(bits=bits))
+    network = gm.Network(KITE, link_probability=0.5, weights="metropolis", **budget(quantization_bits=bits))
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=1, record=10)
     step = 1 / (2**bits - 1)
     assert 0.01 * step < trace.disagreement[-1] < 4 * step  # within diameter + 1 steps
 
 
 def test_savings_are_counted_as_sent() -> None:
-    """Six numbers a message: 48 bytes, or 6 with 8 bits each, or with two of them 2 (64 + 3) bits = 17 bytes."""
+    """Six numbers a message: 48 bytes, or 6 with 8 bits each, or with two of them 2 (64 + 3) quantization_bits = 17 bytes."""
     environment = gm.Environment.sample(5, 3, 2, seed=1)
     found = {}
     for name, rules in {
         "all": {},
-        "every": {"every": 5},
-        "few": {"threshold": 0.05},
-        "bits": {"bits": 8},
-        "top": {"top": 2},
+        "every": {"period": 5},
+        "few": {"trigger_threshold": 0.05},
+        "bits": {"quantization_bits": 8},
+        "top": {"top_k": 2},
     }.items():
         network = gm.Network(KITE, link_probability=0.5, **budget(**rules))  # type: ignore[arg-type]
         found[name] = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1_000, seed=1)
@@ -188,7 +193,9 @@ def test_savings_are_counted_as_sent() -> None:
     for name, each in {"all": 48, "every": 48, "few": 48, "bits": 6, "top": 17}.items():
         assert found[name].bytes[-1] == each * messages[name]
     assert found["all"].messages_sent.sum() == messages["all"]
-    assert gm.Communication(top=9).bytes(6) == 48 and gm.Communication(top=1, bits=4).bytes(6) == math.ceil(7 / 8)
+    assert gm.CommunicationBudget(top_k=9).bytes(6) == 48 and gm.CommunicationBudget(
+        top_k=1, quantization_bits=4
+    ).bytes(6) == math.ceil(7 / 8)
 
 
 # ---------------------------------------------------------------------------------------------------------- what is refused
@@ -197,16 +204,22 @@ def test_savings_are_counted_as_sent() -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"evry": 2}, "network.communication: parameter: 'evry' is not known; did you mean 'every'?"),
-        ({"every": 0}, "network.communication.every: got 0, allowed is a whole number >= 1"),
-        ({"threshold": -1}, "network.communication.threshold: got -1, allowed is a number > 0"),
-        ({"bits": 0}, "network.communication.bits: got 0, allowed is a whole number >= 1"),
-        ({"bits": 33}, "network.communication.bits: got 33, allowed are 1 to 32"),
+        ({"perod": 2}, "network.communication: parameter: 'perod' is not known; did you mean 'period'?"),
+        ({"period": 0}, "network.communication.period: got 0, allowed is a whole number >= 1"),
+        ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number > 0"),
+        ({"quantization_bits": 0}, "network.communication.quantization_bits: got 0, allowed is a whole number >= 1"),
+        ({"quantization_bits": 33}, "network.communication.quantization_bits: got 33, allowed are 1 to 32"),
         ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
         ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
-        ({"top": 0}, "network.communication.top: got 0, allowed is a whole number >= 1"),
-        ({"gain": 0.5}, "network.communication.gain: got 0.5, allowed is a number in (0, 1], with top"),
-        ({"top": 1, "gain": 1.5}, "network.communication.gain: got 1.5, allowed is a number in (0, 1], with top"),
+        ({"top_k": 0}, "network.communication.top_k: got 0, allowed is a whole number >= 1"),
+        (
+            {"consensus_step_size": 0.5},
+            "network.communication.consensus_step_size: got 0.5, allowed is a number in (0, 1], with top",
+        ),
+        (
+            {"top_k": 1, "consensus_step_size": 1.5},
+            "network.communication.consensus_step_size: got 1.5, allowed is a number in (0, 1], with top",
+        ),
     ],
 )
 def test_what_is_refused(rules: Any, message: str) -> None:
@@ -217,10 +230,10 @@ def test_what_is_refused(rules: Any, message: str) -> None:
 
 def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
     with pytest.raises(
-        gm.InputError, match=r"network\.communication\.top: not with failures that do not keep the mean"
+        gm.InputError, match=r"network\.communication\.top_k: not with failures that do not keep the mean"
     ):
-        gm.Network(KITE, failures={"delay": 1}, communication={"top": 1})
-    gm.Network(KITE, failures={"loss": 0.5, "acknowledged": True}, communication={"top": 1})
+        gm.Network(KITE, failures={"delay": 1}, communication={"top_k": 1})
+    gm.Network(KITE, failures={"message_loss": 0.5, "symmetric_loss": True}, communication={"top_k": 1})
 
 
 def test_in_the_file(tmp_path: Path) -> None:
@@ -238,14 +251,14 @@ objectives = 2
 [network]
 base = "complete"
 [network.communication]
-every = 2
+period = 2
 [[algorithms]]
 name = "pareto_ucb_gossip"
 [sweep]
-"network.communication.bits" = [4, 8]
+"network.communication.quantization_bits" = [4, 8]
 """)
     last = gm.run(path, out=tmp_path / "run").table()
-    last = last[last["round"] == 40].set_index("bits")
+    last = last[last["round"] == 40].set_index("quantization_bits")
     assert last["messages"].tolist() == [20 * 12, 20 * 12]
     assert last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]
     assert last["floats"].tolist() == [20 * 12 * 6, 20 * 12 * 6]
@@ -255,9 +268,9 @@ def test_floats_are_the_numbers_sent() -> None:
     environment = gm.Environment.sample(3, 2, 3, seed=1)
     for rules, numbers in (
         (None, 6),
-        (gm.Communication(top=2), 2),
-        (gm.Communication(top=9), 6),
-        (gm.Communication(bits=4), 6),
+        (gm.CommunicationBudget(top_k=2), 2),
+        (gm.CommunicationBudget(top_k=9), 6),
+        (gm.CommunicationBudget(quantization_bits=4), 6),
     ):
         network = gm.Network("complete", 3, communication=rules)
         trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10, seed=0, record=2)

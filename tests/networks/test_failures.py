@@ -20,8 +20,8 @@ import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.engines.gossip import unreliable as message_rounds
-from gossipmab.networks.failures import Fate, arcs_of
-from gossipmab.networks.failures.message_loss import Post
+from gossipmab.networks.failures import FailureEvents, arcs_of
+from gossipmab.networks.failures.message_loss import LossyChannel
 from gossipmab.utils.rng import Purpose, stream
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
@@ -84,7 +84,7 @@ def test_an_agent_is_away() -> None:
     t = 2: only 0 - 1: 9/10 - 2/10, 3/10 + 2/10. t = 3: 7/10 - 2/30, 5/10 + 2/30.
     t = 4: 0: 19/30 + (17 - 19 + 18 - 19)/90 = 18/30. 1: 17/30 + (2 + 1)/90 = 18/30. 2: 18/30 + (1 - 1)/90 = 18/30.
     """
-    trace, G = by_hand(gm.Failures(absences=[gm.Absence([2], 2, 3)]), 4)
+    trace, G = by_hand(gm.Failures(outages=[gm.Outage([2], 2, 3)]), 4)
     close(G[0], thirds("9/10 7/10 19/30 18/30"))
     close(G[1], thirds("3/10 5/10 17/30 18/30"))
     close(G[2], thirds("6/10 18/30"))
@@ -98,7 +98,7 @@ def test_an_agent_is_away() -> None:
 def test_a_late_start() -> None:
     """Agent 2 begins in round 3. t = 2: (7, 5, 0)/10. t = 3: 0: 7/10 + (5 - 7 + 0 - 7)/30 = 4/10. 1: 5/10 + (7 - 5 - 5)/30 = 4/10.
     2: 0 + (7 + 5)/30 + 6/10 = 1. The sum, 18/10, is that of the L_i."""
-    trace, G = by_hand(gm.Failures(absences=[gm.Absence([2], last=2)]), 3)
+    trace, G = by_hand(gm.Failures(outages=[gm.Outage([2], last=2)]), 3)
     close(G[0], thirds("9/10 7/10 4/10"))
     close(G[1], thirds("3/10 5/10 4/10"))
     close(G[2], thirds("1"))
@@ -110,7 +110,7 @@ def test_a_late_start() -> None:
 def test_an_agent_comes_back_knowing_nothing() -> None:
     """Agent 0 is away in round 3, when all hold 6/10, and forgets. t = 4: 0: 0 + (6 + 6)/30 + 9/10 = 13/10.
     1 and 2: 6/10 + (0 - 6 + 6 - 6)/30 = 4/10. The sum is 21/10 and not 18/10: the drift is 1/10."""
-    trace, G = by_hand(gm.Failures(absences=[gm.Absence([0], 3, 3, keep_state=False)]), 4)
+    trace, G = by_hand(gm.Failures(outages=[gm.Outage([0], 3, 3, keep_state=False)]), 4)
     close(G[0], thirds("9/10 6/10 13/10"))
     close(G[1], thirds("3/10 6/10 6/10 4/10"))
     close(G[2], thirds("6/10 6/10 6/10 4/10"))
@@ -123,16 +123,16 @@ def test_a_message_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """In round 2 the message from 1 to 0 is lost. 0: 9/10 + (6 - 9)/30 = 8/10. 1: 3/10 + (9 - 3 + 6 - 3)/30 = 6/10. 2: 6/10.
     t = 3: the mean of these, 2/3, whatever the L_i: the drift of 1/15 stays."""
 
-    def fates(self: Any, generator: Any) -> Callable[[np.ndarray], Fate]:
-        def fate(present: np.ndarray) -> Fate:
+    def fates(self: Any, generator: Any) -> Callable[[np.ndarray], FailureEvents]:
+        def fate(present: np.ndarray) -> FailureEvents:
             age = np.zeros((3, 6), np.int16)
             age[1, 0] = -1  # arcs: 0 hears 1, 0 hears 2, 1 hears 0, ...
-            return Fate(np.ones((3, 3), np.uint8), np.zeros((3, 3), np.uint8), np.ones((3, 6), np.uint8), age)
+            return FailureEvents(np.ones((3, 3), np.uint8), np.zeros((3, 3), np.uint8), np.ones((3, 6), np.uint8), age)
 
         return fate
 
-    monkeypatch.setattr(gm.Network, "fate_sampler", fates)
-    trace, G = by_hand(gm.Failures(loss=0.1), 3)
+    monkeypatch.setattr(gm.Network, "failure_sampler", fates)
+    trace, G = by_hand(gm.Failures(message_loss=0.1), 3)
     close(G[0], thirds("9/10 8/10 2/3"))
     close(G[1], thirds("3/10 6/10 2/3"))
     close(G[2], thirds("6/10 6/10 2/3"))
@@ -180,12 +180,12 @@ def test_arcs_by_hand() -> None:
 
 def test_the_freshest_of_the_messages_that_arrive_together() -> None:
     """One link, both directions alike. Sent in rounds 1, 2, 4 with 2, 1, 0 rounds to go: both arrive in round 3, the last in 4."""
-    post = Post(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    post = LossyChannel(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
     takes = np.array([2, 1, 0, 0]) / 3 + 0.1
     present, up = np.array([[1], [1], [0], [1]], np.uint8), np.ones((4, 2), np.uint8)
     numbers = np.column_stack([takes, takes])
     assert post.block(present, up, numbers)[:, 0].tolist() == [-1, -1, 1, 0]
-    away = Post(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    away = LossyChannel(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
     up[2, 0] = 0  # what arrives while its receiver is away is lost
     assert away.block(present, up, numbers).tolist() == [[-1, -1], [-1, -1], [-1, 1], [0, 0]]
 
@@ -193,8 +193,8 @@ def test_the_freshest_of_the_messages_that_arrive_together() -> None:
 @pytest.mark.parametrize("acknowledged", [False, True])
 def test_losses_are_as_frequent_as_declared(acknowledged: bool) -> None:
     """Binomial, 5 standard deviations: a false alarm of 6e-7. Directions are independent, or both or none."""
-    network = gm.Network(KITE, failures=gm.Failures(loss=0.3, acknowledged=acknowledged))
-    fate = network.fate_sampler(np.random.default_rng(0))(np.ones((5_000, 7), np.uint8))
+    network = gm.Network(KITE, failures=gm.Failures(message_loss=0.3, symmetric_loss=acknowledged))
+    fate = network.failure_sampler(np.random.default_rng(0))(np.ones((5_000, 7), np.uint8))
     arrives, q = fate.age >= 0, 0.7**2 if acknowledged else 0.7
     reverse = arcs_of(network.edges).reverse
     assert abs(arrives.mean() - q) < 5 * np.sqrt(q * (1 - q) / (arrives.size / 2))
@@ -207,8 +207,8 @@ def test_delays_are_uniform_where_they_are_spread() -> None:
     """Without the freshest's precedence: links that are there every tenth round. Chi-square, 3 degrees: 30.7 is 1e-6."""
     present = np.zeros((20_000, 7), np.uint8)
     present[::10] = 1
-    network = gm.Network(KITE, failures=gm.Failures(delay=3, spread=True))
-    age = network.fate_sampler(np.random.default_rng(0))(present).age
+    network = gm.Network(KITE, failures=gm.Failures(delay=3, random_delay=True))
+    age = network.failure_sampler(np.random.default_rng(0))(present).age
     counts = np.bincount(age[age >= 0], minlength=4)
     expected = 2_000 * 14 / 4
     assert counts.sum() == 2_000 * 14 and (((counts - expected) ** 2) / expected).sum() < 30.7
@@ -216,8 +216,10 @@ def test_delays_are_uniform_where_they_are_spread() -> None:
 
 def test_crashes_last_as_long_as_declared() -> None:
     """Geometric spells with means 1/crash and 1/rejoin; 5 standard errors, 6e-7 each. All are there at first."""
-    network = gm.Network("complete", 8, failures=gm.Failures(crash=0.05, rejoin=0.2, keep_state=False))
-    fate = network.fate_sampler(np.random.default_rng(1))(np.ones((20_000, 28), np.uint8))
+    network = gm.Network(
+        "complete", 8, failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False)
+    )
+    fate = network.failure_sampler(np.random.default_rng(1))(np.ones((20_000, 28), np.uint8))
     for value, q in ((1, 0.05), (0, 0.2)):
         lengths = []
         for column in fate.up.T:
@@ -231,8 +233,8 @@ def test_crashes_last_as_long_as_declared() -> None:
 
 
 EVERYTHING = gm.Failures(
-    loss=0.2, delay=2, spread=True, crash=0.1, rejoin=0.3, keep_state=False,
-    absences=[gm.Absence([1, 3], 4, 9, keep_state=False), gm.Absence([0], 1, 6)],
+    message_loss=0.2, delay=2, random_delay=True, crash_probability=0.1, recovery_probability=0.3, keep_state=False,
+    outages=[gm.Outage([1, 3], 4, 9, keep_state=False), gm.Outage([0], 1, 6)],
     partitions=[gm.Partition([[0, 1], [2]], 5, 12)],
 )  # fmt: skip
 
@@ -241,19 +243,19 @@ EVERYTHING = gm.Failures(
 def test_any_split_into_blocks_gives_the_same_fate(blocks: list[int], seed: int) -> None:
     network = gm.Network(KITE, failures=EVERYTHING)
     present = network.link_sampler(np.random.default_rng(0))(sum(blocks))
-    whole = network.fate_sampler(np.random.default_rng(seed))(present)
-    sampler, played, parts = network.fate_sampler(np.random.default_rng(seed)), 0, []
+    whole = network.failure_sampler(np.random.default_rng(seed))(present)
+    sampler, played, parts = network.failure_sampler(np.random.default_rng(seed)), 0, []
     for count in blocks:
         parts.append(sampler(present[played : played + count]))
         played += count
-    for field in Fate._fields:
+    for field in FailureEvents._fields:
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts]), getattr(whole, field))
 
 
 # ----------------------------------------------------------------------------------------------- the loop over rounds
 
 
-def twin(network: gm.Network, fate: Fate, local: np.ndarray) -> np.ndarray:
+def twin(network: gm.Network, fate: FailureEvents, local: np.ndarray) -> np.ndarray:
     """(T, N, M) all G_i, from L (T, N, M) as they stood after every round: the gossip of one round, written out.
 
     What is lost when an agent forgets, it forgets before the round in which it is back.
@@ -287,7 +289,7 @@ def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> 
     horizon = 60
     gm.simulate(Watched(), environment, network, horizon=horizon, seed=seed, interpreted=True)
     present = network.link_sampler(stream(seed, purpose=Purpose.LINKS))(horizon)
-    fate = network.fate_sampler(stream(seed, purpose=Purpose.FAILURES))(present)
+    fate = network.failure_sampler(stream(seed, purpose=Purpose.FAILURES))(present)
     local, world = np.zeros((2, horizon, 5, 6))
     played = iter(SEEN)
     for t in range(horizon):
@@ -332,14 +334,14 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkey
 @pytest.mark.parametrize(
     ("failures", "kept"),
     [
-        (gm.Failures(loss=0.2), False),
-        (gm.Failures(loss=0.2, acknowledged=True), True),
+        (gm.Failures(message_loss=0.2), False),
+        (gm.Failures(message_loss=0.2, symmetric_loss=True), True),
         (gm.Failures(delay=1), False),
-        (gm.Failures(delay=4, spread=True), False),
-        (gm.Failures(crash=0.05, rejoin=0.2), True),
-        (gm.Failures(crash=0.05, rejoin=0.2, keep_state=False), False),
-        (gm.Failures(absences=[gm.Absence([1, 2], 1, 50), gm.Absence([0], 90)]), True),
-        (gm.Failures(absences=[gm.Absence([1], 40, 50, keep_state=False)]), False),
+        (gm.Failures(delay=4, random_delay=True), False),
+        (gm.Failures(crash_probability=0.05, recovery_probability=0.2), True),
+        (gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False), False),
+        (gm.Failures(outages=[gm.Outage([1, 2], 1, 50), gm.Outage([0], 90)]), True),
+        (gm.Failures(outages=[gm.Outage([1], 40, 50, keep_state=False)]), False),
         (gm.Failures(partitions=[gm.Partition([[0, 1], [2]], 10, 100)]), True),
     ],
 )
@@ -355,7 +357,7 @@ def test_the_mean_is_kept_where_it_is_said_to_be(failures: gm.Failures, kept: bo
 def test_regret_and_pulls_of_who_is_away() -> None:
     """Who is away pulls nothing and regrets nothing; a late starter begins with arm 0, by its own clock."""
     environment = gm.Environment.sample(3, 4, 2, seed=1)
-    failures = gm.Failures(absences=[gm.Absence([1], last=60), gm.Absence([2], 2, 2, keep_state=False)])
+    failures = gm.Failures(outages=[gm.Outage([1], last=60), gm.Outage([2], 2, 2, keep_state=False)])
     network = gm.Network("complete", 3, failures=failures)
     for algorithm in (gm.ParetoUCBGossip(), gm.ParetoUCB()):
         trace = gm.simulate(algorithm, environment, network, horizon=63, seed=1, record=63)
@@ -374,19 +376,19 @@ def test_regret_and_pulls_of_who_is_away() -> None:
 @pytest.mark.parametrize(
     ("failures", "message"),
     [
-        ({"los": 0.1}, "network.failures: parameter: 'los' is not known; did you mean 'loss'?"),
-        ({"loss": 1.5}, "network.failures.loss: 1.5 is not a number in [0, 1]"),
-        ({"rejoin": 0}, "network.failures.rejoin: 0 is not a number in (0, 1]"),
+        ({"mesage_loss": 0.1}, "network.failures: parameter: 'mesage_loss' is not known; did you mean 'message_loss'?"),
+        ({"message_loss": 1.5}, "network.failures.message_loss: 1.5 is not a number in [0, 1]"),
+        ({"recovery_probability": 0}, "network.failures.recovery_probability: 0 is not a number in (0, 1]"),
         ({"delay": 1.0}, "network.failures.delay: got 1.0, allowed is a whole number >= 0"),
         ({"delay": 1001}, "network.failures.delay: got 1001, allowed are 0 to 1000 rounds"),
-        ({"spread": 1}, "network.failures.spread: got 1, allowed is true or false"),
-        ({"absences": 3}, "network.failures.absences: got 3, allowed is a list"),
-        ({"absences": [3]}, "network.failures.absences: got 3, allowed is a table"),
-        ({"absences": [{"first": 3}]}, "network.failures.absences: agents is required and not given"),
-        ({"absences": [{"agents": [0], "until": 3}]}, "network.failures.absences: parameter: 'until' is not known"),
-        ({"absences": [{"agents": []}]}, "network.failures.absences: agents: got [], allowed is a list of one or more"),
-        ({"absences": [{"agents": [0], "first": 5, "last": 4}]}, "network.failures.absences: last: got 4, allowed is a"),
-        ({"absences": [{"agents": [5]}]}, "network.failures.absences: got agent 5, allowed are 0 to 4"),
+        ({"random_delay": 1}, "network.failures.random_delay: got 1, allowed is true or false"),
+        ({"outages": 3}, "network.failures.outages: got 3, allowed is a list"),
+        ({"outages": [3]}, "network.failures.outages: got 3, allowed is a table"),
+        ({"outages": [{"first": 3}]}, "network.failures.outages: agents is required and not given"),
+        ({"outages": [{"agents": [0], "until": 3}]}, "network.failures.outages: parameter: 'until' is not known"),
+        ({"outages": [{"agents": []}]}, "network.failures.outages: agents: got [], allowed is a list of one or more"),
+        ({"outages": [{"agents": [0], "first": 5, "last": 4}]}, "network.failures.outages: last: got 4, allowed is a"),
+        ({"outages": [{"agents": [5]}]}, "network.failures.outages: got agent 5, allowed are 0 to 4"),
         ({"partitions": [{"groups": [[0, 7]]}]}, "network.failures.partitions: got agent 7, allowed are 0 to 4"),
         ({"partitions": [{"groups": [[0], [0]]}]}, "network.failures.partitions: groups: an agent is in two groups"),
         ({"partitions": [{"groups": [0, 1]}]}, "network.failures.partitions: groups: got [0, 1], allowed are lists of agents"),
@@ -405,7 +407,7 @@ def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(message_rounds, "LARGEST", 80)
     for named, key, size in (
         ({"failures": {"delay": 2}}, "failures.delay", 90),
-        ({"communication": {"top": 1}}, "communication.top", 84),
+        ({"communication": {"top_k": 1}}, "communication.top_k", 84),
     ):
         network = gm.Network(KITE, **named)  # type: ignore[arg-type]
         with pytest.raises(gm.InputError, match=rf"^network\.{key}: {size} numbers of past messages, allowed are 80$"):
@@ -428,17 +430,17 @@ objectives = 2
 base = "complete"
 link_probability = 0.5
 [network.failures]
-loss = 0.1
-absences = [{ agents = [3], last = 20 }]
+message_loss = 0.1
+outages = [{ agents = [3], last = 20 }]
 partitions = [{ groups = [[0, 1], [2, 3]], first = 10, last = 30 }]
 [[algorithms]]
 name = "pareto_ucb_gossip"
 [sweep]
-"network.failures.loss" = [0.0, 0.1]
+"network.failures.message_loss" = [0.0, 0.1]
 """)
     results = gm.run(path, out=tmp_path / "run")
     table = results.table()
-    last = table[table["round"] == 40].set_index("loss")
+    last = table[table["round"] == 40].set_index("message_loss")
     assert last.loc[0.0, "drift"] < 1e-13 < 1e-4 < last.loc[0.1, "drift"]
     assert load(tmp_path / "run").sum() == 0
 

@@ -47,19 +47,19 @@ def networks(contacts: Path) -> dict[str, gm.Network]:
         "gilbert_elliott, noisy": gm.Network(KITE, links=gm.GilbertElliott(0.2, 0.1, 0.9, 0.2)),
         "random_matching": gm.Network(KITE, links="random_matching", weights="metropolis"),
         "random_matching, complete": gm.Network("complete", 6, links="random_matching", weights="metropolis"),
-        "one_pair": gm.Network(KITE, links="one_pair", weights="metropolis"),
+        "randomized_gossip": gm.Network(KITE, links="randomized_gossip", weights="metropolis"),
         "one_peer_exponential": gm.Network(agents=8, links="one_peer_exponential", weights="metropolis"),
         "one_peer_exponential, six": gm.Network("complete", 6, links="one_peer_exponential"),
         "stochastic_block": gm.Network(agents=6, links=gm.StochasticBlock(0.8, 0.1, [4, 2])),
         "switching": gm.Network(links=gm.Switching(HALVES, hold=2), weights="metropolis"),
-        "trace": gm.Network(links=gm.ContactTrace(contacts, step=20), weights="lazy_metropolis"),
+        "contact_trace": gm.Network(links=gm.ContactTrace(contacts, step=20), weights="lazy_metropolis"),
     }
 
 
 NAMES = [
     "static", "erdos_renyi", "erdos_renyi, each its own", "gilbert_elliott", "gilbert_elliott, noisy", "random_matching",
-    "random_matching, complete", "one_pair", "one_peer_exponential", "one_peer_exponential, six", "stochastic_block",
-    "switching", "trace",
+    "random_matching, complete", "randomized_gossip", "one_peer_exponential", "one_peer_exponential, six", "stochastic_block",
+    "switching", "contact_trace",
 ]  # fmt: skip
 
 
@@ -108,15 +108,15 @@ def test_frequencies_are_those_declared(name: str, every: dict[str, gm.Network])
     Periodic processes are exact over whole periods; what random matching declares is sampled, and its error counts too.
     """
     network = every[name]
-    law = network.law
-    links = sampled(network, law.period or 20_000).astype(float)
-    assert network.link_probability == pytest.approx(law.frequencies.mean())
-    if law.period:
-        np.testing.assert_allclose(links.mean(axis=0), law.frequencies, rtol=0, atol=1e-15)
+    link_statistics = network.link_statistics
+    links = sampled(network, link_statistics.period or 20_000).astype(float)
+    assert network.link_probability == pytest.approx(link_statistics.frequencies.mean())
+    if link_statistics.period:
+        np.testing.assert_allclose(links.mean(axis=0), link_statistics.frequencies, rtol=0, atol=1e-15)
         return
     error = links.reshape(100, 200, -1).mean(axis=1).std(axis=0, ddof=1) / 10
-    error *= 1 if law.exact else math.sqrt(2)
-    assert (abs(links.mean(axis=0) - law.frequencies) <= 5 * error + 1e-12).all()
+    error *= 1 if link_statistics.exact else math.sqrt(2)
+    assert (abs(links.mean(axis=0) - link_statistics.frequencies) <= 5 * error + 1e-12).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -139,9 +139,9 @@ def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(
     but 1e-4 of other seeds.
     """
     network = every[name]
-    facts, law = network.facts(), network.law
+    facts, link_statistics = network.facts(), network.link_statistics
     memory = 3 if "gilbert" in name else 1
-    links = sampled(network, 100 * law.period if law.period else 4_000, seed=2)
+    links = sampled(network, 100 * link_statistics.period if link_statistics.period else 4_000, seed=2)
     matrices = np.array([network.mixing_matrix(present) for present in links])
     squares = matrices @ matrices
     for mean, spread, value in (
@@ -149,7 +149,7 @@ def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(
         (squares.mean(axis=0), squares.std(axis=0), facts.second_eigenvalue_squared),
     ):
         largest = np.abs(np.linalg.eigvalsh(mean - 1 / network.agents)).max()
-        bound = 1e-12 if law.period else 3 * memory * math.sqrt((spread**2).sum() / 4_000) + 1e-12
+        bound = 1e-12 if link_statistics.period else 3 * memory * math.sqrt((spread**2).sum() / 4_000) + 1e-12
         assert abs(largest - value) <= bound
     whole = name != "random_matching"
     assert facts.gap_obtained == ("exact" if whole else "sampled")
@@ -176,7 +176,7 @@ def rounds_of(network: gm.Network, rounds: int) -> np.ndarray:
     return network.link_sampler(stream(1, purpose=Purpose.LINKS))(rounds)
 
 
-@pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "trace", "one_peer_exponential"])
+@pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])
 def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
     name: str, every: dict[str, gm.Network], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +220,7 @@ def test_probabilities_of_links_one_by_one_or_as_a_matrix() -> None:
     matrix = np.array([[0, 0.2, 0], [0.2, 0, 0.9], [0, 0.9, 0]])
     for given_as in ([0.2, 0.9], matrix, matrix.tolist()):
         network = gm.Network("path", 3, links=gm.ErdosRenyi(given_as))
-        assert network.law.frequencies.tolist() == [0.2, 0.9]
+        assert network.link_statistics.frequencies.tolist() == [0.2, 0.9]
         assert network.link_probability == pytest.approx(0.55)
     # W = I - B01 L01 / 3 - B12 L12 / 3 by hand
     weights = np.array([[1 - 0.2 / 3, 0.2 / 3, 0], [0.2 / 3, 1 - 1.1 / 3, 0.3], [0, 0.3, 0.7]])
@@ -282,12 +282,14 @@ def test_random_matching_on_complete_graphs_is_uniform() -> None:
     )  # f = 1/3, Lap_f has the eigenvalue 4/3: E[W] has 1 - 2/3, and so has E[W^2], a projection's mean
     assert facts.second_eigenvalue == pytest.approx(1 / 3)
     assert facts.second_eigenvalue_squared == pytest.approx(1 / 3)
-    assert gm.Network("complete", 5, links="random_matching").law.frequencies == pytest.approx(np.full(10, 0.2))
+    assert gm.Network("complete", 5, links="random_matching").link_statistics.frequencies == pytest.approx(
+        np.full(10, 0.2)
+    )
 
 
 def test_one_pair_is_boyds_matrix() -> None:
     """E[W] = I - D/2N + (P + P')/2N with P_ij = 1/deg(i), D_i = sum_j (P_ij + P_ji); E[W^2] = E[W]: W projects."""
-    network = gm.Network(KITE, links="one_pair", weights="metropolis")
+    network = gm.Network(KITE, links="randomized_gossip", weights="metropolis")
     P = nx.to_numpy_array(KITE, nodelist=range(5))
     P /= P.sum(axis=1, keepdims=True)
     both = P + P.T
@@ -296,10 +298,10 @@ def test_one_pair_is_boyds_matrix() -> None:
     assert network.facts().second_eigenvalue == pytest.approx(value, abs=1e-14)
     assert network.facts().second_eigenvalue_squared == pytest.approx(value, abs=1e-14)
     assert (sampled(network, 500).sum(axis=1) == 1).all()
-    assert network.law.frequencies.sum() == pytest.approx(1)
+    assert network.link_statistics.frequencies.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("base", "process"), [(KITE, "one_pair"), (KITE, "random_matching")])
+@pytest.mark.parametrize(("base", "process"), [(KITE, "randomized_gossip"), (KITE, "random_matching")])
 def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, process: str) -> None:
     """E|W x|^2 = lambda_2 |x|^2 along the slowest direction, E|W_t .. W_1 x|^2 <= lambda_2^t |x|^2 from anywhere.
 
@@ -347,7 +349,7 @@ def test_stochastic_block_within_and_between() -> None:
     network = gm.Network(agents=5, links=gm.StochasticBlock(within=1.0, between=0.25))  # groups 0 1 2 | 3 4
     assert network.name == "complete"
     within = (network.edges < 3).all(axis=1) | (network.edges >= 3).all(axis=1)
-    assert network.law.frequencies.tolist() == np.where(within, 1.0, 0.25).tolist()
+    assert network.link_statistics.frequencies.tolist() == np.where(within, 1.0, 0.25).tolist()
     # Lap_f off the mean: (2, 2, 2, -3, -3) has 5/4; W has 1 - 1/4. Within a group of n of the other size m: n + m/4.
     assert network.facts().second_eigenvalue == pytest.approx(1 - 1.25 / 5)
     apart = gm.Network(agents=4, links=gm.StochasticBlock(1.0, 0.0)).facts()
@@ -382,11 +384,11 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
     assert network.labels == ("a", "b", "c", "d") and network.edges.tolist() == [[0, 1], [1, 2], [2, 3]]
     once = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]]
     assert sampled(network, 6).tolist() == [*once, *once[:2]]
-    assert network.law.frequencies.tolist() == [0.5, 0.25, 0.25]
+    assert network.link_statistics.frequencies.tolist() == [0.5, 0.25, 0.25]
     spent = gm.Network(links=gm.ContactTrace(contacts, step=20, repeat=False))
     assert sampled(spent, 6).tolist() == [*once, [0, 0, 0], [0, 0, 0]]
     wider = nx.relabel_nodes(nx.complete_graph(4), dict(enumerate("dcba")))
-    other = gm.Network(wider, links={"process": "trace", "file": str(contacts), "step": 20.0})
+    other = gm.Network(wider, links={"process": "contact_trace", "file": str(contacts), "step": 20.0})
     pairs = [{other.labels[i], other.labels[j]} for i, j in other.edges[sampled(other, 1)[0] == 1]]
     assert sorted(map(sorted, pairs)) == [["a", "b"], ["b", "c"]]
 
@@ -422,10 +424,10 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
         ({"process": "switching", "graphs": [{"edges": [[0]]}]}, "network.links.graphs: a table of edges is"),
         ({"process": "switching", "graphs": ["complete"]}, "network.links: 'complete' has a link between 0 and 3, which the"),
         ("one_peer_exponential", "network.links: one_peer_exponential has a link between 0 and 4, which the base graph"),
-        ({"process": "trace", "file": "no_such_file"}, "network.links.file: cannot read 'no_such_file'"),
-        ({"process": "trace", "file": 3}, "network.links.file: got 3, allowed is the name of a file"),
-        ({"process": "trace", "file": "x", "step": 0}, "network.links.step: got 0, allowed is a number > 0"),
-        ({"process": "trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
+        ({"process": "contact_trace", "file": "no_such_file"}, "network.links.file: cannot read 'no_such_file'"),
+        ({"process": "contact_trace", "file": 3}, "network.links.file: got 3, allowed is the name of a file"),
+        ({"process": "contact_trace", "file": "x", "step": 0}, "network.links.step: got 0, allowed is a number > 0"),
+        ({"process": "contact_trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
         ({"process": "static", "p": 1}, "network.links: parameter of static: 'p' is not known"),
     ],
 )  # fmt: skip
@@ -456,7 +458,7 @@ def test_strangers_in_a_trace_are_refused(contacts: Path) -> None:
 
 
 def test_link_probability_is_for_erdos_renyi() -> None:
-    said = refused(KITE, link_probability=0.5, links="one_pair")
+    said = refused(KITE, link_probability=0.5, links="randomized_gossip")
     assert said.startswith("network.link_probability: got 0.5, which is for Erdos-Renyi links that say nothing else")
     assert gm.Network(KITE, link_probability=0.5, links="erdos_renyi").link_probability == 0.5
     assert refused(links="random_matching") == "network.base is required and not given"
@@ -505,7 +507,7 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
     (tmp_path / "contacts.csv").write_bytes(contacts.read_bytes())
     (tmp_path / "pairs.edges").write_text("0 1\n2 3\n")
     for links in (
-        "{ process = 'trace', file = 'contacts.csv', step = 20 }",
+        "{ process = 'contact_trace', file = 'contacts.csv', step = 20 }",
         "{ process = 'switching', graphs = ['pairs.edges', 'ring'] }",
     ):
         out = tmp_path / f"run{len(links)}"
@@ -515,9 +517,9 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
 
         assert all(finding.sound for finding in verify(out))
         assert len(before) == 5
-        assert len(list((out / "data").iterdir())) == (1 if "trace" in links else 2)
+        assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
     with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
-        load_spec(experiment(tmp_path, "links = { process = 'trace', file = 'nowhere.csv' }"))
+        load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
 
 
 @pytest.mark.parametrize(
@@ -525,7 +527,10 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
     [
         ("weights = 'laplacian'", "network.base is required and not given"),
         ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-        ("base = 'ring'\nlinks = 'ones_pair'", "network.links: 'ones_pair' is not known; did you mean 'one_pair'?"),
+        (
+            "base = 'ring'\nlinks = 'randomised_gossip'",
+            "network.links: 'randomised_gossip' is not known; did you mean 'randomized_gossip'?",
+        ),
         ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
     ],
 )

@@ -181,7 +181,7 @@ def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
 def test_a_logged_table_is_its_own_distribution(tmp_path: Any) -> None:
     file = tmp_path / "log.csv"
     file.write_text("agent,arm,reward_1\n0,0,0.25\n0,0,0.75\n0,0,0.75\n0,1,1\n")
-    known = distributions(gm.Environment.sample(table=file, rewards="table"))
+    known = distributions(gm.Environment.sample(logged_rewards=file, rewards="table"))
     np.testing.assert_array_equal(known.levels, [0.25, 0.75, 1])
     np.testing.assert_allclose(known.cdf[0], [[1 / 3, 1, 1], [0, 0, 1]])
 

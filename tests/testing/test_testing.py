@@ -196,8 +196,8 @@ class Continuing(outside.EveryOther):
 
 
 class Boasting(outside.EveryOther):
-    def law(self, graph: Any) -> Any:
-        return outside.law("periodic", np.full(len(graph.edges), 0.9), period=self.rest)
+    def link_statistics(self, graph: Any) -> Any:
+        return outside.link_statistics("periodic", np.full(len(graph.edges), 0.9), period=self.rest)
 
 
 class Wide(outside.EveryOther):
@@ -212,7 +212,7 @@ class Wild(outside.EveryOther):
 
 
 PROCESSES = [
-    outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.OnePair(),
+    outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.RandomizedGossip(),
     gm.OnePeerExponential(), gm.StochasticBlock(0.8, 0.2, 2),
 ]  # fmt: skip
 

@@ -243,7 +243,7 @@ def test_hostile_contacts_and_tables_are_refused_in_one_line(tmp_path: Path) -> 
     for name, (content, word) in contacts.items():
         (tmp_path / f"{name}.txt").write_bytes(content)
         text = VALID.replace("MORE", "").replace("agents = 3", "")
-        links = f'links = {{ process = "trace", file = "{name}.txt" }}'
+        links = f'links = {{ process = "contact_trace", file = "{name}.txt" }}'
         (tmp_path / f"{name}.toml").write_text(text.replace('base = "complete"', links), encoding="utf-8")
         words[f"{name}.toml"] = word
     tables = {
@@ -253,7 +253,7 @@ def test_hostile_contacts_and_tables_are_refused_in_one_line(tmp_path: Path) -> 
     }
     for name, (content, word) in tables.items():
         (tmp_path / f"{name}.csv").write_bytes(content)
-        more = f'rewards = "table"\ntable = "{name}.csv"'
+        more = f'rewards = "table"\nlogged_rewards = "{name}.csv"'
         (tmp_path / f"{name}.toml").write_text(VALID.replace("MORE", more), encoding="utf-8")
         words[f"{name}.toml"] = word
     for path, (kind, message) in loaded(tmp_path, list(words)).items():
@@ -264,7 +264,7 @@ def test_hostile_contacts_and_tables_are_refused_in_one_line(tmp_path: Path) -> 
 def test_a_long_trace_of_few_contacts_takes_no_room(tmp_path: Path) -> None:
     """Three contacts in 10^9 rounds: what is kept is of the contacts, not of the rounds."""
     (tmp_path / "t.txt").write_text("0 a b\n5 b c\n999999998 a b\n", encoding="utf-8")
-    network = gm.Network(links={"process": "trace", "file": str(tmp_path / "t.txt")})
+    network = gm.Network(links={"process": "contact_trace", "file": str(tmp_path / "t.txt")})
     sample = network.process.sampler(network.graph, None)
     assert sample(6).sum(axis=1).tolist() == [1, 0, 0, 0, 0, 1]
 
@@ -591,7 +591,7 @@ values = st.recursive(
 START: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 10, "trials": 2, "seed": 7, "record": 3, "protocol": "gossip"},
     "environment": {"agents": 3, "arms": 2, "objectives": 1, "means": [[[0.5], [0.25]]] * 3},
-    "network": {"base": "complete", "links": {"process": "one_pair"}},
+    "network": {"base": "complete", "links": {"process": "randomized_gossip"}},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "a"}, {"name": "pareto_ucb", "consensus": 0.1}],
     "sweep": {"algorithms.*.consensus": [0.0, 1.0]},
 }
@@ -601,7 +601,7 @@ keys = st.sampled_from(
 )
 SWEPT = (
     "network.link_probability", "network.base", "network.base.k", "network.links", "network.links.process", "network.failures",
-    "network.failures.loss", "network.", "algorithms.*.consensus", "algorithms.a.consensus", "algorithms.", "algorithms.x",
+    "network.failures.message_loss", "network.", "algorithms.*.consensus", "algorithms.a.consensus", "algorithms.", "algorithms.x",
     "algorithms.*.", "environment.means", "environment.agents", "experiment.protocol.x", "probing.budget", "sweep.a", "points",
     "a.b", ".", ".x", "x",
 )  # fmt: skip

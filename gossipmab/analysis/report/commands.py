@@ -67,7 +67,7 @@ def _settings(data: Mapping[str, Any], moved: Mapping[str, str]) -> Iterator[str
     points = swept.get("points", [])
     network = data.get("network", {})
     links = network.get("links")
-    values = {f"environment.{key}": data["environment"].get(key) for key in ("means", "preferences", "table")}
+    values = {f"environment.{key}": data["environment"].get(key) for key in ("means", "preferences", "logged_rewards")}
     values["network.base"] = network.get("base")
     values |= {f"network.links.{key}": one for key, one in links.items()} if isinstance(links, dict) else {}
     values = {key: one for key, one in values.items() if key not in swept and not any(key in point for point in points)}

@@ -39,8 +39,8 @@ from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table
 from gossipmab.metrics.trace import Trace
-from gossipmab.networks.communication_budget import Communication
-from gossipmab.networks.failures import FateSampler
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.jit import is_builtin, jit
@@ -99,7 +99,7 @@ class Coordinator:
             note(f"starting {self.needed}")
         self._begin(key)
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
-        failures = self.network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
+        failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[InFlightWindow] = deque()
         crossed, size, t0 = 0, 0, 0
@@ -167,7 +167,7 @@ class Coordinator:
         )  # fmt: skip
         return signature_of(play_here, samples), is_builtin(algorithm, self.environment.rewards)
 
-    def _parts(self, present: NDArray[np.uint8], failures: FateSampler) -> Sequence[WindowGraph | ActorEvents]:
+    def _parts(self, present: NDArray[np.uint8], failures: FailureSampler) -> Sequence[WindowGraph | ActorEvents]:
         """Every actor's part of the next rounds, of which `present` (B, E) are the links."""
         if self.messages is None:
             return self._links(present)
@@ -177,7 +177,7 @@ class Coordinator:
             parts.append(
                 ActorEvents(
                     fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy(), fate.age[:, arcs].copy(),
-                    failures.post.takes[:, arcs].copy(),
+                    failures.channel.takes[:, arcs].copy(),
                 )
             )  # fmt: skip
         return parts
@@ -229,7 +229,7 @@ class Coordinator:
             raise RuntimeError(
                 f"{crossed} messages of {size} bytes were sent, the links account for {total} of {8 * total * numbers}"
             )
-        return trace_of(self.tally.kept, self.environment, self.network.communication or Communication(), numbers)
+        return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers)
 
 
 @jit

@@ -22,7 +22,7 @@ from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
 from gossipmab.metrics.trace import Trace
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin, jit
@@ -87,7 +87,7 @@ def simulate_gossip(
             if progress is not None:
                 progress(N * rounds)
     size = message_size(state) if algorithm.communicates else 0
-    return trace_of(tally.kept, environment, network.communication or Communication(), size)
+    return trace_of(tally.kept, environment, network.communication or CommunicationBudget(), size)
 
 
 def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:
@@ -151,7 +151,7 @@ class DirectTrial:
 
     def _samplers(self, generator: np.random.Generator) -> tuple[Any, Any]:
         """Few links are listed, many are marked."""
-        return self.network.listing_sampler(generator), self.network.link_sampler(generator)
+        return self.network.sparse_link_sampler(generator), self.network.link_sampler(generator)
 
     def _channel(self, key: dict[str, Any]) -> Any:
         network, algorithm, integers = self.network, self.algorithm, np.zeros(0, np.int64)
@@ -203,7 +203,7 @@ class UnreliableTrial(DirectTrial):
         return None, self.network.link_sampler(generator)
 
     def _channel(self, key: dict[str, Any]) -> Any:
-        self.failures = self.network.fate_sampler(stream(**key, purpose=Purpose.FAILURES))
+        self.failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         rows = own_rows(self.now, self.N)
         self.initial = {name: value.copy() for name, value in rows.items()}
         self.rows = rows

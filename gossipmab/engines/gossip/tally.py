@@ -12,7 +12,7 @@ from gossipmab.environments.environment import Environment
 from gossipmab.metrics.consensus import averages_apart, row_errors
 from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_gap
 from gossipmab.metrics.trace import Trace
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.utils.jit import dual, jit
 from gossipmab.utils.types import Floats, Integers
 
@@ -123,7 +123,7 @@ def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averag
 _keep = dual(Tally.keep)
 
 
-def trace_of(kept: Accumulators, environment: Environment, budget: Communication, numbers: int) -> Trace:
+def trace_of(kept: Accumulators, environment: Environment, budget: CommunicationBudget, numbers: int) -> Trace:
     """The trace of a trial whose messages hold `numbers` numbers each, sent within the budget."""
     utility = (kept.pulls * environment.own_utilities).sum(axis=1)
     return Trace(

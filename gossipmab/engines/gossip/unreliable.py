@@ -25,7 +25,7 @@ from gossipmab.engines.gossip.channel_state import (
     UnreliableFields,
     unreliable_fields,
 )
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures, arcs_of
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
@@ -242,13 +242,13 @@ class Unreliable(UnreliableFields):
         )  # fmt: skip
 
 
-def message_rules(budget: Communication, sizes: list[int], mean: int) -> MessageRules:
+def message_rules(budget: CommunicationBudget, sizes: list[int], mean: int) -> MessageRules:
     """The rules of a budget for messages made of boxes of these sizes, of which number `mean` is `global_mean`."""
     total = max(1, sum(sizes))
-    steps = 0.0 if budget.bits is None else 2.0**budget.bits - 1.0
+    steps = 0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0
     return MessageRules(
-        -1.0 if budget.threshold is None else float(budget.threshold), steps, float(budget.low), float(budget.high),
-        min(budget.top or 0, total), float(budget.gain_of(total)), mean,
+        -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold), steps, float(budget.low), float(budget.high),
+        min(budget.top_k or 0, total), float(budget.step_size_of(total)), mean,
     )  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     Raises:
         InputError: past messages would not fit into the memory.
     """
-    failures, budget = network.failures or Failures(), network.communication or Communication()
+    failures, budget = network.failures or Failures(), network.communication or CommunicationBudget()
     N, depth = network.agents, failures.delay + 1
     names, arcs = mailboxes(state) if algorithm.communicates else [], arcs_of(network.edges)
     sizes = [getattr(state, name)[0].size for name in names]
@@ -288,6 +288,6 @@ def unreliable(
 
 def affordable(numbers: int, depth: int, known: float) -> None:
     """Raise InputError if all agents' numbers, so many times over, would fill the memory."""
-    for key, times in (("network.failures.delay", depth), ("network.communication.top", known)):
+    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):
         if numbers * times > LARGEST:
             raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")

@@ -10,9 +10,9 @@ Each outcome is an object of its own: small ones travel in the reply, and a full
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -75,7 +75,7 @@ def run_cells(
             Where it has `files` (name -> path), these travel with it, and `relocated(files)` gives the play that uses them.
         workers: tasks played at a time; by default as many as fit on the cluster, also while it grows.
         steps: told of the agent-steps of every finished cell.
-        note: told in one line of everything that went wrong and what was done about it; a warning by default.
+        note: told in one line of everything that went wrong and what was done about it; by default the logger "gossipmab".
         address: the cluster to join; by default a Ray of our own, with `workers` CPUs.
         resources: what a task takes: "CPU" (1 by default), "memory" in bytes, or any that the cluster has.
         seconds: how long a task plays on.
@@ -94,7 +94,7 @@ def run_cells(
         shipment = Shipment(None, {}) if address is None else stack.enter_context(packed(play, pip))
         here = {"cpus": workers} if address is None else {"runtime_env": shipment.runtime_env}
         stack.enter_context(session(address, **here, **options))
-        note = note or _warn
+        note = note or logging.getLogger("gossipmab").warning
         task = _Task(resources or {}, note if address is not None else None)
         queue = _Queue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
         token = uuid.uuid4().hex
@@ -291,7 +291,3 @@ def _line(error: Exception, cells: Sequence[Any], batch: list[int], lost: list[i
     done = f"{what} played again" if not lost else f"{what} given up after {ATTEMPTS} attempts"
     first = getattr(cells[batch[0]], "id", cells[batch[0]])
     return f"a task died ({_said(error)}): {done} ({first}{', ...' if len(batch) > 1 else ''})"
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, RuntimeWarning, stacklevel=3)

@@ -15,7 +15,7 @@ from gossipmab.experiments.spec.sections import NetworkSection, shown
 from gossipmab.networks import links
 from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network
-from gossipmab.objectives import KNOWN
+from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.objectives.probing import check_rewards, check_sets, terms
 from gossipmab.utils import resources as shipped
 from gossipmab.utils.errors import InputError
@@ -31,9 +31,11 @@ TOPOLOGIES = (".toml", ".edges", ".graphml")
 def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
     """Add to `files` where the named data files lie: beside the experiment first, then among the shipped ones."""
     environment = spec.environment
-    if environment.table is not None and environment.rewards != "table":
-        raise InputError(f'environment.table: is for rewards = "table" only, got rewards = "{environment.rewards}"')
-    for key in ("means", "preferences", "table"):
+    if environment.logged_rewards is not None and environment.rewards != "table":
+        raise InputError(
+            f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"'
+        )
+    for key in ("means", "preferences", "logged_rewards"):
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
             files[name] = _existing(folder / name, f"environment.{key}", name)
@@ -68,7 +70,7 @@ def _existing(path: Path, key: str, name: str) -> Path:
 def environment_of(spec: Spec, trial: int, agents: int | None = None) -> Environment:
     """The environment of a trial. `agents` stands in where the experiment leaves them to the base graph."""
     given = spec.environment.model_dump(exclude_none=True)
-    for key in ("means", "preferences", "table"):
+    for key in ("means", "preferences", "logged_rewards"):
         if isinstance(given.get(key), str):
             given[key] = spec.files[given[key]]
     if agents is not None:
@@ -103,7 +105,7 @@ def check(spec: Spec, done: set[str]) -> None:
     if spec.experiment.measure and spec.experiment.protocol != "central":
         raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
     for name in spec.experiment.measure:
-        KNOWN.get_named("experiment.measure: objective", name)
+        OBJECTIVE_REGISTRY.get_named("experiment.measure: objective", name)
         if spec.experiment.measure.count(name) > 1:
             raise InputError(f"experiment.measure: names {name!r} twice")
     tracking = _tracking(spec)

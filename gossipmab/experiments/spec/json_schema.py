@@ -22,7 +22,7 @@ from gossipmab.environments.environment import REWARDS
 from gossipmab.experiments.spec import schema_texts
 from gossipmab.experiments.spec.sections import SECTIONS
 from gossipmab.experiments.spec.sweep import FIXED
-from gossipmab.networks.communication_budget import Communication
+from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures
 from gossipmab.networks.graphs.base_graph import SUFFIXES
 from gossipmab.networks.links.registry import PROCESSES
@@ -46,7 +46,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "base": _base(),
         "links": _links(foreign["links"]),
         "failures": of_fields(Failures),
-        "communication": of_fields(Communication),
+        "communication": of_fields(CommunicationBudget),
     }
     inside: dict[str, Schema] = {
         "experiment.measure": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},

@@ -8,7 +8,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.registry import MODELS
 from gossipmab.experiments.spec.python_objects import REGISTRIES
 from gossipmab.networks.links import PROCESSES
-from gossipmab.objectives import KNOWN
+from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import provenance
 from gossipmab.utils.registry import Origin, Registry
 
@@ -21,14 +21,16 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
     protocol = spec.experiment.protocol
     named: list[tuple[Registry, Any]] = [(PROTOCOLS[protocol], choice.name) for choice in spec.algorithms]
     if protocol == "central":
-        named += [(KNOWN, choice.params.get("objective")) for choice in spec.algorithms]
-        named += [(KNOWN, name) for name in spec.experiment.measure]
+        named += [(OBJECTIVE_REGISTRY, choice.params.get("objective")) for choice in spec.algorithms]
+        named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.measure]
     links = [] if spec.network is None else [spec.network.links]
     rewards = [spec.environment.rewards]
     for key, values in spec.sweep.items():
         links += values if key == "network.links" else []
         rewards += values if key == "environment.rewards" else []
-        named += [(KNOWN, value) for value in values if protocol == "central" and key.endswith(".objective")]
+        named += [
+            (OBJECTIVE_REGISTRY, value) for value in values if protocol == "central" and key.endswith(".objective")
+        ]
     named += [(PROCESSES, one.get("process") if isinstance(one, dict) else one) for one in links]
     named += [(MODELS, one.get("model") if isinstance(one, dict) else one) for one in rewards]
     foreign = [(registry, name) for registry, name in named if isinstance(name, str) and not registry.is_shipped(name)]

@@ -17,11 +17,11 @@ from typing import Any
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.registry import MODELS
 from gossipmab.networks.links import PROCESSES, LinkProcess
-from gossipmab.objectives import KNOWN
+from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import Registry
 
-REGISTRIES = (*PROTOCOLS.values(), PROCESSES, MODELS, KNOWN)
+REGISTRIES = (*PROTOCOLS.values(), PROCESSES, MODELS, OBJECTIVE_REGISTRY)
 
 
 def named(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,9 @@ def named(data: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(found.get("algorithms"), list | tuple) and not hasattr(found["algorithms"], "_fields"):
         found["algorithms"] = [_algorithm(one, registry) for one in found["algorithms"]]
     if isinstance(experiment, Mapping) and isinstance(experiment.get("measure"), list | tuple):
-        found["experiment"] = dict(experiment) | {"measure": [_name(one, KNOWN) for one in experiment["measure"]]}
+        found["experiment"] = dict(experiment) | {
+            "measure": [_name(one, OBJECTIVE_REGISTRY) for one in experiment["measure"]]
+        }
     _replace(found, "network", "links", _links)
     _replace(found, "environment", "rewards", _rewards)
     return found
@@ -80,7 +82,7 @@ def _algorithm(one: Any, registry: Registry) -> Any:
     if reserved:
         raise InputError(f"algorithms: {kind.__name__} has a field {reserved[0]!r}, which experiments use otherwise")
     table = {"label": kind.__name__, **values, **table, "name": name}
-    return {key: _name(value, KNOWN) for key, value in table.items()}
+    return {key: _name(value, OBJECTIVE_REGISTRY) for key, value in table.items()}
 
 
 def _links(links: Any) -> Any:

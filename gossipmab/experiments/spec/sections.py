@@ -63,12 +63,12 @@ class EnvironmentSection(Section):
     objectives: Size | None = None
     rewards: str | dict[str, Any] = "bernoulli"
     heterogeneity: Annotated[float, Field(ge=0.0, le=1e6)] = 0.2
-    noise: Literal["normal", "uniform"] = "normal"
-    concentration: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
-    sigma: Annotated[float, Field(ge=0.0, le=1e12)] = 0.1
+    heterogeneity_distribution: Literal["normal", "uniform"] = "normal"
+    beta_concentration: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
+    reward_std: Annotated[float, Field(ge=0.0, le=1e12)] = 0.1
     means: Any = None
     preferences: Any = None
-    table: Name | None = None
+    logged_rewards: Name | None = None
 
     @field_validator("rewards", mode="before")
     @classmethod

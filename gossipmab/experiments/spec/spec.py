@@ -18,6 +18,7 @@ from gossipmab.experiments.spec import hyperparameters, sweep
 from gossipmab.experiments.spec import python_objects as passed
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
 from gossipmab.experiments.spec.overrides import overridden
+from gossipmab.experiments.spec.renamed import check_renamed
 from gossipmab.experiments.spec.sections import (
     UNSAID,
     Document,
@@ -294,7 +295,9 @@ def load_spec(
         data, folder = read_toml(path), path.parent
     if algorithms:
         data = passed.named(passed.with_algorithms(data, algorithms))
-    return Spec.from_dict(overridden(data, overrides), folder, files)
+    data = overridden(data, overrides)
+    check_renamed(data)
+    return Spec.from_dict(data, folder, files)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -35,34 +35,38 @@ def arcs_of(edges: Integers) -> Arcs:
     return Arcs(receiver[order], sender[order], order % max(1, len(edges)), place[other])
 
 
-class Post:
-    """What becomes of the messages: on which arc one arrives in a round, and how long ago it was sent.
+class LossyChannel:
+    """Losses and delays: on which arc a message arrives in a round, and how long ago it was sent.
 
-    loss: each message is lost with this probability, on its own. acknowledged: those that are not lost count only if the
-    other direction's is not lost either. delay: rounds that a message takes, or where `spread` at most takes, all of
-    0 .. delay being equally likely. What arrives while its receiver is away is lost.
+    message_loss, symmetric_loss, delay, random_delay: as in `Failures`. A message is lost if its receiver is down on arrival.
     """
 
-    def __init__(self, arcs: Arcs, loss: float, acknowledged: bool, delay: int, spread: bool) -> None:
+    def __init__(self, arcs: Arcs, message_loss: float, symmetric_loss: bool, delay: int, random_delay: bool) -> None:
         """Nothing under way."""
-        self.arcs, self.loss, self.acknowledged, self.delay, self.spread = arcs, loss, acknowledged, delay, spread
-        self.columns = len(arcs.link) * ((loss > 0.0) + (spread and delay > 0))
+        self.arcs, self.message_loss, self.symmetric_loss, self.delay, self.random_delay = (
+            arcs,
+            message_loss,
+            symmetric_loss,
+            delay,
+            random_delay,
+        )
+        self.columns = len(arcs.link) * ((message_loss > 0.0) + (random_delay and delay > 0))
         self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
         self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING where none is sent, or it is lost
 
     def block(self, present: Bytes, up: Bytes, numbers: Floats) -> NDArray[np.int16]:
-        """(B, 2E) rounds since the message that arrives was sent, NOTHING where none does; the freshest, should there be two.
+        """(B, 2E) rounds since the message that arrives was sent, NOTHING if none does; the most recent of two.
 
         Args:
             present: (B, E). up: (B, N). numbers: (B, columns) uniform.
         """
         A = len(self.arcs.link)
         sent = present[:, self.arcs.link].astype(bool)
-        if self.loss > 0.0:
-            lost = numbers[:, :A] < self.loss
-            sent &= ~(lost | lost[:, self.arcs.reverse]) if self.acknowledged else ~lost
+        if self.message_loss > 0.0:
+            lost = numbers[:, :A] < self.message_loss
+            sent &= ~(lost | lost[:, self.arcs.reverse]) if self.symmetric_loss else ~lost
         takes = np.full(sent.shape, self.delay, np.int16)
-        if self.spread and self.delay > 0:
+        if self.random_delay and self.delay > 0:
             takes = (numbers[:, -A:] * (self.delay + 1)).astype(np.int16)
         self.takes = np.where(sent, takes, np.int16(NOTHING))
         all_sent = np.concatenate([self.under_way, self.takes])

@@ -1,4 +1,4 @@
-"""Agents that are away: planned absences, late starts, crashes at random."""
+"""Agents that are down: planned outages, late starts, random crashes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from gossipmab.utils.types import Bytes, Floats
 from gossipmab.utils.validation import whole_number
 
 FOREVER = 2**53
-KEY = "network.failures.absences"
+KEY = "network.failures.outages"
 
 
 @dataclass(frozen=True)
-class Absence:
-    """Some agents are away in the rounds first .. last. With first = 1 it is a late start.
+class Outage:
+    """Some agents are down in the rounds first .. last. With first = 1 it is a late start.
 
-    An agent that is away pulls no arm, sends and receives nothing, and has no regret; its row of W_t is that of the identity,
-    so the mean is kept. It counts its own rounds only: its t is how many rounds it has played.
+    An agent that is down pulls no arm, sends and receives nothing, and has no regret; its row of W_t is that of the identity,
+    so the mean is preserved. Its t counts the rounds it has played.
 
-    agents: indices. first, last: rounds >= 1; without `last` they never come back. keep_state: whether they come back with all that
-        they held. Otherwise they know nothing, as before their first round: G_i and L_i go back to 0 together, and
-        the mean is no longer kept.
+    agents: indices. first, last: rounds >= 1; without `last` they never return. keep_state: whether they return with their state;
+        if not, G_i and L_i restart at 0 together, and the mean is not preserved.
     """
 
     agents: Sequence[int]
@@ -46,14 +45,14 @@ class Absence:
             raise InputError(f"{KEY}: keep_state: got {self.keep_state!r}, allowed is true or false")
 
 
-def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) -> Bytes:
-    """(rounds, N): 0 here, 1 away, 2 away and forgetting; of the rounds after `played`."""
+def planned(outages: Sequence[Outage], agents: int, played: int, rounds: int) -> Bytes:
+    """(rounds, N): 0 up, 1 down, 2 down and losing its state; of the rounds after `played`."""
     away = np.zeros((rounds, agents), np.uint8)
-    for absence in absences:
-        begin, end = max(0, absence.first - 1 - played), max(0, absence.last - played)
-        for agent in absence.agents:
+    for outage in outages:
+        begin, end = max(0, outage.first - 1 - played), max(0, outage.last - played)
+        for agent in outage.agents:
             rows = away[begin:end, agent]
-            np.maximum(rows, 1 if absence.keep_state else 2, out=rows)
+            np.maximum(rows, 1 if outage.keep_state else 2, out=rows)
     return away
 
 
@@ -61,25 +60,25 @@ def planned(absences: Sequence[Absence], agents: int, played: int, rounds: int) 
 def walk(
     numbers: Floats,
     crash: float,
-    rejoin: float,
+    recovery: float,
     forgets: int,
     planned: Bytes,
     state: Bytes,
     up: Bytes,
     cold: Bytes,
 ) -> None:
-    """Take the agents through a block of rounds.
+    """Advance the agents' crash states by a block of rounds.
 
     Args:
-        numbers: (B, N) uniform, or (B, 0) where none crash. forgets: 1 where a crash costs the state. planned: (B, N).
-        state: (2, N) in and out, whether crashed, whether the state is lost. up, cold: (B, N) out, whether the agent plays, and
-            whether it does so knowing nothing, having lost its state.
+        numbers: (B, N) uniform, or (B, 0) if none crash. forgets: 1 if a crash loses the state. planned: (B, N).
+        state: (2, N) in and out, whether crashed, whether the state is lost. up, cold: (B, N) out, whether the agent is up, and
+            whether it restarts from its initial state.
     """
     for b in range(up.shape[0]):
         for i in range(up.shape[1]):
             if numbers.shape[1] > 0:
                 if state[0, i] == 1:
-                    state[0, i] = 0 if numbers[b, i] < rejoin else 1
+                    state[0, i] = 0 if numbers[b, i] < recovery else 1
                 else:
                     state[0, i] = 1 if numbers[b, i] < crash else 0
             if planned[b, i] > 0 or state[0, i] == 1:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from gossipmab.networks.links.base import Law as Law
 from gossipmab.networks.links.base import LinkProcess as LinkProcess
-from gossipmab.networks.links.base import Lister as Lister
+from gossipmab.networks.links.base import LinkStatistics as LinkStatistics
 from gossipmab.networks.links.base import Sampler as Sampler
+from gossipmab.networks.links.base import SparseLinkSampler as SparseLinkSampler
 from gossipmab.networks.links.contact_trace import ContactTrace as ContactTrace
 from gossipmab.networks.links.erdos_renyi import ErdosRenyi as ErdosRenyi
 from gossipmab.networks.links.gilbert_elliott import GilbertElliott as GilbertElliott
 from gossipmab.networks.links.one_peer_exponential import OnePeerExponential as OnePeerExponential
 from gossipmab.networks.links.random_matching import RandomMatching as RandomMatching
-from gossipmab.networks.links.randomized_gossip import OnePair as OnePair
+from gossipmab.networks.links.randomized_gossip import RandomizedGossip as RandomizedGossip
 from gossipmab.networks.links.registry import PROCESSES as PROCESSES
 from gossipmab.networks.links.registry import located as located
 from gossipmab.networks.links.registry import process_of as process_of

@@ -17,13 +17,13 @@ from gossipmab.utils.types import Bytes, Floats, Integers
 
 Sampler = Callable[[int], Bytes]  # rounds -> (rounds, E): 1 where a link is present, of the rounds that come next
 # rounds -> first (rounds + 1,), listed (m,): of round b the indices listed[first[b] : first[b + 1]] of the links present, ascending
-Lister = Callable[[int], tuple[Integers, Integers]]
+SparseLinkSampler = Callable[[int], tuple[Integers, Integers]]
 INDEPENDENT, MATCHING, PERIODIC = "independent", "matching", "periodic"
 KEY = "network.links"
 CHUNK = 1_000_000  # numbers at a time: 8 MB
 
 
-class Law(NamedTuple):
+class LinkStatistics(NamedTuple):
     """What is known of a process over one base graph.
 
     kind: "independent", in any one round the links are independent of each other; "matching", no agent has two links in
@@ -46,7 +46,7 @@ class LinkProcess:
         """What serves as base graph where none is given, as `topology.load` takes it; None where one must be given."""
         return None
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """What is known of it. Raises InputError where the parameters do not fit the base graph."""
         raise NotImplementedError
 
@@ -58,16 +58,16 @@ class LinkProcess:
         """
         raise NotImplementedError
 
-    def lister(self, graph: BaseGraph, generator: np.random.Generator) -> Lister | None:
+    def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
         """The links that `sampler` gives, from the same numbers, listed: where they are few of many; else None."""
         return None
 
 
-def law(kind: str, frequencies: Floats, exact: bool = True, period: int = 0) -> Law:
+def link_statistics(kind: str, frequencies: Floats, exact: bool = True, period: int = 0) -> LinkStatistics:
     """The law with its mean frequency: the common value itself, where there is one; 1 where there are no links."""
     same = len(frequencies) == 0 or bool((frequencies == frequencies[0]).all())
     mean = float(frequencies[0] if same else frequencies.mean()) if len(frequencies) else 1.0
-    return Law(kind, frequencies, mean, exact, period)
+    return LinkStatistics(kind, frequencies, mean, exact, period)
 
 
 def bernoulli(generator: np.random.Generator, probabilities: Floats) -> Sampler:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places
+from gossipmab.networks.links.base import KEY, PERIODIC, LinkProcess, LinkStatistics, Sampler, link_statistics, places
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import text_of
 from gossipmab.utils.types import Bytes, Integers
@@ -93,11 +93,11 @@ class ContactTrace(LinkProcess):
         order = np.argsort(contacts.rounds, kind="stable")
         return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """The share of the file's rounds in which a link is there; a contact that stands there twice counts once."""
         once = np.unique(np.column_stack(self._links(graph)), axis=0)
         counts = np.bincount(once[:, 1], minlength=len(graph.edges))
-        return law(PERIODIC, counts / self.contacts.length, period=self.contacts.length)
+        return link_statistics(PERIODIC, counts / self.contacts.length, period=self.contacts.length)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """The file's rounds."""

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Lister, Sampler, bernoulli, law
+from gossipmab.networks.links.base import (
+    INDEPENDENT,
+    KEY,
+    LinkProcess,
+    LinkStatistics,
+    Sampler,
+    SparseLinkSampler,
+    bernoulli,
+    link_statistics,
+)
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
@@ -55,22 +64,22 @@ class ErdosRenyi(LinkProcess):
             raise InputError(f"{KEY}.probability: the matrix is not symmetric")
         return given[graph.edges[:, 0], graph.edges[:, 1]]
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies p_e."""
-        known = law(INDEPENDENT, self._probabilities(graph))
+        known = link_statistics(INDEPENDENT, self._probabilities(graph))
         return known._replace(frequency=self.probability) if isinstance(self.probability, float) else known
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent draws."""
-        lister = self.lister(graph, generator)
-        if lister is not None:
-            return spread(lister, len(graph.edges))
+        sparse_sampler = self.sparse_sampler(graph, generator)
+        if sparse_sampler is not None:
+            return spread(sparse_sampler, len(graph.edges))
         probabilities = self._probabilities(graph)
         if (probabilities == 1.0).all():
             return lambda rounds: np.ones((rounds, len(probabilities)), np.uint8)
         return bernoulli(generator, probabilities)
 
-    def lister(self, graph: BaseGraph, generator: np.random.Generator) -> Lister | None:
+    def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
         """One number for each link that is present, where p <= 0.1 for all of at least 10,000 links."""
         E = len(graph.edges)
         return few_of_many(generator, self.probability, E) if self._few and E >= MANY else None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Sampler, law
+from gossipmab.networks.links.base import INDEPENDENT, KEY, LinkProcess, LinkStatistics, Sampler, link_statistics
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Floats
 from gossipmab.utils.validation import probability
@@ -51,9 +51,9 @@ class GilbertElliott(LinkProcess):
         """Pi, the share of rounds in which a link is good."""
         return self.recovery / (self.failure + self.recovery)
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies f."""
-        return law(
+        return link_statistics(
             INDEPENDENT, np.full(len(graph.edges), self.good * self.when_good + (1.0 - self.good) * self.when_bad)
         )
 

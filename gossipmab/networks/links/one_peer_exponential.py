@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, MATCHING, Law, LinkProcess, Sampler, law, places, repeated
+from gossipmab.networks.links.base import (
+    KEY,
+    MATCHING,
+    LinkProcess,
+    LinkStatistics,
+    Sampler,
+    link_statistics,
+    places,
+    repeated,
+)
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Bytes, Integers
 
@@ -48,10 +57,10 @@ class OnePeerExponential(LinkProcess):
             present[k, places(graph, edges, "one_peer_exponential")] = 1
         return present
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies f."""
         present = self._rounds(graph)
-        return law(MATCHING, present.mean(axis=0), period=len(present))
+        return link_statistics(MATCHING, present.mean(axis=0), period=len(present))
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """The period, again and again."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import MATCHING, Law, LinkProcess, Sampler, law
+from gossipmab.networks.links.base import MATCHING, LinkProcess, LinkStatistics, Sampler, link_statistics
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Integers
 
@@ -25,14 +25,14 @@ class RandomMatching(LinkProcess):
     other graphs f is sampled. Numbers a round: E.
     """
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies in closed form on the complete graph, else over rounds sampled with a fixed seed."""
         N, E = graph.agents, len(graph.edges)
         if 2 * E == N * (N - 1):
-            return law(MATCHING, np.full(E, 1.0 / (N - 1 + N % 2) if N > 1 else 1.0))
+            return link_statistics(MATCHING, np.full(E, 1.0 / (N - 1 + N % 2) if N > 1 else 1.0))
         block = self.sampler(graph, np.random.default_rng(0))
         rounds = max(100, min(20_000, SAMPLED // E))
-        return law(MATCHING, block(rounds).mean(axis=0), exact=False)
+        return link_statistics(MATCHING, block(rounds).mean(axis=0), exact=False)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent matchings."""

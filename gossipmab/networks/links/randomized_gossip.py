@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import MATCHING, Law, LinkProcess, Sampler, law
+from gossipmab.networks.links.base import MATCHING, LinkProcess, LinkStatistics, Sampler, link_statistics
 from gossipmab.utils.types import Bytes
 
 
 @dataclass(frozen=True)
-class OnePair(LinkProcess):
+class RandomizedGossip(LinkProcess):
     """In every round one agent wakes, uniformly at random, and talks to one of its neighbours in G0, uniformly at random.
 
     With weights = "metropolis" the pair averages, as in the paper, w = 1/2; "laplacian" weighs it by 1/N only.
@@ -26,11 +26,11 @@ class OnePair(LinkProcess):
     Mixing: W_t symmetric, the mean is kept. E[W] = I - w Lap_f,  E[W^2] = I - 2 w (1 - w) Lap_f. Numbers a round: 2.
     """
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies f_ij."""
         N = graph.agents
         degrees = np.bincount(graph.edges.ravel(), minlength=N)
-        return law(MATCHING, (1.0 / degrees[graph.edges]).sum(axis=1) / N)
+        return link_statistics(MATCHING, (1.0 / degrees[graph.edges]).sum(axis=1) / N)
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent pairs."""

@@ -13,7 +13,7 @@ from gossipmab.networks.links.erdos_renyi import ErdosRenyi
 from gossipmab.networks.links.gilbert_elliott import GilbertElliott
 from gossipmab.networks.links.one_peer_exponential import OnePeerExponential
 from gossipmab.networks.links.random_matching import RandomMatching
-from gossipmab.networks.links.randomized_gossip import OnePair
+from gossipmab.networks.links.randomized_gossip import RandomizedGossip
 from gossipmab.networks.links.static import Static
 from gossipmab.networks.links.stochastic_block import StochasticBlock
 from gossipmab.networks.links.switching import Switching
@@ -26,13 +26,13 @@ SHIPPED: dict[str, type[LinkProcess]] = {
     "erdos_renyi": ErdosRenyi,
     "gilbert_elliott": GilbertElliott,
     "random_matching": RandomMatching,
-    "one_pair": OnePair,
+    "randomized_gossip": RandomizedGossip,
     "one_peer_exponential": OnePeerExponential,
     "stochastic_block": StochasticBlock,
     "switching": Switching,
-    "trace": ContactTrace,
+    "contact_trace": ContactTrace,
 }
-PROCESSES = Registry(LINKS, SHIPPED, ("law", "sampler", "default_base"))
+PROCESSES = Registry(LINKS, SHIPPED, ("link_statistics", "sampler", "default_base"))
 
 
 def parameters_of(name: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def located(links: Any, find: Callable[[str, str], str | Path]) -> Any:
     if not isinstance(links, Mapping):
         return links
     table = dict(links)
-    if links.get("process") == "trace" and isinstance(table.get("file"), str):
+    if links.get("process") == "contact_trace" and isinstance(table.get("file"), str):
         table["file"] = find("file", table["file"])
     if links.get("process") == "switching" and isinstance(table.get("graphs"), list):
         table["graphs"] = [find("graphs", graph) if isinstance(graph, str) else graph for graph in table["graphs"]]

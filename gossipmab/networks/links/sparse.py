@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from gossipmab.networks.links.base import Lister, Sampler
+from gossipmab.networks.links.base import Sampler, SparseLinkSampler
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Floats, Integers
 
@@ -38,7 +38,7 @@ def skip(u: Floats, logarithm: float, last: int, limit: int, listed: Integers) -
     return u.shape[0], u.shape[0], last
 
 
-def few_of_many(generator: np.random.Generator, p: float, edges: int) -> Lister:
+def few_of_many(generator: np.random.Generator, p: float, edges: int) -> SparseLinkSampler:
     """Each of so many links is present with probability p < 1, on its own, in every round: one number for each that is present.
 
     The rounds are one long row of trials, so that any split into blocks takes the same numbers for the same links.
@@ -66,11 +66,11 @@ def few_of_many(generator: np.random.Generator, p: float, edges: int) -> Lister:
     return block
 
 
-def spread(lister: Lister, edges: int) -> Sampler:
+def spread(sparse_sampler: SparseLinkSampler, edges: int) -> Sampler:
     """The same links as rows of 0 and 1."""
 
     def block(rounds: int) -> Bytes:
-        first, listed = lister(rounds)
+        first, listed = sparse_sampler(rounds)
         present = np.zeros((rounds, edges), np.uint8)
         present[np.repeat(np.arange(rounds), np.diff(first)), listed] = 1
         return present

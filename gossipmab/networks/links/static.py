@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, Law, LinkProcess, Sampler, law
+from gossipmab.networks.links.base import INDEPENDENT, LinkProcess, LinkStatistics, Sampler, link_statistics
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Static(LinkProcess):
     Mixing: W_t = W doubly stochastic, the mean is kept. E[W] = W, E[W^2] = W^2. Numbers a round: none.
     """
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies 1."""
-        return law(INDEPENDENT, np.ones(len(graph.edges)))
+        return link_statistics(INDEPENDENT, np.ones(len(graph.edges)))
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Ones."""

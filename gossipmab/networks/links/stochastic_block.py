@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, KEY, Law, LinkProcess, Sampler, bernoulli, law
+from gossipmab.networks.links.base import (
+    INDEPENDENT,
+    KEY,
+    LinkProcess,
+    LinkStatistics,
+    Sampler,
+    bernoulli,
+    link_statistics,
+)
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats, Integers
 from gossipmab.utils.validation import probability, whole_number
@@ -58,9 +66,9 @@ class StochasticBlock(LinkProcess):
         group = self.group_of(graph.agents)[graph.edges]
         return np.where(group[:, 0] == group[:, 1], self.within, self.between)
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies `within` and `between`."""
-        return law(INDEPENDENT, self._probabilities(graph))
+        return link_statistics(INDEPENDENT, self._probabilities(graph))
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent draws."""

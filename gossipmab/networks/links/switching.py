@@ -10,7 +10,16 @@ import numpy as np
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, Law, LinkProcess, Sampler, law, places, repeated
+from gossipmab.networks.links.base import (
+    KEY,
+    PERIODIC,
+    LinkProcess,
+    LinkStatistics,
+    Sampler,
+    link_statistics,
+    places,
+    repeated,
+)
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Bytes, Integers
 from gossipmab.utils.validation import whole_number
@@ -65,10 +74,10 @@ class Switching(LinkProcess):
             present[turn, places(base, matched(graph, base), f"{graph.name!r}")] = 1
         return present.repeat(self.hold, axis=0)
 
-    def law(self, graph: BaseGraph) -> Law:
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """The share of graphs that have a link."""
         present = self._rounds(graph)
-        return law(PERIODIC, present.mean(axis=0), period=len(present))
+        return link_statistics(PERIODIC, present.mean(axis=0), period=len(present))
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """The period, again and again."""

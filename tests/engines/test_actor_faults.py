@@ -49,7 +49,7 @@ def disturbed(
     horizon, window = WINDOWS[transport]
     notes: list[str] = []
     windows: list[int] = []
-    with Crew(transport, notes.append, patience=patience) as crew:
+    with ActorPool(transport, notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:
             windows.append(steps)
@@ -128,7 +128,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
     pids: set[int] = set()
     ended = threading.Event()
 
-    with Crew("direct", lambda line: None, patience=10.0) as crew:
+    with ActorPool("direct", lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
             while not ended.wait(0.05):
@@ -224,9 +224,9 @@ INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
 from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.crew import Crew
+from gossipmab.engines.crew import ActorPool
 from gossipmab.engines.ray_session import session
-with session() as here, Crew("direct", lambda line: None) as crew:
+with session() as here, ActorPool("direct", lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
         print(here.folder, flush=True)

@@ -225,7 +225,7 @@ import os, signal, sys
 import gossipmab as gm
 from gossipmab.engines.actors import simulate_actors
 from gossipmab.engines.crew import Crew
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.pools.ray_session import session
 with session() as here, Crew("direct", lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
@@ -248,7 +248,7 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 FULL = """
 import gossipmab as gm
 from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "record": 3}
 with session(object_store=80 * 2**20):

@@ -84,7 +84,8 @@ def check(instance: Any, key: str = "") -> None:
         InputError: a parameter of another type or out of range, in one line that names it.
     """
     prefix = f"{key}." if key else ""
-    for name, parameter in parameters_of(type(instance)).items():
+    kind: Any = type(instance)
+    for name, parameter in parameters_of(kind).items():
         value = getattr(instance, name)
         if value is None or isinstance(value, bool | int | float | str | np.generic):
             fit(prefix + name, parameter.hint, value)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
 from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
@@ -83,7 +83,8 @@ def check(instance: Any, key: str = "") -> None:
     Raises:
         InputError: a parameter of another type or out of range, in one line that names it.
     """
-    prefix, kind = f"{key}." if key else "", cast(Any, type(instance))
+    prefix = f"{key}." if key else ""
+    kind: Any = type(instance)
     for name, parameter in parameters_of(kind).items():
         value = getattr(instance, name)
         if value is None or isinstance(value, bool | int | float | str | np.generic):

@@ -223,10 +223,10 @@ def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.Monke
 INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.crew import ActorPool
-from gossipmab.engines.ray_session import session
-with session() as here, ActorPool("direct", lambda line: None) as crew:
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.pools.ray_session import session
+with session() as here, ActorPool(note=lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
         print(here.folder, flush=True)
@@ -247,8 +247,8 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 
 FULL = """
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "record": 3}
 with session(object_store=80 * 2**20):

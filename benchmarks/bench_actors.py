@@ -25,7 +25,7 @@ from rich.table import Table
 import gossipmab as gm
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.supervisor import Crew, routes_of
+from gossipmab.engines.actors.supervisor import ActorPool, routes_of
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.rng import Purpose, stream
 
@@ -92,13 +92,13 @@ def measured(agents: int, options: argparse.Namespace, blocks: bool = False) -> 
 
     found["compiled"] = best(compiled, agents, options.seconds, options.repeats, 1000)
     for transport in ("direct",) if blocks else ("direct", "refs"):
-        with Crew(transport, lambda line: None) as crew:
+        with ActorPool(transport, lambda line: None) as crew:
 
             def decentralised(rounds: int, crew: Crew = crew) -> float:
                 marks: list[float] = []
                 steps: list[int] = []
                 simulate_actors(
-                    algorithm, environment, network, horizon=rounds, seed=3, record=20, transport=crew.transport,
+                    algorithm, environment, network, horizon=rounds, seed=3, recorded_rounds=20, transport=crew.transport,
                     agents_per_actor=size, crew=crew, progress=lambda n: (marks.append(time.perf_counter()), steps.append(n)),
                 )  # fmt: skip
                 if len(marks) < 3:

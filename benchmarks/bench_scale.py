@@ -54,10 +54,10 @@ def rate(agents: int, threads: int, rounds: int) -> dict[str, float]:
 
     environment, network = world(agents)
     marks = [(time.perf_counter(), 0)]
-    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=2, seed=0, record=1, threads=threads)
+    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=2, seed=0, recorded_rounds=1, threads=threads)
     begin = time.perf_counter()
     gm.simulate(
-        gm.ParetoUCBGossip(), environment, network, horizon=rounds, seed=0, record=5, threads=threads,
+        gm.ParetoUCBGossip(), environment, network, horizon=rounds, seed=0, recorded_rounds=5, threads=threads,
         progress=lambda steps: marks.append((time.perf_counter(), marks[-1][1] + steps)),
     )  # fmt: skip
     (first, done), (last, all_) = marks[len(marks) // 2], marks[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
@@ -24,7 +24,6 @@ _HOME = {
     "GilbertElliott": "gossipmab.networks.links",
     "GreedyProbing": "gossipmab.algorithms",
     "InputError": "gossipmab.utils.errors",
-    "NeighbourhoodNSWUCBGossip": "gossipmab.algorithms",
     "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
@@ -43,14 +42,12 @@ _HOME = {
     "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
     "GossipTrace": "gossipmab.metrics.trace",
-    "UCBBonus": "gossipmab.algorithms",
-    "UCBInside": "gossipmab.algorithms",
+    "HossainUCB": "gossipmab.algorithms",
+    "JonesUCB": "gossipmab.algorithms",
     "best_policy": "gossipmab.objectives.best_policy",
     "open_run": "gossipmab.experiments.results",
     "run": "gossipmab.experiments.runner",
-    "simulate": "gossipmab.engines.gossip.simulate",
-    "simulate_assignment": "gossipmab.engines.assignment",
-    "simulate_central": "gossipmab.engines.central",
+    "simulate": "gossipmab.engines.simulate",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
@@ -62,7 +59,8 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
     from gossipmab.algorithms import ExploreFirst as ExploreFirst
     from gossipmab.algorithms import GreedyProbing as GreedyProbing
-    from gossipmab.algorithms import NeighbourhoodNSWUCBGossip as NeighbourhoodNSWUCBGossip
+    from gossipmab.algorithms import HossainUCB as HossainUCB
+    from gossipmab.algorithms import JonesUCB as JonesUCB
     from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
     from gossipmab.algorithms import ParetoUCB as ParetoUCB
@@ -70,11 +68,7 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
     from gossipmab.algorithms import Thompson as Thompson
-    from gossipmab.algorithms import UCBBonus as UCBBonus
-    from gossipmab.algorithms import UCBInside as UCBInside
-    from gossipmab.engines.assignment import simulate_assignment as simulate_assignment
-    from gossipmab.engines.central import simulate_central as simulate_central
-    from gossipmab.engines.gossip.simulate import simulate as simulate
+    from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.results import Results as Results
     from gossipmab.experiments.results import open_run as open_run

@@ -46,7 +46,7 @@ class Sound(NamedTuple):
             p[k] = self.explore / K
         p[best] += 1.0 - self.explore
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
@@ -73,18 +73,18 @@ def select_from_stranger(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 
 def learn_from_stranger(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.global_mean[i, 0, 0] += 1e-3 * state.sent_global_mean[(i + 2) % state.pulls.shape[0], 0, 0]
 
 
 def learn_into_neighbour(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     for j in neighbours:
         state.local_mean[j, arm, 0] += 0.01
 
 
 def learn_into_mailbox(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.sent_global_mean[i, arm, 0] = x[0]
 
 
@@ -95,7 +95,7 @@ def select_with_memory(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 def learn_with_memory(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
     """Counts, and does nothing with it yet."""
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     type(self).seen = getattr(type(self), "seen", 0) + 1
 
 
@@ -121,7 +121,7 @@ def select_after_others(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 
 def learn_for_others(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.scratch_last[0] = i + arm
 
 

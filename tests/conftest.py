@@ -110,7 +110,7 @@ def play_alone(
                     getattr(state, name)[i] = np.nan
                 flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
                 gossip(algorithm, state, *flat, i, near, weights)
-            algorithm.learn(state, i, t, int(arms[i]), xs[i], near)
+            algorithm.update(state, i, t, int(arms[i]), xs[i], near)
         kept["p"].append(ps)
         kept["arms"].append(arms)
         kept["x"].append(xs)

@@ -59,7 +59,7 @@ class ParetoThompsonGossip(NamedTuple):
                 state.scratch_sample[k, d] = state.global_mean[i, k, d] + spread * normal
         uniform_on_front(state.scratch_sample, order, p)
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """Update the average of the arm, and add its change to the gossip average."""
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):

@@ -84,8 +84,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         elif self._started:
             self.trial += 1
         N, K, D = self.environment.means.shape
-        key = {"trial": self.trial, "label": self.label, "purpose": Purpose.REWARDS}
-        self._streams = [stream(self.seed, agent=i, **key) for i in range(N)]  # type: ignore[arg-type]
+        self._numbers = stream(self.seed, trial=self.trial, label=self.label, purpose=Purpose.REWARDS)
         self._started, self.round, self.agents = True, 0, self.possible_agents[:]
         nothing = self._observations(np.full(N, K), np.zeros((N, D)))
         return nothing, {agent: {} for agent in self.agents}
@@ -104,10 +103,9 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
             return {}, {}, {}, {}, {}
         arms = self._arms(actions)
         N, _, D = self.environment.means.shape
-        numbers = np.stack([generator.random((1, D)) for generator in self._streams])
-        prepared, x = self.environment.rewards.prepare(numbers), np.zeros((N, D))
+        prepared, x = self.environment.rewards.prepare(self._numbers.random((1, N, D))), np.zeros((N, D))
         for i in range(N):
-            self.environment.rewards.draw(i, int(arms[i]), prepared[i, 0], x[i])
+            self.environment.rewards.draw(i, int(arms[i]), prepared[0, i], x[i])
         self.round += 1
         over = self.round >= self.horizon
         agents, self.agents = self.agents, [] if over else self.agents

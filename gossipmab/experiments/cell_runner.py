@@ -84,9 +84,9 @@ class CellRunner:
             *world,
             horizon=experiment.horizon,
             seed=experiment.seed,
-            record=experiment.recorded_rounds,
+            recorded_rounds=experiment.recorded_rounds,
             trial=cell.trial,
-            label="" if experiment.common_random_numbers else cell.label,
+            stream_label="" if experiment.common_random_numbers else cell.label,
             welfare=experiment.welfare,
             progress=steps,
             **options,
@@ -95,7 +95,7 @@ class CellRunner:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        words = ("environment.rewards", "neighbourhood")
+        words = ("environment.rewards",)
         kinds = {
             (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell
             for cell in reversed(cells)
@@ -130,8 +130,8 @@ class CellRunner:
         Raises:
             InputError: a cell does not fit the memory.
         """
+        from gossipmab.engines.common import recorded_rounds
         from gossipmab.engines.gossip import memory
-        from gossipmab.engines.gossip.simulate import recorded_rounds
 
         largest, fewest = 0, 0
         checked: set[str] = set()

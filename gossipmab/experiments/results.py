@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.loading import from_dict, read_toml
 from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
@@ -64,8 +64,8 @@ class Results:
             spec = from_dict(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, files, trusted)
         except InputError as error:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
-        if manifest["versions"].get("gossipmab", "").startswith("0.1."):  # its hash is over its own words
-            spec.__dict__["hash"] = _old_hash(manifest, spec, folder.path, files, trusted)
+        if spec.hash != manifest["spec_hash"] and _renamed_since(manifest, spec, folder.path, files, trusted):
+            spec.__dict__["hash"] = manifest["spec_hash"]  # of version 0.1, over its own words
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)
@@ -244,7 +244,7 @@ class Results:
 
     def _yardstick(self) -> str | None:
         """The label of the first algorithm that the others' regret is shown as a multiple of."""
-        return next((choice.label for choice in self.spec.algorithms if choice.name in YARDSTICKS), None)
+        return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""
@@ -315,10 +315,13 @@ def open_run(path: str | Path) -> Results:
     return Results.open(path)
 
 
-def _old_hash(manifest: dict[str, Any], spec: Spec, folder: Path, files: Mapping[str, Path], trusted: bool) -> str:
-    """The hash that a run of version 0.1 recorded, if the spec is its experiment in the words of this version, else ""."""
+def _renamed_since(
+    manifest: dict[str, Any], spec: Spec, folder: Path, files: Mapping[str, Path], trusted: bool
+) -> bool:
+    """Whether the experiment of a manifest is the spec but for words and defaults that version 0.1 did not have."""
     recorded = {key: value for key, value in manifest["spec"].items() if key not in ("sweep_order", "files")}
-    names = {key: manifest["spec"]["experiment"].get(key, spec.experiment.name) for key in ("name",)}
-    recorded["experiment"] = {**names, **recorded["experiment"]}
-    same = from_dict(with_new_words(recorded), folder, files, trusted).hash == spec.hash
-    return str(manifest["spec_hash"]) if same else ""
+    recorded["experiment"] = {"name": spec.experiment.name, **recorded["experiment"]}
+    old = with_new_words(recorded)
+    if old == recorded or manifest["spec"]["files"] != spec.file_hashes:
+        return False
+    return from_dict(old, folder, files, trusted).hash == spec.hash

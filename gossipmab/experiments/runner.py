@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
 from gossipmab.engines.limits import TRANSPORTS, shared_out
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
@@ -152,7 +152,7 @@ def run(
         raise InputError(
             f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
         )
-    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(
             f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
         )

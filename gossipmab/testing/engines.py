@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.testing.errors import EnginesError
@@ -44,4 +44,4 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
 
 
 def _interpreted(*world: Any, **options: Any) -> Any:
-    return rounds.simulate(*world, **options, interpreted=True)
+    return simulate_gossip(*world, **options, interpreted=True)

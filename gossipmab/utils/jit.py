@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import config, njit
+from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parents[1]
@@ -90,3 +91,26 @@ def is_builtin(*things: Any) -> bool:
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
     return cast(F, njit(forceinline=True, **SETTINGS)(function))
+
+
+def method(name: str) -> Callable[..., Any]:
+    """The function that calls the method `name` of its first argument; compiled, the type of the argument decides which."""
+
+    def call(self: Any, *args: Any) -> Any:
+        return getattr(self, name)(*args)
+
+    @overload(call, strict=False, jit_options={"forceinline": True})
+    def _typed(self: Any, *args: Any) -> Any:
+        return getattr(self.instance_class, name)
+
+    return call
+
+
+def dual(function: F) -> F:
+    """A function that is plain Python where Python calls it, to be debugged, and compiled into every compiled caller."""
+
+    @overload(function, strict=False, jit_options={"forceinline": True})
+    def _same(*args: Any) -> Any:
+        return function
+
+    return function

@@ -84,7 +84,7 @@ def check(instance: Any, key: str = "") -> None:
         InputError: a parameter of another type or out of range, in one line that names it.
     """
     prefix = f"{key}." if key else ""
-    kind: type = type(instance)
+    kind: Any = type(instance)
     for name, parameter in parameters_of(kind).items():
         value = getattr(instance, name)
         if value is None or isinstance(value, bool | int | float | str | np.generic):
@@ -127,11 +127,6 @@ def allowed(hint: Any) -> str:
     kinds = choices or [word for kind, word in WORDS.items() if kind in parts]
     limits = [f"{sign} {getattr(part, name)}" for name, sign in SIGNS.items() for part in parts if hasattr(part, name)]
     return " ".join(filter(None, (" or ".join(kinds) or str(hint), " and ".join(dict.fromkeys(limits)))))
-
-
-def limited(hint: Any) -> bool:
-    """Whether an annotated type is a number with limits."""
-    return any(hasattr(part, name) for part in _parts(hint) for name in SIGNS)
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
@@ -183,4 +178,4 @@ def _hashable(part: Any) -> bool:
     return True
 
 
-__all__ = ["MISSING", "Parameter", "allowed", "check", "coerce", "fit", "limited", "parameters_of", "schema_of"]
+__all__ = ["MISSING", "Parameter", "allowed", "check", "coerce", "fit", "parameters_of", "schema_of"]

@@ -187,7 +187,7 @@ def test_pareto_algorithms_decide_like_their_twins(
     algorithm = VARIANTS[name]
     twin = twin_of(algorithm, environment, network, horizon)
     kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, seed), horizon)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=seed, record=horizon)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=seed, recorded_rounds=horizon)
     same_play(trace, kept)
     if (
         N < 20
@@ -220,7 +220,7 @@ def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> N
         numbers_of(environment, network, 120, 5),
         120,
     )
-    trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, record=120, interpreted=True)
+    trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, recorded_rounds=120, interpreted=True)
     same_play(trace, kept)
 
 
@@ -239,7 +239,7 @@ def test_fair_algorithms_follow_their_twins(name: str, sizes: tuple[Any, ...], a
     environment, network = world(N, K, D, base_of(base, N), p, weights, seed=2)
     algorithm = VARIANTS[name]
     game = alone(algorithm, environment, network, horizon=horizon, seed=2)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, record=horizon)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, recorded_rounds=horizon)
     twin = twin_of(algorithm, environment, network, horizon)
     checked = 0
 
@@ -273,7 +273,9 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
     for name in FAIR:
         twin = twin_of(VARIANTS[name], environment, network, 60, maximise=maximise_two_arms)
         kept = play(twin, game_of(environment, network, "gaussian"), numbers_of(environment, network, 60, 8), 60)
-        trace = gm.simulate(VARIANTS[name], environment, network, horizon=60, seed=8, record=60, interpreted=True)
+        trace = gm.simulate(
+            VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True
+        )
         same_play(
             trace, kept, atol=1e-4
         )  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
@@ -301,7 +303,7 @@ def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
             generator.random((horizon, 3, 2)),
         )
         kept = play(twin, game_of(environment, network), numbers, horizon)
-        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, record=1)
+        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, recorded_rounds=1)
         difference[trial] = [
             trace.pareto_regret[-1].sum() - kept["pareto_regret"][-1].sum(),
             trace.nsw_regret[-1].sum() - kept["nsw_regret"][-1].sum(),
@@ -339,7 +341,7 @@ def test_an_agent_needs_only_its_row_and_its_messages(name: str, alone: Callable
     """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN."""
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, "metropolis", seed=4)
     game = alone(VARIANTS[name], environment, network, horizon=50, seed=4)
-    trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, record=50)
+    trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, recorded_rounds=50)
     for field in ("p", "x", "local", "world"):
         assert np.isfinite(getattr(game, field)).all(), field
     gaps = np.array([np.bincount(game.arms[:, i], minlength=4) for i in range(5)])
@@ -354,8 +356,8 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     """An algorithm that peeks at a stranger's row must come out as NaN, else the test above tests nothing."""
 
     class Peeking(gm.ParetoUCBGossip):
-        def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-            super().learn(state, i, t, arm, x, neighbours)
+        def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+            super().update(state, i, t, arm, x, neighbours)
             state.global_mean[i] += 0.0 * state.sent_global_mean[(i + 2) % 5]
 
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, seed=4)

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 import gossipmab as gm
-from gossipmab.algorithms import LEARNERS, EpsilonGreedy, ExploreFirst, Thompson, UCBBonus, UCBInside
+from gossipmab.algorithms import LEARNERS, EpsilonGreedy, ExploreFirst, HossainUCB, JonesUCB, Thompson
 from gossipmab.algorithms.central.base import Centre
 from gossipmab.algorithms.central.thompson import beta_draw
 from gossipmab.analysis.verify import same_bits, verify
@@ -50,7 +50,7 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
 
 def test_explore_first_by_hand() -> None:
     """Two agents that want different arms: each arm once (NSW 0), then half and half (NSW 1/4)."""
-    trace = simulate_central(ExploreFirst(each=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, record=6)
+    trace = simulate_central(ExploreFirst(each=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6)
     np.testing.assert_allclose(trace.regret, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5], atol=1e-9)
     np.testing.assert_allclose(trace.policy, [0.5, 0.5], atol=1e-9)
     assert trace.pulls.sum() == 6 and trace.utility.tolist() == trace.pulls.tolist()
@@ -87,17 +87,17 @@ def test_epsilon_greedy_by_hand() -> None:
 
 def test_ucb_bonus_by_hand() -> None:
     """Sums of the arms 1.0 and 0.5; alpha = N = 2. t = 3: bonuses 2 sqrt(ln 12) both; t = 4: 1 + 2.355 against 0.5 + 3.330."""
-    played = policies_of(UCBBonus(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
+    played = policies_of(HossainUCB(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert played.argmax(axis=1).tolist() == [0, 1, 0, 1]
     wide = policies_of(
-        UCBBonus(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4
+        HossainUCB(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4
     )
     assert wide.argmax(axis=1).tolist() == [0, 1, 0, 0]
 
 
 def test_ucb_inside_by_hand() -> None:
     """Averages 0.5, 0.4, factor 0.02, delta 1. t = 3: bounds 0.742, 0.659; t = 4: 0.666, 0.673."""
-    learner = UCBInside(factor=0.02, delta=1.0)
+    learner = JonesUCB(factor=0.02, delta=1.0)
     assert policies_of(learner, fixed([[0.5, 0.4]]), 4).argmax(axis=1).tolist() == [0, 1, 0, 1]
     # scale 0.5: 0.621, 0.529, then 0.583, 0.537
     assert policies_of(learner._replace(scale=0.5), fixed([[0.5, 0.4]]), 4).argmax(axis=1).tolist() == [0, 1, 0, 0]
@@ -142,7 +142,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
             wanted.maximise(mean, place, p)
         elif t <= K:
             p[t - 1] = 1
-        elif isinstance(learner, UCBBonus):
+        elif isinstance(learner, HossainUCB):
             alpha = N if learner.schedule == "agents" else math.sqrt(12 * N * K * math.log(N * K * t))
             wanted.maximise_with_bonus(mean, alpha * np.sqrt(math.log(N * K * t) / counts), place, p)
         else:
@@ -165,7 +165,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
 @pytest.mark.parametrize("name", ["nsw", "maximin"])
 @pytest.mark.parametrize(
     "learner",
-    [EpsilonGreedy(), UCBBonus(), UCBBonus(schedule="root"), UCBInside(factor=0.3, delta=0.2), Thompson()],
+    [EpsilonGreedy(), HossainUCB(), HossainUCB(schedule="root"), JonesUCB(factor=0.3, delta=0.2), Thompson()],
     ids=lambda learner: "-".join(map(str, learner))[:40],
 )
 def test_learners_play_what_their_formulas_say(learner: Any, name: str) -> None:
@@ -177,7 +177,7 @@ def test_learners_play_what_their_formulas_say(learner: Any, name: str) -> None:
 def test_one_agent_is_an_ordinary_bandit() -> None:
     """Under the product, N = 1: every policy is one arm, that of the largest index; so it is under the sum."""
     environment = gm.Environment.sample(agents=1, arms=4, objectives=1, rewards="beta", seed=4)
-    for learner in (UCBBonus(), UCBInside(factor=0.005), Thompson(), ExploreFirst(each=5)):
+    for learner in (HossainUCB(), JonesUCB(factor=0.005), Thompson(), ExploreFirst(each=5)):
         p = policies_of(learner, environment, 300)
         np.testing.assert_allclose(p.max(axis=1), 1.0, atol=1e-9)
         other = policies_of(learner._replace(objective="utilitarian"), environment, 300)
@@ -201,21 +201,23 @@ def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, mon
 
 def test_the_trace_says_what_was_played() -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=6)
-    trace = simulate_central(UCBBonus(), environment, horizon=50, seed=3, record=50, measure=["utilitarian"])
-    p, U = policies_of(UCBBonus(), environment, 50), environment.own_utilities
+    trace = simulate_central(
+        HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, extra_objectives=["utilitarian"]
+    )
+    p, U = policies_of(HossainUCB(), environment, 50), environment.own_utilities
     np.testing.assert_allclose(trace.mean_policy, p.mean(axis=0), atol=1e-12)
     u = p @ U.T
     np.testing.assert_allclose(trace.regret, np.cumsum(best_policy("nsw", U).value - u.prod(axis=1)), atol=1e-8)
     np.testing.assert_allclose(trace.others[:, 0], np.cumsum(U.sum(axis=0).max() - u.sum(axis=1)), atol=1e-8)
     np.testing.assert_allclose(trace.excess, np.abs(u - u.mean(axis=1, keepdims=True)).mean(axis=1), atol=1e-12)
-    geometric = simulate_central(UCBBonus(), environment, horizon=50, seed=3, record=50, welfare="geometric")
+    geometric = simulate_central(HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, welfare="geometric")
     best = best_policy("p_mean", U, 0.0).value
     np.testing.assert_allclose(geometric.regret, np.cumsum(best - u.prod(axis=1) ** (1 / 3)), atol=1e-8)
 
 
 def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     environment = fixed([[-0.5, 0.5], [0.5, -0.2]], "gaussian")
-    trace = simulate_central(UCBBonus(), environment, horizon=20, seed=0, measure=["utilitarian", "maximin"])
+    trace = simulate_central(HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"])
     assert np.isnan(trace.regret).all() and np.isfinite(trace.others).all()
 
 
@@ -225,7 +227,7 @@ SPEC: dict[str, Any] = {
     "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6,
                    "extra_objectives": ["maximin"]},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "algorithms": [{"name": "ucb_inside"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
+    "algorithms": [{"name": "jones_ucb"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
     "sweep": {"algorithms.ucb_inside.factor": [0.1, 1.0]},
 }  # fmt: skip
 
@@ -282,7 +284,9 @@ def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.Captu
 def test_a_cell_comes_back_bit_for_bit(tmp_path: Path) -> None:
     environment = gm.Environment.sample(agents=13, arms=2, objectives=1, seed=6)
     for measure in ((), ("nsw", "equality")):
-        trace = simulate_central(UCBBonus(), environment, horizon=20, seed=3, record=4, measure=measure)
+        trace = simulate_central(
+            HossainUCB(), environment, horizon=20, seed=3, recorded_rounds=4, extra_objectives=measure
+        )
         (tmp_path / "x.parquet").write_bytes(encode(trace, {"cell": "x"}))
         again, _said, _ = decode(tmp_path / "x.parquet", CentralTrace)
         assert not same_bits(trace, again) and again.asked.tolist() == list(measure)
@@ -300,11 +304,11 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         ),
         (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
         (
-            {**SPEC, "algorithms": [{"name": "ucb_inside", "objective": "max"}]},
+            {**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]},
             "^algorithms.ucb_inside.objective: 'max'",
         ),
         (
-            {**SPEC, "algorithms": [{"name": "ucb_inside", "delta": 0.0}]},
+            {**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]},
             "delta: got 0.0, allowed is a number in .0, 1.",
         ),
         ({**SPEC, "environment": {"arms": 3, "objectives": 2}}, "environment.agents: got None"),
@@ -323,10 +327,10 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
     [
         (ExploreFirst(factor=0.2), 0.6, 0.74),
         (EpsilonGreedy(factor=0.05), 0.6, 0.74),
-        (UCBBonus(), 0.4, 0.55),
-        (UCBInside(factor=1.0, delta=1.0), 0.0, 0.5),
+        (HossainUCB(), 0.4, 0.55),
+        (JonesUCB(factor=1.0, delta=1.0), 0.0, 0.5),
     ],
-    ids=["explore_first", "epsilon_greedy", "ucb_bonus", "ucb_inside"],
+    ids=["explore_first", "epsilon_greedy", "hossain_ucb", "jones_ucb"],
 )
 def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> None:
     """Exponents near 2/3, 2/3, 1/2, or below, for on fixed instances UCB may be logarithmic; 8 environments with fixed seeds.

@@ -54,7 +54,9 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
             return agent_round.Numbers(np.array(draws, dtype=float), np.full((2, count, 2), np.nan), links)
 
         monkeypatch.setattr(rounds.Source, "block", block)
-        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, record=horizon, interpreted=True)
+        trace = gm.simulate(
+            algorithm, environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
+        )
         return trace, alone(algorithm, environment, network, horizon=horizon, seed=0)
 
     yield run

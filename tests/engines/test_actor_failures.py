@@ -17,7 +17,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.engines.actors import simulate as actors
-from gossipmab.engines.actors.supervisor import Crew
+from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import PLAYED, differing
 
@@ -54,7 +54,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def crew() -> Iterator[Crew]:
     notes: list[str] = []
-    with session(cpus=2), Crew("direct", notes.append, patience=30.0) as crew:
+    with session(cpus=2), ActorPool("direct", notes.append, patience=30.0) as crew:
         yield crew
     assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
@@ -145,7 +145,7 @@ class Peeping(NamedTuple):
         for k in range(p.shape[0]):
             p[k] = 1.0 if k == t % p.shape[0] else 0.0
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.local_mean[i, arm, 0] = x[0]
         state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.local_mean.shape[0] - 1, arm, 0]
 
@@ -181,7 +181,7 @@ def test_an_actor_dies_with_messages_under_way(crew: Crew, trouble: str) -> None
         if len(windows) == 1:
             os.kill(dying.pids[1], signal.SIGKILL)
 
-    with Crew("direct", notes.append, patience=20.0) as dying:
+    with ActorPool("direct", notes.append, patience=20.0) as dying:
         got = actors.simulate_actors(
             ALGORITHMS[0], environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
             poison=True, note=notes.append, progress=kill,

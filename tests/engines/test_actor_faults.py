@@ -49,7 +49,7 @@ def disturbed(
     horizon, window = WINDOWS[transport]
     notes: list[str] = []
     windows: list[int] = []
-    with Crew(transport, notes.append, patience=patience) as crew:
+    with ActorPool(transport, notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:
             windows.append(steps)
@@ -128,7 +128,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
     pids: set[int] = set()
     ended = threading.Event()
 
-    with Crew("direct", lambda line: None, patience=10.0) as crew:
+    with ActorPool("direct", lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
             while not ended.wait(0.05):
@@ -223,10 +223,10 @@ def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.Monke
 INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.crew import Crew
-from gossipmab.engines.ray_session import session
-with session() as here, Crew("direct", lambda line: None) as crew:
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.pools.ray_session import session
+with session() as here, ActorPool(note=lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
         print(here.folder, flush=True)
@@ -247,8 +247,8 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 
 FULL = """
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}
 with session(object_store=80 * 2**20):

@@ -26,7 +26,7 @@ from gossipmab.engines.actors import object_code as native
 from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.sockets import Peers, WindowLostError
-from gossipmab.engines.actors.supervisor import Crew
+from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.networks.mixing import WEIGHT_RULES
 
@@ -56,7 +56,7 @@ def crew_of(ray_here: None) -> Iterator[Callable[[str], Crew]]:
 
     def crew(transport: str) -> Crew:
         if transport not in crews:
-            crews[transport] = Crew(transport, notes.append, patience=30.0).__enter__()
+            crews[transport] = ActorPool(transport, notes.append, patience=30.0).__enter__()
         return crews[transport]
 
     yield crew
@@ -162,7 +162,7 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
     import ray
 
     names = ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
-    with Crew("direct", lambda line: None) as crew:
+    with ActorPool("direct", lambda line: None) as crew:
         compared(crew, gm.SimulatedNSWUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
             handle.__ray_call__.remote(
@@ -203,7 +203,7 @@ class RoundRobin(NamedTuple):
         for k in range(p.shape[0]):
             p[k] = 1.0 if k == (t * self.step + i) % p.shape[0] else 0.0
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, 0] += 1
         for d in range(x.shape[0]):
             state.local_mean[i, arm, d] += (x[d] - state.local_mean[i, arm, d]) / math.sqrt(state.pulls[i, 0])

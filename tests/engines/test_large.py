@@ -41,7 +41,7 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
 
     def play(threads: int) -> GossipTrace:
         algorithm = ALGORITHMS[name]()
-        return gm.simulate(algorithm, environment, network, horizon=60, seed=2, record=9, threads=threads)
+        return gm.simulate(algorithm, environment, network, horizon=60, seed=2, recorded_rounds=9, threads=threads)
 
     one = play(1)
     assert all(same(one, play(threads)) for threads in (2, 3, 7, 12))
@@ -94,7 +94,9 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
     network = gm.Network("ring", agents=6, link_probability=0.4)
     each, all_ = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, by_agent=by_agent)
+        gm.simulate(
+            gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent
+        )
         for by_agent in (True, False)
     )
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
@@ -113,7 +115,7 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def columns(limit: int) -> int:
         monkeypatch.setattr(rounds, "LARGE_CURVES", limit)
-        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=0, record=10)
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=0, recorded_rounds=10)
         return int(trace.pareto_regret.shape[1])
 
     assert columns(60) == 6 and columns(59) == 1

@@ -26,7 +26,7 @@ SPEC = {
     "algorithms": [{"name": "pareto_ucb_gossip"}],
 }
 VARIANTS: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items()}
-VARIANTS["neighbourhood"] = gm.NeighbourhoodNSWUCBGossip(hops=2)
+VARIANTS["neighbourhood"] = gm.SimulatedNSWUCBGossip(hops=2)
 
 
 @pytest.mark.parametrize(("agents", "arms", "objectives"), [(7, 3, 2), (40, 5, 3)])
@@ -73,7 +73,7 @@ def test_what_cannot_fit_is_refused_with_advice() -> None:
     assert "environment.agents: 2000 agents" in str(refused.value) and "room for 270 MiB" in str(refused.value)
     with pytest.raises(gm.InputError, match="neighbourhood = true"):
         memory.check(gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
-    told = memory.check(gm.NeighbourhoodNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
+    told = memory.check(gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
     assert told < 400 * 2**20
 
 

@@ -34,7 +34,7 @@ else:
 """
 HOLDS = """
 import sys, time
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.pools.ray_session import session
 print("starting", flush=True)
 with session(cpus=1) as ray:
     print(ray.folder, flush=True)

@@ -218,7 +218,7 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / folder / "x.npy").write_text(str(number))
     with packed(Shipped(tmp_path)) as shipment:
         modules = [Path(path) for path in shipment.runtime_env["py_modules"]]  # type: ignore[index]
-        assert (modules[0] / "runner.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
+        assert (modules[0] / "utils" / "jit.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
         monkeypatch.syspath_prepend(str(modules[1].parent))
         found = ray_shipping.arrived(shipment.files)
         assert {name: path.read_text() for name, path in found.items()} == {"means": "0", "complete": "1"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab.algorithms import ALGORITHMS, PROTOCOLS, YARDSTICKS
+from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
 from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.spec.settings import SETTINGS
 
@@ -28,7 +28,7 @@ def changed(**sections: Any) -> dict[str, Any]:
 
 
 def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
-    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **YARDSTICKS}
+    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **ORACLES}
     assert set(SETTINGS) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in SETTINGS)
     for game in SETTINGS.values():
         assert next(iter(game.trace.AXES)) == "rounds" and callable(game.simulator())

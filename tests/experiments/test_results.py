@@ -152,7 +152,7 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
 def test_a_trace_is_what_simulate_gives(results: Results) -> None:
     environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
     network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, record=6)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, recorded_rounds=6)
     name = "link_probability=0.3__weights=metropolis__gossip__trial002"
     assert same_bits(trace, results.traces[name]) == []
 

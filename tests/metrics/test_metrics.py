@@ -136,7 +136,7 @@ def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> 
         (gm.ParetoUCB(), environment.centred_means),
         (gm.SimulatedNSWUCBGossip(no_sim=True), environment.utilities.T / 4),
     ]:
-        trace = gm.simulate(algorithm, environment, network, horizon=8, record=8, seed=0, interpreted=True)
+        trace = gm.simulate(algorithm, environment, network, horizon=8, recorded_rounds=8, seed=0, interpreted=True)
         if algorithm.communicates and isinstance(algorithm, gm.ParetoUCBGossip):
             coming = [truth[t:].max(initial=0.0) for t in range(1, 9)]
             np.testing.assert_allclose(trace.sampling_error, coming, rtol=0, atol=1e-12)
@@ -154,7 +154,9 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
     network = gm.Network("complete", agents=5)
-    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, record=12, seed=0, interpreted=True)
+    trace = gm.simulate(
+        ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True
+    )
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 
@@ -208,7 +210,14 @@ def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
     best = twins.nash(twins.best_nash(U), U)
     for welfare, root in (("product", 1.0), ("geometric", 0.5)):
         trace = gm.simulate(
-            gm.ParetoUCB(), environment, network, horizon=2, seed=0, record=2, welfare=welfare, interpreted=True
+            gm.ParetoUCB(),
+            environment,
+            network,
+            horizon=2,
+            seed=0,
+            recorded_rounds=2,
+            welfare=welfare,
+            interpreted=True,
         )
         lost = np.cumsum([best**root - np.prod(U[:, k]) ** root for k in (0, 1)])
         np.testing.assert_allclose(trace.nsw_regret, np.column_stack([lost, lost]), rtol=0, atol=1e-8)
@@ -239,8 +248,8 @@ def test_recorded_rounds_rise_and_end_at_the_horizon() -> None:
 
 def test_what_is_recorded_does_not_change_what_is_played() -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
-    every = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, record=90)
-    some = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, record=7)
+    every = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, recorded_rounds=90)
+    some = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, recorded_rounds=7)
     np.testing.assert_array_equal(some.rounds, [13, 26, 39, 51, 64, 77, 90])  # round(90 m / 7)
     for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "bytes"):
         np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[some.rounds - 1])

@@ -79,7 +79,7 @@ def test_the_largest_change_only() -> None:
     means = np.array([[[0.8], [0.1]], [[0.2], [0.7]], [[0.2], [0.05]]])
     environment = gm.Environment.sample(means=means, preferences=np.ones((3, 1)), rewards="deterministic")
     network = gm.Network("complete", 3, **budget(top_k=1))
-    trace = gm.simulate(Watched(), environment, network, horizon=3, seed=0, record=3, interpreted=True)
+    trace = gm.simulate(Watched(), environment, network, horizon=3, seed=0, recorded_rounds=3, interpreted=True)
     G = np.array([world for _, _, world, _ in SEEN]).reshape(3, 3, 2)
     close(G[0].ravel(), [0.8, 0, 0.2, 0, 0.2, 0])
     close(G[1].ravel(), [0.6, 0.1, 0.3, 0.7, 0.3, 0.05])
@@ -114,7 +114,7 @@ def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) 
         failures=failures,
         communication=gm.CommunicationBudget(**rules),
     )
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=3, record=3_000)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=3, recorded_rounds=3_000)
     assert trace.drift.max() < 1e-12
     alone = np.abs(environment.means - environment.centred_means).max()
     assert trace.disagreement[-1] < alone / 3  # on their own they would be that far apart
@@ -153,7 +153,8 @@ def test_many_bits_are_nearly_all_of_them() -> None:
     environment = gm.Environment.sample(5, 1, 2, seed=1)  # one arm: no ties for a rounding to decide
     plain, ruled = (gm.Network(KITE, **named) for named in ({}, budget(quantization_bits=32)))
     one, other = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, record=20) for net in (plain, ruled)
+        gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, recorded_rounds=20)
+        for net in (plain, ruled)
     )
     np.testing.assert_allclose(one.disagreement, other.disagreement, rtol=0, atol=20 / 2**31)
     assert not np.array_equal(one.disagreement, other.disagreement)
@@ -164,7 +165,7 @@ def test_disagreement_ends_where_roundings_do(bits: int) -> None:
     """Deterministic rewards, so that estimates would agree exactly: the rounded ones end within a few steps."""
     environment = gm.Environment.sample(5, 2, 2, rewards="deterministic", heterogeneity=0.5, seed=1)
     network = gm.Network(KITE, link_probability=0.5, weights="metropolis", **budget(quantization_bits=bits))
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=1, record=10)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=1, recorded_rounds=10)
     step = 1 / (2**bits - 1)
     assert 0.01 * step < trace.disagreement[-1] < 4 * step  # within diameter + 1 steps
 
@@ -273,7 +274,7 @@ def test_floats_are_the_numbers_sent() -> None:
         (gm.CommunicationBudget(quantization_bits=4), 6),
     ):
         network = gm.Network("complete", 3, communication=rules)
-        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10, seed=0, record=2)
+        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10, seed=0, recorded_rounds=2)
         assert trace.floats.tolist() == [6 * 5 * numbers, 6 * 10 * numbers]
-    alone = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", 3), horizon=10, seed=0, record=2)
+    alone = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", 3), horizon=10, seed=0, recorded_rounds=2)
     assert alone.floats.tolist() == [0, 0]

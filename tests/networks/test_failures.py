@@ -45,8 +45,8 @@ class Watched(NamedTuple):
     def select(self, state: Any, i: int, t: int, p: np.ndarray) -> None:
         gm.ParetoUCBGossip().select(state, i, t, p)
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: np.ndarray, neighbours: np.ndarray) -> None:
-        gm.ParetoUCBGossip().learn(state, i, t, arm, x, neighbours)
+    def update(self, state: Any, i: int, t: int, arm: int, x: np.ndarray, neighbours: np.ndarray) -> None:
+        gm.ParetoUCBGossip().update(state, i, t, arm, x, neighbours)
         SEEN.append((i, t, state.global_mean[i].ravel().copy(), state.local_mean[i].ravel().copy()))
 
 
@@ -54,7 +54,9 @@ def by_hand(failures: Any, horizon: int, **named: Any) -> tuple[Any, dict[int, l
     """Three agents on the complete graph, w = 1/3: the trace, and G_i after every round that agent i played."""
     environment = gm.Environment.sample(means=MEANS, preferences=np.ones((3, 1)), rewards="deterministic")
     network = gm.Network("complete", 3, failures=failures, **named)
-    trace = gm.simulate(Watched(), environment, network, horizon=horizon, seed=0, record=horizon, interpreted=True)
+    trace = gm.simulate(
+        Watched(), environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
+    )
     return trace, {i: [float(G[0]) for agent, _, G, _ in SEEN if agent == i] for i in range(3)}
 
 
@@ -349,7 +351,7 @@ def test_the_mean_is_kept_where_it_is_said_to_be(failures: gm.Failures, kept: bo
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
     for weights in ("laplacian", "metropolis"):
         network = gm.Network(KITE, link_probability=0.7, weights=weights, failures=failures)
-        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=3, record=200)
+        trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=3, recorded_rounds=200)
         assert failures.keeps_mean == kept
         assert trace.drift.max() < 1e-13 if kept else trace.drift[-1] > 1e-3
 
@@ -360,7 +362,7 @@ def test_regret_and_pulls_of_who_is_away() -> None:
     failures = gm.Failures(outages=[gm.Outage([1], last=60), gm.Outage([2], 2, 2, keep_state=False)])
     network = gm.Network("complete", 3, failures=failures)
     for algorithm in (gm.ParetoUCBGossip(), gm.ParetoUCB()):
-        trace = gm.simulate(algorithm, environment, network, horizon=63, seed=1, record=63)
+        trace = gm.simulate(algorithm, environment, network, horizon=63, seed=1, recorded_rounds=63)
         np.testing.assert_array_equal(trace.pulls.sum(axis=1), [63, 3, 62])
         assert (trace.pareto_regret[:60, 1] == 0).all() and (trace.nsw_regret[:60, 1] == 0).all()
         assert (trace.pulls[1] == [1, 1, 1, 0]).all()

@@ -14,11 +14,11 @@ import broken
 import numpy as np
 import outside
 import pytest
+from gossipmab.algorithms.gossip.uniforms import hand_numbers
 
 import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.algorithms.gossip.uniforms import hand_numbers
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip import simulate as rounds
@@ -275,9 +275,11 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
-        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4)
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
         assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
-        plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4, interpreted=True)
+        plain = gm.simulate(
+            gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True
+        )
         assert not same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
@@ -310,12 +312,12 @@ def test_an_objective_from_outside() -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
     learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
-    trace = gm.simulate_central(learner, environment, horizon=10, seed=1, record=10, interpreted=True)
+    trace = gm.simulate(learner, environment, horizon=10, seed=1, recorded_rounds=10, interpreted=True)
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
     with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a name or an objective"):
-        gm.simulate_central(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
+        gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -330,7 +332,7 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     assert "regret_outside:First" in results.table()
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
     learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
-    trace = gm.simulate_central(learner, environment, horizon=40, seed=1, record=4, interpreted=True)
+    trace = gm.simulate(learner, environment, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
 
 
@@ -356,7 +358,7 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     assert 'process = "outside:EveryOther"' in text and 'model = "outside:Triangular"' in text
     drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards={"model": outside.Triangular, "width": 0.1})
     network = gm.Network("complete", 5, links=outside.EveryOther(3))
-    trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, record=4)
+    trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, recorded_rounds=4)
     assert not same_bits(results.traces["mine__trial000"], trace)
     cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
@@ -477,7 +479,7 @@ def test_numbers_in_every_loop(on_path: Path) -> None:
     lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
     for network in (quiet, lossy):
         fast, plain = (
-            gm.simulate(kind(), environment, network, horizon=50, seed=1, record=5, interpreted=interpreted)
+            gm.simulate(kind(), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=interpreted)
             for interpreted in (False, True)
         )
         assert not same_bits(fast, plain)

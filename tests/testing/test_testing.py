@@ -25,7 +25,7 @@ BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
     ),
     "writes a neighbour's row": (
         broken.Trespassing, testing.TrespassError,
-        r"^Trespassing.learn, in round 1 of agent \d, writes row \d of state.local_mean, which is another agent's; row \d is all "
+        r"^Trespassing.update, in round 1 of agent \d, writes row \d of state.local_mean, which is another agent's; row \d is all "
         "that it may write$",
     ),
     "keeps hidden state": (
@@ -120,7 +120,7 @@ def init_shifting(self: Any, shape: Any) -> Shifting:
 
 
 def learn_shifting(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    broken.Sound.learn(self, state, i, t, arm, x, neighbours)
+    broken.Sound.update(self, state, i, t, arm, x, neighbours)
     state.total[0] += 1.0
 
 

@@ -49,7 +49,7 @@ class Greedy(NamedTuple):
         p[:] = 0.0
         p[best] = 1.0
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]

@@ -187,7 +187,7 @@ def digests() -> dict[str, str]:
     found = {}
     environment, network = world(5, 3, 2, p=0.6, weights="metropolis", seed=12)
     for name, algorithm in VARIANTS.items():
-        found[name] = digest(gm.simulate(algorithm, environment, network, horizon=60, seed=12, record=6))
+        found[name] = digest(gm.simulate(algorithm, environment, network, horizon=60, seed=12, recorded_rounds=6))
     for model in REWARDS:
         if model != "table":  # whose draw is a look-up
             environment, network = world(5, 3, 2, p=0.6, seed=12, rewards=model)
@@ -224,7 +224,7 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
 
     def allocations(horizon: int) -> int:
         before = rtsys.get_allocation_stats().alloc
-        gm.simulate(VARIANTS[name], environment, network, horizon=horizon, seed=9, record=2)
+        gm.simulate(VARIANTS[name], environment, network, horizon=horizon, seed=9, recorded_rounds=2)
         return int(rtsys.get_allocation_stats().alloc - before)
 
     allocations(50)  # compile
@@ -271,7 +271,7 @@ class Outlandish(NamedTuple):
             p[k] = self.explore / K
         p[best] += 1.0 - self.explore
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]

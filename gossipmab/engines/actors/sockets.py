@@ -19,7 +19,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import Wire
+from gossipmab.engines.gossip.channel_state import Wire
 
 HANDSHAKE = 10.0  # seconds that a peer may take to answer a challenge
 HANDSHAKES = 64  # at a time; more are refused at once
@@ -32,7 +32,7 @@ class WindowLostError(RuntimeError):
     """The window cannot be played on: a peer is gone, or silent, or the coordinator has given the window up."""
 
 
-class Peers:
+class SocketMesh:
     """The connections of one actor. Its listener runs in a thread until `close`."""
 
     def __init__(self, index: int, key: bytes, host: str, patience: float) -> None:

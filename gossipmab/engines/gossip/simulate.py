@@ -1,199 +1,347 @@
-"""The trial that is made of blocks of rounds, and its random numbers."""
+"""A gossip trial in this process: serial, by several threads, or interpreted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Algorithm, Shape
-from gossipmab.engines.gossip import synchronous as plain
-from gossipmab.engines.gossip.step import Base, Numbers, Scratch, estimates, message_size, new_tally, trace_of, tracking
-from gossipmab.engines.gossip.synchronous import (
-    PlainRounds,
-    SharedRounds,
-    bounds_of,
-    divisible,
-    part_compiled,
-    part_foreign,
-    play_compiled,
-    play_foreign,
-)
-from gossipmab.engines.gossip.unreliable import (
-    MessageRounds,
-    play_messages,
-    play_messages_compiled,
-    play_messages_foreign,
-)
+from gossipmab.algorithms.base import ProblemInfo, uniforms_of
+from gossipmab.algorithms.gossip.base import KNOWN, SCRATCH, Algorithm, estimates, exchanged, message_size
+from gossipmab.engines.common import check_counts, recorded_rounds
+from gossipmab.engines.gossip.channel import Direct, begin_round
+from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents
+from gossipmab.engines.gossip.loop import play, play_compiled, play_foreign
+from gossipmab.engines.gossip.step import Scratch
+from gossipmab.engines.gossip.tally import Tally, accumulators, record, trace_of
+from gossipmab.engines.gossip.unreliable import unreliable
 from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
-from gossipmab.metrics import trace as metrics
+from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import is_builtin
+from gossipmab.utils.jit import is_builtin, jit
+from gossipmab.utils.parameters import check
 from gossipmab.utils.provenance import available_processors
-from gossipmab.utils.rng import Purpose, stream
-from gossipmab.utils.rng_batch import Streams
-from gossipmab.utils.types import Integers
+from gossipmab.utils.rng import Purpose, RandomSource, stream
+from gossipmab.utils.types import Floats
 
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
-BLOCK_ROWS = (
-    40_000  # bound on rounds x numbers in a row: where rows are long, rounds are slow, and progress should show
-)
+BLOCK_ROWS = 40_000  # bound on rounds x numbers in a row: if rows are long, rounds are slow, and progress should show
+PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 
 
-def recorded_rounds(horizon: int, record: int) -> Integers:
-    """(R,) the rounds round(T m / record), m = 1..record, each once; the last round is always among them."""
-    rounds = np.unique([round(horizon * m / record) for m in range(1, record + 1)])
-    return rounds[rounds > 0].astype(np.int64)
-
-
-def shape_of(environment: Environment, network: Network, horizon: int) -> Shape:
-    """What the algorithm is told before the first round."""
-    return Shape(
-        environment.agents, environment.arms, environment.objectives, horizon, network.link_probability,
-        lambda: network.algebraic_connectivity, environment.preferences, network.edges,
+def problem_info(environment: Environment, network: Network, horizon: int) -> ProblemInfo:
+    """What a gossip algorithm knows before round 1."""
+    return ProblemInfo(
+        environment.agents, environment.arms, environment.objectives, horizon, environment.preferences,
+        network.link_probability, network.edges, lambda: network.algebraic_connectivity,
     )  # fmt: skip
 
 
-def simulate(
+def simulate_gossip(
     algorithm: Algorithm,
     environment: Environment,
     network: Network,
     *,
     horizon: int,
     seed: int,
-    record: int = 200,
+    recorded_rounds: int = 200,
     trial: int = 0,
-    label: str = "",
+    stream_label: str = "",
     welfare: str = "product",
     threads: int | None = None,
-    by_agent: bool | None = None,
+    per_agent_curves: bool | None = None,
     interpreted: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> GossipTrace:
-    """Play one trial of one algorithm in this process.
+    """Play one trial of a gossip algorithm in this process; the arguments are those of `gossipmab.simulate`."""
+    check_problem(algorithm, environment, network)
+    check_counts(horizon=horizon, recorded_rounds=recorded_rounds, threads=threads)
+    key = {"seed": seed, "trial": trial, "label": stream_label}
+    N = environment.agents
+    state = algorithm.init(problem_info(environment, network, horizon))
+    tally = tally_of(algorithm, environment, state, horizon, recorded_rounds, welfare, per_agent_curves)
+    wanted = threads or (available_processors() if N >= SHARED_AGENTS else 1)
+    failing = network.failures is not None or network.communication is not None
+    serial = interpreted or failing or not divisible(state, N, environment.preferences)
+    shared = 1 if serial else min(wanted, N)
+    loop = play if interpreted else play_compiled if is_builtin(algorithm, environment.rewards) else play_foreign
+    with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
+        trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
+        played = trial_type(algorithm, environment, network, state, tally, loop, key)
+        if isinstance(played, SharedTrial):
+            played.share(pool, shared)
+        numbers_per_round = played.source.numbers_per_round + (0 if played.listed else len(network.edges))
+        row = max(1, state.local_mean[0].size)
+        block = max(1, min(1024, BLOCK_NUMBERS // numbers_per_round, BLOCK_ROWS // row))
+        for t0 in range(0, horizon, block):
+            rounds = min(block, horizon - t0)
+            played.play(t0, rounds)
+            if progress is not None:
+                progress(N * rounds)
+    size = message_size(state) if algorithm.communicates else 0
+    return trace_of(tally.kept, environment, network.communication or CommunicationBudget(), size)
 
-    Args:
-        algorithm: a NamedTuple such as `ParetoUCBGossip()`.
-        environment, network: they must have the same number of agents.
-        horizon: T, rounds.
-        seed, trial, label: of the random streams; label "" shares links and reward numbers between algorithms (coupled).
-        record: how many rounds to record, evenly spaced; the last is always among them.
-        welfare: "product" or "geometric", the Nash social welfare in which regret is measured. With many agents the product
-            is less than the least number, and its regret 0.
-        threads: share the agents of a round among so many; same bits. None: as many as processors from 8,192 agents on, else 1.
-        by_agent: keep the regrets of every agent in every recorded round, (R, N); else their sums, (R, 1). None: up to
-            2,000,000 numbers.
-        interpreted: run the very same methods in plain Python, to debug; same bits, a thousand times slower.
-        progress: called with the agent-steps just played, about every block; may raise to stop.
 
-    Raises:
-        InputError: agents that differ, or a hyperparameter, horizon, record or threads out of range.
-    """
+def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:
+    """Raise InputError unless environment and network fit each other and the hyperparameters are in range."""
     if environment.agents != network.agents:
         raise InputError(f"network.base: has {network.agents} agents, the environment has {environment.agents}")
-    for name, value in (("horizon", horizon), ("record", record), ("threads", 1 if threads is None else threads)):
-        if value != int(value) or value < 1:
-            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
-    algorithm.check()
-    N, K, D = environment.means.shape
-    now = algorithm.init(shape_of(environment, network, horizon))
-    rounds = recorded_rounds(horizon, record)
-    each = N * len(rounds) <= LARGE_CURVES if by_agent is None else by_agent
-    tally = new_tally(N, K, rounds, each)
-    source = Source(environment, network, seed=seed, trial=trial, label=label)
-    wanted = metrics.estimand(environment, estimates(algorithm), now.local_mean)
-    truth = tracking(metrics.truth(environment, welfare, wanted), now)
-    base = Base(network.edges, network.offsets, network.weight_rule, network.constant_weight)
-    M, widest = now.local_mean[0].size, max(1, int(network.degrees.max()))
-    scratch = Scratch(
-        np.zeros(K), np.zeros(D), np.zeros(N), metrics.memo(N, K), np.zeros((2, M)), np.full(widest, base.constant),
-        np.zeros(N, np.int64), np.zeros(2 * len(network.edges), np.int64),
+    check(algorithm)
+
+
+def tally_of(
+    algorithm: Algorithm, environment: Environment, state: Any, horizon: int, count: int, welfare: str, per_agent: bool | None
+) -> Tally:  # fmt: skip
+    """The tally of a trial before its first round."""
+    N, K, _ = environment.means.shape
+    rounds = recorded_rounds(horizon, count)
+    if per_agent is None:
+        per_agent = N * len(rounds) <= LARGE_CURVES
+    wanted = estimand(environment, estimates(algorithm), state.local_mean)
+    reference = regret_reference(environment, welfare, wanted)
+    members = getattr(state, "known_members", np.zeros((0, 0), np.int64))
+    return Tally(
+        reference._replace(members=members), accumulators(N, K, rounds, per_agent), welfare_cache(N, K), np.zeros(N),
+        np.zeros((2, state.local_mean[0].size)),
     )  # fmt: skip
-    shipped = is_builtin(algorithm, environment.rewards)
-    shared = 1 if interpreted or not divisible(now, N, environment.preferences) else _threads(threads, N)
-    parts = (algorithm, environment.rewards, truth, base, now, tally, scratch)
-    play: Callable[[Numbers, int], None]
-    with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
-        if network.failures is not None or network.communication is not None:
-            loop = play_messages if interpreted else play_messages_compiled if shipped else play_messages_foreign
-            initial = algorithm.init(shape_of(environment, network, horizon))
-            messages, shared = MessageRounds(algorithm, network, now, initial, loop), 1
-
-            def play(numbers: Numbers, t0: int) -> None:
-                fate = source.fate(numbers.links)
-                messages.play(environment.rewards, truth, base, numbers, fate, tally, scratch, t0)
-
-        elif shared > 1:
-            play = SharedRounds(*parts, part_compiled if shipped else part_foreign, shared, pool).play
-        else:
-            play = PlainRounds(*parts, plain.play if interpreted else play_compiled if shipped else play_foreign).play
-        block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round, BLOCK_ROWS // max(1, M)))
-        for t0 in range(0, horizon, block):
-            numbers = source.block(min(block, horizon - t0), pool if shared > 1 else None, bounds_of(N, shared))
-            play(numbers, t0)
-            if progress is not None:
-                progress(N * numbers.arms.shape[1])
-    each_message = message_size(now) if algorithm.communicates else 0
-    return trace_of(tally, environment, network.communication or CommunicationBudget(), each_message)
 
 
-def _threads(wanted: int | None, agents: int) -> int:
-    if wanted is None:
-        wanted = available_processors() if agents >= SHARED_AGENTS else 1
-    return min(wanted, agents)
+def averages_of(now: Any, after: Any, communicates: bool) -> Averages:
+    """The flat views of two states."""
+    N = len(now.local_mean)
+    sent, own = (s.global_mean.reshape(N, -1) if communicates else np.zeros((N, 0)) for s in (now, after))
+    return Averages(own, sent, after.local_mean.reshape(N, -1), now.local_mean.reshape(N, -1))
 
 
-class Source:
-    """The random numbers of one cell, block after block: every agent's own streams, and the network's."""
+def blends(algorithm: Any) -> bool:
+    """Whether the algorithm mixes messages by its own `blend`."""
+    return bool(getattr(algorithm, "blends", hasattr(algorithm, "blend")))
 
-    def __init__(self, environment: Environment, network: Network, *, seed: int, trial: int, label: str) -> None:
-        """Open the streams of a trial."""
-        key: dict[str, Any] = {"seed": seed, "trial": trial, "label": label}
-        self.environment, self.network = environment, network
-        self.arms = Streams(**key, agents=environment.agents, purpose=Purpose.ARMS)
-        self.room = np.empty((0, 0)), np.empty((0, 0, 0))  # of the last block, written over by the next
-        self.rewards = Streams(**key, agents=environment.agents, purpose=Purpose.REWARDS)
-        plain = network.failures is None and network.communication is None
-        generator = stream(**key, purpose=Purpose.LINKS)
-        self.listed = network.sparse_link_sampler(generator) if plain else None
-        self.links = network.link_sampler(generator)  # of which nothing is drawn where links are listed
-        if not plain:
-            self.fate = network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
 
-    @property
-    def numbers_per_round(self) -> int:
-        """How many numbers a round takes."""
-        links = 0 if self.listed else len(self.network.edges)
-        return self.environment.agents * (1 + self.environment.objectives) + links
+class DirectTrial:
+    """A trial played by one thread, compiled or interpreted."""
 
-    def block(self, rounds: int, pool: ThreadPoolExecutor | None = None, bounds: Sequence[int] = ()) -> Numbers:
-        """The numbers of the next rounds; any split into blocks, or of the agents among the pool's threads, gives the same."""
-        N, D = self.environment.agents, self.environment.objectives
-        if self.room[0].shape[1] != rounds:
-            self.room = np.empty((N, rounds)), np.empty((N, rounds, D))
-        arms, rewards = self.room
+    def __init__(
+        self, algorithm: Any, environment: Environment, network: Network, state: Any, tally: Tally, loop: Callable[..., int],
+        key: dict[str, Any],
+    ) -> None:  # fmt: skip
+        """`state` will be played on. key: of the random streams."""
+        self.algorithm, self.rewards, self.network, self.tally, self.loop = (
+            algorithm,
+            environment.rewards,
+            network,
+            tally,
+            loop,
+        )
+        N, K, D = environment.means.shape
+        shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(state))}
+        self.source = RandomSource(key, shapes)
+        links = stream(**key, purpose=Purpose.LINKS)
+        self.listed, self.links = self._samplers(links)
+        self.now, self.after, self.scratch, self.N = state, exchanged(state), Scratch(np.zeros(K), np.zeros(D)), N
+        self.channel = self._channel(key)
 
-        def part(h: int) -> Any:
-            mine = slice(bounds[h], bounds[h + 1])
-            self.arms.draw(arms[mine], bounds[h])
-            self.rewards.draw(rewards[mine], bounds[h])
-            return self.environment.rewards.prepare(rewards[mine])
+    def _samplers(self, generator: np.random.Generator) -> tuple[Any, Any]:
+        """Few links are listed, many are marked."""
+        return self.network.sparse_link_sampler(generator), self.network.link_sampler(generator)
 
-        links = None
+    def _channel(self, key: dict[str, Any]) -> Any:
+        network, algorithm, integers = self.network, self.algorithm, np.zeros(0, np.int64)
+        graph = GraphArrays(network.edges, network.offsets, network.weight_rule, network.constant_weight)
+        widest = max(1, int(network.degrees.max()))
+        return Direct(
+            averages_of(self.now, self.after, algorithm.communicates), graph, np.zeros((0, 0), np.uint8), integers, integers,
+            np.zeros(1, np.int64), np.zeros(self.N, np.int64), np.zeros(2 * len(network.edges), np.int64),
+            np.full(widest, graph.constant), algorithm.communicates, blends(algorithm),
+        )  # fmt: skip
+
+    def play(self, t0: int, rounds: int) -> None:
+        """Play the next block."""
+        numbers = self._numbers(rounds)
+        self._links(rounds)
+        self._play(numbers, t0, 0, rounds)
+
+    def _numbers(self, rounds: int, pool: ThreadPoolExecutor | None = None, parts: int = 1) -> RandomBlock:
+        drawn = self.source.block(rounds, pool, parts)
+        rewards = drawn[Purpose.REWARDS]
         if pool is None:
-            bounds = 0, N
-            prepared = part(0)
+            prepared = self.rewards.prepare(rewards)
         else:
-            links = pool.submit(self.links, rounds) if self.listed is None else None
-            parts = list(pool.map(part, range(len(bounds) - 1)))
-            prepared = rewards if np.shares_memory(parts[0], rewards) else np.concatenate(parts)
+            bounds = [rounds * part // parts for part in range(parts + 1)]
+            some = list(pool.map(lambda h: self.rewards.prepare(rewards[bounds[h] : bounds[h + 1]]), range(parts)))
+            prepared = rewards if np.shares_memory(some[-1], rewards) else np.concatenate(some)
+        return RandomBlock(0, drawn[Purpose.ARMS], prepared, drawn[Purpose.POLICY])
+
+    def _links(self, rounds: int) -> None:
         if self.listed is not None:
-            return Numbers(arms, prepared, np.zeros((rounds, 0), np.uint8), *self.listed(rounds))
-        return Numbers(arms, prepared, self.links(rounds) if links is None else links.result())
+            first, listed = self.listed(rounds)
+            self.channel = self.channel._replace(first=first, listed=listed)
+        else:
+            self.channel = self.channel._replace(links=self.links(rounds))
+
+    def _play(self, numbers: RandomBlock, t0: int, begin: int, stop: int) -> None:
+        self.loop(
+            self.algorithm, self.rewards, self.now, self.after, self.channel, self.tally, numbers, self.scratch, t0, begin,
+            stop, 0, self.N,
+        )  # fmt: skip
+        if (stop - begin) % 2:
+            self.now, self.after, self.channel = self.after, self.now, self.channel.turned()
+
+
+class UnreliableTrial(DirectTrial):
+    """A trial with failures or a communication budget."""
+
+    def _samplers(self, generator: np.random.Generator) -> tuple[Any, Any]:
+        return None, self.network.link_sampler(generator)
+
+    def _channel(self, key: dict[str, Any]) -> Any:
+        self.failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
+        rows = own_rows(self.now, self.N)
+        self.initial = {name: value.copy() for name, value in rows.items()}
+        self.rows = rows
+        averages = averages_of(self.now, self.after, self.algorithm.communicates)
+        channel, self.now, self.after = unreliable(
+            self.algorithm, self.network, self.now, averages, blends(self.algorithm)
+        )
+        return channel
+
+    def play(self, t0: int, rounds: int) -> None:
+        """Play a block; the state of an agent that comes back knowing nothing is made anew before the round."""
+        numbers, fate = self._numbers(rounds), self.failures(self.links(rounds))
+        self.channel = self.channel._replace(events=RoundEvents(0, 0, *fate))
+        for begin, stop in cold_starts(fate.cold):
+            for i in np.flatnonzero(fate.cold[begin]).tolist():
+                self.channel.arcs.clock[i] = 0
+                for name, value in self.rows.items():
+                    value[i] = self.initial[name][i]
+            self._play(numbers, t0, begin, stop)
+
+
+def cold_starts(cold: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """The parts of a block (B, n) of rounds that begin with a round in which an agent comes back knowing nothing."""
+    cuts = sorted({0, *np.flatnonzero(cold.any(axis=1)).tolist(), len(cold)})
+    return list(zip(cuts[:-1], cuts[1:], strict=True))
+
+
+def own_rows(state: Any, agents: int) -> dict[str, NDArray[Any]]:
+    """The fields of a state that have a row for each agent, but for mailboxes, scratch, and what is known to all."""
+    return {
+        name: value
+        for name, value in state._asdict().items()
+        if isinstance(value, np.ndarray)
+        and value.ndim
+        and len(value) == agents
+        and not name.startswith((SCRATCH, KNOWN))
+    }
+
+
+class Turn(NamedTuple):
+    """What one thread works with in even or odd rounds: the state as it stands then, and its own scratch."""
+
+    now: Any
+    after: Any
+    channel: Direct
+    tally: Tally
+    scratch: Scratch
+
+
+class SharedTrial(DirectTrial):
+    """A trial played by several threads, which take parts of the agents as they are free, and meet after every round.
+
+    While they play a round, one of them already lists the neighbours of the next.
+    """
+
+    def share(self, pool: ThreadPoolExecutor, threads: int) -> None:
+        """Share the agents of each round among the threads of the pool."""
+        self.pool, self.threads = pool, threads
+        bounds = bounds_of(self.N, PARTS * threads)
+        self.parts = list(zip(bounds[:-1], bounds[1:], strict=True))
+        self.other = self.channel._replace(
+            met=self.channel.met.copy(), degrees=self.channel.degrees.copy(), neighbours=self.channel.neighbours.copy()
+        )
+        self.private = [self._private() for _ in range(threads)]
+
+    def _private(self) -> tuple[Any, Any, Floats, Tally, Scratch]:
+        """One thread's state, before and after, with scratch of its own; its weights, tally and working memory."""
+        mine = {name: copied(getattr(self.now, name)) for name in self.now._fields if name.startswith(SCRATCH)}
+        tally = self.tally._replace(utility=self.tally.utility.copy(), cache=copied(self.tally.cache))
+        return (
+            self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, copied(self.scratch)
+        )  # fmt: skip
+
+    def play(self, t0: int, rounds: int) -> None:
+        """Play the next block, round by round."""
+        numbers = self._numbers(rounds, self.pool, self.threads)
+        self._links(rounds)
+        links = {name: getattr(self.channel, name) for name in ("links", "first", "listed")}
+        channel, ahead = self.channel, self.other._replace(**links)
+        turn = t0 % 2
+
+        def part(h: int) -> None:
+            private = self.private.pop()
+            now, after, weights, tally, scratch = private
+            if turn:
+                now, after = after, now
+            self.loop(
+                self.algorithm, self.rewards, now, after, channel._replace(weights=weights), tally, numbers, scratch, t0, b,
+                b + 1, *self.parts[h],
+            )  # fmt: skip
+            self.private.append(private)
+
+        list_neighbours(channel, 0, t0 + 1, self.N)
+        for b in range(rounds):
+            listing = None
+            if b + 1 < rounds:
+                listing = self.pool.submit(list_neighbours, ahead, b + 1, t0 + b + 2, self.N)
+            for _ in self.pool.map(part, range(len(self.parts))):
+                pass
+            if listing is not None:
+                listing.result()
+            kept = self.tally.kept
+            if t0 + b + 1 == kept.rounds[kept.next[0]]:
+                averages = channel.averages
+                own = averages.own if averages.own.shape[1] else averages.local
+                record(self.tally, own, averages.local)
+            turn = 1 - turn
+            channel, ahead = (
+                ahead._replace(averages=channel.turned().averages),
+                channel,
+            )
+        self.channel, self.other = channel, ahead
+
+
+@jit
+def list_neighbours(channel: Direct, b: int, t: int, agents: int) -> None:
+    """List the neighbours of all agents in round t, the b-th of the block."""
+    begin_round(channel, b, t, 0, agents)
+
+
+def bounds_of(agents: int, parts: int) -> list[int]:
+    """Part h of the agents is bounds[h] .. bounds[h + 1] - 1."""
+    return [agents * h // parts for h in range(parts + 1)]
+
+
+def copied(scratch: Any) -> Any:
+    """A copy of an array, or of a tuple of them."""
+    if isinstance(scratch, tuple):
+        parts = [copied(part) for part in scratch]
+        return type(scratch)(*parts) if hasattr(scratch, "_fields") else tuple(parts)
+    return scratch.copy() if isinstance(scratch, np.ndarray) else scratch
+
+
+def divisible(state: Any, agents: int, known: Any) -> bool:
+    """Whether threads may share the agents: every array is by agent, scratch, or known to all beforehand."""
+    arrays = [value for name, value in state._asdict().items() if not name.startswith((SCRATCH, KNOWN))]
+    return all(
+        np.isscalar(value)
+        or (isinstance(value, np.ndarray) and (len(value) == agents or np.shares_memory(value, known)))
+        for value in arrays
+    )

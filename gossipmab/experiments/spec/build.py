@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gossipmab.algorithms.assignment.base import Task
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
@@ -153,7 +153,7 @@ def options(point: Point) -> dict[str, Any]:
     """What the `simulate` of the experiment's protocol takes beside what all take."""
     if point.probing is not None:
         return point.probing.model_dump()
-    return {"measure": point.experiment.extra_objectives} if point.experiment.extra_objectives else {}
+    return {"extra_objectives": point.experiment.extra_objectives} if point.experiment.extra_objectives else {}
 
 
 def _check_probing(point: Point, environment: Environment) -> None:
@@ -166,10 +166,11 @@ def _check_probing(point: Point, environment: Environment) -> None:
         raise InputError(f"probing.{error}") from None
     check_sets(environment.arms, agreed.budget)
     check_rewards(environment)
-    task = Task(environment.agents, environment.arms, point.experiment.horizon, agreed)
+    N, K, D = environment.means.shape
+    info = ProblemInfo(N, K, D, point.experiment.horizon, environment.preferences, costs=agreed)
     for one in point.algorithms:
         try:
-            algorithm(point.experiment.protocol, one.name, one.params).init(task)
+            algorithm(point.experiment.protocol, one.name, one.params).init(info)
         except InputError as error:
             raise InputError(f"algorithms.{one.label}.{error}") from None
 
@@ -184,14 +185,12 @@ def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: 
     """Raise InputError where such averages are more than a machine should be asked for."""
     N, K = environment.agents, environment.arms
     for label, played in tracking.items():
-        near = hasattr(played, "hops")
+        near = getattr(played, "hops", 0) > 0
         rows = largest_ball(network.edges, N, played.hops) if near else N
         if N * rows * K > LARGEST_TENSOR:
             what = f"agents x {'largest neighbourhood' if near else 'agents'} x arms = {N} x {rows} x {K}"
             advice = "fewer hops" if near and played.hops > 1 else "fewer agents"
-            advice = (
-                advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
-            )
+            advice = advice if near else "hops = 1, which tracks the preferences of neighbours only"
             raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
 
 

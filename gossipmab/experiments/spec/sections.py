@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.parameters import allowed, fit, limited
+from gossipmab.utils.parameters import allowed, fit
 
 OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
 REWARD_PARAMETERS = {"gaussian": ("std", "reward_std"), "beta": ("concentration", "beta_concentration")}
@@ -299,8 +299,8 @@ def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
     if isinstance(cause, InputError):
         return cause
     hint = get_type_hints(owner, include_extras=True).get(path[-1]) if len(path) == 2 else None
-    why = allowed(hint) if first["type"] not in ("value_error", "literal_error") and limited(hint) else ""
-    why = why or first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    limits = allowed(hint) if hint is not None and first["type"] not in ("value_error", "literal_error") else ""
+    why = limits if ">" in limits or "<" in limits else first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     near = ""
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         match = get_close_matches(first["input"], first["ctx"]["expected"].replace("'", " ").split(), n=1)

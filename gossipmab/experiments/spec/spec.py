@@ -7,14 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from gossipmab.experiments.spec import sweep
-from gossipmab.experiments.spec.hyperparameters import said
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.sections import (
     OMIT_IF_DEFAULT,
@@ -74,9 +73,7 @@ class Point:
         for name in ("network", "probing"):
             section = getattr(self, name)
             data |= {} if section is None else {name: plain(section.model_dump(exclude_none=True))}
-        written = partial(said, self.experiment.protocol)
-        algorithms = [{"name": a.name, "label": a.label, **written(a.name, a.params)} for a in self.algorithms]
-        return {**data, "algorithms": algorithms}
+        return {**data, "algorithms": [{"name": one.name, "label": one.label, **one.params} for one in self.algorithms]}
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import OwnAgents, Rows, Wire
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.engines.actors.agent_block import AgentBlock
+from gossipmab.engines.gossip.channel_state import Rows, Wire
+
+Integers = NDArray[np.int64]
 
 
-class Part(NamedTuple):
+class WindowGraph(NamedTuple):
     """An actor's part of a window: degrees (B, n) of its agents, and their neighbours and weights (L,) in that order."""
 
     degrees: Integers
     neighbours: Integers
-    weights: Floats
+    weights: NDArray[np.float64]
 
 
-def crossing_of(part: Part, own: OwnAgents, index: int, sockets: Mapping[int, int]) -> Wire:
+def crossing_of(part: WindowGraph, own: AgentBlock, index: int, sockets: Mapping[int, int]) -> Wire:
     """What crosses the border of actor `index`. A row goes to a peer once, however many agents read it there.
 
     Links are mutual: the peers that agent i sends to in a round are those that own its present neighbours.
@@ -28,9 +31,9 @@ def crossing_of(part: Part, own: OwnAgents, index: int, sockets: Mapping[int, in
         sockets: the number of the socket of every peer. Raises KeyError where one is missing.
     """
     B, n = part.degrees.shape
-    N, actors = own.common.sizes[0], len(own.common.bounds) - 1
+    N, actors = own.info.sizes[0], len(own.info.bounds) - 1
     entering = leaving = np.zeros(0, np.int64)
-    if own.common.communicates and actors > 1:
+    if own.info.communicates and actors > 1:
         reader = np.repeat(np.arange(B * n), part.degrees.ravel())
         peer = own.owner[part.neighbours]
         away = peer != index

@@ -20,7 +20,7 @@ from gossipmab.experiments.spec.loading import load_spec
 TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.recorded_rounds=6")
 SMALL: dict[str, tuple[str, ...]] = {
     "spectral-gap": ('sweep.network.base=["complete", "ring", "path"]',),
-    "failures": (),
+    "failures": ("experiment.horizon=300",),
     "communication": (),
     "connectivity": ("sweep.network.link_probability=[0.1, 0.5, 1.0]",),
     "scaling": ("sweep.environment.agents=[5, 8, 12]",),
@@ -72,7 +72,10 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
 def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None:
     found = findings(runs["failures"], STUDIES["failures"]).set_index("point")["drift"]
     for case, drift in found.groupby(level=0).max().items():
-        keeps = case in ("loss 0", "message loss 0.3, symmetric loss", "crash 0.002, rejoin 0.01", "partitions")
+        keeps = case in (
+            "message loss 0", "message loss 0.3, symmetric loss",
+            "crash probability 0.002, recovery probability 0.01", "partitions",
+        )  # fmt: skip
         assert (drift < 1e-12) == keeps, (case, drift)
 
 

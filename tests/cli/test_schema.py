@@ -152,7 +152,7 @@ def test_parameters_are_explained_by_the_docstrings() -> None:
     }
     pooled = by_name["pareto_ucb_gossip"]["properties"]["pooled"]
     assert pooled["type"] == "boolean" and pooled["default"] is False
-    assert pooled["description"].startswith("divide by N n_i[k]")
+    assert pooled["description"].startswith("divide the squared radius by N")
     assert said("First.\n\n    a: one, b: no. b: two\n    lines. c, d: both.", ["a", "b", "c", "d"]) == {
         "a": "one, b: no.",
         "b": "two lines.",

@@ -21,7 +21,7 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip.simulate import simulate
+from gossipmab.engines.gossip.simulate import simulate_gossip as simulate
 from gossipmab.engines.pools.threads import run_cells
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.runner import CellsFailedError
@@ -195,7 +195,7 @@ def test_a_failing_cell_does_not_lose_the_others(
             raise FloatingPointError("no\nluck")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     with pytest.raises(CellsFailedError) as caught:
         gm.run(TINY, out=tmp_path / "run", workers=2)
     assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {

@@ -94,7 +94,9 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
     network = gm.Network("ring", agents=6, link_probability=0.4)
     each, all_ = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent)
+        gm.simulate(
+            gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent
+        )
         for by_agent in (True, False)
     )
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)

@@ -154,7 +154,9 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
     network = gm.Network("complete", agents=5)
-    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True)
+    trace = gm.simulate(
+        ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True
+    )
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 
@@ -208,7 +210,14 @@ def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
     best = twins.nash(twins.best_nash(U), U)
     for welfare, root in (("product", 1.0), ("geometric", 0.5)):
         trace = gm.simulate(
-            gm.ParetoUCB(), environment, network, horizon=2, seed=0, recorded_rounds=2, welfare=welfare, interpreted=True
+            gm.ParetoUCB(),
+            environment,
+            network,
+            horizon=2,
+            seed=0,
+            recorded_rounds=2,
+            welfare=welfare,
+            interpreted=True,
         )
         lost = np.cumsum([best**root - np.prod(U[:, k]) ** root for k in (0, 1)])
         np.testing.assert_allclose(trace.nsw_regret, np.column_stack([lost, lost]), rtol=0, atol=1e-8)

@@ -54,7 +54,9 @@ def by_hand(failures: Any, horizon: int, **named: Any) -> tuple[Any, dict[int, l
     """Three agents on the complete graph, w = 1/3: the trace, and G_i after every round that agent i played."""
     environment = gm.Environment.sample(means=MEANS, preferences=np.ones((3, 1)), rewards="deterministic")
     network = gm.Network("complete", 3, failures=failures, **named)
-    trace = gm.simulate(Watched(), environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True)
+    trace = gm.simulate(
+        Watched(), environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
+    )
     return trace, {i: [float(G[0]) for agent, _, G, _ in SEEN if agent == i] for i in range(3)}
 
 

@@ -277,7 +277,9 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
         trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
         assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
-        plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
+        plain = gm.simulate(
+            gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True
+        )
         assert not same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),

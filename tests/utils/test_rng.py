@@ -88,7 +88,9 @@ def test_the_length_of_blocks_does_not_show(name: str, monkeypatch: pytest.Monke
         played: list[int] = []
         same_bits(
             whole,
-            gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11, progress=played.append),
+            gm.simulate(
+                VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11, progress=played.append
+            ),
         )
         assert sum(played) == 1200 and max(played) == 4 * length
 

@@ -27,35 +27,14 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, update_mean
+from gossipmab.algorithms.assignment.empirical import estimates, radius, refresh, update_mean
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.probing import greedy
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """known: the estimates. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta). pairs: 4 N K / delta.
-
-    choice, welfare_gain: parameters of Algorithm 1 as numbers. jones: whether bounds are of Jones et al. work: scratch.
-    """
-
-    known: Estimates
-    overhead: Floats
-    power: float
-    log_term: float
-    pairs: float
-    choice: int
-    welfare_gain: bool
-    jones: bool
-    work: greedy.Greedy
-
-
-class OFMUP(NamedTuple):
-    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere.
-
-    delta: in (0, 1). width: factor of the radius w, 1 as in lemma 7. zeta, choice, gain: of greedy probing. bins: B, the
-    empirical distributions lie on the values 0, 1/B, ..., 1. warm_start: "rotation" or "pairs".
-    """
+    """known: the estimates. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta). pairs: 4 N K / delta."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -113,11 +92,7 @@ class OFMUP(NamedTuple):
 
 
 class NonProbing(NamedTuple):
-    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023).
-
-    delta: in (0, 1). width: factor of the radius. bounds: "bernstein", the radius of OFMUP, or "jones". warm_start:
-    "rotation" or "pairs".
-    """
+    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -139,10 +114,7 @@ class NonProbing(NamedTuple):
 
 
 class GreedyProbing(NamedTuple):
-    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent.
-
-    zeta, choice, gain, bins, warm_start: as there.
-    """
+    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
 
     zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
     choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"

@@ -28,68 +28,15 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.networks.neighbourhoods import balls, slot_of
+from gossipmab.networks.neighbourhoods import balls
 from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.policy import maximise_bonus
-from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """counts: (N, B, K). local_mean, global_mean, sent_global_mean: (N, B, K), utilities in [0, 1], 0 beyond a ball's size.
-
-    policy: (N, K). warm: (N, V), what agent i's solver keeps from round to round. preferences: (N, D), known to all.
-    known_members: (N, B), row b of agent i is for agent known_members[i, b], ascending, then -1; (0, 0) if row j is agent j's.
-    known_sizes: (N,) agents in each ball. scratch_work: of the solver. scratch_estimate, scratch_bonus: (B, K) and (K,).
-    """
-
-    counts: Integers
-    local_mean: Floats
-    global_mean: Floats
-    sent_global_mean: Floats
-    policy: Floats
-    warm: Floats
-    preferences: Floats
-    known_members: Integers
-    known_sizes: Integers
-    scratch_work: WelfareWorkspace
-    scratch_estimate: Floats
-    scratch_bonus: Floats
-
-
-@jit
-def row_of(state: State, i: int, j: int) -> int:
-    """The row in which agent i holds what it knows under agent j's preferences."""
-    return j if state.known_members.shape[0] == 0 else slot_of(state.known_members[i], j)
-
-
-@jit
-def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
-    """Average the reward x (D,) of an arm as agent j values it, and add the change to the gossip average.
-
-    L_i[j,k] <- L_i[j,k] + (w[j].x - L_i[j,k]) / n_i[j,k];  G_i(t) = [gossip of G(t-1)] + L_i(t) - L_i(t-1)
-    """
-    row = row_of(state, i, j)
-    reward = 0.0
-    for d in range(x.shape[0]):
-        reward += state.preferences[j, d] * x[d]
-    state.counts[i, row, arm] += 1
-    before = state.local_mean[i, row, arm]
-    after = before + (reward - before) / state.counts[i, row, arm]
-    state.local_mean[i, row, arm] = after
-    state.global_mean[i, row, arm] += after - before
-
-
-class SimulatedNSWUCBGossip(NamedTuple):
-    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus.
-
-    alpha: exploration factor >= 0. solver: "global" (certified to 1e-8 relative) or "local" (one warm-started climb).
-    welfare: "product", or "geometric" (its root by the number of agents tracked, whose scale does not vanish with it).
-    no_gossip: L_i in place of G_i in the objective, no messages. no_sim: an agent learns its own row only; by gossip
-    the global row j then tends to L_j / N, the paper's baseline taken literally. rescale: multiply G_i by N (with no_sim).
-    hops: 0 to track the preferences of all agents, else of those within so many hops.
-    """
+    """counts: (N, B, K). local_mean, global_mean, sent_global_mean: (N, B, K), utilities in [0, 1], 0 beyond a ball's size."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[
@@ -103,7 +50,9 @@ class SimulatedNSWUCBGossip(NamedTuple):
     no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = (
         False
     )
-    rescale: Annotated[bool, Field(description="multiply G_i by N, the fairer no_sim")] = False
+    rescale: Annotated[
+        bool, Field(description="multiply row j by the number of agents that track j, the fairer no_sim")
+    ] = False
     hops: Annotated[
         int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")
     ] = 0
@@ -151,12 +100,13 @@ class SimulatedNSWUCBGossip(NamedTuple):
         log_rounds = math.log(N * K * t)
         for k in range(K):
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / state.counts[i, own, k])
-        factor = float(N) if self.rescale else 1.0
         averages = state.local_mean if self.no_gossip else state.global_mean
         estimate, room = state.scratch_estimate[:size], state.scratch_work
-        for j in range(size):
+        for row in range(size):
+            j = row if self.hops == 0 else state.known_members[i, row]
+            factor = float(state.known_sizes[j]) if self.rescale else 1.0
             for k in range(K):
-                estimate[j, k] = factor * averages[i, j, k]
+                estimate[row, k] = factor * averages[i, row, k]
         work = WelfareWorkspace(room.gains[:size], room.table, room.play)
         maximise_bonus(
             estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], work, p

@@ -27,14 +27,31 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.assignment.empirical import estimates, radius, refresh, update_mean
+from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, update_mean
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.probing import greedy
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """known: the estimates. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta). pairs: 4 N K / delta."""
+    """known: the estimates. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta). pairs: 4 N K / delta.
+
+    choice, welfare_gain: parameters of Algorithm 1 as numbers. jones: whether bounds are of Jones et al. work: scratch.
+    """
+
+    known: Estimates
+    overhead: Floats
+    power: float
+    log_term: float
+    pairs: float
+    choice: int
+    welfare_gain: bool
+    jones: bool
+    work: greedy.Greedy
+
+
+class OFMUP(NamedTuple):
+    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0

@@ -24,7 +24,14 @@ from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """probes: the number of arms to probe. scratch_uniforms: (K,), one an arm.""""""
+    """probes: the number of arms to probe. scratch_uniforms: (K,), one an arm."""
+
+    probes: int
+    scratch_uniforms: Floats
+
+
+class RandomProbing(NamedTuple):
+    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
 
     probes: Annotated[int, Field(ge=0, description="arms probed in a round, at most the budget")] = 1
 

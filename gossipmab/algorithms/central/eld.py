@@ -32,7 +32,16 @@ from gossipmab.utils.types import Floats, Integers
 
 
 class Prices(NamedTuple):
-    """counts (K,), mean (N, K): of the rewards seen. policy (K,): until the next update. multiplier (1,): lambda.""""""
+    """counts (K,), mean (N, K): of the rewards seen. policy (K,): until the next update. multiplier (1,): lambda."""
+
+    counts: Integers
+    mean: Floats
+    policy: Floats
+    multiplier: Floats
+
+
+class ELD(NamedTuple):
+    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 
     inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = (
         0.05

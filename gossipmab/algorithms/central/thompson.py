@@ -12,19 +12,61 @@ or 1; algorithms.md, section 9.
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+import math
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Exponent, ObjectiveName
-from gossipmab.objectives import maximise, solver_workspace
+from gossipmab.environments.reward_models import beta_tail
+from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
+from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats
 
 
 class Beliefs(NamedTuple):
-    """successes, failures: (N, K), the prior's included. optimistic: (N, K), scratch. objective: what is maximised."""
+    """successes, failures: (N, K), the prior's included. optimistic: (N, K), scratch. objective: what is maximised.
+
+    scratch_work: of its solver. scratch_uniforms: (N K + N,) for the draws and, unless rewards count in fractions, the coins.
+    """
+
+    successes: Floats
+    failures: Floats
+    optimistic: Floats
+    objective: Any
+    scratch_work: SolverWorkspace
+    scratch_uniforms: Floats
+
+
+@jit
+def beta_draw(u: float, a: float, b: float) -> float:
+    """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
+    low, high = 0.0, 1.0
+    x = a / (a + b)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    for _ in range(60):
+        if x * (a + b + 2.0) <= a + 1.0:
+            below = beta_tail(x, a, b)
+        else:
+            below = 1.0 - beta_tail(1.0 - x, b, a)
+        if below < u:
+            low = x
+        else:
+            high = x
+        density = math.exp(log_front + (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x))
+        ahead = x - (below - u) / density if density > 0.0 else -1.0
+        if not low < ahead < high:
+            ahead = 0.5 * (low + high)
+        if abs(ahead - x) < 1e-13 or high - low < 1e-13:
+            return ahead
+        x = ahead
+    return x
+
+
+class Thompson(NamedTuple):
+    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors."""
 
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0

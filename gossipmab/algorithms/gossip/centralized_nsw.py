@@ -24,13 +24,33 @@ from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.solvers.bonus_global import warm_size
-from gossipmab.objectives.solvers.nash_workspace import welfare_workspace
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.policy import maximise_bonus
 from gossipmab.utils.types import Floats, Integers
 
 
 class Shared(NamedTuple):
-    """counts, sent_counts: (N, K), as floats, which mailboxes are. local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before."""
+    """counts, sent_counts: (N, K), as floats, which mailboxes are. local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
+
+    policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). scratch_work: of the solver.
+    estimate: (N, K) G, computed in round computed[0] for all agents. scratch_bonus: (K,).
+    """
+
+    counts: Floats
+    sent_counts: Floats
+    local_mean: Floats
+    sent_local_mean: Floats
+    policy: Floats
+    warm: Floats
+    preferences: Floats
+    scratch_work: WelfareWorkspace
+    estimate: Floats
+    computed: Integers
+    scratch_bonus: Floats
+
+
+class CentralizedNSW(NamedTuple):
+    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[

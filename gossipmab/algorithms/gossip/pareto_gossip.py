@@ -25,11 +25,47 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
     """pulls: (N, K). local_mean, global_mean, sent_global_mean: (N, K, D). active, sent_active: (N, K), 1.0 or 0.0.
+
+    half_width: (N, K), in units of reward. log_horizon: ln T. burn_in: S, in pulls. mixing: tau + sqrt(N), in rounds.
+    """
+
+    pulls: Integers
+    local_mean: Floats
+    global_mean: Floats
+    sent_global_mean: Floats
+    active: Floats
+    sent_active: Floats
+    half_width: Floats
+    log_horizon: float
+    burn_in: float
+    mixing: float
+
+
+@jit_inline
+def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
+    """Whether the lower bounds of some other arm dominate the upper bounds of arm k."""
+    for other in range(means.shape[0]):
+        if means[other, 0] - half_width[other] < means[k, 0] + half_width[k]:
+            continue  # so it is with nearly every pair, until the intervals are short
+        worse = better = False
+        for d in range(means.shape[1]):
+            lower = means[other, d] - half_width[other]
+            upper = means[k, d] + half_width[k]
+            worse |= lower < upper
+            better |= lower > upper
+        if other != k and better and not worse:
+            return True
+    return False
+
+
+class ParetoGossip(NamedTuple):
+    """Successive elimination: pull the least pulled active arm, drop an arm when it is surely dominated.
 
     Known limit of the formula: m counts N samples from the first pull on, while G_i holds the agent's own last change
     undiluted; with hundreds of agents one of them may drop a good arm early, and its word travels.

@@ -17,17 +17,56 @@ samples.
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+import math
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.objectives import pareto
+from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward."""
+    """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward.
+
+    order: (N, K) arms by falling rank, where the search for the front starts. scratch_upper: (K, D).
+    """
+
+    pulls: Integers
+    local_mean: Floats
+    global_mean: Floats
+    sent_global_mean: Floats
+    order: Integers
+    scratch_upper: Floats
+
+
+@jit_inline
+def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
+    """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
+
+    r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C
+    """
+    K, D = state.scratch_upper.shape
+    if t <= K:
+        for k in range(K):
+            p[k] = 1.0 if k == t - 1 else 0.0
+        return
+    numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
+    radius = p  # until the front is known: K square roots side by side take the time of two
+    for k in range(K):
+        radius[k] = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
+    for c in range(K):
+        k = state.order[i, c]
+        for d in range(D):
+            state.scratch_upper[c, d] = means[i, k, d] + radius[k]
+    pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
+
+
+class ParetoUCBGossip(NamedTuple):
+    """Algorithm 1: optimism on the gossip averages."""
 
     pooled: Annotated[
         bool,

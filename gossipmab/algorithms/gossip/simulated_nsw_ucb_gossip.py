@@ -28,15 +28,61 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.networks.neighbourhoods import balls
+from gossipmab.networks.neighbourhoods import balls, slot_of
 from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.policy import maximise_bonus
+from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """counts: (N, B, K). local_mean, global_mean, sent_global_mean: (N, B, K), utilities in [0, 1], 0 beyond a ball's size."""
+    """counts: (N, B, K). local_mean, global_mean, sent_global_mean: (N, B, K), utilities in [0, 1], 0 beyond a ball's size.
+
+    policy: (N, K). warm: (N, V), what agent i's solver keeps from round to round. preferences: (N, D), known to all.
+    known_members: (N, B), row b of agent i is for agent known_members[i, b], ascending, then -1; (0, 0) if row j is agent j's.
+    known_sizes: (N,) agents in each ball. scratch_work: of the solver. scratch_estimate, scratch_bonus: (B, K) and (K,).
+    """
+
+    counts: Integers
+    local_mean: Floats
+    global_mean: Floats
+    sent_global_mean: Floats
+    policy: Floats
+    warm: Floats
+    preferences: Floats
+    known_members: Integers
+    known_sizes: Integers
+    scratch_work: WelfareWorkspace
+    scratch_estimate: Floats
+    scratch_bonus: Floats
+
+
+@jit
+def row_of(state: State, i: int, j: int) -> int:
+    """The row in which agent i holds what it knows under agent j's preferences."""
+    return j if state.known_members.shape[0] == 0 else slot_of(state.known_members[i], j)
+
+
+@jit
+def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
+    """Average the reward x (D,) of an arm as agent j values it, and add the change to the gossip average.
+
+    L_i[j,k] <- L_i[j,k] + (w[j].x - L_i[j,k]) / n_i[j,k];  G_i(t) = [gossip of G(t-1)] + L_i(t) - L_i(t-1)
+    """
+    row = row_of(state, i, j)
+    reward = 0.0
+    for d in range(x.shape[0]):
+        reward += state.preferences[j, d] * x[d]
+    state.counts[i, row, arm] += 1
+    before = state.local_mean[i, row, arm]
+    after = before + (reward - before) / state.counts[i, row, arm]
+    state.local_mean[i, row, arm] = after
+    state.global_mean[i, row, arm] += after - before
+
+
+class SimulatedNSWUCBGossip(NamedTuple):
+    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[

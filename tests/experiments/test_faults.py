@@ -601,7 +601,7 @@ def test_where_every_cell_failed_the_summary_says_of_what(
     def never(*args: Any, **options: Any) -> Any:
         raise OverflowError("too much")
 
-    monkeypatch.setattr(rounds, "simulate", never)
+    monkeypatch.setattr(rounds, "simulate_gossip", never)
     assert call(tiny.command(tmp_path / "run")) == 1
     assert "failed: gossip__trial000 and 5 more: OverflowError: too much" in capsys.readouterr().err
     assert call(["summary", str(tmp_path / "run")]) == 2

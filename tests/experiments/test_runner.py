@@ -193,7 +193,7 @@ def test_a_failing_cell_does_not_lose_the_others(
             raise FloatingPointError("no\nluck")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     with pytest.raises(CellsFailedError) as caught:
         gm.run(TINY, out=tmp_path / "run", workers=2)
     assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {

@@ -21,7 +21,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.gossip.uniforms import hand_numbers
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.testing.engines import Mute
 from gossipmab.utils import registry as plugins
 
@@ -447,14 +447,14 @@ def test_the_numbers_an_algorithm_is_handed() -> None:
 
     assert mixed(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # the first number of the published generator with seed 0
     for u in (0.0, 0.3125, 1.0 - 2.0**-53):
-        state = SimpleNamespace(scratch_numbers=np.zeros(5))
+        state = SimpleNamespace(scratch_uniforms=np.zeros(5))
         hand_numbers(state, u)
         first = mixed(int(u * 2**53))
         expected = [(mixed((first + m * 0x9E3779B97F4A7C15) & mask) >> 11) / 2**53 for m in range(1, 6)]
-        assert state.scratch_numbers.tolist() == expected
+        assert state.scratch_uniforms.tolist() == expected
     numbers = np.zeros((40_000, 5))
     for u, row in zip(np.random.default_rng(0).random(40_000), numbers, strict=True):
-        hand_numbers(SimpleNamespace(scratch_numbers=row), u)
+        hand_numbers(SimpleNamespace(scratch_uniforms=row), u)
     count = numbers.size
     assert abs(numbers.mean() - 0.5) < 5 / np.sqrt(12 * count) and abs(numbers.var() - 1 / 12) < 5 / np.sqrt(
         180 * count
@@ -483,6 +483,6 @@ def test_numbers_in_every_loop(on_path: Path) -> None:
             for interpreted in (False, True)
         )
         assert not same_bits(fast, plain)
-    state = gm.ParetoUCB().init(rounds.shape_of(environment, quiet, 5))
+    state = gm.ParetoUCB().init(problem_info(environment, quiet, 5))
     hand_numbers(state, 0.5)
     assert not state.scratch_upper.any()

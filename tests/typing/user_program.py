@@ -36,8 +36,8 @@ class Greedy(NamedTuple):
             raise gm.InputError(f"weight: got {self.weight}, allowed is a number > 0")
 
     def init(self, shape: Shape) -> State:
-        local, own, sent = np.zeros((3, shape.agents, shape.arms, shape.objectives))
-        return State(np.zeros((shape.agents, shape.arms), np.int64), local, own, sent)
+        local, own, sent = np.zeros((3, info.agents, info.arms, info.objectives))
+        return State(np.zeros((info.agents, info.arms), np.int64), local, own, sent)
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         best, highest = (t - 1) % len(p), -1.0

@@ -31,8 +31,8 @@ class Sound(NamedTuple):
     def check(self) -> None:
         pass
 
-    def init(self, shape: Any) -> State:
-        size = (shape.agents, shape.arms, shape.objectives)
+    def init(self, info: Any) -> State:
+        size = (info.agents, info.arms, info.objectives)
         return State(np.zeros(size[:2], np.int64), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(1))
 
     def select(self, state: Any, i: int, t: int, p: Any) -> None:
@@ -57,7 +57,7 @@ class Sound(NamedTuple):
 def broken(name: str, **methods: Any) -> Any:
     """A class like `Sound`, with other methods."""
     body = {
-        key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "learn")
+        key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "update")
     }
     kind = NamedTuple(name, [("explore", float)])  # type: ignore[misc]  # noqa: UP014
     kind.__new__.__defaults__ = (0.1,)
@@ -138,15 +138,15 @@ def select_with_plain_generator(self: Any, state: Any, i: int, t: int, p: Any) -
 
 
 Peeking = broken("Peeking", select=select_from_stranger)
-PeekingMail = broken("PeekingMail", learn=learn_from_stranger)
-Trespassing = broken("Trespassing", learn=learn_into_neighbour)
-Posting = broken("Posting", learn=learn_into_mailbox)
+PeekingMail = broken("PeekingMail", update=learn_from_stranger)
+Trespassing = broken("Trespassing", update=learn_into_neighbour)
+Posting = broken("Posting", update=learn_into_mailbox)
 Remembering = broken("Remembering", select=select_with_memory)
-Counting = broken("Counting", learn=learn_with_memory)
+Counting = broken("Counting", update=learn_with_memory)
 Allocating = broken("Allocating", select=select_allocating)
 Excessive = broken("Excessive", select=select_too_much)
 Negative = broken("Negative", select=select_negative)
-Following = broken("Following", select=select_after_others, learn=learn_for_others)
+Following = broken("Following", select=select_after_others, update=learn_for_others)
 Gambling = broken("Gambling", select=select_with_generator)
 GamblingGlobally = broken("GamblingGlobally", select=select_with_global_generator)
 GamblingPlainly = broken("GamblingPlainly", select=select_with_plain_generator)

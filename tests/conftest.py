@@ -142,6 +142,29 @@ def play_alone(
     )
 
 
+def by_actors(
+    *world: Any, crew: Any = None, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None,
+    poison: bool = False, **options: Any,
+) -> Any:  # fmt: skip
+    """A trial by actors: those of `crew`, with these settings, or new ones in a session that ends with the trial."""
+    from contextlib import ExitStack
+
+    from gossipmab.engines.actors.simulate import simulate_actors
+    from gossipmab.engines.actors.supervisor import ActorPool
+    from gossipmab.engines.pools.ray_session import session
+
+    new = ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
+    with ExitStack() as stack:
+        if crew is None:
+            import ray
+
+            if not ray.is_initialized():
+                stack.enter_context(session())
+            crew = stack.enter_context(new)
+        crew.agents_per_actor, crew.window, crew.poison = agents_per_actor, window, poison
+        return simulate_actors(*world, pool=crew, **options)
+
+
 @pytest.fixture(scope="session")
 def alone() -> Callable[..., SimpleNamespace]:
     return play_alone

@@ -22,6 +22,9 @@ SIMULATORS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+COMMON = ("horizon", "seed", "trial", "recorded_rounds", "stream_label", "welfare", "interpreted", "progress")
+
+
 def simulator(protocol: str) -> Callable[..., Any]:
     """The function that plays a trial of this protocol; its module is imported now."""
     module, name, _ = SIMULATORS[protocol]
@@ -72,7 +75,7 @@ def simulate(
     known = SIMULATORS[protocol][2]
     for name in options:
         if name not in known:
-            raise unknown(f"option of the protocol {protocol}", name, known)
+            raise unknown(f"option of the protocol {protocol}", name, (*known, *COMMON))
     world: tuple[Any, ...] = (environment,)
     if protocol == "gossip":
         if network is None:

@@ -113,7 +113,8 @@ def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> 
         for one in error.errors() if isinstance(error, ValidationError) else ():
             cause = one.get("ctx", {}).get("error")
             if isinstance(cause, InputError):
-                raise InputError(str(cause)) from None
+                parent = key.rpartition(".")[0]
+                raise InputError(f"{parent}.{cause}" if parent else str(cause)) from None
         choices = [choice for part in _parts(hint) if get_origin(part) is Literal for choice in get_args(part)]
         if choices and isinstance(value, str):
             raise unknown(key, value, choices) from None

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_type_hints
 from gossipmab.utils.errors import InputError, unknown
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = (
-    "gossipmab.algorithms", "gossipmab.networks.links", "gossipmab.environments.reward_models", "gossipmab.objectives",
+    "gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives",
 )  # fmt: skip
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 

@@ -28,7 +28,6 @@ from twins import (
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.utils.rng import Purpose, stream
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -121,10 +120,13 @@ def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any
 def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: int = 0) -> Numbers:
     """The cell's raw uniform numbers, from the streams that the design names."""
     N, _, D = environment.means.shape
-    arms = [stream(seed, trial=trial, agent=i, purpose=Purpose.ARMS).random(horizon) for i in range(N)]
-    rewards = [stream(seed, trial=trial, agent=i, purpose=Purpose.REWARDS).random((horizon, D)) for i in range(N)]
-    links = stream(seed, trial=trial, purpose=Purpose.LINKS).random((horizon, len(network.edges)))
-    return Numbers(links, np.stack(arms, axis=1), np.stack(rewards, axis=1))
+    arms, rewards, links = (
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose))))
+        for purpose in (1, 2, 3)
+    )
+    return Numbers(
+        links.random((horizon, len(network.edges))), arms.random((horizon, N)), rewards.random((horizon, N, D))
+    )
 
 
 def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more: Any) -> Any:

@@ -14,13 +14,15 @@ import pytest
 import gossipmab as gm
 from gossipmab.algorithms import ASSIGNERS
 from gossipmab.algorithms.assignment import empirical as estimates
-from gossipmab.engines import assignment as assignment_rounds
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.engines import assignment as engine
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
+from gossipmab.utils.rng import Purpose, RandomSource
 
 FIELDS = tuple(AssignmentTrace.AXES)
 
@@ -39,12 +41,11 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
     """Replaces the numbers of the rewards by those given, rounds x agents x arms."""
 
     def use(numbers: Any) -> None:
-        u = np.array(numbers, dtype=float).transpose(1, 0, 2)[..., None]
-        B, K = u.shape[1], u.shape[2]
-        block = assignment_rounds.Numbers(
-            np.zeros((len(u), B)), np.ascontiguousarray(u), np.tile(np.arange(K) / K, (B, 1))
-        )
-        monkeypatch.setattr(assignment_rounds.Source, "block", lambda self, rounds: block)
+        u = np.array(numbers, dtype=float)[..., None]
+        B, N, K, _ = u.shape
+        own = np.tile(np.arange(K) / K, (B, 1))
+        block = {Purpose.ARMS: np.zeros((B, N)), Purpose.REWARDS: u, Purpose.POLICY: own}
+        monkeypatch.setattr(RandomSource, "block", lambda self, rounds: block)
 
     yield use
 
@@ -131,7 +132,7 @@ def test_the_radius_by_hand() -> None:
 def test_estimates_are_empirical_distributions() -> None:
     known = estimates.estimates(1, 2, 10)
     for x in (0.3, 0.3, 1.0, 0.55):
-        estimates.take_in(known, 0, 0, x)
+        estimates.update_mean(known, 0, 0, x)
     assert estimates.refresh(known) == 4
     np.testing.assert_allclose(known.levels[:4], [0.3, 0.5, 0.6, 1.0])
     np.testing.assert_allclose(known.cdf[0, 0, :4], [0.5, 0.625, 0.75, 1])  # 0.55 is shared by its neighbours
@@ -143,12 +144,12 @@ def test_estimates_are_empirical_distributions() -> None:
 def test_bounds_of_the_non_probing_baseline(bounds: str) -> None:
     """muhat = 1/2 after two rewards: the plain formulas, N K = 2, T = 10^6, t = 7; width keeps them below 1."""
     algorithm = gm.NonProbing(bounds=bounds, width=0.01)
-    task = assignment_rounds.Task(1, 2, 10**6, terms(1, 2))
-    state, index = algorithm.init(task), np.zeros((1, 2))
+    info = ProblemInfo(1, 2, 1, 10**6, np.ones((1, 1)), costs=terms(1, 2))
+    state, index = algorithm.init(info), np.zeros((1, 2))
     for x in (0.0, 1.0):
         algorithm.update(state, 0, 0, x)
         algorithm.update(state, 0, 1, 1.0)
-    algorithm.believe(state, 7, index)
+    algorithm.ucb_index(state, 7, index)
     log = math.log(2 * 2 * 10**6 / 0.05)
     wide = math.sqrt(2 * 0.25 * log / 2) + log / 6
     if bounds == "jones":
@@ -171,7 +172,9 @@ def average(rewards: list[float]) -> float:
 def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int) -> dict[str, Any]:
     """OFMUP of width 0.1 in plain NumPy: empirical distributions as lists of rewards, expectations over all joint outcomes."""
     N, K, _ = environment.means.shape
-    numbers = assignment_rounds.Source(environment, seed=seed, trial=0, label="").block(horizon)
+    shapes = {Purpose.REWARDS: environment.means.shape}
+    drawn = RandomSource({"seed": seed, "trial": 0, "label": ""}, shapes).block(horizon)
+    rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
     budget = len(overhead) - 1
     seen: list[list[list[float]]] = [[[] for _ in range(K)] for _ in range(N)]
     known = distributions(environment)
@@ -180,7 +183,7 @@ def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int)
     x = np.zeros(1)
 
     def reward(t: int, j: int, k: int) -> float:
-        environment.rewards.draw(j, k, numbers.rewards[j, t - 1, k], x)
+        environment.rewards.draw(j, k, rewards[t - 1, j, k], x)
         return float(x[0])
 
     def best_of(j: int, chosen: Any, floor: float) -> float:
@@ -297,7 +300,7 @@ def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
 def test_any_blocks_and_any_record_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = world(3, 3, seed=5)
     whole = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=90)
-    monkeypatch.setattr(assignment_rounds, "BLOCK_NUMBERS", 7 * (9 + 3 + 3))
+    monkeypatch.setattr(engine, "BLOCK_NUMBERS", 7 * (9 + 3 + 3))
     same(whole, gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=90))
     some = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=7)
     np.testing.assert_array_equal(some.regret, whole.regret[some.rounds - 1])
@@ -345,9 +348,7 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
         played.append(pi.copy())
         return found
 
-    monkeypatch.setattr(
-        assignment_rounds, "assign", type("Spy", (), {"assign": staticmethod(spy), "scratch": assign.scratch})
-    )
+    monkeypatch.setattr(engine, "assign", type("Spy", (), {"assign": staticmethod(spy), "scratch": assign.scratch}))
     environment = world(4, 3, "discrete", seed=3)
     trace = gm.simulate(
         gm.OFMUP(width=0.1), environment, horizon=120, seed=0, capacity=1.5, samples=50, interpreted=True
@@ -504,11 +505,11 @@ class ProbeFirst(NamedTuple):
     def init(self, task: Any) -> Any:
         return np.zeros((task.agents, task.arms))
 
-    def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+    def select(self, state: Any, t: int, probed: Any) -> None:
         for k in range(probed.shape[0]):
             probed[k] = 1 if k == 0 else 0
 
-    def believe(self, state: Any, t: int, index: Any) -> None:
+    def ucb_index(self, state: Any, t: int, index: Any) -> None:
         for j in range(index.shape[0]):
             for k in range(index.shape[1]):
                 index[j, k] = self.belief
@@ -519,7 +520,7 @@ class ProbeFirst(NamedTuple):
 
 def test_more_probes_than_the_budget_cost_everything() -> None:
     class Greedy(ProbeFirst):
-        def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+        def select(self, state: Any, t: int, probed: Any) -> None:
             probed[:] = 1
 
     trace = gm.simulate(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)

@@ -118,14 +118,14 @@ def test_failing_cells_are_told_and_exit_code_1(
 ) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
-    simulate = rounds.simulate
+    simulate = rounds.simulate_gossip
 
     def sometimes(*args: Any, **options: Any) -> Any:
         if options.get("trial") == 1:
             raise MemoryError("none left")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
     out, err = capsys.readouterr()
     assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
@@ -208,8 +208,8 @@ def test_verify_notices_other_bits(
 ) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
-    simulate = rounds.simulate
-    monkeypatch.setattr(rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    simulate = rounds.simulate_gossip
+    monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
     assert call(["verify", str(finished)]) == 1
     assert "other bits in" in capsys.readouterr().out
 

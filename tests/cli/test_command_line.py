@@ -86,7 +86,7 @@ def test_a_run_with_failures_names_the_cells(
     def never(*args: Any, **options: Any) -> Any:
         raise MemoryError("none left")
 
-    monkeypatch.setattr(rounds, "simulate", never)
+    monkeypatch.setattr(rounds, "simulate_gossip", never)
     (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]

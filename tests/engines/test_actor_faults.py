@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors import sockets as peers
-from gossipmab.engines.actors.supervisor import ActorsLostError, Crew
+from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import differing
 
@@ -41,7 +41,7 @@ def setting() -> tuple[gm.Environment, gm.Network]:
 
 
 def disturbed(
-    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[Crew, int], None], patience: float = 20.0,
+    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool, int], None], patience: float = 20.0,
     **options: Any,
 ) -> list[str]:  # fmt: skip
     """Play with `disturb` called after every window, while the next ones are played; what was noted. Asserts the bits."""
@@ -49,13 +49,13 @@ def disturbed(
     horizon, window = WINDOWS[transport]
     notes: list[str] = []
     windows: list[int] = []
-    with ActorPool(transport, notes.append, patience=patience) as crew:
+    with ActorPool(transport, note=notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:
             windows.append(steps)
             disturb(crew, len(windows))
 
-        got = actors.simulate_actors(
+        got = by_actors(
             gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3, window=window, crew=crew, note=notes.append,
             progress=progress, **options,
         )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(
 ) -> None:
     import ray
 
-    def kill(crew: Crew, windows: int) -> None:
+    def kill(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             if how == "ray.kill":
                 ray.kill(crew.handles[2])
@@ -104,7 +104,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(
 
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
-    def kill(crew: Crew, windows: int) -> None:
+    def kill(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             for pid in crew.pids:
                 os.kill(pid, signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport:
 
 @pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
-    def stop(crew: Crew, windows: int) -> None:
+    def stop(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             os.kill(crew.pids[1], signal.SIGSTOP)
 
@@ -128,7 +128,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
     pids: set[int] = set()
     ended = threading.Event()
 
-    with ActorPool("direct", lambda line: None, patience=10.0) as crew:
+    with ActorPool(note=lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
             while not ended.wait(0.05):
@@ -142,9 +142,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
         thread.start()
         try:
             with pytest.raises(ActorsLostError, match="times in a row|could not be brought back"):
-                actors.simulate_actors(
-                    gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew
-                )
+                by_actors(gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew)
         finally:
             ended.set()
             thread.join()
@@ -155,7 +153,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
 def test_strangers_are_refused_in_one_line_each_and_do_no_harm(ray_here: None, setting: Any) -> None:
     import ray
 
-    def knock(crew: Crew, windows: int) -> None:
+    def knock(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             address = ray.get(crew.handles[0].listen.remote(b"", 1.0), timeout=60)
             with pytest.raises(AuthenticationError):

@@ -21,7 +21,7 @@ from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.testing.engines import Mute
 from gossipmab.utils import registry as plugins
 
@@ -255,8 +255,8 @@ def test_a_plug_in_that_changed_since_is_told(
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {
-        "gossipmab.networks.links": {"every_other": "outside:EveryOther"},
-        "gossipmab.environments.reward_models": {"triangular": "outside:Triangular"},
+        "gossipmab.links": {"every_other": "outside:EveryOther"},
+        "gossipmab.rewards": {"triangular": "outside:Triangular"},
     }
     distribution(tmp_path / "a", "outdoors", entries)
     data = {
@@ -311,7 +311,7 @@ def test_means_outside_the_range_of_a_model_are_told() -> None:
 def test_an_objective_from_outside() -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
     trace = gm.simulate(learner, environment, horizon=10, seed=1, recorded_rounds=10, interpreted=True)
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
@@ -331,7 +331,7 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     assert results.spec.algorithms[0].params["objective"] == "outside:First"
     assert "regret_outside:First" in results.table()
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
     trace = gm.simulate(learner, environment, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
 
@@ -447,14 +447,14 @@ def test_the_numbers_an_algorithm_is_handed() -> None:
 
     assert mixed(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # the first number of the published generator with seed 0
     for u in (0.0, 0.3125, 1.0 - 2.0**-53):
-        state = SimpleNamespace(scratch_numbers=np.zeros(5))
+        state = SimpleNamespace(scratch_uniforms=np.zeros(5))
         hand_numbers(state, u)
         first = mixed(int(u * 2**53))
         expected = [(mixed((first + m * 0x9E3779B97F4A7C15) & mask) >> 11) / 2**53 for m in range(1, 6)]
-        assert state.scratch_numbers.tolist() == expected
+        assert state.scratch_uniforms.tolist() == expected
     numbers = np.zeros((40_000, 5))
     for u, row in zip(np.random.default_rng(0).random(40_000), numbers, strict=True):
-        hand_numbers(SimpleNamespace(scratch_numbers=row), u)
+        hand_numbers(SimpleNamespace(scratch_uniforms=row), u)
     count = numbers.size
     assert abs(numbers.mean() - 0.5) < 5 / np.sqrt(12 * count) and abs(numbers.var() - 1 / 12) < 5 / np.sqrt(
         180 * count
@@ -483,6 +483,6 @@ def test_numbers_in_every_loop(on_path: Path) -> None:
             for interpreted in (False, True)
         )
         assert not same_bits(fast, plain)
-    state = gm.ParetoUCB().init(rounds.shape_of(environment, quiet, 5))
+    state = gm.ParetoUCB().init(problem_info(environment, quiet, 5))
     hand_numbers(state, 0.5)
     assert not state.scratch_upper.any()

@@ -51,12 +51,12 @@ BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
     "draws its own random numbers": (
         broken.Gambling, testing.OwnRandomnessError,
         "^Gambling draws its own random numbers, or reads a clock: select_with_generator refers to GENERATOR; numbers come in "
-        "state.scratch_numbers, if it has one$",
+        "state.scratch_uniforms, if it has one$",
     ),
     "draws from NumPy's global generator": (broken.GamblingGlobally, testing.OwnRandomnessError, "refers to np.random;"),
     "draws from Python's generator": (broken.GamblingPlainly, testing.OwnRandomnessError, "refers to random;"),
     "reads a stranger's message": (
-        broken.PeekingMail, testing.PeekError, r"learn, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
+        broken.PeekingMail, testing.PeekError, r"update, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
     ),
     "writes its mailbox": (
         broken.Posting, testing.TrespassError, r"writes row \d of the mailbox .*; .* belongs into state.global_mean\[i\]$"
@@ -163,7 +163,7 @@ def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = broken.broken("Adding", init=init_shifting, learn=learn_shifting)
+    kind = broken.broken("Adding", init=init_shifting, update=learn_shifting)
     monkeypatch.setattr(broken, "Adding", kind, raising=False)
     with pytest.raises(testing.TrespassError, match="writes state.total, which has no row for every agent"):
         check_algorithm(kind)

@@ -55,7 +55,7 @@ MEMORY = 3 * 2**30  # bytes of address space
 LOADER = f"""
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-from gossipmab.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 for path in json.load(sys.stdin):
     begin = time.process_time()
     try:

@@ -51,11 +51,7 @@ class State(NamedTuple):
 
 
 class OFMUP(NamedTuple):
-    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere.
-
-    delta: in (0, 1). width: factor of the radius w, 1 as in lemma 7. zeta, choice, gain: of greedy probing. bins: B, the
-    empirical distributions lie on the values 0, 1/B, ..., 1. warm_start: "rotation" or "pairs".
-    """
+    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -113,11 +109,7 @@ class OFMUP(NamedTuple):
 
 
 class NonProbing(NamedTuple):
-    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023).
-
-    delta: in (0, 1). width: factor of the radius. bounds: "bernstein", the radius of OFMUP, or "jones". warm_start:
-    "rotation" or "pairs".
-    """
+    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -139,10 +131,7 @@ class NonProbing(NamedTuple):
 
 
 class GreedyProbing(NamedTuple):
-    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent.
-
-    zeta, choice, gain, bins, warm_start: as there.
-    """
+    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
 
     zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
     choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"

@@ -31,10 +31,7 @@ class State(NamedTuple):
 
 
 class RandomProbing(NamedTuple):
-    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent.
-
-    probes: how many, at most the budget.
-    """
+    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
 
     probes: Annotated[int, Field(ge=0, description="arms probed in a round, at most the budget")] = 1
 

@@ -7,14 +7,25 @@ utilities to the objective's maximiser: so every learner serves every objective.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.objectives import SolverWorkspace, solver_workspace
+from gossipmab.objectives import OBJECTIVE_REGISTRY, SolverWorkspace, solver_workspace
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
+
+
+def registered(name: str) -> str:
+    """The name of an objective that is registered; InputError for any other."""
+    OBJECTIVE_REGISTRY.get_named("objective", name)
+    return name
+
+
+ObjectiveName = Annotated[str, AfterValidator(registered), Field(description="what is maximised")]
+Exponent = Annotated[float, Field(description="of the objective p_mean")]
 
 
 class Estimates(NamedTuple):

@@ -41,12 +41,7 @@ class Prices(NamedTuple):
 
 
 class ELD(NamedTuple):
-    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality.
-
-    inequality_budget: epsilon. dual_step_size: eta. dual_period: rounds between updates. tau: of the band. measure: "mre" (budget of H / N, price on H)
-    or "excess" (budget and price of E / N). max_multiplier: lambda is at most this; 0 is no cap. alpha: factor of the exploration bonus
-    sqrt(ln(N K t) / n_k) in units of summed utility. exact_agents: up to so many agents the primal step with "mre" is exact.
-    """
+    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 
     inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = (
         0.05

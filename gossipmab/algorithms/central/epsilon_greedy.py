@@ -19,7 +19,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
@@ -30,15 +30,12 @@ EXPLORATIONS = ("round_robin", "uniform")
 class EpsilonGreedy(NamedTuple):
     """Epsilon-Greedy (Hossain et al., 2021): explore by the toss of a coin, else the best policy by what was seen.
 
-    objective, exponent: what is maximised; the exponent is p_mean's. epsilon: a constant probability of exploring; below 0 it is
-    by theory, at most 1:
-        theory "agents": epsilon_t = factor N^(2/3) K^(1/3) t^(-decay) ln(N K t)^(1/3)
-        theory "arms":   epsilon_t = factor N^(1/3) K^(2/3) t^(-decay) ln(N K t)^(2/3)
-    exploration: "round_robin" (p is all on the arm that is next) or "uniform" (p is uniform).
+    theory "agents": epsilon_t = factor N^(2/3) K^(1/3) t^(-decay) ln(N K t)^(1/3)
+    theory "arms":   epsilon_t = factor N^(1/3) K^(2/3) t^(-decay) ln(N K t)^(2/3)
     """
 
-    objective: Annotated[str, Field(description="what is maximised")] = "nsw"
-    exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
     epsilon: Annotated[
         float, Field(le=1, description="constant probability of exploring; below 0 it is by theory")
     ] = -1.0

@@ -20,7 +20,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
@@ -30,15 +30,12 @@ THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  #
 class ExploreFirst(NamedTuple):
     """Explore-First (Hossain et al., 2021): every arm equally often, then the best policy by what was seen.
 
-    objective, exponent: what is maximised; the exponent is p_mean's. rounds_per_arm: l, rounds of every arm; 0 is by theory, from the
-    horizon T, and never more than T / K:
-        theory "agents": l = factor N^(2/3) K^(-2/3) T^(2/3) ln(N K T)^(1/3)    regret N^(2/3) K^(1/3) T^(2/3) and logarithms
-        theory "arms":   l = factor N^(1/3) K^(-1/3) T^(2/3) ln(N K T)^(2/3)    regret N^(1/3) K^(2/3) T^(2/3) and logarithms
-    order: "blocks" (l times arm 0, then l times arm 1, ...) or "cycles" (arm 0, 1, ..., K - 1, 0, ...).
+    theory "agents": l = factor N^(2/3) K^(-2/3) T^(2/3) ln(N K T)^(1/3)    regret N^(2/3) K^(1/3) T^(2/3) and logarithms
+    theory "arms":   l = factor N^(1/3) K^(-1/3) T^(2/3) ln(N K T)^(2/3)    regret N^(1/3) K^(2/3) T^(2/3) and logarithms
     """
 
-    objective: Annotated[str, Field(description="what is maximised")] = "nsw"
-    exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
     rounds_per_arm: Annotated[int, Field(ge=0, description="l, rounds that every arm is explored; 0 is by theory")] = 0
     theory: Annotated[Literal["agents", "arms"], Field(description="the formula of l")] = "agents"
     factor: Annotated[float, Field(gt=0, description="of l")] = 1.0

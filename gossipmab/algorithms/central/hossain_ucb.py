@@ -21,7 +21,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise_with_bonus
 from gossipmab.utils.types import Floats
 
@@ -29,14 +29,10 @@ SCHEDULES = ("agents", "root", "given")
 
 
 class HossainUCB(NamedTuple):
-    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus.
+    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. schedule: alpha_t = factor * N ("agents"),
-    factor * sqrt(12 N K ln(N K t)) ("root"), or factor ("given").
-    """
-
-    objective: Annotated[str, Field(description="what is maximised")] = "nsw"
-    exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
     schedule: Annotated[
         Literal["agents", "root", "given"],
         Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor"),

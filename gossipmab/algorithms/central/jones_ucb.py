@@ -20,20 +20,16 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, estimates, play_arm, update_mean
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
 from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
 
 class JonesUCB(NamedTuple):
-    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds.
+    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. scale: C. factor: 12. inner: 4. delta: in (0, 1].
-    rounds: "now" (t in the logarithm) or "horizon" (T in its place).
-    """
-
-    objective: Annotated[str, Field(description="what is maximised")] = "nsw"
-    exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
     scale: Annotated[float, Field(ge=0, description="C, how much of the bound's width is used")] = 1.0
     factor: Annotated[float, Field(ge=0, description="12 in L")] = 12.0
     inner: Annotated[float, Field(ge=1, description="4 in the logarithm of L")] = 4.0

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import Exponent, ObjectiveName
 from gossipmab.environments.reward_models import beta_tail
 from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
 from gossipmab.utils.jit import jit
@@ -65,15 +66,10 @@ def beta_draw(u: float, a: float, b: float) -> float:
 
 
 class Thompson(NamedTuple):
-    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors.
+    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. prior_successes, prior_failures: of the Beta prior.
-    fractional: a reward r counts as r successes and 1 - r failures; else it is a success with probability r (Agrawal and
-    Goyal), which changes nothing for rewards that are 0 or 1. step: what a reward counts.
-    """
-
-    objective: Annotated[str, Field(description="what is maximised")] = "nsw"
-    exponent: Annotated[float, Field(description="of the objective p_mean")] = -1.0
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
     prior_successes: Annotated[float, Field(gt=0, description="of the Beta prior")] = 1.0
     prior_failures: Annotated[float, Field(gt=0, description="of the Beta prior")] = 1.0
     fractional: Annotated[bool, Field(description="a reward r counts as r successes and 1 - r failures")] = False

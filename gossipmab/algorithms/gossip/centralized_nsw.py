@@ -50,11 +50,7 @@ class Shared(NamedTuple):
 
 
 class CentralizedNSW(NamedTuple):
-    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it.
-
-    alpha: exploration factor >= 0. solver: "global" or "local". welfare: "product" or "geometric". pooled: the bonus counts the
-    pulls of all agents, as a centre would; by default an agent's own, as the algorithm it is compared with.
-    """
+    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[

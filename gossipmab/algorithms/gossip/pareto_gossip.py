@@ -69,8 +69,6 @@ class ParetoGossip(NamedTuple):
 
     Known limit of the formula: m counts N samples from the first pull on, while G_i holds the agent's own last change
     undiluted; with hundreds of agents one of them may drop a good arm early, and its word travels.
-
-    sampling, burn_in, mixing: factors (1: the source's constants) of sqrt(ln T / m), of S and of tau + sqrt(N).
     """
 
     sampling: Annotated[float, Field(ge=0, description="factor of sqrt(ln T / m), 1 as in the source")] = 1.0

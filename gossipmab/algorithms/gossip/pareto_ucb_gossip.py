@@ -66,12 +66,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
 
 
 class ParetoUCBGossip(NamedTuple):
-    """Algorithm 1: optimism on the gossip averages.
-
-    pooled: divide by N n_i[k] (an average over N agents) instead of the paper's n_i[k].
-    consensus: C >= 0, added to every radius. It is the same for all arms and objectives, so it moves the
-        intervals and never the selection.
-    """
+    """Algorithm 1: optimism on the gossip averages."""
 
     pooled: Annotated[
         bool,
@@ -110,10 +105,7 @@ class ParetoUCBGossip(NamedTuple):
 
 
 class ParetoUCB(NamedTuple):
-    """The baseline: the same rule on the agent's own averages, no messages.
-
-    consensus: as in `ParetoUCBGossip`; it never moves the selection.
-    """
+    """The baseline: the same rule on the agent's own averages, no messages."""
 
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")

@@ -82,14 +82,7 @@ def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
 
 
 class SimulatedNSWUCBGossip(NamedTuple):
-    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus.
-
-    alpha: exploration factor >= 0. solver: "global" (certified to 1e-8 relative) or "local" (one warm-started climb).
-    welfare: "product", or "geometric" (its root by the number of agents tracked, whose scale does not vanish with it).
-    no_gossip: L_i in place of G_i in the objective, no messages. no_sim: an agent learns its own row only; by gossip
-    the global row j then tends to L_j / N, the paper's baseline taken literally. rescale: multiply G_i by N (with no_sim).
-    hops: 0 to track the preferences of all agents, else of those within so many hops.
-    """
+    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[
@@ -103,7 +96,9 @@ class SimulatedNSWUCBGossip(NamedTuple):
     no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = (
         False
     )
-    rescale: Annotated[bool, Field(description="multiply G_i by N, the fairer no_sim")] = False
+    rescale: Annotated[
+        bool, Field(description="multiply row j by the number of agents that track j, the fairer no_sim")
+    ] = False
     hops: Annotated[
         int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")
     ] = 0
@@ -151,12 +146,13 @@ class SimulatedNSWUCBGossip(NamedTuple):
         log_rounds = math.log(N * K * t)
         for k in range(K):
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / state.counts[i, own, k])
-        factor = float(N) if self.rescale else 1.0
         averages = state.local_mean if self.no_gossip else state.global_mean
         estimate, room = state.scratch_estimate[:size], state.scratch_work
-        for j in range(size):
+        for row in range(size):
+            j = row if self.hops == 0 else state.known_members[i, row]
+            factor = float(state.known_sizes[j]) if self.rescale else 1.0
             for k in range(K):
-                estimate[j, k] = factor * averages[i, j, k]
+                estimate[row, k] = factor * averages[i, row, k]
         work = WelfareWorkspace(room.gains[:size], room.table, room.play)
         maximise_bonus(
             estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], work, p

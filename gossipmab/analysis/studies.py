@@ -112,7 +112,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
                 "point": caption(at.values), "algorithm": choice.label,
                 "x": study.x(results.spec, at, final) if study.x else float("nan"),
                 "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
-                "drift": mine.groupby("trial")["drift"].max().mean() if "drift" in mine else float("nan"),
+                "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip
     return pd.DataFrame(rows)
 

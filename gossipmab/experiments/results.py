@@ -13,6 +13,7 @@ import numpy as np
 from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.loading import from_dict, read_toml
 from gossipmab.experiments.spec.plugins import absent
+from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Spec
@@ -152,6 +153,7 @@ class Results:
         first = next((cell for cell in self.spec.cells() if self.folder.file(cell).is_file()), None)
         if first is None:
             raise InputError("no cell is there")
+        table = table.rename_columns([RENAMED.get(one, one) for one in table.column_names])  # of version 0.1
         expected = next(tables.batches([first], self.spec.sweep, self.load, [name]))[1][name]
         for name in expected.column_names:
             if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
@@ -267,7 +269,7 @@ class Results:
         data = xr.Dataset(arrays, attrs=said)
         swept = {name: key for key, name in columns(list(self.spec.sweep)).items()}
         for name in data.variables:
-            data[name].attrs.update(attributes(str(name), swept))
+            data[name].attrs.update(attributes(str(name), swept, self.kind))
         return data
 
     def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:

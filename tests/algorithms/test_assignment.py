@@ -68,8 +68,8 @@ def test_ofmup_by_hand(given: Callable[[Any], None]) -> None:
         gm.OFMUP(width=0.0), environment, horizon=6, seed=0, recorded_rounds=6, overhead=[0, 0.1, 1], interpreted=True
     )
     np.testing.assert_allclose(trace.regret, np.cumsum([0.12, 0.22, 0.12, 0.22, 0, 0]), atol=1e-12)
-    np.testing.assert_allclose(trace.value, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
-    np.testing.assert_array_equal(trace.probed, [0, 0, 0, 0, 1, 2])
+    np.testing.assert_allclose(trace.cumulative_welfare, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
+    np.testing.assert_array_equal(trace.cumulative_probes, [0, 0, 0, 0, 1, 2])
     np.testing.assert_array_equal(trace.probes, [2, 0])
     np.testing.assert_array_equal(trace.pulls, [[3, 3]])
     np.testing.assert_allclose(trace.utility, [2.2 + 1.44])
@@ -95,7 +95,7 @@ def test_the_paper_s_warm_start_by_hand() -> None:
         interpreted=True,
     )  # fmt: skip
     np.testing.assert_allclose(trace.regret, [0.72, 1.44, 2.16, 2.88, 2.88], atol=1e-12)
-    np.testing.assert_array_equal(trace.probed, [1, 2, 3, 4, 4])
+    np.testing.assert_array_equal(trace.cumulative_probes, [1, 2, 3, 4, 4])
     np.testing.assert_array_equal(trace.probes, [2, 2])
     np.testing.assert_array_equal(trace.pulls, [[2, 1], [1, 2]])
     np.testing.assert_allclose(trace.utility, [0.75 * 1.4 + 0.9, 0.75 * 1.2 + 0.8])
@@ -106,10 +106,10 @@ def test_random_baselines_by_hand() -> None:
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
     options: Any = {"horizon": 10, "seed": 0, "recorded_rounds": 1, "overhead": [0, 0.25, 1]}
     trace = gm.simulate(gm.RandomProbing(), environment, **options)
-    np.testing.assert_allclose(trace.value, [10 * 0.75 * 0.42])
+    np.testing.assert_allclose(trace.cumulative_welfare, [10 * 0.75 * 0.42])
     np.testing.assert_allclose(trace.regret, [10 * (0.72 - 0.75 * 0.42)])
     np.testing.assert_allclose(trace.utility, [10 * 0.75 * 0.7, 10 * 0.75 * 0.6])
-    assert trace.probes.sum() == trace.probed[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
+    assert trace.probes.sum() == trace.cumulative_probes[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
     none = gm.simulate(gm.RandomProbing(probes=0), environment, welfare="geometric", **options)
     roots = np.sqrt([[0.9, 0.5], [0.4, 0.8]]).mean(axis=1)
     np.testing.assert_allclose(none.value, [10 * roots.prod()])
@@ -262,9 +262,9 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
         expected = twin(environment, 60, overhead, 0.5 if welfare == "geometric" else 1.0, seed)
         np.testing.assert_array_equal(trace.pulls, expected["pulls"])
         np.testing.assert_array_equal(trace.probes, expected["probes"])
-        np.testing.assert_allclose(trace.value, expected["welfare"], rtol=1e-9)
+        np.testing.assert_allclose(trace.cumulative_welfare, expected["welfare"], rtol=1e-9)
         best = best_probing(distributions(environment), terms(2, 3, overhead=overhead, welfare=welfare)).value
-        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.value, atol=1e-9)
+        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.cumulative_welfare, atol=1e-9)
         probes += trace.probes.sum()
     assert probes > 20
 
@@ -278,13 +278,13 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     environment = world(4, 3, "discrete", seed=2)
     algorithm = ASSIGNERS[name]()
     trace = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
-    assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.probed[-1]
-    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.value) > 0).all()  # no policy beats the best one
+    assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]
+    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.cumulative_welfare) > 0).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
     best = best_probing(distributions(environment), t).value
-    np.testing.assert_allclose(trace.regret + trace.value, best * trace.rounds)
+    np.testing.assert_allclose(trace.regret + trace.cumulative_welfare, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
-    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "value", "probed"}
+    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "cumulative_welfare", "cumulative_probes"}
     again = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     same(trace, again)
 
@@ -366,7 +366,7 @@ def test_a_capacity_costs_welfare_and_bits_stay() -> None:
     free = gm.simulate(gm.OFMUP(), environment, **options)
     tight = gm.simulate(gm.OFMUP(), environment, capacity=1.0, **options)
     same(tight, gm.simulate(gm.OFMUP(), environment, capacity=1.0, **options))
-    best = [trace.regret[-1] + trace.value[-1] for trace in (tight, free)]
+    best = [trace.regret[-1] + trace.cumulative_welfare[-1] for trace in (tight, free)]
     assert best[0] < best[1]
     same(free, gm.simulate(gm.OFMUP(), environment, capacity=4.0, **options))  # it does not bind
     known = distributions(environment)
@@ -397,13 +397,13 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):
         assert file_hash(one.path / name) == file_hash(two.path / name)
-    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "value", "probed"]
+    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "cumulative_welfare", "cumulative_probes"]
     agents = one.agents()
     assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(
         agents
     ) == 4 * 3 * 4
     summary = one.summary().set_index("algorithm")
-    assert {"regret", "regret_exponent", "value", "probed"} <= set(summary.columns)
+    assert {"regret", "regret_exponent", "cumulative_welfare", "cumulative_probes"} <= set(summary.columns)
     trace = next(iter(one.traces.values()))
     alone = gm.simulate(
         gm.OFMUP(),
@@ -524,7 +524,7 @@ def test_more_probes_than_the_budget_cost_everything() -> None:
             probed[:] = 1
 
     trace = gm.simulate(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)
-    np.testing.assert_array_equal(trace.value, 0)
+    np.testing.assert_array_equal(trace.cumulative_welfare, 0)
 
 
 @pytest.mark.parametrize("interpreted", [True, pytest.param(False, marks=pytest.mark.slow)])
@@ -534,5 +534,5 @@ def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
     trace = gm.simulate(
         ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], recorded_rounds=1, interpreted=interpreted
     )
-    np.testing.assert_allclose(trace.value, [50 * 0.648])
+    np.testing.assert_allclose(trace.cumulative_welfare, [50 * 0.648])
     np.testing.assert_allclose(trace.regret, 0, atol=1e-9)  # that is the best there is

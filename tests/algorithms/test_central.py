@@ -219,7 +219,7 @@ def test_the_trace_says_what_was_played() -> None:
     np.testing.assert_allclose(trace.mean_policy, p.mean(axis=0), atol=1e-12)
     u = p @ U.T
     np.testing.assert_allclose(trace.regret, np.cumsum(best_policy("nsw", U).value - u.prod(axis=1)), atol=1e-8)
-    np.testing.assert_allclose(trace.others[:, 0], np.cumsum(U.sum(axis=0).max() - u.sum(axis=1)), atol=1e-8)
+    np.testing.assert_allclose(trace.other_regrets[:, 0], np.cumsum(U.sum(axis=0).max() - u.sum(axis=1)), atol=1e-8)
     np.testing.assert_allclose(trace.excess, np.abs(u - u.mean(axis=1, keepdims=True)).mean(axis=1), atol=1e-12)
     geometric = gm.simulate(HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, welfare="geometric")
     best = best_policy("p_mean", U, 0.0).value
@@ -229,7 +229,7 @@ def test_the_trace_says_what_was_played() -> None:
 def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     environment = fixed([[-0.5, 0.5], [0.5, -0.2]], "gaussian")
     trace = gm.simulate(HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"])
-    assert np.isnan(trace.regret).all() and np.isfinite(trace.others).all()
+    assert np.isnan(trace.regret).all() and np.isfinite(trace.other_regrets).all()
 
 
 # --- experiments --------------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_a_run_that_measures_nothing_else_is_kept_and_read_again(tmp_path: Path)
     experiment = {name: value for name, value in SPEC["experiment"].items() if name != "measure"}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
     trace = next(iter(results.traces.values()))
-    assert trace.asked.shape == (0,) and trace.others.shape[1:] == (0,)  # type: ignore[attr-defined]
+    assert trace.other_objectives.shape == (0,) and trace.other_regrets.shape[1:] == (0,)  # type: ignore[attr-defined]
     assert all(finding.sound for finding in verify(results.path))
 
 
@@ -297,8 +297,8 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path) -> None:
         trace = gm.simulate(HossainUCB(), environment, horizon=20, seed=3, recorded_rounds=4, extra_objectives=measure)
         (tmp_path / "x.parquet").write_bytes(encode(trace, {"cell": "x"}))
         again, _said, _ = decode(tmp_path / "x.parquet", CentralTrace)
-        assert not same_bits(trace, again) and again.asked.tolist() == list(measure)
-        assert np.isnan(dict(zip(again.measured, again.measures, strict=True))["core"])
+        assert not same_bits(trace, again) and again.other_objectives.tolist() == list(measure)
+        assert np.isnan(dict(zip(again.policy_measure_names, again.policy_measures, strict=True))["core"])
 
 
 def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], al
             assert not mine[:, i, len(tracked) :].any()
     errors = np.array(twin.errors)
     np.testing.assert_allclose(trace.disagreement, errors[:, 0], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(trace.drift, errors[:, 1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.mean_drift, errors[:, 1], rtol=0, atol=1e-12)
     wrong = np.abs(errors[:, 2:] - environment.utilities.ravel()).max(axis=1)
     np.testing.assert_allclose(trace.sampling_error, wrong, rtol=0, atol=1e-12)
     assert trace.disagreement[-1] > 0.01
@@ -231,7 +231,7 @@ environment = gm.Environment.sample(20_000, 4, 2, seed=1)
 network = gm.Network({"generator": "cycle_graph"}, 20_000, 0.5, "metropolis")
 network.__dict__["algebraic_connectivity"] = 0.0  # on a long ring it takes minutes, and only Pareto Gossip looks at it
 trace = gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, horizon=5, seed=0, recorded_rounds=1)
-assert (trace.pulls.sum(axis=1) == 5).all() and trace.drift[-1] < 1e-12 and trace.disagreement[-1] > 0.1
+assert (trace.pulls.sum(axis=1) == 5).all() and trace.mean_drift[-1] < 1e-12 and trace.disagreement[-1] > 0.1
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

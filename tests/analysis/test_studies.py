@@ -53,7 +53,7 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
         assert row.regret == pytest.approx(np.mean(per_agent), rel=1e-12)
         assert row.low <= row.regret <= row.high
-        drifts = [float(trace.per_round()["drift"].max()) for trace in mine]
+        drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)
 

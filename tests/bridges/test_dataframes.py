@@ -123,10 +123,10 @@ def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
 
 @pytest.mark.parametrize("protocol", list(OTHERS))
 def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
-    from gossipmab.metrics.columns import SAID
+    from gossipmab.metrics.columns import RESERVED
 
     data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
-    assert [name for name in data.variables if name not in SAID and name.removeprefix("agent_") not in SAID] == []
+    assert [name for name in data.variables if name not in RESERVED and name.removeprefix("agent_") not in RESERVED] == []
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
 from gossipmab.experiments.runner import NullProgress, run
+from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
@@ -24,7 +26,7 @@ from gossipmab.utils.atomic_write import file_hash
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))
-LATER = ("drift", "sampling_error", "floats")  # arrays of gossip that the first versions did not record
+LATER = ("mean_drift", "sampling_error", "scalars_sent")  # arrays of gossip that the first versions did not record
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
@@ -66,7 +68,7 @@ def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
     written = parquet.read_table(golden / "results.parquet").to_pandas()
     table = results.table()
     for column in written.columns:
-        assert table[column].equals(written[column]), column
+        assert table[COLUMNS.get(column, column)].equals(written[column]), column
 
 
 @every_run
@@ -110,16 +112,17 @@ def test_all_releases_together_are_small_and_this_one_is_there() -> None:
 # --- versions before a column was there -----------------------------------------------------------------------------
 
 
-def without(file: Path, names: tuple[str, ...]) -> None:
+def without(file: Path, names: Sequence[str]) -> None:
     """Write a cell's file as a version that did not know these arrays wrote it; the checksum is computed here on its own."""
     table = parquet.read_table(file).drop_columns(list(names))
     said = json.loads(table.schema.metadata[KEY])
     del said["sha256"], said["sealed"]
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     trace = decode(file, GossipTrace)[0]
-    for name in (name for name in GossipTrace.AXES if name not in names):
+    old = {new: name for name, new in COLUMNS.items()}
+    for name in (name for name in GossipTrace.AXES if old.get(name, name) not in names):
         array = getattr(trace, name)
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+        sha.update(f"{old.get(name, name)} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     said["sha256"] = sha.hexdigest()
     text = json.dumps(said, sort_keys=True).encode()
     file.write_bytes(parquet_bytes(table.replace_schema_metadata({KEY: text})))
@@ -129,9 +132,11 @@ def without(file: Path, names: tuple[str, ...]) -> None:
 def older(tmp_path: Path) -> Path:
     """The gossip run of 0.1.0 as a version without LATER would have left it."""
     path = Path(shutil.copytree(GOLDEN / "0.1.0" / "gossip", tmp_path / "older"))
+    old = {new: name for name, new in COLUMNS.items()}
+    names = [old.get(name, name) for name in LATER]
     for file in (path / "cells").glob("*.parquet"):
-        without(file, LATER)
-    table = parquet.read_table(path / "results.parquet").drop_columns(list(LATER))
+        without(file, names)
+    table = parquet.read_table(path / "results.parquet").drop_columns(names)
     (path / "results.parquet").write_bytes(parquet_bytes(table))
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     manifest["sha256"] = {name: file_hash(path / name) for name in manifest["sha256"]}

@@ -132,7 +132,7 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
-        "bytes", "drift", "sampling_error", "floats",
+        "bytes", "mean_drift", "sampling_error", "scalars_sent",
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
@@ -310,9 +310,9 @@ def test_a_trace_has_the_fields_that_cells_store() -> None:
         "pulls",
         "utility",
         "messages_sent",
-        "drift",
+        "mean_drift",
         "sampling_error",
-        "floats",
+        "scalars_sent",
     }
     assert {field.name for field in fields(GossipTrace)} == stored
 

@@ -383,11 +383,11 @@ def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("old", "said"),
     [
-        ({"environment": {"noise": "normal"}}, "environment.noise: is called environment.heterogeneity_distribution"),
-        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss: is called network.failures.message_loss"),
-        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is 'randomized_gossip'"),
-        ({"sweep": {"network.communication.bits": [4, 8]}}, "is called network.communication.quantization_bits"),
-        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is called network.failures.message_loss"),
+        ({"environment": {"noise": "normal"}}, "environment.noise is now called environment.heterogeneity_distribution"),
+        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
+        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
+        ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),
+        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is now called network.failures.message_loss"),
     ],
 )
 def test_words_of_version_0_1_name_the_new_ones(old: dict[str, Any], said: str) -> None:

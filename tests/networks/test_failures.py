@@ -77,7 +77,7 @@ def test_without_failures() -> None:
     for i, first in enumerate((0.9, 0.3, 0.6)):
         close(G[i], [first, 0.6, 0.6])
     np.testing.assert_array_equal(trace.messages, [6, 12, 18])
-    assert trace.drift.max() < 1e-15
+    assert trace.mean_drift.max() < 1e-15
 
 
 def test_an_agent_is_away() -> None:
@@ -94,7 +94,7 @@ def test_an_agent_is_away() -> None:
     np.testing.assert_array_equal(trace.messages_sent, [2 + 1 + 1 + 2, 2 + 1 + 1 + 2, 4])
     np.testing.assert_array_equal(trace.pulls, [[4], [4], [2]])
     close(trace.disagreement, thirds("3/10 1/10 1/30 0"))
-    assert trace.drift.max() < 1e-15
+    assert trace.mean_drift.max() < 1e-15
 
 
 def test_a_late_start() -> None:
@@ -105,7 +105,7 @@ def test_a_late_start() -> None:
     close(G[1], thirds("3/10 5/10 4/10"))
     close(G[2], thirds("1"))
     np.testing.assert_array_equal(trace.messages, np.cumsum([2, 2, 6]))
-    assert trace.drift.max() < 1e-15
+    assert trace.mean_drift.max() < 1e-15
     assert [t for agent, t, _, _ in SEEN if agent == 2] == [1]  # its own clock
 
 
@@ -116,7 +116,7 @@ def test_an_agent_comes_back_knowing_nothing() -> None:
     close(G[0], thirds("9/10 6/10 13/10"))
     close(G[1], thirds("3/10 6/10 6/10 4/10"))
     close(G[2], thirds("6/10 6/10 6/10 4/10"))
-    close(trace.drift, thirds("0 0 0 1/10"))
+    close(trace.mean_drift, thirds("0 0 0 1/10"))
     assert [t for agent, t, _, _ in SEEN if agent == 0] == [1, 2, 1]
     np.testing.assert_array_equal(trace.pulls, [[3], [4], [4]])
 
@@ -138,7 +138,7 @@ def test_a_message_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     close(G[0], thirds("9/10 8/10 2/3"))
     close(G[1], thirds("3/10 6/10 2/3"))
     close(G[2], thirds("6/10 6/10 2/3"))
-    close(trace.drift, thirds("0 1/15 1/15"))
+    close(trace.mean_drift, thirds("0 1/15 1/15"))
     np.testing.assert_array_equal(trace.messages, [6, 12, 18])  # counted as sent
 
 
@@ -156,7 +156,7 @@ def test_messages_take_three_rounds() -> None:
     close(G[1], thirds("3/10 3/10 3/10 1/10 16/30 61/90 196/270 331/810"))
     close(G[2], thirds("6/10 6/10 6/10 2/10 14/30 50/90 158/270 266/810"))
     means = [(G[0][t] + G[1][t] + G[2][t]) / 3 for t in range(8)]
-    np.testing.assert_allclose(trace.drift, np.abs(np.array(means) - 0.6), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.mean_drift, np.abs(np.array(means) - 0.6), rtol=0, atol=1e-12)
     np.testing.assert_array_equal(trace.messages, 6 * np.arange(1, 9))
 
 
@@ -167,7 +167,7 @@ def test_a_partition() -> None:
     close(G[1], thirds("3/10 5/10 17/30 18/30"))
     close(G[2], thirds("6/10 6/10 6/10 18/30"))
     np.testing.assert_array_equal(trace.pulls, [[4]] * 3)
-    assert trace.drift.max() < 1e-15
+    assert trace.mean_drift.max() < 1e-15
 
 
 # ------------------------------------------------------------------------------------------------- messages and arcs
@@ -353,7 +353,7 @@ def test_the_mean_is_kept_where_it_is_said_to_be(failures: gm.Failures, kept: bo
         network = gm.Network(KITE, link_probability=0.7, weights=weights, failures=failures)
         trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=3, recorded_rounds=200)
         assert failures.keeps_mean == kept
-        assert trace.drift.max() < 1e-13 if kept else trace.drift[-1] > 1e-3
+        assert trace.mean_drift.max() < 1e-13 if kept else trace.mean_drift[-1] > 1e-3
 
 
 def test_regret_and_pulls_of_who_is_away() -> None:
@@ -443,7 +443,7 @@ name = "pareto_ucb_gossip"
     results = gm.run(path, out=tmp_path / "run")
     table = results.table()
     last = table[table["round"] == 40].set_index("message_loss")
-    assert last.loc[0.0, "drift"] < 1e-13 < 1e-4 < last.loc[0.1, "drift"]
+    assert last.loc[0.0, "mean_drift"] < 1e-13 < 1e-4 < last.loc[0.1, "mean_drift"]
     assert load(tmp_path / "run").sum() == 0
 
 

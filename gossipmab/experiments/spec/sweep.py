@@ -20,6 +20,7 @@ from typing import Any
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec.hyperparameters import parameters_of
 from gossipmab.experiments.spec.sections import shown
+from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils.errors import InputError, unknown
 
 RESERVED_FILE_NAMES = re.compile(
@@ -28,10 +29,6 @@ RESERVED_FILE_NAMES = re.compile(
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
 MOST_VALUES = 10 * MOST_CELLS  # of all points together
-RESERVED = (
-    "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
-    "drift", "sampling_error", "floats", "welfare", "probed", "value",
-)  # fmt: skip
 FIXED = (
     "experiment.name",
     "experiment.description",
@@ -167,9 +164,9 @@ def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Ite
 
 
 def columns(keys: Sequence[str]) -> dict[str, str]:
-    """Dotted key -> column name: the last part where that is unambiguous, the whole key where it is not."""
+    """Dotted key -> column name: the last part if that is unambiguous and no column of the tables, else the whole key."""
     last = Counter(key.rpartition(".")[2] for key in keys)
-    return {k: k if last[s] > 1 or s in RESERVED else s for k in keys for s in [k.rpartition(".")[2]]}
+    return {k: k if last[s] > 1 or is_reserved(s) else s for k in keys for s in [k.rpartition(".")[2]]}
 
 
 def scalar(value: Any) -> bool | int | float | str:

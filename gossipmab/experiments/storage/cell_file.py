@@ -26,6 +26,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.types import Floats
 
@@ -56,6 +57,12 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
+def _stored(trace: TrialRecord, name: str) -> str:
+    """What an array is called in the trace's file."""
+    known: dict[str, str] = getattr(trace, "_stored", {})
+    return known.get(name, name)
+
+
 def lacking(trace: TrialRecord) -> tuple[str, ...]:
     """The names of the arrays that the trace's file, of an older version, did not have."""
     return getattr(trace, "_lacking", ())
@@ -67,7 +74,7 @@ def digest(trace: TrialRecord, provenance: Mapping[str, Any]) -> str:
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in (name for name in trace.AXES if name not in lacking(trace)):
         array = getattr(trace, name)
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(f"{_stored(trace, name)} {array.dtype.str} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 
@@ -162,6 +169,8 @@ def decode(path: Path, kind: type[T]) -> StoredCell:
 def _trace(table: pa.Table, kind: type[T]) -> T:
     """The arrays, of the axes and kinds of numbers that the class says."""
     R = table.num_rows
+    old = {new: name for name, new in RENAMED.items() if name in table.column_names and new in kind.AXES}
+    table = table.rename_columns([RENAMED[name] if name in old.values() else name for name in table.column_names])
     values: dict[str, NDArray[Any]] = {}
     sizes: dict[str, int] = {"R": R}
     absent = [name for name in kind.AXES if name not in table.column_names]
@@ -189,6 +198,7 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
         raise ValueError("rounds")
     trace = kind(**values)
     object.__setattr__(trace, "_lacking", tuple(absent))
+    object.__setattr__(trace, "_stored", old)
     return trace
 
 

@@ -207,19 +207,22 @@ def test_savings_are_counted_as_sent() -> None:
     [
         ({"perod": 2}, "network.communication: parameter: 'perod' is not known; did you mean 'period'?"),
         ({"period": 0}, "network.communication.period: got 0, allowed is a whole number >= 1"),
-        ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number > 0"),
+        ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number >= 0"),
         ({"quantization_bits": 0}, "network.communication.quantization_bits: got 0, allowed is a whole number >= 1"),
-        ({"quantization_bits": 33}, "network.communication.quantization_bits: got 33, allowed are 1 to 32"),
+        (
+            {"quantization_bits": 33},
+            "network.communication.quantization_bits: got 33, allowed is a whole number >= 1 and <= 32",
+        ),
         ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
         ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
         ({"top_k": 0}, "network.communication.top_k: got 0, allowed is a whole number >= 1"),
         (
             {"consensus_step_size": 0.5},
-            "network.communication.consensus_step_size: got 0.5, allowed is a number in (0, 1], with top",
+            "network.communication.consensus_step_size: got 0.5, allowed is none without top_k",
         ),
         (
             {"top_k": 1, "consensus_step_size": 1.5},
-            "network.communication.consensus_step_size: got 1.5, allowed is a number in (0, 1], with top",
+            "network.communication.consensus_step_size: got 1.5, allowed is a number > 0 and <= 1",
         ),
     ],
 )

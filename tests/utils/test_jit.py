@@ -50,11 +50,11 @@ from dataclasses import fields
 import networkx as nx
 import numpy as np
 import gossipmab as gm
-from gossipmab.engines.gossip import synchronous
+from gossipmab.engines.gossip import loop
 environment = gm.Environment.sample(3, 4, 2, seed=1)
 network = gm.Network(nx.path_graph(3), link_probability=0.5)
 trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-stats = getattr(synchronous.play_compiled, "stats", None)
+stats = getattr(loop.play_compiled, "stats", None)
 print(json.dumps({
     "file": gm.__file__,
     "digest": hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest(),
@@ -210,7 +210,7 @@ def test_without_any_compiler_the_bits_are_the_same() -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_interpreted_gives_the_bits_of_compiled_and_so_does_a_second_run(name: str) -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
-    kwargs = {"horizon": 40, "seed": 9, "record": 7, "trial": 2}
+    kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from gossipmab.utils.errors import InputError, unknown
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = (
-    "gossipmab.algorithms", "gossipmab.networks.links", "gossipmab.environments.reward_models", "gossipmab.objectives",
+    "gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives",
 )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 import pytest
-
 from conftest import by_actors
 
 import gossipmab as gm
@@ -163,9 +162,7 @@ def test_who_reads_what_it_has_not_received_differs(crew: ActorPool, trouble: st
     """So that the equality above says that nothing does."""
     network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
     environment = gm.Environment.sample(N, 4, 2, seed=1)
-    got = by_actors(
-        Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True
-    )
+    got = by_actors(Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
     expected = gm.simulate(Peeping(), environment, network, horizon=5, seed=3)
     assert "disagreement" in differing(expected, got)
 

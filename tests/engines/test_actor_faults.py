@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors import sockets as peers
-from gossipmab.engines.actors.supervisor import ActorsLostError, ActorPool
+from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import differing
 
@@ -144,9 +142,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
         thread.start()
         try:
             with pytest.raises(ActorsLostError, match="times in a row|could not be brought back"):
-                by_actors(
-                    gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew
-                )
+                by_actors(gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew)
         finally:
             ended.set()
             thread.join()

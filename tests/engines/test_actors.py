@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numba import njit
-
 from conftest import by_actors
+from numba import njit
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
@@ -155,9 +154,7 @@ def test_progress_is_told_once_a_window(crew_of: Callable[[str], ActorPool]) -> 
     played: list[int] = []
     environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5, 0.5)
     crew = crew_of("direct")
-    by_actors(
-        gm.ParetoUCB(), environment, network, horizon=53, seed=0, window=20, crew=crew, progress=played.append
-    )
+    by_actors(gm.ParetoUCB(), environment, network, horizon=53, seed=0, window=20, crew=crew, progress=played.append)
     assert played == [100, 100, 65]
 
 
@@ -176,7 +173,9 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
         assert ray.get(loaded, timeout=30) == [[], []]
 
 
-def test_another_processor_compiles_for_itself(crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_processor_compiles_for_itself(
+    crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = native.program
     monkeypatch.setattr(
         "gossipmab.engines.actors.coordinator.program",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab.algorithms import ALGORITHMS, PROTOCOLS, ORACLES
+from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
 from gossipmab.experiments.spec.settings import GAMES
 from gossipmab.experiments.spec.spec import Spec, load_spec
 

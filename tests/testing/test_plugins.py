@@ -14,11 +14,11 @@ import broken
 import numpy as np
 import outside
 import pytest
+from gossipmab.algorithms.gossip.uniforms import hand_numbers
 
 import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.algorithms.gossip.uniforms import hand_numbers
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import problem_info
@@ -255,8 +255,8 @@ def test_a_plug_in_that_changed_since_is_told(
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {
-        "gossipmab.networks.links": {"every_other": "outside:EveryOther"},
-        "gossipmab.environments.reward_models": {"triangular": "outside:Triangular"},
+        "gossipmab.links": {"every_other": "outside:EveryOther"},
+        "gossipmab.rewards": {"triangular": "outside:Triangular"},
     }
     distribution(tmp_path / "a", "outdoors", entries)
     data = {
@@ -311,7 +311,7 @@ def test_means_outside_the_range_of_a_model_are_told() -> None:
 def test_an_objective_from_outside() -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
     trace = gm.simulate(learner, environment, horizon=10, seed=1, recorded_rounds=10, interpreted=True)
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
@@ -331,7 +331,7 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     assert results.spec.algorithms[0].params["objective"] == "outside:First"
     assert "regret_outside:First" in results.table()
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
     trace = gm.simulate(learner, environment, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
 

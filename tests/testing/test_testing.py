@@ -56,7 +56,7 @@ BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
     "draws from NumPy's global generator": (broken.GamblingGlobally, testing.OwnRandomnessError, "refers to np.random;"),
     "draws from Python's generator": (broken.GamblingPlainly, testing.OwnRandomnessError, "refers to random;"),
     "reads a stranger's message": (
-        broken.PeekingMail, testing.PeekError, r"learn, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
+        broken.PeekingMail, testing.PeekError, r"update, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
     ),
     "writes its mailbox": (
         broken.Posting, testing.TrespassError, r"writes row \d of the mailbox .*; .* belongs into state.global_mean\[i\]$"

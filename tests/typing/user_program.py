@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.algorithms.gossip.base import Shape
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.types import Floats, Integers
 
 
@@ -31,11 +31,7 @@ class Greedy(NamedTuple):
     def communicates(self) -> bool:
         return True
 
-    def check(self) -> None:
-        if not 0.0 < self.weight < math.inf:
-            raise gm.InputError(f"weight: got {self.weight}, allowed is a number > 0")
-
-    def init(self, shape: Shape) -> State:
+    def init(self, info: ProblemInfo) -> State:
         local, own, sent = np.zeros((3, info.agents, info.arms, info.objectives))
         return State(np.zeros((info.agents, info.arms), np.int64), local, own, sent)
 

@@ -104,9 +104,9 @@ def gossip(
         blend(algorithm, blends, state, (own[i], sent[i], sent[neighbours[n]]), i, neighbours[n], weights[n])
 
 
-@jit
+@dual
 def turned_averages(averages: Averages) -> Averages:
-    """The averages of the next round."""
+    """The averages of the next round. Not `jit`: without counts of references no function may return arrays to one with them."""
     return Averages(averages.sent, averages.own, averages.local_before, averages.local)
 
 

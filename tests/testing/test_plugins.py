@@ -286,7 +286,7 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
             (
                 {"model": "beta", "beta_concentration": 2.0},
-                "environment.rewards: 'beta' is asked for by its name alone",
+                "environment.rewards: parameter: 'beta_concentration' is not known",
             ),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):

@@ -41,9 +41,10 @@ def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: A
     """Seconds of `rounds` rounds with three barriers each."""
     trial = Coordinator(gm.ParetoUCBGossip(), environment, network, crew, rounds, 20, "product")
     key = {"seed": 3, "trial": 0, "label": ""}
-    trial._begin(key, False)
+    crew.window = rounds
+    trial._begin(key)
     present = network.link_sampler(stream(**key, purpose=Purpose.LINKS))(rounds)  # type: ignore[arg-type]
-    routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present)[1])]
+    routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present))]
     begin = time.perf_counter()
     for t in range(1, rounds + 1):
         messages = ray.get([actor.message.remote(crew.epoch, t - 1) for actor in crew.handles])
@@ -98,7 +99,8 @@ def measured(agents: int, options: argparse.Namespace, blocks: bool = False) -> 
                 marks: list[float] = []
                 steps: list[int] = []
                 simulate_actors(
-                    algorithm, environment, network, horizon=rounds, seed=3, recorded_rounds=20, pool=crew, progress=lambda n: (marks.append(time.perf_counter()), steps.append(n)),
+                    algorithm, environment, network, horizon=rounds, seed=3, recorded_rounds=20, pool=crew,
+                    progress=lambda n: (marks.append(time.perf_counter()), steps.append(n)),
                 )  # fmt: skip
                 if len(marks) < 3:
                     return 1.0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import broken
@@ -438,7 +439,6 @@ def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
     without = SimpleNamespace(other=np.zeros(1))
     fill_uniforms(without, np.zeros(0))
     assert uniforms_of(without) == 0 and without.other == 0.0
-
 
 
 @pytest.mark.slow

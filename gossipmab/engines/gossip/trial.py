@@ -19,7 +19,7 @@ from gossipmab.environments.environment import Environment
 from gossipmab.networks.network import Network
 from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Bytes, Floats
 
 PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 

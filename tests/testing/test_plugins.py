@@ -317,7 +317,7 @@ def test_an_objective_from_outside() -> None:
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
-    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a name or an objective"):
+    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a string"):
         gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
 
 

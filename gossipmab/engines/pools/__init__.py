@@ -1,5 +1,4 @@
-"""Pools that play cells in parallel: threads of this process, or Ray tasks.
+"""Pools play the cells of an experiment side by side: threads, or Ray tasks on this machine or a cluster.
 
-They never change a result, only its time. Start with `threads.py`; `ray_tasks.py` adds retries, and `ray_session.py` starts and
-stops Ray.
+A pool knows nothing of bandits: it is given cells and a function that plays one. Start reading in threads.py, then ray_tasks.py.
 """

@@ -30,8 +30,9 @@ def defaults_of(protocol: str, name: str) -> dict[str, Any]:
 
 
 def _declared(protocol: str, name: str) -> dict[str, declared.Parameter]:
+    kind = _registered(protocol, name)
     try:
-        return declared.parameters_of(_registered(protocol, name))
+        return declared.parameters_of(kind)
     except InputError as error:
         raise InputError(f"algorithms: {name}: {error}") from None
 
@@ -43,8 +44,7 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
         InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
     """
     _declared(protocol, name)
-    kind = _registered(protocol, name)
-    values = declared.coerce(kind, given, f"algorithms.{label}", "hyperparameter", shown)
+    values = declared.coerce(_registered(protocol, name), given, f"algorithms.{label}", "hyperparameter", shown)
     try:
         algorithm(protocol, name, values)
     except InputError as error:

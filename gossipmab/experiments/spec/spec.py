@@ -142,7 +142,7 @@ class Spec:
         )
 
     def _sections(self) -> dict[str, Any]:
-        said, protocol = self.experiment.model_dump(exclude_none=True), self.experiment.protocol
+        said = self.experiment.model_dump(exclude_none=True)
         network = {} if self.network is None else {"network": self.network.model_dump(exclude_none=True)}
         probing = {} if self.probing is None else {"probing": plain(self.probing.model_dump(exclude_none=True))}
         return {

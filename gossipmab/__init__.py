@@ -9,7 +9,7 @@ __version__ = "0.2.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
-    "Outage": "gossipmab.networks.failures",
+    "ActorPool": "gossipmab.engines.actors.supervisor",
     "AssignmentTrace": "gossipmab.metrics.assignment_trace",
     "CentralTrace": "gossipmab.metrics.central_trace",
     "CentralizedNSW": "gossipmab.algorithms",
@@ -18,23 +18,29 @@ _HOME = {
     "ELD": "gossipmab.algorithms",
     "Environment": "gossipmab.environments.environment",
     "EpsilonGreedy": "gossipmab.algorithms",
+    "Equity": "gossipmab.metrics.equity",
     "ErdosRenyi": "gossipmab.networks.links",
     "ExploreFirst": "gossipmab.algorithms",
     "Failures": "gossipmab.networks.failures",
     "GilbertElliott": "gossipmab.networks.links",
     "GreedyProbing": "gossipmab.algorithms",
+    "HossainUCB": "gossipmab.algorithms",
     "InputError": "gossipmab.utils.errors",
+    "JonesUCB": "gossipmab.algorithms",
+    "LinkProcess": "gossipmab.networks.links",
     "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
-    "RandomizedGossip": "gossipmab.networks.links",
     "OnePeerExponential": "gossipmab.networks.links",
+    "Outage": "gossipmab.networks.failures",
     "ParetoGossip": "gossipmab.algorithms",
     "ParetoUCB": "gossipmab.algorithms",
     "ParetoUCBGossip": "gossipmab.algorithms",
     "Partition": "gossipmab.networks.failures",
+    "ProblemInfo": "gossipmab.algorithms",
     "RandomMatching": "gossipmab.networks.links",
     "RandomProbing": "gossipmab.algorithms",
+    "RandomizedGossip": "gossipmab.networks.links",
     "Results": "gossipmab.experiments.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
     "Static": "gossipmab.networks.links",
@@ -42,12 +48,15 @@ _HOME = {
     "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
     "GossipTrace": "gossipmab.metrics.trace",
-    "HossainUCB": "gossipmab.algorithms",
-    "JonesUCB": "gossipmab.algorithms",
     "best_policy": "gossipmab.objectives.best_policy",
+    "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
+    "plot": "gossipmab.analysis.plots",
     "run": "gossipmab.experiments.runner",
+    "same_bits": "gossipmab.analysis.verify",
     "simulate": "gossipmab.engines.simulate",
+    "simulate_actors": "gossipmab.engines.actors.simulate",
+    "verify": "gossipmab.analysis.verify",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
@@ -65,9 +74,15 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
     from gossipmab.algorithms import ParetoUCB as ParetoUCB
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
+    from gossipmab.algorithms import ProblemInfo as ProblemInfo
     from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
     from gossipmab.algorithms import Thompson as Thompson
+    from gossipmab.analysis.plots import plot as plot
+    from gossipmab.analysis.verify import same_bits as same_bits
+    from gossipmab.analysis.verify import verify as verify
+    from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
+    from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.results import Results as Results
@@ -75,6 +90,8 @@ if TYPE_CHECKING:
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
+    from gossipmab.metrics.equity import Equity as Equity
+    from gossipmab.metrics.equity import equity as equity
     from gossipmab.metrics.trace import GossipTrace as GossipTrace
     from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
     from gossipmab.networks.failures import Failures as Failures
@@ -83,6 +100,7 @@ if TYPE_CHECKING:
     from gossipmab.networks.links import ContactTrace as ContactTrace
     from gossipmab.networks.links import ErdosRenyi as ErdosRenyi
     from gossipmab.networks.links import GilbertElliott as GilbertElliott
+    from gossipmab.networks.links import LinkProcess as LinkProcess
     from gossipmab.networks.links import OnePeerExponential as OnePeerExponential
     from gossipmab.networks.links import RandomizedGossip as RandomizedGossip
     from gossipmab.networks.links import RandomMatching as RandomMatching

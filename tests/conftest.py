@@ -21,7 +21,8 @@ from hypothesis import settings
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.engines.common import sample_arm
 from gossipmab.engines.gossip.channel import gossip
-from gossipmab.engines.gossip.simulate import blends, problem_info
+from gossipmab.engines.gossip.simulate import problem_info
+from gossipmab.engines.gossip.trial import blends
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, RandomSource, stream

@@ -1,4 +1,8 @@
-"""The algorithms by their registered names, protocol by protocol."""
+"""Algorithms: one file for each, by protocol: gossip/, central/, assignment/; here their registered names.
+
+Add a file with a NamedTuple of hyperparameters and `init`, `select`, `update`, and a line to the dict of its protocol. Start reading
+in base.py (what all have in common), then in gossip/pareto_ucb_gossip.py.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import Any
 
 from gossipmab.algorithms.assignment.ofmup import OFMUP, GreedyProbing, NonProbing
 from gossipmab.algorithms.assignment.random_probing import RandomProbing
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.eld import ELD
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
@@ -98,6 +103,7 @@ __all__ = [
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
+    "ProblemInfo",
     "RandomProbing",
     "SimulatedNSWUCBGossip",
     "Thompson",

@@ -28,7 +28,7 @@ def duckdb(run: Results | str | Path, connection: Any = None) -> Any:
 
     Args:
         run: the results, or the path of a run folder, finished or not.
-        connection: where to; by default a new database in memory. Tables of that name are hidden while it is open.
+        connection: the database; by default a new database in memory. Tables of that name are hidden while it is open.
 
     Raises:
         InputError: no such run; duckdb is not installed.

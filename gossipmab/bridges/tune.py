@@ -47,7 +47,7 @@ class ExperimentTrainable(Trainable):  # type: ignore[misc]
     metric: ClassVar[str]
 
     def setup(self, config: dict[str, Any]) -> None:
-        """The experiment at this configuration. Raises InputError where it cannot be played."""
+        """The experiment at this configuration. Raises InputError if it is not valid."""
         spec = at_configuration(self.data, self.files, config)
         self.player = CellRunner(spec)
         self.cells = [cell for cell in spec.cells() if cell.label == self.label]
@@ -84,7 +84,7 @@ def trainable(
         spec: an experiment without a sweep, as `gm.run` takes it. On a cluster, its data files must lie at the same paths.
         metric: a column of `Results.table`, taken at the last round, such as "pareto_regret"; by default the first of
             the protocol's metrics.
-        label: of the algorithm that is tuned; may be left out where there is only one.
+        label: of the algorithm that is tuned; may be left out if there is only one.
 
     Raises:
         InputError: the experiment is not valid or has a sweep, or there is no such metric or label.

@@ -13,7 +13,8 @@ from gossipmab.algorithms.base import UNIFORMS, fill_uniforms, uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, MAILBOX, SCRATCH, exchanged
 from gossipmab.engines.common import sample_arm
 from gossipmab.engines.gossip.channel import gossip
-from gossipmab.engines.gossip.simulate import averages_of, blends, problem_info
+from gossipmab.engines.gossip.simulate import problem_info
+from gossipmab.engines.gossip.trial import averages_of, blends
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network

@@ -1,8 +1,8 @@
-"""Streams of random numbers: one for each purpose of a trial, and every number at a place of its own.
+"""Streams of random numbers: one for each purpose of a trial, and a fixed position for every number.
 
 Number (t, i, d) of a purpose, t = 1, 2, ... rounds, i = 0 .. N-1 agents, d = 0 .. D-1 numbers an agent and round, stands at
 position ((t-1) N + i) D + d of the stream. So any engine, thread, actor or device jumps to its own part, and no result
-depends on who draws first.
+depends on the order of drawing.
 """
 
 from __future__ import annotations

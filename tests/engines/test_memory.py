@@ -55,9 +55,9 @@ def test_a_trial_takes_what_was_told() -> None:
     code = """
 import json, resource, gossipmab as gm
 from gossipmab.engines.gossip import memory
-base = {"generator": "random_regular_graph", "d": 8, "n": 200_000}
+base = {"generator": "large_random_regular_graph", "d": 8, "n": 300_000, "seed": 0}
 network = gm.Network(base, link_probability=0.5)
-environment = gm.Environment.sample(200_000, 10, 3)
+environment = gm.Environment.sample(300_000, 10, 3)
 gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=12, seed=0, recorded_rounds=3).per_agent()
 told = memory.check(gm.ParetoUCBGossip(), network, 10, 3, 3)
 print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))

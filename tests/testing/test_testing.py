@@ -143,7 +143,7 @@ def init_twins(self: Any, shape: Any) -> Any:
 FORMS: dict[str, tuple[Any, str]] = {
     "no NamedTuple": (object(), "^object is no typing.NamedTuple"),
     "a hyperparameter that is a tuple": (Listed(), "^Listed.weights is a tuple; a hyperparameter is a bool, int, float or str$"),
-    "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, check, init"),
+    "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, init"),
     "a class without defaults": (Needy, r"^Needy\(\) cannot be made .*; pass an object instead$"),
     "arrays shared between states": (broken.broken("Shared", init=init_shared), "local_mean is the same array in two states"),
     "a mailbox of another type": (

@@ -50,11 +50,11 @@ from dataclasses import fields
 import networkx as nx
 import numpy as np
 import gossipmab as gm
-from gossipmab.engines.gossip import synchronous
+from gossipmab.engines.gossip import loop
 environment = gm.Environment.sample(3, 4, 2, seed=1)
 network = gm.Network(nx.path_graph(3), link_probability=0.5)
 trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-stats = getattr(synchronous.play_compiled, "stats", None)
+stats = getattr(loop.play_compiled, "stats", None)
 print(json.dumps({
     "file": gm.__file__,
     "digest": hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest(),

@@ -32,9 +32,10 @@ from gossipmab.engines.gossip.channel_state import (
 )
 from gossipmab.engines.gossip.halo import Halo, WindowRecord
 from gossipmab.engines.gossip.loop import play_here
-from gossipmab.engines.gossip.simulate import averages_of, blends, own_rows, problem_info, tally_of
+from gossipmab.engines.gossip.simulate import problem_info, tally_of
 from gossipmab.engines.gossip.step import Scratch
 from gossipmab.engines.gossip.tally import tally_window, trace_of
+from gossipmab.engines.gossip.trial import averages_of, blends, own_rows
 from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table

@@ -30,8 +30,9 @@ def defaults_of(protocol: str, name: str) -> dict[str, Any]:
 
 
 def _declared(protocol: str, name: str) -> dict[str, declared.Parameter]:
+    kind = _registered(protocol, name)
     try:
-        return declared.parameters_of(_registered(protocol, name))
+        return declared.parameters_of(kind)
     except InputError as error:
         raise InputError(f"algorithms: {name}: {error}") from None
 

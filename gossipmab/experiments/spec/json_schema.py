@@ -153,7 +153,8 @@ def of_hint(hint: Any) -> Schema:
         return {"type": "array", "items": of_hint(get_args(hint)[0])}
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     if get_origin(hint) is Annotated or not kinds:
-        return tidied(schema_of(hint))  # type: ignore[no-any-return]
+        found: Schema = tidied(schema_of(hint))
+        return found or (of_hint(hint.__origin__) if get_origin(hint) is Annotated else {})
     return of_hint(kinds[0]) if len(kinds) == 1 else {"anyOf": [of_hint(kind) for kind in kinds]}
 
 

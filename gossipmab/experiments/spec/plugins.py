@@ -44,7 +44,7 @@ def origins(spec: Spec) -> list[Origin]:
 
 def versions(spec: Spec) -> dict[str, str]:
     """Everything that could move a bit: `provenance.versions`, and of every plug-in its version and the hash of its source."""
-    found = {f"{one.distribution} {one.object}".strip(): one.said for one in origins(spec)}
+    found = {f"{one.distribution} {one.object}".strip(): one.version_text for one in origins(spec)}
     return {**provenance.versions(), **found}
 
 

@@ -1,4 +1,4 @@
-"""The policy of an upper-confidence learner of Nash social welfare: welfare of the estimates plus a linear bonus."""
+"""The policy of an upper-confidence algorithm for Nash social welfare: welfare of the estimates plus a linear bonus."""
 
 from __future__ import annotations
 

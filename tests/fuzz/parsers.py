@@ -30,7 +30,7 @@ from gossipmab.utils.array_files import load_array
 from gossipmab.utils.errors import LONGEST, InputError
 from gossipmab.utils.resources import shipped_files
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
+GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
 EXPERIMENTS = sorted((GOLDEN / "experiments").glob("*.toml"))
 MOST_LINKS = 20_000  # what is valid and large is slow, and no finding
 

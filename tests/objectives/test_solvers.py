@@ -414,7 +414,7 @@ print(json.dumps(out))
 
 
 def test_interpreted_and_compiled_give_equal_bits():
-    script = SCRIPT.format(folder=Path(__file__).parents[1])
+    script = SCRIPT.format(folder=str(Path(__file__).parents[2]))
     results = []
     for disabled in ("0", "1"):
         done = subprocess.run(

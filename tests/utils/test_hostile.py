@@ -33,7 +33,7 @@ from gossipmab.utils.errors import LONGEST, InputError, one_line
 from gossipmab.utils.safe_read import LARGEST_TEXT, parsed_toml
 
 PACKAGE = Path(gm.__file__).parent
-GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
+GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
 VALID = """
 [experiment]
 name = "x"

@@ -220,6 +220,6 @@ def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatc
 
     listed = play()
     assert same(listed, play(threads=3)) and same(listed, play(interpreted=True))
-    monkeypatch.setattr(gm.Network, "listing_sampler", lambda self, generator: None)
+    monkeypatch.setattr(gm.Network, "sparse_link_sampler", lambda self, generator: None)
     assert same(listed, play())
     assert 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04

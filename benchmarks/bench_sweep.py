@@ -63,9 +63,7 @@ def timed(points: int) -> list[float]:
         probabilities = ", ".join(str(round((i + 1) / points, 4)) for i in range(points))
         file.write_text(EXPERIMENT.format(probabilities=probabilities), encoding="utf-8")
         command = [sys.executable, "-c", PROGRAM, str(file), str(Path(folder) / "run")]
-        found = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "0"}
-        )
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
         return [float(word) for word in found.stdout.split()]
 
 

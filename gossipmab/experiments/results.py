@@ -107,14 +107,14 @@ class Results:
     def table(self) -> pd.DataFrame:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
-        Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
-        pareto_regret, nsw_regret, disagreement, messages, bytes, drift, sampling_error, floats.
+        Columns: one for each sweep key, algorithm (the label), trial, round, then those that the protocol's trace declares, as
+        docs/run_folder.md lists them.
         """
         found: pd.DataFrame = self.arrow("results").to_pandas()
         return found
 
     def agents(self) -> pd.DataFrame:
-        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
+        """One row a cell and agent, at the last round, with the columns that the protocol's trace declares for agents.
 
         excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
         on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,

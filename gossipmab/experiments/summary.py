@@ -71,7 +71,9 @@ def summarise(
             itself = reference is None or group is reference
             pair = () if reference is None or itself else (reference.final[metric][places[1]], final[places[0]])
             test[metric] = paired_p_value(*pair) if pair else math.nan
-            row |= {f"{metric}_{name}": x for name, x in zip(RATIO, paired_ratio(*pair) if pair else UNDEFINED, strict=True)}
+            row |= {
+                f"{metric}_{name}": x for name, x in zip(RATIO, paired_ratio(*pair) if pair else UNDEFINED, strict=True)
+            }
         row |= {name: _mean(group.final[name]) for name in kind.MEANS}
         if yardstick is not None:
             ideal = groups.get((*point, yardstick))

@@ -112,7 +112,7 @@ def test_random_baselines_by_hand() -> None:
     assert trace.probes.sum() == trace.cumulative_probes[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
     none = gm.simulate(gm.RandomProbing(probes=0), environment, welfare="geometric", **options)
     roots = np.sqrt([[0.9, 0.5], [0.4, 0.8]]).mean(axis=1)
-    np.testing.assert_allclose(none.value, [10 * roots.prod()])
+    np.testing.assert_allclose(none.cumulative_welfare, [10 * roots.prod()])
     np.testing.assert_allclose(none.regret, [10 * (math.sqrt(0.72) - roots.prod())])
 
 

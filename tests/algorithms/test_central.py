@@ -235,7 +235,8 @@ def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
 # --- experiments --------------------------------------------------------------------------------------------------------
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6, "extra_objectives": ["maximin"]},
+    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6,
+                   "extra_objectives": ["maximin"]},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "algorithms": [{"name": "jones_ucb"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
     "sweep": {"algorithms.jones_ucb.factor": [0.1, 1.0]},
@@ -250,7 +251,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
 def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results) -> None:
     table = finished.table()
     assert list(table.columns) == [
-        "factor", "algorithm", "trial", "round", "regret", "regret_maximin", "mre", "excess", "multiplier",
+        "factor", "algorithm", "trial", "round", "regret", "multiplier", "mre", "excess", "regret_maximin",
     ]  # fmt: skip
     assert len(table) == 2 * 2 * 3 * 6 and len(finished.agents()) == 2 * 2 * 3 * 3
     assert {"utility", "decision_share", "procedural_score", "core", "welfare_nsw"} <= set(finished.agents().columns)
@@ -266,7 +267,7 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
 
 
 def test_a_run_that_measures_nothing_else_is_kept_and_read_again(tmp_path: Path) -> None:
-    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "measure"}
+    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "extra_objectives"}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
     trace = next(iter(results.traces.values()))
     assert trace.other_objectives.shape == (0,) and trace.other_regrets.shape[1:] == (0,)  # type: ignore[attr-defined]
@@ -306,8 +307,9 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         return {**SPEC, section: {**SPEC[section], **keys}}
 
     for wrong, line in (
-        (data("experiment", measure=["nws"]), "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'"),
-        (data("experiment", measure=["nsw", "nsw"]), "names 'nsw' twice"),
+        (data("experiment", extra_objectives=["nws"]),
+         "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'"),
+        (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
         (
             {**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]},
             "^algorithms.jones_ucb.objective: 'max'",

@@ -175,10 +175,10 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
 
 
 def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["plot", str(single.path), "--format", "svg", "--guide", "sqrt"]) == 0
+    assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
     for options, words in [
-        (["--guide", "sqr"], "did you mean 'sqrt'"),
-        (["--metric", "nsw", "--guide", "auto"], "known"),
+        (["--bound", "sqr"], "did you mean 'sqrt'"),
+        (["--metric", "nsw", "--bound", "auto"], "known"),
     ]:
         capsys.readouterr()
         assert call(["plot", str(single.path), "--format", "svg", *options]) == 2

@@ -13,9 +13,11 @@ from scipy import stats
 
 import gossipmab as gm
 from gossipmab.experiments.spec import build, loading
+from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.storage import cell_file, run_folder
 from gossipmab.metrics import statistics
 from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
+from gossipmab.metrics.trace import EQUITY
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "counted", "horizon": 12, "trials": 3, "seed": 2, "recorded_rounds": 4},
@@ -95,3 +97,17 @@ def test_intervals_are_those_of_scipy() -> None:
                 pairs, statistics._ratio_of_means, rng=np.random.default_rng(0), **options
             ).confidence_interval
             np.testing.assert_allclose(ratio[1:], found, rtol=1e-12)
+
+
+def test_the_documentation_has_every_column() -> None:
+    said = set((Path(__file__).parents[2] / "docs" / "run_folder.md").read_text(encoding="utf-8").splitlines())
+    rows = {
+        f"| {name} | {'agents' if one.axes == 'N' else 'results'} | `{one.name}` | {one.title} | {one.unit} |"
+        for name, setting in SETTINGS.items()
+        for one in setting.trace.COLUMNS.values()
+        if one.name
+    }
+    rows |= {f"| all | agents | `{name}` | {title} | {unit} |" for name, (title, unit) in EQUITY.items()}
+    assert rows == {
+        line for line in said if line.startswith(("| gossip |", "| central |", "| assignment |", "| all |"))
+    }

@@ -383,7 +383,10 @@ def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("old", "said"),
     [
-        ({"environment": {"noise": "normal"}}, "environment.noise is now called environment.heterogeneity_distribution"),
+        (
+            {"environment": {"noise": "normal"}},
+            "environment.noise is now called environment.heterogeneity_distribution",
+        ),
         ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
         ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
         ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),

@@ -203,7 +203,9 @@ def _rewards(foreign: list[str]) -> Schema:
     for name, (parameter, key) in REWARD_PARAMETERS.items():
         one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
         properties = {"model": {"enum": [name]}, parameter: one}
-        tables.append({"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False})
+        tables.append(
+            {"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False}
+        )
     return {"anyOf": [{"enum": [*REWARDS, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
 
 

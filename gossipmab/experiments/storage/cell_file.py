@@ -146,7 +146,7 @@ def decode(path: Path, kind: type[T]) -> StoredCell:
         file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         if not 1 <= file.metadata.num_rows <= MOST_ROWS:
             raise DamagedError(f"altered: it has {file.metadata.num_rows} rounds")
-        table = file.read(use_threads=False)
+        table = file.read(use_threads=False).combine_chunks()
         provenance = json.loads(table.schema.metadata[KEY])
         trace = _trace(table, kind)
         said, found = provenance["sha256"], digest(trace, provenance)
@@ -169,15 +169,16 @@ def decode(path: Path, kind: type[T]) -> StoredCell:
 def _trace(table: pa.Table, kind: type[T]) -> T:
     """The arrays, of the axes and kinds of numbers that the class says."""
     R = table.num_rows
-    old = {new: name for name, new in RENAMED.items() if name in table.column_names and new in kind.AXES}
-    table = table.rename_columns([RENAMED[name] if name in old.values() else name for name in table.column_names])
+    columns = {name: column.chunk(0) for name, column in zip(table.column_names, table.columns, strict=True)}
+    old = {new: name for name, new in RENAMED.items() if name in columns and new in kind.AXES}
+    columns |= {new: columns.pop(name) for new, name in old.items()}
     values: dict[str, NDArray[Any]] = {}
     sizes: dict[str, int] = {"R": R}
-    absent = [name for name in kind.AXES if name not in table.column_names]
+    absent = [name for name in kind.AXES if name not in columns]
     for name, axes in kind.AXES.items():
         if name in absent:
             continue
-        column = table.column(name).combine_chunks()
+        column = columns[name]
         if axes.startswith("R"):
             flat = column if axes == "R" else column.flatten()
             values[name] = flat.to_numpy(zero_copy_only=False).reshape(R, *[-1] * (len(axes) - 1))

@@ -6,6 +6,7 @@ a trial, all engines and any block of rounds use the same stream. A model has
     RANGE        optional, of plug-ins: a property of the class, the least and the largest mean that it allows
     prepare(u)   a transformation of a whole block of uniform numbers, outside the compiled loop
     draw(i, arm, u, x)   writes the reward vector x (D,) of agent i's pull from its prepared numbers u (D,)
+Actors import this file: no pydantic here, whose constraints are those of annotated_types.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from annotated_types import Ge, Gt, Le
 
 from gossipmab.utils.jit import jit, method
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Description, Floats, Integers
 
 DISCRETE_VALUES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -60,7 +61,7 @@ class Gaussian(NamedTuple):
     """x[d] = mu[d] + std z, z ~ N(0, 1); not clipped."""
 
     means: Floats
-    std: Annotated[float, Field(ge=0, description="standard deviation")] = 0.1
+    std: Annotated[float, Ge(0), Description("standard deviation")] = 0.1
 
     def prepare(self, u: Floats) -> Floats:
         """Standard normal numbers, by the inverse distribution function."""
@@ -78,7 +79,9 @@ class Beta(NamedTuple):
     """x[d] ~ Beta(c mu[d], c (1 - mu[d])) with concentration c; a mean of 0 or 1 gives 0 or 1."""
 
     means: Floats
-    concentration: Annotated[float, Field(gt=0, le=LARGEST_CONCENTRATION, description="a + b of Beta(a, b)")] = 10.0
+    concentration: Annotated[
+        float, Gt(0), Le(LARGEST_CONCENTRATION), Description("a + b of Beta(a, b)")
+    ] = 10.0
 
     def prepare(self, u: Floats) -> Floats:
         """The numbers unchanged: the shape depends on the arm."""

@@ -169,7 +169,7 @@ def test_strangers_are_refused_in_one_line_each_and_do_no_harm(ray_here: None, s
 
 def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     key = os.urandom(32)
-    one, two = (peers.Peers(index, key, "127.0.0.1", 5.0) for index in (0, 1))
+    one, two = (peers.SocketMesh(index, key, "127.0.0.1", 5.0) for index in (0, 1))
     try:
         for peer in (one, two):
             peer.reset(7)
@@ -200,7 +200,7 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
 
 def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "HANDSHAKE", 0.5)
-    one, two = (peers.Peers(index, b"key", "127.0.0.1", 10.0) for index in (0, 1))
+    one, two = (peers.SocketMesh(index, b"key", "127.0.0.1", 10.0) for index in (0, 1))
     strangers = [socket.create_connection(one.address, timeout=5) for _ in range(20)]
     try:
         for peer in (one, two):
@@ -224,13 +224,13 @@ import gossipmab as gm
 from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
-with session() as here, ActorPool(note=lambda line: None) as crew:
+with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
         print(here.folder, flush=True)
         os.kill(os.getpid(), signal.SIGINT) if sys.argv[1] == "interrupt" else 1 / 0
     e, n = gm.Environment.sample(3, 4, 2), gm.Network("complete", 3, 0.5)
-    simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=10**7, seed=0, window=500, crew=crew, progress=progress)
+    simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=10**7, seed=0, pool=crew, progress=progress)
 """
 
 
@@ -249,8 +249,8 @@ from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}
-with session(object_store=80 * 2**20):
-    got = simulate_actors(gm.ParetoUCBGossip(), e, n, agents_per_actor=200, window=150, **arguments)
+with session(object_store=80 * 2**20), gm.ActorPool(agents_per_actor=200, window=150) as pool:
+    got = simulate_actors(gm.ParetoUCBGossip(), e, n, pool=pool, **arguments)
 expected = gm.simulate(gm.ParetoUCBGossip(), e, n, **arguments)
 for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "pulls"):
     assert getattr(got, name).tobytes() == getattr(expected, name).tobytes(), name

@@ -103,6 +103,7 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(900)  # every algorithm compiles
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 @pytest.mark.parametrize("index", range(4))
 def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
@@ -130,14 +131,14 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], 
             for r in range(3)
         ]
         (tmp_path / "log.csv").write_text("agent,arm,reward_1,reward_2\n" + "\n".join(rows) + "\n", encoding="utf-8")
-        extra["table"] = tmp_path / "log.csv"
+        extra["logged_rewards"] = tmp_path / "log.csv"
     environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
 
 
 def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
-        options = {"trial": 2, "label": "mine", "welfare": "geometric", "poison": False}
+        options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
         compared(
             crew_of(transport),
             gm.ParetoGossip(burn_in=0.01, mixing=0.01),

@@ -1,4 +1,4 @@
-"""What came out of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
+"""The results of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
-from gossipmab.metrics.columns import attributes
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError, unknown
@@ -195,7 +194,7 @@ class Results:
         return lines
 
     def load(self, cell: Cell) -> StoredCell | None:
-        """What the cell's file holds; None if it is not finished. Raises InputError if it is damaged."""
+        """What the cell's file holds, None if it is not finished; InputError if it is damaged."""
         try:
             return self.folder.read(cell, self.spec)
         except FileNotFoundError:
@@ -203,16 +202,11 @@ class Results:
         except DamagedError as error:
             raise InputError(f"cell {cell.id}: {error}; `gossipmab run` on the same folder computes it again") from None
 
-    def speeds(self) -> pd.DataFrame:
-        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
-        provenance = {}
-        for cell in self.spec.cells():
-            with suppress(FileNotFoundError, DamagedError):
-                provenance[cell.id] = self.folder.read(cell, self.spec).provenance
-        return self._speeds(provenance)
-
     def _speeds(self, provenance: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-        """The speeds. provenance: cell id -> what its file's metadata says."""
+        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker.
+
+        provenance: cell id -> that of its file.
+        """
         import pyarrow as pa
 
         cells = [cell for cell in self.spec.cells() if cell.id in provenance]
@@ -224,8 +218,7 @@ class Results:
         found["trial"] = [cell.trial for cell in cells]
         of = [provenance[cell.id] for cell in cells]
         found["steps_per_second"] = [one["agent_steps"] / max(one["seconds"], 1e-6) for one in of]
-        frame: pd.DataFrame = pa.table(found).to_pandas()
-        return frame
+        return pa.table(found).to_pandas()  # type: ignore[no-any-return]
 
     def summarise_written(self, provenance: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         """The summary of the assembled table as it was just written. provenance: as for `_speeds`."""
@@ -237,7 +230,11 @@ class Results:
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
-        return self._summarised(self.table(), self.speeds())
+        provenance = {}
+        for cell in self.spec.cells():
+            with suppress(FileNotFoundError, DamagedError):
+                provenance[cell.id] = self.folder.read(cell, self.spec).provenance
+        return self._summarised(self.table(), self._speeds(provenance))
 
     def _summarised(self, table: pd.DataFrame, speeds: pd.DataFrame) -> pd.DataFrame:
         from gossipmab.experiments.summary import summarise
@@ -245,7 +242,7 @@ class Results:
         return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, self._yardstick())
 
     def _yardstick(self) -> str | None:
-        """The label of the first algorithm that the others' regret is shown as a multiple of."""
+        """The label of the oracle that the others' regret is shown as a multiple of."""
         return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
 
     def summary(self) -> pd.DataFrame:
@@ -261,34 +258,9 @@ class Results:
         Arrays and coordinates say their long_name and units. The resolved experiment, as TOML, is an attribute.
         `dataset().to_netcdf(file)` needs h5netcdf, of gossipmab[netcdf].
         """
-        import xarray as xr
+        from gossipmab.experiments.datasets import dataset_of
 
-        arrays = self._arrays(self.table(), "round")
-        arrays |= {f"agent_{name}": a for name, a in self._arrays(self.agents(), "agent").items()}
-        said = {"name": self.spec.experiment.name, "spec_hash": self.spec.hash, "spec": self.spec.to_toml()}
-        data = xr.Dataset(arrays, attrs=said)
-        swept = {name: key for key, name in columns(list(self.spec.sweep)).items()}
-        for name in data.variables:
-            data[name].attrs.update(attributes(str(name), swept, self.kind))
-        return data
-
-    def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:
-        import pandas as pd
-        import xarray as xr
-
-        names = columns(list(self.spec.sweep))
-        dims = [*names.values(), "algorithm", "trial", last]
-        axes: dict[str, list[Any]] = {}
-        for key, values in self.spec.sweep.items():
-            text = not pd.api.types.is_numeric_dtype(table[names[key]])
-            axes[names[key]] = [str(scalar(v)) if text else v for v in values]
-        axes["algorithm"] = [choice.label for choice in self.spec.algorithms]
-        axes["trial"] = list(range(self.spec.experiment.trials))
-        axes[last] = sorted(table[last].unique())
-        index = pd.MultiIndex.from_product(list(axes.values()), names=dims)
-        full = table.set_index(dims).reindex(index)
-        shape = [len(values) for values in axes.values()]
-        return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}
+        return dataset_of(self)
 
 
 class Traces(Mapping[str, TrialRecord]):
@@ -302,8 +274,7 @@ class Traces(Mapping[str, TrialRecord]):
         stored = self._results.load(self._cells[name])
         if stored is None:  # deleted since
             raise KeyError(name)
-        found: TrialRecord = stored.trace
-        return found
+        return stored.trace  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)

@@ -12,8 +12,8 @@ from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
-from gossipmab.experiments.spec.sections import shown
 from gossipmab.experiments.spec.spec import Point
+from gossipmab.experiments.spec.values import shown
 from gossipmab.networks import links
 from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network

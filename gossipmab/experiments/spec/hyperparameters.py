@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.experiments.spec.sections import shown
+from gossipmab.experiments.spec.values import shown
 from gossipmab.utils import parameters as declared
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import call_plugin

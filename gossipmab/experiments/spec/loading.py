@@ -13,8 +13,10 @@ from gossipmab.experiments.spec import build, hyperparameters, python_objects, s
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.renamed import check_renamed
-from gossipmab.experiments.spec.sections import Document, ProbingSection, plain, shown, validated
+from gossipmab.experiments.spec.sections import Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
+from gossipmab.experiments.spec.validation import validated
+from gossipmab.experiments.spec.values import plain, shown
 from gossipmab.utils import resources
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_toml, text_of

@@ -21,8 +21,8 @@ from gossipmab.experiments.spec.sections import (
     ExperimentSection,
     NetworkSection,
     ProbingSection,
-    plain,
 )
+from gossipmab.experiments.spec.values import plain
 from gossipmab.utils.atomic_write import file_hash
 
 UNHASHED = ("name", "description")  # of [experiment]: what may change without changing a number

@@ -19,7 +19,7 @@ from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec.hyperparameters import parameters_of
-from gossipmab.experiments.spec.sections import shown
+from gossipmab.experiments.spec.values import shown
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils.errors import InputError, unknown
 

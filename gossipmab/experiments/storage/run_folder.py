@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.experiments.spec import plugins
-from gossipmab.experiments.spec.sections import shown
 from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.spec.values import shown
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, decode, encode, origin
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep

@@ -92,7 +92,7 @@ def overridden(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, A
         flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
         together = sweep.listed(flat["points"])[0] if flat.get("points") else {}
         if key.startswith("sweep."):
-            content["sweep"] = {**flat, key.removeprefix("sweep."): toml_value(value)}
+            content = {**content, "sweep": {**flat, key.removeprefix("sweep."): toml_value(value)}}
         elif key in together:
             raise InputError(f"--set {key}: it stands in [[sweep.points]]; set sweep.points=[{{...}}, ...] instead")
         elif key in flat:

@@ -158,11 +158,18 @@ def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, insid
         if inside:
             axes[0].legend(loc="upper left")
         else:
+            make_room(figure, len(labels) / 2)
             figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
         return
     figure.supxlabel(xlabel, fontsize=8)
     figure.supylabel(ylabel, fontsize=8)
+    make_room(figure, len(labels) / 3)
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 3))
+
+
+def make_room(figure: Figure, rows: float) -> None:
+    """Make the figure higher if its legend has more rows than fit above the axes."""
+    figure.set_figheight(figure.get_figheight() + 0.17 * max(0, math.ceil(rows) - 4))
 
 
 def curves(

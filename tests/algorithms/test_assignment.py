@@ -247,7 +247,7 @@ def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int)
 @pytest.mark.parametrize("rewards", ["bernoulli", "discrete"])
 def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
     overhead, probes = [0, 0.001, 0.02, 0.5], 0
-    for seed in (0, 1):
+    for seed in (3, 4):
         means = 0.4 + 0.3 * np.random.default_rng(seed).random((2, 3, 1))
         environment = gm.Environment.sample(means=means, rewards=rewards)
         trace = gm.simulate(

@@ -315,7 +315,7 @@ def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
             assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
-class Remover(runner.Silent):
+class Remover(runner.NullProgress):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from gossipmab.experiments.spec.overrides import overridden
 
 from gossipmab.environments.environment import read_table
-from gossipmab.experiments.spec.loading import from_dict, load_spec
-from gossipmab.experiments.spec.spec import read_toml
+from gossipmab.experiments.spec.loading import from_dict, load_spec, overridden, read_toml
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, decode
 from gossipmab.metrics.trace import GossipTrace

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.environments.environment import read_table
+from gossipmab.environments.environment import read_logged_rewards
 from gossipmab.experiments.spec.loading import from_dict, load_spec, overridden, read_toml
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, decode
@@ -101,7 +101,7 @@ def array_in(suffix: str) -> Callable[[bytes], None]:
 
 
 def table(content: bytes) -> None:
-    found = read_table(as_file(content, "table.csv"))
+    found = read_logged_rewards(as_file(content, "table.csv"))
     assert np.isfinite(found.means).all()
 
 

@@ -1,7 +1,7 @@
 """Algorithms: one file for each, by protocol: gossip/, central/, assignment/; here their registered names.
 
-Add a file with a NamedTuple of hyperparameters and `init`, `select`, `update`, and a line to the dict of its protocol. Start reading
-in base.py (what all have in common), then in gossip/pareto_ucb_gossip.py.
+Add a file with a NamedTuple of hyperparameters and `init`, `select`, `update`, and a line to the dict of its protocol. Start
+reading in base.py (what all have in common), then in gossip/pareto_ucb_gossip.py.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def play(
 
 
 def sum_regret(
-    objective: Any, utilities: Floats, best: float, policies: Floats, before: Floats, last: Floats, work: SolverWorkspace, regret: Floats
+    objective: Any, utilities: Floats, best: float, policies: Floats, before: Floats, last: Floats, work: SolverWorkspace,
+    regret: Floats,
 ) -> None:  # fmt: skip
     """regret (B,) = the cumulative regret after each round of a block; last (2,) = the last round's, and the sum so far.
 

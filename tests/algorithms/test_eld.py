@@ -107,7 +107,8 @@ def test_blocks_do_not_matter_and_agents_may_be_many(monkeypatch: pytest.MonkeyP
 
 def test_wrong_hyperparameters_are_told() -> None:
     for wrong, line in (
-        ({"inequality_budget": -1.0}, "budget: got -1.0"), ({"dual_period": 0}, "period: got 0"), ({"measure": "gini"}, "measure: 'gini'"),
+        ({"inequality_budget": -1.0}, "budget: got -1.0"), ({"dual_period": 0}, "period: got 0"),
+        ({"measure": "gini"}, "measure: 'gini'"),
     ):  # fmt: skip
         with pytest.raises(gm.InputError, match=line):
             parameters.check(ELD(**wrong))

@@ -1,7 +1,7 @@
 """Online Fair multi-Agent UCB with Probing, and the baselines that leave out a part of it.
 
-Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Armed Bandits", AAAI 2026, Algorithm 2, "Non-Probing" and
-"Greedy P+A". Non-Probing is the algorithm of Jones, Nguyen, Nguyen, "An efficient algorithm for fair multi-agent multi-armed
+Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Armed Bandits", AAAI 2026, Algorithm 2, "Non-Probing"
+and "Greedy P+A". Non-Probing is the algorithm of Jones, Nguyen, Nguyen, "An efficient algorithm for fair multi-agent multi-armed
 bandit with low regret", AAAI 2023.
 
 | symbol | name | meaning |
@@ -14,7 +14,7 @@ bandit with low regret", AAAI 2023.
 Departure: the warm start. The paper gives one arm to one agent a round for N K rounds, in which the others get nothing and the
 welfare is 0 (`warm_start = "pairs"`). By default all agents pull, in rotation, and K rounds sample every pair.
 Departure: a reward that was seen by probing and is then pulled in the same round is one sample, not two.
-Departure: Algorithm 1 has parameters of its own, see `gossipmab.objectives.probing.greedy`; a capacity binds assignments, not probing.
+Departure: Algorithm 1 has parameters of its own, see `objectives/probing/greedy.py`; a capacity binds assignments, not probing.
 Departure: the radius of Non-Probing is that of OFMUP by default, so that the two differ by probing alone; `bounds = "jones"` takes
 the radius of its source. Departure: the paper leaves open what a random assignment is. Here every agent is given one arm, each with
 probability 1/K, and the expectation is over these draws too; for the product this is the welfare of the uniform pi.

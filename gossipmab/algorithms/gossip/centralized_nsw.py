@@ -30,7 +30,9 @@ from gossipmab.utils.types import Floats, Integers
 
 
 class Shared(NamedTuple):
-    """counts, sent_counts: (N, K), as floats, which mailboxes are. local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
+    """counts, sent_counts: (N, K), floats as all mailboxes.
+
+    local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
 
     policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). scratch_work: of the solver.
     estimate: (N, K) G, computed in round computed[0] for all agents. scratch_bonus: (K,).

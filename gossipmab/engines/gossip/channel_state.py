@@ -200,7 +200,8 @@ class HaloFields(NamedTuple):
     """The fields of `Halo`.
 
     boxes, boxes_after: the fields that have mailboxes, flat, before and after the round. first: (B n + 1,) where the neighbours of
-    (round, agent) begin in neighbours, weights (L,), ascending for each. origin: (1,) the first round of links and wire. first_agent, agents: the agents of this process.
+    (round, agent) begin in neighbours, weights (L,), ascending for each. origin: (1,) the first round of links and wire.
+    first_agent, agents: the agents of this process.
     """
 
     averages: Averages
@@ -219,10 +220,10 @@ class HaloFields(NamedTuple):
 
 
 class WindowFields(NamedTuple):
-    """What an actor records of B rounds of its n agents..
+    """What an actor records of B rounds of its n agents.
 
-    arms: (B, n), -1 of an agent that is away. p: (B, n, K). sent: (B, n) messages. rounds: (r,) to be recorded, of the window; next:
-    (1,) index into them. own, local: (r, n, M) what the agents then hold, flat. first: the first agent.
+    arms: (B, n), -1 of an agent that is away. p: (B, n, K). sent: (B, n) messages. rounds: (r,) to be recorded, of the window;
+    next: (1,) index into them. own, local: (r, n, M) what the agents then hold, flat. first: the first agent.
     """
 
     first: int

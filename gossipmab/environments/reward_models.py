@@ -79,9 +79,7 @@ class Beta(NamedTuple):
     """x[d] ~ Beta(c mu[d], c (1 - mu[d])) with concentration c; a mean of 0 or 1 gives 0 or 1."""
 
     means: Floats
-    concentration: Annotated[
-        float, Gt(0), Le(LARGEST_CONCENTRATION), Description("a + b of Beta(a, b)")
-    ] = 10.0
+    concentration: Annotated[float, Gt(0), Le(LARGEST_CONCENTRATION), Description("a + b of Beta(a, b)")] = 10.0
 
     def prepare(self, u: Floats) -> Floats:
         """The numbers unchanged: the shape depends on the arm."""

@@ -77,7 +77,9 @@ class TrialRecord:
 
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet, "round" first; arrays (R, N) summed over the agents."""
-        named = {one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name}
+        named = {
+            one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name
+        }
         return {name: values if values.ndim == 1 else over_agents(values) for name, values in named.items()}
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
@@ -110,9 +112,7 @@ class GossipTrace(TrialRecord):
     mean_drift: Floats = array(
         "R", "largest distance of the mean estimate from the mean of all local averages", "reward"
     )
-    sampling_error: Floats = array(
-        "R", "largest distance of the mean of all local averages from the truth", "reward"
-    )
+    sampling_error: Floats = array("R", "largest distance of the mean of all local averages from the truth", "reward")
     scalars_sent: Integers = array("R", "numbers in the messages sent so far")
     final_pareto_regret: Floats = array("N", "cumulative Pareto regret", "reward", name="pareto_regret")
     final_nsw_regret: Floats = array("N", "cumulative NSW regret", "welfare", name="nsw_regret")

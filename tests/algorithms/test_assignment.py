@@ -279,12 +279,19 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     algorithm = ASSIGNERS[name]()
     trace = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]
-    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.cumulative_welfare) > 0).all()  # no policy beats the best one
+    assert (np.diff(trace.regret) >= -1e-9).all() and (
+        np.diff(trace.cumulative_welfare) > 0
+    ).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
     best = best_probing(distributions(environment), t).value
     np.testing.assert_allclose(trace.regret + trace.cumulative_welfare, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
-    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "cumulative_welfare", "cumulative_probes"}
+    assert trace.agents == 4 and set(trace.per_round()) == {
+        "round",
+        "regret",
+        "cumulative_welfare",
+        "cumulative_probes",
+    }
     again = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     same(trace, again)
 
@@ -397,7 +404,14 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):
         assert file_hash(one.path / name) == file_hash(two.path / name)
-    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "cumulative_welfare", "cumulative_probes"]
+    assert list(one.table().columns) == [
+        "algorithm",
+        "trial",
+        "round",
+        "regret",
+        "cumulative_welfare",
+        "cumulative_probes",
+    ]
     agents = one.agents()
     assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(
         agents

@@ -307,8 +307,10 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         return {**SPEC, section: {**SPEC[section], **keys}}
 
     for wrong, line in (
-        (data("experiment", extra_objectives=["nws"]),
-         "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'"),
+        (
+            data("experiment", extra_objectives=["nws"]),
+            "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
+        ),
         (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
         (
             {**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]},

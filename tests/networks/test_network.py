@@ -381,7 +381,9 @@ def test_facts_of_large_graphs() -> None:
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
     message = refused("petersen", link_probability=p)
-    assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message)
+    assert message.startswith("network.link") and (
+        "allowed is a number > 0 and <= 1" in message or "has shape" in message
+    )
 
 
 def test_unknown_weights_are_refused() -> None:

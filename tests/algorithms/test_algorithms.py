@@ -213,7 +213,7 @@ def test_the_eager_elimination_of_these_tests_eliminates() -> None:
 def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> None:
     """Interpreted, to spare a compilation per model; compiled and interpreted are compared below and in test_compiled."""
     table, frame = logged(tmp_path, 4, 3, 2, seed=3)
-    more = {"table": table} if model == "table" else {}
+    more = {"logged_rewards": table} if model == "table" else {}
     environment, network = world(4, 3, 2, seed=5, rewards=model, **more)
     algorithm = gm.ParetoUCBGossip(pooled=True)
     kept = play(

@@ -13,15 +13,16 @@ from scipy.stats import gmean
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.engines.gossip.simulate import recorded_rounds
-from gossipmab.metrics import trace as metrics
+from gossipmab.engines.common import recorded_rounds
+from gossipmab.metrics import regret as metrics
+from gossipmab.metrics.consensus import averages_apart
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import world
 
 
-def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.Truth:
+def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.RegretReference:
     U = np.array(utilities, dtype=float)
-    return metrics.Truth(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power, np.zeros(0))
+    return metrics.RegretReference(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power, np.zeros(0))
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 8, 11])
@@ -43,7 +44,7 @@ def test_nash_welfare_by_hand() -> None:
 
 
 def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[float, float, float]:
-    return metrics.spreads(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
+    return averages_apart(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
 
 
 def test_disagreement_by_hand() -> None:
@@ -86,10 +87,10 @@ def test_the_geometric_welfare_of_many_agents_does_not_drown() -> None:
 def test_geometric_regret_of_many_agents_is_measured() -> None:
     """The best policy of the truth has no regret, and no policy has less; scipy's mean of the logarithms says what they earn."""
     environment = gm.Environment.sample(3_000, 3, 2, seed=1)
-    truth, U = metrics.truth(environment, "geometric"), environment.utilities
+    truth, U = metrics.regret_reference(environment, "geometric"), environment.utilities
     policies = np.random.default_rng(2).dirichlet(np.ones(3), 50)
     expected = gmean(U @ policies.T)
-    room, scratch = metrics.memo(3_000, 3), np.zeros(3_000)
+    room, scratch = metrics.welfare_cache(3_000, 3), np.zeros(3_000)
     gaps = [metrics.nsw_gap(truth, p, scratch, room) for p in policies]
     np.testing.assert_allclose(truth.best - np.array(gaps), expected, rtol=1e-12)
     assert min(gaps) > -1e-9
@@ -97,14 +98,14 @@ def test_geometric_regret_of_many_agents_is_measured() -> None:
     assert abs(metrics.nsw_gap(truth, p, scratch, room)) < 1e-9
 
 
-def test_the_memo_changes_no_bit() -> None:
+def test_the_cache_changes_no_bit() -> None:
     """More policies than it can hold, many of them twice, some equal but for the last bit."""
     agents, arms = 70, 4
     rng = np.random.default_rng(3)
     truth = truth_of(rng.random((agents, arms)), best=0.7, power=1 / agents)
     policies = rng.dirichlet(np.ones(arms), 6_000)
     policies = np.concatenate([policies, policies[:50], np.nextafter(policies[:50], 1.0), policies[:50]])
-    room, none = metrics.memo(agents, arms), metrics.memo(1, arms)
+    room, none = metrics.welfare_cache(agents, arms), metrics.welfare_cache(1, arms)
     assert len(room.gaps) and not len(none.gaps)
     for p in policies:
         with_it, without = (metrics.nsw_gap(truth, p, np.zeros(agents), one) for one in (room, none))
@@ -113,7 +114,7 @@ def test_the_memo_changes_no_bit() -> None:
 
 def test_regret_is_none_where_the_best_welfare_drowns_and_nan_where_it_is_not_defined() -> None:
     for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
-        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.memo(1, 1))
+        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
         assert np.array_equal(found, gap, equal_nan=True)
 
 
@@ -164,7 +165,7 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
 def test_the_best_welfare_is_that_of_cvxpy(sizes: tuple[int, int]) -> None:
     N, K = sizes
     environment = gm.Environment.sample(N, K, 3, seed=N)
-    truth = metrics.truth(environment)
+    truth = metrics.regret_reference(environment)
     p = cvxpy.Variable(K, nonneg=True)
     problem = cvxpy.Problem(cvxpy.Maximize(cvxpy.sum(cvxpy.log(environment.utilities @ p))), [cvxpy.sum(p) == 1])
     problem.solve(solver=cvxpy.CLARABEL)
@@ -172,13 +173,13 @@ def test_the_best_welfare_is_that_of_cvxpy(sizes: tuple[int, int]) -> None:
     twin = twins.nash(twins.best_nash(environment.utilities), environment.utilities)
     assert twin * (1 - 1e-12) <= truth.best <= twin * (1 + 2e-9)  # never below any distribution's welfare
     np.testing.assert_array_equal(truth.gaps, twins.gaps(environment.centred_means))
-    assert metrics.truth(environment, "geometric").best == pytest.approx(truth.best ** (1 / N), rel=1e-12)
+    assert metrics.regret_reference(environment, "geometric").best == pytest.approx(truth.best ** (1 / N), rel=1e-12)
 
 
 def test_no_distribution_has_negative_regret() -> None:
     generator = np.random.default_rng(0)
     for trial in range(20):
-        truth = metrics.truth(gm.Environment.sample(4, 4, 2, seed=3, trial=trial))
+        truth = metrics.regret_reference(gm.Environment.sample(4, 4, 2, seed=3, trial=trial))
         for p in [*np.eye(4), *generator.dirichlet(np.ones(4), 200)]:
             assert metrics.nash_welfare_of(truth, p, np.zeros(4)) <= truth.best * (1 + 1e-12)
 

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Exponent, ObjectiveName
-from gossipmab.environments.reward_models import beta_tail
+from gossipmab.environments.reward_models import beta_tail, log_gamma
 from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats
@@ -45,7 +45,7 @@ def beta_draw(u: float, a: float, b: float) -> float:
     """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
     low, high = 0.0, 1.0
     x = a / (a + b)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
     for _ in range(60):
         if x * (a + b + 2.0) <= a + 1.0:
             below = beta_tail(x, a, b)

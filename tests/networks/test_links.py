@@ -472,7 +472,8 @@ def test_link_probability_is_for_erdos_renyi() -> None:
 def experiment(tmp_path: Path, network: str, sweep: str = "") -> Path:
     path = tmp_path / "links.toml"
     path.write_text(
-        "[experiment]\nname = 'links'\nhorizon = 30\nseed = 1\nrecorded_rounds = 5\n[environment]\narms = 3\nobjectives = 2\nagents = 4\n"
+        "[experiment]\nname = 'links'\nhorizon = 30\nseed = 1\nrecorded_rounds = 5\n[environment]\n"
+        "arms = 3\nobjectives = 2\nagents = 4\n"
         f"[network]\n{network}\n[[algorithms]]\nname = 'pareto_ucb_gossip'\n{sweep}"
     )
     return path

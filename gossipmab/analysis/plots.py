@@ -281,16 +281,8 @@ def against_bytes(
                 end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)")
             )
         else:
-            marker = look.marker if keys else ""
-            ax.plot(
-                mean["bytes"],
-                mean[column],
-                color=look.color,
-                linestyle=look.linestyle,
-                marker=marker,
-                markersize=3.5,
-                label=legible(label),
-            )
+            line = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker if keys else ""}
+            ax.plot(mean["bytes"], mean[column], **line, markersize=3.5, label=legible(label))
     sent = last[last["bytes"] > 0]["bytes"]
     if keys and logarithmic(list(sent)):
         ax.set_xscale("log")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from gossipmab.experiments.storage import cell_file, run_folder
 from gossipmab.metrics import statistics
 from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
 from gossipmab.metrics.trace import EQUITY
+from tests import broken
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "counted", "horizon": 12, "trials": 3, "seed": 2, "recorded_rounds": 4},
@@ -74,6 +75,24 @@ def test_a_swept_hyperparameter_keeps_its_name_apart_from_the_columns(name: str)
 
     assert columns([f"algorithms.mine.{name}"]) == {f"algorithms.mine.{name}": f"algorithms.mine.{name}"}
     assert columns(["algorithms.mine.alpha"]) == {"algorithms.mine.alpha": "alpha"}
+
+
+@pytest.mark.parametrize("name", ["utility", "reward", "equity_gini"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_swept_hyperparameter_named_as_a_column_is_refused(name: str, listed: bool) -> None:
+    """A foreign algorithm may have it, but not sweep it: its values would stand in the column's place."""
+    kind: Any = NamedTuple("Foreign", [(name, float)])  # type: ignore[misc]
+    kind.__new__.__defaults__ = (1.0,)
+    for method in ("init", "select", "update", "communicates"):
+        setattr(kind, method, getattr(broken.Sound, method))
+    data = {key: value for key, value in SPEC.items() if key != "sweep"}
+    loading.load_spec({**data, "algorithms": [{"name": kind, "label": "mine", name: 2.0}]})
+    key = f"algorithms.mine.{name}"
+    for swept in (key, f"algorithms.*.{name}"):
+        sweep = {"points": [{swept: 0.5}, {swept: 1.0}]} if listed else {swept: [0.5, 1.0]}
+        with pytest.raises(gm.InputError, match="column of the tables") as caught:
+            loading.load_spec({**data, "algorithms": [{"name": kind, "label": "mine"}], "sweep": sweep})
+        assert swept in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", TRACES)

@@ -17,6 +17,7 @@ from gossipmab.experiments.spec.sections import Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.validation import validated
 from gossipmab.experiments.spec.values import plain, shown
+from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils import resources
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_toml, text_of
@@ -151,6 +152,11 @@ def _checked(
     for key in keys:
         if key in sweep.FIXED or key.startswith("sweep."):
             raise InputError(f"sweep: {key!r} cannot be swept")
+        name = key.rpartition(".")[2]
+        if key.startswith("algorithms.") and is_reserved(name) and not trusted:
+            raise InputError(
+                f"sweep: {key!r} cannot be swept: {name!r} is also a column of the tables; rename the hyperparameter"
+            )
     for key in together:
         if key in crossed:
             raise InputError(f"sweep: {key!r} stands in the cross product and in [[sweep.points]]")

@@ -91,7 +91,7 @@ def plot(
     with mpl.rc_context(STYLE):
         for column, title in metrics_of(results, metric).items():
             if column not in table or not np.isfinite(table[column]).any():
-                continue  # not asked for, or not defined: NSW where utilities are negative
+                continue  # not measured, or not defined: NSW where utilities are negative
             beside = guide_for(guide, column, results.spec.algorithms)
             for name, figure in _figures(results, table, column, title, band, beside):
                 paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)

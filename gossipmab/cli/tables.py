@@ -96,10 +96,10 @@ def versus_tables(found: Versus) -> Iterator[Table]:
 def networks_of(
     names: Sequence[str], agents: int | None, p: float, weights: str
 ) -> tuple[dict[str, Network], list[str]]:
-    """The networks asked for, or all shipped ones that can have so many agents, and why others are left out.
+    """The networks named, or all shipped ones that can have so many agents, and why others are left out.
 
     Raises:
-        InputError: one that was asked for by name cannot be made.
+        InputError: one that was named cannot be made.
     """
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.networks.network import Network

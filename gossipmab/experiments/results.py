@@ -92,7 +92,7 @@ class Results:
 
     @property
     def traces(self) -> Mapping[str, TrialRecord]:
-        """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
+        """Cell id -> its trace, read from the cell's file at its first use; in the experiment's order, finished cells only."""
         return Traces(self)
 
     @cached_property
@@ -264,7 +264,7 @@ class Results:
 
 
 class Traces(Mapping[str, TrialRecord]):
-    """The traces of the finished cells, read when asked for."""
+    """The traces of the finished cells, read at their first use."""
 
     def __init__(self, results: Results) -> None:
         self._results = results

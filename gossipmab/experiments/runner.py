@@ -25,7 +25,7 @@ from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError, unknown
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
-# Those with options also take note, which is told in one line of what went wrong.
+# Those with options also take note, a function called with a line about each failure.
 ENGINES = {
     "threads": "gossipmab.engines.pools.threads",
     "ray": "gossipmab.engines.pools.ray_tasks",
@@ -120,7 +120,7 @@ def run(
             that the cluster has.
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
-        progress: who is told instead.
+        progress: a callback of its own in place of the bar.
         algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.python_objects` for
             classes and objects within a dictionary.
 
@@ -154,7 +154,7 @@ def run(
         )
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(
-            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
+            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries"
         )
     player = CellRunner(experiment)
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
@@ -179,7 +179,7 @@ def run(
 
 @contextmanager
 def _told_of_space(folder: RunFolder) -> Iterator[None]:
-    """A full file system is told with what is kept and what to do; the error's number stays."""
+    """Explain a full file system: what is kept and what to do; the error's number stays."""
     try:
         yield
     except OSError as error:

@@ -20,7 +20,7 @@ from gossipmab.objectives import solvers as welfare
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
-# A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product is taken in.
+# A product of many agents' utilities outside of these is left to logarithms; ROOM is where a partial product becomes a logarithm.
 LEAST, MOST, ROOM = 1e-300, 1e300, 1e-100
 
 

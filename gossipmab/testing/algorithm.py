@@ -37,8 +37,8 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
     """Raise a `ConformanceError`, an AssertionError with one sentence, at the first thing that is not as it must be.
 
     Looked at, in this order: hyperparameters, methods and state; no random numbers but those handed in; every call of a small
-    trial, interpreted (writes a distribution, and its own row only; does the same again; reads nothing that the agent was not
-    told); the order of agents within a round, and what scratch fields held, do not matter; an agent goes on from its own
+    trial, interpreted (writes a distribution, and its own row only; does the same again; reads nothing that the agent has
+    not received); the order of agents within a round, and what scratch fields held, do not matter; an agent goes on from its own
     rows; methods compile without allocating, to the same bits; all engines give the same bits.
 
     Args:

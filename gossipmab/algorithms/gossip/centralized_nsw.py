@@ -2,7 +2,7 @@
 
 Source: algorithms.md, section 7, for the algorithm it is the ideal of; issue of the fair bandits with a centre. The same
 objective and the same bonus, but in place of gossip the exact average of what all agents know. It is no algorithm for a
-network: it reads what no message told it, and only the simulator can play it.
+network: it reads what no message carries, and only the simulator can play it.
 
     symbol      name        meaning
     w[j]        preferences preference vector of agent j
@@ -114,7 +114,7 @@ class CentralizedNSW(NamedTuple):
         )  # fmt: skip
 
     def update(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
-        """Value the reward under everyone's preferences, whoever is near; the rest of the row is as the round before.
+        """Value the reward under everyone's preferences, neighbours or not; the rest of the row is as the round before.
 
         L_i[j,k] <- L_i[j,k] + ( w[j].x - L_i[j,k] ) / n_i[k]
         """

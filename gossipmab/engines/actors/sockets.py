@@ -24,7 +24,7 @@ from gossipmab.engines.gossip.channel_state import Wire
 HANDSHAKE = 10.0  # seconds that a peer may take to answer a challenge
 HANDSHAKES = 64  # at a time; more are refused at once
 HELLO = struct.Struct("<qq")  # index of the actor, epoch
-BUFFER = 4 * 2**20  # bytes asked of the kernel for each direction
+BUFFER = 4 * 2**20  # bytes of the kernel's buffer in each direction
 Address = tuple[str, int]
 
 

@@ -101,7 +101,7 @@ class ActorPool:
         """Begin a trial, with as many actors as there are reward models; those that live already are among them.
 
         Args:
-            common, rewards: references to what all, and each, are told.
+            info, rewards: references to the trial's `TrialInfo` and to the reward model of each actor.
             neighbours: of every actor, those it exchanges messages with.
         """
         self._info, self._rewards, self._neighbours = info, list(rewards), neighbours
@@ -232,7 +232,7 @@ class ActorPool:
 
 
 def routes_of(part: WindowGraph, owner: Integers, index: int, communicates: bool) -> list[Route]:
-    """The part of actor `index` as it is told round by round. owner: (N,) the actor of each agent."""
+    """The part of actor `index` round by round. owner: (N,) the actor of each agent."""
     B, n = part.degrees.shape
     ends = np.cumsum(part.degrees.ravel()).tolist()
     neighbours, weights, actors = part.neighbours.tolist(), part.weights.tolist(), owner[part.neighbours].tolist()

@@ -193,7 +193,7 @@ def _errors_on_stderr() -> Callable[[], None]:
 
 
 def _check_private(address: str) -> None:
-    """RuntimeError where Ray, of whatever version, did not do what was asked of it."""
+    """Raise RuntimeError if this version of Ray does not behave as this file relies on."""
     raylet = _raylet()
     if raylet.get_authentication_mode() != raylet.AuthenticationMode.TOKEN:
         raise RuntimeError("Ray started without token authentication")

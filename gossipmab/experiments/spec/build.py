@@ -182,7 +182,7 @@ def _tracking(point: Point) -> dict[str, Any]:
 
 
 def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: Network) -> None:
-    """Raise InputError where such averages are more than a machine should be asked for."""
+    """Raise InputError if such averages are more than a machine should hold."""
     N, K = environment.agents, environment.arms
     for label, played in tracking.items():
         near = getattr(played, "hops", 0) > 0

@@ -62,7 +62,7 @@ def registered(spec: Spec) -> list[tuple[str, type]]:
 
 
 def register_all(classes: list[tuple[str, type]]) -> None:
-    """In another process: lend what was lent there."""
+    """Register, in another process, what was registered there."""
     known = {registry.group: registry for registry in REGISTRIES}
     for group, kind in classes:
         known[group].register(kind)

@@ -1,4 +1,4 @@
-"""Classes and objects where an experiment names things: they are lent to the registries, and their names take their place.
+"""Replace Python classes and objects in an experiment dictionary by registry names, registering them for this process.
 
     algorithms         MyAlgorithm(0.3), or {"name": MyAlgorithm, "label": "mine", "alpha": 0.3}
     network.links      MyLinks(0.2), MyLinks, or {"process": MyLinks, "share": 0.2}

@@ -11,7 +11,7 @@ from gossipmab.utils.parameters import fit
 
 OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
 REWARD_PARAMETERS = {"gaussian": ("std", "reward_std"), "beta": ("concentration", "beta_concentration")}
-LARGEST = 2**53  # beyond it, counts could not be told apart as float64
+LARGEST = 2**53  # beyond it, counts are not exact as float64
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 

@@ -82,7 +82,7 @@ def triad(a: Any, b: Any, c: Any) -> None:
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def mix_part(own: Any, sent: Any, offsets: Any, degrees: Any, near: Any, weights: Any, first: int, last: int) -> None:
-    """The gossip of the agents first .. last - 1, by the engine's functions; rows are asked for earlier."""
+    """The gossip of the agents first .. last - 1, by the engine's functions; rows are fetched earlier."""
     for i in range(first, last):
         if i + AHEAD < last:
             for n in range(offsets[i + AHEAD], offsets[i + AHEAD] + degrees[i + AHEAD]):

@@ -44,8 +44,8 @@ def entries() -> list[Entry]:
     """All experiments, in the order of the table."""
     text = (ROOT / "experiments" / "README.md").read_text()
     findings: dict[str, list[str]] = {}
-    for name, said in FINDING.findall(text):
-        findings.setdefault(name, []).append(_sentence(" ".join(said.split()).lstrip(":, ")))
+    for name, sentence in FINDING.findall(text):
+        findings.setdefault(name, []).append(_sentence(" ".join(sentence.split()).lstrip(":, ")))
     return [Entry(*row, " ".join(findings.get(row[0], []))) for row in ROW.findall(text)]
 
 
@@ -64,8 +64,8 @@ def picture(name: str, folder: Path) -> Path:
     from gossipmab.analysis.plots import plot
     from gossipmab.utils.jit import source_hash
 
-    told = [(ROOT / "experiments" / f"{name}.toml").read_text(), *overrides(name), source_hash()]
-    file = folder / f"{name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:12]}.png"
+    sources = [(ROOT / "experiments" / f"{name}.toml").read_text(), *overrides(name), source_hash()]
+    file = folder / f"{name}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:12]}.png"
     if not file.is_file():
         logger.info("gallery: %s", name)
         folder.mkdir(parents=True, exist_ok=True)

@@ -37,9 +37,9 @@ def line_of(target: str) -> Line:
     if not piece:
         return Line(path, first)
     doc = node.body[0] if node.body and isinstance(node.body[0], ast.Expr) else None
-    told = range(doc.lineno, doc.end_lineno + 1) if doc else ()
+    docstring = range(doc.lineno, doc.end_lineno + 1) if doc else ()
     for number in range(first, last + 1):
-        if piece in lines[number - 1] and number not in told:
+        if piece in lines[number - 1] and number not in docstring:
             return Line(path, number)
     raise LookupError(f"{target}: no line of {where} holds {piece!r}")
 

@@ -1,4 +1,4 @@
-"""Formulas as MathML, made when the site is built: no script, no font and no other host is asked for when it is read."""
+"""Formulas as MathML, made when the site is built: no script, no font and no other host is needed to read it."""
 
 from __future__ import annotations
 

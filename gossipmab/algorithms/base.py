@@ -53,7 +53,7 @@ update = method("update")
 
 
 def uniforms_of(state: Any) -> int:
-    """M, how many uniform numbers an agent takes in a round."""
+    """M, the uniform numbers of an agent in a round."""
     return len(getattr(state, UNIFORMS, ()))
 
 

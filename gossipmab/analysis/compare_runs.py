@@ -52,7 +52,7 @@ class Versus(NamedTuple):
     finals: list[Finals]
 
     def lines(self) -> Iterator[str]:
-        """What came out, in sentences."""
+        """The findings, in sentences."""
         yield from (row.comparison.sentence() for row in self.finals)
         yield self.about_bits()
         if self.matching and not self.paired:

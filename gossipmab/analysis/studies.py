@@ -119,16 +119,16 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
 
 def caption(point: Any) -> str:
     """A sweep point in few words: the values, without the keys that all points have."""
-    said = []
+    parts = []
     for value in point.values():
         if isinstance(value, dict):
             inner = {key: entry for key, entry in value.items() if key not in ("process", "generator")}
             kind = value.get("process") or value.get("generator")
             words = ", ".join(_words(key, entry) for key, entry in inner.items())
-            said.append(f"{kind} {words}".strip() if kind else words)
+            parts.append(f"{kind} {words}".strip() if kind else words)
         else:
-            said.append(str(value))
-    return "; ".join(said)
+            parts.append(str(value))
+    return "; ".join(parts)
 
 
 def _words(key: str, entry: Any) -> str:
@@ -150,19 +150,19 @@ def _words(key: str, entry: Any) -> str:
 
 
 def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
-    """What came out, one line an algorithm: how regret goes with x (Spearman's rank correlation), or the worst case."""
+    """The findings, one line an algorithm: how regret goes with x (Spearman's rank correlation), or the worst case."""
     for algorithm, rows in found.groupby("algorithm", sort=False):
         regret, x, points = rows["regret"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
         low, high = int(regret.argmin()), int(regret.argmax())
         span = f"from {regret[low]:.4g} ({points[low]}) to {regret[high]:.4g} ({points[high]}) an agent"
-        said = f"{algorithm}: Pareto regret {span}"
+        parts = f"{algorithm}: Pareto regret {span}"
         if study.x is None or len(set(x)) < 3 or len(set(regret)) < 3:
-            yield said
+            yield parts
             continue
         rho, p = spearmanr(x, regret)
         way = "no trend" if p >= 0.05 else "falls" if rho < 0 else "rises"
         sure = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-        yield f"{said}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
+        yield f"{parts}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
 
 
 def folder_of(name: str, quick: bool) -> Path:

@@ -14,7 +14,7 @@ FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",
-    BAD_INPUT: "bad input, told in one line",
+    BAD_INPUT: "bad input, one line says which",
     NO_SPACE: "no space left on the device",
     INTERRUPTED: "interrupted; the same command goes on",
 }

@@ -107,7 +107,7 @@ def study(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Answer one question by a shipped experiment: run it, draw regret against what is studied, and say what came out."""
+    """Answer one question by a shipped experiment: run it, draw regret against what is studied, and state the finding."""
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study
     from gossipmab.experiments.progress import Bar

@@ -22,7 +22,7 @@ from gossipmab.objectives.solvers.max_flow import is_favourite
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
 
-MOST_AGENTS = 12  # for the core, which asks every coalition
+MOST_AGENTS = 12  # for the core, which tries every coalition
 ROUNDING = 1e-9  # of the largest utility: what counts as equal where a coalition's gain is judged
 
 
@@ -95,7 +95,7 @@ def blocking_coalition(p: ArrayLike, utilities: ArrayLike) -> Coalition | None:
     U = checked_utilities(utilities)
     N, K = U.shape
     if N > MOST_AGENTS:
-        raise InputError(f"core: got {N} agents, allowed are {MOST_AGENTS}, for every coalition is asked")
+        raise InputError(f"core: got {N} agents, allowed are {MOST_AGENTS}, every coalition is tried")
     u, none = expected_utilities(p, U), np.zeros(K)
     most, rounding = U.max(axis=1), ROUNDING * np.abs(U).max()
     for bits in range(1, 2**N):

@@ -14,14 +14,14 @@ from typing import NamedTuple
 from gossipmab.objectives import solvers as welfare
 from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
-from gossipmab.objectives.solvers.newton import newton
+from gossipmab.objectives.solvers.newton import APART, newton
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
 LEAST = 1e-12  # a utility counts as at least this much, or one agent without any would make the sum minus infinity
 ENOUGH = 1e-10  # the gap at which a warm start is good
-MOST_NEWTON = 12
+MOST_NEWTON = variable(12)
 
 
 @jit
@@ -66,7 +66,7 @@ def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
             scale = 1.0 / most
             for k in range(K):
                 work.gains[j, k] = workspace.clipped[j, k] * scale
-        _lam, value, gap = newton(work, 1.0, 0.0, False, MOST_NEWTON)
+        _lam, value, gap = newton(work, 1.0, 0.0, APART, MOST_NEWTON)
         value += scales
         for k in range(K):
             p[k] = table[P, k]

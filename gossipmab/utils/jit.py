@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import config, njit
 from numba.extending import overload
 
@@ -91,6 +92,11 @@ def is_builtin(*things: Any) -> bool:
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
     return cast(F, njit(forceinline=True, **SETTINGS)(function))
+
+
+def variable(value: Any) -> Any:
+    """A constant that numba does not see as one: it compiles a function anew for every literal argument."""
+    return np.bool_(value) if isinstance(value, bool) else np.int64(value)
 
 
 def method(name: str, inline: bool = True) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Explore-First: every arm equally often, then the best policy by what was seen, for good.
+"""Explore-First: every arm equally often, then the best policy of the estimates in all other rounds.
 
 Source: Hossain, Micha and Shah, "Fair algorithms for multi-agent multi-armed bandits", 2021, Algorithm 1; algorithms.md,
 section 9.

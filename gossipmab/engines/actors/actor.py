@@ -155,7 +155,7 @@ class AgentActor:
         try:
             return self._step(t, neighbours, weights, messages)
         except Exception as error:
-            self.epoch, self._failure = -1, error  # nobody asks for the result of a step: `collect` tells
+            self.epoch, self._failure = -1, error  # the result of a step is never read: `collect` raises it
             raise
 
     def _step(

@@ -1,4 +1,4 @@
-"""How much memory a gossip trial takes in this process, estimated before any of it is allocated.
+"""The memory of a gossip trial in this process, estimated before any of it is allocated.
 
     bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
           + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW

@@ -21,7 +21,7 @@ def run_cells(
 ) -> Iterator[tuple[C, P | Exception]]:
     """Play the cells, and yield each outcome as it finishes, in any order; the exception for a cell that failed.
 
-    At most `workers` cells are in flight, and at most as many wait to be taken: results do not pile up. Whoever stops
+    At most `workers` cells are in flight, and at most as many wait to be taken: results do not pile up. Who stops
     taking, by an interrupt or by closing the generator, stops the cells in flight at their next block.
 
     Args:

@@ -21,7 +21,7 @@ from gossipmab.objectives.solvers.local_maximum import climb, reward, solve
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, CURVE, CURVE_ROWS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import log_product, supported
 from gossipmab.objectives.solvers.tangents import POINT, RANGE, apart, best_tangent, curve, move_to, slot, tangent
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
 ACCEPT = 4e-9  # excess over the best value, relative, at which a stretch of the frontier is certified
@@ -30,6 +30,8 @@ FLAT = 1e-3  # below this price times the best value the march goes straight to 
 MEMORY = 5  # points that an agent remembers from round to round
 MOST_STEPS = 600
 MOST_CURVES = 80
+FIRST, SECOND = variable(0), variable(1)  # curves
+UP, DOWN = variable(True), variable(False)
 
 
 @jit
@@ -97,7 +99,7 @@ def march(
     """
     table = work.table
     lam = table[CURVE + RANGE, 0]
-    m = tangent(work, 0, s, lam)
+    m = tangent(work, FIRST, s, lam)
     upper = best
     c = 0
     shrunk = 0
@@ -251,10 +253,10 @@ def maximise_with_bonus(
             if table[BONUS, k] == x_most:
                 table[BEST, k] = 1.0
                 break
-    ratio = curve(work, 0, scale, lam, h)
+    ratio = curve(work, FIRST, scale, lam, h)
     first = min(1e-4 * math.sqrt(best / math.exp(h)) / max(ratio, 1e-8), 1.0)
-    best, upper, curves = march(work, scale, True, base, top, x_most, cap, best, 1, first, warm)
-    best, other, curves = march(work, scale, False, base, top, x_most, cap, best, curves, first, warm)
+    best, upper, curves = march(work, scale, UP, base, top, x_most, cap, best, SECOND, first, warm)
+    best, other, curves = march(work, scale, DOWN, base, top, x_most, cap, best, curves, first, warm)
     for k in range(K):
         p[k] = table[BEST, k]
     remember(work, warm, curves)

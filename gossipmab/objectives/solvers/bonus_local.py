@@ -6,10 +6,11 @@ import math
 
 from gossipmab.objectives.solvers.nash_workspace import ALONG, SLOPE, TOWARD, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import gradient, log_product, supported
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
 STEPS = 8
+FROM, TO = variable(TOWARD), variable(ALONG)  # rows of the gradients
 TRIALS = 6
 
 
@@ -74,7 +75,7 @@ def climb_with_bonus(G: Floats, b: Floats, scale: float, p: Floats, work: Welfar
             gains[j, k] = min(max(G[j, k], 1e-12), 1.0)
     for k in range(K):
         table[P, k] = p[k]
-    value = value_and_gradient(work, b, scale, TOWARD)
+    value = value_and_gradient(work, b, scale, FROM)
     for k in range(K):
         p[k] = table[P, k]
     length = 0.5 / spread(table, TOWARD, K)
@@ -84,7 +85,7 @@ def climb_with_bonus(G: Floats, b: Floats, scale: float, p: Floats, work: Welfar
             for k in range(K):
                 table[P, k] = p[k] + length * table[TOWARD, k]
             project(table, P, K)
-            better = value_and_gradient(work, b, scale, ALONG)
+            better = value_and_gradient(work, b, scale, TO)
             if better > value:
                 break
             length *= 0.25

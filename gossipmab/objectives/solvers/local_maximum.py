@@ -6,10 +6,10 @@ import math
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P, WelfareWorkspace
-from gossipmab.objectives.solvers.newton import newton, price, wanted
-from gossipmab.utils.jit import jit
+from gossipmab.objectives.solvers.newton import APART, JOINT, newton, price, wanted
+from gossipmab.utils.jit import jit, variable
 
-MOST_NEWTON = 16
+MOST_NEWTON, FEW_NEWTON = variable(16), variable(8)
 
 
 @jit
@@ -30,11 +30,11 @@ def settled(work: WelfareWorkspace, s: float, lam: float, gap: float) -> bool:
 @jit
 def solve(work: WelfareWorkspace, s: float, lam: float) -> float:
     """h at the maximiser of h + lam b.p, left in `work`: by the active set from P, or else the interior point."""
-    lam, h, gap = newton(work, s, lam, False, MOST_NEWTON)
+    lam, h, gap = newton(work, s, lam, APART, MOST_NEWTON)
     if not settled(work, s, lam, gap):
         interior_point(work, s, lam)
         sweep(work)
-        lam, h, gap = newton(work, s, lam, False, MOST_NEWTON)
+        lam, h, gap = newton(work, s, lam, APART, MOST_NEWTON)
     return h
 
 
@@ -45,7 +45,7 @@ def climb(work: WelfareWorkspace, s: float, cap: float) -> tuple[float, float]:
     If the joint iteration stalls (a saddle of F, a poor start), a search along the frontier: F grows with lam while
     lam < e^-h(p(lam)), and falls after. Steps in ln lam double until that turns, then they halve.
     """
-    lam, h, gap = newton(work, s, cap, True, MOST_NEWTON)
+    lam, h, gap = newton(work, s, cap, JOINT, MOST_NEWTON)
     if settled(work, s, lam, gap):
         return lam, h
     h = solve(work, s, lam)
@@ -63,7 +63,7 @@ def climb(work: WelfareWorkspace, s: float, cap: float) -> tuple[float, float]:
         else:
             turned = True
             stride *= 0.5
-            found, h, gap = newton(work, s, cap, True, 8)
+            found, h, gap = newton(work, s, cap, JOINT, FEW_NEWTON)
             if settled(work, s, found, gap):
                 return found, h
         if left == 0.0:

@@ -10,10 +10,13 @@ from numpy.typing import ArrayLike
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, P, WelfareWorkspace, welfare_workspace
-from gossipmab.objectives.solvers.newton import newton
+from gossipmab.objectives.solvers.newton import APART, newton
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
+
+
+POLISH = variable(6)  # Newton steps after the interior point
 
 
 class WelfareOptimum(NamedTuple):
@@ -56,7 +59,7 @@ def maximise_concave(utilities: Floats, c: Floats, work: WelfareWorkspace, p: Fl
     for k in range(K):
         table[BEST, k] = table[P, k]
     sweep(work)
-    _lam, sharper, smaller = newton(work, 1.0, 1.0, False, 6)
+    _lam, sharper, smaller = newton(work, 1.0, 1.0, APART, POLISH)
     if smaller < gap:
         h, gap = sharper, smaller
         for k in range(K):

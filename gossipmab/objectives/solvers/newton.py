@@ -21,10 +21,11 @@ from gossipmab.objectives.solvers.nash_workspace import (
     P,
     WelfareWorkspace,
 )
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
 LEAST = 1e-13  # arms with less probability are out of play
+JOINT, APART = variable(True), variable(False)  # whether `newton` adapts lam
 RIDGE = 1e-12  # relative to the diagonal: makes the matrix definite if N < K or arms are equal
 
 

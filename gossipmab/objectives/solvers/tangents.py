@@ -28,7 +28,7 @@ from gossipmab.objectives.solvers.nash_workspace import (
     WelfareWorkspace,
 )
 from gossipmab.objectives.solvers.newton import directions, leave, supported
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, variable
 
 # Rows of a curve. RATE is over the agents.
 VALUE = 0  # s sum_j w[j] G[j,k] + lam b[k] at theta = 0
@@ -37,6 +37,7 @@ RATE = 2  # (dw[j]/dlam) / w[j]
 POINT = 3  # p
 MOVE = 4  # dp/dlam
 RANGE = 5  # lam, h, least theta, largest theta
+NONE = variable(-1)  # no curve
 STEEPEST = 0.8  # no weight changes by more than this, relative
 
 
@@ -151,7 +152,7 @@ def tangent(work: WelfareWorkspace, c: int, s: float, lam: float) -> float:
 def best_tangent(work: WelfareWorkspace, curves: int, s: float, lam: float) -> tuple[float, int]:
     """(m, c): the tangent at lam from the closest curve c whose range holds lam; without one the lowest, and c = -1."""
     table = work.table
-    found = -1
+    found = NONE
     closest = math.inf
     for c in range(min(curves, CURVES)):
         row = CURVE + CURVE_ROWS * c + RANGE

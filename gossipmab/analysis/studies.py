@@ -155,14 +155,14 @@ def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
         regret, x, points = rows["regret"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
         low, high = int(regret.argmin()), int(regret.argmax())
         span = f"from {regret[low]:.4g} ({points[low]}) to {regret[high]:.4g} ({points[high]}) an agent"
-        parts = f"{algorithm}: Pareto regret {span}"
+        line = f"{algorithm}: Pareto regret {span}"
         if study.x is None or len(set(x)) < 3 or len(set(regret)) < 3:
-            yield parts
+            yield line
             continue
         rho, p = spearmanr(x, regret)
         way = "no trend" if p >= 0.05 else "falls" if rho < 0 else "rises"
         sure = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-        yield f"{parts}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
+        yield f"{line}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"
 
 
 def folder_of(name: str, quick: bool) -> Path:

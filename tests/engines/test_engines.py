@@ -17,7 +17,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
-from gossipmab.engines.pools.ray_tempdir import PREFIX
+from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {

@@ -22,8 +22,8 @@ from gossipmab.engines.pools import ray_runtime_env as ray_shipping
 from gossipmab.engines.pools import ray_session
 from gossipmab.engines.pools import ray_tasks as ray_cells
 from gossipmab.engines.pools.ray_runtime_env import packed
+from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
-from gossipmab.engines.pools.ray_tempdir import PREFIX, processes_of
 from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import Player
 from gossipmab.experiments.spec.spec import load_spec
@@ -171,9 +171,8 @@ def test_stopping_early_leaves_nothing(root: Path, tmp_path: Path) -> None:
     cells = run_cells([f"slow {n}" for n in range(50)], Numbers(tmp_path), workers=1)
     next(cells)
     (folder,) = root.glob(PREFIX + "*")
-    assert processes_of(folder)
     cells.close()
-    assert not processes_of(folder) and not folder.exists()
+    assert not folder.exists()
 
 
 class Unreadable(Numbers):
@@ -218,7 +217,7 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / folder / "x.npy").write_text(str(number))
     with packed(Shipped(tmp_path)) as shipment:
         modules = [Path(path) for path in shipment.runtime_env["py_modules"]]  # type: ignore[index]
-        assert (modules[0] / "runner.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
+        assert (modules[0] / "utils" / "jit.py").is_file() and "pip" not in shipment.runtime_env  # type: ignore[operator]
         monkeypatch.syspath_prepend(str(modules[1].parent))
         found = ray_shipping.arrived(shipment.files)
         assert {name: path.read_text() for name, path in found.items()} == {"means": "0", "complete": "1"}
@@ -238,12 +237,11 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray import cloudpickle
     from ray.cluster_utils import Cluster
 
-    (root / "token").write_text("5" * 64)
+    (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(root)  # or a worker on this machine finds our working folder
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(root / "token"))
-    ray_session._refreshed()
     common = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a cluster's workers cannot import this file
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **common})
@@ -255,7 +253,6 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         made.shutdown()
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
         monkeypatch.undo()
-        ray_session._refreshed()
 
 
 @pytest.mark.slow

@@ -58,16 +58,3 @@ def terminated_gently() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def our_handlers() -> Iterator[None]:
-    """Keep Ray from replacing our handler of SIGTERM by its own."""
-    from ray._private import utils
-
-    before = utils.set_sigterm_handler
-    utils.set_sigterm_handler = lambda handler: None
-    try:
-        yield
-    finally:
-        utils.set_sigterm_handler = before

@@ -25,7 +25,7 @@ from rich.table import Table
 import gossipmab as gm
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.supervisor import Crew, routes_of
+from gossipmab.engines.actors.supervisor import ActorPool, routes_of
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.rng import Purpose, stream
 
@@ -37,13 +37,14 @@ def setting(agents: int, blocks: bool) -> tuple[gm.Environment, gm.Network]:
     return gm.Environment.sample(agents, ARMS, OBJECTIVES, seed=1), gm.Network(base, agents, P)
 
 
-def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: Crew) -> float:
+def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: ActorPool) -> float:
     """Seconds of `rounds` rounds with three barriers each."""
-    trial = Coordinator(gm.ParetoUCBGossip(), environment, network, rounds, 20, "product", 1, rounds, crew)
+    trial = Coordinator(gm.ParetoUCBGossip(), environment, network, crew, rounds, 20, "product")
     key = {"seed": 3, "trial": 0, "label": ""}
-    trial._begin(key, False)
+    crew.window = rounds
+    trial._begin(key)
     present = network.link_sampler(stream(**key, purpose=Purpose.LINKS))(rounds)  # type: ignore[arg-type]
-    routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present)[1])]
+    routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present))]
     begin = time.perf_counter()
     for t in range(1, rounds + 1):
         messages = ray.get([actor.message.remote(crew.epoch, t - 1) for actor in crew.handles])
@@ -88,18 +89,18 @@ def measured(agents: int, options: argparse.Namespace, blocks: bool = False) -> 
     found: dict[str, float] = {}
 
     def compiled(rounds: int) -> float:
-        return timed(gm.simulate, algorithm, environment, network, horizon=rounds, seed=3, record=20)
+        return timed(gm.simulate, algorithm, environment, network, horizon=rounds, seed=3, recorded_rounds=20)
 
     found["compiled"] = best(compiled, agents, options.seconds, options.repeats, 1000)
     for transport in ("direct",) if blocks else ("direct", "refs"):
-        with Crew(transport, lambda line: None) as crew:
+        with ActorPool(transport, size, note=lambda line: None) as crew:
 
-            def decentralised(rounds: int, crew: Crew = crew) -> float:
+            def decentralised(rounds: int, crew: ActorPool = crew) -> float:
                 marks: list[float] = []
                 steps: list[int] = []
                 simulate_actors(
-                    algorithm, environment, network, horizon=rounds, seed=3, record=20, transport=crew.transport,
-                    agents_per_actor=size, crew=crew, progress=lambda n: (marks.append(time.perf_counter()), steps.append(n)),
+                    algorithm, environment, network, horizon=rounds, seed=3, recorded_rounds=20, pool=crew,
+                    progress=lambda n: (marks.append(time.perf_counter()), steps.append(n)),
                 )  # fmt: skip
                 if len(marks) < 3:
                     return 1.0

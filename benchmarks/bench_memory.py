@@ -30,7 +30,7 @@ def child(horizon: int, record: int) -> None:
     network = gm.Network("complete", agents=10, link_probability=0.5)
     gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=0)
     before, start = peak_mib(), time.perf_counter()
-    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=0, record=record)
+    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=0, recorded_rounds=record)
     print(before, peak_mib(), time.perf_counter() - start)
 
 

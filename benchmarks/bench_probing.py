@@ -43,7 +43,7 @@ def rounds(horizon: int) -> None:
             for name, algorithm in ASSIGNERS.items():
 
                 def play(algorithm: type = algorithm, environment: gm.Environment = environment) -> None:
-                    gm.simulate_assignment(algorithm(), environment, horizon=horizon, seed=0, overhead="quadratic")
+                    gm.simulate(algorithm(), environment, horizon=horizon, seed=0, overhead="quadratic")
 
                 took = microseconds(play, 3)
                 rows.append([f"({agents},{arms})", rewards, name, f"{1e6 * agents * horizon / took:,.0f}"])

@@ -22,8 +22,9 @@ from rich.table import Table
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_tasks as ray_cells
 from gossipmab.engines.pools import threads
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.runner import agent_steps
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.spec import Spec
 
 TARGET = 0.85
@@ -39,15 +40,15 @@ class Timed(NamedTuple):
 
 def experiment(horizon: int, trials: int) -> Spec:
     """Cells of two algorithms, at the size of the paper's figures."""
-    return Spec.from_dict({
-        "experiment": {"name": "bench", "horizon": horizon, "trials": trials, "seed": 1, "record": 200},
+    return from_dict({
+        "experiment": {"name": "bench", "horizon": horizon, "trials": trials, "seed": 1, "recorded_rounds": 200},
         "environment": {"agents": 20, "arms": 10, "objectives": 3},
         "network": {"base": "complete", "link_probability": 0.3},
         "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
     })  # fmt: skip
 
 
-def timed(engine: Any, spec: Spec, player: Player, workers: int) -> Timed:
+def timed(engine: Any, spec: Spec, player: CellRunner, workers: int) -> Timed:
     """Play all cells."""
     begin = time.perf_counter()
     first, traces = 0.0, {}
@@ -70,9 +71,9 @@ def main() -> int:
     if given.quick:
         given.pairs, given.horizon = 1, 200_000
     spec = experiment(given.horizon, given.trials)
-    player = Player(spec)
+    player = CellRunner(spec)
     player.prepare(spec.cells())
-    steps = sum(agent_steps(spec, spec.cells()))
+    steps = agent_steps(spec.cells())
     console = Console(width=110)
     table = Table("pair", "threads, steps/s", "ray, steps/s", "ratio", "ray to first outcome, s", title=(
         f"{len(spec.cells())} cells of {steps // len(spec.cells()):,} agent-steps, {given.workers} workers"

@@ -16,7 +16,6 @@ from statistics import median
 from typing import Any
 
 import notebook
-import peel
 from measure import machine, medians, seconds, table
 
 import gossipmab as gm
@@ -111,7 +110,6 @@ def main() -> None:
     print(machine())
     speeds(length=2_000 if quick else 10_000, runs=3 if quick else 15)
     two_cores(length=2_000 if quick else 10_000, runs=3 if quick else 15)
-    peel.profile(*world(BIG), horizon=2_000 if quick else 10_000, runs=5 if quick else 25)
 
 
 if __name__ == "__main__":

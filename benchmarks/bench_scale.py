@@ -54,10 +54,10 @@ def rate(agents: int, threads: int, rounds: int) -> dict[str, float]:
 
     environment, network = world(agents)
     marks = [(time.perf_counter(), 0)]
-    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=2, seed=0, record=1, threads=threads)
+    gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=2, seed=0, recorded_rounds=1, threads=threads)
     begin = time.perf_counter()
     gm.simulate(
-        gm.ParetoUCBGossip(), environment, network, horizon=rounds, seed=0, record=5, threads=threads,
+        gm.ParetoUCBGossip(), environment, network, horizon=rounds, seed=0, recorded_rounds=5, threads=threads,
         progress=lambda steps: marks.append((time.perf_counter(), marks[-1][1] + steps)),
     )  # fmt: skip
     (first, done), (last, all_) = marks[len(marks) // 2], marks[-1]
@@ -148,21 +148,23 @@ def slopes(quick: bool) -> None:
     from matplotlib.ticker import NullFormatter
 
     from gossipmab.analysis.plots import STYLE
-    from gossipmab.experiments.cell_runner import Player
-    from gossipmab.experiments.spec.spec import load_spec
+    from gossipmab.experiments.cell_runner import CellRunner
+    from gossipmab.experiments.spec.loading import load_spec
 
     spec = load_spec(HERE.parent / "experiments" / "scaling.toml")
     middle = {"environment.agents": 8000, "network.base.d": 8, "environment.arms": 10}
     middle |= {"environment.objectives": 3, "experiment.horizon": 200, "network.link_probability": 0.5}  # type: ignore[dict-item]
     costs: dict[tuple[Any, ...], float] = {}
-    player = Player(spec)
+    player = CellRunner(spec)
     for cell in spec.cells():
-        at = spec.at(cell.point)
+        at = cell.point
         if quick and (at.environment.agents or 0) * at.experiment.horizon > 2_000_000:
             continue
         steps = (at.environment.agents or 0) * at.experiment.horizon
-        costs[tuple(cell.point.values())] = min(late_cost(player, cell) for _ in range(3 if steps < 10**7 else 1))
-    keys = list(spec.cells()[0].point)
+        costs[tuple(cell.point.values.values())] = min(
+            late_cost(player, cell) for _ in range(3 if steps < 10**7 else 1)
+        )
+    keys = list(spec.cells()[0].point.values)
     rows = []
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.2), layout="constrained")

@@ -113,7 +113,13 @@ def along(agents: int, arms: int, alpha: float, count: int, rng: np.random.Gener
     environment = Environment.sample(agents, arms, 3, seed=seed)
     network = Network("complete", agents=agents, link_probability=0.5)
     simulate(
-        Watched(alpha=alpha), environment, network, horizon=arms + every * count, seed=seed, record=1, interpreted=True
+        Watched(alpha=alpha),
+        environment,
+        network,
+        horizon=arms + every * count,
+        seed=seed,
+        recorded_rounds=1,
+        interpreted=True,
     )
     return seen
 

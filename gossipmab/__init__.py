@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public name -> the module that defines it, loaded on first use: `import gossipmab` stays fast, without numba, matplotlib or ray.
 _HOME = {
-    "Outage": "gossipmab.networks.failures",
+    "ActorPool": "gossipmab.engines.actors.supervisor",
     "AssignmentTrace": "gossipmab.metrics.assignment_trace",
     "CentralTrace": "gossipmab.metrics.central_trace",
     "CentralizedNSW": "gossipmab.algorithms",
@@ -18,39 +18,45 @@ _HOME = {
     "ELD": "gossipmab.algorithms",
     "Environment": "gossipmab.environments.environment",
     "EpsilonGreedy": "gossipmab.algorithms",
+    "Equity": "gossipmab.metrics.equity",
     "ErdosRenyi": "gossipmab.networks.links",
     "ExploreFirst": "gossipmab.algorithms",
     "Failures": "gossipmab.networks.failures",
     "GilbertElliott": "gossipmab.networks.links",
     "GreedyProbing": "gossipmab.algorithms",
+    "HossainUCB": "gossipmab.algorithms",
     "InputError": "gossipmab.utils.errors",
-    "NeighbourhoodNSWUCBGossip": "gossipmab.algorithms",
+    "JonesUCB": "gossipmab.algorithms",
+    "LinkProcess": "gossipmab.networks.links",
     "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
-    "RandomizedGossip": "gossipmab.networks.links",
     "OnePeerExponential": "gossipmab.networks.links",
+    "Outage": "gossipmab.networks.failures",
     "ParetoGossip": "gossipmab.algorithms",
     "ParetoUCB": "gossipmab.algorithms",
     "ParetoUCBGossip": "gossipmab.algorithms",
     "Partition": "gossipmab.networks.failures",
+    "ProblemInfo": "gossipmab.algorithms",
     "RandomMatching": "gossipmab.networks.links",
     "RandomProbing": "gossipmab.algorithms",
+    "RandomizedGossip": "gossipmab.networks.links",
     "Results": "gossipmab.experiments.results",
     "SimulatedNSWUCBGossip": "gossipmab.algorithms",
     "Static": "gossipmab.networks.links",
     "StochasticBlock": "gossipmab.networks.links",
     "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
-    "Trace": "gossipmab.metrics.trace",
-    "UCBBonus": "gossipmab.algorithms",
-    "UCBInside": "gossipmab.algorithms",
+    "GossipTrace": "gossipmab.metrics.trace",
     "best_policy": "gossipmab.objectives.best_policy",
+    "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
+    "plot": "gossipmab.analysis.plots",
     "run": "gossipmab.experiments.runner",
-    "simulate": "gossipmab.engines.gossip.simulate",
-    "simulate_assignment": "gossipmab.engines.assignment",
-    "simulate_central": "gossipmab.engines.central",
+    "same_bits": "gossipmab.analysis.verify",
+    "simulate": "gossipmab.engines.simulate",
+    "simulate_actors": "gossipmab.engines.actors.simulate",
+    "verify": "gossipmab.analysis.verify",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
@@ -62,26 +68,31 @@ if TYPE_CHECKING:
     from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
     from gossipmab.algorithms import ExploreFirst as ExploreFirst
     from gossipmab.algorithms import GreedyProbing as GreedyProbing
-    from gossipmab.algorithms import NeighbourhoodNSWUCBGossip as NeighbourhoodNSWUCBGossip
+    from gossipmab.algorithms import HossainUCB as HossainUCB
+    from gossipmab.algorithms import JonesUCB as JonesUCB
     from gossipmab.algorithms import NonProbing as NonProbing
     from gossipmab.algorithms import ParetoGossip as ParetoGossip
     from gossipmab.algorithms import ParetoUCB as ParetoUCB
     from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
+    from gossipmab.algorithms import ProblemInfo as ProblemInfo
     from gossipmab.algorithms import RandomProbing as RandomProbing
     from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
     from gossipmab.algorithms import Thompson as Thompson
-    from gossipmab.algorithms import UCBBonus as UCBBonus
-    from gossipmab.algorithms import UCBInside as UCBInside
-    from gossipmab.engines.assignment import simulate_assignment as simulate_assignment
-    from gossipmab.engines.central import simulate_central as simulate_central
-    from gossipmab.engines.gossip.simulate import simulate as simulate
+    from gossipmab.analysis.plots import plot as plot
+    from gossipmab.analysis.verify import same_bits as same_bits
+    from gossipmab.analysis.verify import verify as verify
+    from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
+    from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
+    from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.results import Results as Results
     from gossipmab.experiments.results import open_run as open_run
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
-    from gossipmab.metrics.trace import Trace as Trace
+    from gossipmab.metrics.equity import Equity as Equity
+    from gossipmab.metrics.equity import equity as equity
+    from gossipmab.metrics.trace import GossipTrace as GossipTrace
     from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
     from gossipmab.networks.failures import Failures as Failures
     from gossipmab.networks.failures import Outage as Outage
@@ -89,6 +100,7 @@ if TYPE_CHECKING:
     from gossipmab.networks.links import ContactTrace as ContactTrace
     from gossipmab.networks.links import ErdosRenyi as ErdosRenyi
     from gossipmab.networks.links import GilbertElliott as GilbertElliott
+    from gossipmab.networks.links import LinkProcess as LinkProcess
     from gossipmab.networks.links import OnePeerExponential as OnePeerExponential
     from gossipmab.networks.links import RandomizedGossip as RandomizedGossip
     from gossipmab.networks.links import RandomMatching as RandomMatching

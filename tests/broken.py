@@ -31,8 +31,8 @@ class Sound(NamedTuple):
     def check(self) -> None:
         pass
 
-    def init(self, shape: Any) -> State:
-        size = (shape.agents, shape.arms, shape.objectives)
+    def init(self, info: Any) -> State:
+        size = (info.agents, info.arms, info.objectives)
         return State(np.zeros(size[:2], np.int64), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(1))
 
     def select(self, state: Any, i: int, t: int, p: Any) -> None:
@@ -46,7 +46,7 @@ class Sound(NamedTuple):
             p[k] = self.explore / K
         p[best] += 1.0 - self.explore
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
@@ -57,7 +57,7 @@ class Sound(NamedTuple):
 def broken(name: str, **methods: Any) -> Any:
     """A class like `Sound`, with other methods."""
     body = {
-        key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "learn")
+        key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "update")
     }
     kind = NamedTuple(name, [("explore", float)])  # type: ignore[misc]  # noqa: UP014
     kind.__new__.__defaults__ = (0.1,)
@@ -73,18 +73,18 @@ def select_from_stranger(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 
 def learn_from_stranger(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.global_mean[i, 0, 0] += 1e-3 * state.sent_global_mean[(i + 2) % state.pulls.shape[0], 0, 0]
 
 
 def learn_into_neighbour(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     for j in neighbours:
         state.local_mean[j, arm, 0] += 0.01
 
 
 def learn_into_mailbox(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.sent_global_mean[i, arm, 0] = x[0]
 
 
@@ -95,7 +95,7 @@ def select_with_memory(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 def learn_with_memory(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
     """Counts, and does nothing with it yet."""
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     type(self).seen = getattr(type(self), "seen", 0) + 1
 
 
@@ -121,7 +121,7 @@ def select_after_others(self: Any, state: Any, i: int, t: int, p: Any) -> None:
 
 
 def learn_for_others(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    Sound.learn(self, state, i, t, arm, x, neighbours)
+    Sound.update(self, state, i, t, arm, x, neighbours)
     state.scratch_last[0] = i + arm
 
 
@@ -138,15 +138,15 @@ def select_with_plain_generator(self: Any, state: Any, i: int, t: int, p: Any) -
 
 
 Peeking = broken("Peeking", select=select_from_stranger)
-PeekingMail = broken("PeekingMail", learn=learn_from_stranger)
-Trespassing = broken("Trespassing", learn=learn_into_neighbour)
-Posting = broken("Posting", learn=learn_into_mailbox)
+PeekingMail = broken("PeekingMail", update=learn_from_stranger)
+Trespassing = broken("Trespassing", update=learn_into_neighbour)
+Posting = broken("Posting", update=learn_into_mailbox)
 Remembering = broken("Remembering", select=select_with_memory)
-Counting = broken("Counting", learn=learn_with_memory)
+Counting = broken("Counting", update=learn_with_memory)
 Allocating = broken("Allocating", select=select_allocating)
 Excessive = broken("Excessive", select=select_too_much)
 Negative = broken("Negative", select=select_negative)
-Following = broken("Following", select=select_after_others, learn=learn_for_others)
+Following = broken("Following", select=select_after_others, update=learn_for_others)
 Gambling = broken("Gambling", select=select_with_generator)
 GamblingGlobally = broken("GamblingGlobally", select=select_with_global_generator)
 GamblingPlainly = broken("GamblingPlainly", select=select_with_plain_generator)

@@ -18,11 +18,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
-from gossipmab.engines.gossip.step import gossip
+from gossipmab.algorithms.base import fill_uniforms, uniforms_of
+from gossipmab.engines.common import sample_arm
+from gossipmab.engines.gossip.channel import gossip
+from gossipmab.engines.gossip.simulate import problem_info
+from gossipmab.engines.gossip.trial import blends
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
+from gossipmab.utils.rng import Purpose, RandomSource, stream
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -82,14 +85,30 @@ def neighbours_and_weights(network: Network, present: np.ndarray, i: int) -> tup
     return found.astype(np.int64), np.array(weights, dtype=float)
 
 
+def numbers_of(
+    environment: Any, network: Any, horizon: int, seed: int, trial: int = 0, uniforms: int = 0
+) -> SimpleNamespace:
+    """The random numbers of a gossip trial: arms (T, N), rewards (T, N, D) prepared, links (T, E), own (T, N, M)."""
+    N, _, D = environment.means.shape
+    key: dict[str, Any] = {"seed": seed, "trial": trial, "label": ""}
+    shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms)}
+    drawn = RandomSource(key, shapes).block(horizon)
+    return SimpleNamespace(
+        arms=drawn[Purpose.ARMS],
+        rewards=environment.rewards.prepare(drawn[Purpose.REWARDS]),
+        own=drawn[Purpose.POLICY],
+        links=network.link_sampler(stream(**key, purpose=Purpose.LINKS))(horizon),
+    )
+
+
 def play_alone(
     algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0
 ) -> SimpleNamespace:
     """Play agent by agent with the public methods; everything is kept: p, arms, x, local, world, links per round."""
     N, K, D = environment.means.shape
-    numbers = rounds.Source(environment, network, seed=seed, trial=trial, label="").block(horizon)
-    shape = rounds.shape_of(environment, network, horizon)
-    agents = [Agent(algorithm, i, algorithm.init(shape)) for i in range(N)]
+    info = problem_info(environment, network, horizon)
+    numbers = numbers_of(environment, network, horizon, seed, trial, uniforms_of(algorithm.init(info)))
+    agents = [Agent(algorithm, i, algorithm.init(info)) for i in range(N)]
     for agent in agents:
         agent.poison_strangers()
     kept: dict[str, list[Any]] = {name: [] for name in ("p", "arms", "x", "local", "world", "links")}
@@ -101,16 +120,17 @@ def play_alone(
             near, weights = neighbours_and_weights(network, numbers.links[t - 1], i)
             for name in agent.boxes:  # what select reads of others, it must not: its own row alone is whole
                 getattr(state, "sent_" + name)[:] = np.nan
+            fill_uniforms(state, numbers.own[t - 1, i])
             algorithm.select(state, i, t, ps[i])
-            arms[i] = agent_round.arm_from(ps[i], numbers.arms[i, t - 1])
-            environment.rewards.draw(i, arms[i], numbers.rewards[i, t - 1], xs[i])
+            arms[i] = sample_arm(ps[i], numbers.arms[t - 1, i])
+            environment.rewards.draw(i, arms[i], numbers.rewards[t - 1, i], xs[i])
             if algorithm.communicates:
                 agent.receive({i: out[i]} | {int(j): out[j] for j in near})
                 for name in agent.boxes:  # learn fills these anew, or the gossip does
                     getattr(state, name)[i] = np.nan
                 flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
-                gossip(algorithm, state, *flat, i, near, weights)
-            algorithm.learn(state, i, t, int(arms[i]), xs[i], near)
+                gossip(algorithm, blends(algorithm), state, *flat, i, near, weights)
+            algorithm.update(state, i, t, int(arms[i]), xs[i], near)
         kept["p"].append(ps)
         kept["arms"].append(arms)
         kept["x"].append(xs)
@@ -121,6 +141,29 @@ def play_alone(
     return SimpleNamespace(
         states=[agent.state for agent in agents], **{name: np.array(rows) for name, rows in kept.items()}
     )
+
+
+def by_actors(
+    *world: Any, crew: Any = None, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None,
+    poison: bool = False, **options: Any,
+) -> Any:  # fmt: skip
+    """A trial by actors: those of `crew`, with these settings, or new ones in a session that ends with the trial."""
+    from contextlib import ExitStack
+
+    from gossipmab.engines.actors.simulate import simulate_actors
+    from gossipmab.engines.actors.supervisor import ActorPool
+    from gossipmab.engines.pools.ray_session import session
+
+    new = ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
+    with ExitStack() as stack:
+        if crew is None:
+            import ray
+
+            if not ray.is_initialized():
+                stack.enter_context(session())
+            crew = stack.enter_context(new)
+        crew.agents_per_actor, crew.window, crew.poison = agents_per_actor, window, poison
+        return simulate_actors(*world, pool=crew, **options)
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,7 @@ class ParetoTwin:
             chosen[i, best] = 1.0 / best.sum()
         return chosen
 
-    def learn(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
+    def update(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
         before = self.local.copy()
         for i, k in enumerate(arms):
             self.pulls[i, k] += 1
@@ -209,7 +209,7 @@ class EliminationTwin:
         samples = self.agents * np.maximum(self.pulls[i] - silent, 1)
         return sampling * np.sqrt(log_horizon / samples) + mixed * (mixing + np.sqrt(self.agents)) / samples
 
-    def learn(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
+    def update(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
         before, told = self.local.copy(), self.active.copy()
         for i, k in enumerate(arms):
             self.pulls[i, k] += 1
@@ -304,7 +304,7 @@ class FairTwin:
             return start_round(self.agents, self.arms, t)
         return np.array([self.maximise(self.estimate(i), self.bonus(i, t), self.root) for i in range(self.agents)])
 
-    def learn(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
+    def update(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
         before = self.local.copy()
         for i, k in enumerate(arms):
             self.pulls[i, k] += 1
@@ -340,7 +340,7 @@ class NeighbourhoodTwin(FairTwin):
     def estimate(self, i: int) -> np.ndarray:
         return (self.local if self.no_gossip else self.world)[i][self.tracks[i]]
 
-    def learn(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
+    def update(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
         before, world = self.local.copy(), self.world.copy()
         for i, k in enumerate(arms):
             self.pulls[i, k] += 1
@@ -414,7 +414,7 @@ def play(
         distribution = twin.select(t) if follow is None else follow(t)
         arms = np.array([arm_of(distribution[i], numbers.arms[t - 1, i]) for i in range(agents)])
         rewards = np.array([game.reward(i, int(arms[i]), numbers.rewards[t - 1, i]) for i in range(agents)])
-        twin.learn(t, arms, rewards, weights)
+        twin.update(t, arms, rewards, weights)
         if twin.message_numbers():
             messages += 2 * len(present)
             for i, j in present:

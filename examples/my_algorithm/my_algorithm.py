@@ -1,16 +1,16 @@
 """Pareto Thompson sampling with gossip: uniform on the Pareto front of means drawn from what is believed of them."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.objectives.pareto import uniform_on_front
-from gossipmab.utils.errors import InputError
 
 
 class State(NamedTuple):
-    """pulls (N, K); averages (N, K, D), own, gossiped, and as sent; scratch: sample (K, D), order (K,), numbers (2 K D,)."""
+    """pulls (N, K); averages (N, K, D), own, gossiped, and as sent; scratch: sample (K, D), order (K,), uniforms (2 K D,)."""
 
     pulls: Any
     local_mean: Any
@@ -18,33 +18,28 @@ class State(NamedTuple):
     sent_global_mean: Any
     scratch_sample: Any
     scratch_order: Any
-    scratch_numbers: Any  # filled by the engine before every `select`: uniform numbers of this agent and round
+    scratch_uniforms: Any  # filled by the engine before every `select`: uniform numbers of this agent and round
 
 
 class ParetoThompsonGossip(NamedTuple):
-    """Gaussian beliefs around the gossip averages. scale: standard deviation of the belief after one pull."""
+    """Gaussian beliefs around the gossip averages."""
 
-    scale: float = 0.5
+    scale: Annotated[float, Field(gt=0, description="standard deviation of the belief after one pull")] = 0.5
 
     @property
     def communicates(self) -> bool:
         """Agents send their averages."""
         return True
 
-    def check(self) -> None:
-        """Raise InputError unless the scale is a number > 0."""
-        if not 0.0 < self.scale < math.inf:
-            raise InputError(f"scale: got {self.scale}, allowed is a number > 0")
-
-    def init(self, shape: Any) -> State:
+    def init(self, info: Any) -> State:
         """Nothing pulled."""
-        N, K, D = shape.agents, shape.arms, shape.objectives
+        N, K, D = info.agents, info.arms, info.objectives
         means = np.zeros((3, N, K, D))
         return State(np.zeros((N, K), np.int64), *means, np.zeros((K, D)), np.arange(K), np.zeros(2 * K * D))
 
     def select(self, state: State, i: int, t: int, p: Any) -> None:
         """theta[k,d] ~ N( G_i[k,d], scale^2 / (1 + n_i[k]) ), by Box and Muller; rounds 1..K: arm t."""
-        u, order = state.scratch_numbers, state.scratch_order
+        u, order = state.scratch_uniforms, state.scratch_order
         K, D = state.scratch_sample.shape
         for k in range(K):
             p[k] = 1.0 if k == t - 1 else 0.0
@@ -59,7 +54,7 @@ class ParetoThompsonGossip(NamedTuple):
                 state.scratch_sample[k, d] = state.global_mean[i, k, d] + spread * normal
         uniform_on_front(state.scratch_sample, order, p)
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """Update the average of the arm, and add its change to the gossip average."""
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):

@@ -1,22 +1,27 @@
-"""The algorithms by their registered names, protocol by protocol."""
+"""Algorithms: one file for each, by protocol: gossip/, central/, assignment/; here their registered names.
+
+Add a file with a NamedTuple of hyperparameters and `init`, `select`, `update`, and a line to the dict of its protocol. Start
+reading in base.py (what all have in common), then in gossip/pareto_ucb_gossip.py.
+"""
 
 from __future__ import annotations
 
-from gossipmab.algorithms.assignment.greedy_probing import GreedyProbing
-from gossipmab.algorithms.assignment.non_probing import NonProbing
-from gossipmab.algorithms.assignment.ofmup import OFMUP
+from typing import Any
+
+from gossipmab.algorithms.assignment.ofmup import OFMUP, GreedyProbing, NonProbing
 from gossipmab.algorithms.assignment.random_probing import RandomProbing
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.eld import ELD
 from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
 from gossipmab.algorithms.central.explore_first import ExploreFirst
-from gossipmab.algorithms.central.hossain_ucb import UCBBonus
-from gossipmab.algorithms.central.jones_ucb import UCBInside
+from gossipmab.algorithms.central.hossain_ucb import HossainUCB
+from gossipmab.algorithms.central.jones_ucb import JonesUCB
 from gossipmab.algorithms.central.thompson import Thompson
 from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
-from gossipmab.algorithms.gossip.neighbourhood_nsw_ucb_gossip import NeighbourhoodNSWUCBGossip
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import ALGORITHMS as GROUP
 from gossipmab.utils.registry import Registry
 
@@ -27,22 +32,16 @@ ALGORITHMS: dict[str, type] = {
     "simulated_nsw_ucb_gossip": SimulatedNSWUCBGossip,
 }
 
-# Flags, registered name -> flag -> the class that plays the algorithm where the flag is true. In experiment files the fields that
-# it has more are hyperparameters too.
-FLAGS: dict[str, dict[str, type]] = {
-    "simulated_nsw_ucb_gossip": {"neighbourhood": NeighbourhoodNSWUCBGossip},
-}
-
-# Yardsticks: they know what no message told them, so only the simulator itself can play them.
-YARDSTICKS: dict[str, type] = {
+# Oracles: they know what no message carries, so only the simulator itself can play them.
+ORACLES: dict[str, type] = {
     "centralized_nsw": CentralizedNSW,
 }
 
 LEARNERS: dict[str, type] = {
     "explore_first": ExploreFirst,
     "epsilon_greedy": EpsilonGreedy,
-    "ucb_bonus": UCBBonus,
-    "ucb_inside": UCBInside,
+    "hossain_ucb": HossainUCB,
+    "jones_ucb": JonesUCB,
     "thompson": Thompson,
     "eld": ELD,
 }
@@ -54,43 +53,61 @@ ASSIGNERS: dict[str, type] = {
     "greedy_probing": GreedyProbing,
 }
 
-METHODS = ("_fields", "communicates", "check", "init", "select", "learn")  # of an algorithm that gossips
+METHODS = ("_fields", "communicates", "init", "select", "update")  # of an algorithm that gossips
 
 # [experiment] protocol -> the algorithms that can be played in it; plug-ins by the group of their entry points.
 PROTOCOLS: dict[str, Registry] = {
-    "gossip": Registry(GROUP, {**ALGORITHMS, **YARDSTICKS}, METHODS),
-    "central": Registry(
-        f"{GROUP}.central", LEARNERS, ("_fields", "objective", "numbers", "check", "init", "choose", "observe")
-    ),
+    "gossip": Registry(GROUP, {**ALGORITHMS, **ORACLES}, METHODS),
+    "central": Registry(f"{GROUP}.central", LEARNERS, ("_fields", "objective", "init", "select", "update")),
     "assignment": Registry(
         f"{GROUP}.assignment",
         ASSIGNERS,
-        ("_fields", "warm_start", "assigns_at_random", "check", "init", "probe", "believe", "learn"),
+        ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update"),
     ),
 }
+
+
+def protocol_of(algorithm: Any) -> str:
+    """The protocol whose methods an algorithm, or a class of algorithms, has.
+
+    Raises:
+        InputError: it has those of none.
+    """
+    for protocol, registry in PROTOCOLS.items():
+        if all(hasattr(algorithm, method) for method in registry.methods):
+            if isinstance(algorithm, type):
+                raise InputError(
+                    f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()"
+                )
+            return protocol
+    name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
+    raise InputError(
+        f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}"
+    )
+
 
 __all__ = [
     "ALGORITHMS",
     "ASSIGNERS",
     "ELD",
-    "FLAGS",
     "LEARNERS",
     "METHODS",
     "OFMUP",
     "PROTOCOLS",
-    "YARDSTICKS",
+    "ORACLES",
     "CentralizedNSW",
     "GreedyProbing",
-    "NeighbourhoodNSWUCBGossip",
     "NonProbing",
     "EpsilonGreedy",
     "ExploreFirst",
     "ParetoGossip",
     "ParetoUCB",
     "ParetoUCBGossip",
+    "ProblemInfo",
     "RandomProbing",
     "SimulatedNSWUCBGossip",
     "Thompson",
-    "UCBBonus",
-    "UCBInside",
+    "protocol_of",
+    "HossainUCB",
+    "JonesUCB",
 ]

@@ -16,7 +16,8 @@ import numpy as np
 from gossipmab.analysis.sentences import Comparison
 from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.results import Results
-from gossipmab.experiments.spec.sweep import Cell, columns, scalar
+from gossipmab.experiments.spec.spec import Cell
+from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.metrics.statistics import holm, paired_p_value, paired_ratio
 from gossipmab.utils.errors import InputError
@@ -114,7 +115,7 @@ def matchable(results: Results) -> dict[tuple[str, str, int], Cell]:
     there = results.traces
     found = {}
     for cell in results.spec.cells():
-        point = ", ".join(f"{names[key]} = {scalar(value)}" for key, value in sorted(cell.point.items()))
+        point = ", ".join(f"{names[key]} = {scalar(value)}" for key, value in sorted(cell.point.values.items()))
         if cell.id in there:
             found[point, cell.label, cell.trial] = cell
     return found

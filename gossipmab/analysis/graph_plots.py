@@ -1,4 +1,4 @@
-"""Drawings of base graphs: where the nodes stand, and a grid of them as one picture."""
+"""Drawings of base graphs: the layout, one drawing, and a grid of them in one figure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -41,6 +42,17 @@ def layout(network: Network) -> np.ndarray:
     return np.array([places[i] for i in range(network.agents)])
 
 
+def draw(network: Network, ax: Axes) -> None:
+    """Draw the base graph: links as lines, agents as discs."""
+    at = layout(network)
+    size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
+    faint = 0.9 if len(network.edges) < 200 else 0.35
+    ax.set_axis_off()
+    ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
+    ax.scatter(at[:, 0], at[:, 1], s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
+    ax.set_aspect("equal")
+
+
 def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
     """Draw the base graphs, name -> network, in a grid; the format is the path's suffix.
 
@@ -61,14 +73,9 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
             ax.set_axis_off()
         for ax, (name, network) in zip(grid, networks.items(), strict=False):
             ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
-            if not drawable(network):
+            if drawable(network):
+                draw(network, ax)
+            else:
                 ax.text(0.5, 0.5, "too large to be drawn", ha="center", va="center", fontsize=7)
-                continue
-            at = layout(network)
-            size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
-            faint = 0.9 if len(network.edges) < 200 else 0.35
-            ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
-            ax.scatter(*at.T, s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
-            ax.set_aspect("equal")
         save(figure, path.with_suffix(""), [path.suffix.lstrip(".")])
     return path

@@ -47,7 +47,7 @@ def looks(labels: Sequence[str]) -> dict[str, Look]:
 
 
 def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
-    """Column -> title of what to plot: the metric asked for, "both" (all), or those that the run's algorithms are about."""
+    """Column -> title of what to plot: the metric named, "both" (all), or those that the run's algorithms are about."""
     known = {short(column): column for column in results.kind.METRICS}
     if metric is not None and metric not in (*known, "both"):
         raise unknown("metric", metric, (*known, "both"))

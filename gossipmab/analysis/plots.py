@@ -91,7 +91,7 @@ def plot(
     with mpl.rc_context(STYLE):
         for column, title in metrics_of(results, metric).items():
             if column not in table or not np.isfinite(table[column]).any():
-                continue  # not asked for, or not defined: NSW where utilities are negative
+                continue  # not measured, or not defined: NSW where utilities are negative
             beside = guide_for(guide, column, results.spec.algorithms)
             for name, figure in _figures(results, table, column, title, band, beside):
                 paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
@@ -158,11 +158,18 @@ def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, insid
         if inside:
             axes[0].legend(loc="upper left")
         else:
+            make_room(figure, len(labels) / 2)
             figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
         return
     figure.supxlabel(xlabel, fontsize=8)
     figure.supylabel(ylabel, fontsize=8)
+    make_room(figure, len(labels) / 3)
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 3))
+
+
+def make_room(figure: Figure, rows: float) -> None:
+    """Make the figure higher if its legend has more rows than fit above the axes."""
+    figure.set_figheight(figure.get_figheight() + 0.17 * max(0, math.ceil(rows) - 4))
 
 
 def curves(
@@ -274,16 +281,8 @@ def against_bytes(
                 end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)")
             )
         else:
-            marker = look.marker if keys else ""
-            ax.plot(
-                mean["bytes"],
-                mean[column],
-                color=look.color,
-                linestyle=look.linestyle,
-                marker=marker,
-                markersize=3.5,
-                label=legible(label),
-            )
+            line = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker if keys else ""}
+            ax.plot(mean["bytes"], mean[column], **line, markersize=3.5, label=legible(label))
     sent = last[last["bytes"] > 0]["bytes"]
     if keys and logarithmic(list(sent)):
         ax.set_xscale("log")

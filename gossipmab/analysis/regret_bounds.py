@@ -41,8 +41,8 @@ KNOWN = {
     ("pareto_regret", "pareto_ucb_gossip"): "log",
     ("regret", "explore_first"): "two-thirds",
     ("regret", "epsilon_greedy"): "two-thirds",
-    ("regret", "ucb_bonus"): "sqrt",
-    ("regret", "ucb_inside"): "sqrt",
+    ("regret", "hossain_ucb"): "sqrt",
+    ("regret", "jones_ucb"): "sqrt",
 }
 
 

@@ -31,7 +31,7 @@ class Comparison(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """Whether the difference can be told from chance: by the test, or by the interval where no test is possible."""
+        """Whether the difference is distinguishable from chance: by the test, or by the interval where no test is possible."""
         if not math.isnan(self.p):
             return self.p < CHANCE
         return self.apart

@@ -16,7 +16,7 @@ from gossipmab.utils.errors import unknown
 
 if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
-    from gossipmab.experiments.spec.spec import Spec
+    from gossipmab.experiments.spec.spec import Point, Spec
 
 COLUMN = "pareto_regret"
 
@@ -33,7 +33,7 @@ class Study(NamedTuple):
     question: str
     experiment: str
     quick: tuple[str, ...]
-    x: Callable[[Spec, pd.DataFrame], float] | None
+    x: Callable[[Spec, Point, pd.DataFrame], float] | None
     axis: str
     named: bool = False
 
@@ -41,22 +41,22 @@ class Study(NamedTuple):
 SHORT = ("experiment.trials=4", "experiment.horizon=2000")
 
 
-def _gap(at: Spec, rows: pd.DataFrame) -> float:
-    network = built(at, 0)[1]
+def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
+    network = built(at, spec.files, 0, spec.networks)[1]
     assert network is not None
     return float(network.facts().spectral_gap)
 
 
-def _probability(at: Spec, rows: pd.DataFrame) -> float:
+def _probability(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
     assert at.network is not None
     return float(at.network.link_probability)
 
 
-def _agents(at: Spec, rows: pd.DataFrame) -> float:
+def _agents(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
     return float(at.environment.agents or 0)
 
 
-def _bytes(at: Spec, rows: pd.DataFrame) -> float:
+def _bytes(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
     return float(rows["bytes"].mean())
 
 
@@ -96,13 +96,12 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
     table = results.table()
     names = columns(list(results.spec.sweep))
     rows: list[dict[str, Any]] = []
-    for point in results.spec.points():
-        at = results.spec.at(point)
+    for at in results.spec.points:
         here = table
-        for key, value in point.items():
+        for key, value in at.values.items():
             here = here[here[names[key]].astype(str) == str(scalar(value))]
         last = here[here["round"] == here["round"].max()]
-        agents = built(at, 0)[0].agents
+        agents = at.agents
         for choice in at.algorithms:
             final = last[last["algorithm"] == choice.label]
             if not len(final):
@@ -110,10 +109,10 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             low, high = bootstrap_interval(final[COLUMN].to_numpy())
             mine = here[here["algorithm"] == choice.label]
             rows.append({
-                "point": caption(point), "algorithm": choice.label,
-                "x": study.x(at, final) if study.x else float("nan"),
+                "point": caption(at.values), "algorithm": choice.label,
+                "x": study.x(results.spec, at, final) if study.x else float("nan"),
                 "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
-                "drift": mine.groupby("trial")["drift"].max().mean() if "drift" in mine else float("nan"),
+                "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
-from gossipmab.experiments.spec import plugins as plugins_used
+from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.storage.cell_file import DamagedError, lacking
-from gossipmab.metrics.trace import Recorded
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import unknown
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
     remark: str
 
 
-def same_bits(one: Recorded, other: Recorded) -> list[str]:
+def same_bits(one: TrialRecord, other: TrialRecord) -> list[str]:
     """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cellfiles.lacking`."""
     different = []
     absent = {*lacking(one), *lacking(other)}
@@ -79,15 +79,15 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
     replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
     if cell is not None and not replayed:
         yield Finding(cell, False, "is not there to be played again")
-    player = Player(spec)
+    player = CellRunner(spec)
     for chosen in replayed:
-        recorded, origin = folder.read(chosen, spec)
+        recorded, origin, _ = folder.read(chosen, spec)
         different = same_bits(recorded, player(chosen).trace)
         remark = "played again by the compiled engine, the same bits"
         if lacking(recorded):
             remark += f" (an older file, without {', '.join(lacking(recorded))})"
         if different:
-            versions = plugins_used.versions(spec)
+            versions = plugins.versions(spec)
             moved = [k for k in versions if origin["versions"].get(k) != versions[k]]
             moved += [
                 k

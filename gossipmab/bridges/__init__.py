@@ -1,1 +1,5 @@
-"""Bridges to tools that people already use: import the one that is needed, such as `gossipmab.bridges.pettingzoo`."""
+"""Bridges to other libraries: PettingZoo, MOMAland, Ray Tune, pandas, polars and DuckDB.
+
+Each imports its library itself, so import the one needed, such as `gossipmab.bridges.pettingzoo`. New bridges go here; nothing
+else depends on them.
+"""

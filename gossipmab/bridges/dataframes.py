@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.bridges.extras import library
-from gossipmab.experiments.results import TABLES, Results
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.storage.tables import TABLES
 
 
 def polars(run: Results | str | Path, table: str = "results") -> Any:
@@ -27,7 +28,7 @@ def duckdb(run: Results | str | Path, connection: Any = None) -> Any:
 
     Args:
         run: the results, or the path of a run folder, finished or not.
-        connection: where to; by default a new database in memory. Tables of that name are hidden while it is open.
+        connection: the database; by default a new database in memory. Tables of that name are hidden while it is open.
 
     Raises:
         InputError: no such run; duckdb is not installed.

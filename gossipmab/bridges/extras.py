@@ -1,4 +1,4 @@
-"""Libraries that only a bridge needs, and what to say where one is missing."""
+"""Libraries of the bridges, and the error if one is missing."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def logged_table(game: Any, plays: int, seed: int, file: str | Path | None = None) -> pd.DataFrame:
     """A table for rewards = "table", logged from a one-step environment while all agents choose at random.
 
-    Every agent pulls each of its K arms equally often (to one), in an order of its own: an arm's rewards are those it
-    earns among others who choose uniformly. A table knows no more: that rewards depend on what the others do at the
+    Every agent pulls each of its K arms equally often (to one), in its own random order: an arm's rewards are those
+    beside agents that choose uniformly. A table knows no more: that rewards depend on what the others do at the
     same time, and on what was observed before, is averaged over.
 
     Args:
@@ -54,10 +54,10 @@ def logged_table(game: Any, plays: int, seed: int, file: str | Path | None = Non
     with global_generators_kept():
         for play, chosen in enumerate(arms):
             game.reset(seed=seed) if play == 0 else game.reset()
-            said = game.step({agent: first[agent] + int(arm) for agent, arm in zip(agents, chosen, strict=True)})
+            result = game.step({agent: first[agent] + int(arm) for agent, arm in zip(agents, chosen, strict=True)})
             if game.agents:
                 raise InputError("game: goes on after one step; allowed are environments that end there")
-            rewards.append([_vector(said[1].get(agent), agent) for agent in agents])
+            rewards.append([_vector(result[1].get(agent), agent) for agent in agents])
     if len({x.shape for row in rewards for x in row}) > 1:
         raise InputError("game: rewards are of different lengths; allowed is one length for all agents")
     x = np.array(rewards).reshape(plays * len(agents), -1)

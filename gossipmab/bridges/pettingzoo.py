@@ -1,9 +1,9 @@
 """An environment as a PettingZoo `ParallelEnv` with vector rewards, so that foreign learners can play it.
 
 Rewards are the simulator's own: the agent that pulls the same arms as in `gm.simulate` with the same seed, trial and label
-is paid the same bits. Only the rewards are here; what agents tell each other is the learners' affair.
+is paid the same bits. Only the rewards are here; messages between agents are left to the algorithms.
 
-An agent sees what it may know, one vector of 2 D + K numbers: its preferences w[i] (D), its last arm as a vector of zeros
+The observation of an agent is one vector of 2 D + K numbers: its preferences w[i] (D), its last arm as a vector of zeros
 with a one (K; all zeros before the first pull), and the rewards of that pull (D).
 
 Departure: PettingZoo lets `reset()` without a seed go on at random. Here it goes on to the next trial, whose rewards the
@@ -32,7 +32,7 @@ LARGEST = 2**53
 
 
 class ParallelBandits(ParallelEnv):  # type: ignore[misc]
-    """The agents of an environment, each with a bandit of its own, in parallel. Get one from `parallel_env`.
+    """The agents of an environment, each with its own bandit, in parallel. Get one from `parallel_env`.
 
     Agents are called agent_0 .. agent_{N-1}; an action is an arm, 0 .. K - 1. After `horizon` rounds all are truncated.
     A reward is a vector (D,), in float64: the simulator's bits. An info has "pareto_regret", the gap of the arm
@@ -72,7 +72,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         return self.action_spaces[agent]
 
     def reward_space(self, agent: str) -> Any:
-        """Box of D numbers; where the reward model has no bounds, nor has the box."""
+        """Box of D numbers; unbounded if the reward model is."""
         return self.reward_spaces[agent]
 
     def reset(
@@ -84,8 +84,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         elif self._started:
             self.trial += 1
         N, K, D = self.environment.means.shape
-        key = {"trial": self.trial, "label": self.label, "purpose": Purpose.REWARDS}
-        self._streams = [stream(self.seed, agent=i, **key) for i in range(N)]  # type: ignore[arg-type]
+        self._numbers = stream(self.seed, trial=self.trial, label=self.label, purpose=Purpose.REWARDS)
         self._started, self.round, self.agents = True, 0, self.possible_agents[:]
         nothing = self._observations(np.full(N, K), np.zeros((N, D)))
         return nothing, {agent: {} for agent in self.agents}
@@ -104,10 +103,9 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
             return {}, {}, {}, {}, {}
         arms = self._arms(actions)
         N, _, D = self.environment.means.shape
-        numbers = np.stack([generator.random((1, D)) for generator in self._streams])
-        prepared, x = self.environment.rewards.prepare(numbers), np.zeros((N, D))
+        prepared, x = self.environment.rewards.prepare(self._numbers.random((1, N, D))), np.zeros((N, D))
         for i in range(N):
-            self.environment.rewards.draw(i, int(arms[i]), prepared[i, 0], x[i])
+            self.environment.rewards.draw(i, int(arms[i]), prepared[0, i], x[i])
         self.round += 1
         over = self.round >= self.horizon
         agents, self.agents = self.agents, [] if over else self.agents
@@ -137,7 +135,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
 
 
 def reward_range(model: Any, D: int) -> tuple[Floats, Floats]:
-    """(D,) each: bounds of the rewards, [0, 1] at least; infinite where nothing is known of the model."""
+    """(D,) each: bounds of the rewards, [0, 1] at least; infinite for an unknown model."""
     if isinstance(model, Bernoulli | Beta | Discrete):
         return np.zeros(D), np.ones(D)
     if isinstance(model, Deterministic | Table):

@@ -24,10 +24,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gossipmab.bridges.extras import library
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec import sweep
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.loading import from_dict, load_spec
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.spec.spec import Spec
 from gossipmab.utils.errors import InputError, unknown
 
 Trainable: Any = library("ray.tune", "tune").Trainable
@@ -46,9 +47,9 @@ class ExperimentTrainable(Trainable):  # type: ignore[misc]
     metric: ClassVar[str]
 
     def setup(self, config: dict[str, Any]) -> None:
-        """The experiment at this configuration. Raises InputError where it cannot be played."""
+        """The experiment at this configuration. Raises InputError if it is not valid."""
         spec = at_configuration(self.data, self.files, config)
-        self.player = Player(spec)
+        self.player = CellRunner(spec)
         self.cells = [cell for cell in spec.cells() if cell.label == self.label]
         self.values: list[float] = []
 
@@ -83,7 +84,7 @@ def trainable(
         spec: an experiment without a sweep, as `gm.run` takes it. On a cluster, its data files must lie at the same paths.
         metric: a column of `Results.table`, taken at the last round, such as "pareto_regret"; by default the first of
             the protocol's metrics.
-        label: of the algorithm that is tuned; may be left out where there is only one.
+        label: of the algorithm that is tuned; may be left out if there is only one.
 
     Raises:
         InputError: the experiment is not valid or has a sweep, or there is no such metric or label.
@@ -96,8 +97,8 @@ def trainable(
         raise InputError(f"label: none is given; allowed are {', '.join(labels)}")
     if label is not None and label not in labels:
         raise unknown("label", label, labels)
-    kind = GAMES[experiment.experiment.protocol].trace
-    extra = {f"regret_{name}" for name in experiment.experiment.measure}
+    kind = SETTINGS[experiment.experiment.protocol].trace
+    extra = {f"regret_{name}" for name in experiment.experiment.extra_objectives}
     metrics = [name for name in kind.METRICS if not name.startswith("regret_") or name in extra]
     known = [*metrics, *kind.MEANS]
     if metric is not None and metric not in known:
@@ -116,4 +117,4 @@ def at_configuration(data: Mapping[str, Any], files: Mapping[str, Path], config:
     for key in config:
         if key in sweep.FIXED:
             raise InputError(f"configuration: {key!r} cannot be tuned")
-    return Spec.from_dict(sweep.with_values(data, config, "configuration"), files=files)
+    return from_dict(sweep.with_values(data, config, "configuration"), files=files)

@@ -1,6 +1,7 @@
-"""The command line.
+"""The command line: every command is a function whose signature is its arguments and options.
 
-Exit codes: 0 done, 1 cells failed or a check did not hold, 2 bad input, 3 no space left, 130 interrupted.
+Commands only call the rooms below and print; heavy imports stand inside the functions. Start reading in app.py, where the commands
+are listed, and in main.py for errors and exit codes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The application: all commands by name, in the groups and the order in which --help shows them.
+"""All commands by name, in the groups and the order of --help.
 
 Everything heavy is imported inside the commands, so that `gossipmab --help` answers at once.
 """
@@ -10,17 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from gossipmab.cli.create_commands import completion, new_algorithm, new_experiment, new_topology, schema
-from gossipmab.cli.help_examples import Command, Group
+from gossipmab.cli.create_commands import new_algorithm, new_experiment, new_topology, schema
+from gossipmab.cli.help_examples import START, epilog
 from gossipmab.cli.inspect_commands import compare, plot, report, summary, verify
 from gossipmab.cli.list_commands import list_everything, topology
 from gossipmab.cli.run_commands import run, study
 
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    "Play": {"run": run, "study": study},
-    "Look at runs": {"summary": summary, "plot": plot, "report": report, "compare": compare, "verify": verify},
-    "Find your way": {"list": list_everything, "topology": topology},
-    "Begin your own": {"schema": schema, "completion": completion},
+    "Run": {"run": run, "study": study},
+    "Inspect": {"summary": summary, "plot": plot, "report": report, "compare": compare, "verify": verify},
+    "List": {"list": list_everything, "topology": topology},
+    "Create": {"schema": schema},
 }
 STARTERS: dict[str, Callable[..., Any]] = {
     "experiment": new_experiment,
@@ -34,16 +34,16 @@ SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
 
-app = typer.Typer(help=WHAT, cls=Group, **SETTINGS)
+app = typer.Typer(help=WHAT, epilog=epilog(START), **SETTINGS)
 for group, commands in COMMANDS.items():
     for name, command in commands.items():
-        app.command(name, cls=Command, rich_help_panel=group)(command)
+        app.command(name, epilog=epilog(name), rich_help_panel=group)(command)
 new = typer.Typer(
     help="Write a commented starter that runs at once: an experiment, a topology, an algorithm.", **SETTINGS
 )
 for name, command in STARTERS.items():
-    new.command(name, cls=Command)(command)
-app.add_typer(new, name="new", rich_help_panel="Begin your own")
+    new.command(name, epilog=epilog(f"new {name}"))(command)
+app.add_typer(new, name="new", rich_help_panel="Create")
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the shell completes: names that the package ships, and the choices of options. Files complete where nothing else fits."""
+"""Values that the shell completes: names that the package ships, and the choices of options; else files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from gossipmab.utils.resources import shipped_files
 Suggest = Callable[[str], list[str]]
 ENGINES = ("threads", "ray", "actors")
 STUDIES = ("spectral-gap", "connectivity", "failures", "communication", "scaling")
-SHELLS = ("bash", "zsh", "fish")
 
 
 def one_of(names: Sequence[str]) -> Suggest:

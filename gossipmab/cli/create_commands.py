@@ -1,4 +1,4 @@
-"""The commands to begin with: new, schema, completion."""
+"""The commands that write files to begin with: new and schema."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gossipmab.cli.completion import SHELLS, one_of
 from gossipmab.cli.options import Quiet
-from gossipmab.utils.errors import unknown
 
 Folder = Annotated[Path, typer.Option("--out", help="The folder to write it to; this one by default.")]
 
@@ -69,16 +67,3 @@ def schema(
         return
     file.write_text(schema_text(), encoding="utf-8")
     _tell([str(file)], quiet)
-
-
-def completion(
-    shell: Annotated[
-        str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=one_of(SHELLS))
-    ] = "bash",
-) -> None:
-    """Print the script by which a shell completes commands, options and shipped names; --install-completion installs it."""
-    from typer.completion import get_completion_script  # type: ignore[attr-defined]
-
-    if shell not in SHELLS:
-        raise unknown("shell", shell, SHELLS)
-    print(get_completion_script(prog_name="gossipmab", complete_var="_GOSSIPMAB_COMPLETE", shell=shell))

@@ -1,16 +1,14 @@
-"""What each command's --help teaches by: examples, which docs/cli.md shows too."""
+"""Examples, with which every command's --help and section of docs/cli.md end."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from typer.core import TyperCommand, TyperGroup
-
-from gossipmab.cli.console import EXIT_CODES, out
+from gossipmab.cli.console import EXIT_CODES
 
 
 class Example(NamedTuple):
-    """What one may want, and the line that does it."""
+    """A purpose, and the command line that serves it."""
 
     what: str
     line: str
@@ -44,7 +42,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "plot": (
         Example("the figures as PNG and SVG", "gossipmab plot runs/quickstart"),
-        Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --guide auto"),
+        Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --bound auto"),
     ),
     "report": (
         Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),
@@ -75,41 +73,13 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "schema": (
         Example("beside your experiments, for editors", "gossipmab schema --out experiment.schema.json"),
     ),
-    "completion": (
-        Example("in this bash, until it ends", "source <(gossipmab completion bash)"),
-        Example("in every fish", "gossipmab completion fish > ~/.config/fish/completions/gossipmab.fish"),
-    ),
 }  # fmt: skip
 
 
-def teach(context: Any) -> None:
-    """Print the examples of the context's command, one below the other as they are typed, after its --help."""
-    name = context.command_path.partition(" ")[2] or START
-    console = out()
-    console.print()
-    for example in EXAMPLES.get(name, ()):
-        console.print(f" # {example.what}", style="dim", markup=False, soft_wrap=True)
-        console.print(f" {example.line}\n", markup=False, soft_wrap=True)
+def epilog(name: str) -> str:
+    """The end of a command's --help: examples, and without a command the exit codes; a paragraph each, as Typer wants them."""
+    lines = [f"{example.what}:  {example.line}" for example in EXAMPLES[name]]
     if name == START:
-        console.print(" Exit codes", style="dim")
-        for code, meaning in EXIT_CODES.items():
-            console.print(f" {code:>3}  {meaning}")
-        console.print("\n Results go to stdout, all else to stderr. Colour on terminals only, none with NO_COLOR.\n")
-
-
-class Command(TyperCommand):
-    """A command whose --help ends with examples."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help, then the examples."""
-        super().format_help(ctx, formatter)
-        teach(ctx)
-
-
-class Group(TyperGroup):
-    """The same for a group of commands."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help, then the examples."""
-        super().format_help(ctx, formatter)
-        teach(ctx)
+        lines += [f"exit code {code}:  {meaning}" for code, meaning in EXIT_CODES.items()]
+        lines += ["Results go to stdout, all else to stderr. Colour on terminals only, none with NO_COLOR."]
+    return "\n\n".join(lines)

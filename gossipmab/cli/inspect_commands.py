@@ -1,4 +1,4 @@
-"""The commands that look at what was played: summary, compare, plot, report, verify."""
+"""The commands that inspect runs: summary, compare, plot, report, verify."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def plot(
             autocompletion=one_of(("pareto", "nsw", "both", "regret")),
         ),
     ] = None,
-    guide: Annotated[
+    bound: Annotated[
         str | None,
         typer.Option(
             help="The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto.",
@@ -79,7 +79,7 @@ def plot(
     from gossipmab.analysis.plots import plot as draw
     from gossipmab.experiments.results import open_run
 
-    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, guide):
+    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, bound):
         if not quiet:
             print(path)
 

@@ -121,7 +121,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.experiments.spec.hyperparameters import defaults_of, parameters_of
     from gossipmab.experiments.spec.json_schema import GROUPS, shipped_of
-    from gossipmab.experiments.spec.spec import read_toml
+    from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.utils.resources import shipped_files
 

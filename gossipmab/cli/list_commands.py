@@ -1,4 +1,4 @@
-"""The commands that show what there is: topology and list."""
+"""The commands that list what is shipped: topology and list."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import typer
 
 from gossipmab.cli.app import app
 from gossipmab.cli.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SPACE, say
+from gossipmab.experiments.spec.renamed import OPTIONS, now_called
 from gossipmab.utils.errors import InputError
 
 # Newer versions of typer have their own copy of click: the class of all its complaints is found through a public one.
@@ -26,6 +27,10 @@ def call(arguments: list[str]) -> int:
         say(f"error: {error}")
         return BAD_INPUT
     except Complaint as error:
+        old = str(getattr(error, "option_name", ""))
+        if old in OPTIONS:
+            say(f"error: {now_called(old, OPTIONS[old])}")
+            return BAD_INPUT
         say(f"error: {error.format_message()}")
         return BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The commands that play: run and study."""
+"""The commands that run experiments: run and study."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def run(
         int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
     ] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
-    task: Annotated[
+    resources: Annotated[
         list[str] | None,
-        typer.Option("--task", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
+        typer.Option("--resources", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
     ] = None,
     transport: Annotated[
         str | None,
@@ -68,7 +68,7 @@ def run(
     results: Results | None = None
     try:
         results = run_experiment(
-            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(task or ()), transport,
+            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(resources or ()), transport,
             agents_per_actor, window, progress=bar,
         )  # fmt: skip
     except CellsFailedError as error:
@@ -129,16 +129,18 @@ def study(
     console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
 
 
-def resources_of(task: Iterable[str]) -> dict[str, float]:
+def resources_of(given: Iterable[str]) -> dict[str, float]:
     """What a Ray task takes, from NAME=AMOUNT."""
-    resources = {}
-    for text in task:
+    found = {}
+    for text in given:
         name, _, amount = text.partition("=")
         try:
-            resources[name.strip()] = float(amount)
+            found[name.strip()] = float(amount)
         except ValueError:
-            raise InputError(f"--task: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
-    return resources
+            raise InputError(
+                f"--resources: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9"
+            ) from None
+    return found
 
 
 def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:

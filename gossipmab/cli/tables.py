@@ -96,10 +96,10 @@ def versus_tables(found: Versus) -> Iterator[Table]:
 def networks_of(
     names: Sequence[str], agents: int | None, p: float, weights: str
 ) -> tuple[dict[str, Network], list[str]]:
-    """The networks asked for, or all shipped ones that can have so many agents, and why others are left out.
+    """The networks named, or all shipped ones that can have so many agents, and why others are left out.
 
     Raises:
-        InputError: one that was asked for by name cannot be made.
+        InputError: one that was named cannot be made.
     """
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.networks.network import Network
@@ -163,7 +163,7 @@ def listings() -> Iterator[Table]:
     """Algorithms, plug-ins, experiments and topologies, one line each."""
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.experiments.spec.hyperparameters import defaults_of
-    from gossipmab.experiments.spec.spec import read_toml
+    from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.utils.resources import shipped_files
 

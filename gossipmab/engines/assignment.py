@@ -12,33 +12,34 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.assignment.base import Assigner, Task, believe, learn, probe
+from gossipmab.algorithms.assignment.base import Assigner, ucb_index
+from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
 from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
-from gossipmab.engines.gossip.simulate import recorded_rounds
-from gossipmab.engines.gossip.step import arm_from
+from gossipmab.engines.common import check_counts, sample_arm
+from gossipmab.engines.common import recorded_rounds as rounds_to_record
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import draw
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import terms
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
-from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.parameters import check
+from gossipmab.utils.rng import Purpose, RandomSource, stream
 from gossipmab.utils.types import Floats, Integers
 
 BLOCK_NUMBERS = 1_000_000  # random numbers drawn at a time: 8 MB
 ROTATION, PAIRS = "rotation", "pairs"
 
 
-class Numbers(NamedTuple):
-    """The random numbers of a block of B rounds: arms (N, B), rewards (N, B, K, D) prepared, probes (B, K)."""
+class RandomBlock(NamedTuple):
+    """The random numbers of a block of B rounds: arms (B, N), rewards (B, N, K, D) prepared, own (B, M) the algorithm's."""
 
     arms: Floats
     rewards: Floats
-    probes: Floats
+    own: Floats
 
 
-class Tally(NamedTuple):
+class Accumulators(NamedTuple):
     """What the loop keeps and records.
 
     pulls: (N, K). probes: (K,). utility, reward: (N,). sums: (3,) regret, value, arms probed so far. next_record: (1,).
@@ -58,9 +59,9 @@ class Tally(NamedTuple):
 
 
 @jit
-def reward_of(rewards: Any, truth: Truth, numbers: Numbers, b: int, j: int, k: int, x: Floats) -> float:
+def reward_of(rewards: Any, truth: Truth, numbers: RandomBlock, b: int, j: int, k: int, x: Floats) -> float:
     """Agent j's reward of arm k in round b of the block: w_j . x."""
-    draw(rewards, j, k, numbers.rewards[j, b, k], x)
+    draw(rewards, j, k, numbers.rewards[b, j, k], x)
     total = 0.0
     for d in range(x.shape[0]):
         total += truth.preferences[j, d] * x[d]
@@ -68,13 +69,13 @@ def reward_of(rewards: Any, truth: Truth, numbers: Numbers, b: int, j: int, k: i
 
 
 def play_rounds(
-    algorithm: Any, rewards: Any, truth: Truth, play: Play, state: Any, numbers: Numbers, tally: Tally, scratch: Scratch,
+    algorithm: Any, rewards: Any, truth: Truth, play: Play, state: Any, numbers: RandomBlock, tally: Accumulators, scratch: Scratch,
     t0: int,
 ) -> None:  # fmt: skip
     """Play the rounds of one block; t0 rounds were played before."""
     N, K = truth.means.shape
-    probed, values, pi, believed = scratch.probed, scratch.values, scratch.pi, scratch.believed
-    for b in range(numbers.probes.shape[0]):
+    probed, values, pi, bounds = scratch.probed, scratch.values, scratch.pi, scratch.bounds
+    for b in range(numbers.arms.shape[0]):
         t = t0 + b + 1
         pairs = t <= play.pairs
         warm = pairs or t <= play.rotation
@@ -84,7 +85,8 @@ def play_rounds(
                 for j in range(N):
                     pi[j, k] = 1.0 if k == (j + t - 1) % K else 0.0
         else:
-            probe(algorithm, state, t, numbers.probes[b], probed)
+            fill_uniforms(state, numbers.own[b])
+            select(algorithm, state, t, probed)
         size = 0
         for k in range(K):
             size += probed[k]
@@ -92,13 +94,13 @@ def play_rounds(
             if probed[k] != 0 and not pairs:
                 for j in range(N):
                     values[j, k] = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
-                    learn(algorithm, state, j, k, values[j, k])
+                    update(algorithm, state, j, k, values[j, k])
         share = 1.0 - play.overhead[size] if size < play.overhead.shape[0] else 0.0  # beyond the budget all is spent
         welfare = 0.0
         if pairs:
             j, k = (t - 1) % N, (t - 1) // N
             x = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
-            learn(algorithm, state, j, k, x)
+            update(algorithm, state, j, k, x)
             tally.pulls[j, k] += 1
             tally.reward[j] += share * x
             tally.utility[j] += share * truth.means[j, k]
@@ -114,21 +116,21 @@ def play_rounds(
                         for k in range(K):
                             pi[j, k] = 1.0 / K
                 else:
-                    believe(algorithm, state, t, believed)
+                    ucb_index(algorithm, state, t, bounds)
                     for j in range(N):
                         for k in range(K):
                             if probed[k] == 0:
-                                values[j, k] = believed[j, k]
+                                values[j, k] = bounds[j, k]
                     if play.capacity < N:
                         assign.assign(values, play.capacity, pi, scratch.work)
                     else:
                         assign.best_arms(values, probed, pi)
                 welfare = expected_welfare(truth, play, scratch)
             for j in range(N):
-                arm = arm_from(pi[j], numbers.arms[j, b])
+                arm = sample_arm(pi[j], numbers.arms[b, j])
                 x = reward_of(rewards, truth, numbers, b, j, arm, scratch.x)
                 if probed[arm] == 0:
-                    learn(algorithm, state, j, arm, x)
+                    update(algorithm, state, j, arm, x)
                 tally.pulls[j, arm] += 1
                 tally.reward[j] += share * x
                 tally.utility[j] += share * scratch.mean[j]
@@ -151,9 +153,9 @@ def simulate_assignment(
     *,
     horizon: int,
     seed: int,
-    record: int = 200,
+    recorded_rounds: int = 200,
     trial: int = 0,
-    label: str = "",
+    stream_label: str = "",
     welfare: str = "product",
     budget: int | None = None,
     overhead: str | Sequence[float] = "linear",
@@ -162,36 +164,22 @@ def simulate_assignment(
     interpreted: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> AssignmentTrace:
-    """Play one trial of one algorithm of the protocol `assignment` in this process.
+    """Play one trial of the protocol `assignment` in this process; the arguments are those of `gossipmab.simulate`.
 
-    Args:
-        algorithm: a NamedTuple such as `OFMUP()`.
-        environment: rewards must lie in [0, 1].
-        horizon, seed, record, trial, label, interpreted, progress: as in `simulate`.
-        welfare: "product" or "geometric", in which regret is measured and probing sets are chosen.
-        budget: I, the most arms probed in a round; by default as a table of overheads says, else all.
-        overhead: alpha, a name ("linear", "quadratic", "square_root", "free") or the numbers alpha(0), ..., alpha(I).
-        capacity: the most agents an arm is given, in expectation; by default none. It binds the best assignments and the uniform
-            one; a rotation gives an arm ceil(N / K) agents for a round.
-        samples: draws of the rewards over which the best value is averaged, under a capacity.
-
-    Raises:
-        InputError: a hyperparameter, horizon, record or term out of range; a capacity too small; rewards outside [0, 1].
+    Rewards must lie in [0, 1]. welfare: of the regret, and of the choice of probing sets.
     """
-    for name, value in (("horizon", horizon), ("record", record), ("samples", samples)):
-        if value != int(value) or value < 1:
-            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
-    algorithm.check()
+    check_counts(horizon=horizon, recorded_rounds=recorded_rounds, samples=samples)
+    check(algorithm)
     N, K, D = environment.means.shape
-    agreed = terms(N, K, budget, overhead, capacity, welfare)
-    state = algorithm.init(Task(N, K, horizon, agreed))
+    costs = terms(N, K, budget, overhead, capacity, welfare)
+    state = algorithm.init(ProblemInfo(N, K, D, horizon, environment.preferences, costs=costs))
     uniforms = None
-    if agreed.capacity < N:
-        uniforms = stream(seed, trial=trial, agent=1, purpose=Purpose.PROBES).random((samples, N, K))
-    known, _best = truth(environment, agreed, uniforms)
-    rounds = recorded_rounds(horizon, record)
+    if costs.capacity < N:
+        uniforms = stream(seed, trial=trial, purpose=Purpose.SAMPLES).random((samples, N, K))
+    known, _best = truth(environment, costs, uniforms)
+    rounds = rounds_to_record(horizon, recorded_rounds)
     R = len(rounds)
-    tally = Tally(
+    tally = Accumulators(
         np.zeros((N, K), np.int64), np.zeros(K, np.int64), np.zeros(N), np.zeros(N), np.zeros(3), np.zeros(1, np.int64),
         np.append(rounds, 0), np.zeros(R), np.zeros(R), np.zeros(R, np.int64),
     )  # fmt: skip
@@ -201,39 +189,21 @@ def simulate_assignment(
     )  # fmt: skip
     play = Play(
         K if algorithm.warm_start == ROTATION else 0, N * K if algorithm.warm_start == PAIRS else 0,
-        algorithm.assigns_at_random, agreed.overhead, agreed.capacity, agreed.power,
+        algorithm.assigns_at_random, costs.overhead, costs.capacity, costs.power,
     )  # fmt: skip
     shipped = is_builtin(algorithm, environment.rewards)
     loop = play_rounds if interpreted else play_compiled if shipped else play_foreign
-    source = Source(environment, seed=seed, trial=trial, label=label)
-    block = max(1, min(1024, BLOCK_NUMBERS // (N * K * D + N + K)))
+    key = {"seed": seed, "trial": trial, "label": stream_label}
+    shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, K, D), Purpose.POLICY: (uniforms_of(state),)}
+    source = RandomSource(key, shapes)
+    block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round))
     for t0 in range(0, horizon, block):
-        numbers = source.block(min(block, horizon - t0))
+        drawn = source.block(min(block, horizon - t0))
+        rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
+        numbers = RandomBlock(drawn[Purpose.ARMS], rewards, drawn[Purpose.POLICY])
         loop(algorithm, environment.rewards, known, play, state, numbers, tally, scratch, t0)
         if progress is not None:
-            progress(N * numbers.probes.shape[0])
+            progress(N * len(rewards))
     return AssignmentTrace(
         rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward
     )
-
-
-class Source:
-    """The random numbers of one cell, block after block: every agent's own streams, and the centre's."""
-
-    def __init__(self, environment: Environment, *, seed: int, trial: int, label: str) -> None:
-        """Open the streams of a trial."""
-        key = {"seed": seed, "trial": trial, "label": label}
-        agents = range(environment.agents)
-        self.environment = environment
-        self.arms = [stream(**key, agent=j, purpose=Purpose.ARMS) for j in agents]  # type: ignore[arg-type]
-        self.rewards = [stream(**key, agent=j, purpose=Purpose.REWARDS) for j in agents]  # type: ignore[arg-type]
-        self.probes = stream(**key, purpose=Purpose.PROBES)  # type: ignore[arg-type]
-
-    def block(self, rounds: int) -> Numbers:
-        """The numbers of the next rounds; any split into blocks gives the same ones."""
-        N, K, D = self.environment.means.shape
-        arms, rewards = np.empty((N, rounds)), np.empty((N, rounds, K, D))
-        for j in range(N):
-            self.arms[j].random(out=arms[j])
-            self.rewards[j].random(out=rewards[j])
-        return Numbers(arms, self.environment.rewards.prepare(rewards), self.probes.random((rounds, K)))

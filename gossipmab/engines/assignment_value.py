@@ -28,12 +28,12 @@ class Play(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What the loop writes over: probed (K,), values, pi, believed (N, K), best (L,), x (D,), mean (N,), and `assign`'s."""
+    """What the loop writes over: probed (K,), values, pi, bounds (N, K), best (L,), x (D,), mean (N,), and `assign`'s."""
 
     probed: Integers
     values: Floats
     pi: Floats
-    believed: Floats
+    bounds: Floats
     best: Floats
     x: Floats
     mean: Floats
@@ -54,7 +54,7 @@ def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
         seen += scratch.probed[k]
     for j in range(N):
         own, raised = 0.0, 0.0
-        other = best_outside(scratch.believed[j], scratch.probed)
+        other = best_outside(scratch.bounds[j], scratch.probed)
         if play.at_random:
             for k in range(K):
                 own += truth.means[j, k] / K
@@ -68,7 +68,7 @@ def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
         else:
             threshold, fallback, fallback_raised = -math.inf, 0.0, 0.0
             if other >= 0:
-                threshold, fallback = scratch.believed[j, other], truth.means[j, other]
+                threshold, fallback = scratch.bounds[j, other], truth.means[j, other]
                 fallback_raised = truth.mean_powers[j, other]
             distribution_of_best(truth.cdf[j], scratch.probed, scratch.best)
             own = expected(scratch.best, truth.levels, threshold, fallback, 1.0)

@@ -1,4 +1,4 @@
-"""What actors can be asked for, and whether a machine can hold so many: said before any is started."""
+"""Limits of the actor engine, and a check of memory, processes and open files before any actor starts."""
 
 from __future__ import annotations
 

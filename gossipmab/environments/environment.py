@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
 from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats
@@ -20,13 +22,12 @@ from gossipmab.utils.validation import is_number
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 HETEROGENEITY_DISTRIBUTIONS = ("normal", "uniform")
-LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
-RANGES = {"bernoulli": (0.0, 1.0), "beta": (0.0, 1.0), "discrete": (0.3, 0.8)}  # of the means; other models take any
+HETEROGENEITY = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, eq=False)
 class Environment:
-    """What the agents face; all algorithms of a trial share it.
+    """The environment of a trial, shared by all its algorithms.
 
     means: (N, K, D) mean reward vectors mu[i, k]. preferences: (N, D) rows w[j] on the simplex. rewards: the reward model.
     """
@@ -52,7 +53,7 @@ class Environment:
 
     @cached_property
     def centred_means(self) -> Floats:
-        """(K, D) the truth that regret is measured against: mu_bar[k] = (1/N) sum_i mu[i, k]."""
+        """(K, D) average over agents, the reference of regret: mu_bar[k] = (1/N) sum_i mu[i, k]."""
         return np.asarray(self.means.mean(axis=0))
 
     @cached_property
@@ -62,7 +63,7 @@ class Environment:
 
     @cached_property
     def own_utilities(self) -> Floats:
-        """(N, K) w[i] . mu[i, k]: what agent i itself expects of arm k."""
+        """(N, K) w[i] . mu[i, k]: the utility of arm k by agent i's own means."""
         return np.asarray(np.einsum("id,ikd->ik", self.preferences, self.means))
 
     @classmethod
@@ -83,17 +84,17 @@ class Environment:
         seed: int = 0,
         trial: int = 0,
     ) -> Environment:
-        """Draw the environment of a trial; what is given is not drawn.
+        """Draw the environment of a trial, but for the arrays given.
 
         b[k, d] ~ U(0, 1);  mu[i, k, d] = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  w[j] ~ Dirichlet(1, ..., 1)
 
         Args:
-            agents, arms, objectives: N, K, D; may be left out where `means` or `logged_rewards` fixes them.
+            agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            rewards: one of REWARDS, or a model of somebody else, as `asked_rewards.asked` takes it. With "discrete" the drawn
-                means are mapped to 0.3 + 0.5 mu, where its values can reach.
-            beta_concentration: of beta rewards, in (0, 1e6]. reward_std: standard deviation of the gaussian rewards, >= 0.
+            rewards: one of REWARDS, or a table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
+                0.3 + 0.5 mu, the range of its values.
+            beta_concentration, reward_std: of beta and gaussian rewards without a table: concentration, standard deviation.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
             preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
             logged_rewards: a .csv or .parquet file with columns agent, arm, reward_1..reward_D, for rewards = "table".
@@ -102,13 +103,18 @@ class Environment:
         Raises:
             InputError: anything missing, of the wrong shape or out of range.
         """
-        wanted = resolve_reward_model(rewards)
+        choice = resolve_reward_model(rewards)
+        for name, value in (("beta_concentration", beta_concentration), ("reward_std", reward_std)):
+            model, field = SHORT[name]
+            value = fit(f"environment.{name}", parameters_of(model)[field].hint, value)
+            if rewards == choice.name and choice.kind is model:
+                choice.parameters[field] = value
         if heterogeneity_distribution not in HETEROGENEITY_DISTRIBUTIONS:
             raise unknown(
                 "environment.heterogeneity_distribution", heterogeneity_distribution, HETEROGENEITY_DISTRIBUTIONS
             )
-        check_numbers(heterogeneity=heterogeneity, reward_std=reward_std, beta_concentration=beta_concentration)
-        if (logged_rewards is not None) != (rewards == "table"):
+        heterogeneity = fit("environment.heterogeneity", HETEROGENEITY, heterogeneity)
+        if (logged_rewards is not None) != (choice.name == "table"):
             raise InputError(
                 f"environment.logged_rewards: got {logged_rewards}, allowed is a file, with rewards = 'table' and only with it"
             )
@@ -117,68 +123,38 @@ class Environment:
                 "environment.means: given beside a table, whose averages are the means; allowed is one of them"
             )
         logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
-        given = (
-            logged.means
-            if logged
-            else None
-            if means is None
-            else load_array(means, "environment.means", ("agent", "arm"), "mean")
-        )
+        given = logged.means if logged else None
+        if means is not None:
+            given = load_array(means, "environment.means", ("agent", "arm"), "mean")
         sizes = fixed_sizes(given, {"agents": agents, "arms": arms, "objectives": objectives})
         generator = stream(seed, trial=trial, purpose=Purpose.ENVIRONMENT)
         base = generator.random(sizes[1:])
-        spread = (
-            generator.standard_normal(sizes)
-            if heterogeneity_distribution == "normal"
-            else generator.uniform(-1.0, 1.0, sizes)
-        )
-        drawn = spread  # in place, for it may be most of the memory
-        drawn *= heterogeneity
+        if heterogeneity_distribution == "normal":
+            drawn = generator.standard_normal(sizes)
+        else:
+            drawn = generator.uniform(-1.0, 1.0, sizes)
+        drawn *= heterogeneity  # in place, for it may be most of the memory
         drawn += base
         np.clip(drawn, 0.0, 1.0, out=drawn)
-        if rewards == "discrete":
+        if choice.name == "discrete":
             drawn *= 0.5
             drawn += 0.3
         truth = drawn if given is None else given
-        weights = (
-            generator.dirichlet(np.ones(sizes[2]), sizes[0])
-            if preferences is None
-            else own_preferences(preferences, sizes)
-        )
-        low, high = RANGES.get(wanted.name, (-np.inf, np.inf))
-        if (truth < low - 1e-12).any() or (truth > high + 1e-12).any():
-            worst = truth.flat[np.argmax(np.maximum(low - truth, truth - high))]
-            raise InputError(
-                f"environment.means: has {worst:g}, allowed with rewards = {rewards!r} is [{low:g}, {high:g}]"
-            )
-        if not wanted.shipped:
-            return cls(truth, weights, wanted.of(truth))
-        return cls(truth, weights, logged or reward_model(rewards, truth, float(beta_concentration), float(reward_std)))
+        if preferences is None:
+            weights = generator.dirichlet(np.ones(sizes[2]), sizes[0])
+        else:
+            weights = own_preferences(preferences, sizes)
+        return cls(truth, weights, logged or choice.of(truth))
 
 
-def reward_model(name: str, means: Floats, beta_concentration: float, reward_std: float) -> Any:
-    """The reward model of this name."""
-    if name == "beta":
-        return models.Beta(means, beta_concentration)
-    if name == "gaussian":
-        return models.Gaussian(means, reward_std)
-    return {"bernoulli": models.Bernoulli, "discrete": models.Discrete, "deterministic": models.Deterministic}[name](
-        means
-    )
-
-
-def check_numbers(**given: object) -> None:
-    """Raise InputError unless every value is a number in its range."""
-    for name, value in given.items():
-        most = LARGEST_CONCENTRATION if name == "beta_concentration" else np.inf
-        least_is_allowed = name != "beta_concentration"
-        if not is_number(value) or not 0 <= value <= most or (value == 0 and not least_is_allowed):
-            allowed = "a number >= 0" if least_is_allowed else f"a number in (0, {most:g}]"
-            raise InputError(f"environment.{name}: got {value!r}, allowed is {allowed}")
+SHORT: dict[str, tuple[type, str]] = {
+    "beta_concentration": (models.Beta, "concentration"),
+    "reward_std": (models.Gaussian, "std"),
+}
 
 
 def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[int, int, int]:
-    """(N, K, D) from the means where they are given, else as asked for. Raises InputError where they contradict or lack."""
+    """(N, K, D) from the means if they are given, else the sizes given. Raises InputError if they contradict each other or lack."""
     if given is not None and (given.ndim != 3 or 0 in given.shape):
         raise InputError(f"environment.means: has shape {given.shape}, allowed is (agents, arms, objectives)")
     sizes = []
@@ -209,7 +185,7 @@ def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
 
 
 def read_logged_rewards(path: str | Path) -> models.Table:
-    """The reward model of a logged table. Raises InputError where (agent, arm) pairs have no row."""
+    """The reward model of a logged table. Raises InputError if an (agent, arm) pair has no row."""
     key = "environment.logged_rewards"
     file = Path(path)
     if file.suffix not in (".csv", ".parquet"):

@@ -1,4 +1,4 @@
-"""Reward models by the names that experiment files use; and how one is asked for."""
+"""Reward models by the names that experiment files use, and their construction."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gossipmab.environments import reward_models as models
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import coerce
 from gossipmab.utils.types import Floats
 
 KEY = "environment.rewards"
+RANGES: dict[str, tuple[float, float]] = {
+    "bernoulli": (0.0, 1.0),
+    "beta": (0.0, 1.0),
+    "discrete": (0.3, 0.8),
+}  # of the means; other shipped models take any
 MODELS = plugins.Registry(
     plugins.REWARDS,
     {
@@ -27,7 +35,7 @@ MODELS = plugins.Registry(
 
 
 class RewardModelChoice(NamedTuple):
-    """name: as registered. kind: its class. parameters: beside the means; {} of a shipped one, whose are the environment's."""
+    """name: as registered. kind: its class. parameters: besides the means; of a shipped model only those of its table."""
 
     name: str
     kind: Any
@@ -39,12 +47,12 @@ class RewardModelChoice(NamedTuple):
         return MODELS.is_shipped(self.name)
 
     def of(self, means: Floats) -> Any:
-        """The model of a plug-in with these means (N, K, D). InputError where these are outside its `RANGE`, or it refuses."""
-        low, high = getattr(self.kind, "RANGE", (-math.inf, math.inf))
+        """The model with these means (N, K, D). InputError if they lie outside its `RANGE`, or if a plug-in raises."""
+        low, high = RANGES.get(self.name, getattr(self.kind, "RANGE", (-math.inf, math.inf)))
         if (means < low - 1e-12).any() or (means > high + 1e-12).any():
+            worst = means.flat[np.argmax(np.maximum(low - means, means - high))]
             raise InputError(
-                f"environment.means: has {means.min():g} to {means.max():g}, allowed with rewards = {self.name!r} is "
-                f"[{low:g}, {high:g}]"
+                f"environment.means: has {worst:g}, allowed with rewards = {self.name!r} is [{low:g}, {high:g}]"
             )
         model: Any = plugins.call_plugin(KEY, lambda: self.kind(means, **self.parameters))
         plugins.call_plugin(KEY, getattr(model, "check", lambda: None))
@@ -52,16 +60,15 @@ class RewardModelChoice(NamedTuple):
 
 
 def resolve_reward_model(rewards: Any) -> RewardModelChoice:
-    """The model that `rewards` asks for.
+    """The reward model of an experiment.
 
     Args:
-        rewards: a name; the class of a model; a table {"model": name or class, its parameters}, of a plug-in's model.
+        rewards: a name; the class of a model; a table {"model": name or class, its parameters}, such as
+            {"model": "gaussian", "std": 0.1}.
 
     Raises:
-        InputError: unknown name or parameter, a parameter that is missing or of another type, or a class that is no model.
+        InputError: unknown name or parameter, a parameter that is missing or out of range, or a class that is no model.
     """
-    if isinstance(rewards, str) and MODELS.is_shipped(rewards):
-        return RewardModelChoice(rewards, MODELS.shipped[rewards], {})
     table = dict(rewards) if isinstance(rewards, Mapping) else {"model": rewards}
     name = table.pop("model", None)
     if name is None:
@@ -69,12 +76,7 @@ def resolve_reward_model(rewards: Any) -> RewardModelChoice:
     if isinstance(name, type):
         name = MODELS.register(name)
     kind: Any = MODELS.get_named(KEY, name)
-    if MODELS.is_shipped(name):
-        if table or isinstance(rewards, Mapping):
-            raise InputError(
-                f"{KEY}: {name!r} is asked for by its name alone; its parameters are keys of [environment]"
-            )
-        return RewardModelChoice(name, kind, {})
     if kind._fields[:1] != ("means",):
         raise InputError(f"{KEY}: the first field of {name!r} is not `means`")
-    return RewardModelChoice(name, kind, plugins.arguments(KEY, kind, table, skip=1))
+    given = ("means", "rows", "first") if name == "table" else ("means",)
+    return RewardModelChoice(name, kind, coerce(kind, table, KEY, without=given))

@@ -55,7 +55,7 @@ SUPPORTED_MODELS = (models.Bernoulli, models.Beta, models.Discrete, models.Deter
 
 
 def check_rewards(environment: Environment) -> None:
-    """Raise InputError where rewards may lie outside [0, 1], or their distribution is not known."""
+    """Raise InputError if rewards may lie outside [0, 1], or if their distribution is not known."""
     model = environment.rewards
     if not isinstance(model, SUPPORTED_MODELS):
         raise InputError(f"environment.rewards: got {type(model).__name__}, allowed for probing are the shipped models")

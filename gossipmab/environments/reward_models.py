@@ -1,35 +1,30 @@
 """Reward models: NamedTuples that turn uniform numbers into a reward vector, interpreted or compiled.
 
 Every pull gets the same count of uniform numbers, one an objective, whatever the model and the arm: so all algorithms of
-a trial, all engines and any block of rounds meet the same stream. A model has
-    means        (N, K, D), the exact means of what it draws
-    prepare(u)   what can be done to a whole block of uniform numbers at once, outside the compiled loop
+a trial, all engines and any block of rounds use the same stream. A model has
+    means        (N, K, D), the exact means of its rewards
+    RANGE        optional, of plug-ins: a property of the class, the least and the largest mean that it allows
+    prepare(u)   a transformation of a whole block of uniform numbers, outside the compiled loop
     draw(i, arm, u, x)   writes the reward vector x (D,) of agent i's pull from its prepared numbers u (D,)
+Actors import this file: no pydantic here, whose constraints are those of annotated_types.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from numba.extending import overload
+from annotated_types import Ge, Gt, Le
 
-from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.jit import jit, method
+from gossipmab.utils.types import Description, Floats, Integers
 
 DISCRETE_VALUES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def draw(self: Any, i: int, arm: int, u: Floats, x: Floats) -> None:
-    """Call the model's `draw`."""
-    self.draw(i, arm, u, x)
-
-
-@overload(draw, strict=False, jit_options={"forceinline": True})
-def _draw(self: Any, i: Any, arm: Any, u: Any, x: Any) -> Callable[..., None]:
-    return self.instance_class.draw  # type: ignore[no-any-return]
+LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
+draw = method("draw")
 
 
 class Deterministic(NamedTuple):
@@ -38,7 +33,7 @@ class Deterministic(NamedTuple):
     means: Floats
 
     def prepare(self, u: Floats) -> Floats:
-        """As they are."""
+        """The numbers unchanged."""
         return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
@@ -53,41 +48,41 @@ class Bernoulli(NamedTuple):
     means: Floats
 
     def prepare(self, u: Floats) -> Floats:
-        """As they are."""
+        """The numbers unchanged."""
         return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
-        """x[d] = 1 where u[d] < mu[i, k, d]."""
+        """x[d] = 1 if u[d] < mu[i, k, d]."""
         for d in range(x.shape[0]):
             x[d] = 1.0 if u[d] < self.means[i, arm, d] else 0.0
 
 
 class Gaussian(NamedTuple):
-    """x[d] = mu[d] + sigma z, z ~ N(0, 1); not clipped."""
+    """x[d] = mu[d] + std z, z ~ N(0, 1); not clipped."""
 
     means: Floats
-    sigma: float
+    std: Annotated[float, Ge(0), Description("standard deviation")] = 0.1
 
     def prepare(self, u: Floats) -> Floats:
         """Standard normal numbers, by the inverse distribution function."""
-        from scipy.special import ndtri  # here: an actor that has no need of it does not load it
+        from scipy.special import ndtri  # here: only an actor with gaussian rewards loads it
 
         return np.asarray(ndtri(np.maximum(u, 2.0**-54)))
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
-        """x[d] = mu[i, k, d] + sigma z[d]."""
+        """x[d] = mu[i, k, d] + std z[d]."""
         for d in range(x.shape[0]):
-            x[d] = self.means[i, arm, d] + self.sigma * u[d]
+            x[d] = self.means[i, arm, d] + self.std * u[d]
 
 
 class Beta(NamedTuple):
     """x[d] ~ Beta(c mu[d], c (1 - mu[d])) with concentration c; a mean of 0 or 1 gives 0 or 1."""
 
     means: Floats
-    concentration: float
+    concentration: Annotated[float, Gt(0), Le(LARGEST_CONCENTRATION), Description("a + b of Beta(a, b)")] = 10.0
 
     def prepare(self, u: Floats) -> Floats:
-        """As they are: the shape depends on the arm."""
+        """The numbers unchanged: the shape depends on the arm."""
         return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
@@ -106,7 +101,7 @@ class Discrete(NamedTuple):
     means: Floats
 
     def prepare(self, u: Floats) -> Floats:
-        """As they are."""
+        """The numbers unchanged."""
         return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
@@ -123,8 +118,8 @@ class Discrete(NamedTuple):
 class Table(NamedTuple):
     """Resampling with replacement of the logged reward vectors of (agent, arm).
 
-    means: (N, K, D), their averages. rows: (M, D) logged rewards sorted by agent and arm. first: (N * K + 1,) where the rows
-    of each (agent, arm) begin.
+    means: (N, K, D), their averages. rows: (M, D) logged rewards sorted by agent and arm. first: (N * K + 1,) the index of
+    the first row of each (agent, arm).
     """
 
     means: Floats
@@ -132,7 +127,7 @@ class Table(NamedTuple):
     first: Integers
 
     def prepare(self, u: Floats) -> Floats:
-        """As they are."""
+        """The numbers unchanged."""
         return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
@@ -142,6 +137,22 @@ class Table(NamedTuple):
         row = begin + min(count - 1, int(u[0] * count))
         for d in range(x.shape[0]):
             x[d] = self.rows[row, d]
+
+
+@jit
+def log_gamma(x: float) -> float:
+    """ln Gamma(x), x > 0, to about 1e-15: Stirling's series (DLMF 5.11.1) from x >= 8 on, to which the recurrence leads.
+
+    In place of `math.lgamma`, which is one function in Python and another one in compiled code.
+    """
+    product = 1.0
+    while x < 8.0:
+        product *= x
+        x += 1.0
+    z = 1.0 / (x * x)
+    series = 1.0 / 1188.0 + z * (-691.0 / 360360.0 + z / 156.0)
+    series = 1.0 / 12.0 + z * (-1.0 / 360.0 + z * (1.0 / 1260.0 + z * (-1.0 / 1680.0 + z * series)))
+    return (x - 0.5) * math.log(x) - x + 0.9189385332046727 + series / x - math.log(product)
 
 
 @jit
@@ -161,7 +172,7 @@ def beta_tail(x: float, a: float, b: float) -> float:
             fraction *= d * c
         if abs(d * c - 1.0) < 1e-15:
             break
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * math.log(x) + b * math.log1p(-x)
     return math.exp(log_front) * fraction / a
 
 

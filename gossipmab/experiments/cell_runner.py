@@ -1,4 +1,4 @@
-"""Who plays the cells of an experiment: builds environment and network, and times the rounds."""
+"""Plays the cells of an experiment: builds environment and network, and times the rounds."""
 
 from __future__ import annotations
 
@@ -6,154 +6,157 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-from gossipmab.experiments.spec import plugins as plugins_used
-from gossipmab.experiments.spec.build import built, environment_of
+from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec.build import built, environment_of, network_of
 from gossipmab.experiments.spec.build import options as options_of
 from gossipmab.experiments.spec.hyperparameters import algorithm
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec
-from gossipmab.experiments.spec.sweep import Cell
-from gossipmab.metrics.trace import Recorded
+from gossipmab.experiments.spec.network_cache import NetworkCache
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.spec.spec import Cell, Point, Spec
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.networks.network import Network
+
+SMALL = 500  # agents; a trial of so many takes little memory in any case
 
 
 class Played(NamedTuple):
     """A cell's trace, and the seconds it took."""
 
-    trace: Recorded
+    trace: TrialRecord
     seconds: float
 
 
-SMALL = 500  # agents, of whom a trial takes little memory in any case
+class CellRunner:
+    """Plays the cells of an experiment. It can be copied to other processes; networks that it has built stay here.
 
-
-class Player:
-    """Plays the cells of an experiment. Copies go to other processes as they are."""
-
-    KEPT = 4  # networks: cells come point by point, and their spectral facts take time
+    files: name of a data file in the experiment -> its path. threads: that share the agents of a cell of gossip.
+    """
 
     def __init__(self, spec: Spec, threads: int = 1) -> None:
-        self.spec, self.threads = spec, threads  # that share the agents of a cell of gossip
-        self._networks: dict[str, Network | None] = {}
+        self._begin(spec.files, threads, plugins.registered(spec), spec.networks)
+
+    def _begin(
+        self, files: Mapping[str, Path], threads: int, classes: list[tuple[str, type]], networks: NetworkCache
+    ) -> None:
+        self.files, self.threads, self._classes, self._networks = files, threads, classes, networks
         self._compiled: set[tuple[Any, ...]] = set()
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec, "threads": self.threads, "lent": plugins_used.registered(self.spec)}
+        return {"files": self.files, "threads": self.threads, "classes": self._classes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        plugins_used.register_all(state.pop("lent"))
-        self.__init__(**state)  # type: ignore[misc]
+        plugins.register_all(state["classes"])
+        self._begin(**state, networks=NetworkCache())
+
+    def relocated(self, files: Mapping[str, Path]) -> CellRunner:
+        """The same runner for a machine on which the files lie elsewhere."""
+        other = CellRunner.__new__(CellRunner)
+        other._begin(files, self.threads, self._classes, NetworkCache())
+        return other
 
     def __call__(
-        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., Recorded] | None = None
+        self, cell: Cell, steps: Callable[[int], None] | None = None, simulate: Callable[..., TrialRecord] | None = None
     ) -> Played:
-        """Play one cell. `simulate` stands in for the protocol's own, where another engine plays the rounds."""
+        """Play one cell. `simulate` replaces the protocol's own, if another engine plays the rounds."""
         try:
             return self._play(cell, steps, simulate)
-        except SystemExit as error:  # an algorithm of somebody else's may end itself, not the run
+        except SystemExit as error:  # a plug-in may end itself, not the run
             raise RuntimeError(f"it called sys.exit({error.code!r})") from error
 
     def _play(
-        self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., Recorded] | None
+        self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., TrialRecord] | None
     ) -> Played:
-        at = self.spec.at(cell.point)
-        played, *world = self._parts(cell, at, cell.trial)
-        options = options_of(at)
+        experiment = cell.point.experiment
+        played, *world = self._parts(cell, cell.trial)
+        options = options_of(cell.point)
         if simulate is None:
-            simulate = GAMES[at.experiment.protocol].simulator()
-            options |= self._shared(at)
-            self._compile(at, played, world)
+            simulate = SETTINGS[experiment.protocol].simulator()
+            options |= self._shared(cell.point)
+            self._compile(cell, played, world)
         begin = time.perf_counter()
         trace = simulate(
             played,
             *world,
-            horizon=at.experiment.horizon,
-            seed=at.seed,
-            record=at.experiment.record,
+            horizon=experiment.horizon,
+            seed=experiment.seed,
+            recorded_rounds=experiment.recorded_rounds,
             trial=cell.trial,
-            label="" if at.experiment.coupled else cell.label,
-            welfare=at.experiment.welfare,
+            stream_label="" if experiment.common_random_numbers else cell.label,
+            welfare=experiment.welfare,
             progress=steps,
             **options,
         )
         return Played(trace, time.perf_counter() - begin)
 
-    @property
-    def files(self) -> Mapping[str, Path]:
-        """The data files: what the experiment calls them -> where they lie."""
-        return self.spec.files
-
-    def relocated(self, files: Mapping[str, Path]) -> Player:
-        """The same player where the files lie elsewhere."""
-        return Player(replace(self.spec, files=files), self.threads)
-
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        words = ("environment.rewards", "neighbourhood")
+        words = ("environment.rewards",)
         kinds = {
-            (cell.name, *(str({**cell.point, **cell.params}.get(word)) for word in words)): cell
+            (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell
             for cell in reversed(cells)
         }
         for cell in kinds.values():
-            at = self.spec.at(cell.point)
-            with suppress(Exception, SystemExit):  # the cell will fail in the same way, and say so
-                played, *world = self._parts(cell, at, 0)
-                self._compile(at, played, world)
+            with suppress(Exception, SystemExit):  # the cell will fail in the same way, and its error is reported then
+                played, *world = self._parts(cell, 0)
+                self._compile(cell, played, world)
 
-    def _parts(self, cell: Cell, at: Spec, trial: int) -> list[Any]:
+    def _parts(self, cell: Cell, trial: int) -> list[Any]:
         """The algorithm, the environment of a trial and, in gossip, the network."""
-        network = self._network(cell, at)
-        environment = environment_of(at, trial, None if network is None else network.agents)
-        played = algorithm(at.experiment.protocol, cell.name, cell.params)
-        return [played, environment] if network is None else [played, environment, network]
+        world = [one for one in built(cell.point, self.files, trial, self._networks) if one is not None]
+        return [algorithm(cell.point.experiment.protocol, cell.name, cell.params), *world]
 
-    def _compile(self, at: Spec, played: Any, world: Sequence[Any]) -> None:
+    def _compile(self, cell: Cell, played: Any, world: Sequence[Any]) -> None:
         """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
+        protocol = cell.point.experiment.protocol
         words = tuple(value for value in played if isinstance(value, str))  # an objective's name may choose its code
-        kind = at.experiment.protocol, type(played), type(world[0].rewards), words
+        kind = protocol, type(played), type(world[0].rewards), words
         with self._lock:
             if kind not in self._compiled:
-                simulate = GAMES[at.experiment.protocol].simulator()
-                simulate(played, *world, horizon=1, seed=0, **options_of(at), **self._shared(at))
+                options = options_of(cell.point) | self._shared(cell.point)
+                SETTINGS[protocol].simulator()(played, *world, horizon=1, seed=0, **options)
                 self._compiled.add(kind)
 
-    def _shared(self, at: Spec) -> dict[str, Any]:
-        return {"threads": self.threads} if at.experiment.protocol == "gossip" else {}
+    def _shared(self, point: Point) -> dict[str, Any]:
+        return {"threads": self.threads} if point.experiment.protocol == "gossip" else {}
 
     def room(self, cells: Sequence[Cell]) -> tuple[int, int]:
-        """The bytes of the largest cell of gossip, and the agents of the smallest; InputError where one does not fit the memory."""
+        """The bytes of the largest cell of gossip, and the agents of the smallest.
+
+        Raises:
+            InputError: a cell does not fit the memory.
+        """
+        from gossipmab.engines.common import recorded_rounds
         from gossipmab.engines.gossip import memory
-        from gossipmab.engines.gossip.simulate import recorded_rounds
 
         largest, fewest = 0, 0
-        kinds = {(json.dumps([dict(c.point), dict(c.params)], sort_keys=True), c.name): c for c in reversed(cells)}
-        for cell in kinds.values():
-            at = self.spec.at(cell.point)
-            if at.environment.agents is not None and at.environment.agents <= SMALL:
-                fewest = min(fewest or at.environment.agents, at.environment.agents)
-                continue
-            network = self._network(cell, at)
-            if network is None:
+        checked: set[str] = set()
+        for cell in cells:
+            point, agents = cell.point, cell.point.agents
+            if point.network is None:
                 return 0, 0
-            drawn = environment_of(at, 0, network.agents) if at.environment.arms is None else at.environment
-            played = algorithm(at.experiment.protocol, cell.name, cell.params)
-            recorded = len(recorded_rounds(at.experiment.horizon, at.experiment.record))
+            fewest = min(fewest or agents, agents)
+            if cell.trial > 0 or agents <= SMALL:
+                continue
+            key = json.dumps(
+                [point.network_key, point.environment.model_dump(), cell.name, cell.params], sort_keys=True
+            )
+            if key in checked:
+                continue
+            checked.add(key)
+            network = self._network(point)
+            drawn = (
+                environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
+            )
+            played = algorithm(point.experiment.protocol, cell.name, cell.params)
+            recorded = len(recorded_rounds(point.experiment.horizon, point.experiment.recorded_rounds))
             arms, objectives = int(drawn.arms or 1), int(drawn.objectives or 1)
             largest = max(largest, memory.check(played, network, arms, objectives, recorded))
-            fewest = min(fewest or network.agents, network.agents)
         return largest, fewest
 
-    def _network(self, cell: Cell, at: Spec) -> Network | None:
-        key = json.dumps(dict(cell.point), sort_keys=True)
-        with self._lock:
-            if key not in self._networks:
-                while len(self._networks) >= self.KEPT:
-                    del self._networks[next(iter(self._networks))]
-                self._networks[key] = built(at, cell.trial)[1]
-            return self._networks[key]
+    def _network(self, point: Point) -> Network:
+        return self._networks.get(point.network_key, lambda: network_of(point, self.files, point.agents))

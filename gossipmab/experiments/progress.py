@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gossipmab.experiments.spec.sweep import Cell
+from gossipmab.experiments.spec.spec import Cell
 from gossipmab.utils.formatting import format_count
 
 

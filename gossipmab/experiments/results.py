@@ -1,4 +1,4 @@
-"""What came out of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
+"""The results of an experiment, opened from its run folder: tables, arrays with named dimensions, single traces."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
+from gossipmab.experiments.spec.loading import from_dict, read_toml
 from gossipmab.experiments.spec.plugins import absent
+from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
 from gossipmab.experiments.spec.renamed import with_new_words
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec, canonical_hash, read_toml
-from gossipmab.experiments.spec.sweep import Cell, columns, scalar
-from gossipmab.experiments.storage import tables as assembly
-from gossipmab.experiments.storage.cell_file import DamagedError
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.spec.spec import Cell, Spec
+from gossipmab.experiments.spec.sweep import columns, scalar
+from gossipmab.experiments.storage import tables
+from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
-from gossipmab.metrics.columns import attributes
-from gossipmab.metrics.trace import Recorded
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError, unknown
 
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     import xarray as xr
-
-    from gossipmab.experiments.storage.tables import Rows
-
-TABLES: dict[str, Rows] = {"results": assembly.per_round, "agents": assembly.per_agent}
-
 
 SHOWN = 300  # characters of an error
 
@@ -63,13 +59,13 @@ class Results:
                 raise InputError(
                     f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}"
                 )
+        trusted = bool(absent(manifest))
         try:
-            data = read_toml(folder.path / "spec.toml")
-            spec = Spec.from_dict(with_new_words(data), folder.path, files, bool(absent(manifest)))
+            spec = from_dict(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, files, trusted)
         except InputError as error:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
-        if canonical_hash(with_new_words(manifest["spec"])) == spec.hash:
-            spec.__dict__["hash"] = manifest["spec_hash"]  # of a run of version 0.1, over its own words
+        if spec.hash != manifest["spec_hash"] and _renamed_since(manifest, spec, folder.path, files, trusted):
+            spec.__dict__["hash"] = manifest["spec_hash"]  # of version 0.1, over its own words
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)
@@ -80,9 +76,9 @@ class Results:
         return self.folder.path
 
     @property
-    def kind(self) -> type[Recorded]:
+    def kind(self) -> type[TrialRecord]:
         """The class of its traces."""
-        return GAMES[self.spec.experiment.protocol].trace
+        return SETTINGS[self.spec.experiment.protocol].trace
 
     @property
     def keys(self) -> list[str]:
@@ -95,9 +91,9 @@ class Results:
         return all(self.folder.file(cell).is_file() for cell in self.spec.cells())
 
     @property
-    def traces(self) -> Mapping[str, Recorded]:
-        """Cell id -> its trace, read from the cell's file when asked for; in the experiment's order, finished cells only."""
-        return Traces(self.folder, self.spec)
+    def traces(self) -> Mapping[str, TrialRecord]:
+        """Cell id -> its trace, read from the cell's file at its first use; in the experiment's order, finished cells only."""
+        return Traces(self)
 
     @cached_property
     def failures(self) -> list[tuple[str, str]]:
@@ -110,14 +106,14 @@ class Results:
     def table(self) -> pd.DataFrame:
         """The tidy results: one row a cell and recorded round; cumulative, summed over the agents.
 
-        Columns: one for each sweep key, algorithm (the label), trial, round, then those of the protocol's trace; for gossip
-        pareto_regret, nsw_regret, disagreement, messages, bytes, drift, sampling_error, floats.
+        Columns: one for each sweep key, algorithm (the label), trial, round, then those that the protocol's trace declares, as
+        docs/run_folder.md lists them.
         """
         found: pd.DataFrame = self.arrow("results").to_pandas()
         return found
 
     def agents(self) -> pd.DataFrame:
-        """One row a cell and agent, at the last round; for gossip pareto_regret, nsw_regret, utility, messages_sent, excess.
+        """One row a cell and agent, at the last round, with the columns that the protocol's trace declares for agents.
 
         excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
         on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
@@ -134,30 +130,30 @@ class Results:
         Raises:
             InputError: no such table, or no cell is finished.
         """
+        import pyarrow as pa
         from pyarrow import parquet
 
-        if table not in TABLES:
-            raise unknown("table", table, TABLES)
-        name, rows = f"{table}.parquet", TABLES[table]
+        if table not in tables.TABLES:
+            raise unknown("table", table, tables.TABLES)
+        name = f"{table}.parquet"
         if self._vouched(name):
             with suppress(Exception):  # whatever a library raises over a file that may be anything
-                return self._whole(parquet.read_table(self.path / name), rows)
-        traces = self.traces
-        parts = list(assembly.batches(self.spec.cells(), self.spec.sweep, lambda cell: traces.get(cell.id), rows))
+                return self._whole(parquet.read_table(self.path / name), table)
+        parts = [one[table] for _, one in tables.batches(self.spec.cells(), self.spec.sweep, self.load, [table])]
         if not parts:
             first = f"; {len(self.failures)} failed, first {': '.join(self.failures[0])}" if self.failures else ""
             raise InputError(f"run folder {self.path}: no cell is finished yet{first}")
-        return assembly.together(parts)
+        return pa.concat_tables(parts, promote_options="permissive")
 
-    def _whole(self, table: pa.Table, rows: Rows) -> pa.Table:
+    def _whole(self, table: pa.Table, name: str) -> pa.Table:
         """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
         import pyarrow as pa
 
-        traces = self.traces
-        first = [cell for cell in self.spec.cells() if cell.id in traces][:1]
-        expected = next(assembly.batches(first, self.spec.sweep, lambda cell: traces[cell.id], rows), None)
-        if expected is None:
+        first = next((cell for cell in self.spec.cells() if self.folder.file(cell).is_file()), None)
+        if first is None:
             raise InputError("no cell is there")
+        table = table.rename_columns([RENAMED.get(one, one) for one in table.column_names])  # of version 0.1
+        expected = next(tables.batches([first], self.spec.sweep, self.load, [name]))[1][name]
         for name in expected.column_names:
             if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
                 table = table.append_column(name, pa.array(np.full(len(table), np.nan)))
@@ -192,40 +188,62 @@ class Results:
             more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
             lines.append(f"failed: {cells[0]}{more}: {line if len(line) <= SHOWN else line[:SHOWN] + '...'}")
         finished = (self.folder.manifest() or {}).get("end")
-        for name in tuple(f"{table}.parquet" for table in TABLES) if finished else ():
+        for name in tuple(f"{table}.parquet" for table in tables.TABLES) if finished else ():
             if not self._vouched(name):
                 lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
         return lines
 
-    def speeds(self) -> pd.DataFrame:
-        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker."""
-        import pandas as pd
+    def load(self, cell: Cell) -> StoredCell | None:
+        """What the cell's file holds, None if it is not finished; InputError if it is damaged."""
+        try:
+            return self.folder.read(cell, self.spec)
+        except FileNotFoundError:
+            return None
+        except DamagedError as error:
+            raise InputError(f"cell {cell.id}: {error}; `gossipmab run` on the same folder computes it again") from None
 
-        rows = []
-        table = self.table()
-        kinds = {name: table[name].dtype for name in self.keys}
-        names = columns(list(self.spec.sweep))
-        for cell in self.spec.cells():
-            try:
-                said = self.folder.read(cell, self.spec)[1]
-            except (FileNotFoundError, DamagedError):
-                continue
-            point = {names[key]: scalar(value) for key, value in cell.point.items()}
-            speed = said["agent_steps"] / max(said["seconds"], 1e-6)
-            rows.append({**point, "algorithm": cell.label, "trial": cell.trial, "steps_per_second": speed})
-        return pd.DataFrame(rows).astype(kinds)
+    def _speeds(self, provenance: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+        """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker.
+
+        provenance: cell id -> that of its file.
+        """
+        import pyarrow as pa
+
+        cells = [cell for cell in self.spec.cells() if cell.id in provenance]
+        found: dict[str, Any] = {}
+        for key, (name, arrow) in tables.sweep_types(self.spec.sweep).items():
+            values = [scalar(cell.point.values[key]) for cell in cells]
+            found[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
+        found["algorithm"] = pa.array([cell.label for cell in cells], pa.string())
+        found["trial"] = [cell.trial for cell in cells]
+        of = [provenance[cell.id] for cell in cells]
+        found["steps_per_second"] = [one["agent_steps"] / max(one["seconds"], 1e-6) for one in of]
+        return pa.table(found).to_pandas()  # type: ignore[no-any-return]
+
+    def summarise_written(self, provenance: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+        """The summary of the assembled table as it was just written. provenance: as for `_speeds`."""
+        from pyarrow import parquet
+
+        table = parquet.read_table(self.path / "results.parquet").to_pandas()
+        self._summary = self._summarised(table, self._speeds(provenance))
+        return self._summary
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
+        provenance = {}
+        for cell in self.spec.cells():
+            with suppress(FileNotFoundError, DamagedError):
+                provenance[cell.id] = self.folder.read(cell, self.spec).provenance
+        return self._summarised(self.table(), self._speeds(provenance))
+
+    def _summarised(self, table: pd.DataFrame, speeds: pd.DataFrame) -> pd.DataFrame:
         from gossipmab.experiments.summary import summarise
 
-        return summarise(
-            self.table(), self.keys, self.spec.algorithms[0].label, self.speeds(), self.kind, self._yardstick()
-        )
+        return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, self._yardstick())
 
     def _yardstick(self) -> str | None:
-        """The label of the first algorithm that the others' regret is shown as a multiple of."""
-        return next((choice.label for choice in self.spec.algorithms if choice.name in YARDSTICKS), None)
+        """The label of the oracle that the others' regret is shown as a multiple of."""
+        return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""
@@ -240,50 +258,23 @@ class Results:
         Arrays and coordinates say their long_name and units. The resolved experiment, as TOML, is an attribute.
         `dataset().to_netcdf(file)` needs h5netcdf, of gossipmab[netcdf].
         """
-        import xarray as xr
+        from gossipmab.experiments.datasets import dataset_of
 
-        arrays = self._arrays(self.table(), "round")
-        arrays |= {f"agent_{name}": a for name, a in self._arrays(self.agents(), "agent").items()}
-        said = {"name": self.spec.experiment.name, "spec_hash": self.spec.hash, "spec": self.spec.to_toml()}
-        data = xr.Dataset(arrays, attrs=said)
-        swept = {name: key for key, name in columns(list(self.spec.sweep)).items()}
-        for name in data.variables:
-            data[name].attrs.update(attributes(str(name), swept))
-        return data
-
-    def _arrays(self, table: pd.DataFrame, last: str) -> dict[str, Any]:
-        import pandas as pd
-        import xarray as xr
-
-        names = columns(list(self.spec.sweep))
-        dims = [*names.values(), "algorithm", "trial", last]
-        axes: dict[str, list[Any]] = {}
-        for key, values in self.spec.sweep.items():
-            text = not pd.api.types.is_numeric_dtype(table[names[key]])
-            axes[names[key]] = [str(scalar(v)) if text else v for v in values]
-        axes["algorithm"] = [choice.label for choice in self.spec.algorithms]
-        axes["trial"] = list(range(self.spec.experiment.trials))
-        axes[last] = sorted(table[last].unique())
-        index = pd.MultiIndex.from_product(list(axes.values()), names=dims)
-        full = table.set_index(dims).reindex(index)
-        shape = [len(values) for values in axes.values()]
-        return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}
+        return dataset_of(self)
 
 
-class Traces(Mapping[str, Recorded]):
-    """The traces of the finished cells, read when asked for."""
+class Traces(Mapping[str, TrialRecord]):
+    """The traces of the finished cells, read at their first use."""
 
-    def __init__(self, folder: RunFolder, spec: Spec) -> None:
-        self._folder, self._spec = folder, spec
-        self._cells: dict[str, Cell] = {c.id: c for c in spec.cells() if folder.file(c).is_file()}
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._cells = {cell.id: cell for cell in results.spec.cells() if results.folder.file(cell).is_file()}
 
-    def __getitem__(self, name: str) -> Recorded:
-        try:
-            return self._folder.read(self._cells[name], self._spec)[0]
-        except FileNotFoundError:  # gone since we looked
-            raise KeyError(name) from None
-        except DamagedError as error:
-            raise InputError(f"cell {name}: {error}; `gossipmab run` on the same folder computes it again") from None
+    def __getitem__(self, name: str) -> TrialRecord:
+        stored = self._results.load(self._cells[name])
+        if stored is None:  # deleted since
+            raise KeyError(name)
+        return stored.trace  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)
@@ -295,3 +286,15 @@ class Traces(Mapping[str, Recorded]):
 def open_run(path: str | Path) -> Results:
     """Open a run folder; see `Results.open`."""
     return Results.open(path)
+
+
+def _renamed_since(
+    manifest: dict[str, Any], spec: Spec, folder: Path, files: Mapping[str, Path], trusted: bool
+) -> bool:
+    """Whether the experiment of a manifest is the spec but for words and defaults that version 0.1 did not have."""
+    recorded = {key: value for key, value in manifest["spec"].items() if key not in ("sweep_order", "files")}
+    recorded["experiment"] = {"name": spec.experiment.name, **recorded["experiment"]}
+    old = with_new_words(recorded)
+    if old == recorded or manifest["spec"]["files"] != spec.file_hashes:
+        return False
+    return from_dict(old, folder, files, trusted).hash == spec.hash

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from gossipmab.algorithms import YARDSTICKS
+from gossipmab.algorithms import ORACLES
 from gossipmab.engines.limits import TRANSPORTS, shared_out
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
-from gossipmab.experiments.spec import plugins as plugins_used
-from gossipmab.experiments.spec.build import built
-from gossipmab.experiments.spec.spec import Spec, load_spec
-from gossipmab.experiments.spec.sweep import Cell, safe
-from gossipmab.experiments.storage import tables as assembly
+from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.experiments.spec.spec import Cell, Spec
+from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError, unknown
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
-# Those with options also take note, which is told in one line of what went wrong.
+# Those with options also take note, a function called with a line about each failure.
 ENGINES = {
     "threads": "gossipmab.engines.pools.threads",
     "ray": "gossipmab.engines.pools.ray_tasks",
@@ -44,7 +42,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
 LONGEST = 1_000  # characters of an error in manifest.json
 
 
-class Watcher(Protocol):
+class ProgressCallback(Protocol):
     """What a run tells of its progress, from any thread."""
 
     def begin(self, cells: int, done: int, agent_steps: int) -> None:
@@ -63,7 +61,7 @@ class Watcher(Protocol):
         """Nothing more comes."""
 
 
-class Silent:
+class NullProgress:
     """Hands notes to the logger "gossipmab", and shows no progress."""
 
     def begin(self, cells: int, done: int, agent_steps: int) -> None:
@@ -104,7 +102,7 @@ def run(
     agents_per_actor: int | None = None,
     window: int | None = None,
     quiet: bool = True,
-    progress: Watcher | None = None,
+    progress: ProgressCallback | None = None,
     algorithms: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Results:
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
@@ -122,7 +120,7 @@ def run(
             that the cluster has.
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
-        progress: who is told instead.
+        progress: a callback of its own in place of the bar.
         algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.python_objects` for
             classes and objects within a dictionary.
 
@@ -154,23 +152,25 @@ def run(
         raise InputError(
             f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
         )
-    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in YARDSTICKS]):
+    if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(
-            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no actor was told"
+            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries"
         )
-    largest, fewest = Player(experiment).room(experiment.cells()) if engine == "threads" else (0, 0)
+    player = CellRunner(experiment)
+    room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
         from gossipmab.experiments.progress import Bar
 
         progress = Bar()
-    watcher = progress or Silent()
+    watcher = progress or NullProgress()
     with _told_of_space(folder), folder.locked():
-        experiment, manifest = folder.prepare(experiment, fresh, watcher.note)
+        player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
+        experiment = experiment.with_files(player.files)
         if engine != "actors" and address is None:
             options.setdefault("workers", provenance.available_processors())
         session = {"start": provenance.now(), "end": None, "engine": engine, **options}
-        failures = _compute(experiment, folder, manifest, session, watcher, options, (largest, fewest))
+        failures = _compute(experiment, folder, manifest, session, watcher, options, player, room)
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:
         raise CellsFailedError(failures, results)
@@ -179,7 +179,7 @@ def run(
 
 @contextmanager
 def _told_of_space(folder: RunFolder) -> Iterator[None]:
-    """A full file system is told with what is kept and what to do; the error's number stays."""
+    """Explain a full file system: what is kept and what to do; the error's number stays."""
     try:
         yield
     except OSError as error:
@@ -196,14 +196,23 @@ def _compute(
     folder: RunFolder,
     manifest: dict[str, Any],
     session: dict[str, Any],
-    watcher: Watcher,
+    watcher: ProgressCallback,
     options: dict[str, Any],
+    player: CellRunner,
     room: tuple[int, int],
 ) -> list[tuple[str, str]]:
-    """Compute the missing cells; the failed ones with a line each. room: as `Player.room` says, by which threads are shared out."""
+    """Compute the missing cells.
+
+    Args:
+        spec, folder, manifest, session, watcher, options, player: of this run.
+        room: as `CellRunner.room` gives it; threads are shared out by it.
+
+    Returns:
+        (cell id, error in one line) of the cells that failed.
+    """
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
-    now = plugins_used.versions(spec)
+    now = plugins.versions(spec)
     others = [said for said in finished.values() if said["versions"] != now]
     if others:
         changed = [k for k, v in now.items() if others[0]["versions"].get(k) != v]
@@ -215,8 +224,8 @@ def _compute(
         manifest |= {"end": None, "sha256": {}}
         folder.write_manifest(manifest)
     failures: list[tuple[str, str]] = []
-    watcher.begin(len(cells), len(finished), sum(agent_steps(spec, missing)))
-    run_cells, player = import_module(ENGINES[session["engine"]]).run_cells, Player(spec)
+    watcher.begin(len(cells), len(finished), agent_steps(missing))
+    run_cells = import_module(ENGINES[session["engine"]]).run_cells
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
         options = options | {"workers": at_once}
@@ -227,7 +236,7 @@ def _compute(
                 error = outcome if isinstance(outcome, Exception) else None
                 if not isinstance(outcome, Exception):
                     try:
-                        folder.write(cell, outcome.trace, spec, outcome.seconds)
+                        folder.write(cell, outcome.trace, spec, outcome.seconds, now)
                     except MemoryError as full:
                         error = full
                 if error is not None:
@@ -244,30 +253,23 @@ def _line(error: Exception) -> str:
     return f"{type(error).__name__}: {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
 
 
-def agent_steps(spec: Spec, cells: Sequence[Cell]) -> Iterator[int]:
-    """The agent-steps of each cell: agents x horizon."""
-    agents: dict[str, int] = {}
-    for cell in cells:
-        key = json.dumps(dict(cell.point), sort_keys=True)
-        if key not in agents:
-            at = spec.at(cell.point)
-            agents[key] = at.experiment.horizon * (at.environment.agents or built(at, 0)[0].agents)
-        yield agents[key]
+def agent_steps(cells: Sequence[Cell]) -> int:
+    """The agent-steps of the cells, agents x horizon each."""
+    return sum(cell.point.agents * cell.point.experiment.horizon for cell in cells)
 
 
 def _finish(
     spec: Spec, folder: RunFolder, manifest: dict[str, Any], session: dict[str, Any], failures: list[tuple[str, str]]
 ) -> Results:
-    """Assemble the tables from the cells' files and complete the manifest."""
+    """Assemble the tables, every cell's file being read once, and complete the manifest."""
     results = Results(folder, spec)
-    traces = results.traces
-    for name, rows in (("results.parquet", assembly.per_round), ("agents.parquet", assembly.per_agent)):
-        tables = partial(assembly.batches, spec.cells(), spec.sweep, lambda cell: traces.get(cell.id), rows)
-        assembly.write_table(folder.path / name, tables)
-    if traces:
-        write_whole(folder.path / "summary.csv", results.summary().to_csv(index=False).encode())
-    session |= {"end": provenance.now(), "versions": plugins_used.versions(spec), "failed": [list(f) for f in failures]}
+    stored = tables.write_tables(folder.path, spec.cells(), spec.sweep, results.load)
+    if stored:
+        summary = results.summarise_written({cell: one.provenance for cell, one in stored.items()})
+        write_whole(folder.path / "summary.csv", summary.to_csv(index=False).encode())
+    session |= {"end": provenance.now(), "versions": plugins.versions(spec), "failed": [list(f) for f in failures]}
     manifest["sessions"].append(session)
-    manifest |= {"end": session["end"] if results.complete else None, "sha256": folder.checksums()}
+    checksums = folder.checksums({cell: one.sha256 for cell, one in stored.items()})
+    manifest |= {"end": session["end"] if len(stored) == len(spec.cells()) else None, "sha256": checksums}
     folder.write_manifest(manifest)
     return results

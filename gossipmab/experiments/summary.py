@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from gossipmab.metrics.statistics import (
@@ -15,7 +17,8 @@ from gossipmab.metrics.statistics import (
     paired_p_value,
     paired_ratio,
 )
-from gossipmab.metrics.trace import Recorded
+from gossipmab.metrics.trace import TrialRecord
+from gossipmab.utils.types import Floats, Integers
 
 RATIO = ("ratio", "ratio_low", "ratio_high")
 
@@ -27,7 +30,7 @@ def summarise(
     keys: Sequence[str],
     baseline: str,
     speeds: pd.DataFrame,
-    kind: type[Recorded],
+    kind: type[TrialRecord],
     yardstick: str | None = None,
 ) -> pd.DataFrame:
     """Final regrets, their intervals, exponents and tests; the means of other columns, speed; means over trials.
@@ -48,37 +51,36 @@ def summarise(
     baseline at the same sweep point; where a run has one algorithm only, the first point.
     """
     metrics = [metric for metric in kind.METRICS if metric in table]
+    groups = _groups(table, list(keys), [*metrics, *kind.MEANS, *(["nsw_regret"] if yardstick is not None else [])])
     single = table["algorithm"].nunique() == 1
-    first_point = _groups(table, list(keys))[0][1]
+    first = next(iter(groups.values()))
     rows, tests = [], []
-    for point, at_point in _groups(table, list(keys)):
-        reference = first_point if single else at_point[at_point["algorithm"] == baseline]
-        against = _final(reference)
-        for algorithm, cells in at_point.groupby("algorithm", sort=False):
-            final = _final(cells)
-            row = {**point, "algorithm": algorithm, "trials": len(final), "round": int(final["round"].iloc[0])}
-            itself = cells.index.equals(reference.index)
-            both = final.index.intersection(against.index)
-            row["pairs"] = len(both)
-            test = {}
-            for metric in metrics:
-                mean = cells.groupby("round")[metric].mean()
-                low, high = bootstrap_interval(final[metric].to_numpy())
-                row |= {metric: final[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
-                row |= {
-                    f"{metric}_exponent": growth_exponent(mean.index.to_numpy(), mean.to_numpy()),
-                    f"{metric}_p": math.nan,
-                }
-                pair = against[metric][both].to_numpy(), final[metric][both].to_numpy()
-                test[metric] = math.nan if itself else paired_p_value(*pair)
-                ratio = UNDEFINED if itself else paired_ratio(*pair)
-                row |= {f"{metric}_{name}": x for name, x in zip(RATIO, ratio, strict=True)}
-            row |= {name: final[name].mean() for name in kind.MEANS}
-            if yardstick is not None:
-                ideal = _final(at_point[at_point["algorithm"] == yardstick])
-                row[PRICE] = final["nsw_regret"].mean() / ideal["nsw_regret"].mean() if len(ideal) else math.nan
-            rows.append(row)
-            tests.append(test)
+    for (*point, algorithm), group in groups.items():
+        reference = first if single else groups.get((*point, baseline))
+        row: dict[str, object] = dict(zip(keys, point, strict=True))
+        row |= {"algorithm": algorithm, "trials": len(group.trials), "round": int(group.rounds[-1])}
+        common = [group.trials] if reference is None else [group.trials, reference.trials]
+        both, *places = np.intersect1d(common[0], common[-1], assume_unique=True, return_indices=True)
+        row["pairs"] = 0 if reference is None else len(both)
+        test = {}
+        for metric in metrics:
+            final = group.final[metric]
+            low, high = bootstrap_interval(final)
+            row |= {metric: _mean(final), f"{metric}_low": low, f"{metric}_high": high}
+            row |= {f"{metric}_exponent": growth_exponent(group.rounds, group.mean[metric]), f"{metric}_p": math.nan}
+            itself = reference is None or group is reference
+            pair = () if reference is None or itself else (reference.final[metric][places[1]], final[places[0]])
+            test[metric] = paired_p_value(*pair) if pair else math.nan
+            row |= {
+                f"{metric}_{name}": x for name, x in zip(RATIO, paired_ratio(*pair) if pair else UNDEFINED, strict=True)
+            }
+        row |= {name: _mean(group.final[name]) for name in kind.MEANS}
+        if yardstick is not None:
+            ideal = groups.get((*point, yardstick))
+            own, best = (math.nan if one is None else _mean(one.final["nsw_regret"]) for one in (group, ideal))
+            row[PRICE] = own / best if best else math.nan
+        rows.append(row)
+        tests.append(test)
     for metric in metrics:
         for row, p in zip(rows, holm([test[metric] for test in tests]), strict=True):
             row[f"{metric}_p"] = p
@@ -87,14 +89,33 @@ def summarise(
     return pd.DataFrame(rows).merge(speed.reset_index(), on=by, how="left")
 
 
-def _final(cells: pd.DataFrame) -> pd.DataFrame:
-    """The last round of every trial, by trial."""
-    last: pd.DataFrame = cells[cells["round"] == cells["round"].max()].set_index("trial").sort_index()
-    return last
+class _Group(NamedTuple):
+    """The cells of a sweep point and an algorithm: trials (n,), final (n,) by column, rounds (R,), mean (R,) by column."""
+
+    trials: Integers
+    final: dict[str, Floats]
+    rounds: Integers
+    mean: dict[str, Floats]
 
 
-def _groups(table: pd.DataFrame, keys: list[str]) -> list[tuple[dict[str, object], pd.DataFrame]]:
-    if not keys:
-        return [({}, table)]
-    groups = table.groupby(keys, sort=False)
-    return [(dict(zip(keys, point, strict=True)), part) for point, part in groups]
+def _groups(table: pd.DataFrame, keys: list[str], names: list[str]) -> dict[tuple[Any, ...], _Group]:
+    """(*sweep values, algorithm) -> its cells, in the table's order."""
+    columns = {name: table[name].to_numpy(dtype=np.float64) for name in dict.fromkeys(names)}
+    trials, rounds = table["trial"].to_numpy(), table["round"].to_numpy()
+    found = {}
+    number = table.groupby([*keys, "algorithm"], sort=False).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        met, place, count = np.unique(rounds[rows], return_inverse=True, return_counts=True)
+        mean = {name: np.bincount(place, values[rows]) / count for name, values in columns.items()}
+        last = rows[rounds[rows] == met[-1]]
+        last = last[np.argsort(trials[last], kind="stable")]
+        label = tuple(table[name].iat[rows[0]] for name in (*keys, "algorithm"))
+        found[label] = _Group(trials[last], {name: values[last] for name, values in columns.items()}, met, mean)
+    return found
+
+
+def _mean(values: Floats) -> float:
+    """The mean of the values that are defined; nan if none is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan

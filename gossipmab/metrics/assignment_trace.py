@@ -1,64 +1,34 @@
-"""What came out of a trial of the protocol `assignment`, and what its regret is measured against."""
+"""The trace of a trial of the protocol `assignment`, and what its regret is measured against."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.environments.environment import Environment
-from gossipmab.metrics.trace import equity_columns
+from gossipmab.metrics.trace import TrialRecord, array
 from gossipmab.objectives.probing import Probing, Terms, best_probing, distributions
 from gossipmab.utils.types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
-class AssignmentTrace:
-    """What came out of a cell, R recorded rounds of N agents on K arms.
+class AssignmentTrace(TrialRecord):
+    """R recorded rounds of N agents that are assigned to K arms.
 
-    rounds: (R,). regret, value: (R,), cumulative, in units of welfare: equation (1), and (1 - alpha) E[NSW]. probed: (R,),
-    cumulative, arms probed. probes: (K,) how often each was. pulls: (N, K). utility: (N,), the sum over rounds of
-    (1 - alpha) times the reward that agent i could expect of its assignment. reward: (N,), the same of the rewards drawn.
+    Curves are cumulative; regret is equation (1), cumulative_welfare the sum of (1 - alpha) E[NSW]. utility: the sum over rounds of
+    (1 - alpha) times the reward that the agent could expect of its assignment. reward: the same of the rewards drawn.
     """
 
-    rounds: Integers
-    regret: Floats
-    value: Floats
-    probed: Integers
-    probes: Integers
-    pulls: Integers
-    utility: Floats
-    reward: Floats
-
-    AXES: ClassVar[dict[str, str]] = {
-        "rounds": "R",
-        "regret": "R",
-        "value": "R",
-        "probed": "R",
-        "probes": "K",
-        "pulls": "NK",
-        "utility": "N",
-        "reward": "N",
-    }
-    METRICS: ClassVar[dict[str, str]] = {"regret": "regret"}
-    MEANS: ClassVar[tuple[str, ...]] = ("value", "probed")
-    SUMMED: ClassVar[bool] = False
-
-    @property
-    def agents(self) -> int:
-        """N."""
-        return len(self.utility)
-
-    def per_round(self) -> dict[str, NDArray[Any]]:
-        """(R,) each: the rows of a cell in results.parquet; cumulative."""
-        return {"round": self.rounds, "regret": self.regret, "value": self.value, "probed": self.probed}
-
-    def per_agent(self) -> dict[str, NDArray[Any]]:
-        """(N,) each: the rows of a cell in agents.parquet, at the end of the trial; equity is that of `utility`."""
-        own = {"agent": np.arange(len(self.utility)), "utility": self.utility, "reward": self.reward}
-        return {**own, **equity_columns(self.utility)}
+    rounds: Integers = array("R", "round", "round", name="round")
+    regret: Floats = array("R", "cumulative regret", "welfare", metric="regret")
+    cumulative_welfare: Floats = array("R", "cumulative welfare", "welfare", mean=True)
+    cumulative_probes: Integers = array("R", "arms probed so far", "arm", mean=True)
+    probes: Integers = array("K", "how often each arm was probed")
+    pulls: Integers = array("NK", "pulls of each arm by each agent")
+    utility: Floats = array("N", "sum over rounds of what the agent could expect of its arms", "reward")
+    reward: Floats = array("N", "sum of the rewards drawn", "reward")
 
 
 class Truth(NamedTuple):

@@ -1,4 +1,4 @@
-"""What comes out of a cell of the protocol `central`."""
+"""The trace of a trial of the protocol `central`."""
 
 from __future__ import annotations
 
@@ -8,72 +8,56 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.metrics.trace import equity_columns
+from gossipmab.metrics.trace import TrialRecord, array
 from gossipmab.objectives import OBJECTIVES
 from gossipmab.utils.types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
-class CentralTrace:
+class CentralTrace(TrialRecord):
     """R recorded rounds of N agents, K arms and a centre.
 
-    rounds: (R,). regret: (R,), cumulative, in the learner's own objective. others: (R, O), cumulative, in the objectives that
-    were asked for, whose names are asked: (O,). multiplier: (R,) the dual variable of a learner that has one, else NaN.
-    mre, excess: (R,) H / N and E / N of the utilities that the policy of the round promises.
-    At the end: pulls (K,) of every arm; policy (K,) of the last round; mean_policy (K,) over all rounds. utility: (N,), the sum
-    over rounds of u[j, arm], what agent j could expect of the arms drawn. Of the mean policy: expected (N,) utilities a round,
-    decision_share (N,), proportional (N,) 1 where agent j has its proportional share; measures (M,), of the names
-    measured (M,): procedural_score, welfare_<objective>, core (1 or 0) and core_gain, what every member of the
-    coalition that can do best for itself would gain; both NaN for more than 12 agents.
+    Regrets are cumulative: `regret` in the learner's own objective, other_regrets in those of other_objectives (O,). multiplier
+    is NaN of a learner without a dual variable. policy_measures (M,), of the mean policy, have the names policy_measure_names (M,):
+    procedural_score, welfare_<objective>, core (1 or 0) and core_gain, what every member of the coalition that can do best for
+    itself would gain; both NaN for more than 12 agents.
     """
 
-    rounds: Integers
-    regret: Floats
-    others: Floats
-    asked: NDArray[np.str_]
-    multiplier: Floats
-    mre: Floats
-    excess: Floats
-    pulls: Integers
-    policy: Floats
-    mean_policy: Floats
-    utility: Floats
-    expected: Floats
-    decision_share: Floats
-    proportional: Floats
-    measures: Floats
-    measured: NDArray[np.str_]
+    rounds: Integers = array("R", "round", "round", name="round")
+    regret: Floats = array("R", "cumulative regret", "welfare", metric="regret")
+    other_regrets: Floats = array("RO", "cumulative regret in other objectives")
+    other_objectives: NDArray[np.str_] = array("O", "names of other objectives")
+    multiplier: Floats = array("R", "dual variable", mean=True)
+    mre: Floats = array("R", "H / N of the utilities that the policy promises", "reward", mean=True)
+    excess: Floats = array("R", "E / N of the utilities that the policy promises", "reward", mean=True)
+    pulls: Integers = array("K", "pulls of each arm")
+    policy: Floats = array("K", "policy of the last round")
+    mean_policy: Floats = array("K", "mean policy over all rounds")
+    utility: Floats = array("N", "sum over rounds of what the agent could expect of its arms", "reward")
+    mean_policy_utility: Floats = array("N", "utility of the mean policy, a round", "reward")
+    decision_share: Floats = array("N", "share of the mean policy on the agent's favourite arms")
+    proportional: Floats = array("N", "whether the agent has its proportional share")
+    policy_measures: Floats = array("M", "measures of the mean policy")
+    policy_measure_names: NDArray[np.str_] = array("M", "names of the measures")
 
-    AXES: ClassVar[dict[str, str]] = {
-        "rounds": "R", "regret": "R", "others": "RO", "asked": "O", "multiplier": "R", "mre": "R", "excess": "R",
-        "pulls": "K", "policy": "K", "mean_policy": "K", "utility": "N", "expected": "N", "decision_share": "N",
-        "proportional": "N", "measures": "M", "measured": "M",
-    }  # fmt: skip
-    METRICS: ClassVar[dict[str, str]] = {
-        "regret": "regret",
-        **{f"regret_{name}": f"regret in {name}" for name in OBJECTIVES},
+    MORE: ClassVar = {
+        "procedural_score": ("procedural score of the mean policy", "1"),
+        "core": ("whether the mean policy is in the core", "1"),
+        "core_gain": ("what every member of the best coalition would gain", "reward"),
+        **{f"regret_{name}": (f"cumulative regret in {name}", f"{name} of utilities") for name in OBJECTIVES},
+        **{f"welfare_{name}": (f"{name} of the mean policy", f"{name} of utilities") for name in OBJECTIVES},
     }
-    MEANS: ClassVar[tuple[str, ...]] = ("mre", "excess", "multiplier")
-    SUMMED: ClassVar[bool] = False
-
-    @property
-    def agents(self) -> int:
-        """N."""
-        return len(self.utility)
 
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet; regrets cumulative, the rest of the round itself."""
-        others = {f"regret_{name}": np.ascontiguousarray(self.others[:, o]) for o, name in enumerate(self.asked)}
-        return {
-            "round": self.rounds, "regret": self.regret, **others,
-            "mre": self.mre, "excess": self.excess, "multiplier": self.multiplier,
-        }  # fmt: skip
+        columns = enumerate(self.other_objectives)
+        others = {f"regret_{name}": np.ascontiguousarray(self.other_regrets[:, o]) for o, name in columns}
+        return super().per_round() | others
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
         """(N,) each: the rows of a cell in agents.parquet, at the end; measures of the whole policy say the same of all agents."""
-        N = self.agents
-        return {
-            "agent": np.arange(N), "utility": self.utility, "expected": self.expected,
-            "decision_share": self.decision_share, "proportional": self.proportional, **equity_columns(self.utility),
-            **{str(name): np.full(N, value) for name, value in zip(self.measured, self.measures, strict=True)},
-        }  # fmt: skip
+        measures = zip(self.policy_measure_names, self.policy_measures, strict=True)
+        return super().per_agent() | {str(name): np.full(self.agents, value) for name, value in measures}
+
+
+CentralTrace.METRICS |= {f"regret_{name}": f"regret in {name}" for name in OBJECTIVES}

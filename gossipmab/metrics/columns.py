@@ -1,63 +1,43 @@
-"""What the columns of a run's tables are called at length, and in which units they are: attributes of `Results.dataset`.
-
-"reward" and "welfare" are the units of the environment's rewards and of the welfare or objective that is maximised; "1" is none.
-"""
+"""The columns of a run's tables, as the traces declare them: titles, units, and the names that no sweep key may take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gossipmab.objectives import OBJECTIVES
+from gossipmab.metrics.assignment_trace import AssignmentTrace
+from gossipmab.metrics.central_trace import CentralTrace
+from gossipmab.metrics.trace import EQUITY, GossipTrace, TrialRecord
 
-SAID = {
-    "round": ("round", "round"),
-    "trial": ("trial", "1"),
-    "agent": ("agent", "1"),
-    "algorithm": ("label of the algorithm", "1"),
-    "pareto_regret": ("cumulative Pareto regret", "reward"),
-    "nsw_regret": ("cumulative NSW regret", "welfare"),
-    "disagreement": ("largest distance of an estimate from the mean of all local averages", "reward"),
-    "sampling_error": ("largest distance of the mean of all local averages from the truth", "reward"),
-    "drift": ("largest distance of the mean estimate from the mean of all local averages", "reward"),
-    "messages": ("messages sent so far", "message"),
-    "floats": ("numbers in the messages sent so far", "1"),
-    "bytes": ("bytes sent so far", "byte"),
-    "regret": ("cumulative regret", "welfare"),
-    "value": ("cumulative value", "welfare"),
-    "probed": ("arms probed so far", "arm"),
-    "multiplier": ("dual variable", "1"),
-    "mre": ("H / N of the utilities that the policy promises", "reward"),
-    "excess": ("E / N of the utilities that the policy promises", "reward"),
-    "agent_excess": ("distance of the utility from the mean of its cell", "reward"),
-    "utility": ("sum over rounds of what the agent could expect of its arms", "reward"),
-    "reward": ("sum of the rewards drawn", "reward"),
-    "messages_sent": ("messages that the agent sent", "message"),
-    "expected": ("utility of the mean policy, a round", "reward"),
-    "decision_share": ("share of the mean policy on the agent's favourite arms", "1"),
-    "proportional": ("whether the agent has its proportional share", "1"),
-    "procedural_score": ("procedural score of the mean policy", "1"),
-    "core": ("whether the mean policy is in the core", "1"),
-    "core_gain": ("what every member of the best coalition would gain", "reward"),
-    "equity_mre": ("Minimum Reallocation of Excess of the utilities", "reward"),
-    "equity_excess": ("mean excess of the utilities", "reward"),
-    "equity_incidence": ("share of agents with excess", "1"),
-    "equity_cv": ("coefficient of variation of the utilities", "1"),
-    "equity_gini": ("Gini coefficient of the utilities", "1"),
-    "equity_jain": ("Jain's index of the utilities", "1"),
-    "equity_theil": ("Theil's T of the utilities", "1"),
-    "equity_atkinson": ("Atkinson's index of the utilities", "1"),
-    **{f"regret_{name}": (f"cumulative regret in {name}", f"{name} of utilities") for name in OBJECTIVES},
-    **{f"welfare_{name}": (f"{name} of the mean policy", f"{name} of utilities") for name in OBJECTIVES},
-}
+TRACES: tuple[type[TrialRecord], ...] = (GossipTrace, CentralTrace, AssignmentTrace)
+INDEX = {"algorithm": ("label of the algorithm", "1"), "trial": ("trial", "1"), "agent": ("agent", "1")}
 
 
-def attributes(name: str, swept: Mapping[str, str]) -> dict[str, str]:
-    """long_name and units of an array or a coordinate. `swept`: its name -> the dotted key, for those of the sweep.
+def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:
+    """Column of results.parquet and agents.parquet -> (title, unit), in the tables' order."""
+    own = {one.name: (one.title, one.unit) for one in kind.COLUMNS.values() if one.name}
+    return {**INDEX, **EQUITY, **own, **kind.MORE}
 
-    What is not known here, such as a column of a foreign trace, goes by its own name.
+
+RESERVED = frozenset(name for kind in TRACES for name in column_metadata(kind))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a table may have a column of this name; those of foreign objectives are called regret_NAME and welfare_NAME."""
+    return name in RESERVED or name.startswith(("regret_", "welfare_", "equity_"))
+
+
+def attributes(name: str, swept: Mapping[str, str], kind: type[TrialRecord]) -> dict[str, str]:
+    """long_name and units of an array or a coordinate of a dataset.
+
+    Args:
+        name: of the variable, "agent_..." if it is one of agents.parquet.
+        swept: name -> dotted key, for those of the sweep.
+        kind: the class of the traces. A column that it does not declare goes by its own name.
     """
     if name in swept:
         return {"long_name": swept[name], "units": "1"}
+    known = column_metadata(kind)
     plain = name.removeprefix("agent_")
-    said, units = SAID.get(name) or SAID.get(plain) or (plain.replace("_", " "), "1")
-    return {"long_name": said if plain == name else f"{said}, at the last round", "units": units}
+    declared = EQUITY.get(plain) if plain != name else None
+    title, unit = declared or known.get(plain) or (plain.replace("_", " "), "1")
+    return {"long_name": title if plain == name else f"{title}, at the last round", "units": unit}

@@ -1,10 +1,14 @@
-"""How far averages are apart, and from the truth, where every agent tracks the rows of some agents only.
+"""Consensus error: how far averages are apart, from each other and from the truth.
+
+`averages_apart` is over all agents; `row_errors` is for agents that track the rows of some agents only.
 
 The row of agent j is tracked by those whose ball j belongs to: the members of j's own ball, for distances are the same both
-ways. What `metrics` measures over all agents is measured here over these, row by row, and the worst row counts.
+ways. It is measured over these, row by row, and the worst row counts.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from gossipmab.networks.neighbourhoods import slot_of
 from gossipmab.utils.jit import jit
@@ -19,7 +23,7 @@ def row_errors(
 
         max_{j,i} || G_i[j] - mean_i L_i[j] ||_inf,  max_j || mean_i (G_i[j] - L_i[j]) ||_inf,  max_j || mean_i L_i[j] - U[j] ||_inf
 
-    With balls of everyone these are `metrics.disagreement`, `drift` and `sampling_error`, to the bit.
+    With balls of everyone these are those of `averages_apart`, to the bit.
 
     Args:
         estimates, local_mean: G and L, (N, B K), in row i one after the other the rows of the members of i's ball.
@@ -48,3 +52,37 @@ def row_errors(
             for k in range(K):
                 apart = max(apart, abs(estimates[i, first + k] - mean[k]))
     return apart, off, wrong
+
+
+@jit
+def averages_apart(
+    estimates: Floats, local_mean: Floats, estimand: Floats, mean: Floats, apart: Floats
+) -> tuple[float, float, float]:
+    """Disagreement, drift and sampling error of the estimates G (N, M) and the local averages L (N, M).
+
+    disagreement = max_i || G_i - mean_j L_j ||_inf,  drift = max_m | mean_i G_i[m] - mean_i L_i[m] |,
+    sampling error = max_m | mean_j L_j[m] - estimand[m] |
+
+    estimand: (M,); of another size the sampling error is NaN. mean, apart: (M,) scratch. The first and the last bound
+    every estimate's error: |G_i - truth| <= |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    """
+    N, M = local_mean.shape
+    for m in range(M):
+        mean[m] = 0.0
+        apart[m] = 0.0
+    for j in range(N):
+        for m in range(M):
+            mean[m] += local_mean[j, m]
+            apart[m] += estimates[j, m] - local_mean[j, m]
+    disagreement, drift, error = 0.0, 0.0, 0.0
+    for m in range(M):
+        mean[m] /= N
+        drift = max(drift, abs(apart[m]) / N)
+    for i in range(N):
+        for m in range(M):
+            disagreement = max(disagreement, abs(estimates[i, m] - mean[m]))
+    if estimand.shape[0] != M:
+        return disagreement, drift, np.nan
+    for m in range(M):
+        error = max(error, abs(mean[m] - estimand[m]))
+    return disagreement, drift, error

@@ -8,63 +8,69 @@ neighbours must receive in every round; here there is one copy a link and direct
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.validation import positive_number, whole_number
+from gossipmab.utils.parameters import check
 
 KEY = "network.communication"
-MOST_BITS = 32
 
 
 @dataclass(frozen=True)
 class CommunicationBudget:
     """Limits on what is sent; all can be combined, and all preserve the mean: mean_i G_i = mean_i L_i.
 
-    period: messages are sent in the rounds period, 2 period, 3 period, ... only; in others no neighbour is present.
-    trigger_threshold: event-triggered communication. An agent sends if an entry of its message differs by more than this from the
-        one it last sent (0 before). Over a link with one sender the other end replies, so that W_t stays symmetric; if
-        neither sends, nothing is sent. None: every agent sends.
-    quantization_bits: bits of a number, rounded to one of 2^bits values from low to high. Agent i mixes its neighbours' rounded
-        values with its own rounded one: G_i + sum_j w_ij (Q(G_j) - Q(G_i)), which preserves the mean. The consensus error
-        stops near the rounding step, (high - low) / (2^bits - 1). None: 64 bits, not rounded.
-    top_k: entries in a message, with their indices: those that differ most from the receiver's copy, the lowest index on ties.
-        With X_ij the copy that j holds of i, G_i + consensus_step_size sum_j w_ij (X_ji - X_ij), which preserves the mean.
-        Excludes failures that do not preserve it. None: all entries.
-    consensus_step_size: in (0, 1]; None: top_k / (numbers in a message). Larger ones overshoot if changes are sent late.
+    trigger_threshold: over a link with one sender the other end replies, so that W_t stays symmetric; if neither sends, nothing
+        is sent. Before the first message the last sent entries count as 0.
+    quantization_bits: agent i mixes its neighbours' rounded values with its own rounded one: G_i + sum_j w_ij (Q(G_j) - Q(G_i)),
+        which preserves the mean. The consensus error stops near the rounding step, (high - low) / (2^bits - 1).
+    top_k: the entries that differ most from the receiver's copy, the lowest index on ties. With X_ij the copy that j holds of i,
+        G_i + consensus_step_size sum_j w_ij (X_ji - X_ij), which preserves the mean. Excludes failures that do not preserve it.
     """
 
-    period: int = 1
-    trigger_threshold: float | None = None
-    quantization_bits: int | None = None
-    low: float = 0.0
-    high: float = 1.0
-    top_k: int | None = None
-    consensus_step_size: float | None = None
+    period: Annotated[
+        int, Field(ge=1, description="messages are sent in the rounds period, 2 period, 3 period, ... only")
+    ] = 1
+    trigger_threshold: (
+        Annotated[
+            float,
+            Field(
+                ge=0, description="an agent sends if an entry differs by more from the one it last sent; unset: always"
+            ),
+        ]
+        | None
+    ) = None
+    quantization_bits: (
+        Annotated[
+            int,
+            Field(
+                ge=1,
+                le=32,
+                description="bits of a number, rounded to 2^bits values from low to high; unset: 64, not rounded",
+            ),
+        ]
+        | None
+    ) = None
+    low: Annotated[float, Field(gt=-1e12, lt=1e12, description="least value of rounded numbers")] = 0.0
+    high: Annotated[float, Field(gt=-1e12, lt=1e12, description="largest value of rounded numbers, above low")] = 1.0
+    top_k: Annotated[int, Field(ge=1, description="entries in a message, with their indices; unset: all")] | None = None
+    consensus_step_size: (
+        Annotated[
+            float,
+            Field(gt=0, le=1, description="with top_k; unset: top_k / (numbers in a message). Larger ones overshoot"),
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
-        whole_number(f"{KEY}.period", self.period)
-        if self.trigger_threshold is not None and self.trigger_threshold != 0:
-            object.__setattr__(
-                self, "trigger_threshold", positive_number(f"{KEY}.trigger_threshold", self.trigger_threshold)
-            )
-        if (
-            self.quantization_bits is not None
-            and whole_number(f"{KEY}.quantization_bits", self.quantization_bits) > MOST_BITS
-        ):
-            raise InputError(f"{KEY}.quantization_bits: got {self.quantization_bits}, allowed are 1 to {MOST_BITS}")
-        for name in ("low", "high"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
-                raise InputError(f"{KEY}.{name}: got {value!r}, allowed is a number")
+        check(self, KEY)
         if not self.low < self.high:
             raise InputError(f"{KEY}.high: got {self.high}, allowed is a number > low = {self.low}")
-        if self.top_k is not None:
-            whole_number(f"{KEY}.top_k", self.top_k)
-        if self.consensus_step_size is not None and (
-            self.top_k is None or positive_number(f"{KEY}.consensus_step_size", self.consensus_step_size) > 1.0
-        ):
+        if self.consensus_step_size is not None and self.top_k is None:
             raise InputError(
-                f"{KEY}.consensus_step_size: got {self.consensus_step_size}, allowed is a number in (0, 1], with top_k"
+                f"{KEY}.consensus_step_size: got {self.consensus_step_size}, allowed is none without top_k"
             )
 
     def step_size_of(self, numbers: int) -> float:

@@ -3,10 +3,10 @@
 Lap_q is the Laplacian of the base graph with the link weights q, f the frequencies of the links.
 
     independent   constant weight c: E[W] = I - c Lap_f,  E[W^2] = I - 2 c Lap_f + c^2 (Lap_f^2 + 2 Lap_(f(1-f)));
-                  Metropolis: exact E[W] where all f are equal, and sampled otherwise
+                  Metropolis: exact E[W] if all f are equal, and sampled otherwise
     matching      E[W] = I - w Lap_f,  E[W^2] = I - 2 w (1 - w) Lap_f, for links of a matching share no agent: with
                   L_e the Laplacian of one link, L_e^2 = 2 L_e and L_e L_g = 0. w = c, 1/2 (metropolis) or 1/4 (lazy)
-    periodic      the means over a period, or over rounds spread over it where it is long
+    periodic      the means over a period, or over rounds spread over it if it is long
 
 In large networks what would need sampled rounds, or the square of a large matrix, is left out (see `spectrum`).
 """

@@ -11,7 +11,7 @@ WEIGHT_RULES = {"laplacian": 0, "max_degree": 1, "metropolis": 2, "lazy_metropol
 
 
 def edge_weights(edges: Integers, agents: int, present: Bytes, weights: str, constant: float) -> Floats:
-    """(E,) float64: w_ij of every edge in the round with the links `present` (E,), 0 where it is absent."""
+    """(E,) float64: w_ij of every edge in a round with the links `present` (E,), 0 if absent."""
     here = present.astype(bool)
     if constant > 0.0:
         return np.where(here, constant, 0.0)
@@ -44,7 +44,7 @@ def neighbours_of_round(
     """
     agents = degrees.shape[0]
     for agent in range(agents):
-        degrees[agent] = offsets[agent]  # where the next neighbour goes; a degree again below
+        degrees[agent] = offsets[agent]  # position of the next neighbour; a degree again below
     for e in range(edges.shape[0]):
         i = np.uintp(edges[e, 0])  # unsigned: a signed index costs a test for counting from the end
         j = np.uintp(edges[e, 1])

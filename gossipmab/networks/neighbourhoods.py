@@ -13,7 +13,7 @@ def reach(first: Integers, near: Integers, i: int, hops: int, seen: Integers, ba
     """Write all within `hops` of agent i into ball (N,), by a search outwards; returns how many there are.
 
     Args:
-        first: (N + 1,) where an agent's neighbours begin in near (2E,). seen: (N,) scratch, i nowhere in it.
+        first: (N + 1,) offsets of each agent's neighbours in near (2E,). seen: (N,) scratch, i nowhere in it.
     """
     seen[i], ball[0] = i, i
     begin, end = 0, 1
@@ -50,7 +50,7 @@ def fill(first: Integers, near: Integers, hops: int, seen: Integers, members: In
 
 
 def _lists(edges: Integers, agents: int) -> tuple[Integers, Integers]:
-    """(N + 1,) and (2E,): where each agent's neighbours begin, and who they are."""
+    """(N + 1,) and (2E,): offsets of each agent's neighbours, and the neighbours."""
     ends = np.concatenate([edges, edges[:, ::-1]])
     near = ends[np.argsort(ends[:, 0], kind="stable"), 1]
     return np.append(0, np.cumsum(np.bincount(ends[:, 0], minlength=agents))), near

@@ -41,7 +41,7 @@ class Network:
     """A base graph with its link process and its mixing weights. Arrays are read-only.
 
     Attributes:
-        name: how the base graph is called.
+        name: of the base graph.
         description: one line about it, or "".
         agents: N.
         names: (N,) of the agents, or None if they have none but their numbers; `labels` gives them in either case.
@@ -49,13 +49,13 @@ class Network:
         degrees: (N,) int64, degrees in G0.
         offsets: (N + 1,) int64; agent i's neighbours are listed from offsets[i] on, with room for deg(i) of them.
         process: the link process.
-        law: what is known of it over this base graph, such as the frequency of every link.
+        link_statistics: frequencies of the links of this base graph.
         link_probability: p in (0, 1], the mean frequency of the links; for Erdos-Renyi, their probability.
         weights: the name of the weight rule.
         weight_rule: its code in WEIGHT_RULES, for compiled code.
-        failures: what goes wrong beside the links, or None.
-        communication: the rules for what is sent, or None.
-        constant_weight: 1/N for laplacian, 1/(1 + Delta) for max_degree, 0.0 where the weight depends on the round.
+        failures: failures of agents and messages, or None.
+        communication: the communication budget, or None.
+        constant_weight: 1/N for laplacian, 1/(1 + Delta) for max_degree, 0.0 if the weight depends on the round.
     """
 
     name: str
@@ -88,13 +88,13 @@ class Network:
 
         Args:
             base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; an nx.Graph.
-                May be left out where the link process says which links there can be.
-            agents: N; may be left out where the base fixes it, and must agree with it.
+                May be left out if the link process has a default base graph.
+            agents: N; may be left out if the base fixes it, and must agree with it.
             link_probability: p in (0, 1], of Erdos-Renyi links.
             weights: "laplacian", "max_degree", "metropolis" or "lazy_metropolis".
             links: the link process: an object such as `GilbertElliott(0.1, 0.4)`, a name, or {"process": name, parameters}.
-            failures: what goes wrong beside the links, a `Failures` or a table of its parameters.
-            communication: the rules for what is sent, a `Communication` or a table of its parameters.
+            failures: a `Failures` or a table of its parameters.
+            communication: a `CommunicationBudget` or a table of its parameters.
 
         Raises:
             InputError: one line that names the key; see `gossipmab.networks.graphs.base_graph.load`.
@@ -130,7 +130,7 @@ class Network:
             "communication": _one(CommunicationBudget, communication, "network.communication"),
         }
         if values["failures"] is not None:
-            values["failures"].check(n)
+            values["failures"].check_agents(n)
             if not values["failures"].keeps_mean and getattr(values["communication"], "top_k", None) is not None:
                 raise InputError(
                     "network.communication.top_k: not with failures that do not keep the mean (see Failures)"
@@ -164,16 +164,16 @@ class Network:
     def link_sampler(self, generator: np.random.Generator) -> Sampler:
         """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
 
-        They are uint8, 1 where the link is present. Any split into blocks gives the same links.
+        They are uint8, 1 if the link is present. Any split into blocks gives the same links.
         """
         return self.process.sampler(self.graph, generator)
 
     def sparse_link_sampler(self, generator: np.random.Generator) -> SparseLinkSampler | None:
-        """The same links as `link_sampler` gives, listed, where the process draws few of many; else None."""
+        """The same links as of `link_sampler` as indices, if the process draws few of many; else None."""
         return self.process.sparse_sampler(self.graph, generator)
 
     def failure_sampler(self, generator: np.random.Generator) -> FailureSampler:
-        """What becomes of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
+        """The failures of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
         period = self.communication.period if self.communication is not None else 1
         return FailureSampler(self.failures or Failures(), self.graph, generator, period)
 
@@ -195,7 +195,7 @@ class Network:
         return moments.facts(self.process, self.link_statistics, self.graph, self.weights, self.constant_weight)
 
     def facts(self) -> spectrum.Facts:
-        """What is known of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
+        """Properties of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
         return self._facts
 
     def to_networkx(self) -> nx.Graph:

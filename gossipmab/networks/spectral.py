@@ -49,7 +49,7 @@ class Facts(NamedTuple):
     second_eigenvalue is the largest modulus of an eigenvalue of E[W] off (1, ..., 1), spectral_gap is 1 - that,
     second_eigenvalue_squared the largest eigenvalue of E[W^2] there: E||disagreement||^2 shrinks by it every round.
     consensus_rounds = ln(N) / spectral_gap. For N = 1 the eigenvalues are 0, the gap 1, the algebraic connectivity inf.
-    consensus_rounds = inf where there is no gap. squared_obtained and gap_obtained say whether
+    consensus_rounds = inf if there is no gap. squared_obtained and gap_obtained state whether
     second_eigenvalue_squared, and the eigenvalue and its gap, are "exact", "sampled", or "left out" and nan, as the diameter and
     others may be in large networks.
     """
@@ -101,7 +101,7 @@ def facts(
 def independent_links(
     edges: Integers, agents: int, p: float, weights: str, constant: float, low_high: tuple[float, float]
 ) -> tuple[float, float, str]:
-    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, where every link is there with probability p.
+    """The eigenvalues of E[W] and E[W^2], and how the latter was obtained, for links present with probability p.
 
     low_high: `laplacian_range`.
     """
@@ -180,7 +180,7 @@ def laplacian_range(edges: Integers, agents: int) -> tuple[float, float]:
         return _bounded(_lifted(lap, most), "SA", lap.nnz), _bounded(lap, "LA", lap.nnz)
     start = np.random.default_rng(0).standard_normal(agents)
     high = float(eigsh(lap, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
-    try:  # quick where the gap is wide, as in expanders; the shift lifts the trivial eigenvalue out of the way
+    try:  # quick if the gap is wide, as in expanders; the shift lifts the trivial eigenvalue out of the way
         lifted = _lifted(lap, 2.0 * high)
         low = eigsh(lifted, k=1, which="SA", v0=start, ncv=60, maxiter=40, return_eigenvectors=False)[0]
     except ArpackNoConvergence:  # narrow gaps, as in rings and trees, have cheap factors
@@ -189,7 +189,7 @@ def laplacian_range(edges: Integers, agents: int) -> tuple[float, float]:
 
 
 def _bounded(operator: Any, which: str, entries: int) -> float:
-    """An eigenvalue at one end of the spectrum, to TOLERANCE of itself; nan where WORK is not enough for that."""
+    """An eigenvalue at one end of the spectrum, to TOLERANCE of itself; nan if WORK is not enough for that."""
     from scipy.sparse.linalg import ArpackError, eigsh
 
     agents = operator.shape[0]

@@ -1,4 +1,8 @@
-"""What a centre may want for its agents: objectives by name, one file each."""
+"""Objectives by name, one file each, and their maximisers.
+
+A new objective is a NamedTuple with the methods of `base.py` and a line below. Start with `base.py` and `utilitarian.py`; the
+numerical methods are in `solvers/`.
+"""
 
 from __future__ import annotations
 

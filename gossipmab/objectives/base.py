@@ -1,18 +1,17 @@
-"""What an objective is: three methods that the loop calls by its type, interpreted or compiled.
+"""The interface of an objective: three methods, dispatched by its type, interpreted or compiled.
 
 An objective F(p, U) is a `typing.NamedTuple` of its parameters, in plain loops over plain arrays. U (N, K) holds the agents'
-utilities of the arms, p (K,) is a distribution over the arms, u = U p. A learner hands in what it believes of U; regret is
-measured with the true one.
+utilities of the arms, p (K,) is a distribution over the arms, u = U p. Learners pass their estimates of U; regret is
+measured with the true U.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
-
-from numba.extending import overload
+from typing import Protocol
 
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.jit import method
 from gossipmab.utils.types import Floats
 
 
@@ -35,37 +34,7 @@ class Objective(Protocol):
         """Write p = argmax F(p, U) + sum_k p_k bonus[k], bonus (K,) >= 0."""
 
 
-def value(self: Any, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
-    """Call the objective's `value`."""
-    return float(self.value(utilities, p, workspace))
-
-
-def maximise(self: Any, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-    """Call the objective's `maximise`."""
-    best, certificate = self.maximise(utilities, workspace, p)
-    return float(best), float(certificate)
-
-
-def maximise_with_bonus(
-    self: Any, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-) -> tuple[float, float]:
-    """Call the objective's `maximise_with_bonus`."""
-    best, certificate = self.maximise_with_bonus(utilities, bonus, workspace, p)
-    return float(best), float(certificate)
-
-
-@overload(value, strict=False)
-def _value(self: Any, utilities: Any, p: Any, workspace: Any) -> Callable[..., float]:
-    return self.instance_class.value  # type: ignore[no-any-return]
-
-
-@overload(maximise, strict=False)
-def _maximise(self: Any, utilities: Any, workspace: Any, p: Any) -> Callable[..., tuple[float, float]]:
-    return self.instance_class.maximise  # type: ignore[no-any-return]
-
-
-@overload(maximise_with_bonus, strict=False)
-def _maximise_with_bonus(
-    self: Any, utilities: Any, bonus: Any, workspace: Any, p: Any
-) -> Callable[..., tuple[float, float]]:
-    return self.instance_class.maximise_with_bonus  # type: ignore[no-any-return]
+# Functions that call these methods of an objective.
+value: Callable[..., float] = method("value", inline=False)
+maximise: Callable[..., tuple[float, float]] = method("maximise", inline=False)
+maximise_with_bonus: Callable[..., tuple[float, float]] = method("maximise_with_bonus", inline=False)

@@ -21,10 +21,10 @@ class BestPolicy(NamedTuple):
 
 
 def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> BestPolicy:
-    """The policy that the objective of this name wants, with its certificate; `exponent` is p_mean's.
+    """The maximiser of the objective of this name, with its certificate; `exponent` is p_mean's.
 
     Raises:
-        InputError: an unknown objective, or utilities that are not (N, K) finite numbers, >= 0 where the objective asks for it.
+        InputError: an unknown objective, or utilities that are not (N, K) finite numbers, >= 0 if the objective requires it.
     """
     U = checked_utilities(utilities)
     wanted = objective(name, exponent)

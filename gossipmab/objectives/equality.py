@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.simplex import SMALL, begin, prices, read, solve, whole
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit
@@ -23,9 +24,7 @@ def minus_spread(utilities: Floats, p: Floats) -> float:
     """-( max_j u_j - min_j u_j ), u_j = sum_k p_k U[j,k]."""
     least, most = math.inf, -math.inf
     for j in range(utilities.shape[0]):
-        u = 0.0
-        for k in range(p.shape[0]):
-            u += p[k] * utilities[j, k]
+        u = utility(utilities, j, p)
         least, most = min(least, u), max(most, u)
     return least - most
 

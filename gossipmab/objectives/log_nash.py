@@ -12,6 +12,7 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives import solvers as welfare
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
 from gossipmab.objectives.solvers.newton import newton
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
@@ -28,9 +29,7 @@ def log_welfare(utilities: Floats, p: Floats, least: float) -> float:
     """sum_j ln max(u_j(p), least)."""
     total = 0.0
     for j in range(utilities.shape[0]):
-        u = 0.0
-        for k in range(p.shape[0]):
-            u += p[k] * utilities[j, k]
+        u = utility(utilities, j, p)
         u = max(u, least)
         total += math.log(u) if u > 0.0 else -math.inf
     return total
@@ -46,7 +45,7 @@ def clip(utilities: Floats, workspace: SolverWorkspace) -> None:
 
 @jit
 def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-    """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from nothing where that does not end well.
+    """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from the uniform distribution if that fails.
 
     Returns (value, gap), and writes p.
     """

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.simplex import SMALL, begin, prices, read, solve, whole
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit
@@ -25,9 +26,7 @@ def least_utility(utilities: Floats, p: Floats) -> float:
     """min_j sum_k p_k U[j,k]."""
     least = math.inf
     for j in range(utilities.shape[0]):
-        u = 0.0
-        for k in range(p.shape[0]):
-            u += p[k] * utilities[j, k]
+        u = utility(utilities, j, p)
         least = min(least, u)
     return least
 

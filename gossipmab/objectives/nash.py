@@ -3,7 +3,7 @@
 Source: Hossain, Micha and Shah, "Fair algorithms for multi-agent multi-armed bandits", 2021.
 
     symbol      name         meaning
-    U[j,k]      utilities    (N, K), taken as at least 1e-12: where an agent has nothing yet, the others decide
+    U[j,k]      utilities    (N, K), taken as at least 1e-12: if an agent has nothing yet, the others decide
     p           p            (K,) the distribution
     b           bonus        (K,) added linearly
 """

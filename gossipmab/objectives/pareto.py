@@ -7,17 +7,9 @@ duplicates of a vector on the front are all on the front.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.types import Floats, Integers
-
-
-def front(values: Floats) -> NDArray[np.bool_]:
-    """(K,) which of the vectors (K, D) no other dominates."""
-    others, rows = values[:, None], values[None, :]
-    dominated = (others >= rows).all(axis=2) & (others > rows).any(axis=2)
-    return np.asarray(~dominated.any(axis=0))
 
 
 @jit_inline

@@ -12,6 +12,7 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives.log_nash import clip
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.power_mean import maximise_power_mean, power_mean
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit
@@ -50,11 +51,9 @@ class PowerMean(NamedTuple):
         return self.exponent != 1.0
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
-        """F = ( 1/N sum_j u_j(p)^q )^(1/q); NaN where a utility is negative, which its policies may avoid."""
+        """F = ( 1/N sum_j u_j(p)^q )^(1/q); NaN if a utility is negative."""
         for j in range(utilities.shape[0]):
-            workspace.utility[j] = 0.0
-            for k in range(p.shape[0]):
-                workspace.utility[j] += p[k] * utilities[j, k]
+            workspace.utility[j] = utility(utilities, j, p)
         return power_mean(workspace.utility, self.exponent)
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:

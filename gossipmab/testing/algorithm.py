@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gossipmab.algorithms import METHODS
+from gossipmab.algorithms.gossip.base import exchanged
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
+from gossipmab.engines.gossip.simulate import problem_info, simulate_gossip
 from gossipmab.experiments import runner
 from gossipmab.testing.call_inspector import Inspector
 from gossipmab.testing.compiled_calls import Compiled
@@ -30,15 +30,15 @@ from gossipmab.testing.state_layout import check_hyperparameters, check_state
 from gossipmab.utils.errors import unknown
 
 INSPECTED = 15  # rounds in which every call is looked at
-PLAYED = METHODS[3:]  # init, select, learn
+PLAYED = METHODS[2:]  # init, select, learn
 
 
 def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) -> None:
     """Raise a `ConformanceError`, an AssertionError with one sentence, at the first thing that is not as it must be.
 
     Looked at, in this order: hyperparameters, methods and state; no random numbers but those handed in; every call of a small
-    trial, interpreted (writes a distribution, and its own row only; does the same again; reads nothing that the agent was not
-    told); the order of agents within a round, and what scratch fields held, do not matter; an agent goes on from its own
+    trial, interpreted (writes a distribution, and its own row only; does the same again; reads nothing that the agent has
+    not received); the order of agents within a round, and what scratch fields held, do not matter; an agent goes on from its own
     rows; methods compile without allocating, to the same bits; all engines give the same bits.
 
     Args:
@@ -55,15 +55,15 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
             raise ShapeError(f"{algorithm.__name__}() cannot be made ({error}); pass an object instead") from error
     check_hyperparameters(algorithm)
     environment, network = world()
-    check_state(algorithm, rounds.shape_of(environment, network, ROUNDS))
+    check_state(algorithm, problem_info(environment, network, ROUNDS))
     check_calls(algorithm)
     check_order(algorithm)
     check_restart(algorithm)
     stage = Stage(algorithm, environment, network)
     for _ in range(ROUNDS):
         stage.round(Compiled(algorithm))
-    once = rounds.simulate(algorithm, environment, network, horizon=ROUNDS, seed=1, record=7, interpreted=True)
-    again = rounds.simulate(algorithm, environment, network, horizon=ROUNDS, seed=1, record=7)
+    once = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7, interpreted=True)
+    again = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7)
     if different := same_bits(once, again):
         raise EnginesError(
             f"{type(algorithm).__name__}: the compiled loop gives another {different[0]} than the plain one"
@@ -77,7 +77,7 @@ def check_calls(algorithm: Any) -> None:
     found = randomness_in(kind, PLAYED)
     if found is not None:
         raise OwnRandomnessError(
-            f"{name} draws its own random numbers, or reads a clock: {found}; numbers come in state.scratch_numbers, if it has one"
+            f"{name} draws its own random numbers, or reads a clock: {found}; numbers come in state.scratch_uniforms, if it has one"
         )
     before: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
     outside = kept_outside(kind, PLAYED)
@@ -88,7 +88,7 @@ def check_calls(algorithm: Any) -> None:
     after: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
     if not same(after[0][1:3], before[0][1:3]) or after[1] != before[1]:
         raise OwnRandomnessError(
-            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_numbers, if it has one"
+            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_uniforms, if it has one"
         )
     for place, value in kept_outside(kind, PLAYED).items():
         if outside.get(place) != value:
@@ -127,7 +127,7 @@ def check_restart(algorithm: Any) -> None:
                 f"round {t} differs"
             )
         if t == ROUNDS // 2 + 1:
-            fresh = algorithm.init(broken.shape)
+            fresh = algorithm.init(broken.info)
             for name in broken.fields.rows:
                 getattr(fresh, name)[...] = copied(getattr(broken.now, name))
-            broken.now, broken.after = fresh, agent_round.exchanged(fresh)
+            broken.now, broken.after = fresh, exchanged(fresh)

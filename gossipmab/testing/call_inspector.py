@@ -1,4 +1,4 @@
-"""Looks at every call of `select` and `learn`: what it writes, what it reads, and whether it does the same again."""
+"""Looks at every call of `select` and `update`: what it writes, what it reads, and whether it does the same again."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Inspector:
                 f"{where} writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1"
             )
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        """Call `learn`; agent i's row is all it may read, and of mailboxes also those of its present neighbours."""
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        """Call `update`; agent i's row is all it may read, and of mailboxes also those of its present neighbours."""
         keep = {
             name: [i, *neighbours.tolist()] if name in self.fields.sent else [] if name in self.stale else [i]
             for name in self.fields.rows
         }
-        where = f"{self.name}.learn, in round {t} of agent {i},"
+        where = f"{self.name}.update, in round {t} of agent {i},"
         before = x.copy(), neighbours.copy()
 
         def call(one: Any, q: Any) -> None:
-            self.algorithm.learn(one, i, t, arm, x, neighbours)
+            self.algorithm.update(one, i, t, arm, x, neighbours)
             if not (same(x, before[0]) and same(neighbours, before[1])):
                 raise TrespassError(f"{where} writes into an argument; its own row is all that it may write")
 

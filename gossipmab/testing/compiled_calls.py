@@ -9,7 +9,7 @@ from numba import njit
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import learn, select
+from gossipmab.algorithms.base import select, update
 from gossipmab.testing.errors import AllocationError, CompiledError
 from gossipmab.testing.reference_trial import copied, same
 from gossipmab.utils.jit import SETTINGS, is_builtin, jit
@@ -19,17 +19,17 @@ def _select(algorithm: Any, state: Any, i: int, t: int, p: Any) -> None:
     select(algorithm, state, i, t, p)
 
 
-def _learn(algorithm: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    learn(algorithm, state, i, t, arm, x, neighbours)
+def _update(algorithm: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    update(algorithm, state, i, t, arm, x, neighbours)
 
 
 @cache
 def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
     """Both, kept on the disk for classes of this package, or allowed to allocate."""
     if kept:
-        return jit(_select), jit(_learn)
+        return jit(_select), jit(_update)
     settings = SETTINGS | {"_nrt": allocating}
-    return njit(**settings)(_select), njit(**settings)(_learn)
+    return njit(**settings)(_select), njit(**settings)(_update)
 
 
 class Compiled:
@@ -46,19 +46,19 @@ class Compiled:
         self.algorithm.select(state, i, t, p)
         self.compare("select", i, t, (other, q), (state, p))
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """As `select`."""
         other = copied(state)
         self.call(1, self.algorithm, other, i, t, arm, x.copy(), neighbours.copy())
-        self.algorithm.learn(state, i, t, arm, x, neighbours)
-        self.compare("learn", i, t, other, state)
+        self.algorithm.update(state, i, t, arm, x, neighbours)
+        self.compare("update", i, t, other, state)
 
     def call(self, which: int, *arguments: Any) -> None:
         """Call a compiled method; where it does not compile, say whether that is for want of memory."""
         try:
             self.methods[which](*arguments)
         except (NumbaError, NotImplementedError) as error:
-            said = f"{self.name}.{('select', 'learn')[which]}"
+            said = f"{self.name}.{('select', 'update')[which]}"
             try:
                 _methods(False, allocating=True)[which](*map(copied, arguments))
             except (NumbaError, NotImplementedError) as worse:

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments import runner
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.testing.errors import EnginesError
 
 EXPERIMENT: dict[str, Any] = {
-    "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "record": 6},
+    "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "recorded_rounds": 6},
     "environment": {"agents": 5, "arms": 4, "objectives": 3},
     "network": {"base": "complete", "link_probability": 0.5},
 }
 
 
-class Mute(runner.Silent):
+class Mute(runner.NullProgress):
     """A watcher that says nothing at all: how long a Ray takes to start is no fault of an algorithm."""
 
     def note(self, text: str) -> None:
@@ -34,7 +34,7 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
             results = runner.run(
                 {**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute()
             )
-            player = Player(results.spec)
+            player = CellRunner(results.spec)
             for cell in results.spec.cells():
                 expected = player(cell, simulate=_interpreted).trace
                 if different := same_bits(results.traces[cell.id], expected):
@@ -44,4 +44,4 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
 
 
 def _interpreted(*world: Any, **options: Any) -> Any:
-    return rounds.simulate(*world, **options, interpreted=True)
+    return simulate_gossip(*world, **options, interpreted=True)

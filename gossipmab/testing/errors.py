@@ -31,7 +31,7 @@ class HiddenStateError(ConformanceError):
 
 
 class PeekError(ConformanceError):
-    """It reads what the agent was not told."""
+    """It reads what the agent has not received."""
 
 
 class OrderError(ConformanceError):

@@ -9,15 +9,18 @@ import networkx
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.uniforms import NUMBERS, hand_numbers
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
+from gossipmab.algorithms.base import UNIFORMS, fill_uniforms, uniforms_of
+from gossipmab.algorithms.gossip.base import KNOWN, MAILBOX, SCRATCH, exchanged
+from gossipmab.engines.common import sample_arm
+from gossipmab.engines.gossip.channel import gossip
+from gossipmab.engines.gossip.simulate import problem_info
+from gossipmab.engines.gossip.trial import averages_of, blends
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
+from gossipmab.utils.rng import Purpose, RandomSource, stream
 from gossipmab.utils.types import Floats, Integers
 
-MAILBOX, SCRATCH = "sent_", "scratch_"
 AGENTS, ARMS, OBJECTIVES, ROUNDS, SEED = 6, 4, 3, 40, 7  # sizes that differ, so that axes cannot be confused
 
 
@@ -29,13 +32,17 @@ def world() -> tuple[Environment, Network]:
 
 
 class Fields:
-    """Which field of a state is what, by its name and shape; see `algorithms.protocol.Algorithm`."""
+    """Which field of a state is what, by its name and shape; see `gossipmab.algorithms.gossip.base.Algorithm`."""
 
     def __init__(self, state: Any, preferences: Floats) -> None:
         agents = len(preferences)
         named = state._asdict()
         self.scratch = [name for name in named if name.startswith(SCRATCH)]
-        self.known = [k for k, v in named.items() if isinstance(v, np.ndarray) and np.shares_memory(v, preferences)]
+        self.known = [
+            k
+            for k, v in named.items()
+            if isinstance(v, np.ndarray) and (k.startswith(KNOWN) or np.shares_memory(v, preferences))
+        ]
         self.rows = [
             name
             for name, value in named.items()
@@ -70,7 +77,7 @@ class Caller(Protocol):
     def select(self, state: Any, i: int, t: int, p: Any) -> None:
         """As the algorithm's."""
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """As the algorithm's."""
 
 
@@ -79,16 +86,21 @@ class Stage:
 
     def __init__(self, algorithm: Any, environment: Environment, network: Network, horizon: int = ROUNDS) -> None:
         self.algorithm, self.environment, self.network = algorithm, environment, network
-        self.shape = rounds.shape_of(environment, network, horizon)
-        self.now = algorithm.init(self.shape)
-        self.after = agent_round.exchanged(self.now)
+        self.info = problem_info(environment, network, horizon)
+        self.now = algorithm.init(self.info)
+        self.after = exchanged(self.now)
         self.fields = Fields(self.now, environment.preferences)
-        self.numbers = rounds.Source(environment, network, seed=SEED, trial=0, label="").block(horizon)
+        N, _, D = environment.means.shape
+        shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(self.now))}
+        key: dict[str, Any] = {"seed": SEED, "trial": 0, "label": ""}
+        self.numbers = RandomSource(key, shapes).block(horizon)
+        self.rewards = environment.rewards.prepare(self.numbers[Purpose.REWARDS])
+        self.links = network.link_sampler(stream(**key, purpose=Purpose.LINKS))(horizon)
         self.t = 0
 
     def near(self, i: int, t: int) -> tuple[Integers, Floats]:
         """Agent i's present neighbours in round t, ascending, and their weights."""
-        edges = self.network.edges[self.numbers.links[t - 1].astype(bool)]
+        edges = self.network.edges[self.links[t - 1].astype(bool)]
         degrees = np.bincount(edges.ravel(), minlength=self.network.agents)
         found = np.sort(np.concatenate([edges[edges[:, 0] == i, 1], edges[edges[:, 1] == i, 0]]))
         rule, constant = self.network.weight_rule, self.network.constant_weight
@@ -98,18 +110,18 @@ class Stage:
         """Play a round; (N, K) what the agents played."""
         self.t += 1
         N, K, D = self.environment.means.shape
-        flat = agent_round.mail(self.now, self.after)
-        played = np.full((N, K), np.nan)
+        averages = averages_of(self.now, self.after, self.algorithm.communicates)
+        played, b = np.full((N, K), np.nan), self.t - 1
         for i in range(N) if order is None else order:
             neighbours, weights = self.near(i, self.t)
-            u = float(self.numbers.arms[i, self.t - 1])
-            hand_numbers(self.now, u)
+            fill_uniforms(self.now, self.numbers[Purpose.POLICY][b, i])
             caller.select(self.now, i, self.t, played[i])
-            arm, x = agent_round.arm_from(played[i], u), np.zeros(D)
-            self.environment.rewards.draw(i, arm, self.numbers.rewards[i, self.t - 1], x)
+            arm, x = sample_arm(played[i], float(self.numbers[Purpose.ARMS][b, i])), np.zeros(D)
+            self.environment.rewards.draw(i, arm, self.rewards[b, i], x)
             if self.algorithm.communicates:
-                agent_round.gossip(self.algorithm, self.after, flat.after, flat.now, i, neighbours, weights)
-            caller.learn(self.after, i, self.t, arm, x, neighbours)
+                own, sent = averages.own, averages.sent
+                gossip(self.algorithm, blends(self.algorithm), self.after, own, sent, i, neighbours, weights)
+            caller.update(self.after, i, self.t, arm, x, neighbours)
         self.now, self.after = self.after, self.now
         return played
 
@@ -146,5 +158,5 @@ def spoil(value: Any, kind: int) -> None:
 def spoil_scratch(state: Any, fields: Fields, kind: int) -> None:
     """Spoil the scratch fields, but for the numbers that the engine fills in."""
     for name in fields.scratch:
-        if name != NUMBERS:
+        if name != UNIFORMS:
             spoil(getattr(state, name), kind)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from gossipmab.algorithms import METHODS
-from gossipmab.algorithms.gossip.uniforms import NUMBERS
-from gossipmab.engines.gossip.step import estimates
+from gossipmab.algorithms.base import UNIFORMS
+from gossipmab.algorithms.gossip.base import MAILBOX, estimates
 from gossipmab.testing.errors import ShapeError
-from gossipmab.testing.reference_trial import MAILBOX, Fields, same
-from gossipmab.utils.registry import WORDS
+from gossipmab.testing.reference_trial import Fields, same
+from gossipmab.utils import parameters
+from gossipmab.utils.parameters import WORDS
 
 
 def check_hyperparameters(algorithm: Any) -> None:
@@ -32,7 +33,7 @@ def check_hyperparameters(algorithm: Any) -> None:
         raise ShapeError(
             f"{name}.communicates is {algorithm.communicates!r}; allowed is a property that is True or False"
         )
-    algorithm.check()
+    parameters.check(algorithm)
     kind = type(algorithm)
     found: Any = sys.modules.get(kind.__module__)
     for part in kind.__qualname__.split("."):
@@ -43,20 +44,23 @@ def check_hyperparameters(algorithm: Any) -> None:
         )
 
 
-def check_state(algorithm: Any, shape: Any) -> None:
+def check_state(algorithm: Any, info: Any) -> None:
     """Raise ShapeError unless `init` gives a fresh NamedTuple of arrays with the fields that the engines know by name."""
     name = f"{type(algorithm).__name__}.init"
-    state, second = algorithm.init(shape), algorithm.init(shape)
+    state, second = algorithm.init(info), algorithm.init(info)
     if not (issubclass(type(state), tuple) and hasattr(state, "_fields")):
         raise ShapeError(f"{name} returns a {type(state).__name__}; allowed is a typing.NamedTuple of arrays")
     if not same(state, second):
         raise ShapeError(f"{name} returns another state when called again; every trial begins alike")
-    N, K, D = shape.agents, shape.arms, shape.objectives
-    fields, held = Fields(state, shape.preferences), state._asdict()
+    N, K, D = info.agents, info.arms, info.objectives
+    fields, held = Fields(state, info.preferences), state._asdict()
     needed = ["local_mean"]
     if algorithm.communicates:
         needed += ["global_mean", f"{MAILBOX}global_mean"]
-    means = (N, N, K) if estimates(algorithm) == "utilities" else (N, K, D)
+    rows = (
+        getattr(getattr(state, "known_members", None), "shape", (0, 0))[1] or N
+    )  # of agents that track some agents only
+    means = (N, rows, K) if estimates(algorithm) == "utilities" else (N, K, D)
     for field in needed:
         value = held.get(field)
         if not isinstance(value, np.ndarray) or value.shape != means or value.dtype != np.float64:
@@ -73,8 +77,10 @@ def check_state(algorithm: Any, shape: Any) -> None:
                 f"{name}: state.{box} is {form(value)}, and what it is the mailbox of {form(twin)}; both are float64 with a row "
                 "for every agent"
             )
-    if NUMBERS in held and (not isinstance(held[NUMBERS], np.ndarray) or held[NUMBERS].shape != (held[NUMBERS].size,)):
-        raise ShapeError(f"{name}: state.{NUMBERS} is {form(held[NUMBERS])}; allowed is float64 of one axis")
+    if UNIFORMS in held and (
+        not isinstance(held[UNIFORMS], np.ndarray) or held[UNIFORMS].shape != (held[UNIFORMS].size,)
+    ):
+        raise ShapeError(f"{name}: state.{UNIFORMS} is {form(held[UNIFORMS])}; allowed is float64 of one axis")
     arrays = [(field, value) for field, value in held.items() if isinstance(value, np.ndarray)]
     for place, (field, value) in enumerate(arrays):
         if not value.flags.c_contiguous or value.dtype.kind not in "fiub":

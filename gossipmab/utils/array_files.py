@@ -166,7 +166,7 @@ def load_array(source: object, key: str, index: tuple[str, ...], prefix: str) ->
 
 
 def as_floats(values: object, key: str) -> Floats:
-    """Nested numbers as a contiguous float64 array of its own. Raises InputError when ragged, not numbers, or not finite."""
+    """Nested numbers as a new contiguous float64 array. Raises InputError when ragged, not numbers, or not finite."""
     try:
         array = np.array(values, dtype=np.float64, order="C")
     except (ValueError, TypeError, OverflowError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""What a user did wrong, said in one line."""
+"""Errors of user input: one line each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class InputError(ValueError):
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """The text in one line of printable characters, its end left out where it is longer."""
+    """The text in one line of printable characters, cut if it is longer."""
     line = " ".join(str(text)[: 2 * longest].split())
     if not line.isprintable():
         line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

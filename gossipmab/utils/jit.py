@@ -1,7 +1,7 @@
 """The one way in which this package compiles, and the guard against stale caches.
 
 numba's disk cache looks at a function's own file only: it does not notice a change in another file whose code was
-compiled into the function. So every version of the sources that compiled code can be made of has a cache folder of its own,
+compiled into the function. So every version of the sources of compiled code has its own cache folder,
 named by their hash; when a new one is begun, those of other versions are dropped.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import config, njit
+from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parents[1]
@@ -49,7 +50,7 @@ def roots() -> list[Path]:
 
 @cache
 def cache_folder() -> Path | None:
-    """The cache folder of these sources, those of others dropped; None where nothing can be written."""
+    """The cache folder of these sources, those of others dropped; None if no folder can be written."""
     for root in roots():
         folder = root / (FOLDER + source_hash(without=UPPER)[:16])
         try:
@@ -90,3 +91,26 @@ def is_builtin(*things: Any) -> bool:
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
     return cast(F, njit(forceinline=True, **SETTINGS)(function))
+
+
+def method(name: str, inline: bool = True) -> Callable[..., Any]:
+    """The function that calls the method `name` of its first argument; compiled, the argument's type determines the method."""
+
+    def call(self: Any, *args: Any) -> Any:
+        return getattr(self, name)(*args)
+
+    @overload(call, strict=False, jit_options={"forceinline": inline})
+    def _typed(self: Any, *args: Any) -> Any:
+        return getattr(self.instance_class, name)
+
+    return call
+
+
+def dual(function: F) -> F:
+    """A function that is plain Python for Python callers, for debugging, and compiled into every compiled caller."""
+
+    @overload(function, strict=False, jit_options={"forceinline": True})
+    def _same(*args: Any) -> Any:
+        return function
+
+    return function

@@ -9,7 +9,7 @@ InputError for conditions between several fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
 from types import NoneType
@@ -55,39 +55,59 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
     }
 
 
+def check_names(
+    kind: type, given: Mapping[str, Any], key: str, what: str = "parameter", without: tuple[str, ...] = ()
+) -> dict[str, Parameter]:  # fmt: skip
+    """Name -> parameter of the class, but for those in `without`.
+
+    Raises:
+        InputError: an unknown name is given, or a required one is not; the line begins with `key`.
+    """
+    known = {name: one for name, one in parameters_of(kind).items() if name not in without}
+    for name in given:
+        if name not in known:
+            raise unknown(f"{key}: {what}", name, known or ("none",))
+    for name, parameter in known.items():
+        if name not in given and parameter.default is MISSING:
+            raise InputError(f"{key}.{name} is required and not given")
+    return known
+
+
 def coerce(
-    kind: type, given: Mapping[str, Any], key: str, what: str = "parameter", shown: Callable[[Any], str] = repr
-) -> dict[str, Any]:  # fmt: skip
-    """All parameters of the class: those given, checked, and the defaults.
+    kind: type,
+    given: Mapping[str, Any],
+    key: str,
+    what: str = "parameter",
+    shown: Callable[[Any], str] = repr,
+    without: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """All parameters of the class but those in `without`: those given, checked, and the defaults.
 
     Raises:
         InputError: an unknown parameter, one that is missing, of another type or out of range; the line begins with `key`.
     """
-    known = parameters_of(kind)
-    for name in given:
-        if name not in known:
-            raise unknown(f"{key}: {what}", name, known)
-    values = {}
-    for name, parameter in known.items():
-        if name not in given and parameter.default is MISSING:
-            raise InputError(f"{key}.{name} is required and not given")
-        values[name] = fit(f"{key}.{name}", parameter.hint, given.get(name, parameter.default), shown)
-    return values
+    known = check_names(kind, given, key, what, without)
+    return {name: fit(f"{key}.{name}", one.hint, given.get(name, one.default), shown) for name, one in known.items()}
 
 
 def check(instance: Any, key: str = "") -> None:
     """Check the parameters of an object, and the conditions of its own `check()` if it has one.
 
+    A dataclass keeps the values as they are after the check, such as 1.0 for a whole number 1 in the place of a float.
     Objects in the place of a name, such as an objective, are left to what uses them.
 
     Raises:
         InputError: a parameter of another type or out of range, in one line that names it.
     """
     prefix = f"{key}." if key else ""
-    for name, parameter in parameters_of(type(instance)).items():
+    kind: Any = type(instance)
+    for name, parameter in parameters_of(kind).items():
         value = getattr(instance, name)
-        if value is None or isinstance(value, bool | int | float | str | np.generic):
-            fit(prefix + name, parameter.hint, value)
+        plain = value is None or isinstance(value, bool | int | float | str | np.generic)
+        if plain or (type(value) in (list, tuple, dict) and _adapter(parameter.hint) is not None):
+            fitted = fit(prefix + name, parameter.hint, value)
+            if fitted is not value and is_dataclass(instance):
+                object.__setattr__(instance, name, fitted)
     own: Callable[[], None] | None = getattr(instance, "check", None)
     if own is not None:
         own()
@@ -101,7 +121,7 @@ def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> 
     """
     if isinstance(value, np.generic):
         value = value.item()
-    adapter = _adapter(hint)
+    given, adapter = value, _adapter(hint)
     if adapter is None:
         raise InputError(f"{key}: its type is {hint}, allowed for a parameter are bool, int, float, str")
     try:
@@ -112,20 +132,26 @@ def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> 
         for one in error.errors() if isinstance(error, ValidationError) else ():
             cause = one.get("ctx", {}).get("error")
             if isinstance(cause, InputError):
-                raise InputError(str(cause)) from None
+                parent = key.rpartition(".")[0]
+                raise InputError(f"{parent}.{cause}" if parent else str(cause)) from None
         choices = [choice for part in _parts(hint) if get_origin(part) is Literal for choice in get_args(part)]
         if choices and isinstance(value, str):
             raise unknown(key, value, choices) from None
-        raise InputError(f"{key}: got {shown(value)}, allowed is {allowed(hint)}") from None
+        raise InputError(f"{key}: got {shown(given)}, allowed is {allowed(hint)}") from None
 
 
 def allowed(hint: Any) -> str:
     """The values of an annotated type in words, such as "a number > 0 and <= 1"."""
+    plain = hint.__origin__ if get_origin(hint) is Annotated else hint
+    if get_origin(plain) is Sequence:
+        least = "of one or more, " if any(hasattr(part, "min_length") for part in _parts(hint)) else ""
+        return f"a list {least}each {allowed(get_args(plain)[0])}"
     parts = _parts(hint)
     choices = [repr(choice) for part in parts if get_origin(part) is Literal for choice in get_args(part)]
     kinds = choices or [word for kind, word in WORDS.items() if kind in parts]
+    others = " or a list of them" if any(get_origin(part) is Sequence for part in parts) else ""
     limits = [f"{sign} {getattr(part, name)}" for name, sign in SIGNS.items() for part in parts if hasattr(part, name)]
-    return " ".join(filter(None, (" or ".join(kinds) or str(hint), " and ".join(dict.fromkeys(limits)))))
+    return " ".join(filter(None, (" or ".join(kinds) or str(hint), " and ".join(dict.fromkeys(limits))))) + others
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
@@ -161,7 +187,8 @@ def _parts(hint: Any) -> list[Any]:
         if get_origin(part) is Literal:
             continue
         more = [*get_args(part)] if get_origin(part) is not Annotated else [part.__origin__, *part.__metadata__]
-        found += [one for one in (*more, *getattr(part, "metadata", ())) if one is not NoneType]
+        inner = getattr(part, "metadata", ())  # the limits of a FieldInfo
+        found += [one for one in (*more, *(inner if isinstance(inner, list | tuple) else ())) if one is not NoneType]
     return [part for part in found if _hashable(part)]
 
 
@@ -177,4 +204,4 @@ def _hashable(part: Any) -> bool:
     return True
 
 
-__all__ = ["MISSING", "Parameter", "allowed", "check", "coerce", "fit", "parameters_of", "schema_of"]
+__all__ = ["MISSING", "Parameter", "allowed", "check", "check_names", "coerce", "fit", "parameters_of", "schema_of"]

@@ -20,7 +20,7 @@ from gossipmab.utils.errors import InputError
 
 LARGEST_TEXT = 16 * 2**20  # bytes of an experiment file or of numbers in JSON: parsed, they take twenty times as many
 DEEPEST_KEY = 20
-# The reader of TOML takes time and memory quadratic in the parts of a dotted key. A key begins where no other goes on.
+# The reader of TOML takes time and memory quadratic in the parts of a dotted key. A key begins wherever no other key continues.
 LONG_KEY = re.compile(
     r"""(?<![\w"'\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % DEEPEST_KEY  # noqa: UP031
 )
@@ -61,13 +61,13 @@ def opened(path: Path, what: str, largest: int) -> Iterator[BinaryIO]:
 
 
 def content_of(path: Path, what: str, largest: int) -> bytes:
-    """The file's bytes. Raises InputError as `opened` does, and where it cannot be read."""
+    """The file's bytes. Raises InputError as `opened` does, and if it cannot be read."""
     with opened(path, what, largest) as file, refusing(f"{what}: {path.name!r} cannot be read"):
         return file.read(largest)
 
 
 def text_of(path: Path, what: str, largest: int = LARGEST_TEXT) -> str:
-    """The file's text, a byte order mark left out. Raises InputError as `content_of` does, and where it is not UTF-8."""
+    """The file's text, a byte order mark left out. Raises InputError as `content_of` does, and if it is not UTF-8."""
     try:
         return content_of(path, what, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def refusing(what: str) -> Iterator[None]:
 
 
 def parsed_toml(text: str) -> dict[str, Any]:
-    """The document in TOML. Raises ValueError where it is none, or nested too deeply."""
+    """The document in TOML. Raises ValueError if it is none, or nested too deeply."""
     if found := LONG_KEY.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise ValueError(f"a key of more than {DEEPEST_KEY} parts (at line {line})")
@@ -97,7 +97,7 @@ def parsed_toml(text: str) -> dict[str, Any]:
 
 
 def parsed_json(text: str) -> Any:
-    """The document in JSON. Raises ValueError where it is none, or nested too deeply."""
+    """The document in JSON. Raises ValueError if it is none, or nested too deeply."""
     try:
         return json.loads(text)
     except RecursionError:

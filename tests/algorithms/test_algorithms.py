@@ -28,7 +28,6 @@ from twins import (
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.utils.rng import Purpose, stream
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -121,10 +120,13 @@ def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any
 def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: int = 0) -> Numbers:
     """The cell's raw uniform numbers, from the streams that the design names."""
     N, _, D = environment.means.shape
-    arms = [stream(seed, trial=trial, agent=i, purpose=Purpose.ARMS).random(horizon) for i in range(N)]
-    rewards = [stream(seed, trial=trial, agent=i, purpose=Purpose.REWARDS).random((horizon, D)) for i in range(N)]
-    links = stream(seed, trial=trial, purpose=Purpose.LINKS).random((horizon, len(network.edges)))
-    return Numbers(links, np.stack(arms, axis=1), np.stack(rewards, axis=1))
+    arms, rewards, links = (
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose))))
+        for purpose in (1, 2, 3)
+    )
+    return Numbers(
+        links.random((horizon, len(network.edges))), arms.random((horizon, N)), rewards.random((horizon, N, D))
+    )
 
 
 def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more: Any) -> Any:
@@ -187,7 +189,7 @@ def test_pareto_algorithms_decide_like_their_twins(
     algorithm = VARIANTS[name]
     twin = twin_of(algorithm, environment, network, horizon)
     kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, seed), horizon)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=seed, record=horizon)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=seed, recorded_rounds=horizon)
     same_play(trace, kept)
     if (
         N < 20
@@ -211,7 +213,7 @@ def test_the_eager_elimination_of_these_tests_eliminates() -> None:
 def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> None:
     """Interpreted, to spare a compilation per model; compiled and interpreted are compared below and in test_compiled."""
     table, frame = logged(tmp_path, 4, 3, 2, seed=3)
-    more = {"table": table} if model == "table" else {}
+    more = {"logged_rewards": table} if model == "table" else {}
     environment, network = world(4, 3, 2, seed=5, rewards=model, **more)
     algorithm = gm.ParetoUCBGossip(pooled=True)
     kept = play(
@@ -220,7 +222,7 @@ def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> N
         numbers_of(environment, network, 120, 5),
         120,
     )
-    trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, record=120, interpreted=True)
+    trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, recorded_rounds=120, interpreted=True)
     same_play(trace, kept)
 
 
@@ -239,7 +241,7 @@ def test_fair_algorithms_follow_their_twins(name: str, sizes: tuple[Any, ...], a
     environment, network = world(N, K, D, base_of(base, N), p, weights, seed=2)
     algorithm = VARIANTS[name]
     game = alone(algorithm, environment, network, horizon=horizon, seed=2)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, record=horizon)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, recorded_rounds=horizon)
     twin = twin_of(algorithm, environment, network, horizon)
     checked = 0
 
@@ -273,7 +275,9 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
     for name in FAIR:
         twin = twin_of(VARIANTS[name], environment, network, 60, maximise=maximise_two_arms)
         kept = play(twin, game_of(environment, network, "gaussian"), numbers_of(environment, network, 60, 8), 60)
-        trace = gm.simulate(VARIANTS[name], environment, network, horizon=60, seed=8, record=60, interpreted=True)
+        trace = gm.simulate(
+            VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True
+        )
         same_play(
             trace, kept, atol=1e-4
         )  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
@@ -301,7 +305,7 @@ def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
             generator.random((horizon, 3, 2)),
         )
         kept = play(twin, game_of(environment, network), numbers, horizon)
-        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, record=1)
+        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, recorded_rounds=1)
         difference[trial] = [
             trace.pareto_regret[-1].sum() - kept["pareto_regret"][-1].sum(),
             trace.nsw_regret[-1].sum() - kept["nsw_regret"][-1].sum(),
@@ -339,7 +343,7 @@ def test_an_agent_needs_only_its_row_and_its_messages(name: str, alone: Callable
     """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN."""
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, "metropolis", seed=4)
     game = alone(VARIANTS[name], environment, network, horizon=50, seed=4)
-    trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, record=50)
+    trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, recorded_rounds=50)
     for field in ("p", "x", "local", "world"):
         assert np.isfinite(getattr(game, field)).all(), field
     gaps = np.array([np.bincount(game.arms[:, i], minlength=4) for i in range(5)])
@@ -354,8 +358,8 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     """An algorithm that peeks at a stranger's row must come out as NaN, else the test above tests nothing."""
 
     class Peeking(gm.ParetoUCBGossip):
-        def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-            super().learn(state, i, t, arm, x, neighbours)
+        def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+            super().update(state, i, t, arm, x, neighbours)
             state.global_mean[i] += 0.0 * state.sent_global_mean[(i + 2) % 5]
 
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, seed=4)

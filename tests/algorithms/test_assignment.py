@@ -14,13 +14,15 @@ import pytest
 import gossipmab as gm
 from gossipmab.algorithms import ASSIGNERS
 from gossipmab.algorithms.assignment import empirical as estimates
-from gossipmab.engines import assignment as assignment_rounds
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.engines import assignment as engine
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
+from gossipmab.utils.rng import Purpose, RandomSource
 
 FIELDS = tuple(AssignmentTrace.AXES)
 
@@ -39,12 +41,11 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
     """Replaces the numbers of the rewards by those given, rounds x agents x arms."""
 
     def use(numbers: Any) -> None:
-        u = np.array(numbers, dtype=float).transpose(1, 0, 2)[..., None]
-        B, K = u.shape[1], u.shape[2]
-        block = assignment_rounds.Numbers(
-            np.zeros((len(u), B)), np.ascontiguousarray(u), np.tile(np.arange(K) / K, (B, 1))
-        )
-        monkeypatch.setattr(assignment_rounds.Source, "block", lambda self, rounds: block)
+        u = np.array(numbers, dtype=float)[..., None]
+        B, N, K, _ = u.shape
+        own = np.tile(np.arange(K) / K, (B, 1))
+        block = {Purpose.ARMS: np.zeros((B, N)), Purpose.REWARDS: u, Purpose.POLICY: own}
+        monkeypatch.setattr(RandomSource, "block", lambda self, rounds: block)
 
     yield use
 
@@ -63,12 +64,12 @@ def test_ofmup_by_hand(given: Callable[[Any], None]) -> None:
     """
     environment = gm.Environment.sample(means=[[[0.6], [0.5]]])
     given([[[0.2, 0.9]], [[0.9, 0.2]], [[0.7, 0.9]], [[0.9, 0.6]], [[0.1, 0.9]], [[0.9, 0.3]]])
-    trace = gm.simulate_assignment(
-        gm.OFMUP(width=0.0), environment, horizon=6, seed=0, record=6, overhead=[0, 0.1, 1], interpreted=True
+    trace = gm.simulate(
+        gm.OFMUP(width=0.0), environment, horizon=6, seed=0, recorded_rounds=6, overhead=[0, 0.1, 1], interpreted=True
     )
     np.testing.assert_allclose(trace.regret, np.cumsum([0.12, 0.22, 0.12, 0.22, 0, 0]), atol=1e-12)
-    np.testing.assert_allclose(trace.value, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
-    np.testing.assert_array_equal(trace.probed, [0, 0, 0, 0, 1, 2])
+    np.testing.assert_allclose(trace.cumulative_welfare, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
+    np.testing.assert_array_equal(trace.cumulative_probes, [0, 0, 0, 0, 1, 2])
     np.testing.assert_array_equal(trace.probes, [2, 0])
     np.testing.assert_array_equal(trace.pulls, [[3, 3]])
     np.testing.assert_allclose(trace.utility, [2.2 + 1.44])
@@ -79,7 +80,7 @@ def test_rotation_and_no_probing_by_hand() -> None:
     """Means (0.9, 0.5), (0.4, 0.8), no noise. t=1: arms (0, 1), 0.72. t=2: (1, 0), 0.2. Then 0.72, which is best."""
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
     for algorithm in (gm.OFMUP(width=0.0), gm.NonProbing(width=0.0)):
-        trace = gm.simulate_assignment(algorithm, environment, horizon=4, seed=0, record=4, interpreted=True)
+        trace = gm.simulate(algorithm, environment, horizon=4, seed=0, recorded_rounds=4, interpreted=True)
         np.testing.assert_allclose(trace.regret, [0, 0.52, 0.52, 0.52], atol=1e-12)
         np.testing.assert_array_equal(trace.pulls, [[3, 1], [1, 3]])
         np.testing.assert_allclose(trace.utility, [0.9 * 3 + 0.5, 0.8 * 3 + 0.4])
@@ -89,12 +90,12 @@ def test_rotation_and_no_probing_by_hand() -> None:
 def test_the_paper_s_warm_start_by_hand() -> None:
     """N K = 4 rounds in which one agent pulls one arm, probed at alpha(1) = 0.25; the welfare of all is 0."""
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
-    trace = gm.simulate_assignment(
-        gm.OFMUP(width=0.0, warm_start="pairs"), environment, horizon=5, seed=0, record=5, overhead=[0, 0.25, 1],
+    trace = gm.simulate(
+        gm.OFMUP(width=0.0, warm_start="pairs"), environment, horizon=5, seed=0, recorded_rounds=5, overhead=[0, 0.25, 1],
         interpreted=True,
     )  # fmt: skip
     np.testing.assert_allclose(trace.regret, [0.72, 1.44, 2.16, 2.88, 2.88], atol=1e-12)
-    np.testing.assert_array_equal(trace.probed, [1, 2, 3, 4, 4])
+    np.testing.assert_array_equal(trace.cumulative_probes, [1, 2, 3, 4, 4])
     np.testing.assert_array_equal(trace.probes, [2, 2])
     np.testing.assert_array_equal(trace.pulls, [[2, 1], [1, 2]])
     np.testing.assert_allclose(trace.utility, [0.75 * 1.4 + 0.9, 0.75 * 1.2 + 0.8])
@@ -103,21 +104,21 @@ def test_the_paper_s_warm_start_by_hand() -> None:
 def test_random_baselines_by_hand() -> None:
     """A random arm: for the product the welfare of the mean of an agent's arms, (0.7)(0.6), at 1 - alpha(1) = 0.75."""
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
-    options: Any = {"horizon": 10, "seed": 0, "record": 1, "overhead": [0, 0.25, 1]}
-    trace = gm.simulate_assignment(gm.RandomProbing(), environment, **options)
-    np.testing.assert_allclose(trace.value, [10 * 0.75 * 0.42])
+    options: Any = {"horizon": 10, "seed": 0, "recorded_rounds": 1, "overhead": [0, 0.25, 1]}
+    trace = gm.simulate(gm.RandomProbing(), environment, **options)
+    np.testing.assert_allclose(trace.cumulative_welfare, [10 * 0.75 * 0.42])
     np.testing.assert_allclose(trace.regret, [10 * (0.72 - 0.75 * 0.42)])
     np.testing.assert_allclose(trace.utility, [10 * 0.75 * 0.7, 10 * 0.75 * 0.6])
-    assert trace.probes.sum() == trace.probed[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
-    none = gm.simulate_assignment(gm.RandomProbing(probes=0), environment, welfare="geometric", **options)
+    assert trace.probes.sum() == trace.cumulative_probes[-1] == 10 and (trace.pulls.sum(axis=1) == 10).all()
+    none = gm.simulate(gm.RandomProbing(probes=0), environment, welfare="geometric", **options)
     roots = np.sqrt([[0.9, 0.5], [0.4, 0.8]]).mean(axis=1)
-    np.testing.assert_allclose(none.value, [10 * roots.prod()])
+    np.testing.assert_allclose(none.cumulative_welfare, [10 * roots.prod()])
     np.testing.assert_allclose(none.regret, [10 * (math.sqrt(0.72) - roots.prod())])
 
 
 def test_random_probing_takes_every_set_equally_often() -> None:
     """3,000 rounds, 2 of 4 arms: each arm's count is within 4.5 standard errors of 1,500 but once in 36,000 trials."""
-    trace = gm.simulate_assignment(gm.RandomProbing(probes=2), world(2, 4), horizon=3000, seed=0)
+    trace = gm.simulate(gm.RandomProbing(probes=2), world(2, 4), horizon=3000, seed=0)
     assert trace.probes.sum() == 6000 and np.abs(trace.probes - 1500).max() < 4.5 * math.sqrt(3000 / 4)
 
 
@@ -131,7 +132,7 @@ def test_the_radius_by_hand() -> None:
 def test_estimates_are_empirical_distributions() -> None:
     known = estimates.estimates(1, 2, 10)
     for x in (0.3, 0.3, 1.0, 0.55):
-        estimates.take_in(known, 0, 0, x)
+        estimates.update_mean(known, 0, 0, x)
     assert estimates.refresh(known) == 4
     np.testing.assert_allclose(known.levels[:4], [0.3, 0.5, 0.6, 1.0])
     np.testing.assert_allclose(known.cdf[0, 0, :4], [0.5, 0.625, 0.75, 1])  # 0.55 is shared by its neighbours
@@ -143,12 +144,12 @@ def test_estimates_are_empirical_distributions() -> None:
 def test_bounds_of_the_non_probing_baseline(bounds: str) -> None:
     """muhat = 1/2 after two rewards: the plain formulas, N K = 2, T = 10^6, t = 7; width keeps them below 1."""
     algorithm = gm.NonProbing(bounds=bounds, width=0.01)
-    task = assignment_rounds.Task(1, 2, 10**6, terms(1, 2))
-    state, index = algorithm.init(task), np.zeros((1, 2))
+    info = ProblemInfo(1, 2, 1, 10**6, np.ones((1, 1)), costs=terms(1, 2))
+    state, index = algorithm.init(info), np.zeros((1, 2))
     for x in (0.0, 1.0):
-        algorithm.learn(state, 0, 0, x)
-        algorithm.learn(state, 0, 1, 1.0)
-    algorithm.believe(state, 7, index)
+        algorithm.update(state, 0, 0, x)
+        algorithm.update(state, 0, 1, 1.0)
+    algorithm.ucb_index(state, 7, index)
     log = math.log(2 * 2 * 10**6 / 0.05)
     wide = math.sqrt(2 * 0.25 * log / 2) + log / 6
     if bounds == "jones":
@@ -171,7 +172,9 @@ def average(rewards: list[float]) -> float:
 def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int) -> dict[str, Any]:
     """OFMUP of width 0.1 in plain NumPy: empirical distributions as lists of rewards, expectations over all joint outcomes."""
     N, K, _ = environment.means.shape
-    numbers = assignment_rounds.Source(environment, seed=seed, trial=0, label="").block(horizon)
+    shapes = {Purpose.REWARDS: environment.means.shape}
+    drawn = RandomSource({"seed": seed, "trial": 0, "label": ""}, shapes).block(horizon)
+    rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
     budget = len(overhead) - 1
     seen: list[list[list[float]]] = [[[] for _ in range(K)] for _ in range(N)]
     known = distributions(environment)
@@ -180,7 +183,7 @@ def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int)
     x = np.zeros(1)
 
     def reward(t: int, j: int, k: int) -> float:
-        environment.rewards.draw(j, k, numbers.rewards[j, t - 1, k], x)
+        environment.rewards.draw(j, k, rewards[t - 1, j, k], x)
         return float(x[0])
 
     def best_of(j: int, chosen: Any, floor: float) -> float:
@@ -244,18 +247,24 @@ def twin(environment: Any, horizon: int, overhead: Any, power: float, seed: int)
 @pytest.mark.parametrize("rewards", ["bernoulli", "discrete"])
 def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
     overhead, probes = [0, 0.001, 0.02, 0.5], 0
-    for seed in (0, 1):
+    for seed in (3, 4):
         means = 0.4 + 0.3 * np.random.default_rng(seed).random((2, 3, 1))
         environment = gm.Environment.sample(means=means, rewards=rewards)
-        trace = gm.simulate_assignment(
-            gm.OFMUP(width=0.1), environment, horizon=60, seed=seed, record=60, welfare=welfare, overhead=overhead
+        trace = gm.simulate(
+            gm.OFMUP(width=0.1),
+            environment,
+            horizon=60,
+            seed=seed,
+            recorded_rounds=60,
+            welfare=welfare,
+            overhead=overhead,
         )
         expected = twin(environment, 60, overhead, 0.5 if welfare == "geometric" else 1.0, seed)
         np.testing.assert_array_equal(trace.pulls, expected["pulls"])
         np.testing.assert_array_equal(trace.probes, expected["probes"])
-        np.testing.assert_allclose(trace.value, expected["welfare"], rtol=1e-9)
+        np.testing.assert_allclose(trace.cumulative_welfare, expected["welfare"], rtol=1e-9)
         best = best_probing(distributions(environment), terms(2, 3, overhead=overhead, welfare=welfare)).value
-        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.value, atol=1e-9)
+        np.testing.assert_allclose(trace.regret, best * trace.rounds - trace.cumulative_welfare, atol=1e-9)
         probes += trace.probes.sum()
     assert probes > 20
 
@@ -268,43 +277,46 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
 def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     environment = world(4, 3, "discrete", seed=2)
     algorithm = ASSIGNERS[name]()
-    trace = gm.simulate_assignment(algorithm, environment, horizon=200, seed=1, record=20, welfare=welfare)
-    assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.probed[-1]
-    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.value) > 0).all()  # no policy beats the best one
+    trace = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
+    assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]
+    assert (np.diff(trace.regret) >= -1e-9).all() and (
+        np.diff(trace.cumulative_welfare) > 0
+    ).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
     best = best_probing(distributions(environment), t).value
-    np.testing.assert_allclose(trace.regret + trace.value, best * trace.rounds)
+    np.testing.assert_allclose(trace.regret + trace.cumulative_welfare, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
-    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "value", "probed"}
-    again = gm.simulate_assignment(algorithm, environment, horizon=200, seed=1, record=20, welfare=welfare)
+    assert trace.agents == 4 and set(trace.per_round()) == {
+        "round",
+        "regret",
+        "cumulative_welfare",
+        "cumulative_probes",
+    }
+    again = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     same(trace, again)
 
 
 @pytest.mark.parametrize("name", sorted(ASSIGNERS))
 def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
     environment = world(3, 3, "bernoulli", seed=4, objectives=2)
-    options: Any = {"horizon": 40, "seed": 2, "record": 40, "overhead": "quadratic", "welfare": "geometric"}
-    compiled, plain = (
-        gm.simulate_assignment(ASSIGNERS[name](), environment, interpreted=i, **options) for i in (False, True)
-    )
+    options: Any = {"horizon": 40, "seed": 2, "recorded_rounds": 40, "overhead": "quadratic", "welfare": "geometric"}
+    compiled, plain = (gm.simulate(ASSIGNERS[name](), environment, interpreted=i, **options) for i in (False, True))
     same(compiled, plain)
 
 
 def test_any_blocks_and_any_record_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = world(3, 3, seed=5)
-    whole = gm.simulate_assignment(gm.OFMUP(), environment, horizon=90, seed=3, record=90)
-    monkeypatch.setattr(assignment_rounds, "BLOCK_NUMBERS", 7 * (9 + 3 + 3))
-    same(whole, gm.simulate_assignment(gm.OFMUP(), environment, horizon=90, seed=3, record=90))
-    some = gm.simulate_assignment(gm.OFMUP(), environment, horizon=90, seed=3, record=7)
+    whole = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=90)
+    monkeypatch.setattr(engine, "BLOCK_NUMBERS", 7 * (9 + 3 + 3))
+    same(whole, gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=90))
+    some = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=7)
     np.testing.assert_array_equal(some.regret, whole.regret[some.rounds - 1])
 
 
 def test_rewards_are_shared_by_the_algorithms_of_a_trial() -> None:
     """Coupled: with the same arms pulled, the same rewards; another label, others."""
     environment = world(2, 2, seed=6)
-    draws = [
-        gm.simulate_assignment(gm.NonProbing(), environment, horizon=9, seed=0, label=s).reward for s in ("", "", "x")
-    ]
+    draws = [gm.simulate(gm.NonProbing(), environment, horizon=9, seed=0, stream_label=s).reward for s in ("", "", "x")]
     np.testing.assert_array_equal(draws[0], draws[1])
     assert (draws[0] != draws[2]).any()
 
@@ -312,7 +324,7 @@ def test_rewards_are_shared_by_the_algorithms_of_a_trial() -> None:
 @pytest.mark.parametrize("welfare", ["product", "geometric"])
 def test_utility_and_reward_agree_in_the_mean(welfare: str) -> None:
     """Their difference is a martingale: 5,000 rounds of steps below 1 exceed 4.5 standard deviations once in 10^5."""
-    trace = gm.simulate_assignment(
+    trace = gm.simulate(
         gm.OFMUP(), world(3, 4, "bernoulli", seed=7), horizon=5000, seed=4, welfare=welfare, overhead="quadratic"
     )
     assert np.abs(trace.utility - trace.reward).max() < 4.5 * 0.5 * math.sqrt(5000)
@@ -323,9 +335,7 @@ def test_ofmup_learns_and_leaves_its_baselines_behind() -> None:
     environment = world(12, 8, seed=0)
     regret = {}
     for name, algorithm in ASSIGNERS.items():
-        trace = gm.simulate_assignment(
-            algorithm(), environment, horizon=3000, seed=0, welfare="geometric", overhead="quadratic"
-        )
+        trace = gm.simulate(algorithm(), environment, horizon=3000, seed=0, welfare="geometric", overhead="quadratic")
         regret[name] = trace.regret
         if name == "ofmup":
             assert growth_exponent(trace.rounds, trace.regret) < 0.6
@@ -345,11 +355,9 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
         played.append(pi.copy())
         return found
 
-    monkeypatch.setattr(
-        assignment_rounds, "assign", type("Spy", (), {"assign": staticmethod(spy), "scratch": assign.scratch})
-    )
+    monkeypatch.setattr(engine, "assign", type("Spy", (), {"assign": staticmethod(spy), "scratch": assign.scratch}))
     environment = world(4, 3, "discrete", seed=3)
-    trace = gm.simulate_assignment(
+    trace = gm.simulate(
         gm.OFMUP(width=0.1), environment, horizon=120, seed=0, capacity=1.5, samples=50, interpreted=True
     )
     matrices = np.array(played)
@@ -362,12 +370,12 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_capacity_costs_welfare_and_bits_stay() -> None:
     environment = world(4, 4, "discrete", seed=8)
     options: Any = {"horizon": 300, "seed": 0, "overhead": "quadratic"}
-    free = gm.simulate_assignment(gm.OFMUP(), environment, **options)
-    tight = gm.simulate_assignment(gm.OFMUP(), environment, capacity=1.0, **options)
-    same(tight, gm.simulate_assignment(gm.OFMUP(), environment, capacity=1.0, **options))
-    best = [trace.regret[-1] + trace.value[-1] for trace in (tight, free)]
+    free = gm.simulate(gm.OFMUP(), environment, **options)
+    tight = gm.simulate(gm.OFMUP(), environment, capacity=1.0, **options)
+    same(tight, gm.simulate(gm.OFMUP(), environment, capacity=1.0, **options))
+    best = [trace.regret[-1] + trace.cumulative_welfare[-1] for trace in (tight, free)]
     assert best[0] < best[1]
-    same(free, gm.simulate_assignment(gm.OFMUP(), environment, capacity=4.0, **options))  # it does not bind
+    same(free, gm.simulate(gm.OFMUP(), environment, capacity=4.0, **options))  # it does not bind
     known = distributions(environment)
     values = [welfare_of_set(known, terms(4, 4), c) for size in range(3) for c in combinations(range(4), size)]
     assert max(values) <= 1
@@ -375,13 +383,13 @@ def test_a_capacity_costs_welfare_and_bits_stay() -> None:
 
 def test_an_infeasible_capacity_names_the_numbers() -> None:
     with pytest.raises(gm.InputError, match="capacity: got 1, but 12 agents on 8 arms need at least 12/8 = 1.5"):
-        gm.simulate_assignment(gm.OFMUP(), world(12, 8), horizon=5, seed=0, capacity=1)
+        gm.simulate(gm.OFMUP(), world(12, 8), horizon=5, seed=0, capacity=1)
 
 
 # ------------------------------------------------------------------------------------------------------- experiment files
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "p", "protocol": "assignment", "horizon": 60, "trials": 3, "seed": 1, "record": 6},
+    "experiment": {"name": "p", "protocol": "assignment", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 1},
     "probing": {"budget": 2, "overhead": [0, 0.05, 1]},
     "algorithms": [{"name": name} for name in ASSIGNERS],
@@ -396,20 +404,27 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):
         assert file_hash(one.path / name) == file_hash(two.path / name)
-    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "value", "probed"]
+    assert list(one.table().columns) == [
+        "algorithm",
+        "trial",
+        "round",
+        "regret",
+        "cumulative_welfare",
+        "cumulative_probes",
+    ]
     agents = one.agents()
     assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(
         agents
     ) == 4 * 3 * 4
     summary = one.summary().set_index("algorithm")
-    assert {"regret", "regret_exponent", "value", "probed"} <= set(summary.columns)
+    assert {"regret", "regret_exponent", "cumulative_welfare", "cumulative_probes"} <= set(summary.columns)
     trace = next(iter(one.traces.values()))
-    alone = gm.simulate_assignment(
+    alone = gm.simulate(
         gm.OFMUP(),
         gm.Environment.sample(4, 3, 1, seed=1),
         horizon=60,
         seed=1,
-        record=6,
+        recorded_rounds=6,
         budget=2,
         overhead=[0, 0.05, 1],
     )
@@ -482,13 +497,13 @@ def test_gossip_has_no_probing(tmp_path: Path) -> None:
 )
 def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) -> None:
     with pytest.raises(gm.InputError, match=words):
-        gm.simulate_assignment(algorithm, world(), horizon=5, seed=0)
+        gm.simulate(algorithm, world(), horizon=5, seed=0)
 
 
-@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"record": 0}, {"samples": 0}])
+@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"recorded_rounds": 0}, {"samples": 0}])
 def test_counts_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(gm.InputError, match=next(iter(wrong))):
-        gm.simulate_assignment(gm.OFMUP(), world(), **{"horizon": 5, "seed": 0, **wrong})
+        gm.simulate(gm.OFMUP(), world(), **{"horizon": 5, "seed": 0, **wrong})
 
 
 class ProbeFirst(NamedTuple):
@@ -504,34 +519,34 @@ class ProbeFirst(NamedTuple):
     def init(self, task: Any) -> Any:
         return np.zeros((task.agents, task.arms))
 
-    def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+    def select(self, state: Any, t: int, probed: Any) -> None:
         for k in range(probed.shape[0]):
             probed[k] = 1 if k == 0 else 0
 
-    def believe(self, state: Any, t: int, index: Any) -> None:
+    def ucb_index(self, state: Any, t: int, index: Any) -> None:
         for j in range(index.shape[0]):
             for k in range(index.shape[1]):
                 index[j, k] = self.belief
 
-    def learn(self, state: Any, j: int, arm: int, x: float) -> None:
+    def update(self, state: Any, j: int, arm: int, x: float) -> None:
         state[j, arm] += x
 
 
 def test_more_probes_than_the_budget_cost_everything() -> None:
     class Greedy(ProbeFirst):
-        def probe(self, state: Any, t: int, uniforms: Any, probed: Any) -> None:
+        def select(self, state: Any, t: int, probed: Any) -> None:
             probed[:] = 1
 
-    trace = gm.simulate_assignment(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)
-    np.testing.assert_array_equal(trace.value, 0)
+    trace = gm.simulate(Greedy(), world(2, 3), horizon=5, seed=0, overhead=[0, 0.1], interpreted=True)
+    np.testing.assert_array_equal(trace.cumulative_welfare, 0)
 
 
 @pytest.mark.parametrize("interpreted", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
     """One agent, arms 0.6 and 0.3, alpha(1) = 0.1: takes arm 0 where it pays 1, else arm 1: 0.9 (0.6 + 0.4 * 0.3) = 0.648."""
     environment = gm.Environment.sample(means=[[[0.6], [0.3]]])
-    trace = gm.simulate_assignment(
-        ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], record=1, interpreted=interpreted
+    trace = gm.simulate(
+        ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], recorded_rounds=1, interpreted=interpreted
     )
-    np.testing.assert_allclose(trace.value, [50 * 0.648])
+    np.testing.assert_allclose(trace.cumulative_welfare, [50 * 0.648])
     np.testing.assert_allclose(trace.regret, 0, atol=1e-9)  # that is the best there is

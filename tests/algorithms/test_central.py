@@ -11,17 +11,17 @@ import pytest
 from scipy import stats
 
 import gossipmab as gm
-from gossipmab.algorithms import LEARNERS, EpsilonGreedy, ExploreFirst, Thompson, UCBBonus, UCBInside
-from gossipmab.algorithms.central.base import Centre
+from gossipmab.algorithms import LEARNERS, EpsilonGreedy, ExploreFirst, HossainUCB, JonesUCB, Thompson
+from gossipmab.algorithms.base import ProblemInfo, uniforms_of
 from gossipmab.algorithms.central.thompson import beta_draw
 from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines import central as central_rounds
-from gossipmab.engines.central import Source, simulate_central
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import OBJECTIVES, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
+from gossipmab.utils.rng import Purpose, RandomSource
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -33,15 +33,15 @@ def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
 def policies_of(learner: Any, environment: gm.Environment, horizon: int, **options: Any) -> np.ndarray:
     """(T, K) what was played, round by round."""
     kept: list[np.ndarray] = []
-    original = central_rounds.Record.take_in
+    original = central_rounds.Record.keep
 
-    def take_in(self: Any, t0: int, played: np.ndarray, *rest: Any) -> None:
+    def keep(self: Any, t0: int, played: np.ndarray, *rest: Any) -> None:
         kept.append(played.copy())
         original(self, t0, played, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(central_rounds.Record, "take_in", take_in)
-        simulate_central(learner, environment, horizon=horizon, seed=3, **options)
+        patch.setattr(central_rounds.Record, "keep", keep)
+        gm.simulate(learner, environment, horizon=horizon, seed=3, **options)
     return np.concatenate(kept)
 
 
@@ -50,7 +50,7 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
 
 def test_explore_first_by_hand() -> None:
     """Two agents that want different arms: each arm once (NSW 0), then half and half (NSW 1/4)."""
-    trace = simulate_central(ExploreFirst(each=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, record=6)
+    trace = gm.simulate(ExploreFirst(rounds_per_arm=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6)
     np.testing.assert_allclose(trace.regret, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5], atol=1e-9)
     np.testing.assert_allclose(trace.policy, [0.5, 0.5], atol=1e-9)
     assert trace.pulls.sum() == 6 and trace.utility.tolist() == trace.pulls.tolist()
@@ -58,15 +58,16 @@ def test_explore_first_by_hand() -> None:
 
 def test_explore_first_explores_in_the_order_it_says_and_as_long_as_theory_does() -> None:
     U = [[0.2, 0.9, 0.5], [0.3, 0.8, 0.1]]
-    blocks = policies_of(ExploreFirst(each=2), fixed(U), 7).argmax(axis=1)
-    cycles = policies_of(ExploreFirst(each=2, order="cycles"), fixed(U), 7).argmax(axis=1)
+    blocks = policies_of(ExploreFirst(rounds_per_arm=2), fixed(U), 7).argmax(axis=1)
+    cycles = policies_of(ExploreFirst(rounds_per_arm=2, order="cycles"), fixed(U), 7).argmax(axis=1)
     assert blocks.tolist() == [0, 0, 1, 1, 2, 2, 1] and cycles.tolist() == [0, 1, 2, 0, 1, 2, 1]
     N, K, T = 4, 3, 50_000
+    info = ProblemInfo(N, K, 1, T, np.ones((N, 1)))
     log = math.log(N * K * T)
-    assert ExploreFirst().explored(Centre(N, K, T)) == math.ceil((N / K * T) ** (2 / 3) * log ** (1 / 3))
-    arms = ExploreFirst(theory="arms", factor=0.5).explored(Centre(N, K, T))
+    assert ExploreFirst().explored(info._replace(horizon=T)) == math.ceil((N / K * T) ** (2 / 3) * log ** (1 / 3))
+    arms = ExploreFirst(theory="arms", factor=0.5).explored(info._replace(horizon=T))
     assert arms == math.ceil(0.5 * (N / K) ** (1 / 3) * (T * log) ** (2 / 3))
-    assert ExploreFirst().explored(Centre(N, K, 30)) == 10  # never more than there is time for
+    assert ExploreFirst().explored(info._replace(horizon=30)) == 10  # never more than there is time for
 
 
 def test_epsilon_greedy_by_hand() -> None:
@@ -75,7 +76,8 @@ def test_epsilon_greedy_by_hand() -> None:
     assert policies_of(EpsilonGreedy(epsilon=1.0), fixed(U), 5).argmax(axis=1).tolist() == [0, 1, 2, 0, 1]
     uniform = policies_of(EpsilonGreedy(epsilon=1.0, exploration="uniform"), fixed(U), 5)
     np.testing.assert_array_equal(uniform, np.full((5, 3), 1 / 3))
-    coins = Source(fixed(U), 1, seed=3, trial=0, label="").block(400).own[:, 0]
+    key = {"seed": 3, "trial": 0, "label": ""}
+    coins = RandomSource(key, {Purpose.POLICY: (1,)}).block(400)[Purpose.POLICY][:, 0]
     played = policies_of(EpsilonGreedy(factor=0.8, objective="utilitarian"), fixed(U), 400)
     chance = 0.8 * (3 * np.log(3 * np.arange(1, 401))) ** (1 / 3) * np.arange(1, 401) ** (-1 / 3)
     explored = np.flatnonzero(coins < chance)
@@ -85,19 +87,19 @@ def test_epsilon_greedy_by_hand() -> None:
     assert len(later) > 50 and (played[later].argmax(axis=1) == 1).all()
 
 
-def test_ucb_bonus_by_hand() -> None:
+def test_hossain_ucb_by_hand() -> None:
     """Sums of the arms 1.0 and 0.5; alpha = N = 2. t = 3: bonuses 2 sqrt(ln 12) both; t = 4: 1 + 2.355 against 0.5 + 3.330."""
-    played = policies_of(UCBBonus(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
+    played = policies_of(HossainUCB(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert played.argmax(axis=1).tolist() == [0, 1, 0, 1]
     wide = policies_of(
-        UCBBonus(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4
+        HossainUCB(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4
     )
     assert wide.argmax(axis=1).tolist() == [0, 1, 0, 0]
 
 
-def test_ucb_inside_by_hand() -> None:
+def test_jones_ucb_by_hand() -> None:
     """Averages 0.5, 0.4, factor 0.02, delta 1. t = 3: bounds 0.742, 0.659; t = 4: 0.666, 0.673."""
-    learner = UCBInside(factor=0.02, delta=1.0)
+    learner = JonesUCB(factor=0.02, delta=1.0)
     assert policies_of(learner, fixed([[0.5, 0.4]]), 4).argmax(axis=1).tolist() == [0, 1, 0, 1]
     # scale 0.5: 0.621, 0.529, then 0.583, 0.537
     assert policies_of(learner._replace(scale=0.5), fixed([[0.5, 0.4]]), 4).argmax(axis=1).tolist() == [0, 1, 0, 0]
@@ -105,12 +107,14 @@ def test_ucb_inside_by_hand() -> None:
 
 def test_thompson_by_hand() -> None:
     """After s successes and f failures the draw is a quantile of Beta(1 + s, 1 + f); a reward of 0.3 is a success where u < 0.3."""
-    state = Thompson().init(Centre(1, 2, 9))
+    state = Thompson().init(ProblemInfo(1, 2, 1, 9, np.ones((1, 1)), objective=OBJECTIVES["nsw"]()))
     for u, success in ((0.29, 1.0), (0.31, 0.0)):
-        Thompson().observe(state, 1, 0, np.array([0.3]), np.array([0.0, 0.0, u]))
+        state.scratch_uniforms[:] = [0.0, 0.0, u]
+        Thompson().update(state, 1, 0, np.array([0.3]))
         assert state.successes[0, 0] + state.failures[0, 0] == 3 + (1 - success)
     assert state.successes.tolist() == [[2, 1]] and state.failures.tolist() == [[2, 1]]
-    Thompson(fractional=True).observe(state, 1, 1, np.array([0.3]), np.array([0.0, 0.0, 0.9]))
+    state.scratch_uniforms[:] = [0.0, 0.0, 0.9]
+    Thompson(fractional=True).update(state, 1, 1, np.array([0.3]))
     np.testing.assert_allclose((state.successes[0, 1], state.failures[0, 1]), (1.3, 1.7))
     rng = np.random.default_rng(0)
     a, b, u = 1 + 60 * rng.random(500) ** 3, 1 + 2000 * rng.random(500) ** 3, rng.random(500)
@@ -124,14 +128,21 @@ def test_thompson_by_hand() -> None:
 def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
     """(T, K) the policies by the formulas of section 9, in NumPy; the maximisers are tested by themselves."""
     N, K = environment.agents, environment.arms
-    numbers = Source(environment, learner.numbers(Centre(N, K, horizon)), seed=3, trial=0, label="").block(horizon)
+    info = ProblemInfo(N, K, environment.objectives, horizon, environment.preferences)
+    shapes = {
+        Purpose.ARMS: (),
+        Purpose.REWARDS: (N, environment.objectives),
+        Purpose.POLICY: (uniforms_of(learner.init(info)),),
+    }
+    drawn = RandomSource({"seed": 3, "trial": 0, "label": ""}, shapes).block(horizon)
+    rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
     counts, sums = np.zeros(K), np.zeros((N, K))
     wins, losses = np.ones((N, K)), np.ones((N, K))
     wanted = OBJECTIVES[learner.objective]()
     played = np.zeros((horizon, K))
     place, turn = solver_workspace(N, K), 0
     for t in range(1, horizon + 1):
-        own, p = numbers.own[t - 1], np.zeros(K)
+        own, p = drawn[Purpose.POLICY][t - 1], np.zeros(K)
         mean = sums / np.maximum(counts, 1)
         if isinstance(learner, Thompson):
             wanted.maximise(stats.beta.ppf(own[: N * K].reshape(N, K), wins, losses), place, p)
@@ -142,16 +153,16 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
             wanted.maximise(mean, place, p)
         elif t <= K:
             p[t - 1] = 1
-        elif isinstance(learner, UCBBonus):
+        elif isinstance(learner, HossainUCB):
             alpha = N if learner.schedule == "agents" else math.sqrt(12 * N * K * math.log(N * K * t))
             wanted.maximise_with_bonus(mean, alpha * np.sqrt(math.log(N * K * t) / counts), place, p)
         else:
             L = learner.factor * math.log(4 * N * K * t / learner.delta) / counts
             wanted.maximise(np.minimum(1, mean + learner.scale * (L + np.sqrt((1 - mean) * L))), place, p)
-        arm = int(np.searchsorted(np.cumsum(p), numbers.arms[t - 1], side="right"))
+        arm = int(np.searchsorted(np.cumsum(p), drawn[Purpose.ARMS][t - 1], side="right"))
         x = np.zeros(environment.objectives)
         for j in range(N):
-            environment.rewards.draw(j, arm, numbers.rewards[j, t - 1], x)
+            environment.rewards.draw(j, arm, rewards[t - 1, j], x)
             reward = environment.preferences[j] @ x
             sums[j, arm] += reward
             success = float(own[N * K + j] < reward) if isinstance(learner, Thompson) else 0.0
@@ -165,7 +176,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
 @pytest.mark.parametrize("name", ["nsw", "maximin"])
 @pytest.mark.parametrize(
     "learner",
-    [EpsilonGreedy(), UCBBonus(), UCBBonus(schedule="root"), UCBInside(factor=0.3, delta=0.2), Thompson()],
+    [EpsilonGreedy(), HossainUCB(), HossainUCB(schedule="root"), JonesUCB(factor=0.3, delta=0.2), Thompson()],
     ids=lambda learner: "-".join(map(str, learner))[:40],
 )
 def test_learners_play_what_their_formulas_say(learner: Any, name: str) -> None:
@@ -177,7 +188,7 @@ def test_learners_play_what_their_formulas_say(learner: Any, name: str) -> None:
 def test_one_agent_is_an_ordinary_bandit() -> None:
     """Under the product, N = 1: every policy is one arm, that of the largest index; so it is under the sum."""
     environment = gm.Environment.sample(agents=1, arms=4, objectives=1, rewards="beta", seed=4)
-    for learner in (UCBBonus(), UCBInside(factor=0.005), Thompson(), ExploreFirst(each=5)):
+    for learner in (HossainUCB(), JonesUCB(factor=0.005), Thompson(), ExploreFirst(rounds_per_arm=5)):
         p = policies_of(learner, environment, 300)
         np.testing.assert_allclose(p.max(axis=1), 1.0, atol=1e-9)
         other = policies_of(learner._replace(objective="utilitarian"), environment, 300)
@@ -187,40 +198,48 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
-    options: dict[str, Any] = {"horizon": 60, "seed": 1, "record": 9, "measure": ["maximin", "procedural"]}
-    one = simulate_central(LEARNERS[name](), environment, **options)
+    options: dict[str, Any] = {
+        "horizon": 60,
+        "seed": 1,
+        "recorded_rounds": 9,
+        "extra_objectives": ["maximin", "procedural"],
+    }
+    one = gm.simulate(LEARNERS[name](), environment, **options)
     monkeypatch.setattr(central_rounds, "BLOCK", 7)
-    assert not same_bits(one, simulate_central(LEARNERS[name](), environment, **options))
-    assert not same_bits(one, simulate_central(LEARNERS[name](), environment, interpreted=True, **options))
+    assert not same_bits(one, gm.simulate(LEARNERS[name](), environment, **options))
+    assert not same_bits(one, gm.simulate(LEARNERS[name](), environment, interpreted=True, **options))
 
 
 def test_the_trace_says_what_was_played() -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=6)
-    trace = simulate_central(UCBBonus(), environment, horizon=50, seed=3, record=50, measure=["utilitarian"])
-    p, U = policies_of(UCBBonus(), environment, 50), environment.own_utilities
+    trace = gm.simulate(
+        HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, extra_objectives=["utilitarian"]
+    )
+    p, U = policies_of(HossainUCB(), environment, 50), environment.own_utilities
     np.testing.assert_allclose(trace.mean_policy, p.mean(axis=0), atol=1e-12)
     u = p @ U.T
     np.testing.assert_allclose(trace.regret, np.cumsum(best_policy("nsw", U).value - u.prod(axis=1)), atol=1e-8)
-    np.testing.assert_allclose(trace.others[:, 0], np.cumsum(U.sum(axis=0).max() - u.sum(axis=1)), atol=1e-8)
+    np.testing.assert_allclose(trace.other_regrets[:, 0], np.cumsum(U.sum(axis=0).max() - u.sum(axis=1)), atol=1e-8)
     np.testing.assert_allclose(trace.excess, np.abs(u - u.mean(axis=1, keepdims=True)).mean(axis=1), atol=1e-12)
-    geometric = simulate_central(UCBBonus(), environment, horizon=50, seed=3, record=50, welfare="geometric")
+    geometric = gm.simulate(HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, welfare="geometric")
     best = best_policy("p_mean", U, 0.0).value
     np.testing.assert_allclose(geometric.regret, np.cumsum(best - u.prod(axis=1) ** (1 / 3)), atol=1e-8)
 
 
 def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     environment = fixed([[-0.5, 0.5], [0.5, -0.2]], "gaussian")
-    trace = simulate_central(UCBBonus(), environment, horizon=20, seed=0, measure=["utilitarian", "maximin"])
-    assert np.isnan(trace.regret).all() and np.isfinite(trace.others).all()
+    trace = gm.simulate(HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"])
+    assert np.isnan(trace.regret).all() and np.isfinite(trace.other_regrets).all()
 
 
 # --- experiments --------------------------------------------------------------------------------------------------------
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "record": 6, "measure": ["maximin"]},
+    "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6,
+                   "extra_objectives": ["maximin"]},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "algorithms": [{"name": "ucb_inside"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
-    "sweep": {"algorithms.ucb_inside.factor": [0.1, 1.0]},
+    "algorithms": [{"name": "jones_ucb"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
+    "sweep": {"algorithms.jones_ucb.factor": [0.1, 1.0]},
 }  # fmt: skip
 
 
@@ -232,7 +251,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
 def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results) -> None:
     table = finished.table()
     assert list(table.columns) == [
-        "factor", "algorithm", "trial", "round", "regret", "regret_maximin", "mre", "excess", "multiplier",
+        "factor", "algorithm", "trial", "round", "regret", "multiplier", "mre", "excess", "regret_maximin",
     ]  # fmt: skip
     assert len(table) == 2 * 2 * 3 * 6 and len(finished.agents()) == 2 * 2 * 3 * 3
     assert {"utility", "decision_share", "procedural_score", "core", "welfare_nsw"} <= set(finished.agents().columns)
@@ -248,10 +267,10 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
 
 
 def test_a_run_that_measures_nothing_else_is_kept_and_read_again(tmp_path: Path) -> None:
-    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "measure"}
+    experiment = {name: value for name, value in SPEC["experiment"].items() if name != "extra_objectives"}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
     trace = next(iter(results.traces.values()))
-    assert trace.asked.shape == (0,) and trace.others.shape[1:] == (0,)  # type: ignore[attr-defined]
+    assert trace.other_objectives.shape == (0,) and trace.other_regrets.shape[1:] == (0,)  # type: ignore[attr-defined]
     assert all(finding.sound for finding in verify(results.path))
 
 
@@ -276,11 +295,11 @@ def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.Captu
 def test_a_cell_comes_back_bit_for_bit(tmp_path: Path) -> None:
     environment = gm.Environment.sample(agents=13, arms=2, objectives=1, seed=6)
     for measure in ((), ("nsw", "equality")):
-        trace = simulate_central(UCBBonus(), environment, horizon=20, seed=3, record=4, measure=measure)
+        trace = gm.simulate(HossainUCB(), environment, horizon=20, seed=3, recorded_rounds=4, extra_objectives=measure)
         (tmp_path / "x.parquet").write_bytes(encode(trace, {"cell": "x"}))
-        again, _said = decode(tmp_path / "x.parquet", CentralTrace)
-        assert not same_bits(trace, again) and again.asked.tolist() == list(measure)
-        assert np.isnan(dict(zip(again.measured, again.measures, strict=True))["core"])
+        again, _said, _ = decode(tmp_path / "x.parquet", CentralTrace)
+        assert not same_bits(trace, again) and again.other_objectives.tolist() == list(measure)
+        assert np.isnan(dict(zip(again.policy_measure_names, again.policy_measures, strict=True))["core"])
 
 
 def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
@@ -288,21 +307,24 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         return {**SPEC, section: {**SPEC[section], **keys}}
 
     for wrong, line in (
-        (data("experiment", measure=["nws"]), "^experiment.measure: objective: 'nws' is not known; did you mean 'nsw'"),
-        (data("experiment", measure=["nsw", "nsw"]), "names 'nsw' twice"),
         (
-            {**SPEC, "algorithms": [{"name": "ucb_inside", "objective": "max"}]},
-            "^algorithms.ucb_inside.objective: 'max'",
+            data("experiment", extra_objectives=["nws"]),
+            "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
+        ),
+        (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
+        (
+            {**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]},
+            "^algorithms.jones_ucb.objective: 'max'",
         ),
         (
-            {**SPEC, "algorithms": [{"name": "ucb_inside", "delta": 0.0}]},
-            "delta: got 0.0, allowed is a number in .0, 1.",
+            {**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]},
+            "delta: got 0.0, allowed is a number > 0 and <= 1",
         ),
         ({**SPEC, "environment": {"arms": 3, "objectives": 2}}, "environment.agents: got None"),
     ):
         wrong = {key: value for key, value in wrong.items() if key != "sweep"}
         with pytest.raises(gm.InputError, match=line):
-            Spec.from_dict(wrong)
+            from_dict(wrong)
     with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "central"'):
         gm.run(SPEC, out=tmp_path / "run", engine="actors")
     assert not (tmp_path / "run").exists()
@@ -314,10 +336,10 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
     [
         (ExploreFirst(factor=0.2), 0.6, 0.74),
         (EpsilonGreedy(factor=0.05), 0.6, 0.74),
-        (UCBBonus(), 0.4, 0.55),
-        (UCBInside(factor=1.0, delta=1.0), 0.0, 0.5),
+        (HossainUCB(), 0.4, 0.55),
+        (JonesUCB(factor=1.0, delta=1.0), 0.0, 0.5),
     ],
-    ids=["explore_first", "epsilon_greedy", "ucb_bonus", "ucb_inside"],
+    ids=["explore_first", "epsilon_greedy", "hossain_ucb", "jones_ucb"],
 )
 def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> None:
     """Exponents near 2/3, 2/3, 1/2, or below, for on fixed instances UCB may be logarithmic; 8 environments with fixed seeds.
@@ -330,7 +352,7 @@ def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> N
         environments = [
             gm.Environment.sample(agents=4, arms=4, objectives=1, seed=7, trial=trial) for trial in range(8)
         ]
-        runs = [simulate_central(learner, one, horizon=horizon, seed=7, trial=k) for k, one in enumerate(environments)]
+        runs = [gm.simulate(learner, one, horizon=horizon, seed=7, trial=k) for k, one in enumerate(environments)]
         ends.append(np.mean([run.regret[-1] for run in runs]))
     exponent = math.log(ends[1] / ends[0]) / math.log(horizons[1] / horizons[0])
     assert low < exponent < high, (ends, exponent)

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import numbers_of
 
 import gossipmab as gm
 from gossipmab.algorithms import CentralizedNSW
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
 
 
 def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Network, horizon: int) -> np.ndarray:
     """(N, K) pulls, by plain NumPy: everybody's averages are pooled, everybody's rewards valued under all preferences."""
     N, K, D = environment.means.shape
-    numbers = rounds.Source(environment, network, seed=4, trial=0, label="").block(horizon)
+    numbers = numbers_of(environment, network, horizon, seed=4)
     sums, counts, x = np.zeros((N, K, D)), np.zeros((N, K)), np.zeros(D)
     warm, work, p = np.zeros((N, warm_size(N, K))), welfare_workspace(N, K), np.zeros(K)
     for t in range(1, horizon + 1):
@@ -31,8 +31,8 @@ def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Ne
                 n = own.sum(axis=0) if pooled else own[i]
                 G = environment.preferences @ mean.T
                 maximise_with_bonus(G, alpha * np.sqrt(np.log(N * K * t) / n), 1.0, warm[i], work, p)
-            arm = int(np.searchsorted(np.cumsum(p), numbers.arms[i, t - 1], side="right"))
-            environment.rewards.draw(i, arm, numbers.rewards[i, t - 1], x)
+            arm = int(np.searchsorted(np.cumsum(p), numbers.arms[t - 1, i], side="right"))
+            environment.rewards.draw(i, arm, numbers.rewards[t - 1, i], x)
             sums[i, arm] += x
             counts[i, arm] += 1
     return counts

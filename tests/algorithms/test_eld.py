@@ -9,11 +9,11 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import ELD
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central import eld_primal as rationing
-from gossipmab.algorithms.central.base import Centre
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.central import simulate_central
 from gossipmab.metrics import equity
+from gossipmab.utils import parameters
 
 
 def grid(K: int, n: int) -> np.ndarray:
@@ -58,8 +58,8 @@ def test_projection_is_the_nearest_distribution() -> None:
 
 def test_the_dual_variable_by_hand() -> None:
     """Three agents, two arms: arm 0 gives (1, 0.5, 0), e = (0.5, 0, 0.5), H = 1/3, H / N = 1/9."""
-    learner = ELD(budget=0.01, step=2.0, alpha=0.0, cap=0.5)
-    state = learner.init(Centre(3, 2, 100))
+    learner = ELD(inequality_budget=0.01, dual_step_size=2.0, alpha=0.0, max_multiplier=0.5)
+    state = learner.init(ProblemInfo(3, 2, 1, 100, np.ones((3, 1))))
     learner.plan(state, 1)
     assert not state.policy.any()  # nothing seen
     state.counts[:], state.mean[:] = 5, [[1, 0.1], [0.5, 0.1], [0, 0.1]]
@@ -70,7 +70,7 @@ def test_the_dual_variable_by_hand() -> None:
     for t in (151, 201, 251):
         learner.plan(state, t)
     assert state.multiplier[0] == 0.5  # the cap
-    excess = learner._replace(measure="excess", cap=0.0)
+    excess = learner._replace(measure="excess", max_multiplier=0.0)
     state.multiplier[0] = 0.0
     excess.plan(state, 301)
     np.testing.assert_allclose(state.multiplier, 2 * (1 / 3 - 0.01))
@@ -82,9 +82,11 @@ def test_the_budget_is_kept_on_average(measure: str) -> None:
     U = np.array([[1.0, 0.3, 0.5], [0.8, 0.4, 0.5], [0.1, 0.9, 0.5], [0.6, 0.2, 0.45]])
     environment = gm.Environment.sample(means=U[:, :, None], preferences=np.ones((4, 1)), rewards="bernoulli", seed=0)
     budget = 0.04 if measure == "mre" else 0.1
-    options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "record": 120}
-    trace = simulate_central(ELD(budget=budget, measure=measure, step=0.5, alpha=0.1), environment, **options)
-    free = simulate_central(ELD(budget=10.0, alpha=0.1), environment, **options)
+    options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "recorded_rounds": 120}
+    trace = gm.simulate(
+        ELD(inequality_budget=budget, measure=measure, dual_step_size=0.5, alpha=0.1), environment, **options
+    )
+    free = gm.simulate(ELD(inequality_budget=10.0, alpha=0.1), environment, **options)
     kept, was = (getattr(one, measure)[60:].mean() for one in (trace, free))
     assert kept < 1.15 * budget < was / 1.5
     assert trace.multiplier[-1] > 0 and (free.multiplier == 0).all()
@@ -97,15 +99,16 @@ def test_blocks_do_not_matter_and_agents_may_be_many(monkeypatch: pytest.MonkeyP
     from gossipmab.engines import central as central_rounds
 
     environment = gm.Environment.sample(agents=10, arms=3, objectives=2, seed=5)
-    learner = ELD(budget=0.01, period=20, exact_agents=4)
-    one = simulate_central(learner, environment, horizon=110, seed=1)
+    learner = ELD(inequality_budget=0.01, dual_period=20, exact_agents=4)
+    one = gm.simulate(learner, environment, horizon=110, seed=1)
     monkeypatch.setattr(central_rounds, "BLOCK", 7)
-    assert not same_bits(one, simulate_central(learner, environment, horizon=110, seed=1))
+    assert not same_bits(one, gm.simulate(learner, environment, horizon=110, seed=1))
 
 
 def test_wrong_hyperparameters_are_told() -> None:
     for wrong, line in (
-        ({"budget": -1.0}, "budget: got -1.0"), ({"period": 0}, "period: got 0"), ({"measure": "gini"}, "measure: 'gini'"),
+        ({"inequality_budget": -1.0}, "budget: got -1.0"), ({"dual_period": 0}, "period: got 0"),
+        ({"measure": "gini"}, "measure: 'gini'"),
     ):  # fmt: skip
         with pytest.raises(gm.InputError, match=line):
-            ELD(**wrong).check()
+            parameters.check(ELD(**wrong))

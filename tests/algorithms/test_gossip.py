@@ -1,6 +1,6 @@
 """Gossip: the invariant of doubly stochastic mixing, and how fast it agrees.
 
-The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `agent_round.mix`, agent by agent.
+The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `mix_rows`, agent by agent.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import numbers_of
 from hypothesis import given
 from hypothesis import strategies as st
 from twins import gossip, mixing_matrix
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
+from gossipmab.engines.gossip.channel import mix_rows
 from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 
 # Whatever is registered and sends messages, and variants that take other paths.
@@ -39,7 +39,7 @@ def mixed_by_the_engine(network: Any, present: np.ndarray, values: np.ndarray) -
         near = neighbours[network.offsets[i] : network.offsets[i] + degrees[i]]
         rule = network.weight_rule, network.constant_weight
         weights = np.array([weight_of_edge(*rule, degrees[i], degrees[j]) for j in near], dtype=float)
-        agent_round.mix(own, values, i, near, weights)
+        mix_rows(own, values, i, near, weights)
     return own
 
 
@@ -133,8 +133,8 @@ def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, we
 def test_messages_are_two_a_present_edge() -> None:
     environment = gm.Environment.sample(6, 3, 2, seed=1)
     network = gm.Network(nx.cycle_graph(6), link_probability=0.3)
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=400, seed=1, record=400)
-    links = rounds.Source(environment, network, seed=1, trial=0, label="").block(400).links
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=400, seed=1, recorded_rounds=400)
+    links = numbers_of(environment, network, 400, seed=1).links
     np.testing.assert_array_equal(trace.messages, 2 * np.cumsum(links.sum(axis=1)))
     np.testing.assert_array_equal(trace.bytes, 8 * 3 * 2 * trace.messages)
     ends = [links[:, (network.edges == i).any(axis=1)].sum() for i in range(6)]

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
+from gossipmab.utils.rng import Purpose, RandomSource
 
 # The numbers that draw the arms, in rounds 1, 2, ...: one row per agent.
 Draws = tuple[tuple[float, ...], tuple[float, ...]]
@@ -48,13 +47,19 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
         network = gm.Network("complete", agents=2)
         horizon = len(draws[0])
 
-        def block(self: Any, count: int, *threads: Any) -> agent_round.Numbers:
+        def block(self: Any, count: int, *threads: Any) -> dict[Purpose, Any]:
             assert count == horizon
-            links = np.ones((count, 1), dtype=np.uint8)
-            return agent_round.Numbers(np.array(draws, dtype=float), np.full((2, count, 2), np.nan), links)
+            arms = np.ascontiguousarray(np.transpose(np.array(draws, dtype=float)))
+            return {
+                Purpose.ARMS: arms,
+                Purpose.REWARDS: np.full((count, 2, 2), np.nan),
+                Purpose.POLICY: np.zeros((count, 2, 0)),
+            }
 
-        monkeypatch.setattr(rounds.Source, "block", block)
-        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, record=horizon, interpreted=True)
+        monkeypatch.setattr(RandomSource, "block", block)
+        trace = gm.simulate(
+            algorithm, environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
+        )
         return trace, alone(algorithm, environment, network, horizon=horizon, seed=0)
 
     yield run

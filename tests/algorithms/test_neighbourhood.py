@@ -17,12 +17,12 @@ from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.actors import simulate as actors
-from gossipmab.engines.actors.supervisor import Crew
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import step as agent_round
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.gossip.channel import gossip
+from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.pools.ray_session import session
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
@@ -85,9 +85,9 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
     ):
         environment = gm.Environment.sample(5, 4, 3, seed=1)
         network = gm.Network(base, 5, 0.6, weights)
-        kwargs = {"horizon": 120, "seed": 3, "record": 120}
+        kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
-        near = gm.simulate(gm.NeighbourhoodNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
+        near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
         assert same_bits(ordinary, near) == []
 
 
@@ -95,9 +95,9 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
 def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> None:
     environment = gm.Environment.sample(5, 4, 3, seed=1)
     network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
-    kwargs = {"horizon": 60, "seed": 3, "record": 60, "interpreted": True}
+    kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
     ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
-    assert same_bits(ordinary, gm.simulate(gm.NeighbourhoodNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
+    assert same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
 
 
 # ------------------------------------------------------------------------------------------------- where not: the plain twin
@@ -107,9 +107,9 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
     environment, network = kite()
-    algorithm, horizon = gm.NeighbourhoodNSWUCBGossip(**given), 60
+    algorithm, horizon = gm.SimulatedNSWUCBGossip(**{"hops": 1} | given), 60
     game = alone(algorithm, environment, network, horizon=horizon, seed=3)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=3, record=horizon)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=3, recorded_rounds=horizon)
     edges = [(int(i), int(j)) for i, j in network.edges]
     twin = NeighbourhoodTwin(
         7, 4, environment.preferences, edges=edges, hops=algorithm.hops, no_gossip=algorithm.no_gossip
@@ -137,7 +137,7 @@ def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], al
             assert not mine[:, i, len(tracked) :].any()
     errors = np.array(twin.errors)
     np.testing.assert_allclose(trace.disagreement, errors[:, 0], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(trace.drift, errors[:, 1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.mean_drift, errors[:, 1], rtol=0, atol=1e-12)
     wrong = np.abs(errors[:, 2:] - environment.utilities.ravel()).max(axis=1)
     np.testing.assert_allclose(trace.sampling_error, wrong, rtol=0, atol=1e-12)
     assert trace.disagreement[-1] > 0.01
@@ -148,7 +148,7 @@ def test_gossip_keeps_the_mean_of_every_row_over_those_that_track_it(weights: st
     """W is symmetric, and so is who tracks what both ends of a link track: what i gains j loses."""
     for hops in (1, 2):
         environment, network = kite(0.5, weights, arms=3)
-        game = alone(gm.NeighbourhoodNSWUCBGossip(hops=hops, solver="local"), environment, network, horizon=40, seed=1)
+        game = alone(gm.SimulatedNSWUCBGossip(hops=hops, solver="local"), environment, network, horizon=40, seed=1)
         members, sizes = balls.balls(network.edges, 7, hops)
         for j in range(7):
             slots = [(i, balls.slot_of(members[i], j)) for i in members[j, : sizes[j]]]
@@ -165,13 +165,13 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     """
     network = gm.Network(nx.path_graph(4))
     environment = gm.Environment.sample(4, 1, 1, seed=0)
-    algorithm = gm.NeighbourhoodNSWUCBGossip()
-    state = algorithm.init(rounds.shape_of(environment, network, 1))
+    algorithm = gm.SimulatedNSWUCBGossip(hops=1)
+    state = algorithm.init(problem_info(environment, network, 1))
     assert state.known_members.tolist() == [[0, 1, -1], [0, 1, 2], [1, 2, 3], [2, 3, -1]]
     state.sent_global_mean[..., 0] = [[1, 2, np.nan], [3, 4, 5], [6, 7, 8], [9, 10, np.nan]]
     flat = [array.reshape(4, -1) for array in (state.global_mean, state.sent_global_mean)]
     for i, near in enumerate(([1], [0, 2], [1, 3], [2])):
-        agent_round.gossip(algorithm, state, *flat, i, np.array(near), np.full(2, 0.25))
+        gossip(algorithm, True, state, *flat, i, np.array(near), np.full(2, 0.25))
     np.testing.assert_array_equal(flat[0], [[1.5, 2.5, np.nan], [2.5, 4, 5.5], [5.5, 7, 8.5], [8.5, 9.5, np.nan]])
 
 
@@ -181,9 +181,9 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
 @pytest.mark.parametrize("given", [{}, {"hops": 2, "solver": "local"}], ids=str)
 def test_interpreted_gives_the_bits_of_compiled(given: dict[str, Any]) -> None:
     environment, network = kite()
-    algorithm = gm.NeighbourhoodNSWUCBGossip(**given)
+    algorithm = gm.SimulatedNSWUCBGossip(**{"hops": 1} | given)
     one, other = (
-        gm.simulate(algorithm, environment, network, horizon=60, seed=4, record=9, interpreted=how)
+        gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=how)
         for how in (False, True)
     )
     assert same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
@@ -193,22 +193,20 @@ def test_interpreted_gives_the_bits_of_compiled(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_so_it_does_with_failures_and_communication_budgets(trouble: str) -> None:
     environment, network = kite(**TROUBLE[trouble])
-    algorithm = gm.NeighbourhoodNSWUCBGossip()
+    algorithm = gm.SimulatedNSWUCBGossip(hops=1)
     one, other = (
-        gm.simulate(algorithm, environment, network, horizon=80, seed=4, record=9, interpreted=how)
+        gm.simulate(algorithm, environment, network, horizon=80, seed=4, recorded_rounds=9, interpreted=how)
         for how in (False, True)
     )
     assert same_bits(one, other) == []
 
 
-def with_actors(crew: Crew, hops: int, block: int, **more: Any) -> list[str]:
+def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
     """The fields in which actors, NaN in all that they have not received, differ from the threads."""
     environment, network = kite(**more)
-    algorithm, kwargs = gm.NeighbourhoodNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "record": 17}
-    got = actors.simulate_actors(
-        algorithm, environment, network, transport=crew.transport, agents_per_actor=block, window=20, crew=crew, poison=True,
-        **kwargs,
-    )  # fmt: skip
+    algorithm, kwargs = gm.SimulatedNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "recorded_rounds": 17}
+    with ActorPool(transport, 3, 20, poison=True, patience=30.0, note=lambda line: None) as pool:
+        got = simulate_actors(algorithm, environment, network, pool=pool, **kwargs)
     return same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
 
 
@@ -216,16 +214,15 @@ def with_actors(crew: Crew, hops: int, block: int, **more: Any) -> list[str]:
 def test_actors_have_the_bits_of_threads() -> None:
     with session(cpus=2):
         for transport in ("direct", "refs"):
-            with Crew(transport, lambda line: None, patience=30.0) as crew:
-                assert [with_actors(crew, *each) for each in ((1, 3), (2, 3))] == [[], []]
+            assert [with_actors(hops, transport) for hops in (1, 2)] == [[], []]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("trouble", list(TROUBLE)[1:])
 def test_so_they_have_with_failures_and_communication_budgets(trouble: str) -> None:
-    with session(cpus=2), Crew("direct", lambda line: None, patience=30.0) as crew:
-        assert with_actors(crew, 1, 3, **TROUBLE[trouble]) == []
+    with session(cpus=2):
+        assert with_actors(1, **TROUBLE[trouble]) == []
 
 
 LARGE = """
@@ -233,8 +230,8 @@ import gossipmab as gm
 environment = gm.Environment.sample(20_000, 4, 2, seed=1)
 network = gm.Network({"generator": "cycle_graph"}, 20_000, 0.5, "metropolis")
 network.__dict__["algebraic_connectivity"] = 0.0  # on a long ring it takes minutes, and only Pareto Gossip looks at it
-trace = gm.simulate(gm.NeighbourhoodNSWUCBGossip(hops=2), environment, network, horizon=5, seed=0, record=1)
-assert (trace.pulls.sum(axis=1) == 5).all() and trace.drift[-1] < 1e-12 and trace.disagreement[-1] > 0.1
+trace = gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, horizon=5, seed=0, recorded_rounds=1)
+assert (trace.pulls.sum(axis=1) == 5).all() and trace.mean_drift[-1] < 1e-12 and trace.disagreement[-1] > 0.1
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -261,7 +258,7 @@ def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callabl
     means = np.tile([[1.0, 0.1], [0.1, 1.0], [0.5, 0.5]], (6, 1, 1))
     environment = gm.Environment.sample(means=means, preferences=w, rewards="deterministic")
     network = gm.Network(nx.cycle_graph(6), weights="metropolis")
-    game = alone(gm.NeighbourhoodNSWUCBGossip(alpha=0.05), environment, network, horizon=1000, seed=0)
+    game = alone(gm.SimulatedNSWUCBGossip(alpha=0.05, hops=1), environment, network, horizon=1000, seed=0)
     short, together = np.zeros(1000), maximise_nash_welfare(environment.utilities).p
     for i in range(6):
         near = environment.utilities[sorted([(i - 1) % 6, i, (i + 1) % 6])]
@@ -287,60 +284,31 @@ def experiment(*algorithms: dict[str, Any], agents: int = 5, base: Any = "ring",
 
 def test_the_key_of_the_experiment_file_leads_to_it(tmp_path: Path) -> None:
     results = gm.run(
-        experiment({}, {"label": "near", "neighbourhood": True, "hops": 2}, {"label": "nearer", "neighbourhood": True}),
-        out=tmp_path / "run",
-        workers=1,
+        experiment({}, {"label": "near", "hops": 2}, {"label": "nearer", "hops": 1}), out=tmp_path / "run", workers=1
     )
     ends = results.table().groupby("algorithm").last()
     assert ends.loc["simulated_nsw_ucb_gossip", "nsw_regret"] == ends.loc["near", "nsw_regret"]  # two hops: all of five
     assert ends.loc["nearer", "bytes"] * 5 == ends.loc["near", "bytes"] * 3
     again = gm.open_run(tmp_path / "run")
-    assert again.spec.choice("near").params["hops"] == 2
+    assert [one.params["hops"] for one in again.spec.algorithms] == [0, 2, 1]
 
 
-def test_experiments_without_the_key_stay_what_they_were() -> None:
-    """Their hash is in run folders made before there was one."""
-    spec = Spec.from_dict(experiment({"alpha": 0.25}))
-    assert spec.choice("simulated_nsw_ucb_gossip").params["neighbourhood"] is False
-    assert list(spec.resolved()["algorithms"][0]) == [
-        "name", "label", "alpha", "solver", "welfare", "no_gossip", "no_sim", "rescale",
-    ]  # fmt: skip
-    near = Spec.from_dict(experiment({"neighbourhood": True}))
-    assert near.resolved()["algorithms"][0]["hops"] == 1 and Spec.from_dict(near.resolved()).hash == near.hash
-
-
-def test_flag_and_hops_can_be_swept() -> None:
+def test_hops_can_be_swept() -> None:
     key = "algorithms.simulated_nsw_ucb_gossip."
-    flag = Spec.from_dict(experiment({}, **{key + "neighbourhood": [False, True]}))
-    hops = Spec.from_dict(experiment({"neighbourhood": True}, **{key + "hops": [1, 2, 3]}))
-    assert [cell.params["neighbourhood"] for cell in flag.cells()] == [False, True]
-    assert [cell.params["hops"] for cell in hops.cells()] == [1, 2, 3]
+    hops = from_dict(experiment({}, **{key + "hops": [0, 1, 2, 3]}))
+    assert [cell.params["hops"] for cell in hops.cells()] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"hops": 2}, "hops: got 2, allowed only with neighbourhood = true"),
-        ({"neighbourhood": True, "no_sim": True}, "no_sim: got True, not allowed with neighbourhood = true"),
-        ({"neighbourhood": True, "hops": 0}, "hops: got 0, allowed is a whole number >= 1"),
-        ({"neighbourhood": True, "hops": 1.5}, "hops: got 1.5, allowed is a whole number"),
-        ({"neighbourhood": 1}, "neighbourhood: got 1, allowed is true or false"),
-        ({"neighborhood": True}, "did you mean 'neighbourhood'"),
+        ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"),
+        ({"hops": 1.5}, "hops: got 1.5, allowed is a whole number >= 0"),
+        ({"hop": 1}, "did you mean 'hops'"),
     ],
     ids=str,
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(gm.InputError, match="^algorithms.simulated_nsw_ucb_gossip") as caught:
-        Spec.from_dict(experiment(given))
+        from_dict(experiment(given))
     assert message in str(caught.value)
-
-
-def test_what_cannot_fit_is_refused_with_advice() -> None:
-    ring, star = {"generator": "cycle_graph"}, {"generator": "star_graph"}
-    with pytest.raises(gm.InputError, match="agents x agents x arms = 20000 x 20000 x 4.*neighbourhood = true"):
-        Spec.from_dict(experiment({}, agents=20_000, base=ring))
-    Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=ring))
-    with pytest.raises(gm.InputError, match="largest neighbourhood x arms = 20000 x 1001 x 4.*fewer hops"):
-        Spec.from_dict(experiment({"neighbourhood": True, "hops": 500}, agents=20_000, base=ring))
-    with pytest.raises(gm.InputError, match="20000 x 20000 x 4, .*fewer agents"):
-        Spec.from_dict(experiment({"neighbourhood": True}, agents=20_000, base=star | {"n": 19_999}))

@@ -19,11 +19,11 @@ from gossipmab.analysis.sentences import Comparison, compare
 from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.metrics.statistics import UNDEFINED, holm, paired_p_value, paired_ratio
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "record": 6},
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
@@ -143,18 +143,22 @@ def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.Capture
 def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
     spec = listed.spec
     for trial in range(3):
-        one, other = (built(spec.at(point), trial)[0] for point in spec.points())
+        one, other = (built(point, spec.files, trial)[0] for point in spec.points)
         np.testing.assert_array_equal(one.means, other.means)
         np.testing.assert_array_equal(one.preferences, other.preferences)
-    far = Spec.from_dict({**SPEC, "experiment": {**SPEC["experiment"], "horizon": 7, "record": 3, "trials": 4}})
-    np.testing.assert_array_equal(built(far, 3)[0].means, built(spec.at(spec.points()[1]), 3)[0].means)
-    assert not np.array_equal(built(far, 2)[0].means, built(far, 3)[0].means)
+    far = from_dict({**SPEC, "experiment": {**SPEC["experiment"], "horizon": 7, "recorded_rounds": 3, "trials": 4}})
+    np.testing.assert_array_equal(
+        built(far.points[0], far.files, 3)[0].means, built(spec.points[1], spec.files, 3)[0].means
+    )
+    assert not np.array_equal(built(far.points[0], far.files, 2)[0].means, built(far.points[0], far.files, 3)[0].means)
 
 
 def test_more_heterogeneity_moves_the_same_environment() -> None:
     """mu = clip(b + h eps): with h = 0 all agents have b, and other values of h go along the same eps."""
-    at = {h: built(Spec.from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}), 0)[0].means
-          for h in (0.0, 0.01, 0.02)}  # fmt: skip
+    specs = {
+        h: from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}) for h in (0.0, 0.01, 0.02)
+    }
+    at = {h: built(spec.points[0], spec.files, 0)[0].means for h, spec in specs.items()}
     inside = (at[0.02] > 0) & (at[0.02] < 1)
     np.testing.assert_allclose((at[0.02] - at[0.0])[inside], 2 * (at[0.01] - at[0.0])[inside], atol=1e-12)
 

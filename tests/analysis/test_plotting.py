@@ -21,7 +21,7 @@ from gossipmab.experiments.results import Results
 from gossipmab.utils.atomic_write import file_hash
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [
@@ -175,10 +175,10 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
 
 
 def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["plot", str(single.path), "--format", "svg", "--guide", "sqrt"]) == 0
+    assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
     for options, words in [
-        (["--guide", "sqr"], "did you mean 'sqrt'"),
-        (["--metric", "nsw", "--guide", "auto"], "known"),
+        (["--bound", "sqr"], "did you mean 'sqrt'"),
+        (["--metric", "nsw", "--bound", "auto"], "known"),
     ]:
         capsys.readouterr()
         assert call(["plot", str(single.path), "--format", "svg", *options]) == 2

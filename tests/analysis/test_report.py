@@ -21,13 +21,20 @@ from gossipmab.analysis.report import write_report
 from gossipmab.analysis.report.networks import HEADINGS, facts
 from gossipmab.analysis.report.page import render
 from gossipmab.cli import call
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.utils import provenance
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "experiment": {
+        "name": "tiny",
+        "description": "Two & a half",
+        "horizon": 60,
+        "trials": 3,
+        "seed": 5,
+        "recorded_rounds": 6,
+    },
     "environment": {"agents": 4, "arms": 3, "objectives": 2},
     "network": {"base": "star", "link_probability": 0.5},
     "algorithms": [
@@ -145,7 +152,8 @@ def test_it_says_what_the_run_says(single: Results) -> None:
     text = words(render(single))
     summary = single.summary().set_index("algorithm")
     alone, gossip = summary.loc["alone", "pareto_regret"], summary.loc["gossip", "pareto_regret"]
-    assert f"alone: {100 * (alone / gossip - 1):.1f} % more Pareto regret than gossip" in text
+    change = 100 * (alone / gossip - 1)
+    assert f"alone: {abs(change):.1f} % {'more' if change > 0 else 'less'} Pareto regret than gossip" in text
     for label in ("gossip", "alone"):
         assert f"{summary.loc[label, 'pareto_regret']:.2f}"[:5] in text
     agents = single.agents()
@@ -197,13 +205,14 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
 def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
     from gossipmab.analysis.report.commands import commands
-    from gossipmab.experiments.spec.spec import load_spec
+    from gossipmab.experiments.spec.loading import load_spec
     from gossipmab.experiments.storage.run_folder import RunFolder
 
     for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run/spec.toml")):
         folder = RunFolder(tmp_path / "run")
         with folder.locked():
-            spec, _ = folder.prepare(load_spec("quickstart", changes), fresh=True)
+            spec = load_spec("quickstart", changes)
+            folder.prepare(spec, fresh=True)
         assert commands(Results(folder, spec))[0].text.startswith(first)
 
 
@@ -244,14 +253,14 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
 def test_what_is_wrong_stands_at_its_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    play = Player.__call__
+    play = CellRunner.__call__
 
-    def failing(self: Player, cell: Any, *rest: Any) -> Any:
+    def failing(self: CellRunner, cell: Any, *rest: Any) -> Any:
         if cell.label == "alone" and cell.trial == 2:
             raise ValueError("it <broke>")
         return play(self, cell, *rest)
 
-    monkeypatch.setattr(Player, "__call__", failing)
+    monkeypatch.setattr(CellRunner, "__call__", failing)
     with pytest.raises(CellsFailedError):
         gm.run(SPEC, out=tmp_path / "run", workers=1)
     text = words(render(gm.open_run(tmp_path / "run")))

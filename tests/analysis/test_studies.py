@@ -15,12 +15,12 @@ from gossipmab.analysis.study_plots import draw_study
 from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 
-TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.record=6")
+TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.recorded_rounds=6")
 SMALL: dict[str, tuple[str, ...]] = {
     "spectral-gap": ('sweep.network.base=["complete", "ring", "path"]',),
-    "failures": (),
+    "failures": ("experiment.horizon=300",),
     "communication": (),
     "connectivity": ("sweep.network.link_probability=[0.1, 0.5, 1.0]",),
     "scaling": ("sweep.environment.agents=[5, 8, 12]",),
@@ -41,7 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
 def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], name: str) -> None:
     results, study = runs[name], STUDIES[name]
     found = findings(results, study)
-    points, algorithms = results.spec.points(), results.spec.algorithms
+    points, algorithms = results.spec.points, results.spec.algorithms
     assert len(found) == len(points) * len(algorithms)
     assert found["point"].nunique() == len(points)  # every case can be told from the others
     traces = list(results.traces.values())
@@ -53,7 +53,7 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
         assert row.regret == pytest.approx(np.mean(per_agent), rel=1e-12)
         assert row.low <= row.regret <= row.high
-        drifts = [float(trace.per_round()["drift"].max()) for trace in mine]
+        drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)
 
@@ -62,7 +62,7 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
     x = {name: findings(results, STUDIES[name])["x"].drop_duplicates().tolist() for name, results in runs.items()}
     assert x["connectivity"] == [0.1, 0.5, 1.0] and x["scaling"] == [5.0, 8.0, 12.0]
     spec = runs["spectral-gap"].spec
-    networks = [built(spec.at(point), 0)[1] for point in spec.points()]
+    networks = [built(point, spec.files, 0)[1] for point in spec.points]
     assert x["spectral-gap"] == [network.facts().spectral_gap for network in networks if network is not None]
     assert sorted(x["spectral-gap"], reverse=True) == x["spectral-gap"]  # complete, ring, path
     every, tenth = x["communication"][:2]
@@ -72,7 +72,10 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
 def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None:
     found = findings(runs["failures"], STUDIES["failures"]).set_index("point")["drift"]
     for case, drift in found.groupby(level=0).max().items():
-        keeps = case in ("loss 0", "message loss 0.3, symmetric loss", "crash 0.002, rejoin 0.01", "partitions")
+        keeps = case in (
+            "message loss 0", "message loss 0.3, symmetric loss",
+            "crash probability 0.002, recovery probability 0.01", "partitions",
+        )  # fmt: skip
         assert (drift < 1e-12) == keeps, (case, drift)
 
 
@@ -124,7 +127,7 @@ def test_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 def test_quick_studies_are_experiments_too() -> None:
     for name, study in STUDIES.items():
         spec = load_spec(study.experiment, study.quick)
-        assert spec.experiment.trials == 4 and len(spec.points()) >= 3
+        assert spec.experiment.trials == 4 and len(spec.points) >= 3
         assert study_of(name) is study and folder_of(name, True).name == f"study-{name}-quick"
 
 

@@ -14,7 +14,7 @@ import gossipmab as gm
 from gossipmab.experiments.results import Results
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -97,7 +97,7 @@ def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
 
 OTHERS: dict[str, dict[str, Any]] = {
     "central": {
-        "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "measure": ["maximin"]},
+        "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "extra_objectives": ["maximin"]},
         "environment": SPEC["environment"],
         "algorithms": [{"name": "explore_first"}],
     },
@@ -123,10 +123,12 @@ def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
 
 @pytest.mark.parametrize("protocol", list(OTHERS))
 def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
-    from gossipmab.metrics.columns import SAID
+    from gossipmab.metrics.columns import RESERVED
 
     data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
-    assert [name for name in data.variables if name not in SAID and name.removeprefix("agent_") not in SAID] == []
+    assert [
+        name for name in data.variables if name not in RESERVED and name.removeprefix("agent_") not in RESERVED
+    ] == []
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
 
 

@@ -25,7 +25,7 @@ from gossipmab.utils.rng import Purpose, stream
 
 DOCS = Path(__file__).parents[2] / "docs"
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -102,17 +102,16 @@ def test_rewards_are_those_of_the_simulator(
     assert len(np.unique(played.arms)) == 3
 
 
-def test_rewards_come_from_the_streams_of_the_agents() -> None:
+def test_rewards_come_from_the_stream_of_the_trial() -> None:
     environment = gm.Environment.sample(3, 2, 2, seed=4)
     game = bandits(environment, 5, seed=9, trial=1, label="x")
     game.reset()
-    streams = [stream(9, trial=1, label="x", agent=i, purpose=Purpose.REWARDS) for i in range(3)]
-    for arm in (0, 1, 1, 0, 1):
+    numbers = stream(9, trial=1, label="x", purpose=Purpose.REWARDS).random((5, 3, 2))
+    for arm, drawn in zip((0, 1, 1, 0, 1), numbers, strict=True):
         _, paid, *_ = game.step(dict.fromkeys(game.agents, arm))
-        for i, generator in enumerate(streams):
-            assert (
-                paid[f"agent_{i}"].tolist() == (generator.random(2) < environment.means[i, arm]).astype(float).tolist()
-            )
+        for i in range(3):
+            expected = (drawn[i] < environment.means[i, arm]).astype(float)
+            assert paid[f"agent_{i}"].tolist() == expected.tolist()
 
 
 def test_reset_goes_on_to_the_next_trial_or_begins_a_seed() -> None:
@@ -235,7 +234,7 @@ def test_our_own_environment_logged_is_the_environment(tmp_path: Path) -> None:
     for name in ("logged.parquet", "logged.csv"):
         again = gm.Environment.sample(rewards="table", logged_rewards=tmp_path / name)
         np.testing.assert_allclose(again.means, environment.means, rtol=1e-15)
-    data = {**SPEC, "environment": {"rewards": "table", "table": str(tmp_path / "logged.parquet")}}
+    data = {**SPEC, "environment": {"rewards": "table", "logged_rewards": str(tmp_path / "logged.parquet")}}
     results = gm.run(data, out=tmp_path / "run", workers=1)
     given = {**SPEC, "environment": {"rewards": "deterministic", "means": environment.means}}
     wanted = gm.run(given, out=tmp_path / "wanted", workers=1)
@@ -322,7 +321,7 @@ def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_
     table = momaland.logged_table(game(), plays=90, seed=0, file=file)
     pd.testing.assert_frame_equal(table, momaland.logged_table(game(), plays=90, seed=0))
     assert table.groupby(["agent", "arm"]).size().tolist() == [30] * 12
-    data = {**SPEC, "environment": {"rewards": "table", "table": str(file)}}
+    data = {**SPEC, "environment": {"rewards": "table", "logged_rewards": str(file)}}
     found = gm.run(data, out=tmp_path / "run", workers=1)
     assert found.complete
     means = gm.Environment.sample(rewards="table", logged_rewards=file).means

@@ -13,11 +13,11 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def spec(tmp_path: Path) -> str:
     path = tmp_path / "tiny.toml"
-    path.write_text(Spec.from_dict(TINY).to_toml())
+    path.write_text(from_dict(TINY).to_toml())
     return str(path)
 
 
@@ -118,14 +118,14 @@ def test_failing_cells_are_told_and_exit_code_1(
 ) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
-    simulate = rounds.simulate
+    simulate = rounds.simulate_gossip
 
     def sometimes(*args: Any, **options: Any) -> Any:
         if options.get("trial") == 1:
             raise MemoryError("none left")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
     out, err = capsys.readouterr()
     assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
@@ -208,8 +208,8 @@ def test_verify_notices_other_bits(
 ) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
-    simulate = rounds.simulate
-    monkeypatch.setattr(rounds, "simulate", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    simulate = rounds.simulate_gossip
+    monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
     assert call(["verify", str(finished)]) == 1
     assert "other bits in" in capsys.readouterr().out
 

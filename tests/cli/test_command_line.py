@@ -25,12 +25,12 @@ from gossipmab.cli.app import COMMANDS, STARTERS, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.cli.json_output import KEYS
-from gossipmab.cli.page import page
-from gossipmab.experiments.spec.spec import Spec
+from gossipmab.experiments.spec.loading import from_dict
+from gossipmab.experiments.spec.renamed import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "record": 4},
+    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "recorded_rounds": 4},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -64,7 +64,7 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int
 def test_run_and_summary_say_the_same_numbers_as_the_results(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
     for row in ran["rows"] + seen["rows"]:
@@ -86,8 +86,8 @@ def test_a_run_with_failures_names_the_cells(
     def never(*args: Any, **options: Any) -> Any:
         raise MemoryError("none left")
 
-    monkeypatch.setattr(rounds, "simulate", never)
-    (tmp_path / "tiny.toml").write_text(Spec.from_dict(TINY).to_toml())
+    monkeypatch.setattr(rounds, "simulate_gossip", never)
+    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
@@ -230,25 +230,28 @@ def test_every_command_teaches_by_examples_that_parse() -> None:
 def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call([*name.split(), "--help"]) == 0
     out = capsys.readouterr().out
+    words = " ".join(out.split())
     for example in EXAMPLES[name or START]:
-        assert f" # {example.what}\n {example.line}\n" in out
+        assert " ".join(f"{example.what}: {example.line}".split()) in words
     if not name:
-        assert all(f" {code:>3}  {meaning}\n" in out for code, meaning in EXIT_CODES.items())
+        assert all(f"exit code {code}: {meaning}" in words for code, meaning in EXIT_CODES.items())
         assert [out.index(f" {group} ") for group in COMMANDS] == sorted(out.index(f" {group} ") for group in COMMANDS)
 
 
 def test_the_page_is_as_the_commands_are() -> None:
-    said = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert said == page(), "python -m gossipmab.cli.page > docs/cli.md"
-    root: Any = get_command(app)
-    for name in NAMES:
-        command = root
-        for word in name.split():
-            command = command.commands[word]
-        section = said.partition(f"### gossipmab {name}")[2].partition("\n### ")[0]
-        for parameter in command.params:
-            options = [one for one in parameter.opts if one.startswith("-")]
-            assert all(one in section for one in options or [parameter.metavar.strip("[].")]), (name, parameter.name)
+    """Its last part is Typer's own page; the keys and exit codes before it are those of the program."""
+    head, _, made = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").partition("--name gossipmab -->\n\n")
+    command = [sys.executable, "-m", "typer", "gossipmab.cli.app", "utils", "docs", "--name", "gossipmab"]
+    assert made == subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    rows = {f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()}
+    rows |= {f"| `{key}` | {meaning} |" for keys in KEYS.values() for key, meaning in keys.items()}
+    assert rows <= set(head.splitlines())
+
+
+@pytest.mark.parametrize(("old", "new"), OPTIONS.items())
+def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["plot" if new == "--bound" else "run", "x", old, "y"]) == 2
+    assert capsys.readouterr().err == f"error: {old} is now called {new}\n"
 
 
 def test_new_without_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,7 +284,7 @@ def test_bash_completes_on_tab(shell: dict[str, str], tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(slave)
     try:
-        os.write(master, b'source <(gossipmab completion bash); echo rea""dy\n')
+        os.write(master, b'source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab); echo rea""dy\n')
         read_until(master, "ready")
         os.write(master, b"gossipmab run quickst\t")
         assert "quickstart" in read_until(master, "quickstart")
@@ -304,7 +307,7 @@ def read_until(master: int, wanted: str) -> str:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_what_completes_to_what(shell: dict[str, str]) -> None:
     script = """
-    source <(gossipmab completion bash)
+    source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)
     complete_words() {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
         _gossipmab_completion gossipmab; echo "${COMPREPLY[*]}"
@@ -333,7 +336,8 @@ def test_what_completes_to_what(shell: dict[str, str]) -> None:
     ],
 )
 def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str]) -> None:
-    script = subprocess.run(["gossipmab", "completion", name], capture_output=True, text=True, env=shell, check=True)
+    source = shell | {"_GOSSIPMAB_COMPLETE": f"source_{name}"}
+    script = subprocess.run(["gossipmab"], capture_output=True, text=True, env=source, check=True)
     assert f"_GOSSIPMAB_COMPLETE=complete_{name}" in script.stdout
     answer = subprocess.run(
         ["gossipmab"], capture_output=True, text=True, env=shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
@@ -350,5 +354,3 @@ def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys
     assert set(suggestions.STUDIES) == set(STUDIES)
     assert call(["run", "quickstart", "--engine", "none", "--out", str(tmp_path / "run")]) == 2
     assert f"(allowed: {', '.join(sorted(suggestions.ENGINES))})" in capsys.readouterr().err
-    assert call(["completion", "csh"]) == 2
-    assert f"(allowed: {', '.join(sorted(suggestions.SHELLS))})" in capsys.readouterr().err

@@ -16,8 +16,8 @@ import pytest
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.experiments.spec.json_schema import experiment_schema, schema_text
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
-from gossipmab.experiments.spec.spec import load_spec
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--quiet"]
@@ -62,7 +62,7 @@ def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
         if section in SECTIONS:
             assert key in SECTIONS[section].model_fields, lines[number]
         found.add(key)
-    assert {"record", "base", "failures", "means", "network.base"} <= found
+    assert {"recorded_rounds", "base", "failures", "means", "network.base"} <= found
 
 
 @pytest.mark.parametrize(("name", "agents"), [("small.toml", 9), ("office.edges", 6)])

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors import sockets as peers
-from gossipmab.engines.actors.supervisor import ActorsLostError, Crew
+from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import differing
 
@@ -41,7 +41,7 @@ def setting() -> tuple[gm.Environment, gm.Network]:
 
 
 def disturbed(
-    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[Crew, int], None], patience: float = 20.0,
+    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool, int], None], patience: float = 20.0,
     **options: Any,
 ) -> list[str]:  # fmt: skip
     """Play with `disturb` called after every window, while the next ones are played; what was noted. Asserts the bits."""
@@ -49,13 +49,13 @@ def disturbed(
     horizon, window = WINDOWS[transport]
     notes: list[str] = []
     windows: list[int] = []
-    with Crew(transport, notes.append, patience=patience) as crew:
+    with ActorPool(transport, note=notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:
             windows.append(steps)
             disturb(crew, len(windows))
 
-        got = actors.simulate_actors(
+        got = by_actors(
             gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3, window=window, crew=crew, note=notes.append,
             progress=progress, **options,
         )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(
 ) -> None:
     import ray
 
-    def kill(crew: Crew, windows: int) -> None:
+    def kill(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             if how == "ray.kill":
                 ray.kill(crew.handles[2])
@@ -104,7 +104,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(
 
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
-    def kill(crew: Crew, windows: int) -> None:
+    def kill(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             for pid in crew.pids:
                 os.kill(pid, signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport:
 
 @pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
-    def stop(crew: Crew, windows: int) -> None:
+    def stop(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             os.kill(crew.pids[1], signal.SIGSTOP)
 
@@ -128,7 +128,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
     pids: set[int] = set()
     ended = threading.Event()
 
-    with Crew("direct", lambda line: None, patience=10.0) as crew:
+    with ActorPool(note=lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
             while not ended.wait(0.05):
@@ -142,9 +142,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
         thread.start()
         try:
             with pytest.raises(ActorsLostError, match="times in a row|could not be brought back"):
-                actors.simulate_actors(
-                    gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew
-                )
+                by_actors(gm.ParetoUCBGossip(), *setting, horizon=200_000, seed=0, window=100_000, crew=crew)
         finally:
             ended.set()
             thread.join()
@@ -155,7 +153,7 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
 def test_strangers_are_refused_in_one_line_each_and_do_no_harm(ray_here: None, setting: Any) -> None:
     import ray
 
-    def knock(crew: Crew, windows: int) -> None:
+    def knock(crew: ActorPool, windows: int) -> None:
         if windows == 1:
             address = ray.get(crew.handles[0].listen.remote(b"", 1.0), timeout=60)
             with pytest.raises(AuthenticationError):
@@ -171,7 +169,7 @@ def test_strangers_are_refused_in_one_line_each_and_do_no_harm(ray_here: None, s
 
 def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     key = os.urandom(32)
-    one, two = (peers.Peers(index, key, "127.0.0.1", 5.0) for index in (0, 1))
+    one, two = (peers.SocketMesh(index, key, "127.0.0.1", 5.0) for index in (0, 1))
     try:
         for peer in (one, two):
             peer.reset(7)
@@ -202,7 +200,7 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
 
 def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "HANDSHAKE", 0.5)
-    one, two = (peers.Peers(index, b"key", "127.0.0.1", 10.0) for index in (0, 1))
+    one, two = (peers.SocketMesh(index, b"key", "127.0.0.1", 10.0) for index in (0, 1))
     strangers = [socket.create_connection(one.address, timeout=5) for _ in range(20)]
     try:
         for peer in (one, two):
@@ -223,16 +221,16 @@ def test_one_who_says_nothing_does_not_keep_others_out(monkeypatch: pytest.Monke
 INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.crew import Crew
-from gossipmab.engines.ray_session import session
-with session() as here, Crew("direct", lambda line: None) as crew:
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.pools.ray_session import session
+with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
     def progress(steps):
         print(*crew.pids, flush=True)
         print(here.folder, flush=True)
         os.kill(os.getpid(), signal.SIGINT) if sys.argv[1] == "interrupt" else 1 / 0
     e, n = gm.Environment.sample(3, 4, 2), gm.Network("complete", 3, 0.5)
-    simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=10**7, seed=0, window=500, crew=crew, progress=progress)
+    simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=10**7, seed=0, pool=crew, progress=progress)
 """
 
 
@@ -247,12 +245,12 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 
 FULL = """
 import gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
-from gossipmab.engines.ray_session import session
+from gossipmab.engines.actors.simulate import simulate_actors
+from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
-arguments = {"horizon": 450, "seed": 0, "record": 3}
-with session(object_store=80 * 2**20):
-    got = simulate_actors(gm.ParetoUCBGossip(), e, n, agents_per_actor=200, window=150, **arguments)
+arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}
+with session(object_store=80 * 2**20), gm.ActorPool(agents_per_actor=200, window=150) as pool:
+    got = simulate_actors(gm.ParetoUCBGossip(), e, n, pool=pool, **arguments)
 expected = gm.simulate(gm.ParetoUCBGossip(), e, n, **arguments)
 for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "pulls"):
     assert getattr(got, name).tobytes() == getattr(expected, name).tobytes(), name

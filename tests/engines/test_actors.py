@@ -15,20 +15,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from conftest import by_actors
+from numba import njit
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines import limits as capacity
-from gossipmab.engines.actors import agent_block as own_agents
-from gossipmab.engines.actors import block_loop as own_rounds
-from gossipmab.engines.actors import halo as crossing
+from gossipmab.engines.actors import border as crossing
 from gossipmab.engines.actors import object_code as native
 from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors.object_code_loader import Machine
-from gossipmab.engines.actors.sockets import Peers, WindowLostError
-from gossipmab.engines.actors.supervisor import Crew
+from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.networks.mixing import WEIGHT_RULES
+from gossipmab.utils.jit import SETTINGS
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
@@ -50,13 +52,13 @@ def ray_here() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def crew_of(ray_here: None) -> Iterator[Callable[[str], Crew]]:
-    crews: dict[str, Crew] = {}
+def crew_of(ray_here: None) -> Iterator[Callable[[str], ActorPool]]:
+    crews: dict[str, ActorPool] = {}
     notes: list[str] = []
 
-    def crew(transport: str) -> Crew:
+    def crew(transport: str) -> ActorPool:
         if transport not in crews:
-            crews[transport] = Crew(transport, notes.append, patience=30.0).__enter__()
+            crews[transport] = ActorPool(transport, note=notes.append, patience=30.0).__enter__()
         return crews[transport]
 
     yield crew
@@ -65,24 +67,24 @@ def crew_of(ray_here: None) -> Iterator[Callable[[str], Crew]]:
     assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
 
-def differing(one: gm.Trace, other: gm.Trace) -> list[str]:
+def differing(one: gm.GossipTrace, other: gm.GossipTrace) -> list[str]:
     """The fields that are not equal bit for bit."""
     arrays = [(f.name, getattr(one, f.name), getattr(other, f.name)) for f in fields(one)]
     return [name for name, a, b in arrays if (a.dtype, a.shape, a.tobytes()) != (b.dtype, b.shape, b.tobytes())]
 
 
 def compared(
-    crew: Crew, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
+    crew: ActorPool, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
     environment: gm.Environment | None = None, poison: bool = True, **options: Any,
 ) -> None:  # fmt: skip
     network = gm.Network(graph, GRAPHS[graph], p, weights)
     environment = environment or gm.Environment.sample(GRAPHS[graph], 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "record": RECORD, **options}
+    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
     expected = gm.simulate(algorithm, environment, network, **common)
     block = agents_per_actor or GRAPHS[graph]
-    got = actors.simulate_actors(
-        algorithm, environment, network, transport=crew.transport, agents_per_actor=block, window=window, crew=crew,
-        poison=poison, note=crew.note, **common,
+    got = by_actors(
+        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note,
+        **common,
     )  # fmt: skip
     assert not differing(expected, got)
     assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
@@ -101,9 +103,10 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(900)  # every algorithm compiles
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 @pytest.mark.parametrize("index", range(4))
-def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], Crew], transport: str, index: int) -> None:
+def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
@@ -112,13 +115,13 @@ def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], Crew], t
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 @pytest.mark.parametrize(("graph", "block"), [*product(GRAPHS, (1, 3, 0))])
-def test_the_whole_grid(crew_of: Callable[[str], Crew], transport: str, graph: str, block: int) -> None:
+def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, graph: str, block: int) -> None:
     for algorithm, window, weights in product(PLAYED, WINDOWS, WEIGHT_RULES):
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
 
 @pytest.mark.parametrize("rewards", ["beta", "gaussian", "discrete", "deterministic", "table"])
-def test_every_reward_model_draws_the_same(crew_of: Callable[[str], Crew], tmp_path: Path, rewards: str) -> None:
+def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":
         rows = [
@@ -128,14 +131,14 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], Crew], tmp_p
             for r in range(3)
         ]
         (tmp_path / "log.csv").write_text("agent,arm,reward_1,reward_2\n" + "\n".join(rows) + "\n", encoding="utf-8")
-        extra["table"] = tmp_path / "log.csv"
+        extra["logged_rewards"] = tmp_path / "log.csv"
     environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
 
 
-def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], Crew]) -> None:
+def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
-        options = {"trial": 2, "label": "mine", "welfare": "geometric", "poison": False}
+        options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
         compared(
             crew_of(transport),
             gm.ParetoGossip(burn_in=0.01, mixing=0.01),
@@ -148,13 +151,11 @@ def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of:
         )
 
 
-def test_progress_is_told_once_a_window(crew_of: Callable[[str], Crew]) -> None:
+def test_progress_is_told_once_a_window(crew_of: Callable[[str], ActorPool]) -> None:
     played: list[int] = []
     environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5, 0.5)
     crew = crew_of("direct")
-    actors.simulate_actors(
-        gm.ParetoUCB(), environment, network, horizon=53, seed=0, window=20, crew=crew, progress=played.append
-    )
+    by_actors(gm.ParetoUCB(), environment, network, horizon=53, seed=0, window=20, crew=crew, progress=played.append)
     assert played == [100, 100, 65]
 
 
@@ -162,7 +163,7 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
     import ray
 
     names = ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
-    with Crew("direct", lambda line: None) as crew:
+    with ActorPool(note=lambda line: None) as crew:
         compared(crew, gm.SimulatedNSWUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
             handle.__ray_call__.remote(
@@ -173,7 +174,9 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
         assert ray.get(loaded, timeout=30) == [[], []]
 
 
-def test_another_processor_compiles_for_itself(crew_of: Callable[[str], Crew], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_processor_compiles_for_itself(
+    crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = native.program
     monkeypatch.setattr(
         "gossipmab.engines.actors.coordinator.program",
@@ -203,7 +206,7 @@ class RoundRobin(NamedTuple):
         for k in range(p.shape[0]):
             p[k] = 1.0 if k == (t * self.step + i) % p.shape[0] else 0.0
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, 0] += 1
         for d in range(x.shape[0]):
             state.local_mean[i, arm, d] += (x[d] - state.local_mean[i, arm, d]) / math.sqrt(state.pulls[i, 0])
@@ -214,7 +217,7 @@ class RoundRobinState(NamedTuple):
     pulls: Any
 
 
-def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], Crew]) -> None:
+def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
         compared(crew_of(transport), RoundRobin(step=3), "ring", "laplacian", 3, 20)
 
@@ -223,8 +226,8 @@ def test_cells_are_played_one_after_the_other_by_the_same_actors() -> None:
     """In a process of its own: the engine starts its Ray itself."""
     script = """
 import gossipmab as gm
-from gossipmab.engines.actors import run_cells
-from gossipmab.errors import InputError
+from gossipmab.engines.actors.simulate import run_cells
+from gossipmab.utils.errors import InputError
 e, n = gm.Environment.sample(4, 4, 2), gm.Network("ring", 4, 0.5)
 def play(cell, steps, simulate):
     if cell == 1:
@@ -246,8 +249,8 @@ except InputError as error:
 
 
 def test_what_an_actor_takes() -> None:
-    assert actors.taken({}, False) == {}
-    assert actors.taken({"CPU": 0.5, "memory": 1e9, "big": 1}, True) == {
+    assert actors.actor_options({}, False) == {}
+    assert actors.actor_options({"CPU": 0.5, "memory": 1e9, "big": 1}, True) == {
         "num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}, "scheduling_strategy": "SPREAD",
     }  # fmt: skip
 
@@ -267,7 +270,7 @@ def test_what_an_actor_takes() -> None:
 def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any], message: str) -> None:
     environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
     with pytest.raises(gm.InputError) as caught:
-        actors.simulate_actors(gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options})
+        by_actors(gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options})
     assert str(caught.value) == message
 
 
@@ -298,8 +301,8 @@ from pathlib import Path
 from gossipmab.engines.actors.object_code_loader import Machine, Program
 x = np.zeros(3)
 machine = Machine(Program(Path({str(tmp_path / "code.o")!r}).read_bytes(), {code.leaves}, {code.processor!r}))
-assert machine.play(machine.table(((1.5, True, "global"), x)), 0, 3) == 3 and x.tolist() == [101.5] * 3, x
-assert machine.play(machine.table(((-2.0, False, "local"), x)), 1, 2) == 1 and x.tolist() == [101.5, -2.0, 101.5], x
+assert machine.play(machine.table(((1.5, True, "global"), x)), 0, 3, 0, 0) == 3 and x.tolist() == [101.5] * 3, x
+assert machine.play(machine.table(((-2.0, False, "local"), x)), 1, 2, 0, 0) == 2 and x.tolist() == [101.5, -2.0, 101.5], x
 assert not {{"numba", "scipy", "ray"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
@@ -312,13 +315,13 @@ class _Mixed(NamedTuple):
     s: str
 
 
-def _sum_of(mixed: Any, x: Any, begin: int, stop: int) -> int:
+def _sum_of(mixed: Any, x: Any, begin: int, stop: int, first: int, last: int) -> int:
     for i in range(begin, stop):
         x[i] = mixed.a + (100.0 if mixed.b and mixed.s == "global" else 0.0)
-    return stop - begin
+    return stop
 
 
-_sum: Any = own_rounds.njit(**own_rounds.SETTINGS)(_sum_of)
+_sum: Any = njit(**SETTINGS)(_sum_of)
 
 
 def test_machine_code_of_another_processor_is_refused() -> None:
@@ -331,17 +334,17 @@ def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:
     """Two peers that each send 64 MB before they read would wait forever."""
     S = 1_000_000
     ends = socket.socketpair()
-    peers = [Peers(index, b"key", "127.0.0.1", 20.0) for index in (0, 1)]
+    peers = [SocketMesh(index, b"key", "127.0.0.1", 20.0) for index in (0, 1)]
     wires = []
     for index in (0, 1):
         peers[index].sockets[1 - index] = ends[index]
         boxes = [np.full((8, S), float(index)), np.zeros((8, S))]
         calls = [np.array([[ends[index].fileno(), box.ctypes.data, box.nbytes]]) for box in boxes]
         rows = [
-            own_agents.Rows(np.array([0, 8]), np.arange(8), box, np.array([0, 1]), call)
+            Rows(np.array([0, 8]), np.arange(8), box, np.array([0, 1]), call)
             for box, call in zip(boxes, calls, strict=True)
         ]
-        wires.append(own_agents.Wire(rows[0], rows[1], np.zeros(1, np.int64), np.zeros(3, np.int64)))
+        wires.append(Wire(rows[0], rows[1], np.zeros(1, np.int64), np.zeros(3, np.int64)))
     threads = [threading.Thread(target=peers[index].finish, args=(wires[index], 0)) for index in (0, 1)]
     for thread in threads:
         thread.start()
@@ -361,8 +364,8 @@ def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:
 def test_rows_cross_a_border_once_whoever_reads_them() -> None:
     """Blocks {0, 1}, {2, 3}; round 1: 1-2, 1-3, 0-1; round 2: nothing; round 3: 0-3."""
     own = type("Own", (), {"first": 0, "last": 2, "message_size": 3, "owner": np.array([0, 0, 1, 1])})()
-    own.common = type("Common", (), {"sizes": (4, 2, 2), "bounds": np.array([0, 2, 4]), "communicates": True})()
-    part = crossing.Part(np.array([[1, 3], [0, 0], [1, 0]]), np.array([1, 0, 2, 3, 3]), np.zeros(5))
+    own.info = type("Info", (), {"sizes": (4, 2, 2), "bounds": np.array([0, 2, 4]), "communicates": True})()
+    part = crossing.WindowGraph(np.array([[1, 3], [0, 0], [1, 0]]), np.array([1, 0, 2, 3, 3]), np.zeros(5))
     wire = crossing.crossing_of(part, own, 0, {1: 77})
     assert wire.outgoing.first.tolist() == [0, 1, 1, 2] and wire.outgoing.agents.tolist() == [1, 0]
     assert wire.incoming.first.tolist() == [0, 2, 2, 3] and wire.incoming.agents.tolist() == [2, 3, 3]
@@ -377,7 +380,7 @@ def test_a_session_of_its_own_and_nothing_left() -> None:
     """Without Ray in the process it starts one, and ends it. In a process of its own: here Ray runs already."""
     script = """
 import numpy as np, ray, gossipmab as gm
-from gossipmab.engines.actors import simulate_actors
+from gossipmab.engines.actors.simulate import simulate_actors
 e, n = gm.Environment.sample(3, 4, 2), gm.Network("complete", 3, 0.5)
 a = gm.simulate(gm.ParetoUCBGossip(), e, n, horizon=30, seed=0)
 b = simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=30, seed=0, note=print)

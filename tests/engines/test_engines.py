@@ -21,7 +21,7 @@ from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 5, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [

@@ -14,7 +14,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.analysis.verify import verify
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
@@ -29,8 +29,8 @@ GAMES = [
 ]
 
 
-def same(one: Trace, other: Trace) -> bool:
-    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in Trace.AXES)
+def same(one: GossipTrace, other: GossipTrace) -> bool:
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in GossipTrace.AXES)
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
@@ -39,9 +39,9 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
     environment = gm.Environment.sample(agents=7, arms=4, objectives=3, rewards=rewards, seed=3)
     network = gm.Network("wheel", agents=7, link_probability=0.4, weights=weights)
 
-    def play(threads: int) -> Trace:
+    def play(threads: int) -> GossipTrace:
         algorithm = ALGORITHMS[name]()
-        return gm.simulate(algorithm, environment, network, horizon=60, seed=2, record=9, threads=threads)
+        return gm.simulate(algorithm, environment, network, horizon=60, seed=2, recorded_rounds=9, threads=threads)
 
     one = play(1)
     assert all(same(one, play(threads)) for threads in (2, 3, 7, 12))
@@ -94,7 +94,9 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
     network = gm.Network("ring", agents=6, link_probability=0.4)
     each, all_ = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, by_agent=by_agent)
+        gm.simulate(
+            gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent
+        )
         for by_agent in (True, False)
     )
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
@@ -113,7 +115,7 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def columns(limit: int) -> int:
         monkeypatch.setattr(rounds, "LARGE_CURVES", limit)
-        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=0, record=10)
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=0, recorded_rounds=10)
         return int(trace.pareto_regret.shape[1])
 
     assert columns(60) == 6 and columns(59) == 1
@@ -121,7 +123,7 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = {
-        "experiment": {"name": "large", "horizon": 30, "trials": 2, "seed": 1, "record": 5},
+        "experiment": {"name": "large", "horizon": 30, "trials": 2, "seed": 1, "recorded_rounds": 5},
         "environment": {"agents": 6, "arms": 3, "objectives": 2},
         "network": {"base": "ring", "link_probability": 0.5},
         "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
@@ -213,11 +215,11 @@ def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatc
     environment = gm.Environment.sample(agents=150, arms=3, objectives=2, seed=3)
     network = gm.Network("complete", agents=150, link_probability=0.02, weights=weights)
 
-    def play(**options: Any) -> Trace:
+    def play(**options: Any) -> GossipTrace:
         return gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=2, **options)
 
     listed = play()
     assert same(listed, play(threads=3)) and same(listed, play(interpreted=True))
-    monkeypatch.setattr(gm.Network, "listing_sampler", lambda self, generator: None)
+    monkeypatch.setattr(gm.Network, "sparse_link_sampler", lambda self, generator: None)
     assert same(listed, play())
     assert 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04

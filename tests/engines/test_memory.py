@@ -18,22 +18,23 @@ from gossipmab.cli import call
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory
 from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import problem_info
 
 SPEC = {
-    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "record": 4},
+    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "recorded_rounds": 4},
     "environment": {"agents": 600, "arms": 3, "objectives": 2},
     "network": {"base": "ring", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip"}],
 }
 VARIANTS: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items()}
-VARIANTS["neighbourhood"] = gm.NeighbourhoodNSWUCBGossip(hops=2)
+VARIANTS["hops"] = gm.SimulatedNSWUCBGossip(hops=2)
 
 
 @pytest.mark.parametrize(("agents", "arms", "objectives"), [(7, 3, 2), (40, 5, 3)])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_size_of_a_state_is_known_without_making_it(name: str, agents: int, arms: int, objectives: int) -> None:
     environment, network = gm.Environment.sample(agents, arms, objectives), gm.Network("ring", agents=agents)
-    state = VARIANTS[name].init(rounds.shape_of(environment, network, 10))
+    state = VARIANTS[name].init(problem_info(environment, network, 10))
     arrays = [v for k, v in state._asdict().items() if isinstance(v, np.ndarray) and not k.startswith("scratch_")]
     actual = sum(array.nbytes for array in arrays if array is not environment.preferences)
     found = memory.state_bytes(VARIANTS[name], network, arms, objectives)
@@ -53,11 +54,11 @@ def test_a_trial_takes_what_was_told() -> None:
     """The peak of a process of its own, measured by the system: never more than told, and no less than half of it."""
     code = """
 import json, resource, gossipmab as gm
-from gossipmab.engines import memory
-base = {"generator": "random_regular_graph", "d": 8, "n": 200_000}
+from gossipmab.engines.gossip import memory
+base = {"generator": "large_random_regular_graph", "d": 8, "n": 300_000, "seed": 0}
 network = gm.Network(base, link_probability=0.5)
-environment = gm.Environment.sample(200_000, 10, 3)
-gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=12, seed=0, record=3).per_agent()
+environment = gm.Environment.sample(300_000, 10, 3)
+gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=12, seed=0, recorded_rounds=3).per_agent()
 told = memory.check(gm.ParetoUCBGossip(), network, 10, 3, 3)
 print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
 """
@@ -71,9 +72,9 @@ def test_what_cannot_fit_is_refused_with_advice() -> None:
     with pytest.raises(gm.InputError) as refused:
         memory.check(gm.ParetoUCBGossip(), network, 10, 3, 5, available=300.0)
     assert "environment.agents: 2000 agents" in str(refused.value) and "room for 270 MiB" in str(refused.value)
-    with pytest.raises(gm.InputError, match="neighbourhood = true"):
+    with pytest.raises(gm.InputError, match="hops = 1"):
         memory.check(gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
-    told = memory.check(gm.NeighbourhoodNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
+    told = memory.check(gm.SimulatedNSWUCBGossip(hops=1), network, 10, 3, 5, available=1_000.0)
     assert told < 400 * 2**20
 
 
@@ -113,13 +114,13 @@ def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeyp
     for module in (capacity, rounds):
         monkeypatch.setattr(module, "SHARED_AGENTS", 100)
     told = []
-    plain = rounds.simulate
+    plain = rounds.simulate_gossip
 
     def spied(*given: Any, **options: Any) -> Any:
         told.append(options["threads"])
         return plain(*given, **options)
 
-    monkeypatch.setattr(rounds, "simulate", spied)
+    monkeypatch.setattr(rounds, "simulate_gossip", spied)
     two = gm.run(SPEC, out=tmp_path / "two", workers=3)
     assert set(told) == {3}
     for mine, theirs in zip(one.traces.values(), two.traces.values(), strict=True):

@@ -80,9 +80,7 @@ def test_private_on_loopback_and_gone_afterwards(
         assert running.local and folder is not None and folder.parent == root
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
-        processes = [
-            psutil.Process(pid) for pid in (os.getpid(), *(p.pid for p in psutil.Process().children(recursive=True)))
-        ]
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
         assert len(processes) > 4
         listening = {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening
@@ -95,11 +93,7 @@ def test_private_on_loopback_and_gone_afterwards(
         assert not any(token in " ".join(p.cmdline()) for p in processes)
         with pytest.raises(gm.InputError, match="already"), session():
             pass
-    until(
-        lambda: (
-            not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes if p.pid != os.getpid())
-        )
-    )
+    assert not any(psutil.pid_exists(p.pid) for p in processes if p.pid != os.getpid())
     assert list(root.iterdir()) == []
     assert dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
@@ -144,7 +138,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    until(lambda: members(process.pid) == [])
+    assert members(process.pid) == []
     assert [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
     return process.returncode, errors
 
@@ -173,3 +167,10 @@ def test_nothing_is_left_after_a_signal_at_any_moment(root: Path, moment: int) -
 def test_nothing_is_left_after_an_error(root: Path) -> None:
     code, errors = interrupted(root, 0, None, "error")
     assert code == 1 and errors.rstrip().endswith("FloatingPointError: no luck")
+
+
+@pytest.mark.slow
+def test_ray_that_others_could_reach_is_refused(root: Path) -> None:
+    """Ray reads what makes it listen on loopback when it is imported."""
+    done = subprocess.run([sys.executable, "-c", "import ray\n" + HOLDS, "error"], capture_output=True, text=True)
+    assert done.returncode == 1 and "InputError: engine: Ray listens at" in done.stderr and list(root.iterdir()) == []

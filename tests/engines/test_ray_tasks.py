@@ -25,12 +25,12 @@ from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
 from gossipmab.experiments import runner
-from gossipmab.experiments.cell_runner import Player
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -270,7 +270,7 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
     assert notes and all("\n" not in note and "played again" in note for note in notes)
 
 
-class Carried(Player):
+class Carried(CellRunner):
     """A player that says where its worker found the package."""
 
     files = property(lambda self: self.spec.files)
@@ -312,7 +312,7 @@ def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
             assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
-class Remover(runner.Silent):
+class Remover(runner.NullProgress):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:

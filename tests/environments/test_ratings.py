@@ -27,7 +27,7 @@ def test_the_recipe_makes_a_table_that_runs(tmp_path: Path, monkeypatch: pytest.
     results = gm.run("ratings.toml", overrides=["experiment.horizon=400", "experiment.trials=2"], workers=1)
     means = table.pivot_table(index="agent", columns="arm", values="reward_1").to_numpy()
     trace = next(iter(results.traces.values()))
-    np.testing.assert_allclose(trace.expected, means @ trace.mean_policy, rtol=1e-12)
+    np.testing.assert_allclose(trace.mean_policy_utility, means @ trace.mean_policy, rtol=1e-12)
     assert {"regret", "regret_maximin"} <= set(results.table().columns)
 
 

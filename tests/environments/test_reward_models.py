@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, gammaln, ndtri
 
 from gossipmab.environments import reward_models as rewards
+from gossipmab.environments.reward_models import log_gamma
 
 MEANS = np.array(
     [[[0.34, 0.42], [0.55, 0.61], [0.78, 0.5]]]
@@ -129,3 +130,11 @@ def test_a_table_resamples_its_rows() -> None:
     counts = [(x == row).all(axis=1).sum() for row in rows[:3]]
     assert sum(counts) == 6000
     assert np.abs(np.array(counts) - 2000).max() <= 4 * np.sqrt(6000 * (1 / 3) * (2 / 3))
+
+
+def test_the_logarithm_of_gamma_is_scipys() -> None:
+    x = np.concatenate([np.geomspace(1e-8, 1e6, 2_000), np.linspace(0.5, 12, 500)])
+    mine = np.array([log_gamma(value) for value in x])
+    np.testing.assert_allclose(mine, gammaln(x), rtol=5e-14, atol=5e-15)
+    plain = getattr(log_gamma, "py_func", log_gamma)
+    assert [plain(value) for value in x.tolist()] == mine.tolist()  # to the bit, interpreted too

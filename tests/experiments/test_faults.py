@@ -32,16 +32,16 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.runner import CellsFailedError
-from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.storage.cell_file import decode
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held
 from gossipmab.experiments.storage.run_folder import RunFolder
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -67,7 +67,7 @@ class Run(NamedTuple):
 
 def undisturbed(data: dict[str, Any], folder: Path) -> Run:
     spec = folder / "experiment.toml"
-    spec.write_text(Spec.from_dict(data).to_toml())
+    spec.write_text(from_dict(data).to_toml())
     return Run(spec, gm.run(spec, out=folder / "undisturbed", workers=2).path)
 
 
@@ -351,7 +351,7 @@ def test_a_full_file_system(
             assert "No space left" in line and place in line and "free some space" in line
             assert not list(small.rglob("*.tmp"))
             for file in run.glob("cells/*.parquet"):
-                decode(file, Trace)
+                decode(file, GossipTrace)
         done = {file: file.stat().st_mtime_ns for file in run.glob("cells/*.parquet")}
         assert f"keeps its {len(done)} finished cells" in line or (stage == "figures/" and "figures/" in line)
         monkeypatch.setattr(plotting, "plot", lambda *args: [])
@@ -537,7 +537,7 @@ def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys
         ("environment.arms", {"environment": TINY["environment"] | {"arms": 4}}),
         ("algorithms.gossip.pooled", {"algorithms": [TINY["algorithms"][0] | {"pooled": True}, TINY["algorithms"][1]]}),
     ]:
-        edited.write_text(Spec.from_dict(TINY | change).to_toml())
+        edited.write_text(from_dict(TINY | change).to_toml())
         assert call(["run", str(edited), "--out", str(folder)]) == 2
         line = line_of(capsys)
         assert f"different are: {key};" in line and "--fresh" in line
@@ -601,7 +601,7 @@ def test_where_every_cell_failed_the_summary_says_of_what(
     def never(*args: Any, **options: Any) -> Any:
         raise OverflowError("too much")
 
-    monkeypatch.setattr(rounds, "simulate", never)
+    monkeypatch.setattr(rounds, "simulate_gossip", never)
     assert call(tiny.command(tmp_path / "run")) == 1
     assert "failed: gossip__trial000 and 5 more: OverflowError: too much" in capsys.readouterr().err
     assert call(["summary", str(tmp_path / "run")]) == 2
@@ -617,7 +617,7 @@ def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     points = [dict(zip(keys, values, strict=True)) for values in ((80, 3, 2, 2), (81, 200, 3_000, 40))]
     data = {**TINY, "experiment": {**TINY["experiment"], "trials": 1}, "sweep": {"points": points}}
     spec, out, said = tmp_path / "large.toml", tmp_path / "run", tmp_path / "said"
-    spec.write_text(Spec.from_dict(data).to_toml())
+    spec.write_text(from_dict(data).to_toml())
     assert end_of(start(Run(spec, out).command(out), said, memory=900 * 2**20)) == 1
     lines = said.read_text().splitlines()
     assert len(lines) == 2 and "2 cells failed" in lines[1]

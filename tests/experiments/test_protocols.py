@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab.algorithms import ALGORITHMS, PROTOCOLS, YARDSTICKS
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
+from gossipmab.experiments.spec.loading import from_dict, load_spec
+from gossipmab.experiments.spec.settings import SETTINGS
 
 GOSSIP: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 10, "seed": 0},
@@ -28,16 +28,16 @@ def changed(**sections: Any) -> dict[str, Any]:
 
 
 def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
-    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **YARDSTICKS}
-    assert set(GAMES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in GAMES)
-    for game in GAMES.values():
+    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **ORACLES}
+    assert set(SETTINGS) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in SETTINGS)
+    for game in SETTINGS.values():
         assert next(iter(game.trace.AXES)) == "rounds" and callable(game.simulator())
 
 
 def test_gossip_is_what_an_experiment_is_where_it_says_nothing() -> None:
-    silent, said = Spec.from_dict(GOSSIP), Spec.from_dict(changed(experiment={"protocol": "gossip"}))
+    silent, said = from_dict(GOSSIP), from_dict(changed(experiment={"protocol": "gossip"}))
     assert silent.experiment.protocol == "gossip" and silent.hash == said.hash
-    assert "protocol" not in silent.to_toml() and "measure" not in silent.to_toml()
+    assert "protocol" not in silent.to_toml() and "extra_objectives" not in silent.to_toml()
 
 
 def test_wrong_protocols_and_networks_are_told(tmp_path: Path) -> None:
@@ -46,7 +46,10 @@ def test_wrong_protocols_and_networks_are_told(tmp_path: Path) -> None:
         (changed(network=None), "^network is required and not given$"),
         (changed(experiment={"protocol": "central"}), '^network: is for protocol = "gossip" only, got .* "central"$'),
         (changed(experiment={"protocol": "central"}, network=None), "algorithms: name .*'pareto_ucb'"),
-        (changed(experiment={"measure": ["nsw"]}), '^experiment.measure: is for protocol = "central" only'),
+        (
+            changed(experiment={"extra_objectives": ["nsw"]}),
+            '^experiment.extra_objectives: is for protocol = "central" only',
+        ),
         (changed(sweep={"experiment.protocol": ["gossip"]}), "'experiment.protocol' cannot be swept"),
     ):
         with pytest.raises(gm.InputError, match=line):

@@ -21,11 +21,11 @@ from gossipmab.experiments.results import Results
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, encode, parquet_bytes
 from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
-from gossipmab.metrics.trace import Trace, over_agents
+from gossipmab.metrics.trace import GossipTrace, over_agents
 from gossipmab.utils.atomic_write import file_hash, whole_file, write_whole
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "record": 6},
+    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -33,12 +33,12 @@ SPEC: dict[str, Any] = {
 }
 
 
-def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> Trace:
+def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace:
     rng = np.random.default_rng(seed)
     regret = rng.random((R, N)).cumsum(axis=0)
     nsw = regret.copy()
     nsw[:, 0] = np.nan
-    return Trace(
+    return GossipTrace(
         np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
         rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
         rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1],
@@ -54,7 +54,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, int]) -> None:
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
-    again, found = decode(tmp_path / "x.parquet", Trace)
+    again, found, _ = decode(tmp_path / "x.parquet", GossipTrace)
     assert same_bits(trace, again) == []
     assert {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
@@ -68,7 +68,7 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
         bad[position] ^= 1 << (position % 8)
         path.write_bytes(bytes(bad))
         with pytest.raises(DamagedError):
-            decode(path, Trace)
+            decode(path, GossipTrace)
 
 
 def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> None:
@@ -80,13 +80,13 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
     del said["sealed"]
     old = table.replace_schema_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
     path.write_bytes(parquet_bytes(old))
-    again, found = decode(path, Trace)
+    again, found, _ = decode(path, GossipTrace)
     assert same_bits(trace, again) == [] and found == said
     bad = path.read_bytes().replace(b'"cell": "x"', b'"cell": "y"')
     assert bad != path.read_bytes()
     path.write_bytes(bad)
     with pytest.raises(DamagedError):
-        decode(path, Trace)
+        decode(path, GossipTrace)
 
 
 def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
     column = pa.array([messages[0] + 1, *messages[1:]])
     parquet.write_table(table.set_column(table.schema.get_field_index("messages"), "messages", column), path)
     with pytest.raises(DamagedError, match="altered"):
-        decode(path, Trace)
+        decode(path, GossipTrace)
     said = table.schema.metadata[KEY].replace(b"1.5", b"0.5")
     parquet.write_table(table.replace_schema_metadata({KEY: said}), path)
     with pytest.raises(DamagedError, match="altered"):
-        decode(path, Trace)
+        decode(path, GossipTrace)
 
 
 def test_torn_files_are_noticed(tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_torn_files_are_noticed(tmp_path: Path) -> None:
     for length in (0, 3, 8, len(good) // 2, len(good) - 1):
         path.write_bytes(good[:length])
         with pytest.raises(DamagedError):
-            decode(path, Trace)
+            decode(path, GossipTrace)
     with pytest.raises(FileNotFoundError):
-        decode(tmp_path / "none.parquet", Trace)
+        decode(tmp_path / "none.parquet", GossipTrace)
 
 
 def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -132,12 +132,12 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
-        "bytes", "drift", "sampling_error", "floats",
+        "bytes", "mean_drift", "sampling_error", "scalars_sent",
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
     expected = [
-        (cell.point["network.link_probability"], cell.point["network.weights"], cell.label, cell.trial)
+        (cell.point.values["network.link_probability"], cell.point.values["network.weights"], cell.label, cell.trial)
         for cell in results.spec.cells()
     ]
     assert list(cells.itertuples(index=False, name=None)) == expected
@@ -152,7 +152,7 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
 def test_a_trace_is_what_simulate_gives(results: Results) -> None:
     environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
     network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, record=6)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, recorded_rounds=6)
     name = "link_probability=0.3__weights=metropolis__gossip__trial002"
     assert same_bits(trace, results.traces[name]) == []
 
@@ -291,9 +291,9 @@ def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     speeds = pd.DataFrame([{"algorithm": n, "trial": t, "steps_per_second": 1e6} for n in "abc" for t in trials])
-    p = summarise(table, [], "a", speeds, Trace).set_index("algorithm")["pareto_regret_p"]
+    p = summarise(table, [], "a", speeds, GossipTrace).set_index("algorithm")["pareto_regret_p"]
     assert math.isnan(p["a"]) and p["b"] == p["c"] == pytest.approx(2 * 2 / 2**8)
-    without = summarise(table[table["algorithm"] != "a"], [], "a", speeds, Trace)
+    without = summarise(table[table["algorithm"] != "a"], [], "a", speeds, GossipTrace)
     assert without["pareto_regret_p"].isna().all() and len(without) == 2
 
 
@@ -310,11 +310,11 @@ def test_a_trace_has_the_fields_that_cells_store() -> None:
         "pulls",
         "utility",
         "messages_sent",
-        "drift",
+        "mean_drift",
         "sampling_error",
-        "floats",
+        "scalars_sent",
     }
-    assert {field.name for field in fields(Trace)} == stored
+    assert {field.name for field in fields(GossipTrace)} == stored
 
 
 def test_the_same_run_has_the_same_files(results: Results, tmp_path: Path) -> None:

@@ -21,17 +21,17 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip.simulate import simulate
+from gossipmab.engines.gossip.simulate import simulate_gossip as simulate
 from gossipmab.engines.pools.threads import run_cells
-from gossipmab.experiments.cell_runner import Player
+from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.runner import CellsFailedError
-from gossipmab.experiments.spec.spec import Spec, load_spec
-from gossipmab.experiments.spec.sweep import Cell
+from gossipmab.experiments.spec.loading import from_dict, load_spec
+from gossipmab.experiments.spec.spec import Cell
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.utils.atomic_write import file_hash
 
 TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "record": 8},
+    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
     "environment": {"agents": 3, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
@@ -129,10 +129,10 @@ def test_a_changed_experiment_is_refused_with_the_keys(undisturbed: Path, tmp_pa
 
 
 def test_differing_keys() -> None:
-    spec = Spec.from_dict(TINY).canonical()
-    other = Spec.from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}, *TINY["algorithms"][:1]]}).canonical()
+    spec = from_dict(TINY).canonical()
+    other = from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}, *TINY["algorithms"][:1]]}).canonical()
     assert differing(spec, spec) == [] and differing(spec, other) == []
-    fewer = Spec.from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}]}).canonical()
+    fewer = from_dict({**TINY, "algorithms": [{"name": "pareto_ucb"}]}).canonical()
     assert differing(spec, fewer) == ["algorithms.gossip"]
 
 
@@ -165,7 +165,7 @@ def test_data_files_are_copied_so_that_the_folder_stands_on_its_own(tmp_path: Pa
     moved = (tmp_path / "run").rename(tmp_path / "moved")
     again = gm.open_run(moved)
     cell = again.spec.cells()[0]
-    assert same_bits(Player(again.spec)(cell).trace, again.traces[cell.id]) == []
+    assert same_bits(CellRunner(again.spec)(cell).trace, again.traces[cell.id]) == []
     assert again.spec.hash == first.spec.hash
     copy = next((moved / "data").glob("mine-*.json"))
     copy.write_text(json.dumps([[[0.3, 0.8]] * 3] * 3))
@@ -177,7 +177,9 @@ def test_uncoupled_algorithms_have_their_own_numbers(tmp_path: Path) -> None:
     algorithms = [{"name": "pareto_ucb", "label": label} for label in "ab"]
     data = {**TINY, "algorithms": algorithms, "sweep": {}}
     for coupled in (True, False):
-        results = gm.run({**data, "experiment": TINY["experiment"] | {"coupled": coupled}}, out=tmp_path / str(coupled))
+        results = gm.run(
+            {**data, "experiment": TINY["experiment"] | {"common_random_numbers": coupled}}, out=tmp_path / str(coupled)
+        )
         one, other = (results.traces[f"{label}__trial000"] for label in "ab")
         assert (same_bits(one, other) == []) == coupled
 
@@ -193,7 +195,7 @@ def test_a_failing_cell_does_not_lose_the_others(
             raise FloatingPointError("no\nluck")
         return simulate(*args, **options)
 
-    monkeypatch.setattr(rounds, "simulate", sometimes)
+    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     with pytest.raises(CellsFailedError) as caught:
         gm.run(TINY, out=tmp_path / "run", workers=2)
     assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {
@@ -251,7 +253,7 @@ def test_whoever_stops_taking_stops_the_cells_in_flight() -> None:
 
 def test_a_player_travels_to_other_processes() -> None:
     spec = load_spec(TINY)
-    player = Player(spec)
+    player = CellRunner(spec)
     cell = spec.cells()[0]
     here = player(cell).trace
     assert same_bits(pickle.loads(pickle.dumps(player))(cell).trace, here) == []
@@ -259,7 +261,11 @@ def test_a_player_travels_to_other_processes() -> None:
 
 # --- folders, locks, signals --------------------------------------------------------------------------------------------
 
-SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "record": 50}, "sweep": {}}
+SLOW = {
+    **TINY,
+    "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50},
+    "sweep": {},
+}
 
 
 def command(spec: Path, out: Path) -> list[str]:
@@ -290,7 +296,7 @@ def running(spec: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
 def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("slow")
     spec = folder / "slow.toml"
-    spec.write_text(Spec.from_dict(SLOW).to_toml())
+    spec.write_text(from_dict(SLOW).to_toml())
     return spec, gm.run(spec, out=folder / "undisturbed", workers=2).path
 
 
@@ -354,7 +360,7 @@ def test_a_full_disk_leaves_finished_cells_whole(undisturbed: Path, tmp_path: Pa
             gm.run(TINY, out=small / "run", workers=1)
         assert caught.value.errno == errno.ENOSPC
         spec = tmp_path / "tiny.toml"
-        spec.write_text(Spec.from_dict(TINY).to_toml())
+        spec.write_text(from_dict(TINY).to_toml())
         told = subprocess.run(command(spec, small / "run"), capture_output=True, text=True)
         assert told.returncode == 3 and told.stderr.count("\n") == 1 and "No space left" in told.stderr
         subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)

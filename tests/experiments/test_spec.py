@@ -14,15 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gossipmab.experiments.spec.build import built
-from gossipmab.experiments.spec.overrides import toml_value
-from gossipmab.experiments.spec.spec import Spec, load_spec
+from gossipmab.experiments.spec.loading import from_dict, load_spec, toml_value
 from gossipmab.experiments.spec.sweep import LONGEST_ID
 from gossipmab.utils.errors import InputError
 
 
 def valid() -> dict[str, Any]:
     return {
-        "experiment": {"name": "tiny", "horizon": 100, "trials": 2, "seed": 7, "record": 10},
+        "experiment": {"name": "tiny", "horizon": 100, "trials": 2, "seed": 7, "recorded_rounds": 10},
         "environment": {"agents": 3, "arms": 3, "objectives": 2},
         "network": {"base": "complete", "link_probability": 0.5},
         "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb", "label": "alone"}],
@@ -43,7 +42,7 @@ def changed(**sections: Any) -> dict[str, Any]:
 
 def refusal(data: Any, **options: Any) -> str:
     with pytest.raises(InputError) as caught:
-        Spec.from_dict(data, **options)
+        from_dict(data, **options)
     message = str(caught.value)
     assert "\n" not in message and len(message) < 1_000
     return message
@@ -51,9 +50,13 @@ def refusal(data: Any, **options: Any) -> str:
 
 def test_defaults_are_those_of_the_design() -> None:
     data = valid()
-    del data["experiment"]["record"], data["experiment"]["trials"]
-    spec = Spec.from_dict(data)
-    assert (spec.experiment.record, spec.experiment.trials, spec.experiment.coupled) == (200, 1, True)
+    del data["experiment"]["recorded_rounds"], data["experiment"]["trials"]
+    spec = from_dict(data)
+    assert (spec.experiment.recorded_rounds, spec.experiment.trials, spec.experiment.common_random_numbers) == (
+        200,
+        1,
+        True,
+    )
     assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.heterogeneity_distribution) == (
         "bernoulli",
         0.2,
@@ -74,7 +77,7 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(experiment={"horizon": -5}), ["experiment.horizon", "-5", ">= 1"]),
         (changed(experiment={"horizon": 10.5}), ["experiment.horizon", "10.5"]),
         (changed(experiment={"horizon": "10"}), ["experiment.horizon", "'10'"]),
-        (changed(experiment={"coupled": 1}), ["experiment.coupled", "1"]),
+        (changed(experiment={"common_random_numbers": 1}), ["experiment.common_random_numbers", "1"]),
         (changed(experiment={"name": "a\nb"}), ["experiment.name"]),
         (changed(experiment={"welfare": "geometrc"}), ["experiment.welfare", "geometrc", "did you mean 'geometric'"]),
         (changed(network={"link_probability": 0}), ["network.link_probability", "got 0", "> 0", "<= 1"]),
@@ -156,11 +159,11 @@ def test_bad_input_is_refused_in_one_line_that_names_it(data: Any, words: list[s
 
 
 def test_agents_come_from_the_base_graph_or_the_means() -> None:
-    spec = Spec.from_dict(changed(environment={"agents": None}, network={"base": "petersen"}))
-    assert [part.agents for part in built(spec, 0)] == [10, 10]
+    spec = from_dict(changed(environment={"agents": None}, network={"base": "petersen"}))
+    assert [part.agents for part in built(spec.points[0], spec.files, 0)] == [10, 10]
     means = np.full((4, 3, 2), 0.5)
-    spec = Spec.from_dict(changed(environment={"agents": None, "arms": None, "objectives": None, "means": means}))
-    environment, network = built(spec, 0)
+    spec = from_dict(changed(environment={"agents": None, "arms": None, "objectives": None, "means": means}))
+    environment, network = built(spec.points[0], spec.files, 0)
     assert environment.means.shape == (4, 3, 2) and network.agents == 4
 
 
@@ -168,43 +171,41 @@ def test_files_lie_beside_the_experiment_and_their_contents_enter_the_hash(tmp_p
     np.save(tmp_path / "mine.npy", np.full((3, 3, 2), 0.5))
     data = changed(environment={"means": "mine.npy"})
     assert "mine.npy" in refusal(data, folder=tmp_path / "elsewhere")
-    before = Spec.from_dict(data, folder=tmp_path)
-    assert (built(before, 0)[0].means == 0.5).all()
+    before = from_dict(data, folder=tmp_path)
+    assert (built(before.points[0], before.files, 0)[0].means == 0.5).all()
     np.save(tmp_path / "mine.npy", np.full((3, 3, 2), 0.25))
-    after = Spec.from_dict(data, folder=tmp_path)
+    after = from_dict(data, folder=tmp_path)
     assert before.to_toml() == after.to_toml() and before.hash != after.hash
 
 
 def test_base_graph_as_a_file_beside_the_experiment(tmp_path: Path) -> None:
     (tmp_path / "mine.edges").write_text("0 1\n1 2\n")
-    spec = Spec.from_dict(changed(network={"base": "mine.edges"}), folder=tmp_path)
-    assert len(built(spec, 0)[1].edges) == 2
+    spec = from_dict(changed(network={"base": "mine.edges"}), folder=tmp_path)
+    assert len(built(spec.points[0], spec.files, 0)[1].edges) == 2
 
 
 def test_resolved_toml_reads_back_to_an_equal_experiment() -> None:
     sweep = {"network.link_probability": [0.1, 1], "algorithms.*.consensus": [0, 0.5], "experiment.horizon": [10, 20]}
-    spec = Spec.from_dict(changed(sweep=sweep, experiment={"description": 'of "quotes" and \\'}))
-    again = Spec.from_dict(tomllib.loads(spec.to_toml()))
+    spec = from_dict(changed(sweep=sweep, experiment={"description": 'of "quotes" and \\'}))
+    again = from_dict(tomllib.loads(spec.to_toml()))
     assert again.hash == spec.hash and again.cells() == spec.cells() and again.resolved() == spec.resolved()
 
 
 def test_hash_is_of_what_moves_a_number() -> None:
-    base = Spec.from_dict(valid()).hash
-    assert Spec.from_dict(changed(experiment={"description": "other", "name": "other"})).hash == base
-    assert (
-        Spec.from_dict(changed(environment={"heterogeneity": 0.2, "heterogeneity_distribution": "normal"})).hash == base
-    )
-    assert Spec.from_dict(changed(environment={"heterogeneity": 0.3})).hash != base
-    assert Spec.from_dict(changed(experiment={"seed": 8})).hash != base
+    base = from_dict(valid()).hash
+    assert from_dict(changed(experiment={"description": "other", "name": "other"})).hash == base
+    assert from_dict(changed(environment={"heterogeneity": 0.2, "heterogeneity_distribution": "normal"})).hash == base
+    assert from_dict(changed(environment={"heterogeneity": 0.3})).hash != base
+    assert from_dict(changed(experiment={"seed": 8})).hash != base
     one = changed(sweep={"network.link_probability": [0.1, 0.2]})
     other = changed(sweep={"network.link_probability": [0.2, 0.1]})
-    assert Spec.from_dict(one).hash != Spec.from_dict(other).hash
+    assert from_dict(one).hash != from_dict(other).hash
 
 
 def test_sweep_is_the_cross_product_in_file_order() -> None:
-    spec = Spec.from_dict(changed(sweep={"network.link_probability": [0.3, 1], "algorithms.alone.consensus": [1, 2]}))
+    spec = from_dict(changed(sweep={"network.link_probability": [0.3, 1], "algorithms.alone.consensus": [1, 2]}))
     keys = ("network.link_probability", "algorithms.alone.consensus")
-    points = [tuple(point[key] for key in keys) for point in spec.points()]
+    points = [tuple(point.values[key] for key in keys) for point in spec.points]
     assert points == [(0.3, 1.0), (0.3, 2.0), (1.0, 1.0), (1.0, 2.0)]
     assert all(isinstance(value, float) for point in points for value in point)
     cells = spec.cells()
@@ -212,7 +213,7 @@ def test_sweep_is_the_cross_product_in_file_order() -> None:
     assert cells[0].id == "link_probability=0.3__consensus=1.0__pareto_ucb_gossip__trial000"
     assert [cell.params["consensus"] for cell in cells if cell.label == "alone"] == [1, 1, 2, 2] * 2
     assert {cell.params["consensus"] for cell in cells if cell.label != "alone"} == {0.0}
-    assert spec.at(points_of(spec)[1]).network.link_probability == 0.3
+    assert spec.points[1].network.link_probability == 0.3
 
 
 LISTED: dict[str, Any] = {
@@ -225,47 +226,43 @@ LISTED: dict[str, Any] = {
 
 
 def test_sweep_of_listed_points_times_the_cross_product() -> None:
-    spec = Spec.from_dict(changed(sweep=LISTED))
+    spec = from_dict(changed(sweep=LISTED))
     keys = ("network.link_probability", "experiment.horizon", "algorithms.alone.consensus")
-    assert [tuple(point[key] for key in keys) for point in spec.points()] == [
+    assert [tuple(point.values[key] for key in keys) for point in spec.points] == [
         (0.3, 20, 1.0), (0.3, 20, 2.0), (1.0, 10, 1.0), (1.0, 10, 2.0),
     ]  # fmt: skip
     assert spec.sweep == {keys[0]: (0.3, 1.0), keys[1]: (20, 10), keys[2]: (1.0, 2.0)}
     assert spec.cells()[0].id == "link_probability=0.3__horizon=20__consensus=1.0__pareto_ucb_gossip__trial000"
-    again = Spec.from_dict(tomllib.loads(spec.to_toml()), files=spec.files)
-    assert again.hash == spec.hash and again.points() == spec.points()
+    again = from_dict(tomllib.loads(spec.to_toml()), files=spec.files)
+    assert again.hash == spec.hash and again.points == spec.points
     nested = copy.deepcopy(LISTED)
     nested["points"][0] = {"network": {"link_probability": 0.3}, "experiment": {"horizon": 20}}
-    assert Spec.from_dict(changed(sweep=nested)).hash == spec.hash
-    assert Spec.from_dict(changed(sweep={**LISTED, "points": LISTED["points"][::-1]})).hash != spec.hash
+    assert from_dict(changed(sweep=nested)).hash == spec.hash
+    assert from_dict(changed(sweep={**LISTED, "points": LISTED["points"][::-1]})).hash != spec.hash
 
 
 def test_overrides_beside_listed_points() -> None:
     data = changed(sweep=LISTED)
-    assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points()) == 2
-    assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points()[0] == {
+    assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points) == 2
+    assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values == {
         "network.link_probability": 0.7, "algorithms.alone.consensus": 1.0,
     }  # fmt: skip
     with pytest.raises(InputError, match=r"sweep\.points"):
         load_spec(data, ["network.link_probability=0.5"])
 
 
-def points_of(spec: Spec) -> list[dict[str, Any]]:
-    return spec.points()
-
-
 def test_sweep_as_nested_tables_and_over_base_graphs() -> None:
     bases = ["complete", {"generator": "cycle_graph"}]
-    quoted = Spec.from_dict(changed(sweep={"network.base": bases}))
-    nested = Spec.from_dict(changed(sweep={"network": {"base": bases}}))
+    quoted = from_dict(changed(sweep={"network.base": bases}))
+    nested = from_dict(changed(sweep={"network": {"base": bases}}))
     assert quoted.hash == nested.hash
-    assert [len(built(quoted.at(point), 0)[1].edges) for point in quoted.points()] == [3, 3]
+    assert [len(built(point, quoted.files, 0)[1].edges) for point in quoted.points] == [3, 3]
     assert quoted.cells()[-1].id == "base=cycle_graph__alone__trial001"
 
 
 def test_swept_key_may_be_left_out_of_its_section() -> None:
-    spec = Spec.from_dict(changed(network={"base": None}, sweep={"network.base": ["complete", "path"]}))
-    assert [spec.at(point).network.base for point in spec.points()] == ["complete", "path"]
+    spec = from_dict(changed(network={"base": None}, sweep={"network.base": ["complete", "path"]}))
+    assert [point.network.base for point in spec.points] == ["complete", "path"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +271,7 @@ def test_swept_key_may_be_left_out_of_its_section() -> None:
 def test_ids_are_unique_and_safe(labels: tuple[str, str]) -> None:
     algorithms = [{"name": "pareto_ucb", "label": label} for label in labels]
     sweep = {"algorithms.*.consensus": [1.0, 2.0]}
-    ids = [cell.id for cell in Spec.from_dict(changed(algorithms=algorithms, sweep=sweep)).cells()]
+    ids = [cell.id for cell in from_dict(changed(algorithms=algorithms, sweep=sweep)).cells()]
     assert len({name.lower() for name in ids}) == len(ids) == 8
     for name in ids:
         assert len(name) <= LONGEST_ID and "trial00" in name and not name.startswith((".", "-"))
@@ -283,14 +280,14 @@ def test_ids_are_unique_and_safe(labels: tuple[str, str]) -> None:
 
 def test_overrides(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(Spec.from_dict(changed(sweep={"network.link_probability": [0.1, 0.2]})).to_toml())
+    path.write_text(from_dict(changed(sweep={"network.link_probability": [0.1, 0.2]})).to_toml())
     spec = load_spec(path, ["experiment.horizon=50", "network.weights=metropolis", "algorithms.alone.consensus = 2"])
-    assert (spec.experiment.horizon, spec.network.weights, spec.choice("alone").params["consensus"]) == (
+    assert (spec.experiment.horizon, spec.network.weights, spec.algorithms[-1].params["consensus"]) == (
         50,
         "metropolis",
         2,
     )
-    assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points()) == 1
+    assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points) == 1
     for text, word in [("network.link_probability=0.3", "is swept"), ("horizon=3", "KEY=VALUE"), ("x", "KEY=VALUE")]:
         with pytest.raises(InputError, match=word):
             load_spec(path, [text])
@@ -342,11 +339,11 @@ SECTIONS = st.sampled_from(["experiment", "environment", "network", "algorithms"
 
 def validates_or_is_refused(data: Any) -> None:
     try:
-        spec = Spec.from_dict(data)
+        spec = from_dict(data)
     except InputError as error:
         assert "\n" not in str(error)
         return
-    assert Spec.from_dict(tomllib.loads(spec.to_toml()), files=spec.files).hash == spec.hash
+    assert from_dict(tomllib.loads(spec.to_toml()), files=spec.files).hash == spec.hash
     assert len({cell.id.lower() for cell in spec.cells()}) == len(spec.cells())
 
 
@@ -386,11 +383,14 @@ def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("old", "said"),
     [
-        ({"environment": {"noise": "normal"}}, "environment.noise: is called environment.heterogeneity_distribution"),
-        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss: is called network.failures.message_loss"),
-        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is 'randomized_gossip'"),
-        ({"sweep": {"network.communication.bits": [4, 8]}}, "is called network.communication.quantization_bits"),
-        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is called network.failures.message_loss"),
+        (
+            {"environment": {"noise": "normal"}},
+            "environment.noise is now called environment.heterogeneity_distribution",
+        ),
+        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
+        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
+        ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),
+        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is now called network.failures.message_loss"),
     ],
 )
 def test_words_of_version_0_1_name_the_new_ones(old: dict[str, Any], said: str) -> None:

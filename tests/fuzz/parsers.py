@@ -17,19 +17,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.environments.environment import read_table
-from gossipmab.experiments.spec.overrides import overridden
-from gossipmab.experiments.spec.spec import Spec, load_spec, read_toml
+from gossipmab.environments.environment import read_logged_rewards
+from gossipmab.experiments.spec.loading import from_dict, load_spec, overridden, read_toml
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, decode
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links.contact_trace import ContactTrace
 from gossipmab.utils.array_files import load_array
 from gossipmab.utils.errors import LONGEST, InputError
 from gossipmab.utils.resources import shipped_files
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
+GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
 EXPERIMENTS = sorted((GOLDEN / "experiments").glob("*.toml"))
 MOST_LINKS = 20_000  # what is valid and large is slow, and no finding
 
@@ -69,7 +68,7 @@ def experiment(content: bytes) -> None:
     path = as_file(content, "experiment.toml")
     data = read_toml(path)
     if small(data):
-        spec = Spec.from_dict(data, path.parent)
+        spec = from_dict(data, path.parent)
         assert load_spec(spec).hash == spec.hash
         assert len({cell.id.lower() for cell in spec.cells()}) == len(spec.cells())
         assert all(Path(cell.id).name == cell.id for cell in spec.cells())
@@ -79,7 +78,7 @@ def setting(content: bytes) -> None:
     text = content.decode(errors="surrogateescape")
     data = overridden(read_toml(GOLDEN / "experiments" / "gossip.toml"), [text])
     if small(data):
-        Spec.from_dict(data, GOLDEN / "experiments")
+        from_dict(data, GOLDEN / "experiments")
 
 
 def graph(suffix: str) -> Callable[[bytes], None]:
@@ -102,7 +101,7 @@ def array_in(suffix: str) -> Callable[[bytes], None]:
 
 
 def table(content: bytes) -> None:
-    found = read_table(as_file(content, "table.csv"))
+    found = read_logged_rewards(as_file(content, "table.csv"))
     assert np.isfinite(found.means).all()
 
 
@@ -115,7 +114,7 @@ def contacts(content: bytes) -> None:
 
 
 def cell(content: bytes) -> None:
-    decode(as_file(content, "cell.parquet"), Trace)
+    decode(as_file(content, "cell.parquet"), GossipTrace)
 
 
 def manifest_of(content: bytes) -> None:

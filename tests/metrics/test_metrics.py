@@ -13,15 +13,16 @@ from scipy.stats import gmean
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.engines.gossip.simulate import recorded_rounds
-from gossipmab.metrics import trace as metrics
+from gossipmab.engines.common import recorded_rounds
+from gossipmab.metrics import regret as metrics
+from gossipmab.metrics.consensus import averages_apart
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import world
 
 
-def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.Truth:
+def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.RegretReference:
     U = np.array(utilities, dtype=float)
-    return metrics.Truth(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power, np.zeros(0))
+    return metrics.RegretReference(np.zeros(U.shape[1]), np.ascontiguousarray(U.T), best, power, np.zeros(0))
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 8, 11])
@@ -43,7 +44,7 @@ def test_nash_welfare_by_hand() -> None:
 
 
 def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[float, float, float]:
-    return metrics.spreads(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
+    return averages_apart(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
 
 
 def test_disagreement_by_hand() -> None:
@@ -86,10 +87,10 @@ def test_the_geometric_welfare_of_many_agents_does_not_drown() -> None:
 def test_geometric_regret_of_many_agents_is_measured() -> None:
     """The best policy of the truth has no regret, and no policy has less; scipy's mean of the logarithms says what they earn."""
     environment = gm.Environment.sample(3_000, 3, 2, seed=1)
-    truth, U = metrics.truth(environment, "geometric"), environment.utilities
+    truth, U = metrics.regret_reference(environment, "geometric"), environment.utilities
     policies = np.random.default_rng(2).dirichlet(np.ones(3), 50)
     expected = gmean(U @ policies.T)
-    room, scratch = metrics.memo(3_000, 3), np.zeros(3_000)
+    room, scratch = metrics.welfare_cache(3_000, 3), np.zeros(3_000)
     gaps = [metrics.nsw_gap(truth, p, scratch, room) for p in policies]
     np.testing.assert_allclose(truth.best - np.array(gaps), expected, rtol=1e-12)
     assert min(gaps) > -1e-9
@@ -97,14 +98,14 @@ def test_geometric_regret_of_many_agents_is_measured() -> None:
     assert abs(metrics.nsw_gap(truth, p, scratch, room)) < 1e-9
 
 
-def test_the_memo_changes_no_bit() -> None:
+def test_the_cache_changes_no_bit() -> None:
     """More policies than it can hold, many of them twice, some equal but for the last bit."""
     agents, arms = 70, 4
     rng = np.random.default_rng(3)
     truth = truth_of(rng.random((agents, arms)), best=0.7, power=1 / agents)
     policies = rng.dirichlet(np.ones(arms), 6_000)
     policies = np.concatenate([policies, policies[:50], np.nextafter(policies[:50], 1.0), policies[:50]])
-    room, none = metrics.memo(agents, arms), metrics.memo(1, arms)
+    room, none = metrics.welfare_cache(agents, arms), metrics.welfare_cache(1, arms)
     assert len(room.gaps) and not len(none.gaps)
     for p in policies:
         with_it, without = (metrics.nsw_gap(truth, p, np.zeros(agents), one) for one in (room, none))
@@ -113,7 +114,7 @@ def test_the_memo_changes_no_bit() -> None:
 
 def test_regret_is_none_where_the_best_welfare_drowns_and_nan_where_it_is_not_defined() -> None:
     for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
-        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.memo(1, 1))
+        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
         assert np.array_equal(found, gap, equal_nan=True)
 
 
@@ -136,7 +137,7 @@ def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> 
         (gm.ParetoUCB(), environment.centred_means),
         (gm.SimulatedNSWUCBGossip(no_sim=True), environment.utilities.T / 4),
     ]:
-        trace = gm.simulate(algorithm, environment, network, horizon=8, record=8, seed=0, interpreted=True)
+        trace = gm.simulate(algorithm, environment, network, horizon=8, recorded_rounds=8, seed=0, interpreted=True)
         if algorithm.communicates and isinstance(algorithm, gm.ParetoUCBGossip):
             coming = [truth[t:].max(initial=0.0) for t in range(1, 9)]
             np.testing.assert_allclose(trace.sampling_error, coming, rtol=0, atol=1e-12)
@@ -154,7 +155,9 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
     network = gm.Network("complete", agents=5)
-    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, record=12, seed=0, interpreted=True)
+    trace = gm.simulate(
+        ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True
+    )
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 
@@ -162,7 +165,7 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
 def test_the_best_welfare_is_that_of_cvxpy(sizes: tuple[int, int]) -> None:
     N, K = sizes
     environment = gm.Environment.sample(N, K, 3, seed=N)
-    truth = metrics.truth(environment)
+    truth = metrics.regret_reference(environment)
     p = cvxpy.Variable(K, nonneg=True)
     problem = cvxpy.Problem(cvxpy.Maximize(cvxpy.sum(cvxpy.log(environment.utilities @ p))), [cvxpy.sum(p) == 1])
     problem.solve(solver=cvxpy.CLARABEL)
@@ -170,13 +173,13 @@ def test_the_best_welfare_is_that_of_cvxpy(sizes: tuple[int, int]) -> None:
     twin = twins.nash(twins.best_nash(environment.utilities), environment.utilities)
     assert twin * (1 - 1e-12) <= truth.best <= twin * (1 + 2e-9)  # never below any distribution's welfare
     np.testing.assert_array_equal(truth.gaps, twins.gaps(environment.centred_means))
-    assert metrics.truth(environment, "geometric").best == pytest.approx(truth.best ** (1 / N), rel=1e-12)
+    assert metrics.regret_reference(environment, "geometric").best == pytest.approx(truth.best ** (1 / N), rel=1e-12)
 
 
 def test_no_distribution_has_negative_regret() -> None:
     generator = np.random.default_rng(0)
     for trial in range(20):
-        truth = metrics.truth(gm.Environment.sample(4, 4, 2, seed=3, trial=trial))
+        truth = metrics.regret_reference(gm.Environment.sample(4, 4, 2, seed=3, trial=trial))
         for p in [*np.eye(4), *generator.dirichlet(np.ones(4), 200)]:
             assert metrics.nash_welfare_of(truth, p, np.zeros(4)) <= truth.best * (1 + 1e-12)
 
@@ -208,7 +211,14 @@ def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
     best = twins.nash(twins.best_nash(U), U)
     for welfare, root in (("product", 1.0), ("geometric", 0.5)):
         trace = gm.simulate(
-            gm.ParetoUCB(), environment, network, horizon=2, seed=0, record=2, welfare=welfare, interpreted=True
+            gm.ParetoUCB(),
+            environment,
+            network,
+            horizon=2,
+            seed=0,
+            recorded_rounds=2,
+            welfare=welfare,
+            interpreted=True,
         )
         lost = np.cumsum([best**root - np.prod(U[:, k]) ** root for k in (0, 1)])
         np.testing.assert_allclose(trace.nsw_regret, np.column_stack([lost, lost]), rtol=0, atol=1e-8)
@@ -239,14 +249,16 @@ def test_recorded_rounds_rise_and_end_at_the_horizon() -> None:
 
 def test_what_is_recorded_does_not_change_what_is_played() -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
-    every = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, record=90)
-    some = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, record=7)
+    every = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, recorded_rounds=90)
+    some = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=9, recorded_rounds=7)
     np.testing.assert_array_equal(some.rounds, [13, 26, 39, 51, 64, 77, 90])  # round(90 m / 7)
     for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "bytes"):
         np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[some.rounds - 1])
 
 
-@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "record": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}]
+)
 def test_horizon_and_record_are_refused(wrong: dict[str, Any]) -> None:
     environment, network = world(3, 2, 2)
     with pytest.raises(gm.InputError, match=list(wrong)[-1]):

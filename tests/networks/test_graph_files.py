@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
 
 SPEC: dict[str, Any] = {
-    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "record": 5},
+    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "recorded_rounds": 5},
     "environment": {"arms": 3, "objectives": 2},
     "algorithms": [{"name": "pareto_ucb_gossip"}],
 }
@@ -45,7 +45,7 @@ def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> 
     assert equal(ours, gm.run(spec("ring", environment={**SPEC["environment"], "agents": 6}), out=tmp_path / "name"))
     environment = gm.Environment.sample(6, 3, 2, seed=5, trial=1)
     network = gm.Network(graph, link_probability=0.5)
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, record=5)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
     assert same_bits(list(ours.traces.values())[1], trace) == []
 
 

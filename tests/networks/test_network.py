@@ -380,7 +380,10 @@ def test_facts_of_large_graphs() -> None:
 
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
-    assert refused("petersen", link_probability=p).startswith(f"network.link_probability: {p!r} is not")
+    message = refused("petersen", link_probability=p)
+    assert message.startswith("network.link") and (
+        "allowed is a number > 0 and <= 1" in message or "has shape" in message
+    )
 
 
 def test_unknown_weights_are_refused() -> None:

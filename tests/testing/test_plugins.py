@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import broken
@@ -18,10 +19,10 @@ import pytest
 import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.algorithms.gossip.uniforms import hand_numbers
+from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.testing.engines import Mute
 from gossipmab.utils import registry as plugins
 
@@ -49,7 +50,7 @@ name = "pareto_ucb_gossip"
 "algorithms.{NAME}.scale" = [0.3, 0.6]
 """
 SMALL: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "record": 4},
+    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "recorded_rounds": 4},
     "environment": {"agents": 5, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
     "algorithms": [{"name": "pareto_ucb"}],
@@ -154,7 +155,7 @@ def test_the_example_passes_the_suite(on_path: Path) -> None:
         ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
         ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
         (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
-        ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1.0, allowed is a number > 0"),
+        ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
     ],
 )
 def test_its_parameters_are_checked_like_those_of_others(
@@ -255,8 +256,8 @@ def test_a_plug_in_that_changed_since_is_told(
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {
-        "gossipmab.networks.links": {"every_other": "outside:EveryOther"},
-        "gossipmab.environments.reward_models": {"triangular": "outside:Triangular"},
+        "gossipmab.links": {"every_other": "outside:EveryOther"},
+        "gossipmab.rewards": {"triangular": "outside:Triangular"},
     }
     distribution(tmp_path / "a", "outdoors", entries)
     data = {
@@ -275,16 +276,18 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
-        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4)
+        trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
         assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
-        plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, record=4, interpreted=True)
+        plain = gm.simulate(
+            gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True
+        )
         assert not same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
             (
                 {"model": "beta", "beta_concentration": 2.0},
-                "environment.rewards: 'beta' is asked for by its name alone",
+                "environment.rewards: parameter: 'beta_concentration' is not known",
             ),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):
@@ -301,7 +304,7 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
 
 def test_means_outside_the_range_of_a_model_are_told() -> None:
     with pytest.raises(
-        gm.InputError, match=r"environment.means: has 2 to 2, allowed with rewards = .*Triangular' is \[0, 1\]"
+        gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"
     ):
         gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
 
@@ -309,19 +312,19 @@ def test_means_outside_the_range_of_a_model_are_told() -> None:
 def test_an_objective_from_outside() -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
-    trace = gm.simulate_central(learner, environment, horizon=10, seed=1, record=10, interpreted=True)
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
+    trace = gm.simulate(learner, environment, horizon=10, seed=1, recorded_rounds=10, interpreted=True)
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
-    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a name or an objective"):
-        gm.simulate_central(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a string"):
+        gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
 def test_an_objective_by_name(tmp_path: Path) -> None:
     data = {
-        "experiment": {**SMALL["experiment"], "protocol": "central", "measure": ["nsw", outside.First]},
+        "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
         "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "each": 1}, {"name": "thompson"}],
     }
@@ -329,8 +332,8 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     assert results.spec.algorithms[0].params["objective"] == "outside:First"
     assert "regret_outside:First" in results.table()
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
-    learner = gm.ExploreFirst(objective=outside.First(), each=1)  # type: ignore[arg-type]
-    trace = gm.simulate_central(learner, environment, horizon=40, seed=1, record=4, interpreted=True)
+    learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
+    trace = gm.simulate(learner, environment, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
 
 
@@ -356,7 +359,7 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     assert 'process = "outside:EveryOther"' in text and 'model = "outside:Triangular"' in text
     drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards={"model": outside.Triangular, "width": 0.1})
     network = gm.Network("complete", 5, links=outside.EveryOther(3))
-    trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, record=4)
+    trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, recorded_rounds=4)
     assert not same_bits(results.traces["mine__trial000"], trace)
     cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
@@ -429,36 +432,13 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
 # ----------------------------------------------------------------------------------------------- numbers of their own
 
 
-def test_the_numbers_an_algorithm_is_handed() -> None:
-    """SplitMix64, in Python's whole numbers; the compiled loop hands the same; uniform and without correlation.
-
-    The bounds are five standard deviations of 200,000 numbers: a false alarm in a million, and the seed is fixed.
-    """
-    from types import SimpleNamespace
-
-    mask = 2**64 - 1
-
-    def mixed(z: int) -> int:
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-        return z ^ (z >> 31)
-
-    assert mixed(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # the first number of the published generator with seed 0
-    for u in (0.0, 0.3125, 1.0 - 2.0**-53):
-        state = SimpleNamespace(scratch_numbers=np.zeros(5))
-        hand_numbers(state, u)
-        first = mixed(int(u * 2**53))
-        expected = [(mixed((first + m * 0x9E3779B97F4A7C15) & mask) >> 11) / 2**53 for m in range(1, 6)]
-        assert state.scratch_numbers.tolist() == expected
-    numbers = np.zeros((40_000, 5))
-    for u, row in zip(np.random.default_rng(0).random(40_000), numbers, strict=True):
-        hand_numbers(SimpleNamespace(scratch_numbers=row), u)
-    count = numbers.size
-    assert abs(numbers.mean() - 0.5) < 5 / np.sqrt(12 * count) and abs(numbers.var() - 1 / 12) < 5 / np.sqrt(
-        180 * count
-    )
-    correlation = np.corrcoef(numbers.T) - np.eye(5)
-    assert np.abs(correlation).max() < 5 / np.sqrt(len(numbers))
+def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
+    state, row = SimpleNamespace(scratch_uniforms=np.zeros(5)), np.arange(5) / 5
+    fill_uniforms(state, row)
+    assert state.scratch_uniforms.tolist() == row.tolist() and uniforms_of(state) == 5
+    without = SimpleNamespace(other=np.zeros(1))
+    fill_uniforms(without, np.zeros(0))
+    assert uniforms_of(without) == 0 and without.other == 0.0
 
 
 @pytest.mark.slow
@@ -477,10 +457,10 @@ def test_numbers_in_every_loop(on_path: Path) -> None:
     lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
     for network in (quiet, lossy):
         fast, plain = (
-            gm.simulate(kind(), environment, network, horizon=50, seed=1, record=5, interpreted=interpreted)
+            gm.simulate(kind(), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=interpreted)
             for interpreted in (False, True)
         )
         assert not same_bits(fast, plain)
-    state = gm.ParetoUCB().init(rounds.shape_of(environment, quiet, 5))
-    hand_numbers(state, 0.5)
+    state = gm.ParetoUCB().init(problem_info(environment, quiet, 5))
+    fill_uniforms(state, np.zeros(0))
     assert not state.scratch_upper.any()

@@ -25,7 +25,7 @@ BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
     ),
     "writes a neighbour's row": (
         broken.Trespassing, testing.TrespassError,
-        r"^Trespassing.learn, in round 1 of agent \d, writes row \d of state.local_mean, which is another agent's; row \d is all "
+        r"^Trespassing.update, in round 1 of agent \d, writes row \d of state.local_mean, which is another agent's; row \d is all "
         "that it may write$",
     ),
     "keeps hidden state": (
@@ -51,12 +51,12 @@ BROKEN: dict[str, tuple[Any, type[testing.ConformanceError], str]] = {
     "draws its own random numbers": (
         broken.Gambling, testing.OwnRandomnessError,
         "^Gambling draws its own random numbers, or reads a clock: select_with_generator refers to GENERATOR; numbers come in "
-        "state.scratch_numbers, if it has one$",
+        "state.scratch_uniforms, if it has one$",
     ),
     "draws from NumPy's global generator": (broken.GamblingGlobally, testing.OwnRandomnessError, "refers to np.random;"),
     "draws from Python's generator": (broken.GamblingPlainly, testing.OwnRandomnessError, "refers to random;"),
     "reads a stranger's message": (
-        broken.PeekingMail, testing.PeekError, r"learn, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
+        broken.PeekingMail, testing.PeekError, r"update, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
     ),
     "writes its mailbox": (
         broken.Posting, testing.TrespassError, r"writes row \d of the mailbox .*; .* belongs into state.global_mean\[i\]$"
@@ -120,7 +120,7 @@ def init_shifting(self: Any, shape: Any) -> Shifting:
 
 
 def learn_shifting(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    broken.Sound.learn(self, state, i, t, arm, x, neighbours)
+    broken.Sound.update(self, state, i, t, arm, x, neighbours)
     state.total[0] += 1.0
 
 
@@ -143,7 +143,7 @@ def init_twins(self: Any, shape: Any) -> Any:
 FORMS: dict[str, tuple[Any, str]] = {
     "no NamedTuple": (object(), "^object is no typing.NamedTuple"),
     "a hyperparameter that is a tuple": (Listed(), "^Listed.weights is a tuple; a hyperparameter is a bool, int, float or str$"),
-    "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, check, init"),
+    "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, init"),
     "a class without defaults": (Needy, r"^Needy\(\) cannot be made .*; pass an object instead$"),
     "arrays shared between states": (broken.broken("Shared", init=init_shared), "local_mean is the same array in two states"),
     "a mailbox of another type": (
@@ -163,7 +163,7 @@ def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = broken.broken("Adding", init=init_shifting, learn=learn_shifting)
+    kind = broken.broken("Adding", init=init_shifting, update=learn_shifting)
     monkeypatch.setattr(broken, "Adding", kind, raising=False)
     with pytest.raises(testing.TrespassError, match="writes state.total, which has no row for every agent"):
         check_algorithm(kind)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from typing import NamedTuple
 
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.algorithms.gossip.base import Shape
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.types import Floats, Integers
 
 
@@ -31,13 +30,9 @@ class Greedy(NamedTuple):
     def communicates(self) -> bool:
         return True
 
-    def check(self) -> None:
-        if not 0.0 < self.weight < math.inf:
-            raise gm.InputError(f"weight: got {self.weight}, allowed is a number > 0")
-
-    def init(self, shape: Shape) -> State:
-        local, own, sent = np.zeros((3, shape.agents, shape.arms, shape.objectives))
-        return State(np.zeros((shape.agents, shape.arms), np.int64), local, own, sent)
+    def init(self, info: ProblemInfo) -> State:
+        local, own, sent = np.zeros((3, info.agents, info.arms, info.objectives))
+        return State(np.zeros((info.agents, info.arms), np.int64), local, own, sent)
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         best, highest = (t - 1) % len(p), -1.0
@@ -49,7 +44,7 @@ class Greedy(NamedTuple):
         p[:] = 0.0
         p[best] = 1.0
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
@@ -60,7 +55,7 @@ class Greedy(NamedTuple):
 def regret(algorithm: gm.ParetoUCBGossip | Greedy, horizon: int) -> float:
     environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=0)
     network = gm.Network("ring", agents=4, link_probability=0.5)
-    trace: gm.Trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, interpreted=True)
+    trace: gm.GossipTrace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, interpreted=True)
     return float(trace.pareto_regret[-1].sum())
 
 

@@ -50,11 +50,11 @@ from dataclasses import fields
 import networkx as nx
 import numpy as np
 import gossipmab as gm
-from gossipmab.engines.gossip import synchronous
+from gossipmab.engines.gossip import loop
 environment = gm.Environment.sample(3, 4, 2, seed=1)
 network = gm.Network(nx.path_graph(3), link_probability=0.5)
 trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-stats = getattr(synchronous.play_compiled, "stats", None)
+stats = getattr(loop.play_compiled, "stats", None)
 print(json.dumps({
     "file": gm.__file__,
     "digest": hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest(),
@@ -187,7 +187,7 @@ def digests() -> dict[str, str]:
     found = {}
     environment, network = world(5, 3, 2, p=0.6, weights="metropolis", seed=12)
     for name, algorithm in VARIANTS.items():
-        found[name] = digest(gm.simulate(algorithm, environment, network, horizon=60, seed=12, record=6))
+        found[name] = digest(gm.simulate(algorithm, environment, network, horizon=60, seed=12, recorded_rounds=6))
     for model in REWARDS:
         if model != "table":  # whose draw is a look-up
             environment, network = world(5, 3, 2, p=0.6, seed=12, rewards=model)
@@ -210,7 +210,7 @@ def test_without_any_compiler_the_bits_are_the_same() -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_interpreted_gives_the_bits_of_compiled_and_so_does_a_second_run(name: str) -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
-    kwargs = {"horizon": 40, "seed": 9, "record": 7, "trial": 2}
+    kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
@@ -224,7 +224,7 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
 
     def allocations(horizon: int) -> int:
         before = rtsys.get_allocation_stats().alloc
-        gm.simulate(VARIANTS[name], environment, network, horizon=horizon, seed=9, record=2)
+        gm.simulate(VARIANTS[name], environment, network, horizon=horizon, seed=9, recorded_rounds=2)
         return int(rtsys.get_allocation_stats().alloc - before)
 
     allocations(50)  # compile
@@ -271,7 +271,7 @@ class Outlandish(NamedTuple):
             p[k] = self.explore / K
         p[best] += 1.0 - self.explore
 
-    def learn(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.pulls[i, arm] += 1
         for d in range(x.shape[0]):
             change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]

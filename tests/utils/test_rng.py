@@ -3,92 +3,86 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
 import gossipmab as gm
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip.simulate import Source
-from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.rng import Purpose, RandomSource, stream
 from tests.algorithms.test_algorithms import VARIANTS, world
 from tests.utils.test_jit import same_bits
 
 REWARDS = Purpose.REWARDS
+KEY: dict[str, Any] = {"seed": 5, "trial": 1, "label": "x"}
+SHAPES = {Purpose.ARMS: (3,), REWARDS: (3, 2), Purpose.POLICY: (3, 0)}
 
 
 def test_a_stream_is_pcg64_of_its_key() -> None:
-    """As the design says: Generator(PCG64(SeedSequence(seed, spawn_key=(trial, label, agent, purpose)))), label 0 where coupled."""
-    sequence = np.random.SeedSequence(7, spawn_key=(3, 0, 5, int(REWARDS)))
+    """As the design says: Generator(PCG64(SeedSequence(seed, spawn_key=(trial, label, purpose)))), label 0 if shared."""
+    sequence = np.random.SeedSequence(7, spawn_key=(3, 0, int(REWARDS)))
     expected = np.random.Generator(np.random.PCG64(sequence)).random(10)
-    np.testing.assert_array_equal(stream(7, trial=3, agent=5, purpose=REWARDS).random(10), expected)
+    np.testing.assert_array_equal(stream(7, trial=3, purpose=REWARDS).random(10), expected)
 
 
 def test_every_part_of_the_key_matters() -> None:
-    keys = itertools.product((0, 1), (0, 1), ("", "a", "b", "no_sim"), (0, 1, 2), Purpose)
-    firsts = [
-        stream(seed, trial=trial, label=label, agent=i, purpose=why).random() for seed, trial, label, i, why in keys
-    ]
-    assert len(set(firsts)) == len(firsts) == 2 * 2 * 4 * 3 * len(Purpose)
+    keys = itertools.product((0, 1), (0, 1, 2), ("", "a", "b", "no_sim"), Purpose)
+    firsts = [stream(seed, trial=trial, label=label, purpose=why).random() for seed, trial, label, why in keys]
+    assert len(set(firsts)) == len(firsts) == 2 * 3 * 4 * len(Purpose)
 
 
 def test_streams_are_uncorrelated() -> None:
     """45 pairs, 4 standard errors: a false alarm in 0.3 % of other seeds."""
-    draws = np.array([stream(0, agent=i, purpose=REWARDS).random(20_000) for i in range(10)])
+    draws = np.array([stream(0, trial=i, purpose=REWARDS).random(20_000) for i in range(10)])
     off = np.corrcoef(draws)[np.triu_indices(10, 1)]
     assert np.abs(off).max() < 4 / np.sqrt(20_000)
 
 
-@pytest.mark.parametrize("p", [0.4, 1.0])
-def test_any_split_into_blocks_gives_the_same_numbers(p: float) -> None:
-    environment = gm.Environment.sample(3, 2, 2, rewards="gaussian", seed=1)
-    network = gm.Network("complete", agents=3, link_probability=p)
-
-    def numbers(*lengths: int) -> tuple[np.ndarray, ...]:
-        source = Source(environment, network, seed=5, trial=1, label="x")
-        blocks = [type(block)(*(array.copy() for array in block)) for block in map(source.block, lengths)]
-        return (
-            np.concatenate([block.arms for block in blocks], axis=1),
-            np.concatenate([block.rewards for block in blocks], axis=1),
-            np.concatenate([block.links for block in blocks]),
-        )
-
-    for split in ((1,) * 20, (7, 13), (19, 1)):
-        for whole, parts in zip(numbers(20), numbers(*split), strict=True):
-            np.testing.assert_array_equal(parts, whole)
+def test_a_number_stands_at_the_place_of_its_round_agent_and_objective() -> None:
+    """Number (t, i, d) stands at position ((t - 1) N + i) D + d, in any split into blocks."""
+    whole = stream(**KEY, purpose=REWARDS).random(20 * 3 * 2)
+    for split in ((20,), (1,) * 20, (7, 13), (19, 1)):
+        source = RandomSource(KEY, SHAPES)
+        rewards = np.concatenate([source.block(rounds)[REWARDS].copy() for rounds in split])
+        for t, i, d in ((1, 0, 0), (1, 2, 1), (8, 1, 0), (20, 2, 1)):
+            assert rewards[t - 1, i, d] == whole[((t - 1) * 3 + i) * 2 + d]
+        np.testing.assert_array_equal(rewards.ravel(), whole)
 
 
-def test_advance_finds_any_round() -> None:
-    """D numbers a round: round t starts t D numbers in."""
-    whole = stream(3, agent=1, purpose=REWARDS).random((50, 4))
-    late = stream(3, agent=1, purpose=REWARDS)
-    assert isinstance(late.bit_generator, np.random.PCG64)
-    late.bit_generator.advance(30 * 4)
-    np.testing.assert_array_equal(late.random((20, 4)), whole[30:])
-
-
-def test_agents_of_a_larger_network_keep_their_streams() -> None:
-    """An agent's stream hangs on its own index alone."""
-    network = {n: gm.Network("complete", agents=n) for n in (3, 5)}
-    blocks = {n: Source(gm.Environment.sample(n, 2, 2), network[n], seed=0, trial=0, label="").block(8) for n in (3, 5)}
-    np.testing.assert_array_equal(blocks[3].arms, blocks[5].arms[:3])
-    np.testing.assert_array_equal(blocks[3].rewards, blocks[5].rewards[:3])
+def test_threads_actors_and_restarts_draw_their_own_part() -> None:
+    whole = RandomSource(KEY, SHAPES).block(20)
+    with ThreadPoolExecutor(3) as pool:
+        shared, again = RandomSource(KEY, SHAPES), RandomSource(KEY, SHAPES)
+        parts = [shared.block(13, pool, 4)[REWARDS].copy(), shared.block(7, pool, 3)[REWARDS].copy()]
+    np.testing.assert_array_equal(np.concatenate(parts), whole[REWARDS])
+    for first, last in ((0, 3), (0, 1), (1, 3)):
+        mine, late = RandomSource(KEY, SHAPES), RandomSource(KEY, SHAPES, played=8)
+        for purpose in (Purpose.ARMS, REWARDS):
+            rows = [mine.rows(8, first, last)[purpose], mine.rows(12, first, last)[purpose]]
+            np.testing.assert_array_equal(np.concatenate(rows), whole[purpose][:, first:last])
+            mine = RandomSource(KEY, SHAPES)
+        np.testing.assert_array_equal(late.rows(12, first, last)[REWARDS], whole[REWARDS][8:, first:last])
+    assert again.block(5)[Purpose.POLICY].shape == (5, 3, 0)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_length_of_blocks_does_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
-    whole = gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, record=11)
+    whole = gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11)
     for length in (1, 2, 7, 150):
         monkeypatch.setattr(
             rounds,
             "BLOCK_NUMBERS",
-            length * rounds.Source(environment, network, seed=0, trial=0, label="").numbers_per_round,
+            length * (4 * 3 + len(network.edges)),
         )
         played: list[int] = []
         same_bits(
             whole,
-            gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, record=11, progress=played.append),
+            gm.simulate(
+                VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11, progress=played.append
+            ),
         )
         assert sum(played) == 1200 and max(played) == 4 * length
 
@@ -96,7 +90,7 @@ def test_the_length_of_blocks_does_not_show(name: str, monkeypatch: pytest.Monke
 def test_labels_and_trials_are_other_streams_and_coupling_shares_them() -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     play_it = lambda **key: gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=9, **key)  # noqa: E731
-    plain, labelled, other = play_it(), play_it(label="a"), play_it(trial=1)
+    plain, labelled, other = play_it(), play_it(stream_label="a"), play_it(trial=1)
     assert (plain.messages != labelled.messages).any() and (plain.messages != other.messages).any()
     elimination = gm.simulate(gm.ParetoGossip(), environment, network, horizon=200, seed=9)
     np.testing.assert_array_equal(elimination.messages, plain.messages)  # the same links

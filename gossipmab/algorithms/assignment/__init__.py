@@ -1,1 +1,4 @@
-"""A centre that probes arms, then gives every agent an arm of its own."""
+"""Algorithms that probe arms and assign an arm to every agent; base.py says what they have to be.
+
+empirical.py holds the estimates that they share. Start reading in ofmup.py.
+"""

@@ -1,4 +1,4 @@
-"""What a centre has learnt of the rewards of N agents and K arms: counts, averages, and empirical distributions.
+"""The estimates of a centre from the rewards of N agents and K arms: counts, averages, and empirical distributions.
 
 | symbol | meaning | code |
 |---|---|---|
@@ -46,8 +46,8 @@ def estimates(agents: int, arms: int, bins: int) -> Estimates:
 
 
 @jit
-def take_in(known: Estimates, j: int, k: int, x: float) -> None:
-    """Take in the reward x in [0, 1] of agent j from arm k.
+def update_mean(known: Estimates, j: int, k: int, x: float) -> None:
+    """Average the reward x in [0, 1] of agent j from arm k.
 
     N <- N + 1;  muhat <- muhat + (x - muhat) / N
     """

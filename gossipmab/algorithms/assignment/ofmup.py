@@ -1,90 +1,87 @@
-"""Online Fair multi-Agent UCB with Probing.
+"""Online Fair multi-Agent UCB with Probing, and the baselines that leave out a part of it.
 
-Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Armed Bandits", AAAI 2026, Algorithm 2.
+Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Armed Bandits", AAAI 2026, Algorithm 2, "Non-Probing"
+and "Greedy P+A". Non-Probing is the algorithm of Jones, Nguyen, Nguyen, "An efficient algorithm for fair multi-agent multi-armed
+bandit with low regret", AAAI 2023.
 
 | symbol | name | meaning |
 |---|---|---|
 | Fhat, N, muhat | `known` | empirical distributions, counts and averages of all pairs (agent, arm) |
 | w | `radius` | the empirical-Bernstein radius of lemma 7 |
-| U = min(muhat + w, 1) | `index` | upper confidence bounds, believed of arms that are not probed |
+| U = min(muhat + w, 1) | `index` | upper confidence bounds of arms that are not probed |
 | delta | `delta` | probability of failure |
 
 Departure: the warm start. The paper gives one arm to one agent a round for N K rounds, in which the others get nothing and the
 welfare is 0 (`warm_start = "pairs"`). By default all agents pull, in rotation, and K rounds sample every pair.
 Departure: a reward that was seen by probing and is then pulled in the same round is one sample, not two.
-Departure: Algorithm 1 has parameters of its own, see `gossipmab.objectives.probing.greedy`; a capacity binds assignments,
-not probing.
+Departure: Algorithm 1 has parameters of its own, see `objectives/probing/greedy.py`; a capacity binds assignments, not probing.
+Departure: the radius of Non-Probing is that of OFMUP by default, so that the two differ by probing alone; `bounds = "jones"` takes
+the radius of its source. Departure: the paper leaves open what a random assignment is. Here every agent is given one arm, each with
+probability 1/K, and the expectation is over these draws too; for the product this is the welfare of the uniform pi.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from gossipmab.algorithms.assignment.base import WARM_STARTS, Task
-from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, take_in
+from pydantic import Field
+
+from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, update_mean
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.probing import greedy
-from gossipmab.objectives.probing.exhaustive import check_greedy
-from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """known: what was learnt. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta).
+    """known: the estimates. overhead: (I + 1,) alpha. power: of the welfare. log_term: ln(2 N K T / delta). pairs: 4 N K / delta.
 
-    choice, welfare_gain: parameters of Algorithm 1 as numbers. work: its scratch.
+    choice, welfare_gain: parameters of Algorithm 1 as numbers. jones: whether bounds are of Jones et al. work: scratch.
     """
 
     known: Estimates
     overhead: Floats
     power: float
     log_term: float
+    pairs: float
     choice: int
     welfare_gain: bool
+    jones: bool
     work: greedy.Greedy
 
 
 class OFMUP(NamedTuple):
-    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere.
+    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
 
-    delta: in (0, 1). width: factor of the radius w, 1 as in lemma 7. zeta, choice, gain: of greedy probing. bins: B, the
-    empirical distributions lie on the values 0, 1/B, ..., 1. warm_start: "rotation" or "pairs".
-    """
-
-    delta: float = 0.05
-    width: float = 1.0
-    zeta: float = 1.0
-    choice: str = "value"
-    gain: str = "probed"
-    bins: int = 100
-    warm_start: str = "rotation"
+    delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
+    width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
+    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
+    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
+    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = (
+        100
+    )
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
+        "rotation"
+    )
 
     @property
     def assigns_at_random(self) -> bool:
         """No."""
         return False
 
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        if not 0.0 < self.delta < 1.0:
-            raise InputError(f"delta: got {self.delta}, allowed is a number > 0 and < 1")
-        if not 0.0 <= self.width < math.inf:
-            raise InputError(f"width: got {self.width}, allowed is a number >= 0")
-        if not 1 <= self.bins <= 10_000:
-            raise InputError(f"bins: got {self.bins}, allowed is a whole number from 1 to 10000")
-        if self.warm_start not in WARM_STARTS[:2]:
-            raise unknown("warm_start", self.warm_start, WARM_STARTS[:2])
-        check_greedy(self.zeta, self.choice, self.gain)
-
-    def init(self, task: Task) -> State:
+    def init(self, info: ProblemInfo) -> State:
         """Nothing seen."""
-        N, K, terms = task.agents, task.arms, task.terms
+        N, K, costs = info.agents, info.arms, info.costs
+        bins = getattr(self, "bins", 1)
+        pairs = N * K / getattr(self, "delta", 1.0)
         return State(
-            estimates(N, K, self.bins), terms.overhead, terms.power, math.log(2.0 * N * K * task.horizon / self.delta),
-            greedy.CHOICES.index(self.choice), self.gain == "welfare", greedy.scratch(N, terms.budget, self.bins + 1),
+            estimates(N, K, bins), costs.overhead, costs.power, math.log(2.0 * pairs * info.horizon), 4.0 * pairs,
+            greedy.CHOICES.index(getattr(self, "choice", "value")), getattr(self, "gain", "") == "welfare",
+            getattr(self, "bounds", "") == "jones", greedy.scratch(N, costs.budget, bins + 1),
         )  # fmt: skip
 
-    def probe(self, state: State, t: int, uniforms: Floats, probed: Integers) -> None:
+    def select(self, state: State, t: int, probed: Integers) -> None:
         """S_t = Algorithm 1 on the empirical distributions."""
         known = state.known
         levels = refresh(known)
@@ -93,14 +90,66 @@ class OFMUP(NamedTuple):
             state.choice, state.welfare_gain, False, probed, state.work,
         )  # fmt: skip
 
-    def believe(self, state: State, t: int, index: Floats) -> None:
-        """U[j,k] = min( muhat[j,k] + w[j,k], 1 )."""
+    def ucb_index(self, state: State, t: int, index: Floats) -> None:
+        """U[j,k] = min( muhat + w, 1 ), w of lemma 7, or w = L + sqrt( (1 - muhat) L ), L = 12 ln(4 N K t / delta) / N."""
         known = state.known
         for j in range(index.shape[0]):
             for k in range(index.shape[1]):
-                mean = known.means[j, k]
-                index[j, k] = min(mean + self.width * radius(mean, known.counts[j, k], state.log_term), 1.0)
+                mean, count = known.means[j, k], known.counts[j, k]
+                if state.jones:
+                    level = 12.0 * math.log(state.pairs * t) / count if count > 0 else math.inf
+                    wide = level + math.sqrt(max(1.0 - mean, 0.0) * level) if count > 0 else math.inf
+                else:
+                    wide = radius(mean, count, state.log_term)
+                index[j, k] = min(mean + self.width * wide, 1.0)
 
-    def learn(self, state: State, j: int, arm: int, x: float) -> None:
+    def update(self, state: State, j: int, arm: int, x: float) -> None:
         """Update Fhat, N and muhat of the pair."""
-        take_in(state.known, j, arm, x)
+        update_mean(state.known, j, arm, x)
+
+
+class NonProbing(NamedTuple):
+    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
+
+    delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
+    width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
+    bounds: Annotated[Literal["bernstein", "jones"], Field(description="the radius of OFMUP, or of Jones et al.")] = (
+        "bernstein"
+    )
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
+        "rotation"
+    )
+    assigns_at_random = OFMUP.assigns_at_random  # type: ignore[misc]
+    init = OFMUP.init  # type: ignore[misc]
+    ucb_index = OFMUP.ucb_index  # type: ignore[misc]
+    update = OFMUP.update  # type: ignore[misc]
+
+    def select(self, state: State, t: int, probed: Integers) -> None:
+        """S_t is empty."""
+        for k in range(probed.shape[0]):
+            probed[k] = 0
+
+
+class GreedyProbing(NamedTuple):
+    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
+
+    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
+    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
+    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = (
+        100
+    )
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
+        "rotation"
+    )
+    init = OFMUP.init  # type: ignore[misc]
+    select = OFMUP.select  # type: ignore[misc]
+    update = OFMUP.update  # type: ignore[misc]
+
+    @property
+    def assigns_at_random(self) -> bool:
+        """Yes."""
+        return True
+
+    def ucb_index(self, state: State, t: int, index: Floats) -> None:
+        """Nothing: assignments are random."""

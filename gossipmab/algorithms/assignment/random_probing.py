@@ -13,26 +13,27 @@ Departure: a random assignment is one arm for every agent, each with probability
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from gossipmab.algorithms.assignment.base import Task
+import numpy as np
+from pydantic import Field
+
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats, Integers
 
 
 class State(NamedTuple):
-    """Nothing but the number of arms to probe."""
+    """probes: the number of arms to probe. scratch_uniforms: (K,), one an arm."""
 
     probes: int
+    scratch_uniforms: Floats
 
 
 class RandomProbing(NamedTuple):
-    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent.
+    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
 
-    probes: how many, at most the budget.
-    """
-
-    probes: int = 1
+    probes: Annotated[int, Field(ge=0, description="arms probed in a round, at most the budget")] = 1
 
     @property
     def warm_start(self) -> str:
@@ -44,19 +45,15 @@ class RandomProbing(NamedTuple):
         """Yes."""
         return True
 
-    def check(self) -> None:
-        """Raise InputError where `probes` is negative."""
-        if self.probes < 0:
-            raise InputError(f"probes: got {self.probes}, allowed is a whole number >= 0")
-
-    def init(self, task: Task) -> State:
+    def init(self, info: ProblemInfo) -> State:
         """Raise InputError where more arms would be probed than the budget allows."""
-        if self.probes > task.terms.budget:
-            raise InputError(f"probes: got {self.probes}, allowed by the budget are at most {task.terms.budget}")
-        return State(self.probes)
+        if self.probes > info.costs.budget:
+            raise InputError(f"probes: got {self.probes}, allowed by the budget are at most {info.costs.budget}")
+        return State(self.probes, np.zeros(info.arms))
 
-    def probe(self, state: State, t: int, uniforms: Floats, probed: Integers) -> None:
+    def select(self, state: State, t: int, probed: Integers) -> None:
         """The arms with the `probes` smallest of the uniform numbers."""
+        uniforms = state.scratch_uniforms
         for k in range(probed.shape[0]):
             smaller = 0
             for other in range(probed.shape[0]):
@@ -64,8 +61,8 @@ class RandomProbing(NamedTuple):
                 smaller += 1 if uniforms[other] < uniforms[k] or before else 0
             probed[k] = 1 if smaller < state.probes else 0
 
-    def believe(self, state: State, t: int, index: Floats) -> None:
+    def ucb_index(self, state: State, t: int, index: Floats) -> None:
         """Nothing: assignments are random."""
 
-    def learn(self, state: State, j: int, arm: int, x: float) -> None:
+    def update(self, state: State, j: int, arm: int, x: float) -> None:
         """Nothing."""

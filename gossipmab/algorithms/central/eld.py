@@ -3,13 +3,13 @@
 Source: Nguyen, Pham, Le, Alam and Duong, "Beyond scalar welfare: enforcing identity-aware equity in multi-agent reinforcement
 learning", AAMAS 2026, section 4; algorithms.md, section 11.
 
-    symbol      name          meaning
-    epsilon     budget        what H / N, or E / N, may be
-    lambda      multiplier    the dual variable, a price on inequality
-    eta         step          of the dual ascent
-    K_dual      period        rounds between two updates of lambda and of the policy
-    tau         tau           half width of the band around the mean, in units of the mean
-    mu_hat      mean          averages of the rewards seen
+    symbol      name               meaning
+    epsilon     inequality_budget  what H / N, or E / N, may be
+    lambda      multiplier         the dual variable, a price on inequality
+    eta         dual_step_size     of the dual ascent
+    K_dual      dual_period        rounds between two updates of lambda and of the policy
+    tau         tau                half width of the band around the mean, in units of the mean
+    mu_hat      mean               averages of the rewards seen
 
 Departure: the paper improves a neural policy by gradients; here the policy is one distribution, and the primal step is solved.
 Departure: it has no need to explore; here arms that were pulled seldom gain a bonus (`alpha`).
@@ -20,14 +20,14 @@ Departure: its Pigou-Dalton and convexity claims for H do not hold (see `gossipm
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from gossipmab.algorithms.central.base import Centre, play_arm, take_in
-from gossipmab.algorithms.central.eld_primal import MEASURES, best_at_price, unequal
-from gossipmab.objectives import SolverWorkspace
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import play_arm, update_mean
+from gossipmab.algorithms.central.eld_primal import best_at_price, unequal
 from gossipmab.utils.types import Floats, Integers
 
 
@@ -41,21 +41,22 @@ class Prices(NamedTuple):
 
 
 class ELD(NamedTuple):
-    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality.
+    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 
-    budget: epsilon. step: eta. period: rounds between updates. tau: of the band. measure: "mre" (budget of H / N, price on H)
-    or "excess" (budget and price of E / N). cap: lambda is at most this; 0 is no cap. alpha: factor of the exploration bonus
-    sqrt(ln(N K t) / n_k) in units of summed utility. exact_agents: up to so many agents the primal step with "mre" is exact.
-    """
-
-    budget: float = 0.05
-    step: float = 1.0
-    period: int = 50
-    tau: float = 0.0
-    measure: str = "mre"
-    cap: float = 0.0
-    alpha: float = 0.5
-    exact_agents: int = 8
+    inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = (
+        0.05
+    )
+    dual_step_size: Annotated[float, Field(ge=0, description="eta")] = 1.0
+    dual_period: Annotated[int, Field(ge=1, description="rounds between two updates of lambda and of the policy")] = 50
+    tau: Annotated[float, Field(ge=0, description="half width of the band around the mean")] = 0.0
+    measure: Annotated[
+        Literal["mre", "excess"], Field(description="budget of H / N and price on H, or budget and price of E / N")
+    ] = "mre"
+    max_multiplier: Annotated[float, Field(ge=0, description="the most that lambda may be; 0 is no limit")] = 0.0
+    alpha: Annotated[float, Field(ge=0, description="factor of the exploration bonus, in units of summed utility")] = (
+        0.5
+    )
+    exact_agents: Annotated[int, Field(ge=0, description="up to so many agents the primal step with mre is exact")] = 8
 
     @property
     def objective(self) -> str:
@@ -65,27 +66,11 @@ class ELD(NamedTuple):
     @property
     def planned_every(self) -> int:
         """The period."""
-        return self.period
+        return self.dual_period
 
-    def numbers(self, centre: Centre) -> int:
-        """None."""
-        return 0
-
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        for name in ("budget", "step", "tau", "cap", "alpha"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                raise InputError(f"{name}: got {getattr(self, name)}, allowed is a number >= 0")
-        if self.period < 1:
-            raise InputError(f"period: got {self.period}, allowed is a whole number >= 1")
-        if self.exact_agents < 0:
-            raise InputError(f"exact_agents: got {self.exact_agents}, allowed is a whole number >= 0")
-        if self.measure not in MEASURES:
-            raise unknown("measure", self.measure, MEASURES)
-
-    def init(self, centre: Centre) -> Prices:
+    def init(self, info: ProblemInfo) -> Prices:
         """Nothing seen, lambda = 0."""
-        N, K = centre.agents, centre.arms
+        N, K = info.agents, info.arms
         return Prices(np.zeros(K, np.int64), np.zeros((N, K)), np.zeros(K), np.zeros(1))
 
     def plan(self, state: Prices, t: int) -> None:
@@ -98,8 +83,9 @@ class ELD(NamedTuple):
             return
         if state.policy.any():
             size = unequal(state.policy, state.mean, self.tau, self.measure)
-            raised = state.multiplier[0] + self.step * ((size / N if self.measure == "mre" else size) - self.budget)
-            state.multiplier[0] = min(max(0.0, raised), self.cap if self.cap > 0 else math.inf)
+            excess = (size / N if self.measure == "mre" else size) - self.inequality_budget
+            raised = state.multiplier[0] + self.dual_step_size * excess
+            state.multiplier[0] = min(max(0.0, raised), self.max_multiplier if self.max_multiplier > 0 else math.inf)
         bonus = self.alpha * np.sqrt(math.log(N * K * t) / state.counts)
         exact = N <= self.exact_agents
         found = best_at_price(
@@ -107,9 +93,7 @@ class ELD(NamedTuple):
         )  # fmt: skip
         state.policy[:] = found.p
 
-    def choose(
-        self, objective: object, state: Prices, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> None:
+    def select(self, state: Prices, t: int, p: Floats) -> None:
         """The planned policy; arm after arm before there is one."""
         total = 0.0
         for k in range(p.shape[0]):
@@ -118,6 +102,6 @@ class ELD(NamedTuple):
         if total == 0.0:
             play_arm((t - 1) % p.shape[0], p)
 
-    def observe(self, state: Prices, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+    def update(self, state: Prices, t: int, arm: int, rewards: Floats) -> None:
         """Average the rewards."""
-        take_in(state, arm, rewards)
+        update_mean(state, arm, rewards)

@@ -4,7 +4,7 @@ Source: Hossain, Micha and Shah, "Fair algorithms for multi-agent multi-armed ba
 section 9.
 
     symbol    name          meaning
-    l         each          rounds that every arm is explored
+    l         rounds_per_arm rounds that every arm is explored
     n_k       counts        rewards seen of arm k
     mu_hat    mean          their averages
     F         objective     what is maximised
@@ -15,11 +15,13 @@ Departure: the theory leaves the constant of l open; it is `factor`, 1 by defaul
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
-from gossipmab.objectives import SolverWorkspace, maximise, objective
-from gossipmab.utils.errors import InputError, unknown
+from pydantic import Field
+
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
 THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  # powers of N, K and the logarithm
@@ -28,54 +30,35 @@ THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  #
 class ExploreFirst(NamedTuple):
     """Explore-First (Hossain et al., 2021): every arm equally often, then the best policy by what was seen.
 
-    objective, exponent: what is maximised; the exponent is p_mean's. each: l, rounds of every arm; 0 is by theory, from the
-    horizon T, and never more than T / K:
-        theory "agents": l = factor N^(2/3) K^(-2/3) T^(2/3) ln(N K T)^(1/3)    regret N^(2/3) K^(1/3) T^(2/3) and logarithms
-        theory "arms":   l = factor N^(1/3) K^(-1/3) T^(2/3) ln(N K T)^(2/3)    regret N^(1/3) K^(2/3) T^(2/3) and logarithms
-    order: "blocks" (l times arm 0, then l times arm 1, ...) or "cycles" (arm 0, 1, ..., K - 1, 0, ...).
+    theory "agents": l = factor N^(2/3) K^(-2/3) T^(2/3) ln(N K T)^(1/3)    regret N^(2/3) K^(1/3) T^(2/3) and logarithms
+    theory "arms":   l = factor N^(1/3) K^(-1/3) T^(2/3) ln(N K T)^(2/3)    regret N^(1/3) K^(2/3) T^(2/3) and logarithms
     """
 
-    objective: str = "nsw"
-    exponent: float = -1.0
-    each: int = 0
-    theory: str = "agents"
-    factor: float = 1.0
-    order: str = "blocks"
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
+    rounds_per_arm: Annotated[int, Field(ge=0, description="l, rounds that every arm is explored; 0 is by theory")] = 0
+    theory: Annotated[Literal["agents", "arms"], Field(description="the formula of l")] = "agents"
+    factor: Annotated[float, Field(gt=0, description="of l")] = 1.0
+    order: Annotated[
+        Literal["blocks", "cycles"], Field(description="l times each arm in turn, or the arms in cycles")
+    ] = "blocks"
 
-    def numbers(self, centre: Centre) -> int:
-        """None."""
-        return 0
-
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        objective(self.objective, self.exponent)
-        if self.each < 0:
-            raise InputError(f"each: got {self.each}, allowed is a whole number >= 0, 0 for the theory's")
-        if self.theory not in THEORIES:
-            raise unknown("theory", self.theory, THEORIES)
-        if not 0.0 < self.factor < math.inf:
-            raise InputError(f"factor: got {self.factor}, allowed is a number > 0")
-        if self.order not in ("blocks", "cycles"):
-            raise unknown("order", self.order, ("blocks", "cycles"))
-
-    def explored(self, centre: Centre) -> int:
+    def explored(self, info: ProblemInfo) -> int:
         """Rounds l that every arm is explored."""
-        if self.each:
-            return self.each
-        N, K, T = centre
+        if self.rounds_per_arm:
+            return self.rounds_per_arm
+        N, K, T = info.agents, info.arms, info.horizon
         agents, arms, logarithm = THEORIES[self.theory]
         by_theory: float = self.factor * N**agents * K**arms * T ** (2 / 3) * math.log(N * K * T) ** logarithm
         return max(1, min(math.ceil(by_theory), T // K))
 
-    def init(self, centre: Centre) -> Estimates:
+    def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen; stage = (l, whether the policy has been found)."""
-        state = estimates(centre)
-        state.stage[0] = self.explored(centre)
+        state = estimates(info)
+        state.stage[0] = self.explored(info)
         return state
 
-    def choose(
-        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> None:
+    def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K l: the arms in order. Then the policy of the estimates, found once.
 
         p = argmax_p F(p, mu_hat)
@@ -85,12 +68,12 @@ class ExploreFirst(NamedTuple):
             play_arm((t - 1) // each if self.order == "blocks" else (t - 1) % K, p)
             return
         if state.stage[1] == 0:
-            maximise(objective, state.mean, workspace, state.policy)
+            maximise(state.objective, state.mean, state.scratch_work, state.policy)
             state.stage[1] = 1
         for k in range(K):
             p[k] = state.policy[k]
 
-    def observe(self, state: Estimates, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
         """Average the rewards of the exploration."""
         if t <= state.counts.shape[0] * state.stage[0]:
-            take_in(state, arm, rewards)
+            update_mean(state, arm, rewards)

@@ -16,47 +16,34 @@ published code runs one local search.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
-from gossipmab.objectives import SolverWorkspace, maximise_with_bonus, objective
-from gossipmab.utils.errors import InputError, unknown
+from pydantic import Field
+
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.objectives import maximise_with_bonus
 from gossipmab.utils.types import Floats
 
 SCHEDULES = ("agents", "root", "given")
 
 
-class UCBBonus(NamedTuple):
-    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus.
+class HossainUCB(NamedTuple):
+    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. schedule: alpha_t = factor * N ("agents"),
-    factor * sqrt(12 N K ln(N K t)) ("root"), or factor ("given").
-    """
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
+    schedule: Annotated[
+        Literal["agents", "root", "given"],
+        Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor"),
+    ] = "agents"
+    factor: Annotated[float, Field(ge=0, description="of the bonus")] = 1.0
 
-    objective: str = "nsw"
-    exponent: float = -1.0
-    schedule: str = "agents"
-    factor: float = 1.0
-
-    def numbers(self, centre: Centre) -> int:
-        """None."""
-        return 0
-
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        objective(self.objective, self.exponent)
-        if self.schedule not in SCHEDULES:
-            raise unknown("schedule", self.schedule, SCHEDULES)
-        if not 0.0 <= self.factor < math.inf:
-            raise InputError(f"factor: got {self.factor}, allowed is a number >= 0")
-
-    def init(self, centre: Centre) -> Estimates:
+    def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen."""
-        return estimates(centre)
+        return estimates(info)
 
-    def choose(
-        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> None:
+    def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K: arm t. Then the policy that maximises objective plus bonus.
 
         p_t = argmax_p  F(p, mu_hat) + alpha_t sum_k p_k sqrt( ln(N K t) / n_k )
@@ -73,8 +60,8 @@ class UCBBonus(NamedTuple):
             weight *= math.sqrt(12.0 * N * K * log)
         for k in range(K):
             state.bonus[k] = weight * math.sqrt(log / state.counts[k])
-        maximise_with_bonus(objective, state.mean, state.bonus, workspace, p)
+        maximise_with_bonus(state.objective, state.mean, state.bonus, state.scratch_work, p)
 
-    def observe(self, state: Estimates, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
         """Average the rewards."""
-        take_in(state, arm, rewards)
+        update_mean(state, arm, rewards)

@@ -15,55 +15,34 @@ algorithms.md, section 9.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from gossipmab.algorithms.central.base import Centre, Estimates, estimates, play_arm, take_in
-from gossipmab.objectives import SolverWorkspace, maximise, objective
-from gossipmab.utils.errors import InputError, unknown
+from pydantic import Field
+
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
 
-class UCBInside(NamedTuple):
-    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds.
+class JonesUCB(NamedTuple):
+    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. scale: C. factor: 12. inner: 4. delta: in (0, 1].
-    rounds: "now" (t in the logarithm) or "horizon" (T in its place).
-    """
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
+    scale: Annotated[float, Field(ge=0, description="C, how much of the bound's width is used")] = 1.0
+    factor: Annotated[float, Field(ge=0, description="12 in L")] = 12.0
+    inner: Annotated[float, Field(ge=1, description="4 in the logarithm of L")] = 4.0
+    delta: Annotated[float, Field(gt=0, le=1, description="probability of failure")] = 0.05
+    rounds: Annotated[Literal["now", "horizon"], Field(description="t or T in the logarithm")] = "now"
 
-    objective: str = "nsw"
-    exponent: float = -1.0
-    scale: float = 1.0
-    factor: float = 12.0
-    inner: float = 4.0
-    delta: float = 0.05
-    rounds: str = "now"
-
-    def numbers(self, centre: Centre) -> int:
-        """None."""
-        return 0
-
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        objective(self.objective, self.exponent)
-        for name, value in (("scale", self.scale), ("factor", self.factor)):
-            if not 0.0 <= value < math.inf:
-                raise InputError(f"{name}: got {value}, allowed is a number >= 0")
-        if not 1.0 <= self.inner < math.inf:
-            raise InputError(f"inner: got {self.inner}, allowed is a number >= 1")
-        if not 0.0 < self.delta <= 1.0:
-            raise InputError(f"delta: got {self.delta}, allowed is a number in (0, 1]")
-        if self.rounds not in ("now", "horizon"):
-            raise unknown("rounds", self.rounds, ("now", "horizon"))
-
-    def init(self, centre: Centre) -> Estimates:
+    def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen; stage[0] = T."""
-        state = estimates(centre)
-        state.stage[0] = centre.horizon
+        state = estimates(info)
+        state.stage[0] = info.horizon
         return state
 
-    def choose(
-        self, objective: object, state: Estimates, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> None:
+    def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K: arm t. Then the policy that maximises the objective of the bounds.
 
         p_t = argmax_p F(p, U),   L_k = 12 ln(4 N K t / delta) / n_k
@@ -81,8 +60,8 @@ class UCBInside(NamedTuple):
                 mean = state.mean[j, k]
                 bound = mean + self.scale * (width + math.sqrt(max(1.0 - mean, 0.0) * width))
                 state.optimistic[j, k] = min(1.0, bound)
-        maximise(objective, state.optimistic, workspace, p)
+        maximise(state.objective, state.optimistic, state.scratch_work, p)
 
-    def observe(self, state: Estimates, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
         """Average the rewards."""
-        take_in(state, arm, rewards)
+        update_mean(state, arm, rewards)

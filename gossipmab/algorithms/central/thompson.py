@@ -13,24 +13,31 @@ or 1; algorithms.md, section 9.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from gossipmab.algorithms.central.base import Centre
-from gossipmab.environments.reward_models import beta_tail
-from gossipmab.objectives import SolverWorkspace, maximise, objective
-from gossipmab.utils.errors import InputError
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.central.base import Exponent, ObjectiveName
+from gossipmab.environments.reward_models import beta_tail, log_gamma
+from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats
 
 
 class Beliefs(NamedTuple):
-    """successes, failures: (N, K), the prior's included. optimistic: (N, K), scratch."""
+    """successes, failures: (N, K), the prior's included. optimistic: (N, K), scratch. objective: what is maximised.
+
+    scratch_work: of its solver. scratch_uniforms: (N K + N,) for the draws and, unless rewards count in fractions, the coins.
+    """
 
     successes: Floats
     failures: Floats
     optimistic: Floats
+    objective: Any
+    scratch_work: SolverWorkspace
+    scratch_uniforms: Floats
 
 
 @jit
@@ -38,7 +45,7 @@ def beta_draw(u: float, a: float, b: float) -> float:
     """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
     low, high = 0.0, 1.0
     x = a / (a + b)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
     for _ in range(60):
         if x * (a + b + 2.0) <= a + 1.0:
             below = beta_tail(x, a, b)
@@ -59,52 +66,40 @@ def beta_draw(u: float, a: float, b: float) -> float:
 
 
 class Thompson(NamedTuple):
-    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors.
+    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors."""
 
-    objective, exponent: what is maximised; the exponent is p_mean's. prior_successes, prior_failures: of the Beta prior.
-    fractional: a reward r counts as r successes and 1 - r failures; else it is a success with probability r (Agrawal and
-    Goyal), which changes nothing for rewards that are 0 or 1. step: what a reward counts.
-    """
+    objective: ObjectiveName = "nsw"
+    exponent: Exponent = -1.0
+    prior_successes: Annotated[float, Field(gt=0, description="of the Beta prior")] = 1.0
+    prior_failures: Annotated[float, Field(gt=0, description="of the Beta prior")] = 1.0
+    fractional: Annotated[bool, Field(description="a reward r counts as r successes and 1 - r failures")] = False
+    step: Annotated[float, Field(gt=0, description="what a reward counts")] = 1.0
 
-    objective: str = "nsw"
-    exponent: float = -1.0
-    prior_successes: float = 1.0
-    prior_failures: float = 1.0
-    fractional: bool = False
-    step: float = 1.0
-
-    def numbers(self, centre: Centre) -> int:
-        """One for each of the N K draws, one for the coin of each of the N rewards."""
-        return centre.agents * centre.arms + centre.agents
-
-    def check(self) -> None:
-        """Raise InputError where a hyperparameter is out of range."""
-        objective(self.objective, self.exponent)
-        for name in ("prior_successes", "prior_failures", "step"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name}: got {getattr(self, name)}, allowed is a number > 0")
-
-    def init(self, centre: Centre) -> Beliefs:
+    def init(self, info: ProblemInfo) -> Beliefs:
         """The prior."""
-        shape = centre.agents, centre.arms
-        return Beliefs(np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape))
+        N, K = shape = info.agents, info.arms
+        uniforms = N * K + (0 if self.fractional else N)
+        return Beliefs(
+            np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape), info.objective,
+            solver_workspace(N, K), np.zeros(uniforms),
+        )  # fmt: skip
 
-    def choose(
-        self, objective: object, state: Beliefs, t: int, u: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> None:
+    def select(self, state: Beliefs, t: int, p: Floats) -> None:
         """Draw the utilities, and maximise.
 
         p_t = argmax_p F(p, theta),   theta[j,k] ~ Beta(s_jk, f_jk)
         """
         N, K = state.successes.shape
+        u = state.scratch_uniforms
         for j in range(N):
             for k in range(K):
                 state.optimistic[j, k] = beta_draw(u[j * K + k], state.successes[j, k], state.failures[j, k])
-        maximise(objective, state.optimistic, workspace, p)
+        maximise(state.objective, state.optimistic, state.scratch_work, p)
 
-    def observe(self, state: Beliefs, t: int, arm: int, rewards: Floats, u: Floats) -> None:
+    def update(self, state: Beliefs, t: int, arm: int, rewards: Floats) -> None:
         """Count successes and failures of the arm; rewards outside [0, 1] count as the nearest."""
         N, K = state.successes.shape
+        u = state.scratch_uniforms
         for j in range(N):
             success = min(max(rewards[j], 0.0), 1.0)
             if not self.fractional:

@@ -1,1 +1,4 @@
-"""Decentralised algorithms: agents that average what they know with their neighbours."""
+"""Algorithms of agents that exchange messages over a random graph; base.py says what they have to be.
+
+A file is one algorithm, in pseudocode order. Start reading in pareto_ucb_gossip.py.
+"""

@@ -2,7 +2,7 @@
 
 Source: algorithms.md, section 7, for the algorithm it is the ideal of; issue of the fair bandits with a centre. The same
 objective and the same bonus, but in place of gossip the exact average of what all agents know. It is no algorithm for a
-network: it reads what no message told it, and only the simulator can play it.
+network: it reads what no message carries, and only the simulator can play it.
 
     symbol      name        meaning
     w[j]        preferences preference vector of agent j
@@ -17,47 +17,53 @@ Its regret is the floor that decentralisation is measured from: `summary` shows 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from gossipmab.algorithms.gossip.base import Shape
-from gossipmab.objectives import solvers as welfare
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.objectives.solvers.bonus_global import warm_size
+from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
+from gossipmab.objectives.solvers.policy import maximise_bonus
 from gossipmab.utils.types import Floats, Integers
 
 
 class Shared(NamedTuple):
-    """counts, sent_counts: (N, K). local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
+    """counts, sent_counts: (N, K), floats as all mailboxes.
+
+    local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
 
     policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). scratch_work: of the solver.
     estimate: (N, K) G, computed in round computed[0] for all agents. scratch_bonus: (K,).
     """
 
-    counts: Integers
-    sent_counts: Integers
+    counts: Floats
+    sent_counts: Floats
     local_mean: Floats
     sent_local_mean: Floats
     policy: Floats
     warm: Floats
     preferences: Floats
-    scratch_work: welfare.WelfareWorkspace
+    scratch_work: WelfareWorkspace
     estimate: Floats
     computed: Integers
     scratch_bonus: Floats
 
 
 class CentralizedNSW(NamedTuple):
-    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it.
+    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 
-    alpha: exploration factor >= 0. solver: "global" or "local". welfare: "product" or "geometric". pooled: the bonus counts the
-    pulls of all agents, as a centre would; by default an agent's own, as the algorithm it is compared with.
-    """
-
-    alpha: float = 0.5
-    solver: str = "global"
-    welfare: str = "product"
-    pooled: bool = False
+    alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
+    solver: Annotated[
+        Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")
+    ] = "global"
+    welfare: Annotated[
+        Literal["product", "geometric"], Field(description="the product of utilities, or its N-th root")
+    ] = "product"
+    pooled: Annotated[
+        bool, Field(description="the bonus counts the pulls of all agents, as a centre would; else an agent's own")
+    ] = False
 
     @property
     def estimates(self) -> str:
@@ -69,21 +75,12 @@ class CentralizedNSW(NamedTuple):
         """No messages are sent: everything is known."""
         return False
 
-    def check(self) -> None:
-        """Raise InputError where alpha, solver or welfare is out of range."""
-        if not (0.0 <= self.alpha < math.inf):
-            raise InputError(f"alpha: got {self.alpha}, allowed is a number >= 0")
-        if self.solver not in ("global", "local"):
-            raise unknown("solver", self.solver, ("global", "local"))
-        if self.welfare not in ("product", "geometric"):
-            raise unknown("welfare", self.welfare, ("product", "geometric"))
-
-    def init(self, shape: Shape) -> Shared:
+    def init(self, info: ProblemInfo) -> Shared:
         """Nothing seen, uniform policies."""
-        N, K = shape.agents, shape.arms
+        N, K = info.agents, info.arms
         return Shared(
-            np.zeros((N, K), np.int64), np.zeros((N, K), np.int64), np.zeros((N, N, K)), np.zeros((N, N, K)),
-            np.full((N, K), 1.0 / K), np.zeros((N, welfare.warm_size(N, K))), shape.preferences, welfare.welfare_workspace(N, K),
+            np.zeros((N, K)), np.zeros((N, K)), np.zeros((N, N, K)), np.zeros((N, N, K)),
+            np.full((N, K), 1.0 / K), np.zeros((N, warm_size(N, K))), info.preferences, welfare_workspace(N, K),
             np.zeros((N, K)), np.zeros(1, np.int64), np.zeros(K),
         )  # fmt: skip
 
@@ -112,18 +109,12 @@ class CentralizedNSW(NamedTuple):
                 for other in range(N):
                     pulls += state.counts[other, k] if other != i else 0
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
-        scale = 1.0 / N if self.welfare == "geometric" else 1.0
-        if self.solver == "local":
-            welfare.climb_with_bonus(state.estimate, state.scratch_bonus, scale, state.policy[i], state.scratch_work)
-            for k in range(K):
-                p[k] = state.policy[i, k]
-        else:
-            welfare.maximise_with_bonus(
-                state.estimate, state.scratch_bonus, scale, state.warm[i], state.scratch_work, p
-            )
+        maximise_bonus(
+            state.estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], state.scratch_work, p
+        )  # fmt: skip
 
-    def learn(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
-        """Value the reward under everyone's preferences, whoever is near; the rest of the row is as the round before.
+    def update(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+        """Value the reward under everyone's preferences, neighbours or not; the rest of the row is as the round before.
 
         L_i[j,k] <- L_i[j,k] + ( w[j].x - L_i[j,k] ) / n_i[k]
         """

@@ -19,12 +19,12 @@ eliminations travel), all its arms count as active.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from gossipmab.algorithms.gossip.base import Shape
-from gossipmab.utils.errors import InputError
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
 
@@ -69,34 +69,26 @@ class ParetoGossip(NamedTuple):
 
     Known limit of the formula: m counts N samples from the first pull on, while G_i holds the agent's own last change
     undiluted; with hundreds of agents one of them may drop a good arm early, and its word travels.
-
-    sampling, burn_in, mixing: factors (1: the source's constants) of sqrt(ln T / m), of S and of tau + sqrt(N).
     """
 
-    sampling: float = 1.0
-    burn_in: float = 1.0
-    mixing: float = 1.0
+    sampling: Annotated[float, Field(ge=0, description="factor of sqrt(ln T / m), 1 as in the source")] = 1.0
+    burn_in: Annotated[float, Field(ge=0, description="factor of S, the pulls that do not count")] = 1.0
+    mixing: Annotated[float, Field(ge=0, description="factor of tau + sqrt(N)")] = 1.0
 
     @property
     def communicates(self) -> bool:
         """Agents send their global averages and their active sets."""
         return True
 
-    def check(self) -> None:
-        """Raise InputError unless the factors are numbers >= 0."""
-        for name, value in zip(self._fields, self, strict=True):
-            if not (0.0 <= value < math.inf):
-                raise InputError(f"{name}: got {value}, allowed is a number >= 0")
-
-    def init(self, shape: Shape) -> State:
+    def init(self, info: ProblemInfo) -> State:
         """Nothing pulled, all averages 0, all arms active.
 
         S = K ln T / p,  tau = N ln T / (p lambda_{N-1}(Lap(G0)))
         """
-        N, K, D = shape.agents, shape.arms, shape.objectives
-        log_horizon = math.log(shape.horizon)
-        burn_in = self.burn_in * K * log_horizon / shape.link_probability
-        tau = N * log_horizon / (shape.link_probability * shape.algebraic_connectivity)
+        N, K, D = info.agents, info.arms, info.objectives
+        log_horizon = math.log(info.horizon)
+        burn_in = self.burn_in * K * log_horizon / info.link_probability
+        tau = N * log_horizon / (info.link_probability * info.algebraic_connectivity)
         local, own, sent = np.zeros((3, N, K, D))
         active, sent_active, half_width = np.ones((3, N, K))
         pulls, mixing = np.zeros((N, K), np.int64), self.mixing * (tau + math.sqrt(N))
@@ -115,7 +107,7 @@ class ParetoGossip(NamedTuple):
                 chosen = k
         p[chosen] = 1.0
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update L_i and G_i as in Pareto UCB1 Gossip; then drop arms, by one's own intervals or on a neighbour's word.
 
         m = N max(n_i[k] - S, 1),  c_i[k] = sqrt(ln T / m) + (tau + sqrt(N)) / m

@@ -18,13 +18,13 @@ samples.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from gossipmab.algorithms.gossip.base import Shape
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives import pareto
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
 
@@ -66,29 +66,24 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
 
 
 class ParetoUCBGossip(NamedTuple):
-    """Algorithm 1: optimism on the gossip averages.
+    """Algorithm 1: optimism on the gossip averages."""
 
-    pooled: divide by N n_i[k] (an average over N agents) instead of the paper's n_i[k].
-    consensus: C >= 0, added to every radius. It is the same for all arms and objectives, so it moves the
-        intervals and never the selection.
-    """
-
-    pooled: bool = False
-    consensus: float = 0.0
+    pooled: Annotated[
+        bool,
+        Field(description="divide the squared radius by N, since an average over N agents has N times the samples"),
+    ] = False
+    consensus: Annotated[
+        float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
+    ] = 0.0
 
     @property
     def communicates(self) -> bool:
         """Agents send their global averages."""
         return True
 
-    def check(self) -> None:
-        """Raise InputError unless C is a number >= 0."""
-        if not (0.0 <= self.consensus < math.inf):
-            raise InputError(f"consensus: got {self.consensus}, allowed is a number >= 0")
-
-    def init(self, shape: Shape) -> State:
+    def init(self, info: ProblemInfo) -> State:
         """Nothing pulled, all averages 0, arms in the order of their index."""
-        N, K, D = shape.agents, shape.arms, shape.objectives
+        N, K, D = info.agents, info.arms, info.objectives
         local, own, sent = np.zeros((3, N, K, D))
         return State(np.zeros((N, K), np.int64), local, own, sent, np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
 
@@ -96,7 +91,7 @@ class ParetoUCBGossip(NamedTuple):
         """Uniform on the front of the upper bounds of G_i."""
         optimistic_front(state, state.global_mean, i, t, len(state.pulls) if self.pooled else 1, self.consensus, p)
 
-    def learn(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
+    def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update L_i of the arm, and add its change to the gossip average.
 
         L_i(t) = L_i(t-1) + (x - L_i(t-1)) / n_i;  G_i(t) = [gossip of G(t-1)] + L_i(t) - L_i(t-1)
@@ -110,15 +105,13 @@ class ParetoUCBGossip(NamedTuple):
 
 
 class ParetoUCB(NamedTuple):
-    """The baseline: the same rule on the agent's own averages, no messages.
+    """The baseline: the same rule on the agent's own averages, no messages."""
 
-    consensus: as in `ParetoUCBGossip`; it never moves the selection.
-    """
-
-    consensus: float = 0.0
-    check = ParetoUCBGossip.check  # type: ignore[misc]
+    consensus: Annotated[
+        float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
+    ] = 0.0
     init = ParetoUCBGossip.init  # type: ignore[misc]
-    learn = ParetoUCBGossip.learn  # type: ignore[misc]
+    update = ParetoUCBGossip.update  # type: ignore[misc]
 
     @property
     def communicates(self) -> bool:

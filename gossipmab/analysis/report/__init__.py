@@ -1,3 +1,7 @@
-"""The report of a run: one HTML file that needs nothing else."""
+"""The HTML report of a run, one file that needs nothing else.
+
+The tables are made in sections.py and outcomes.py, the figures in svg_figures.py; page.html and page.css put them together. Start
+reading in page.py.
+"""
 
 from gossipmab.analysis.report.page import write_report as write_report

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gossipmab.experiments.spec.build import TOPOLOGIES
-from gossipmab.experiments.spec.spec import load_spec
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils import resources as shipped
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError

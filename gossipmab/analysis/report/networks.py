@@ -1,17 +1,17 @@
-"""The networks of a run: base graphs drawn as plain SVG, and their spectral facts."""
+"""The networks of a run: base graphs, drawn, and their spectral facts."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from gossipmab.analysis.graph_plots import layout
-from gossipmab.analysis.report.html_table import HtmlTable
+from gossipmab.analysis.graph_plots import draw
+from gossipmab.analysis.report.svg_figures import STYLE, HtmlTable, Picture, inline
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
 from gossipmab.utils.formatting import format_integer, format_number
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MOST_NETWORKS = 24  # whose facts are listed
 MOST_DRAWN = 12
 MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
-SIDE = 240  # of a drawing, in its own units
 HEADINGS = (
     "base graph", "links come and go", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity",
     "second eigenvalue of E[W]", "gap", "second eigenvalue of E[W²]", "consensus rounds", "halved in",
@@ -36,21 +35,11 @@ NOTE = (
 )
 
 
-class Drawing(NamedTuple):
-    """A base graph: links (x1, y1, x2, y2), agents (x, y, radius, what it is), and how opaque links are."""
-
-    title: str
-    links: list[tuple[float, float, float, float]]
-    agents: list[tuple[float, float, float, str]]
-    opacity: float
-
-
 class Networks(NamedTuple):
     """The section's drawings and table."""
 
-    drawings: list[Drawing]
+    drawings: list[Picture]
     facts: HtmlTable
-    side: int
     left_out: int
     not_drawn: list[str]
 
@@ -59,15 +48,14 @@ def section(results: Results) -> Networks | None:
     """Every network that the run's sweep points have; None where its protocol has none."""
     found: dict[str, tuple[str, Network]] = {}
     left_out: set[str] = set()
-    for point in results.spec.points():
-        at = results.spec.at(point)
+    for at in results.spec.points:
         if at.network is None:
             return None
-        key = json.dumps([at.network.model_dump(), at.environment.agents], sort_keys=True)
+        key = at.network_key
         if key in found or key in left_out:
             continue
         if len(found) < MOST_NETWORKS:
-            network = built(at, 0)[1]
+            network = built(at, results.spec.files, 0)[1]
             if network is None:
                 return None
             base = at.network.base  # the run folder's copies of files have longer names
@@ -80,7 +68,8 @@ def section(results: Results) -> Networks | None:
         f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
     ]
     table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
-    return Networks([drawing(*named) for named in small[:MOST_DRAWN]], table, SIDE, len(left_out), large)
+    drawings = [drawing(*named, number) for number, named in enumerate(small[:MOST_DRAWN])]
+    return Networks(drawings, table, len(left_out), large)
 
 
 def source_of(network: Network) -> bytes:
@@ -110,20 +99,10 @@ def known_as(network: Network) -> str:
     return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
 
 
-def drawing(name: str, network: Network) -> Drawing:
-    """The base graph in a square, agents as discs."""
-    at = layout(network)
-    span = float(np.ptp(at, axis=0).max()) or 1.0
-    radius = float(np.clip(40 / np.sqrt(network.agents), 2.5, 9.0))
-    middle = (at.max(axis=0) + at.min(axis=0)) / 2
-    places = np.round((at - middle) / span * (SIDE - 2 * radius - 4) + SIDE / 2, 1)
-    links = [
-        (float(places[i, 0]), float(places[i, 1]), float(places[j, 0]), float(places[j, 1])) for i, j in network.edges
-    ]
-    degrees = network.degrees
-    agents = [
-        (float(x), float(y), radius, f"agent {network.labels[i]}, {degrees[i]} link{'s' if degrees[i] != 1 else ''}")
-        for i, (x, y) in enumerate(places)
-    ]
-    title = f"{name}: {network.agents} agents, {len(network.edges):,} links"
-    return Drawing(title, links, agents, float(np.clip(60 / max(1, len(links)), 0.25, 0.8)))
+def drawing(name: str, network: Network, number: int) -> Picture:
+    """The base graph."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(2.4, 2.4), layout="constrained")
+        draw(network, figure.subplots())
+        title = f"{name}: {network.agents} agents, {len(network.edges):,} links"
+        return Picture(inline(figure, f"graph-{number}-"), title, f"The base graph {title}")

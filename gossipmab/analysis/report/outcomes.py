@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.analysis.report.html_table import HtmlTable
-from gossipmab.analysis.report.svg_figures import Picture, parade
+from gossipmab.analysis.report.svg_figures import HtmlTable, Picture, parade
 from gossipmab.metrics.equity import Equity, equity
 from gossipmab.utils.formatting import format_number
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gossipmab.analysis.plot_style import metrics_of
-from gossipmab.analysis.report.html_table import HtmlTable
+from gossipmab.analysis.report.svg_figures import HtmlTable
 from gossipmab.analysis.sentences import CHANCE, Comparison, compare, reference_of
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.storage.cell_file import DamagedError
@@ -44,7 +44,7 @@ def look_at_cells(results: Results) -> Cells:
     cells = results.spec.cells()
     for cell in cells:
         try:
-            said.append(results.folder.read(cell, results.spec)[1])
+            said.append(results.folder.read(cell, results.spec).provenance)
         except FileNotFoundError:
             continue
         except DamagedError as error:
@@ -71,7 +71,7 @@ def status(results: Results, cells: Cells) -> tuple[str, str]:
 def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
     """The run at a glance: (what, how much)."""
     spec = results.spec
-    environment = built(spec.at(spec.points()[0]), 0)[0]
+    environment = built(spec.points[0], spec.files, 0)[0]
     sizes = {
         "agents": environment.agents,
         "arms": environment.arms,
@@ -85,7 +85,7 @@ def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
         found.append((name, f"{min(swept):,} to {max(swept):,}" if swept else f"{value:,}"))
     found += [("algorithms", str(len(spec.algorithms))), ("trials", f"{spec.experiment.trials:,}")]
     if spec.sweep:
-        found.append(("sweep points", f"{len(spec.points()):,}"))
+        found.append(("sweep points", f"{len(spec.points):,}"))
     found.append(("seed", str(spec.seed)))
     found.append(("agent-steps", format_count(cells.agent_steps)))
     return found

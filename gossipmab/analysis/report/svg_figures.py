@@ -1,4 +1,4 @@
-"""Figures of the report as inline SVG that follows the page: its text colour, its fonts, its colours by light and dark.
+"""Tables and figures of the report, the figures as inline SVG on white.
 
 The curves are those of `plotting`, one figure for every panel, so that they wrap on a narrow page; one legend serves all.
 """
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gossipmab.analysis import plots as plotting
-from gossipmab.analysis.plot_style import COLOURS, MOST_PANELS, Look, by_algorithm, by_point, looks, others_of
+from gossipmab.analysis.plot_style import MOST_PANELS, Look, by_algorithm, by_point, looks, others_of
 from gossipmab.analysis.regret_bounds import ORDERS, known_guide
 
 if TYPE_CHECKING:
@@ -26,18 +26,10 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
 
 BAND = "ci"
-INK = "#0a0b0c"  # stands for the colour of the page's text
 STYLE: Any = {
     **plotting.STYLE,
-    **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK
-    ),
     "svg.fonttype": "none",
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
     "axes.grid": True,
-    "grid.color": INK,
     "grid.alpha": 0.12,
     "grid.linewidth": 0.5,
     "axes.linewidth": 0.5,
@@ -56,6 +48,16 @@ class Picture(NamedTuple):
     aloud: str
 
 
+class HtmlTable(NamedTuple):
+    """A caption, headings, rows of text; `words` columns, from the left, hold words and are row headings."""
+
+    caption: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1
+    note: str = ""
+
+
 class Figures(NamedTuple):
     """A figure of one or more panels: a heading, what to see in it, the panels."""
 
@@ -65,10 +67,10 @@ class Figures(NamedTuple):
 
 
 class Key(NamedTuple):
-    """An entry of the legend: label, number of the colour, dashes."""
+    """An entry of the legend."""
 
     label: str
-    series: int
+    colour: str
     dashes: str
 
 
@@ -79,7 +81,7 @@ def legend(results: Results) -> list[Key]:
     for label, look in looks(labels).items():
         dashes = DASHES.get(look.linestyle) if isinstance(look.linestyle, str) else None
         dashes = dashes or " ".join(str(1.6 * length) for length in look.linestyle[1])
-        keys.append(Key(label, COLOURS.index(look.color), dashes))
+        keys.append(Key(label, look.color, dashes))
     return keys
 
 
@@ -198,7 +200,7 @@ def same_height(drawn: Sequence[Figure]) -> None:
 
 
 def inline(figure: Figure, prefix: str) -> Markup:
-    """The figure as an SVG element that takes the page's colours; ids begin with `prefix`, so none is there twice."""
+    """The figure as an SVG element; ids begin with `prefix`, so none is there twice."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
@@ -207,10 +209,6 @@ def inline(figure: Figure, prefix: str) -> Markup:
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
     svg = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}', svg)
-    svg = svg.replace(INK, "currentColor").replace(plotting.GUIDE, "var(--soft)")
-    for number, colour in enumerate(COLOURS):
-        svg = svg.replace(colour.lower(), f"var(--series-{number})")
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
     head = re.search(r'viewBox="([^"]*)"', svg)
     body = svg[svg.index(">") + 1 : svg.rindex("</svg>")]
     box = head[1] if head else "0 0 100 100"

@@ -18,32 +18,27 @@ if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's, which i
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import Common, Links, OwnAgents, Rows, Snapshot, Window, Wire
-from gossipmab.engines.actors.halo import Part, crossing_of
+from gossipmab.engines.actors.agent_block import AgentBlock, Snapshot, TrialInfo
+from gossipmab.engines.actors.border import WindowGraph, crossing_of
 from gossipmab.engines.actors.object_code_loader import Machine, OtherProcessorError
-from gossipmab.engines.actors.sockets import Address, Peers, WindowLostError
-from gossipmab.engines.actors.unreliable_block import OwnMessages
-from gossipmab.engines.gossip.channel_state import OwnFate
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.engines.actors.sockets import Address, SocketMesh, WindowLostError
+from gossipmab.engines.actors.unreliable_block import ActorEvents, UnreliableBlock
+from gossipmab.engines.gossip.channel_state import Rows, WindowFields, Wire
+from gossipmab.utils.types import Integers
 
 
 class Outcome(NamedTuple):
-    """What an actor tells of a window of B rounds.
+    """What an actor returns of a window of B rounds.
 
-    arms, p, own, local: as in `Window`. messages: (B,) rows that crossed its border (sent, or by reference received).
-    bytes: of them. snapshot: at the window's end. notes: lines for the user.
-    sent: (B, n) messages by agent, where the links do not tell, else (B, 0).
+    window: its record. crossed: (B,) rows that crossed its border (sent, or by reference received). bytes: of them.
+    snapshot: at the window's end. notes: lines for the user.
     """
 
-    arms: Integers
-    p: Floats
-    own: Floats
-    local: Floats
-    messages: Integers
+    window: WindowFields
+    crossed: Integers
     bytes: int
     snapshot: Snapshot
     notes: list[str]
-    sent: Integers
 
 
 class AgentActor:
@@ -53,7 +48,7 @@ class AgentActor:
         """Nothing but the process yet."""
         self.index = index
         self.epoch = -1
-        self.peers: Peers | None = None
+        self.peers: SocketMesh | None = None
 
     def listen(self, key: bytes, patience: float) -> Address:
         """Open the socket that peers connect to; returns its address."""
@@ -61,23 +56,23 @@ class AgentActor:
 
         if self.peers is None:
             host: str = get_node_ip_address()  # type: ignore[no-untyped-call]
-            self.peers = Peers(self.index, key, host, patience)
+            self.peers = SocketMesh(self.index, key, host, patience)
             self.peers.reset(self.epoch)
         return self.peers.address
 
-    def begin(self, epoch: int, common: Common, rewards: tuple[Any, ...], snapshot: Snapshot | None) -> int:
+    def begin(self, epoch: int, info: TrialInfo, rewards: tuple[Any, ...], snapshot: Snapshot | None) -> int:
         """Begin a trial, or go back to a snapshot; returns the process's id."""
         self.epoch = epoch
         if self.peers is not None:
             self.peers.reset(epoch)
-        machine = machine_for(common)
+        machine = machine_for(info)
         self.own = (
-            OwnAgents(common, self.index, rewards, snapshot, machine)
-            if common.mailing is None
-            else OwnMessages(common, common.mailing, self.index, rewards, snapshot, machine)
+            AgentBlock(info, self.index, rewards, snapshot, machine)
+            if info.messages is None
+            else UnreliableBlock(info, info.messages, self.index, rewards, snapshot, machine)
         )
-        self.mine = common.boundary[self.index]
-        self._stepping: Window | None = None
+        self.mine = info.boundary[self.index]
+        self._stepping: WindowFields | None = None
         self._failure: Exception | None = None
         return os.getpid()
 
@@ -91,36 +86,34 @@ class AgentActor:
         if (epoch, played) != (self.epoch, self.own.played):
             raise WindowLostError(f"actor {self.index} has played {self.own.played} rounds, not {played}")
 
-    def _outcome(self, window: Window, messages: Integers, size: int, sent: Integers | None = None) -> Outcome:
+    def _outcome(self, window: WindowFields, crossed: Integers, size: int) -> Outcome:
         notes = []
         while self.peers is not None and self.peers.notes:
             notes.append(self.peers.notes.pop(0))
-        return Outcome(
-            window.arms, window.p, window.own, window.local, messages, size, self.own.snapshot(), notes,
-            np.zeros((len(window.arms), 0), np.int64) if sent is None else sent,
-        )  # fmt: skip
+        return Outcome(window, crossed, size, self.own.snapshot(), notes)
 
     # ------------------------------------------------------------------------------------- transport "direct"
 
-    def play(self, epoch: int, t0: int, part: Part | OwnFate) -> Outcome:
+    def play(self, epoch: int, t0: int, part: WindowGraph | ActorEvents) -> Outcome:
         """Play the window after round t0; the messages go from actor to actor."""
         self._check(epoch, t0)
         try:
-            return self._play_messages(part) if isinstance(part, OwnFate) else self._play(part)
+            return self._play_unreliable(part) if isinstance(part, ActorEvents) else self._play(part)
         except BaseException:
             self.epoch = -1  # what was begun must not go on
             if self.peers is not None:
                 self.peers.reset(-1)  # nor should any peer wait for us
             raise
 
-    def _play(self, part: Part) -> Outcome:
+    def _play(self, part: WindowGraph) -> Outcome:
         own = self.own
         sockets = self.peers.sockets if self.peers is not None else {}
         try:
             wire = crossing_of(part, own, self.index, {peer: plain.fileno() for peer, plain in sockets.items()})
         except KeyError as error:
             raise WindowLostError(f"actor {self.index} has no connection with actor {error}") from None
-        window = own.open(Links(np.append(0, np.cumsum(part.degrees)), part.neighbours, part.weights), wire)
+        links = np.append(0, np.cumsum(part.degrees)), part.neighbours, part.weights
+        window = own.begin_window(links, wire)
         B = len(part.degrees)
         b = own.play(0, B)
         while b < B:
@@ -129,10 +122,10 @@ class AgentActor:
             b = own.play(b, B)
         return self._outcome(window, wire.sent // max(1, 8 * own.message_size), int(wire.sent.sum()))
 
-    def _play_messages(self, fate: OwnFate) -> Outcome:
-        assert isinstance(self.own, OwnMessages)
-        window, rows, sent = self.own.play_window(fate, self._swap)
-        return self._outcome(window, rows, int(rows.sum()) * 8 * self.own.message_size, sent)
+    def _play_unreliable(self, events: ActorEvents) -> Outcome:
+        assert isinstance(self.own, UnreliableBlock)
+        window, rows = self.own.play_window(events, self._swap)
+        return self._outcome(window, rows, int(rows.sum()) * 8 * self.own.message_size)
 
     def _swap(self, sends: dict[int, NDArray[Any]], receives: dict[int, NDArray[Any]]) -> None:
         if sends:
@@ -171,28 +164,28 @@ class AgentActor:
         own = self.own
         if self._stepping is None:
             self._stepping = self._open()
-        links, place = self._links, 0
-        for a, (near, shares) in enumerate(zip(neighbours, weights, strict=True)):
-            end = place + len(near)
-            links.neighbours[place:end] = near
-            links.weights[place:end] = shares
-            links.first[a + 1] = place = end
+        (first, near, shares), place = self._links, 0
+        for a, (theirs, by) in enumerate(zip(neighbours, weights, strict=True)):
+            end = place + len(theirs)
+            near[place:end] = theirs
+            shares[place:end] = by
+            first[a + 1] = place = end
         b = t - 1 - own.t0
-        self._receive(links.neighbours[:place], messages, b)
-        own.play(b, b + 1, shift=b)
+        self._receive(near[:place], messages, b)
+        own.play_round(b)
         return own.message(self.mine)
 
-    def _open(self) -> Window:
+    def _open(self) -> WindowFields:
         """Begin a window in which links and messages come round by round."""
-        own, room = self.own, self.own.common.room[self.index]
-        self._links = Links(np.zeros(own.agents + 1, np.int64), np.zeros(room, np.int64), np.zeros(room))
+        own, room = self.own, self.own.info.room[self.index]
+        self._links = np.zeros(own.agents + 1, np.int64), np.zeros(room, np.int64), np.zeros(room)
         none, idle = np.zeros(2, np.int64), np.zeros((0, 3), np.int64)
         leaving, entering = (
             Rows(np.zeros(2, np.int64), np.zeros(most, np.int64), np.zeros((most, own.message_size)), none, idle)
-            for most in (0, min(room, own.common.sizes[0]))
+            for most in (0, min(room, own.info.sizes[0]))
         )
         self._entering = entering
-        window = own.open(self._links, Wire(leaving, entering, none, np.zeros(3, np.int64)))
+        window = own.begin_window(self._links, Wire(leaving, entering, none, np.zeros(3, np.int64)))
         self._received = np.zeros((2, len(window.arms)), np.int64)  # rows, bytes
         return window
 
@@ -207,7 +200,7 @@ class AgentActor:
                 rows = np.frombuffer(message).reshape(-1, own.message_size)
                 end = place + len(wanted)
                 self._entering.agents[place:end] = wanted
-                self._entering.box[place:end] = rows[np.searchsorted(own.common.boundary[peer], wanted)]
+                self._entering.box[place:end] = rows[np.searchsorted(own.info.boundary[peer], wanted)]
                 self._received[:, b] += len(rows), len(message)
                 place = end
         self._entering.first[1] = place
@@ -222,16 +215,16 @@ class AgentActor:
         return self._outcome(window, self._received[0], int(self._received[1].sum()))
 
 
-def machine_for(common: Common) -> Machine:
-    """The machine code, loaded; compiled here where the coordinator's processor is of another kind."""
+def machine_for(info: TrialInfo) -> Machine:
+    """The object code, loaded; compiled here if the coordinator's processor is of another kind."""
     try:
-        return Machine(common.program)
+        return Machine(info.program)
     except OtherProcessorError:
         import ray
 
-        from gossipmab.engines.actors.block_loop import play_own
+        for blocked in [name for name, module in sys.modules.items() if module is None]:
+            del sys.modules[blocked]  # the compiler's imports need them
         from gossipmab.engines.actors.object_code import program
-        from gossipmab.engines.actors.unreliable_loop import play_own_messages
+        from gossipmab.engines.gossip.loop import play_here
 
-        function = play_own if common.mailing is None else play_own_messages
-        return Machine(program(function, *ray.get(common.recipe[0])))
+        return Machine(program(play_here, *ray.get(info.recipe[0])))

@@ -1,7 +1,7 @@
-"""The agents of one actor: private arrays, own rewards, own random streams. No Ray, no numba, no sockets in this file.
+"""The agents of one actor: private arrays, own rewards, own parts of the random streams. No Ray, no numba, no sockets here.
 
 The arrays have full shape, so that the algorithms' methods run on them as they are; but only the own agents' rows, and the
-messages received, ever hold anything that was learnt. In `poison` mode all other rows hold NaN.
+messages received, are ever filled. In `poison` mode all other rows hold NaN.
 """
 
 from __future__ import annotations
@@ -12,36 +12,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.engines.actors.object_code_loader import Machine, Program
-from gossipmab.engines.gossip.channel_state import Mailing
-from gossipmab.utils.rng import Purpose, stream
+from gossipmab.engines.gossip.channel_state import (
+    Averages,
+    HaloFields,
+    MessageInfo,
+    RandomBlock,
+    WindowFields,
+    Wire,
+)
+from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
 
-MAILBOX, SCRATCH = "sent_", "scratch_"
 POISON = -(10**6)  # of integers, which have no NaN
 
 
-class Common(NamedTuple):
-    """What all actors of a trial are told.
+class TrialInfo(NamedTuple):
+    """What all actors of a trial know.
 
-    sizes: (N, K, D). bounds: (A + 1,) actor a has the agents bounds[a] .. bounds[a + 1] - 1. horizon, window: rounds.
-    key: of the random streams. algorithm: its hyperparameters. names, values: of the initial state's fields.
-    known: the fields that are known to all. prepares: the reward model, where it prepares uniform numbers, else None.
-    rounds: (R,) to be recorded. boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending.
-    room: of every actor, the sum of its agents' degrees in G0.
-    recipe: one reference to the types and whether to cache, from which another kind of processor compiles.
-    mailing: where messages are things of their own, what is told about them.
+    sizes: (N, K, D). uniforms: M of the algorithm. bounds: (A + 1,) actor a has the agents bounds[a] .. bounds[a + 1] - 1.
+    horizon, window: rounds. key: of the random streams. algorithm: its hyperparameters.
+    names, values: of the initial state's fields. boxes: fields that have a mailbox -> it. rows: fields with a row for each agent.
+    prepares: the reward model, if it prepares uniform numbers, else None. rounds: (R,) to be recorded.
+    boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending. room: of every actor, the sum of
+    its agents' degrees in G0. recipe: one reference to what `program` takes, to compile for another kind of processor.
+    messages: of an unreliable channel, else None.
     """
 
     sizes: tuple[int, int, int]
+    uniforms: int
     bounds: Integers
     horizon: int
     window: int
     key: dict[str, Any]
     algorithm: tuple[Any, ...]
     communicates: bool
+    blends: bool
     names: tuple[str, ...]
     values: tuple[Any, ...]
-    known: tuple[str, ...]
+    boxes: dict[str, str]
+    rows: tuple[str, ...]
     prepares: Any
     rounds: Integers
     boundary: tuple[Integers, ...]
@@ -49,11 +58,11 @@ class Common(NamedTuple):
     poison: bool
     program: Program
     recipe: tuple[Any, ...]
-    mailing: Mailing | None = None
+    messages: MessageInfo | None = None
 
 
 class Snapshot(NamedTuple):
-    """All that must be kept of an actor: the rounds it has played, its own rows of every field, what it remembers of messages."""
+    """All that must be kept of an actor: the rounds it has played, its own rows of every field, its memory of messages."""
 
     played: int
     rows: dict[str, NDArray[Any]]
@@ -66,80 +75,38 @@ class OwnRows(NamedTuple):
     rows: Floats
 
 
-class Links(NamedTuple):
-    """As in `own_rounds`, which numba compiles."""
-
-    first: Integers
-    neighbours: Integers
-    weights: Floats
-
-
-class Rows(NamedTuple):
-    """As in `own_rounds`."""
-
-    first: Integers
-    agents: Integers
-    box: Floats
-    call_first: Integers
-    calls: Integers
-
-
-class Wire(NamedTuple):
-    """As in `own_rounds`."""
-
-    outgoing: Rows
-    incoming: Rows
-    sent: Integers
-    done: Integers
-
-
-class Window(NamedTuple):
-    """As in `own_rounds`."""
-
-    u_arms: Floats
-    u_rewards: Floats
-    arms: Integers
-    p: Floats
-    rounds: Integers
-    own: Floats
-    local: Floats
-
-
-class OwnAgents:
-    """The agents first .. last - 1 of a trial."""
+class AgentBlock:
+    """The agents first .. last - 1 of a trial, whose messages go to other processes by a halo exchange."""
 
     def __init__(
-        self, common: Common, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine
+        self, info: TrialInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine
     ) -> None:
         """As they were at the snapshot, or before the first round."""
-        self.common = common
-        self.first, self.last = (int(bound) for bound in common.bounds[index : index + 2])
-        self.agents = self.last - self.first
-        self.owner = np.repeat(np.arange(len(common.bounds) - 1), np.diff(common.bounds))
-        self.played = snapshot.played if snapshot else 0
-        self._own = slice(self.first, self.last)
-        fields = {name: self._private(name, value) for name, value in zip(common.names, common.values, strict=True)}
+        self.info, self.index = info, index
+        self.first, self.last = (int(bound) for bound in info.bounds[index : index + 2])
+        self.agents, self.own = self.last - self.first, slice(self.first, self.last)
+        self.owner = np.repeat(np.arange(len(info.bounds) - 1), np.diff(info.bounds))
+        self.t0 = self.played = snapshot.played if snapshot else 0
+        fields = {name: self._private(name, value) for name, value in zip(info.names, info.values, strict=True)}
         for name, rows in (snapshot.rows if snapshot else {}).items():
-            fields[name][self._own] = rows
-        self._fields = fields, _exchanged(fields)  # now and after; the turn says which is which
-        self._turn = 0
+            fields[name][self.own] = rows
+        after = fields | {box: fields[name] for name, box in info.boxes.items()}
+        self._fields = fields, after | {name: fields[box] for name, box in info.boxes.items()}
+        self._turn = 0  # which of the fields stands before the round
         self._machine = machine
         self._rewards = tuple(self._full(value) for value in rewards)
-        keys = [common.key | {"agent": i} for i in range(self.first, self.last)]
-        self._u_arms = [stream(**key, purpose=Purpose.ARMS) for key in keys]
-        self._u_rewards = [stream(**key, purpose=Purpose.REWARDS) for key in keys]
-        for generators, numbers in ((self._u_arms, 1), (self._u_rewards, common.sizes[2])):
-            for generator in generators:
-                generator.bit_generator.advance(numbers * self.played)  # type: ignore[attr-defined]
-        self._x = np.zeros(common.sizes[2])
-        self.message_size = sum(box.shape[1] for box in self.boxes())
-        for array in self.rows().values() if common.poison else ():
-            keep = array[self._own].copy()
+        N, K, D = info.sizes
+        shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, info.uniforms)}
+        self._source = RandomSource(info.key, shapes, self.played)
+        self._scratch = np.zeros(K), np.zeros(D)
+        self.message_size = sum(box.shape[1] for box in self.boxes()) if info.communicates else 0
+        for array in self.rows().values() if info.poison else ():
+            keep = array[self.own].copy()
             array[...] = np.nan if array.dtype.kind == "f" else POISON
-            array[self._own] = keep
+            array[self.own] = keep
 
     def _private(self, name: str, value: Any) -> Any:
-        """A copy of our own; pages that hold nothing but 0 are never touched."""
+        """A private copy; pages that hold nothing but 0 are never touched."""
         if isinstance(value, tuple):
             return tuple(self._private(name, item) for item in value)
         if not isinstance(value, np.ndarray):
@@ -151,91 +118,86 @@ class OwnAgents:
 
     def _full(self, value: Any) -> Any:
         if isinstance(value, OwnRows):
-            full = np.full((self.common.sizes[0], *value.rows.shape[1:]), np.nan)
-            full[self._own] = value.rows
+            full = np.full((self.info.sizes[0], *value.rows.shape[1:]), np.nan)
+            full[self.own] = value.rows
             return full
         return np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
 
     def rows(self) -> dict[str, NDArray[Any]]:
-        """The fields that have a row for every agent, as they stand now."""
-        return {
-            name: value
-            for name, value in self._fields[self._turn].items()
-            if isinstance(value, np.ndarray)
-            and len(value) == self.common.sizes[0]
-            and name not in self.common.known
-            and not name.startswith(SCRATCH)
-        }
+        """The fields with a row for each agent, as they stand before the next round."""
+        return {name: self._fields[self._turn][name] for name in self.info.rows}
 
     def boxes(self, turn: int | None = None) -> tuple[Floats, ...]:
         """The fields that have a mailbox, (N, any) each, in the order of a message; they receive messages, too."""
-        fields = self._fields[self._turn if turn is None else turn]
-        names = [name.removeprefix(MAILBOX) for name in self.common.names if name.startswith(MAILBOX)]
-        N = self.common.sizes[0]
-        return tuple(fields[name].reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
+        fields, N = self._fields[self._turn if turn is None else turn], self.info.sizes[0]
+        return tuple(fields[name].reshape(N, -1) for name in self.info.boxes) or (np.zeros((N, 0)),)
 
     def snapshot(self) -> Snapshot:
-        """As they stand now."""
-        return Snapshot(self.played, {name: value[self._own].copy() for name, value in self.rows().items()})
+        """The state before the next round."""
+        return Snapshot(self.played, {name: value[self.own].copy() for name, value in self.rows().items()})
 
     def message(self, agents: Integers) -> bytes:
-        """What these own agents send now."""
+        """What these own agents send in the next round."""
         return np.concatenate([box[agents] for box in self.boxes()], axis=1).tobytes()
 
-    def open(self, links: Links, wire: Wire) -> Window:
-        """Begin a window: draw its numbers, lay out what the compiled code takes."""
-        window = self._window()
-        self._tables = [self._machine.table(self._arguments(turn, links, wire)) for turn in (0, 1)]
-        self._shifts = [table.words[-3:-2] for table in self._tables]
-        return window
-
-    def _window(self) -> Window:
-        common = self.common
-        B = min(common.window, common.horizon - self.played)
-        K, D = common.sizes[1:]
-        u_arms, u_rewards = np.empty((self.agents, B)), np.empty((self.agents, B, D))
-        for a in range(self.agents):
-            self._u_arms[a].random(out=u_arms[a])
-            self._u_rewards[a].random(out=u_rewards[a])
-        if common.prepares is not None:
-            u_rewards = common.prepares.prepare(u_rewards)
-        rounds = common.rounds[(common.rounds > self.played) & (common.rounds <= self.played + B)]
-        local = self._fields[0]["local_mean"]
-        kept = np.empty((2, len(rounds), self.agents, local[0].size))
-        p = np.empty((B, self.agents, K))
-        self.window = Window(u_arms, u_rewards, np.empty((B, self.agents), np.int64), p, rounds, kept[0], kept[1])
-        self.t0 = self.played
+    def begin_window(self, part: tuple[Integers, Integers, Floats], wire: Wire) -> WindowFields:
+        """Begin a window with these links (first, neighbours, weights) of its rounds, or of the one that `play_round` names."""
+        self._origin = np.zeros(1, np.int64)
+        numbers = self._window()
+        channels = [
+            HaloFields(
+                self._averages(turn), self.boxes(turn), self.boxes(1 - turn), *part, wire, self._origin, self.first,
+                self.agents, self.info.communicates, self.info.blends, self.info.poison,
+            )
+            for turn in (0, 1)
+        ]  # fmt: skip
+        self._lay_out(channels, numbers, self._fields)
         return self.window
 
-    def _arguments(self, turn: int, links: Links, wire: Wire) -> tuple[Any, ...]:
-        now, after = self._fields[turn], self._fields[1 - turn]
-        flat = [np.zeros((self.common.sizes[0], 0))] * 2
-        if "global_mean" in now:
-            flat = [state["global_mean"].reshape(self.common.sizes[0], -1) for state in (now, after)]
-        return (
-            self.common.algorithm, self._rewards, tuple(now.values()), tuple(after.values()), *flat,
-            now["local_mean"].reshape(self.common.sizes[0], -1), self.boxes(turn), self.boxes(1 - turn),
-            self._x, self.first, self.common.communicates, self.common.poison, links, wire, self.window, self.t0, 0,
-        )  # fmt: skip
+    def _window(self) -> RandomBlock:
+        """Draw the numbers of a window, and make its record."""
+        info, self.t0 = self.info, self.played
+        B, n = min(info.window, info.horizon - self.played), self.agents
+        drawn = self._source.rows(B, self.first, self.last)
+        rewards = drawn[Purpose.REWARDS]
+        if info.prepares is not None:
+            rewards = np.ascontiguousarray(info.prepares.prepare(rewards))
+        rounds = info.rounds[(info.rounds > self.played) & (info.rounds <= self.played + B)]
+        kept = np.empty((2, len(rounds), n, self._fields[0]["local_mean"][0].size))
+        arms, sent = np.zeros((2, B, n), np.int64)
+        self.window = WindowFields(
+            self.first, arms, np.zeros((B, n, info.sizes[1])), sent, np.zeros(1, np.int64), rounds, *kept
+        )
+        return RandomBlock(self.first, drawn[Purpose.ARMS], rewards, drawn[Purpose.POLICY])
 
-    def play(self, begin: int, stop: int, shift: int = 0) -> int:
-        """Play the rounds begin .. stop - 1 of the window, or as far as messages come; links and wire begin with `shift`.
+    def _averages(self, turn: int) -> Averages:
+        N, (now, after) = self.info.sizes[0], (self._fields[turn], self._fields[1 - turn])
+        own, sent = (
+            state["global_mean"].reshape(N, -1) if self.info.communicates else np.zeros((N, 0))
+            for state in (after, now)
+        )
+        return Averages(own, sent, after["local_mean"].reshape(N, -1), now["local_mean"].reshape(N, -1))
 
-        Returns:
-            The round of the window that comes next.
-        """
-        self._shifts[self._turn][0] = shift
-        done = self._machine.play(self._tables[self._turn], begin, stop)
-        self._turn ^= done & 1
-        self.played = self.t0 + begin + done
-        return begin + done
+    def _lay_out(self, channels: Any, numbers: RandomBlock, states: Any) -> None:
+        """Lay out what the compiled loop takes, in rounds of either turn."""
+        self._tables = [
+            self._machine.table(
+                (
+                    self.info.algorithm, self._rewards, tuple(states[turn].values()), tuple(states[1 - turn].values()),
+                    channels[turn], self.window, numbers, self._scratch, self.t0,
+                )
+            )
+            for turn in (0, 1)
+        ]  # fmt: skip
 
+    def play(self, begin: int, stop: int) -> int:
+        """Play the rounds begin .. stop - 1 of the window, or as far as messages are there; returns the round that comes next."""
+        reached = self._machine.play(self._tables[self._turn], begin, stop, self.first, self.last)
+        self._turn ^= (reached - begin) & 1
+        self.played = self.t0 + reached
+        return reached
 
-def _exchanged(fields: dict[str, Any]) -> dict[str, Any]:
-    """The same arrays, every field exchanged with its mailbox."""
-    other = dict(fields)
-    for box in fields:
-        if box.startswith(MAILBOX):
-            plain = box.removeprefix(MAILBOX)
-            other[box], other[plain] = fields[plain], fields[box]
-    return other
+    def play_round(self, b: int) -> None:
+        """Play the one round b of the window with the links and rows that stand in `begin_window`'s arrays."""
+        self._origin[0] = b
+        self.play(b, b + 1)

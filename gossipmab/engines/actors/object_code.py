@@ -26,19 +26,19 @@ WORD = ir.IntType(64)
 
 
 def signature_of(function: Any, samples: tuple[Any, ...]) -> tuple[types.Type, ...]:
-    """The types of the samples, and two int64 after them."""
-    return (*(function.typeof_pyval(value) for value in samples), types.int64, types.int64)
+    """The types of the samples, and the four int64 after them: begin, stop, first, last."""
+    return (*(function.typeof_pyval(value) for value in samples), *[types.int64] * 4)
 
 
 def program(function: Any, signature: tuple[types.Type, ...], cached: bool = True) -> Program:
-    """The machine code of a dispatcher for arguments of these types, the last two int64.
+    """The machine code of a dispatcher for arguments of these types, the last four int64.
 
     Args:
         cached: keep it on disk, in the cache folder of these sources, which is made anew when any of them changes.
 
     Raises:
         InputError: it does not compile, as where an algorithm from outside the package allocates arrays in its methods.
-        RuntimeError: what the function calls is not to be had in a process without numba.
+        RuntimeError: what the function calls does not exist in a process without numba.
     """
     what = "\n".join(
         [function.py_func.__qualname__, str(signature), numba.__version__, llvmlite.__version__, processor()]
@@ -79,8 +79,8 @@ def _made(function: Any, signature: tuple[types.Type, ...]) -> Program:
     everywhere = ctypes.CDLL(None)  # llvm would also find here what numba gave it, and no actor has
     for used in module.functions:
         if used.is_declaration and not used.name.startswith("llvm.") and not hasattr(everywhere, used.name):
-            raise RuntimeError(f"compiled code calls {used.name}, which is not to be had without numba")
-    return Program(machine.emit_object(module), len(packed) - 2, processor())
+            raise RuntimeError(f"compiled code calls {used.name}, which does not exist without numba")
+    return Program(machine.emit_object(module), len(packed) - 4, processor())
 
 
 def _entry(name: str, packed: tuple[ir.Type, ...], triple: str) -> ir.Module:

@@ -1,8 +1,8 @@
-"""Machine code in a process that has no compiler: loads what `native` made, and lays out the arguments it expects.
+"""Load object code in a process without a compiler, and lay out the arguments it expects; `object_code` makes it.
 
 Importing numba costs a process 25 MiB and 0.3 s; of a hundred actors none should pay it. The code of a `Program` needs
 llvmlite's loader only. Its one argument is a table of 8-byte words: every leaf of the arguments, in order, and
-after them the two bounds of the rounds to play.
+after them begin, stop, first and last: the rounds and agents to play.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ENTRY = "gossipmab_entry"
 
 
 class Program(NamedTuple):
-    """Machine code. code: an object file. leaves: the words it takes before the bounds. processor: what it was made for."""
+    """Machine code. code: an object file. leaves: the words it takes before the four bounds. processor: what it was made for."""
 
     code: bytes
     leaves: int
@@ -81,20 +81,19 @@ class Machine:
         words = leaves(arguments, keep)
         if len(words) != self._leaves:
             raise TypeError(f"the code takes {self._leaves} words, the arguments have {len(words)}")
-        return Table(np.array([*words, 0, 0], np.int64), keep)
+        return Table(np.array([*words, 0, 0, 0, 0], np.int64), keep)
 
-    def play(self, table: Table, begin: int, stop: int) -> int:
-        """Play the rounds begin .. stop - 1 of the window; how many were played."""
-        table.words[-2] = begin
-        table.words[-1] = stop
-        played: int = self._call(table.address)
-        if played < 0:
+    def play(self, table: Table, begin: int, stop: int, first: int, last: int) -> int:
+        """Play the rounds begin .. stop - 1 of the window, of the agents first .. last - 1; returns the round that comes next."""
+        table.words[-4:] = begin, stop, first, last
+        reached: int = self._call(table.address)
+        if reached < 0:
             raise RuntimeError("compiled code raised an exception")
-        return played
+        return reached
 
 
 class Table:
-    """Arguments as words (leaves + 2,), and what they point at."""
+    """Arguments as words (leaves + 4,), and the arrays they point at."""
 
     def __init__(self, words: Integers, keep: list[Any]) -> None:
         self.words, self.keep, self.address = words, keep, words.ctypes.data

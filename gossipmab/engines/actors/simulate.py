@@ -1,7 +1,7 @@
 """Every agent, or block of agents, a Ray actor: the decentralised engine.
 
-The coordinator samples graphs and measures; the actors hold what they learnt and what neighbours told them. What dies is
-made anew from its last snapshot and the window replayed: same bits, as for any window, transport or block size.
+The coordinator samples graphs and measures; the actors hold the agents' states and the messages they received. An actor that
+dies is made anew from its last snapshot and the window replayed: same bits, as for any window, transport or block size.
 
     transport "direct"   neighbours exchange messages over sockets; the coordinator is not in between
     transport "refs"     one call per actor and round, neighbours' previous results passed as object references
@@ -20,17 +20,19 @@ from numba import config
 from gossipmab.algorithms.gossip.base import Algorithm
 from gossipmab.engines.actors.actor import AgentActor
 from gossipmab.engines.actors.coordinator import Coordinator
-from gossipmab.engines.actors.supervisor import Crew, Note
-from gossipmab.engines.limits import TRANSPORTS
+from gossipmab.engines.actors.supervisor import ActorPool, Note
+from gossipmab.engines.common import check_counts
+from gossipmab.engines.gossip.simulate import check_problem
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.environments.environment import Environment
-from gossipmab.metrics.trace import Trace
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.network import Network
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError
 
 __all__ = ["AgentActor", "Coordinator", "run_cells", "simulate_actors"]
 
+log = logging.getLogger("gossipmab").warning
 C = TypeVar("C")
 P = TypeVar("P")
 
@@ -42,70 +44,52 @@ def simulate_actors(
     *,
     horizon: int,
     seed: int,
-    record: int = 200,
+    recorded_rounds: int = 200,
     trial: int = 0,
-    label: str = "",
+    stream_label: str = "",
     welfare: str = "product",
-    transport: str = "direct",
-    agents_per_actor: int = 1,
-    window: int | None = None,
+    pool: ActorPool | None = None,
     address: str | None = None,
-    crew: Crew | None = None,
-    poison: bool = False,
     note: Note | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Trace:
-    """Play one trial with every agent in a process of its own; the bits are those of `rounds.simulate`.
+) -> GossipTrace:
+    """Play one trial with every agent, or block of agents, in a process of its own; the bits are those of `simulate`.
 
     Args:
-        algorithm, environment, network, horizon, seed, record, trial, label, welfare, progress: as in `rounds.simulate`.
-        transport: "direct" or "refs".
-        agents_per_actor: agents in a process; they exchange messages with other processes only.
-        window: rounds between two looks of the coordinator; by default 500, 50 with "refs", fewer where memory asks for it.
-        address: the Ray cluster to join, where this process has no Ray yet; by default one of its own.
-        crew: actors to use, of the same transport; by default new ones, which end with the trial.
-        poison: fill with NaN whatever an actor has not received, to see that nothing reads it.
-        note: told in one line of everything that went wrong and what was done about it; by default the logger "gossipmab".
+        algorithm, environment, network, horizon, seed, recorded_rounds, trial, stream_label, welfare, progress: as in
+            `gossipmab.simulate`.
+        pool: the actors to use; by default one agent an actor over "direct", started now and ended with the trial.
+        address: the Ray cluster to join, if this process has no Ray yet; by default a new one on this machine.
+        note: called with one line about everything that failed and what was done about it; by default it is logged.
 
     Raises:
         InputError: an argument out of range, or more actors than fit. ActorsLostError: they died again and again.
     """
-    check(algorithm, environment, network, horizon, record, transport, agents_per_actor, window)
     with ExitStack() as stack:
         import ray
 
+        note = note or log
+        check(algorithm, environment, network, pool or ActorPool())
+        check_counts(horizon=horizon, recorded_rounds=recorded_rounds)
         if not ray.is_initialized():
             stack.enter_context(session(address))
-        note = note or logging.getLogger("gossipmab").warning
-        crew = crew or stack.enter_context(Crew(transport, note))
-        played = Coordinator(algorithm, environment, network, horizon, record, welfare, agents_per_actor, window, crew)
-        return played.play({"seed": seed, "trial": trial, "label": label}, poison, note, progress)
+        pool = pool or stack.enter_context(ActorPool(note=note))
+        coordinator = Coordinator(algorithm, environment, network, pool, horizon, recorded_rounds, welfare)
+        return coordinator.play({"seed": seed, "trial": trial, "label": stream_label}, note, progress)
 
 
-def check(
-    algorithm: Algorithm, environment: Environment, network: Network, horizon: int, record: int, transport: str,
-    agents_per_actor: int, window: int | None,
-) -> None:  # fmt: skip
-    """Raise InputError where a trial cannot be played with actors."""
-    if environment.agents != network.agents:
-        raise InputError(f"network.base: has {network.agents} agents, the environment has {environment.agents}")
-    for name, value in (("horizon", horizon), ("record", record), ("window", 1 if window is None else window)):
-        if value != int(value) or value < 1:
-            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
-    if transport not in TRANSPORTS:
-        raise unknown("transport", transport, TRANSPORTS)
+def check(algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool) -> None:
+    """Raise InputError if a trial cannot be played by actors."""
+    check_problem(algorithm, environment, network)
     for name in ("failures", "communication"):
-        if getattr(network, name) is not None and transport != "direct":
-            raise InputError(f"transport: got {transport!r}, allowed with network.{name} is 'direct'")
-    if agents_per_actor != int(agents_per_actor) or agents_per_actor < 1:
-        raise InputError(f"agents_per_actor: got {agents_per_actor}, allowed is a whole number >= 1")
+        if getattr(network, name) is not None and pool.transport != "direct":
+            raise InputError(f"transport: got {pool.transport!r}, allowed with network.{name} is 'direct'")
     if getattr(config, "DISABLE_JIT", False):
         raise InputError("engine: actors run compiled code; unset NUMBA_DISABLE_JIT")
-    algorithm.check()
 
 
-def taken(resources: Mapping[str, float], joined: bool) -> dict[str, Any]:
-    """What an actor takes, as `ray.remote` has it; on a cluster that was joined, actors go to all its nodes in turn."""
+def actor_options(resources: Mapping[str, float], joined: bool) -> dict[str, Any]:
+    """The resources of an actor as options of `ray.remote`; on a cluster that was joined, actors go to all its nodes in turn."""
     names = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
     known: dict[str, Any] = {names[name]: value for name, value in resources.items() if name in names}
     others = {name: value for name, value in resources.items() if name not in names}
@@ -126,29 +110,27 @@ def run_cells(
     resources: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Iterator[tuple[C, P | Exception]]:
-    """Play the cells one after the other, each by actors; hand each on with its outcome, or its exception.
+    """Play the cells one after the other, each by actors; yield each with its outcome, or its exception.
 
     Args:
         cells: what to play.
-        play: plays one cell, as `play(cell, steps, simulate=...)` with what stands in for `rounds.simulate`.
-        steps: told of the agent-steps just played. note: told of failures, in one line each.
-        address, transport, agents_per_actor, window: as in `simulate_actors`.
-        resources: what an actor takes: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
+        play: plays one cell, as `play(cell, steps, simulate=...)` with a function that takes the place of `simulate`.
+        steps: called with the agent-steps just played. note: called with a line about each failure.
+        address, transport, agents_per_actor, window: of `ActorPool`.
+        resources: of an actor: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
         options: for the session.
     """
     if not cells:
         return
-    note = note or logging.getLogger("gossipmab").warning
-    if transport not in TRANSPORTS:
-        raise unknown("transport", transport, TRANSPORTS)
+    note = note or log
+    pool = ActorPool(
+        transport, agents_per_actor, window, note=note, **actor_options(resources or {}, address is not None)
+    )
     with ExitStack() as stack:
         if address is not None:
             options["runtime_env"] = stack.enter_context(packed(None)).runtime_env
         stack.enter_context(session(address, **options))
-        crew = stack.enter_context(Crew(transport, note, **taken(resources or {}, address is not None)))
-        simulate = partial(
-            simulate_actors, transport=transport, agents_per_actor=agents_per_actor, window=window, crew=crew, note=note
-        )
+        simulate = partial(simulate_actors, pool=stack.enter_context(pool), note=note)
         for cell in cells:
             try:
                 outcome: P | Exception = play(cell, steps, simulate=simulate)

@@ -19,12 +19,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gossipmab.engines.actors.agent_block import Wire
+from gossipmab.engines.gossip.channel_state import Wire
 
 HANDSHAKE = 10.0  # seconds that a peer may take to answer a challenge
 HANDSHAKES = 64  # at a time; more are refused at once
 HELLO = struct.Struct("<qq")  # index of the actor, epoch
-BUFFER = 4 * 2**20  # bytes asked of the kernel for each direction
+BUFFER = 4 * 2**20  # bytes of the kernel's buffer in each direction
 Address = tuple[str, int]
 
 
@@ -32,7 +32,7 @@ class WindowLostError(RuntimeError):
     """The window cannot be played on: a peer is gone, or silent, or the coordinator has given the window up."""
 
 
-class Peers:
+class SocketMesh:
     """The connections of one actor. Its listener runs in a thread until `close`."""
 
     def __init__(self, index: int, key: bytes, host: str, patience: float) -> None:

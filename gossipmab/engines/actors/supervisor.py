@@ -6,6 +6,7 @@ from the same snapshots with the same numbers, so that its bits are the same.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -15,13 +16,16 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gossipmab.engines.actors.actor import AgentActor, Outcome
 from gossipmab.engines.actors.agent_block import Snapshot
-from gossipmab.engines.actors.halo import Part
+from gossipmab.engines.actors.border import WindowGraph
 from gossipmab.engines.actors.sockets import WindowLostError
-from gossipmab.engines.gossip.channel_state import OwnFate
-from gossipmab.utils.types import Integers
+from gossipmab.engines.actors.unreliable_block import ActorEvents
+from gossipmab.engines.common import check_counts
+from gossipmab.engines.limits import TRANSPORTS
+from gossipmab.utils.errors import unknown
 
 ATTEMPTS = 5  # recoveries without a window finished in between
 TICK = 0.2  # seconds between looks at what has failed
@@ -30,7 +34,9 @@ START = 60.0  # seconds for an actor to start, and
 START_EACH = 3.0  # for each that starts beside it
 QUIET = "RAY_IGNORE_UNHANDLED_ERRORS"  # of calls of a lost window: we see them, and say what is done about it
 Note = Callable[[str], None]
+log = logging.getLogger("gossipmab").warning
 Call = Callable[[Any, int], Any]
+Integers = NDArray[np.int64]
 
 
 class ActorsLostError(RuntimeError):
@@ -45,12 +51,31 @@ class Route(NamedTuple):
     peers: list[int]
 
 
-class Crew:
+class ActorPool:
     """Actors, and their epochs. Use it in a `with`: on leaving, all actors are gone."""
 
-    def __init__(self, transport: str, note: Note, patience: float = 60.0, **options: Any) -> None:
-        """Nobody yet. patience: seconds to wait for a peer. options: of each actor, as `ray.remote` has them."""
+    def __init__(
+        self, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None, *, poison: bool = False,
+        patience: float = 60.0, note: Note = log, **options: Any,
+    ) -> None:  # fmt: skip
+        """No actors yet.
+
+        Args:
+            transport: "direct" (sockets between actors) or "refs" (Ray's object references).
+            agents_per_actor: agents in a process; they exchange messages with other processes only.
+            window: rounds between two visits of the coordinator; by default 500, 50 with "refs", fewer if memory is short.
+            poison: fill with NaN whatever an actor has not received, to see that nothing reads it.
+            patience: seconds to wait for a peer. note: called with a line about each failure.
+            options: of each actor, as `ray.remote` takes them.
+
+        Raises:
+            InputError: an argument out of range.
+        """
+        if transport not in TRANSPORTS:
+            raise unknown("transport", transport, TRANSPORTS)
+        check_counts(agents_per_actor=agents_per_actor, window=window)
         self.transport, self.note, self.patience = transport, note, patience
+        self.agents_per_actor, self.window, self.poison = agents_per_actor, window, poison
         self.handles: list[Any] = []
         self.pids: list[Any] = []  # of their processes
         self.epoch = self.failures = self._new = 0
@@ -61,7 +86,7 @@ class Crew:
         self._key = secrets.token_bytes(32)
         self._options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0} | options
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> ActorPool:
         self._before = os.environ.get(QUIET)
         os.environ[QUIET] = "1"
         return self
@@ -72,14 +97,14 @@ class Crew:
         if self._before is None:
             os.environ.pop(QUIET, None)
 
-    def begin(self, common: Any, rewards: Sequence[Any], neighbours: Sequence[Sequence[int]]) -> None:
+    def begin(self, info: Any, rewards: Sequence[Any], neighbours: Sequence[Sequence[int]]) -> None:
         """Begin a trial, with as many actors as there are reward models; those that live already are among them.
 
         Args:
-            common, rewards: references to what all, and each, are told.
+            info, rewards: references to the trial's `TrialInfo` and to the reward model of each actor.
             neighbours: of every actor, those it exchanges messages with.
         """
-        self._common, self._rewards, self._neighbours = common, list(rewards), neighbours
+        self._info, self._rewards, self._neighbours = info, list(rewards), neighbours
         while len(self.handles) > len(rewards):
             self._kill(self.handles.pop())
         self.handles += [self._made(index) for index in range(len(self.handles), len(rewards))]
@@ -116,7 +141,7 @@ class Crew:
 
     def _begun(self, snapshots: Sequence[Snapshot | None]) -> Call:
         epoch, rewards = self.epoch, self._rewards
-        return lambda actor, i: actor.begin.remote(epoch, self._common, rewards[i], snapshots[i])
+        return lambda actor, i: actor.begin.remote(epoch, self._info, rewards[i], snapshots[i])
 
     def _linked(self) -> bool:
         """Whether all could connect with their neighbours."""
@@ -166,7 +191,9 @@ class Crew:
 
     # ---------------------------------------------------------------------------------------------- windows
 
-    def submit(self, t0: int, parts: Sequence[Part | OwnFate], routes: Sequence[Sequence[Route]]) -> list[Any]:
+    def submit(
+        self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]
+    ) -> list[Any]:
         """Have the window after round t0 played; references to the outcomes.
 
         Args:
@@ -204,8 +231,8 @@ class Crew:
         return [outcomes[reference] for reference in references]
 
 
-def routes_of(part: Part, owner: Integers, index: int, communicates: bool) -> list[Route]:
-    """The part of actor `index` as it is told round by round. owner: (N,) the actor of each agent."""
+def routes_of(part: WindowGraph, owner: Integers, index: int, communicates: bool) -> list[Route]:
+    """The part of actor `index` round by round. owner: (N,) the actor of each agent."""
     B, n = part.degrees.shape
     ends = np.cumsum(part.degrees.ravel()).tolist()
     neighbours, weights, actors = part.neighbours.tolist(), part.weights.tolist(), owner[part.neighbours].tolist()

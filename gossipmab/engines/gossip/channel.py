@@ -1,166 +1,182 @@
-"""Messages as things of their own: what is sent, whether it says something new, what arrives and how it is mixed."""
+"""Where an agent's messages come from. A channel is a NamedTuple of arrays; its type says which methods the loop compiles.
+
+    begin_round(b, t, first, last)   get the messages of round t, the b-th of the block, on their way to the agents first ..
+                                     last - 1; returns False if other processes have to be heard first, then it is called again
+    awake(i, b)                      whether agent i plays; if not, rest(i) carries its state over
+    receive(i, b, t, last)           returns the neighbours that agent i hears in the round (n,), ascending, and their weights
+    clock(i, t)                      returns the t of agent i's algorithm
+    mix(algorithm, state, i, neighbours, weights)   the gossip of agent i
+    outbound(i, b)                   returns how many messages agent i sends in the round
+    turned()                         returns the channel of the next round: what is own in one is sent in the next
+
+`Direct` is here: each message is what its sender held at the end of round t-1. `Unreliable` (lost, late, quantised messages)
+and `Halo` (messages from other processes) have files of their own.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import blend
-from gossipmab.engines.gossip.channel_state import Boxes, Post, Rules
-from gossipmab.engines.gossip.step import Base, gossip
-from gossipmab.networks.mixing import weight_of_edge
-from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Bytes, Floats, Integers
+from gossipmab.engines.gossip.channel_state import Averages, GraphArrays
+from gossipmab.engines.gossip.prefetch import NEAR, prefetch_row
+from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round, weight_of_edge
+from gossipmab.utils.jit import dual, jit, method
+from gossipmab.utils.types import Floats, Integers
+
+begin_round = method("begin_round")
+awake = method("awake")
+rest = method("rest")
+receive = method("receive")
+clock = method("clock")
+mix = method("mix")
+outbound = method("outbound")
+turned = method("turned")
+_blend = method("blend")
 
 
 @jit
-def copy(source: Floats, target: Floats) -> None:
-    """Target from source, (any,) each: numba's own assignment of slices allocates."""
-    for m in range(source.shape[0]):
-        target[m] = source[m]
+def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
+    """The gossip of one agent: own[i] from the messages of the present neighbours, in ascending order.
 
-
-@jit
-def rounded(x: float, rules: Rules) -> float:
-    """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
-    if rules.steps == 0.0:
-        return x
-    share = (min(max(x, rules.low), rules.high) - rules.low) / (rules.high - rules.low)
-    return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
-
-
-@jit
-def speak(
-    boxes: Boxes, rows: tuple[Floats, ...], post: Post, rules: Rules, up: Bytes, slot: int, first: int, last: int
-) -> None:  # fmt: skip
-    """Put what the agents first .. last - 1 would send into the memory's `slot`, and see who has something to say."""
-    for j in range(first, last):
-        moved = 0.0
-        for f in range(len(rows)):
-            row, kept, spoken = rows[f][j], boxes.memory[f][slot, j], boxes.spoken[f][j]
-            for m in range(row.shape[0]):
-                kept[m] = rounded(row[m], rules)
-                moved = max(moved, abs(kept[m] - spoken[m]))
-        speaks = up[j] == 1 and moved > rules.threshold
-        post.speaks[slot, j] = 1 if speaks else 0
-        if speaks:
-            for f in range(len(rows)):
-                copy(boxes.memory[f][slot, j], boxes.spoken[f][j])
-
-
-@jit
-def tell(boxes: Boxes, slot: int, arc: int, j: int, top: int) -> None:
-    """Agent j tells the receiver of the arc the `top` entries that differ most from what it has told it so far."""
-    for _ in range(top):
-        largest, box, entry = 0.0, 0, -1
-        for f in range(len(boxes.told)):
-            row, known = boxes.memory[f][slot, j], boxes.told[f][arc]
-            for m in range(row.shape[0]):
-                if abs(row[m] - known[m]) > largest:
-                    largest, box, entry = abs(row[m] - known[m]), f, m
-        if entry < 0:
-            return
-        boxes.told[box][arc, entry] = boxes.memory[box][slot, j, entry]
-
-
-@jit
-def deliver(
-    base: Base, post: Post, sent: Bytes, age: NDArray[np.int16], slot: int, first: int, last: int,
-    messages_sent: Integers,
-) -> None:  # fmt: skip
-    """Count the messages that the agents first .. last - 1 send, and those that arrive at them.
-
-    A link is used in both directions or not at all, so that an agent sends on as many arcs as it may receive on.
-    """
-    depth = post.speaks.shape[0]
-    for i in range(first, last):
-        post.arrived[i] = 0
-        for arc in range(base.offsets[i], base.offsets[i + 1]):
-            j = post.sender[arc]
-            if sent[arc] == 1 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
-                messages_sent[i] += 1
-            if age[arc] >= 0:
-                then = (slot - age[arc]) % depth
-                if post.speaks[then, i] + post.speaks[then, j] > 0:
-                    post.arrived[i] += 1
-
-
-@jit
-def tell_all(
-    base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], slot: int, first: int, last: int
-) -> None:  # fmt: skip
-    """Only with `top`: have the agents first .. last - 1 and their neighbours tell each other what their messages say.
-
-    Both ends of a link keep both directions, and where one message arrives the other does, at once: nothing else goes with `top`.
-    """
-    for i in range(first, last):
-        for arc in range(base.offsets[i], base.offsets[i + 1]):
-            j = post.sender[arc]
-            if age[arc] >= 0 and post.speaks[slot, i] + post.speaks[slot, j] > 0:
-                tell(boxes, slot, arc, j, rules.top)
-                if j < first or j >= last:
-                    tell(boxes, slot, post.reverse[arc], i, rules.top)
-
-
-@jit
-def receive(
-    base: Base, boxes: Boxes, post: Post, rules: Rules, age: NDArray[np.int16], i: int, slot: int, neighbours: Integers,
-    weights: Floats,
-) -> int:  # fmt: skip
-    """Fill agent i's inbox, and the neighbours and weights of the messages in it; returns how many there are."""
-    depth, count = post.speaks.shape[0], 0
-    for f in range(len(boxes.inbox)):
-        copy(boxes.memory[f][slot, i], boxes.inbox[f][i])
-    for arc in range(base.offsets[i], base.offsets[i + 1]):
-        j, then = post.sender[arc], (slot - age[arc]) % depth
-        if age[arc] >= 0 and post.speaks[then, i] + post.speaks[then, j] > 0:
-            neighbours[count] = j
-            weights[count] = weight_of_edge(base.rule, base.constant, post.arrived[i], post.arrived[j])
-            post.heard[count] = arc
-            count += 1
-            for f in range(len(boxes.inbox)):
-                copy(boxes.told[f][arc] if rules.top > 0 else boxes.memory[f][then, j], boxes.inbox[f][j])
-    return count
-
-
-@jit
-def restore(own: Floats, sent: Floats, inbox: Floats) -> None:
-    """What rounding took from an agent's own row, (M,) each."""
-    for m in range(own.shape[0]):
-        own[m] += sent[m] - inbox[m]
-
-
-def mix_received(
-    algorithm: Any, state: Any, own: Floats, sent: Floats, inbox: Floats, boxes: Boxes, post: Post, rules: Rules, i: int,
-    neighbours: Integers, weights: Floats,
-) -> None:  # fmt: skip
-    """The gossip of one agent: own[i] from what it has received, Q what rounding leaves, X_ji what j has told i so far.
-
-    G_i <- G_i(t-1) + sum_j w_ij ( Q(G_j) - Q(G_i(t-1)) ), or with `top` G_i(t-1) + gain sum_j w_ij ( X_ji - X_ij )
+    G_i <- G_i(t-1) + sum_{j in N_i(t)} w_ij ( G_j(t-1) - G_i(t-1) )
 
     Args:
-        own: (N, M), row i is written. sent: (N, M), in row i G_i(t-1) itself. inbox: (N, M), in row i Q(G_i(t-1)).
+        own: (N, M), row i is written. sent: (N, M) the messages, what all held at the end of round t-1.
+        neighbours: (n,) ascending. weights: (n,) w_ij.
     """
-    if rules.top == 0:
-        gossip(algorithm, state, own, inbox, i, neighbours, weights)
-        restore(own[i], sent[i], inbox[i])
+    mine, before = own[i], sent[i]
+    for m in range(before.shape[0]):
+        mine[m] = before[m]
+    # Four at a time, for `mine` is then read and written a quarter as often; the order of the sum stays.
+    fours = neighbours.shape[0] - neighbours.shape[0] % 4
+    for n in range(0, fours, 4):
+        a, b, c, d = sent[neighbours[n]], sent[neighbours[n + 1]], sent[neighbours[n + 2]], sent[neighbours[n + 3]]
+        w_a, w_b, w_c, w_d = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
+        for m in range(before.shape[0]):
+            sum_ab = (mine[m] + w_a * (a[m] - before[m])) + w_b * (b[m] - before[m])
+            mine[m] = (sum_ab + w_c * (c[m] - before[m])) + w_d * (d[m] - before[m])
+    for n in range(fours, neighbours.shape[0]):
+        a, w_a = sent[neighbours[n]], weights[n]
+        for m in range(before.shape[0]):
+            mine[m] += w_a * (a[m] - before[m])
+
+
+@jit
+def mix_row(mine: Floats, before: Floats, theirs: Floats, weight: float) -> None:
+    """One message (M,): G_i <- G_i + w_ij ( G_j(t-1) - G_i(t-1) )."""
+    for m in range(mine.shape[0]):
+        mine[m] += weight * (theirs[m] - before[m])
+
+
+def blend(
+    algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, Floats], i: int, j: int, w: float
+) -> None:
+    """Mix the message of agent j into agent i's average: rows are G_i, G_i(t-1) and G_j(t-1), flat, w = w_ij."""
+    if blends:
+        _blend(algorithm, state, rows[0], rows[1], rows[2], i, j, w)
+    else:
+        mix_row(rows[0], rows[1], rows[2], w)
+
+
+@overload(blend, strict=False, jit_options={"forceinline": True})
+def _typed_blend(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: Any, w: Any) -> Any:
+    def plain(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: Any, w: Any) -> None:
+        mix_row(rows[0], rows[1], rows[2], w)
+
+    return blend if hasattr(algorithm.instance_class, "blend") else plain
+
+
+@dual
+def gossip(
+    algorithm: Any, blends: bool, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
+) -> None:  # fmt: skip
+    """The gossip of one agent: `mix_rows`, or message by message if the algorithm has a `blend` of its own."""
+    if not blends:
+        mix_rows(own, sent, i, neighbours, weights)
         return
-    copy(sent[i], own[i])
+    for m in range(own.shape[1]):
+        own[i, m] = sent[i, m]
     for n in range(neighbours.shape[0]):
-        told, arc = boxes.told[rules.mean], post.heard[n]
-        blend(
-            algorithm, state, own[i], told[post.reverse[arc]], told[arc], i, neighbours[n], rules.gain * weights[n]
+        blend(algorithm, blends, state, (own[i], sent[i], sent[neighbours[n]]), i, neighbours[n], weights[n])
+
+
+@dual
+def turned_averages(averages: Averages) -> Averages:
+    """The averages of the next round. Not `jit`: without counts of references no function may return arrays to one with them."""
+    return Averages(averages.sent, averages.own, averages.local_before, averages.local)
+
+
+class Direct(NamedTuple):
+    """Every message is what its sender held at the end of round t-1.
+
+    links: (B, E) 0 or 1; or (B, 0), and the links of round b are listed[first[b] : first[b + 1]], ascending. met: (1,) the round
+    whose neighbours are listed: degrees (N,), neighbours (2E,). weights: (largest degree of the base graph,) scratch.
+    """
+
+    averages: Averages
+    graph: GraphArrays
+    links: NDArray[np.uint8]
+    first: Integers
+    listed: Integers
+    met: Integers
+    degrees: Integers
+    neighbours: Integers
+    weights: Floats
+    communicates: bool
+    blends: bool
+
+    def begin_round(self, b: int, t: int, first: int, last: int) -> bool:
+        """List the neighbours of all agents in G_t, unless that has been done."""
+        if self.met[0] != t:
+            self.met[0] = t
+            edges, offsets = self.graph.edges, self.graph.offsets
+            if self.first.shape[0] > 0:
+                listed = self.listed[self.first[b] : self.first[b + 1]]
+                neighbours_of_listed(edges, offsets, listed, self.neighbours, self.degrees)
+            else:
+                neighbours_of_round(edges, offsets, self.links[b], self.neighbours, self.degrees)
+        return True
+
+    def awake(self, i: int, b: int) -> bool:
+        """Always."""
+        return True
+
+    def rest(self, i: int) -> None:
+        """Nobody does."""
+
+    def receive(self, i: int, b: int, t: int, last: int) -> tuple[Integers, Floats]:
+        """The present neighbours in G_t; far rows of the next agent's neighbours are fetched meanwhile."""
+        graph, degrees = self.graph, self.degrees
+        if self.communicates and self.averages.sent.size > NEAR and i + 1 < last:
+            for n in range(graph.offsets[i + 1], graph.offsets[i + 1] + degrees[i + 1]):
+                prefetch_row(self.averages.sent, self.neighbours[n])
+        present = self.neighbours[graph.offsets[i] : graph.offsets[i] + degrees[i]]
+        if graph.constant == 0.0:
+            for n in range(degrees[i]):
+                self.weights[n] = weight_of_edge(graph.rule, graph.constant, degrees[i], degrees[present[n]])
+        return present, self.weights[: degrees[i]]
+
+    def clock(self, i: int, t: int) -> int:
+        """The round itself."""
+        return t
+
+    def mix(self, algorithm: Any, state: Any, i: int, neighbours: Integers, weights: Floats) -> None:
+        """The gossip of agent i."""
+        if self.communicates:
+            averages = self.averages
+            gossip(algorithm, self.blends, state, averages.own, averages.sent, i, neighbours, weights)
+
+    def outbound(self, i: int, b: int) -> int:
+        """One to each present neighbour."""
+        return self.degrees[i] if self.communicates else 0
+
+    def turned(self) -> Direct:
+        """Own and sent averages exchanged."""
+        return Direct(
+            turned_averages(self.averages), self.graph, self.links, self.first, self.listed, self.met, self.degrees,
+            self.neighbours, self.weights, self.communicates, self.blends,
         )  # fmt: skip
-
-
-@overload(mix_received, strict=False, jit_options={"forceinline": True})
-def _mix_received(
-    algorithm: Any, state: Any, own: Any, sent: Any, inbox: Any, boxes: Any, post: Any, rules: Any, i: Any, neighbours: Any,
-    weights: Any,
-) -> Any:  # fmt: skip
-    # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
-    return mix_received

@@ -1,4 +1,4 @@
-"""What the rounds of messages keep and go by, as arrays. No numba in this file: actors load it."""
+"""What channels and records of rounds hold, as arrays. No numba in this file: actors import it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,65 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.utils.types import Bytes, Floats, Integers
+from gossipmab.utils.types import Floats, Integers
 
-SPEAK, COUNT, PLAY = range(3)  # the stages of a round of an actor; between them it hears from others
+SPEAK, COUNT, DELIVER = range(3)  # stages of the exchange of one round; between them actors exchange with other actors
 
 
-class Rules(NamedTuple):
-    """threshold: below 0 for none. steps: 2^bits - 1, or 0. low, high: what these steps lead from and to.
+class GraphArrays(NamedTuple):
+    """The base graph and the weights: edges (E, 2), offsets (N + 1,), the weight rule and its constant."""
 
-    top: entries of a message, or 0 for all. gain: of the mixing with `top`. mean: which of the boxes is `global_mean`.
+    edges: Integers
+    offsets: Integers
+    rule: int
+    constant: float
+
+
+class RandomBlock(NamedTuple):
+    """The random numbers of B rounds of the agents first, first + 1, ...: n of them.
+
+    arms: (B, n). rewards: (B, n, D), prepared by the reward model. own: (B, n, M), the algorithm's uniform numbers.
+    """
+
+    first: int
+    arms: Floats
+    rewards: Floats
+    own: Floats
+
+
+class Averages(NamedTuple):
+    """Flat views (N, M) of the averages: own, sent: `global_mean` after and before the round; M = 0 if there is none.
+
+    local, local_before: `local_mean` after and before the round; one array unless it has a mailbox.
+    """
+
+    own: Floats
+    sent: Floats
+    local: Floats
+    local_before: Floats
+
+
+class MessageRules(NamedTuple):
+    """threshold: below 0 for none. steps: 2^quantization_bits - 1, or 0. low, high: the range that is quantized.
+
+    top_k: entries of a message, or 0 for all. step_size: of the mixing with top_k. mean: which of the boxes is `global_mean`.
     """
 
     threshold: float
     steps: float
     low: float
     high: float
-    top: int
-    gain: float
+    top_k: int
+    step_size: float
     mean: int
 
 
-class Boxes(NamedTuple):
-    """The fields of a state that have mailboxes, each flat, (N, any).
+class MessageBuffers(NamedTuple):
+    """The fields of a state that have mailboxes, each flat, (N, any), and the messages made of them.
 
-    now, after: as they stand before and after the round. inbox: what agent i reads, its own row and the messages that it received.
-    memory: (P, N, any), what was to be sent in the last P rounds. spoken: what was sent when an agent last spoke.
-    told: (2E, any), with `top` what the sender of an arc has told its receiver so far.
+    now, after: before and after the round. inbox: what agent i reads, its own row and the messages it received.
+    memory: (P, N, any), the messages of the last P rounds. spoken: the last message that an agent sent.
+    known: (2E, any), with top_k, what the receiver of an arc knows of its sender.
     """
 
     now: tuple[Floats, ...]
@@ -40,25 +73,65 @@ class Boxes(NamedTuple):
     inbox: tuple[Floats, ...]
     memory: tuple[Floats, ...]
     spoken: tuple[Floats, ...]
-    told: tuple[Floats, ...]
+    known: tuple[Floats, ...]
 
 
-class Post(NamedTuple):
-    """sender, reverse: (2E,) of every arc. heard: (2E,) scratch, arcs on which an agent hears something.
+class ArcState(NamedTuple):
+    """An arc is one direction of a link; arcs are listed by receiver, then by sender.
 
-    speaks: (P, N) whether an agent spoke. arrived: (N,) messages in the round. clock: (N,).
+    sender, reverse: (2E,) of every arc. heard: (2E,) scratch, the arcs of the messages that an agent received.
+    speaks: (P, N) whether an agent spoke. arrived, outbound: (N,) messages received and sent in the round. clock: (N,) rounds that
+    an agent has played since it last knew nothing: the t of its algorithm.
     """
 
     sender: Integers
     reverse: Integers
     heard: Integers
-    speaks: Bytes
+    speaks: NDArray[np.uint8]
     arrived: Integers
+    outbound: Integers
     clock: Integers
 
 
-class Mailing(NamedTuple):
-    """What all actors of a trial are told: the base graph's arcs, the weights, what is sent.
+class RoundEvents(NamedTuple):
+    """The failures in B rounds of the agents first_agent, ..., n of them, and on the arcs first_arc, ..., on which they receive.
+
+    up, cold: (B, n), sent, age: (B, A), as in `FailureEvents`.
+    """
+
+    first_agent: int
+    first_arc: int
+    up: NDArray[np.uint8]
+    cold: NDArray[np.uint8]
+    sent: NDArray[np.uint8]
+    age: NDArray[np.int16]
+
+
+class UnreliableFields(NamedTuple):
+    """The fields of `Unreliable`.
+
+    mean_inbox: (N, M), the inbox of `global_mean`. neighbours: (2E,), weights: (N,) scratch. stage: (1,) of the exchange; alone:
+    whether all agents are in this process. poisoned: fill with NaN what an agent has not received.
+    """
+
+    averages: Averages
+    buffers: MessageBuffers
+    mean_inbox: Floats
+    graph: GraphArrays
+    arcs: ArcState
+    rules: MessageRules
+    events: RoundEvents
+    neighbours: Integers
+    weights: Floats
+    stage: Integers
+    alone: bool
+    communicates: bool
+    blends: bool
+    poisoned: bool
+
+
+class MessageInfo(NamedTuple):
+    """What a trial with an unreliable channel knows of its messages: the arcs of the base graph, the weights, the budget.
 
     offsets: (N + 1,), sender, reverse: (2E,) of every arc. rule, constant: of the weights. depth: rounds that messages are kept.
     """
@@ -68,27 +141,96 @@ class Mailing(NamedTuple):
     reverse: Integers
     rule: int
     constant: float
-    rules: Rules
+    rules: MessageRules
     depth: int
 
 
-class OwnFate(NamedTuple):
-    """What happens in B rounds to an actor's n agents, and on the A arcs on which they receive.
+_NONE = np.zeros((0, 0), np.uint8)
+NO_EVENTS = RoundEvents(0, 0, _NONE, _NONE, _NONE, np.zeros((0, 0), np.int16))
 
-    up, cold: (B, n), sent, age: (B, A), as in `failures.Fate`. takes: (B, A) rounds that a message sent takes, -1 if it is lost.
+
+def unreliable_fields(
+    info: MessageInfo, averages: Averages, now: tuple[Floats, ...], after: tuple[Floats, ...], inbox: tuple[Floats, ...],
+    communicates: bool, blends: bool, alone: bool,
+) -> UnreliableFields:  # fmt: skip
+    """An unreliable channel before the first round, when all agents know how all begin.
+
+    Args:
+        now, after: the fields that have mailboxes, flat, (N, any), before and after the round.
+        inbox: as many, to be filled with messages.
+    """
+    N, arcs, none = len(info.offsets) - 1, len(info.sender), (np.zeros((len(info.offsets) - 1, 0)),)
+    sent = inbox if communicates and inbox else none
+    begin = tuple(box.copy() for box in now) if communicates and inbox else none
+    known = tuple(box[info.sender if info.rules.top_k else info.sender[:0]] for box in begin)
+    memory = tuple(np.zeros((info.depth, *box.shape)) for box in sent)
+    counts, speaks = np.zeros((3, N), np.int64), np.zeros((info.depth, N), np.uint8)
+    return UnreliableFields(
+        averages, MessageBuffers(now or none, after or none, sent, memory, begin, known), sent[info.rules.mean],
+        GraphArrays(np.zeros((0, 2), np.int64), info.offsets, info.rule, info.constant),
+        ArcState(info.sender, info.reverse, np.zeros(arcs, np.int64), speaks, *counts), info.rules, NO_EVENTS,
+        np.zeros(arcs, np.int64), np.zeros(N), np.zeros(1, np.int64), alone, communicates, blends, False,
+    )  # fmt: skip
+
+
+class Rows(NamedTuple):
+    """The rows that leave, or enter, an actor in B rounds, S numbers each.
+
+    first: (B + 1,) where the rows of a round begin in `agents`, the agents they belong to. box: (rows of the busiest round, S).
+    call_first: (B + 1,) where the calls of a round begin in calls (C, 3): socket, address of the rows in the box, bytes.
     """
 
-    up: Bytes
-    cold: Bytes
-    sent: Bytes
-    age: NDArray[np.int16]
-    takes: NDArray[np.int16]
+    first: Integers
+    agents: Integers
+    box: Floats
+    call_first: Integers
+    calls: Integers
 
 
-class Hand(NamedTuple):
-    """The round that is being played. up: (N,), sent, age: (2E,), filled for own agents. messages_sent: (N,), by own agents."""
+class Wire(NamedTuple):
+    """Both directions. sent: (B,) bytes. done: (3,) calls finished in the round, bytes of the next one, 1 if all is done."""
 
-    up: Bytes
-    sent: Bytes
-    age: NDArray[np.int16]
-    messages_sent: Integers
+    outgoing: Rows
+    incoming: Rows
+    sent: Integers
+    done: Integers
+
+
+class HaloFields(NamedTuple):
+    """The fields of `Halo`.
+
+    boxes, boxes_after: the fields that have mailboxes, flat, before and after the round. first: (B n + 1,) where the neighbours of
+    (round, agent) begin in neighbours, weights (L,), ascending for each. origin: (1,) the first round of links and wire.
+    first_agent, agents: the agents of this process.
+    """
+
+    averages: Averages
+    boxes: tuple[Floats, ...]
+    boxes_after: tuple[Floats, ...]
+    first: Integers
+    neighbours: Integers
+    weights: Floats
+    wire: Wire
+    origin: Integers
+    first_agent: int
+    agents: int
+    communicates: bool
+    blends: bool
+    poisoned: bool
+
+
+class WindowFields(NamedTuple):
+    """What an actor records of B rounds of its n agents.
+
+    arms: (B, n), -1 of an agent that is away. p: (B, n, K). sent: (B, n) messages. rounds: (r,) to be recorded, of the window;
+    next: (1,) index into them. own, local: (r, n, M) what the agents then hold, flat. first: the first agent.
+    """
+
+    first: int
+    arms: Integers
+    p: Floats
+    sent: Integers
+    next: Integers
+    rounds: Integers
+    own: Floats
+    local: Floats

@@ -1,27 +1,26 @@
-"""How much memory a gossip trial takes in this process, told before any of it is taken.
+"""How much memory a gossip trial takes in this process, estimated before any of it is allocated.
 
     bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
           + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW
           + 34 E                        base graph, neighbours, links of a round
           + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 4,000,000
           + 16 R (N or 1)               recorded curves, by agent or summed
-          + h S (K + 1) 8               what h threads remember of policies, S = 4,096
+          + h S (K + 1) 8               the welfare cache of h threads, S = 4,096
 
 plus what Python and the libraries take by themselves. N agents, K arms, D objectives, E edges, R recorded rounds.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Algorithm, Shape
+from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.gossip.base import SCRATCH, Algorithm
 from gossipmab.engines.gossip.simulate import BLOCK_NUMBERS, LARGE_CURVES
-from gossipmab.engines.gossip.step import SCRATCH
 from gossipmab.engines.limits import MIB, SHARE, available_mib
-from gossipmab.metrics.trace import MEMO_POLICIES
+from gossipmab.metrics.regret import CACHE_POLICIES
 from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
@@ -33,33 +32,27 @@ PROBED = (2, 3, 4)  # numbers of agents at which a state is looked at; its size 
 def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: int) -> int:
     """What `init` would take, found from the states of very few agents; where rows are tracked, for the largest ball of agents."""
     N = network.agents
-    hops = getattr(algorithm, "hops", None)
-    if hops is not None:
+    hops = getattr(algorithm, "hops", 0)
+    if hops > 0:
         ball = largest_ball(network.edges, N, hops)
-        return int(N * _polynomial(algorithm, arms, objectives, ball) / ball)
-    return int(_polynomial(algorithm, arms, objectives, N))
+        return N * _polynomial(algorithm, arms, objectives, ball) // ball
+    return _polynomial(algorithm, arms, objectives, N)
 
 
-def _polynomial(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> Fraction:
-    """Lagrange's interpolation through the sizes at PROBED agents."""
+def _polynomial(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
+    """The size at so many agents of a state whose sizes at PROBED agents are known: Newton's forward differences."""
     try:
-        sizes = [_probed(algorithm, arms, objectives, few) for few in PROBED]
-    except Exception:  # a class from outside that cannot begin with so few: nothing is known of it
-        return Fraction(0)
-    total = Fraction(0)
-    for few, size in zip(PROBED, sizes, strict=True):
-        term = Fraction(size)
-        for other in PROBED:
-            if other != few:
-                term *= Fraction(agents - other, few - other)
-        total += term
-    return total
+        a, b, c = (_probed(algorithm, arms, objectives, few) for few in PROBED)
+    except Exception:  # a plug-in that cannot begin with so few: nothing is known of it
+        return 0
+    steps = agents - PROBED[0]
+    return a + steps * (b - a) + steps * (steps - 1) // 2 * (c - 2 * b + a)
 
 
 def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
     edges = np.array([(i, j) for i in range(agents) for j in range(i + 1, agents)], np.int64)
     preferences = np.full((agents, objectives), 1.0 / objectives)
-    state = algorithm.init(Shape(agents, arms, objectives, 2, 1.0, lambda: 1.0, preferences, edges))
+    state = algorithm.init(ProblemInfo(agents, arms, objectives, 2, preferences, 1.0, edges, lambda: 1.0))
     return sum(
         _size(value)
         for name, value in state._asdict().items()
@@ -86,7 +79,7 @@ def trial_bytes(
     kept = 8 * N * (7 * K + K * D + 3 * D + 24)
     block = 8 * max(BLOCK_NUMBERS, N * (1 + 2 * D))
     state = state_bytes(algorithm, network, K, D)
-    return kept + state + 34 * E + block + curves + threads * MEMO_POLICIES * (K + 1) * 8
+    return kept + state + 34 * E + block + curves + threads * CACHE_POLICIES * (K + 1) * 8
 
 
 def check(
@@ -99,8 +92,8 @@ def check(
     needed = INTERPRETER + trial_bytes(algorithm, network, arms, objectives, recorded)
     room = SHARE * (available_mib() if available is None else available) * MIB
     if needed > room:
-        quadratic = getattr(algorithm, "estimates", "") == "utilities" and not hasattr(algorithm, "hops")
-        advice = "neighbourhood = true (its state is agents x agents x arms)" if quadratic else "fewer agents or arms"
+        quadratic = getattr(algorithm, "estimates", "") == "utilities" and not getattr(algorithm, "hops", 0)
+        advice = "hops = 1 (the state is agents x agents x arms)" if quadratic else "fewer agents or arms"
         raise InputError(
             f"environment.agents: {network.agents} agents, {arms} arms and {objectives} objectives need about"
             f" {needed / MIB:,.0f} MiB, there is room for {room / MIB:,.0f} MiB; use {advice}"

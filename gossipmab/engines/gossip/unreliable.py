@@ -1,208 +1,293 @@
-"""The loop over rounds in which messages are things of their own: lost or late, sent seldom or in few bits; agents may be away.
+"""The channel whose messages are lost or late, sent seldom or in few bits, between agents that may be away.
 
-It is slower than `rounds.play`, for every message is copied; where nothing goes wrong its bits are the same. Agents'
-clocks count the rounds that they played since they last knew nothing; these are the t of their algorithms.
+It is slower than `Direct`, since every message is copied; if nothing goes wrong its bits are the same. An agent's clock
+counts the rounds that it has played since it last knew nothing; this is the t of its algorithm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
-from numba.extending import overload
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import Algorithm, learn, select
-from gossipmab.algorithms.gossip.uniforms import hand_numbers
-from gossipmab.engines.gossip.channel import copy, deliver, mix_received, receive, speak, tell_all
-from gossipmab.engines.gossip.channel_state import Boxes, Post, Rules
-from gossipmab.engines.gossip.step import (
-    MAILBOX,
-    Base,
-    Numbers,
-    Scratch,
-    Tally,
-    arm_from,
-    exchanged,
-    mail,
-    record,
-    same,
+from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, mailboxes
+from gossipmab.engines.gossip.channel import blend, gossip, turned_averages
+from gossipmab.engines.gossip.channel_state import (
+    COUNT,
+    DELIVER,
+    SPEAK,
+    Averages,
+    MessageBuffers,
+    MessageInfo,
+    MessageRules,
+    UnreliableFields,
+    unreliable_fields,
 )
-from gossipmab.environments.reward_models import draw
-from gossipmab.metrics import trace as metrics
-from gossipmab.metrics.trace import Truth
 from gossipmab.networks.communication_budget import CommunicationBudget
-from gossipmab.networks.failures import FailureEvents, Failures, arcs_of
+from gossipmab.networks.failures import Failures, arcs_of
+from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import jit, jit_uncached
+from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
 LARGEST = 250_000_000  # numbers kept of past messages: 2 GB
-AWAY = -1  # no arm
 
 
-def message_round(
-    algorithm: Any, rewards: Any, now: Any, after: Any, base: Base, boxes: Boxes, rows: tuple[Floats, ...],
-    rows_after: tuple[Floats, ...], own: Floats, sent: Floats, inbox: Floats, post: Post, rules: Rules, up: int,
-    age: NDArray[np.int16], i: int, slot: int, u_arm: float, u_reward: Floats, p: Floats, x: Floats, neighbours: Integers,
-    weights: Floats, communicates: bool,
-) -> int:  # fmt: skip
-    """The round of one agent, once all have spoken and messages are counted; returns the arm, AWAY where it is away.
+@jit
+def copy(source: Floats, target: Floats) -> None:
+    """Copy source to target, (any,) each: numba's own assignment of slices allocates."""
+    for m in range(source.shape[0]):
+        target[m] = source[m]
 
-    Args:
-        now, after, own, sent, inbox: as in `play_messages`. rows, rows_after: boxes.now and boxes.after, as they stand.
-        up, u_arm, u_reward: the agent's own. age: (2E,), of the round. neighbours: (2E,), weights: (N,) scratch.
+
+@jit
+def poison(box: Floats, first: int, last: int) -> None:
+    """NaN in all rows of box (N, any) but first .. last - 1."""
+    for i in range(box.shape[0]):
+        if i < first or i >= last:
+            for m in range(box.shape[1]):
+                box[i, m] = np.nan
+
+
+@jit
+def quantized(x: float, rules: MessageRules) -> float:
+    """The nearest of the values that can be sent: low + (high - low) m / steps, m = 0 .. steps; x itself without steps."""
+    if rules.steps == 0.0:
+        return x
+    share = (min(max(x, rules.low), rules.high) - rules.low) / (rules.high - rules.low)
+    return rules.low + (rules.high - rules.low) * (math.floor(share * rules.steps + 0.5) / rules.steps)
+
+
+@jit
+def speak(channel: UnreliableFields, up: NDArray[np.uint8], slot: int, first: int, last: int) -> None:
+    """Put the messages of the agents first .. last - 1 into the memory's `slot`, and decide which agents speak.
+
+    up: (n,) whether an agent plays, agent `first` first.
     """
-    if up == 0:
-        for f in range(len(rows)):
-            copy(rows[f][i], rows_after[f][i])
-        return AWAY
-    post.clock[i] += 1
-    count = 0
-    if communicates:
-        count = receive(base, boxes, post, rules, age, i, slot, neighbours, weights)
-    hand_numbers(now, u_arm)
-    select(algorithm, now, i, post.clock[i], p)
-    arm = arm_from(p, u_arm)
-    draw(rewards, i, arm, u_reward, x)
-    if communicates:
-        mix_received(algorithm, after, own, sent, inbox, boxes, post, rules, i, neighbours[:count], weights)
-        for f in range(len(rows)):
-            copy(rows[f][i], boxes.inbox[f][i])
-    learn(algorithm, after, i, post.clock[i], arm, x, neighbours[:count])
-    return arm
+    buffers, speaks = channel.buffers, channel.arcs.speaks
+    for j in range(first, last):
+        moved = 0.0
+        for f in range(len(buffers.now)):
+            row, kept, spoken = buffers.now[f][j], buffers.memory[f][slot, j], buffers.spoken[f][j]
+            for m in range(row.shape[0]):
+                kept[m] = quantized(row[m], channel.rules)
+                moved = max(moved, abs(kept[m] - spoken[m]))
+        speaking = up[j - first] == 1 and moved > channel.rules.threshold
+        speaks[slot, j] = 1 if speaking else 0
+        if speaking:
+            for f in range(len(buffers.now)):
+                copy(buffers.memory[f][slot, j], buffers.spoken[f][j])
 
 
-@overload(message_round, strict=False, jit_options={"forceinline": True})
-def _message_round(
-    algorithm: Any, rewards: Any, now: Any, after: Any, base: Any, boxes: Any, rows: Any, rows_after: Any, own: Any, sent: Any,
-    inbox: Any, post: Any, rules: Any, up: Any, age: Any, i: Any, slot: Any, u_arm: Any, u_reward: Any, p: Any, x: Any,
-    neighbours: Any, weights: Any, communicates: Any,
-) -> Any:  # fmt: skip
-    # Compiled as it stands; called from plain Python it stays plain, so that methods can be debugged.
-    return message_round
+@jit
+def count_messages(channel: UnreliableFields, b: int, slot: int, first: int, last: int) -> None:
+    """Count the messages that the agents first .. last - 1 send, and those that arrive at them.
 
-
-def play_messages(
-    algorithm: Any, rewards: Any, truth: Truth, base: Base, now: Any, after: Any, boxes: Boxes, own: Floats, sent: Floats,
-    inbox: Floats, local: Floats, numbers: Numbers, fate: FailureEvents, post: Post, rules: Rules, tally: Tally, scratch: Scratch,
-    t0: int, begin: int, stop: int, communicates: bool,
-) -> None:  # fmt: skip
-    """Play the rounds t0 + begin + 1 .. t0 + stop.
-
-    Args:
-        now, after: the state, and the same with every field exchanged with its mailbox; in both the inbox takes the
-            mailboxes' place.
-        own, sent, inbox: the averages (N, M): global_mean of after, of now, and as received. local: (N, M).
-        numbers, fate: of the block after round t0.
+    A link is used in both directions or not at all, so that an agent sends on as many arcs as it may receive on.
     """
-    agents, depth = len(post.clock), post.speaks.shape[0]
-    box_now, box_after = boxes.now, boxes.after
-    for b in range(begin, stop):
-        slot = (t0 + b) % depth
-        if communicates:
-            speak(boxes, box_now, post, rules, fate.up[b], slot, 0, agents)
-            deliver(base, post, fate.sent[b], fate.age[b], slot, 0, agents, tally.messages_sent)
-            if rules.top > 0:
-                tell_all(base, boxes, post, rules, fate.age[b], slot, 0, agents)
-        for i in range(agents):
-            arm = message_round(
-                algorithm, rewards, now, after, base, boxes, box_now, box_after, own, sent, inbox, post, rules, fate.up[b, i],
-                fate.age[b], i, slot, numbers.arms[i, b], numbers.rewards[i, b], scratch.p, scratch.x, scratch.neighbours,
-                scratch.weights, communicates,
-            )  # fmt: skip
-            if arm == AWAY:
+    arcs, events, offsets = channel.arcs, channel.events, channel.graph.offsets
+    depth = arcs.speaks.shape[0]
+    for i in range(first, last):
+        arcs.arrived[i], arcs.outbound[i] = 0, 0
+        for arc in range(offsets[i], offsets[i + 1]):
+            j, age = arcs.sender[arc], events.age[b, arc - events.first_arc]
+            if events.sent[b, arc - events.first_arc] == 1 and arcs.speaks[slot, i] + arcs.speaks[slot, j] > 0:
+                arcs.outbound[i] += 1
+            if age >= 0 and arcs.speaks[(slot - age) % depth, i] + arcs.speaks[(slot - age) % depth, j] > 0:
+                arcs.arrived[i] += 1
+
+
+@jit
+def send_largest(buffers: MessageBuffers, slot: int, arc: int, j: int, top_k: int) -> None:
+    """Agent j sends the receiver of the arc the `top_k` entries that differ most from what the receiver knows."""
+    for _ in range(top_k):
+        largest, box, entry = 0.0, 0, -1
+        for f in range(len(buffers.known)):
+            row, known = buffers.memory[f][slot, j], buffers.known[f][arc]
+            for m in range(row.shape[0]):
+                if abs(row[m] - known[m]) > largest:
+                    largest, box, entry = abs(row[m] - known[m]), f, m
+        if entry < 0:
+            return
+        buffers.known[box][arc, entry] = buffers.memory[box][slot, j, entry]
+
+
+@jit
+def send_all_largest(channel: UnreliableFields, b: int, slot: int, first: int, last: int) -> None:
+    """Only with top_k: exchange the largest changes between the agents first .. last - 1 and their neighbours.
+
+    Both ends of a link keep both directions, and if one message arrives the other does, at once: nothing else goes with top_k.
+    """
+    arcs, events, offsets = channel.arcs, channel.events, channel.graph.offsets
+    for i in range(first, last):
+        for arc in range(offsets[i], offsets[i + 1]):
+            j = arcs.sender[arc]
+            arrives = events.age[b, arc - events.first_arc] >= 0
+            if arrives and arcs.speaks[slot, i] + arcs.speaks[slot, j] > 0:
+                send_largest(channel.buffers, slot, arc, j, channel.rules.top_k)
+                if j < first or j >= last:
+                    send_largest(channel.buffers, slot, arcs.reverse[arc], i, channel.rules.top_k)
+
+
+@jit
+def add_rounding_error(own: Floats, sent: Floats, inbox: Floats) -> None:
+    """Give an agent's own row back what quantisation took from it, (M,) each."""
+    for m in range(own.shape[0]):
+        own[m] += sent[m] - inbox[m]
+
+
+class Unreliable(UnreliableFields):
+    """Messages with failures and a communication budget; see `Failures` and `CommunicationBudget`."""
+
+    __slots__ = ()
+
+    def begin_round(self, b: int, t: int, first: int, last: int) -> bool:
+        """Speak, count, deliver; with agents in other processes a stage a call, between which they exchange messages."""
+        if not self.communicates:
+            return True
+        slot = (t - 1) % self.arcs.speaks.shape[0]
+        if self.stage[0] == SPEAK:
+            if self.poisoned:
+                for f in range(len(self.buffers.memory)):
+                    poison(self.buffers.memory[f][slot], first, last)
+            speak(self, self.events.up[b], slot, first, last)
+            self.stage[0] = COUNT
+            if not self.alone:
+                return False
+        if self.stage[0] == COUNT:
+            count_messages(self, b, slot, first, last)
+            self.stage[0] = DELIVER
+            if not self.alone:
+                return False
+        self.stage[0] = SPEAK
+        if self.rules.top_k > 0:
+            send_all_largest(self, b, slot, first, last)
+        return True
+
+    def awake(self, i: int, b: int) -> bool:
+        """Whether agent i is up."""
+        return self.events.up[b, i - self.events.first_agent] == 1  # type: ignore[no-any-return]
+
+    def rest(self, i: int) -> None:
+        """An agent that is away keeps what it holds."""
+        for f in range(len(self.buffers.now)):
+            copy(self.buffers.now[f][i], self.buffers.after[f][i])
+
+    def receive(self, i: int, b: int, t: int, last: int) -> tuple[Integers, Floats]:
+        """Fill agent i's inbox; agents that send no messages hear of a neighbour whenever a message would arrive."""
+        arcs, buffers, events, count = self.arcs, self.buffers, self.events, 0
+        depth = arcs.speaks.shape[0]
+        slot = (t - 1) % depth
+        if self.communicates:
+            for f in range(len(buffers.inbox)):
+                if self.poisoned:
+                    poison(buffers.inbox[f], i, i + 1)
+                copy(buffers.memory[f][slot, i], buffers.inbox[f][i])
+        for arc in range(self.graph.offsets[i], self.graph.offsets[i + 1]):
+            j, age = arcs.sender[arc], events.age[b, arc - events.first_arc]
+            then = (slot - age) % depth
+            if age < 0 or (self.communicates and arcs.speaks[then, i] + arcs.speaks[then, j] == 0):
                 continue
-            tally.pulls[i, arm] += 1
-            if not same(scratch.p, tally.played[i]):
-                tally.gap[i] = metrics.nsw_gap(truth, scratch.p, scratch.utility, scratch.memo)
-            tally.nsw_regret[i] += tally.gap[i]
-        if t0 + b + 1 == tally.rounds[tally.next_record[0]]:
-            record(own if communicates else local, local, truth, scratch.means, tally)
-        now, after = after, now
-        sent, own = own, sent
-        box_now, box_after = box_after, box_now
+            self.neighbours[count] = j
+            if self.communicates:
+                self.weights[count] = weight_of_edge(
+                    self.graph.rule, self.graph.constant, arcs.arrived[i], arcs.arrived[j]
+                )
+                arcs.heard[count] = arc
+                for f in range(len(buffers.inbox)):
+                    row = buffers.known[f][arc] if self.rules.top_k > 0 else buffers.memory[f][then, j]
+                    copy(row, buffers.inbox[f][j])
+            count += 1
+        return self.neighbours[:count], self.weights[:count]
 
+    def clock(self, i: int, t: int) -> int:
+        """The rounds that agent i has played since it last knew nothing, this one included."""
+        self.arcs.clock[i] += 1
+        return self.arcs.clock[i]  # type: ignore[no-any-return]
 
-play_messages_compiled = jit(play_messages)
-play_messages_foreign = jit_uncached(play_messages)
+    def mix(self, algorithm: Any, state: Any, i: int, neighbours: Integers, weights: Floats) -> None:
+        """The gossip of agent i from what it has received: Q quantises, X_ji is what i knows of j with top_k.
 
+        G_i <- G_i(t-1) + sum_j w_ij ( Q(G_j) - Q(G_i(t-1)) ), or with top_k G_i(t-1) + step_size sum_j w_ij ( X_ji - X_ij )
+        """
+        if not self.communicates:
+            return
+        own, sent, inbox, buffers = self.averages.own, self.averages.sent, self.mean_inbox, self.buffers
+        if self.rules.top_k == 0:
+            gossip(algorithm, self.blends, state, own, inbox, i, neighbours, weights)
+            add_rounding_error(own[i], sent[i], inbox[i])
+        else:
+            copy(sent[i], own[i])
+            for n in range(neighbours.shape[0]):
+                known, arc = buffers.known[self.rules.mean], self.arcs.heard[n]
+                rows = own[i], known[self.arcs.reverse[arc]], known[arc]
+                blend(algorithm, self.blends, state, rows, i, neighbours[n], self.rules.step_size * weights[n])
+        for f in range(len(buffers.now)):
+            copy(buffers.now[f][i], buffers.inbox[f][i])
 
-def affordable(numbers: int, depth: int, told: float) -> None:
-    """Raise InputError where all agents' numbers, so many times over, would fill the memory."""
-    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", told)):
-        if numbers * times > LARGEST:
-            raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")
+    def outbound(self, i: int, b: int) -> int:
+        """As counted when the round began."""
+        return self.arcs.outbound[i]  # type: ignore[no-any-return]
 
-
-class MessageRounds:
-    """A trial played by this loop."""
-
-    def __init__(
-        self, algorithm: Algorithm, network: Network, state: Any, initial: Any, play: Callable[..., None]
-    ) -> None:  # fmt: skip
-        """Nothing sent yet. `state` will be played on; `initial` is another one, equal to it."""
-        self.algorithm, self.initial, self.play_rounds = algorithm, initial, play
-        failures, rules = network.failures or Failures(), network.communication or CommunicationBudget()
-        N, depth = network.agents, failures.delay + 1
-        names = [name for name in state._fields if name.startswith(MAILBOX)] if algorithm.communicates else []
-        inboxes = {name: np.zeros_like(getattr(state, name)) for name in names}
-        self.states = state, exchanged(state)
-        self.reading = tuple(one._replace(**inboxes) for one in self.states)
-        flat = [
-            tuple(getattr(one, name.removeprefix(MAILBOX)).reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
-            for one in self.states
-        ]
-        inbox = tuple(inboxes[name].reshape(N, -1) for name in names) or (np.zeros((N, 0)),)
-        arcs = arcs_of(network.edges)
-        affordable(sum(box.size for box in inbox), depth, len(arcs.sender) / N if rules.top_k else 0.0)
-        memory = tuple(np.zeros((depth, *box.shape)) for box in inbox)
-        told = tuple(box[arcs.sender if rules.top_k else arcs.sender[:0]] for box in flat[0])  # all know how all begin
-        self.boxes = Boxes(flat[0], flat[1], inbox, memory, tuple(box.copy() for box in flat[0]), told)
-        self.mail = mail(*self.states)
-        mean = names.index(MAILBOX + "global_mean") if names else 0
-        self.inbox = inbox[mean]
-        speaks, (arrived, clock) = np.zeros((depth, N), np.uint8), np.zeros((2, N), np.int64)
-        self.post = Post(arcs.sender, arcs.reverse, np.zeros_like(arcs.sender), speaks, arrived, clock)
-        steps = 0.0 if rules.quantization_bits is None else 2.0**rules.quantization_bits - 1.0
-        size = max(1, sum(box.shape[1] for box in inbox))
-        self.rules = Rules(
-            -1.0 if rules.trigger_threshold is None else float(rules.trigger_threshold), steps, float(rules.low), float(rules.high),
-            min(rules.top_k or 0, size), float(rules.step_size_of(size)), mean,
+    def turned(self) -> Unreliable:
+        """Own and sent averages, and all boxes, exchanged."""
+        b = self.buffers
+        buffers = MessageBuffers(b.after, b.now, b.inbox, b.memory, b.spoken, b.known)
+        return Unreliable(
+            turned_averages(self.averages), buffers, self.mean_inbox, self.graph, self.arcs, self.rules, self.events,
+            self.neighbours, self.weights, self.stage, self.alone, self.communicates, self.blends, self.poisoned,
         )  # fmt: skip
 
-    def play(
-        self, rewards: Any, truth: Truth, base: Base, numbers: Numbers, fate: FailureEvents, tally: Tally, scratch: Scratch, t0: int
-    ) -> None:  # fmt: skip
-        """Play a block; where an agent comes back knowing nothing, its state is made anew before the round."""
-        forgetting = np.flatnonzero(fate.cold.any(axis=1))
-        cuts = [0, *forgetting.tolist(), len(fate.up)]
-        for begin, stop in zip(cuts[:-1], cuts[1:], strict=True):
-            for i in np.flatnonzero(fate.cold[begin]) if begin < len(fate.up) else ():
-                self.forget(int(i))
-            if begin == stop:
-                continue
-            now, after = self.reading
-            boxes = self.boxes
-            self.play_rounds(
-                self.algorithm, rewards, truth, base, now, after, boxes, self.mail.after, self.mail.now, self.inbox,
-                self.mail.local, numbers, fate, self.post, self.rules, tally, scratch, t0, begin, stop,
-                self.algorithm.communicates,
-            )  # fmt: skip
-            if (stop - begin) % 2:
-                self.reading = after, now
-                self.boxes = boxes._replace(now=boxes.after, after=boxes.now)
-                self.mail = self.mail._replace(now=self.mail.after, after=self.mail.now)
 
-    def forget(self, i: int) -> None:
-        """Give agent i the state from before its first round."""
-        self.post.clock[i] = 0
-        for value, first in zip(self.states[0], self.initial, strict=True):
-            if (
-                isinstance(value, np.ndarray)
-                and len(value) == len(self.post.clock)
-                and not np.shares_memory(value, first)
-            ):
-                value[i] = first[i]
+def message_rules(budget: CommunicationBudget, sizes: list[int], mean: int) -> MessageRules:
+    """The rules of a budget for messages made of boxes of these sizes, of which number `mean` is `global_mean`."""
+    total = max(1, sum(sizes))
+    steps = 0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0
+    return MessageRules(
+        -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold), steps, float(budget.low), float(budget.high),
+        min(budget.top_k or 0, total), float(budget.step_size_of(total)), mean,
+    )  # fmt: skip
+
+
+def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
+    """What a trial with failures or a budget knows of its messages.
+
+    Raises:
+        InputError: past messages would not fit into the memory.
+    """
+    failures, budget = network.failures or Failures(), network.communication or CommunicationBudget()
+    N, depth = network.agents, failures.delay + 1
+    names, arcs = mailboxes(state) if algorithm.communicates else [], arcs_of(network.edges)
+    sizes = [getattr(state, name)[0].size for name in names]
+    rules = message_rules(budget, sizes, names.index("global_mean") if sizes else 0)
+    affordable(N * sum(sizes), depth, len(arcs.sender) / N if rules.top_k else 0.0)
+    return MessageInfo(
+        network.offsets, arcs.sender, arcs.reverse, network.weight_rule, network.constant_weight, rules, depth
+    )
+
+
+def unreliable(
+    algorithm: Any, network: Network, state: Any, averages: Averages, blends: bool, alone: bool = True
+) -> tuple[Unreliable, Any, Any]:  # fmt: skip
+    """The channel of a network with failures or a budget, before the first round; without events yet.
+
+    Returns:
+        The channel; and the state as agents read it, before and after the round: the inbox in the place of the mailboxes.
+    """
+    N, names, after = network.agents, mailboxes(state), exchanged(state)
+    begin, end = (tuple(getattr(one, name).reshape(N, -1) for name in names) for one in (state, after))
+    inboxes = {MAILBOX + name: np.zeros_like(getattr(state, name)) for name in names if algorithm.communicates}
+    inbox = tuple(box.reshape(N, -1) for box in inboxes.values())
+    info = message_info(algorithm, network, state)
+    fields = unreliable_fields(info, averages, begin, end, inbox, algorithm.communicates, blends, alone)
+    return Unreliable(*fields), state._replace(**inboxes), after._replace(**inboxes)
+
+
+def affordable(numbers: int, depth: int, known: float) -> None:
+    """Raise InputError if all agents' numbers, so many times over, would fill the memory."""
+    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):
+        if numbers * times > LARGEST:
+            raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")

@@ -60,7 +60,7 @@ def dependencies() -> list[str]:
 
 
 def arrived(files: Mapping[str, str]) -> dict[str, Path]:
-    """In a worker: where the files lie. FileNotFoundError where one did not come."""
+    """In a worker: the folder of the files. FileNotFoundError if one is missing."""
     found = {}
     for name, relative in files.items():
         places = [Path(entry) / relative for entry in sys.path]

@@ -13,34 +13,40 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple, TypeVar
 
-from gossipmab.engines.pools.ray_signals import terminated_gently, uninterrupted
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import available_processors
+
+T = TypeVar("T")
 
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
 ANSWER = 10.0  # seconds for a cluster to answer
 PREFIX = "gossipmab-ray-"
 LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
 TOKEN = secrets.token_hex(32)  # one a process: Ray reads it once
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # Ray's only switch for it, on any system; read when Ray is imported
 LOCAL = {
-    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_MODE": None,  # Ray then makes it "token", also if it was imported before
     "RAY_AUTH_TOKEN": None,  # would go before the file
     "RAY_ADDRESS": None,
     "RAY_JOB_CONFIG_JSON_ENV_VAR": None,  # what `ray job submit` gives is meant for the cluster
     "RAY_RUNTIME_ENV_HOOK": None,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # Ray's own 15 gives way to everything else on the machine
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's only switch for loopback, on any system
+    LOOPBACK: "0",
 }
 ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would upload the working folder
@@ -72,7 +78,8 @@ def session(
 ) -> Iterator[Session]:
     """Start Ray here, or join the cluster at `address`; end all of it on the way out.
 
-    Enter it from a thread that lives as long as the session does: Ray's processes die with the thread that started them.
+    Ray starts and ends in a thread of its own, where no signal interrupts it: a Ctrl-C or SIGTERM meanwhile is obeyed once
+    Ray has started, or ended, as a whole. The thread lives as long as the session: Ray's processes die with it.
 
     Args:
         address: "auto" (RAY_ADDRESS, or the Ray that runs on this machine) or "host:port" of a cluster of which this
@@ -91,7 +98,7 @@ def session(
         raise InputError("engine: this process uses Ray already; call ray.shutdown() first")
     with ExitStack() as stack:
         stack.enter_context(_environment())
-        folder = stack.enter_context(private_folder()) if address is None else None
+        folder = stack.enter_context(_private_folder()) if address is None else None
         os.environ.update(ALWAYS)
         if folder is not None:
             token = folder / "token"
@@ -99,10 +106,10 @@ def session(
                 file.write(TOKEN)
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # workers import what we can
             _set(LOCAL | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
-        stack.enter_context(terminated_gently())
-        stack.callback(_end)
-        with uninterrupted():
-            found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
+        stack.enter_context(_terminated_gently())
+        thread = stack.enter_context(ThreadPoolExecutor(1, "ray"))
+        stack.callback(_whole, thread, _shutdown)
+        found = _whole(thread, lambda: _init(address, cpus, folder, object_store, dict(runtime_env or {}), options))
         yield Session(found, folder)
 
 
@@ -113,33 +120,71 @@ def _init(
     """Call ray.init; the address at which Ray is."""
     import ray
 
-    context: Any
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, **options}
+    where = (
+        f"address: got {address!r}, and no Ray cluster answers there" if folder is None else "engine: no Ray starts"
+    )
+    start: dict[str, Any] = {"address": address, "runtime_env": runtime_env or None}
     if folder is not None:
-        context = ray.init(
-            "local",
-            num_cpus=cpus or available_processors(),
-            include_dashboard=False,
-            object_store_memory=object_store,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder / "r"),  # Ray opens it to everybody; ours around it stays closed
-            **quiet,
+        start = {
+            "address": "local",
+            "num_cpus": cpus or available_processors(),
+            "include_dashboard": False,
+            "object_store_memory": object_store,
+            "_node_ip_address": "127.0.0.1",
+            "_temp_dir": str(folder / "r"),  # Ray opens it to everybody; ours around it stays closed
+        }
+    try:
+        known = os.environ.get("RAY_ADDRESS") if address == "auto" else address
+        if known:  # Ray itself would try for minutes
+            host, _, port = known.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+        context: Any = ray.init(**start, **{"log_to_driver": False, "logging_level": logging.ERROR, **options})
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())[:300]}") from None
+    found = str(context.address_info["gcs_address"])
+    if folder is not None and not found.startswith("127.0.0.1:"):
+        raise InputError(
+            f"engine: Ray listens at {found}, which others can reach, for it was imported before; set {LOOPBACK}=0 first"
         )
-    else:
-        try:
-            known = os.environ.get("RAY_ADDRESS") if address == "auto" else address
-            if known:  # Ray itself would try for minutes
-                host, _, port = known.rpartition(":")
-                socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
-            context = ray.init(address, runtime_env=runtime_env or None, **quiet)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise InputError(f"address: got {address!r}, and no Ray cluster admits us there: {reason}") from None
-    return str(context.address_info["gcs_address"])
+    return found
+
+
+def _shutdown() -> None:
+    """Disconnect, and end a local Ray's processes."""
+    import ray
+
+    ray.shutdown(wait_for_processes=True)
+
+
+def _whole(thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    """Run the call in the thread to its end, also if this thread is interrupted meanwhile."""
+    future = thread.submit(call)
+    try:
+        return future.result()
+    except BaseException:
+        wait([future])
+        raise
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
+def _terminated_gently() -> Iterator[None]:
+    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
     """A private temporary folder, removed at the end."""
     root = Path(tempfile.gettempdir())
     if len(os.fsencode(root)) + len(PREFIX) + 9 > LONGEST_FOLDER:
@@ -153,14 +198,6 @@ def private_folder() -> Iterator[Path]:
             if not folder.exists():
                 break
             time.sleep(0.1)
-
-
-def _end() -> None:
-    """Disconnect, and end a local Ray's processes."""
-    import ray
-
-    with uninterrupted():
-        ray.shutdown(wait_for_processes=True)
 
 
 def _set(values: Mapping[str, str | None]) -> None:

@@ -1,11 +1,11 @@
 """Cells as Ray tasks, on this machine or on a cluster.
 
-A task plays a batch of cells, one after the other, until some seconds are over; what it did not come to goes back to the
+A task plays a batch of cells, one after the other, until some seconds are over; the remaining cells go back to the
 queue. So a task lasts seconds whatever a cell costs, and no cost need be known beforehand. Batches shrink towards the end,
 so that all workers finish together. A task whose worker or node dies is submitted again by us, not by Ray, so that it can
 be said in one line; its cells then go alone, and a cell whose task died again and again fails by itself.
 
-Each outcome is an object of its own: small ones travel in the reply, and a full object store does not concern them.
+Each outcome is a separate object: small ones travel in the reply, and a full object store does not concern them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Steps = Callable[[int], None]
 SECONDS = 2.0  # a task plays on until so much time has passed
 MOST = 32  # cells in a task
 ATTEMPTS = 4  # tasks that may die under a cell
-AHEAD = 2  # tasks in flight for every worker: one is played, one waits, so that nobody idles while we write
+AHEAD = 2  # tasks in flight for every worker: one is played, one waits, so that no worker idles while the coordinator writes
 BUILT_IN = {
     "CPU": "num_cpus",
     "GPU": "num_gpus",
@@ -40,7 +40,7 @@ LOOK = 5.0  # seconds between looks at what the cluster has
 
 
 class Report(NamedTuple):
-    """What a task tells of one cell: its outcome or exception, the agent-steps played, and the software that played it."""
+    """The report of a task on one cell: its outcome or exception, the agent-steps played, and the software that played it."""
 
     outcome: Any
     agent_steps: int
@@ -67,15 +67,15 @@ def run_cells(
     pip: bool = False,
     **options: Any,
 ) -> Iterator[tuple[C, P | Exception]]:
-    """Play the cells, and hand each on as it finishes, in whatever order; the exception in place of what failed.
+    """Play the cells, and yield each outcome as it finishes, in any order; the exception for a cell that failed.
 
     Args:
         cells: what to play.
         play: plays one cell; calls its second argument with the agent-steps just played. Copies of it go to the workers.
             Where it has `files` (name -> path), these travel with it, and `relocated(files)` gives the play that uses them.
         workers: tasks played at a time; by default as many as fit on the cluster, also while it grows.
-        steps: told of the agent-steps of every finished cell.
-        note: told in one line of everything that went wrong and what was done about it; by default the logger "gossipmab".
+        steps: called with the agent-steps of every finished cell.
+        note: called with one line about every failure and the response to it; by default the logger "gossipmab".
         address: the cluster to join; by default a Ray of our own, with `workers` CPUs.
         resources: what a task takes: "CPU" (1 by default), "memory" in bytes, or any that the cluster has.
         seconds: how long a task plays on.
@@ -110,7 +110,7 @@ def run_cells(
 def _played(
     cells: Sequence[C], queue: _Queue, launch: Callable[[list[int]], Flight], steps: Steps, note: Callable[[str], None]
 ) -> Iterator[tuple[C, Any]]:
-    """Launch, wait, hand on, launch again; what died goes back to the queue."""
+    """Launch, wait, yield, launch again; cells of dead tasks go back to the queue."""
     import ray
 
     flying: dict[Any, Flight] = {}
@@ -130,7 +130,7 @@ def _played(
                 raise
             except ray.exceptions.RayError as error:
                 lost = queue.died(flight.batch, for_good=_for_good(error))
-                if not (lost and _for_good(error)):  # the failing cells say it themselves
+                if not (lost and _for_good(error)):  # the failing cells report it
                     note(_line(error, cells, flight.batch, lost))
                 for index in lost:
                     yield cells[index], _last(error)
@@ -156,7 +156,7 @@ class _Queue:
         self.most = 1  # cells in a task, as far as known to be played in time
 
     def take(self, flying: int) -> list[int] | None:
-        """The next batch; None where none waits, or enough are in flight."""
+        """The next batch; None if none waits, or enough are in flight."""
         workers = self.room()
         if flying >= AHEAD * workers or not (self.alone or self.waiting):
             return None
@@ -166,7 +166,7 @@ class _Queue:
         return [self.waiting.popleft() for _ in range(size)]
 
     def landed(self, batch: list[int], played: Sequence[bool]) -> None:
-        """A task is back: what it did not play waits again, and batches grow or shrink."""
+        """Process a finished task: unplayed cells wait again, and batches grow or shrink."""
         self.waiting.extendleft(reversed([index for index, done in zip(batch, played, strict=True) if not done]))
         self.most = max(self.most, min(MOST, 2 * len(batch))) if all(played) else sum(played)
 
@@ -182,10 +182,10 @@ class _Queue:
 
 
 class _Task:
-    """The Ray task, with what it takes."""
+    """The Ray task, with its resources."""
 
     def __init__(self, resources: Mapping[str, float], waits: Callable[[str], None] | None) -> None:
-        """`waits` is told where no node can hold a task, yet; without it, that is an error."""
+        """`waits` is called if no node can hold a task yet; without it, that is an error."""
         import ray
 
         self.ray: Any = ray
@@ -224,7 +224,7 @@ _kept: dict[str, Any] = {}  # in a worker: the run's play, with the networks it 
 
 
 def play_batch(token: str, play: Any, files: dict[str, str], cells: list[Any], seconds: float) -> Any:
-    """In a worker: play cells until the time is over, at least one; a Report each, None where it was not played."""
+    """In a worker: play cells until the time is over, at least one; a Report each, None if it was not played."""
     if token not in _kept:
         _kept.clear()
         _kept[token] = play.relocated(arrived(files)) if files else play
@@ -235,17 +235,17 @@ def play_batch(token: str, play: Any, files: dict[str, str], cells: list[Any], s
         if reports and time.monotonic() > until:
             reports.append(None)
             continue
-        told: list[int] = []
+        steps: list[int] = []
         try:
-            outcome = play(cell, told.append)
+            outcome = play(cell, steps.append)
         except Exception as error:
             outcome = _portable(error)
-        reports.append(Report(outcome, sum(told), versions()))
+        reports.append(Report(outcome, sum(steps), versions()))
     return reports if len(reports) > 1 else reports[0]
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception, or one like it where it would not survive the journey."""
+    """The exception, or a similar one if it cannot be pickled."""
     import ray
 
     journey: Any = ray.cloudpickle
@@ -277,7 +277,7 @@ def _said(error: Exception) -> str:
 
 
 def _compared(theirs: Mapping[str, str], others: set[str], note: Callable[[str], None]) -> None:
-    """Say it once where a worker's software is not ours: bits are promised for one version set."""
+    """Report once that a worker's software differs: bits are equal for one version set only."""
     different = ", ".join(
         f"{name} {theirs.get(name)} instead of {ours}" for name, ours in versions().items() if theirs.get(name) != ours
     )

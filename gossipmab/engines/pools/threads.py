@@ -19,7 +19,7 @@ class StoppedError(Exception):
 def run_cells(
     cells: Sequence[C], play: Callable[[C, Steps], P], *, workers: int, steps: Steps | None = None
 ) -> Iterator[tuple[C, P | Exception]]:
-    """Play the cells, and hand each on as it finishes, in whatever order; the exception in place of what failed.
+    """Play the cells, and yield each outcome as it finishes, in any order; the exception for a cell that failed.
 
     At most `workers` cells are in flight, and at most as many wait to be taken: results do not pile up. Whoever stops
     taking, by an interrupt or by closing the generator, stops the cells in flight at their next block.
@@ -27,13 +27,13 @@ def run_cells(
     Args:
         cells: what to play.
         play: plays one cell; calls its second argument with the agent-steps just played. Where it has a method
-            `prepare`, that is called with the cells first, in the caller's thread, where an interrupt ends it at once.
+            `prepare`, called with the cells first, in the caller's thread, so that an interrupt ends it at once.
         workers: threads.
-        steps: told of the agent-steps, from any thread.
+        steps: called with counts of agent-steps, from any thread.
     """
     stop = Event()
 
-    def told(agent_steps: int) -> None:
+    def count(agent_steps: int) -> None:
         if stop.is_set():
             raise StoppedError
         if steps is not None:
@@ -48,7 +48,7 @@ def run_cells(
 
     def refill() -> None:
         while len(flying) < workers and (cell := next(waiting, None)) is not None:
-            flying[pool.submit(play, cell, told)] = cell
+            flying[pool.submit(play, cell, count)] = cell
 
     try:
         refill()

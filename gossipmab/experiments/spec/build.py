@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gossipmab.algorithms.assignment.base import Task
+from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.hyperparameters import algorithm
-from gossipmab.experiments.spec.sections import NetworkSection, shown
+from gossipmab.experiments.spec.network_cache import NetworkCache
+from gossipmab.experiments.spec.spec import Point
+from gossipmab.experiments.spec.values import shown
 from gossipmab.networks import links
 from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network
@@ -21,16 +23,14 @@ from gossipmab.utils import resources as shipped
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import is_file
 
-if TYPE_CHECKING:
-    from gossipmab.experiments.spec.spec import Spec
-
 LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); what a cell holds is a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
+Files = Mapping[str, Path]  # name in the experiment -> path
 
 
-def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
+def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
     """Add to `files` where the named data files lie: beside the experiment first, then among the shipped ones."""
-    environment = spec.environment
+    environment = point.environment
     if environment.logged_rewards is not None and environment.rewards != "table":
         raise InputError(
             f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"'
@@ -39,10 +39,10 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
             files[name] = _existing(folder / name, f"environment.{key}", name)
-    if spec.network is None:
+    if point.network is None:
         return
-    if isinstance(spec.network.base, str):
-        _find_graph(spec.network.base, "network.base", folder, files)
+    if isinstance(point.network.base, str):
+        _find_graph(point.network.base, "network.base", folder, files)
 
     def find(parameter: str, name: str) -> str:
         key = f"network.links.{parameter}"
@@ -52,7 +52,7 @@ def find_files(spec: Spec, folder: Path, files: dict[str, Path]) -> None:
             files[name] = _existing(folder / name, key, name)
         return name
 
-    links.located(spec.network.links, find)
+    links.located(point.network.links, find)
 
 
 def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
@@ -67,82 +67,98 @@ def _existing(path: Path, key: str, name: str) -> Path:
     return path
 
 
-def environment_of(spec: Spec, trial: int, agents: int | None = None) -> Environment:
-    """The environment of a trial. `agents` stands in where the experiment leaves them to the base graph."""
-    given = spec.environment.model_dump(exclude_none=True)
+def environment_of(point: Point, files: Files, trial: int, agents: int | None = None) -> Environment:
+    """The environment of a trial. `agents` stands in if the experiment leaves them to the base graph."""
+    given = point.environment.arguments()
     for key in ("means", "preferences", "logged_rewards"):
         if isinstance(given.get(key), str):
-            given[key] = spec.files[given[key]]
+            given[key] = files[given[key]]
     if agents is not None:
         given["agents"] = agents
-    return Environment.sample(**given, seed=spec.seed, trial=trial)
+    return Environment.sample(**given, seed=point.seed, trial=trial)
 
 
-def network_of(section: NetworkSection, spec: Spec, agents: int | None) -> Network:
-    """The network; `agents` as the environment has them, or None where the base graph fixes them."""
-    base = spec.files[section.base] if isinstance(section.base, str) else section.base
-    process = links.located(section.links, lambda _, name: spec.files[name])
+def network_of(point: Point, files: Files, agents: int | None) -> Network:
+    """The network; `agents` as the environment has them, or None if the base graph fixes them."""
+    section = point.network
+    assert section is not None
+    base = files[section.base] if isinstance(section.base, str) else section.base
+    process = links.located(section.links, lambda _, name: files[name])
     return Network(
         base, agents, section.link_probability, section.weights, process, section.failures, section.communication
     )
 
 
-def built(spec: Spec, trial: int) -> tuple[Environment, Network | None]:
-    """Environment and network, if there is one, of a trial of an experiment without a sweep, with the same agents."""
-    environment = spec.environment
-    if spec.network is None:
-        return environment_of(spec, trial), None
+def built(
+    point: Point, files: Files, trial: int, networks: NetworkCache | None = None
+) -> tuple[Environment, Network | None]:
+    """Environment and network, if there is one, of a trial at a point, with the same agents."""
+    environment = point.environment
+    if point.network is None:
+        return environment_of(point, files, trial), None
+
+    def network(agents: int | None) -> Network:
+        def make() -> Network:
+            return network_of(point, files, agents)
+
+        return make() if networks is None else networks.get(point.network_key, make)
+
     if environment.agents is None and environment.means is None and environment.rewards != "table":
-        network = network_of(spec.network, spec, None)
-        return environment_of(spec, trial, network.agents), network
-    drawn = environment_of(spec, trial)
-    return drawn, network_of(spec.network, spec, drawn.agents)
+        linked = network(None)
+        return environment_of(point, files, trial, linked.agents), linked
+    drawn = environment_of(point, files, trial)
+    return drawn, network(drawn.agents)
 
 
-def check(spec: Spec, done: set[str]) -> None:
-    """Raise InputError unless the experiment can be built. Remembers in `done` what was, since sweeps repeat much."""
-    environment, network = spec.environment, spec.network
-    if spec.experiment.measure and spec.experiment.protocol != "central":
-        raise InputError(f'experiment.measure: is for protocol = "central" only, got "{spec.experiment.protocol}"')
-    for name in spec.experiment.measure:
-        OBJECTIVE_REGISTRY.get_named("experiment.measure: objective", name)
-        if spec.experiment.measure.count(name) > 1:
-            raise InputError(f"experiment.measure: names {name!r} twice")
-    tracking = _tracking(spec)
-    drawn: list[Any] = [environment.model_dump(), network and network.model_dump(), options(spec)]
+def check(point: Point, files: Files, done: dict[str, int], networks: NetworkCache) -> int:
+    """The agents of a point, having built it. `done` remembers what was built, for points of a sweep are often built alike.
+
+    Raises:
+        InputError: the point cannot be built.
+    """
+    environment, experiment = point.environment, point.experiment
+    if experiment.extra_objectives and experiment.protocol != "central":
+        raise InputError(f'experiment.extra_objectives: is for protocol = "central" only, got "{experiment.protocol}"')
+    for name in experiment.extra_objectives:
+        OBJECTIVE_REGISTRY.get_named("experiment.extra_objectives: objective", name)
+        if experiment.extra_objectives.count(name) > 1:
+            raise InputError(f"experiment.extra_objectives: names {name!r} twice")
+    tracking = _tracking(point)
+    drawn: list[Any] = [environment.model_dump(), point.network and point.network.model_dump(), options(point)]
     drawn += [[label, getattr(played, "hops", None)] for label, played in tracking.items()]
-    if spec.probing is not None:  # algorithms are checked against the budget
-        drawn += [spec.experiment.welfare, [choice.params for choice in spec.algorithms]]
+    if point.probing is not None:  # algorithms are checked against the budget
+        drawn += [experiment.welfare, [one.params for one in point.algorithms]]
     what = json.dumps(drawn, sort_keys=True)
     if what in done:
-        return
+        return done[what]
     sizes = [environment.agents or 1, environment.arms or 1, environment.objectives or 1]
     if math.prod(sizes) > LARGEST_TENSOR:
         product = " x ".join(map(str, sizes))
         raise InputError(f"environment: agents x arms x objectives = {product}, allowed are {LARGEST_TENSOR} numbers")
     try:
-        world, linked = built(spec, 0)
-        if spec.probing is not None:
-            _check_probing(spec, world)
-        if linked is not None:
-            _check_rows(tracking, world, linked)
+        world, network = built(point, files, 0, networks)
+        if point.probing is not None:
+            _check_probing(point, world)
+        if network is not None:
+            _check_rows(tracking, world, network)
     except InputError:
         raise
     except (MemoryError, OverflowError) as error:
         raise InputError(f"the experiment is too large to be built ({error})") from None
-    done.add(what)
+    done[what] = world.agents
+    return world.agents
 
 
-def options(spec: Spec) -> dict[str, Any]:
+def options(point: Point) -> dict[str, Any]:
     """What the `simulate` of the experiment's protocol takes beside what all take."""
-    if spec.probing is not None:
-        return spec.probing.model_dump()
-    return {"measure": spec.experiment.measure} if spec.experiment.measure else {}
+    if point.probing is not None:
+        return point.probing.model_dump()
+    return {"extra_objectives": point.experiment.extra_objectives} if point.experiment.extra_objectives else {}
 
 
-def _check_probing(spec: Spec, environment: Environment) -> None:
+def _check_probing(point: Point, environment: Environment) -> None:
     """Raise InputError where terms, rewards or an algorithm's demands do not fit."""
-    given = options(spec)
+    given = options(point)
     given.pop("samples")
     try:
         agreed = terms(environment.agents, environment.arms, **given)
@@ -150,43 +166,43 @@ def _check_probing(spec: Spec, environment: Environment) -> None:
         raise InputError(f"probing.{error}") from None
     check_sets(environment.arms, agreed.budget)
     check_rewards(environment)
-    task = Task(environment.agents, environment.arms, spec.experiment.horizon, agreed)
-    for choice in spec.algorithms:
+    N, K, D = environment.means.shape
+    info = ProblemInfo(N, K, D, point.experiment.horizon, environment.preferences, costs=agreed)
+    for one in point.algorithms:
         try:
-            algorithm(spec.experiment.protocol, choice.name, choice.params).init(task)
+            algorithm(point.experiment.protocol, one.name, one.params).init(info)
         except InputError as error:
-            raise InputError(f"algorithms.{choice.label}.{error}") from None
+            raise InputError(f"algorithms.{one.label}.{error}") from None
 
 
-def _tracking(spec: Spec) -> dict[str, Any]:
+def _tracking(point: Point) -> dict[str, Any]:
     """Label -> algorithm, of those whose agents average rows of utilities, one for each agent that they track."""
-    made = {c.label: algorithm(spec.experiment.protocol, c.name, c.params) for c in spec.algorithms}
+    made = {one.label: algorithm(point.experiment.protocol, one.name, one.params) for one in point.algorithms}
     return {label: played for label, played in made.items() if getattr(played, "estimates", "") == "utilities"}
 
 
 def _check_rows(tracking: Mapping[str, Any], environment: Environment, network: Network) -> None:
-    """Raise InputError where such averages are more than a machine should be asked for."""
+    """Raise InputError if such averages are more than a machine should hold."""
     N, K = environment.agents, environment.arms
     for label, played in tracking.items():
-        near = hasattr(played, "hops")
+        near = getattr(played, "hops", 0) > 0
         rows = largest_ball(network.edges, N, played.hops) if near else N
         if N * rows * K > LARGEST_TENSOR:
             what = f"agents x {'largest neighbourhood' if near else 'agents'} x arms = {N} x {rows} x {K}"
             advice = "fewer hops" if near and played.hops > 1 else "fewer agents"
-            advice = (
-                advice if near else "simulated_nsw_ucb_gossip with neighbourhood = true, which tracks those nearby only"
-            )
+            advice = advice if near else "hops = 1, which tracks the preferences of neighbours only"
             raise InputError(f"algorithms.{label}: {what}, allowed are {LARGEST_TENSOR} numbers; use {advice}")
 
 
-def value_at(spec: Spec, key: str) -> Any:
+def value_at(point: Point, key: str) -> Any:
     """The value, with its proper type, that a swept key has at the experiment of one point."""
     section, _, rest = key.partition(".")
     if section == "algorithms":
         label, _, parameter = rest.rpartition(".")
-        owners = [c for c in spec.algorithms if c.label == label or (label == "*" and parameter in c.params)]
+        owners = [one for one in point.algorithms if one.label == label or (label == "*" and parameter in one.params)]
         return owners[0].params[parameter]
-    value: Any = getattr(spec, section).model_dump()
-    for step in rest.split("."):
+    first, *steps = rest.split(".")
+    value: Any = getattr(getattr(point, section), first)
+    for step in steps:
         value = value[step]
     return value

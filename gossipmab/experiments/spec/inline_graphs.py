@@ -40,7 +40,7 @@ def graphs_as_files(data: Any) -> tuple[Any, dict[str, Path]]:
             path = _written(topology.load(value, connected=False))
             files[path.name] = path
             return path.name
-        if depth > 50:  # whoever checks the data refuses it
+        if depth > 50:  # the check of the data refuses it
             return value
         if isinstance(value, Mapping):
             return {key: replaced(item, depth + 1) for key, item in value.items()}

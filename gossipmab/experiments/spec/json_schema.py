@@ -12,15 +12,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
-from gossipmab.algorithms import FLAGS, PROTOCOLS
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.environment import REWARDS
-from gossipmab.experiments.spec import schema_texts
-from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, Document
 from gossipmab.experiments.spec.sweep import FIXED
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures
@@ -28,6 +27,7 @@ from gossipmab.networks.graphs.base_graph import SUFFIXES
 from gossipmab.networks.links.registry import PROCESSES
 from gossipmab.objectives import OBJECTIVES
 from gossipmab.objectives.probing.costs import OVERHEADS
+from gossipmab.utils.parameters import MISSING, parameters_of, schema_of
 from gossipmab.utils.resources import shipped_files
 
 Schema = dict[str, Any]
@@ -48,25 +48,28 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "communication": of_fields(CommunicationBudget),
     }
     inside: dict[str, Schema] = {
-        "experiment.measure": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
-        "environment.rewards": {**_named("model", REWARDS, foreign["rewards"]), "default": "bernoulli"},
+        "experiment.extra_objectives": {
+            "type": "array",
+            "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]},
+        },
+        "environment.rewards": {**_rewards(foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "probing.overhead": {"anyOf": [{"enum": list(OVERHEADS)}, {"type": "array", "items": {"type": "number"}}]},
         **{f"network.{name}": {"$ref": f"#/definitions/{name}"} for name in definitions},
     }
-    for key, text in schema_texts.KEYS.items():
+    for key, schema in inside.items():
         section, _, name = key.partition(".")
-        known = sections[section]["properties"]
-        known[name] = dict(inside.get(key, known[name]), description=text)
+        text = sections[section]["properties"][name]["description"]
+        sections[section]["properties"][name] = dict(schema, description=text)
         if name in definitions:
             definitions[name]["description"] = text
-    properties = {key: {**section, "description": schema_texts.SECTIONS[key]} for key, section in sections.items()}
+    properties: dict[str, Schema] = dict(sections)
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     algorithms = [of_algorithm(name, kind) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()]
     algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
-        "description": schema_texts.SECTIONS["algorithms"],
+        "description": Document.model_fields["algorithms"].description,
         "type": "array",
         "minItems": 1,
         "items": {"anyOf": algorithms},
@@ -117,51 +120,42 @@ def tidied(node: Any) -> Any:
 
 def of_algorithm(name: str, kind: Any) -> Schema:
     """One of [[algorithms]], by the fields of its class."""
-    hints, defaults = get_type_hints(kind), kind._field_defaults
-    parameters = {key: (hints[key], defaults.get(key, MISSING)) for key in kind._fields}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
-    table = _table(kind, parameters, {"name": {"enum": [name]}, "label": label})
-    for flag, variant in FLAGS.get(name, {}).items():
-        text = (variant.__doc__ or "").strip().partition("\n")[0]
-        more = {flag: {"type": "boolean", "default": False, "description": text}} | of_algorithm("", variant)[
-            "properties"
-        ]
-        table["properties"] = more | table["properties"]
-    return table
+    return _table(kind, {"name": {"enum": [name]}, "label": label})
 
 
 def of_fields(kind: Any, **first: Schema) -> Schema:
     """A table of parameters, by the fields of a dataclass."""
-    hints = get_type_hints(kind)
-    return _table(kind, {one.name: (hints[one.name], one.default) for one in fields(kind) if one.init}, first)
+    return _table(kind, first)
 
 
-def _table(kind: Any, parameters: Mapping[str, tuple[Any, Any]], first: Mapping[str, Schema]) -> Schema:
-    """The first keys, of which the very first is required, then the parameters with what the docstring says of them."""
+def _table(kind: Any, first: Mapping[str, Schema]) -> Schema:
+    """The first keys, of which the very first is required, then the parameters of the class."""
+    parameters = parameters_of(kind)
     texts = said(kind.__doc__ or "", list(parameters))
     properties = dict(first)
-    for name, (hint, default) in parameters.items():
-        text = {"description": texts[name]} if name in texts else {}
+    for name, (hint, default, description) in parameters.items():
+        text = description or texts.get(name, "")
         small = isinstance(default, str) or (isinstance(default, int | float) and abs(default) < 2**53)
-        properties[name] = {**of_hint(hint), **text, **({"default": default} if small else {})}
-    required = [*list(first)[:1], *(name for name, (_, default) in parameters.items() if default is MISSING)]
+        more = {"description": text} if text else {}
+        properties[name] = {**of_hint(hint), **more, **({"default": default} if small else {})}
+    required = [*list(first)[:1], *(name for name, one in parameters.items() if one.default is MISSING)]
     line = (kind.__doc__ or "").strip().partition("\n")[0]
     table = {"type": "object", "description": line, "properties": properties, "additionalProperties": False}
     return {**table, "required": required} if required else table
 
 
 def of_hint(hint: Any) -> Schema:
-    """What a type allows; anything, where JSON has no word for it."""
-    if hint in TYPES:
-        return {"type": TYPES[hint]}
+    """The schema of a type; {}, which allows anything, if JSON has no word for it."""
     if is_dataclass(hint):
         return of_fields(hint)
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     if get_origin(hint) in (Sequence, list, tuple):
-        return {"type": "array", "items": of_hint(kinds[0])}
-    if len(kinds) == 1:
-        return of_hint(kinds[0])
-    return {"anyOf": [of_hint(kind) for kind in kinds]} if kinds else {}
+        return {"type": "array", "items": of_hint(get_args(hint)[0])}
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if get_origin(hint) is Annotated or not kinds:
+        found: Schema = tidied(schema_of(hint))
+        return found or (of_hint(hint.__origin__) if get_origin(hint) is Annotated else {})
+    return of_hint(kinds[0]) if len(kinds) == 1 else {"anyOf": [of_hint(kind) for kind in kinds]}
 
 
 def said(docstring: str, names: Sequence[str]) -> dict[str, str]:
@@ -204,6 +198,17 @@ def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
     return {"anyOf": [names, _open(key, foreign)]} if foreign else names
 
 
+def _rewards(foreign: list[str]) -> Schema:
+    tables = []
+    for name, (parameter, key) in REWARD_PARAMETERS.items():
+        one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
+        properties = {"model": {"enum": [name]}, parameter: one}
+        tables.append(
+            {"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False}
+        )
+    return {"anyOf": [{"enum": [*REWARDS, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
+
+
 def _open(key: str, names: Sequence[str]) -> Schema:
     """A table with one of the names at the key, and anything besides."""
     return {"type": "object", "required": [key], "properties": {key: {"enum": list(names)}}}
@@ -229,7 +234,7 @@ def _sweep(sections: Mapping[str, Schema]) -> Schema:
     }
     point = {"type": "object", "minProperties": 1, "properties": keys}
     return {
-        "description": schema_texts.SECTIONS["sweep"],
+        "description": Document.model_fields["sweep"].description,
         "type": "object",
         "properties": {
             **{key: {"type": "array", "minItems": 1, "items": one} for key, one in keys.items()},

@@ -22,7 +22,7 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
     named: list[tuple[Registry, Any]] = [(PROTOCOLS[protocol], choice.name) for choice in spec.algorithms]
     if protocol == "central":
         named += [(OBJECTIVE_REGISTRY, choice.params.get("objective")) for choice in spec.algorithms]
-        named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.measure]
+        named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.extra_objectives]
     links = [] if spec.network is None else [spec.network.links]
     rewards = [spec.environment.rewards]
     for key, values in spec.sweep.items():
@@ -44,7 +44,7 @@ def origins(spec: Spec) -> list[Origin]:
 
 def versions(spec: Spec) -> dict[str, str]:
     """Everything that could move a bit: `provenance.versions`, and of every plug-in its version and the hash of its source."""
-    found = {f"{one.distribution} {one.object}".strip(): one.said for one in origins(spec)}
+    found = {f"{one.distribution} {one.object}".strip(): one.version_text for one in origins(spec)}
     return {**provenance.versions(), **found}
 
 
@@ -62,7 +62,7 @@ def registered(spec: Spec) -> list[tuple[str, type]]:
 
 
 def register_all(classes: list[tuple[str, type]]) -> None:
-    """In another process: lend what was lent there."""
+    """Register, in another process, what was registered there."""
     known = {registry.group: registry for registry in REGISTRIES}
     for group, kind in classes:
         known[group].register(kind)

@@ -1,9 +1,9 @@
-"""Classes and objects where an experiment names things: they are lent to the registries, and their names take their place.
+"""Replace Python classes and objects in an experiment dictionary by registry names, registering them for this process.
 
     algorithms         MyAlgorithm(0.3), or {"name": MyAlgorithm, "label": "mine", "alpha": 0.3}
     network.links      MyLinks(0.2), MyLinks, or {"process": MyLinks, "share": 0.2}
     environment.rewards    MyRewards, or {"model": MyRewards, "shift": 0.1}; an object has its means, which are yet to be drawn
-    objective          MyObjective: in an algorithm's table, in its field `objective`, and in experiment.measure
+    objective          MyObjective: in an algorithm's table, in its field `objective`, and in experiment.extra_objectives
 
 The experiment then holds names and parameters only, so that it can be written to the run folder.
 """
@@ -36,16 +36,16 @@ def named(data: Mapping[str, Any]) -> dict[str, Any]:
     registry = PROTOCOLS.get(protocol, PROTOCOLS["gossip"]) if isinstance(protocol, str) else PROTOCOLS["gossip"]
     if isinstance(found.get("algorithms"), list | tuple) and not hasattr(found["algorithms"], "_fields"):
         found["algorithms"] = [_algorithm(one, registry) for one in found["algorithms"]]
-    if isinstance(experiment, Mapping) and isinstance(experiment.get("measure"), list | tuple):
+    if isinstance(experiment, Mapping) and isinstance(experiment.get("extra_objectives"), list | tuple):
         found["experiment"] = dict(experiment) | {
-            "measure": [_name(one, OBJECTIVE_REGISTRY) for one in experiment["measure"]]
+            "extra_objectives": [_name(one, OBJECTIVE_REGISTRY) for one in experiment["extra_objectives"]]
         }
     _replace(found, "network", "links", _links)
     _replace(found, "environment", "rewards", _rewards)
     return found
 
 
-def with_algorithms(data: dict[str, Any], algorithms: Any) -> dict[str, Any]:
+def with_algorithms(data: Mapping[str, Any], algorithms: Any) -> dict[str, Any]:
     """The data with further algorithms: a list of objects, or label -> object."""
     if isinstance(algorithms, Mapping):
         tables = [{"name": one, "label": label} for label, one in algorithms.items()]

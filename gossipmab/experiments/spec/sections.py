@@ -1,17 +1,17 @@
-"""The sections of the experiment file as pydantic models, and pydantic's errors in one line."""
+"""The sections of the experiment file as pydantic models, the one definition of their keys."""
 
 from __future__ import annotations
 
-import math
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import fit
 
-UNSAID = {"protocol": "gossip", "measure": ()}  # of [experiment]: keys that are written out only where they say more
-LARGEST = 2**53  # beyond it, counts could not be told apart as float64
+OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
+REWARD_PARAMETERS = {"gaussian": ("std", "reward_std"), "beta": ("concentration", "beta_concentration")}
+LARGEST = 2**53  # beyond it, counts are not exact as float64
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -23,28 +23,38 @@ class Section(BaseModel):
 
 
 class ExperimentSection(Section):
-    """[experiment]: what is played, how long, how often.
+    """What is played, how long, how often."""
 
-    `protocol` is who decides: the agents by gossip, a centre, or a centre that gives every agent an arm of its own.
-    `welfare` is the NSW that the NSW regret is measured in; `measure`, with a centre, the other objectives whose regret is
-    measured beside the learner's own.
-    """
+    name: Annotated[Name, Field(description="Of the experiment; the run folder is runs/NAME")]
+    description: Annotated[str, Field(description="What it asks, in a line")] = ""
+    protocol: Annotated[
+        Literal["gossip", "central", "assignment"],
+        Field(
+            description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents"
+        ),
+    ] = "gossip"
+    horizon: Annotated[int, Field(ge=1, le=LARGEST, description="T: rounds of a trial")]
+    trials: Annotated[int, Field(ge=1, le=1_000_000, description="How many environments are drawn and played")] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="Fixes every bit of the results")]
+    recorded_rounds: Annotated[
+        int, Field(ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them")
+    ] = 200
+    common_random_numbers: Annotated[
+        bool, Field(description="Whether all algorithms of a trial have the same links and reward numbers")
+    ] = True
+    welfare: Annotated[
+        Literal["product", "geometric"],
+        Field(description="The Nash social welfare that NSW regret is measured in: the product, or its N-th root"),
+    ] = "product"
+    extra_objectives: Annotated[
+        tuple[str, ...],
+        Field(description="With a centre: the other objectives whose regret is measured beside the learner's own"),
+    ] = ()
 
-    name: Name
-    description: str = ""
-    protocol: Literal["gossip", "central", "assignment"] = "gossip"
-    horizon: Annotated[int, Field(ge=1, le=LARGEST)]
-    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
-    record: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    coupled: bool = True
-    welfare: Literal["product", "geometric"] = "product"
-    measure: tuple[str, ...] = ()
-
-    @field_validator("measure", mode="before")
+    @field_validator("extra_objectives", mode="before")
     @classmethod
-    def _listed(cls, measure: Any) -> Any:
-        return tuple(measure) if isinstance(measure, list) else measure
+    def _listed(cls, names: Any) -> Any:
+        return tuple(names) if isinstance(names, list) else names
 
     @field_validator("name")
     @classmethod
@@ -53,22 +63,39 @@ class ExperimentSection(Section):
 
 
 class EnvironmentSection(Section):
-    """[environment]: sampled, or the user's own means, preferences (inline or files) or table of rewards.
+    """Agents, arms and their rewards: sampled, or your own."""
 
-    rewards: the name of a model, or, of a plug-in's, a table with its name, `model`, and its parameters.
-    """
-
-    agents: Size | None = None
-    arms: Size | None = None
-    objectives: Size | None = None
-    rewards: str | dict[str, Any] = "bernoulli"
-    heterogeneity: Annotated[float, Field(ge=0.0, le=1e6)] = 0.2
-    heterogeneity_distribution: Literal["normal", "uniform"] = "normal"
-    beta_concentration: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
-    reward_std: Annotated[float, Field(ge=0.0, le=1e12)] = 0.1
-    means: Any = None
-    preferences: Any = None
-    logged_rewards: Name | None = None
+    agents: Annotated[
+        Size | None, Field(description="N; may be left out if the base graph, means or logged rewards fix it")
+    ] = None
+    arms: Annotated[Size | None, Field(description="K")] = None
+    objectives: Annotated[Size | None, Field(description="D: the length of a reward vector")] = None
+    rewards: Annotated[
+        str | dict[str, Any],
+        Field(
+            description="The law of rewards around their means: a name, or a table with the name as `model` and its "
+            'parameters; "table": drawn from a log of your own'
+        ),
+    ] = "bernoulli"
+    heterogeneity: Annotated[
+        float,
+        Field(ge=0.0, le=1e6, description="How far agents' means lie from the arms' own; 0: all agents are alike"),
+    ] = 0.2
+    heterogeneity_distribution: Annotated[
+        Literal["normal", "uniform"], Field(description="The law of agents' differences")
+    ] = "normal"
+    beta_concentration: Annotated[float, Field(gt=0.0, le=1e6, description="Of beta rewards")] = 10.0
+    reward_std: Annotated[float, Field(ge=0.0, le=1e12, description="Standard deviation of gaussian rewards")] = 0.1
+    means: Annotated[
+        Any, Field(description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists")
+    ] = None
+    preferences: Annotated[
+        Any, Field(description="Your own preferences (N, D), rows on the simplex: a file or nested lists")
+    ] = None
+    logged_rewards: Annotated[
+        Name | None,
+        Field(description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'),
+    ] = None
 
     @field_validator("rewards", mode="before")
     @classmethod
@@ -84,20 +111,63 @@ class EnvironmentSection(Section):
             raise ValueError("a file, or nested lists of numbers")
         return value
 
+    @property
+    def _short(self) -> tuple[str, str] | None:
+        """(parameter, key of this section) of a table of rewards that is written as another key, too."""
+        model = self.rewards.get("model") if isinstance(self.rewards, dict) else None
+        return REWARD_PARAMETERS.get(model) if isinstance(model, str) else None
+
+    @model_validator(mode="after")
+    def _parameters_of_rewards(self) -> EnvironmentSection:
+        if self._short is not None and isinstance(self.rewards, dict):
+            parameter, key = self._short
+            odd = sorted(set(self.rewards) - {"model", parameter})
+            if odd:
+                raise unknown("environment.rewards: parameter", odd[0], [parameter])
+            if parameter in self.rewards and key in self.model_fields_set:
+                raise InputError(f"environment.{key}: is given beside rewards.{parameter}, allowed is one of them")
+            if parameter in self.rewards:
+                hint = get_type_hints(EnvironmentSection, include_extras=True)[key]
+                fit(f"environment.rewards.{parameter}", hint, self.rewards[parameter])
+        return self
+
+    def dump(self) -> dict[str, Any]:
+        """The section as in the file, every default written out."""
+        data = self.model_dump(exclude_none=True)
+        if self._short is not None:
+            del data[self._short[1]]
+        return data
+
+    def arguments(self) -> dict[str, Any]:
+        """The section as arguments of `Environment.sample`."""
+        data = self.model_dump(exclude_none=True)
+        if self._short is not None and isinstance(self.rewards, dict):
+            parameter, key = self._short
+            data |= {"rewards": self.rewards["model"], key: float(self.rewards.get(parameter, data[key]))}
+        return data
+
 
 class NetworkSection(Section):
-    """[network]: the base graph, which of its links are present in a round, the mixing weights.
+    """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"."""
 
-    links: the name of a link process, or a table with its name, `process`, and its parameters; Erdos-Renyi by default.
-    failures, communication: what goes wrong beside the links, and the rules for what is sent: tables of parameters.
-    """
-
-    base: Any = None
-    link_probability: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    links: Any = None
-    weights: Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"] = "laplacian"
-    failures: dict[str, Any] | None = None
-    communication: dict[str, Any] | None = None
+    base: Annotated[
+        Any, Field(description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx")
+    ] = None
+    link_probability: Annotated[
+        float, Field(gt=0.0, le=1.0, description="p: every link is up in a round with this probability")
+    ] = 1.0
+    links: Annotated[
+        Any,
+        Field(
+            description="The link process, which decides what links are up: a name, or { process = ..., parameters }"
+        ),
+    ] = None
+    weights: Annotated[
+        Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"],
+        Field(description="The rule of the mixing weights"),
+    ] = "laplacian"
+    failures: Annotated[dict[str, Any] | None, Field(description="What goes wrong beside the links")] = None
+    communication: Annotated[dict[str, Any] | None, Field(description="A budget for what is sent")] = None
 
     @field_validator("links")
     @classmethod
@@ -117,15 +187,25 @@ class NetworkSection(Section):
 
 
 class ProbingSection(Section):
-    """[probing], with protocol = "assignment": what probing costs and assignments obey; see `gossipmab.objectives.probing.costs`.
+    """What probing costs, and what assignments obey; with protocol = "assignment"."""
 
-    `overhead` is a name or the numbers alpha(0), ..., alpha(I); `samples` are draws of the rewards, used with a `capacity` only.
-    """
-
-    budget: Size | None = None
-    overhead: str | tuple[float, ...] = "linear"
-    capacity: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
-    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    budget: Annotated[
+        Size | None, Field(description="I: the most arms that may be probed in a round; all by default")
+    ] = None
+    overhead: Annotated[
+        str | tuple[float, ...],
+        Field(description="The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)"),
+    ] = "linear"
+    capacity: Annotated[
+        Annotated[float, Field(gt=0.0, le=1e6)] | None,
+        Field(description="The most agents that an arm is given, in expectation; no limit by default"),
+    ] = None
+    samples: Annotated[
+        int,
+        Field(
+            ge=1, le=1_000_000, description="Draws of the rewards by which a value is found; used with a capacity only"
+        ),
+    ] = 200
 
     @field_validator("overhead", mode="before")
     @classmethod
@@ -162,8 +242,19 @@ class Document(Section):
     environment: EnvironmentSection
     network: NetworkSection | None = None
     probing: ProbingSection | None = None
-    algorithms: Annotated[list[AlgorithmSection], Field(min_length=1)]
-    sweep: dict[str, Any] = {}
+    algorithms: Annotated[
+        list[AlgorithmSection],
+        Field(
+            min_length=1, description="One [[algorithms]] for each curve: a name, perhaps a label, and hyperparameters"
+        ),
+    ]
+    sweep: Annotated[
+        dict[str, Any],
+        Field(
+            description="Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in "
+            "place of it"
+        ),
+    ] = {}
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -172,7 +263,6 @@ SECTIONS: dict[str, type[Section]] = {
     "network": NetworkSection,
     "probing": ProbingSection,
 }
-M = TypeVar("M", bound=BaseModel)
 
 
 def printable(text: str) -> str:
@@ -180,96 +270,3 @@ def printable(text: str) -> str:
     if not text.isprintable() or not text.strip():
         raise ValueError("printable characters on one line")
     return text
-
-
-def validated(model: type[M], data: Any) -> M:
-    """The model of `data`, or one InputError that names the key."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise translated(error, model) from None
-
-
-def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
-    """Pydantic's errors as one line: a misspelt key first, since it often is why another one is missing."""
-    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-    first = errors[0]
-    path = [str(part) for part in first["loc"]]
-    key = ".".join(path) or "the experiment"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return unknown_key(path, model)
-    if first["type"] == "missing":
-        return InputError(f"{key} is required and not given{more}")
-    why = bounds(path) or first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    near = ""
-    if first["type"] == "literal_error" and isinstance(first["input"], str):
-        match = get_close_matches(first["input"], first["ctx"]["expected"].replace("'", " ").split(), n=1)
-        near = f"; did you mean {match[0]!r}?" if match else ""
-    return InputError(f"{key}: got {shown(first['input'])}, allowed is {why}{near}{more}")
-
-
-def bounds(path: list[str]) -> str:
-    """What a number in a section may be, such as "a number > 0 and <= 1"; nothing for what is not a number."""
-    field = SECTIONS[path[0]].model_fields.get(path[1]) if len(path) == 2 and path[0] in SECTIONS else None
-    if field is None:
-        return ""
-    parts = [field.annotation, *field.metadata]
-    for part in parts:  # into Annotated[...] | None; the list grows as it is read
-        parts += [*getattr(part, "__args__", ()), *getattr(part, "__metadata__", ()), *getattr(part, "metadata", ())]
-    kind = "a whole number" if int in parts else "a number" if float in parts else ""
-    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    limits = [f"{sign} {getattr(part, name)}" for name, sign in signs.items() for part in parts if hasattr(part, name)]
-    return f"{kind} {' and '.join(dict.fromkeys(limits))}" if kind and limits else ""
-
-
-def unknown_key(path: list[str], model: type[BaseModel]) -> InputError:
-    """The error for a key that its section does not have."""
-    owner: type[BaseModel] = SECTIONS.get(path[0], model) if len(path) > 1 else model
-    where = f"[{path[0]}]" if len(path) > 1 else "the experiment"
-    return unknown(f"key in {where}", path[-1], owner.model_fields)
-
-
-def shown(value: Any) -> str:
-    """A value short enough for one line."""
-    text = ascii(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def plain(value: Any, key: str = "", depth: int = 0) -> Any:
-    """The value in TOML's own types; NumPy arrays and paths, which Python callers pass, become lists and strings.
-
-    Raises InputError for anything that TOML could not hold.
-    """
-    if depth > 50:
-        raise InputError(f"{key}: nested deeper than 50 levels")
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    elif hasattr(value, "__fspath__"):
-        value = str(value)
-    if isinstance(value, dict):
-        for name in value:
-            if not isinstance(name, str):
-                raise InputError(f"{key or 'the experiment'}: key {shown(name)} is not a string")
-        return {
-            plain(k, key): plain(v, f"{key}.{k}" if key else k, depth + 1) for k, v in value.items() if v is not None
-        }
-    if isinstance(value, list | tuple):
-        return [plain(item, key, depth + 1) for item in value]
-    if isinstance(value, str):
-        if not value.isascii() and value.encode(errors="replace").decode() != value:
-            raise InputError(f"{key}: got {shown(value)}, which UTF-8 cannot hold")
-        return value
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise InputError(f"{key}: an integer of more than 64 bits, which TOML cannot hold")
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InputError(f"{key}: got {value}, allowed is a finite number")
-        return value
-    raise InputError(
-        f"{key or 'the experiment'}: got {shown(value)}, allowed are TOML's strings, numbers, lists and tables"
-    )

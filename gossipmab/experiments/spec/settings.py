@@ -1,35 +1,29 @@
-"""The protocols: what a cell of each leaves behind, and who plays its rounds. One visible dict."""
+"""For each protocol: its trace class, and the function that plays a trial."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, NamedTuple
 
+from gossipmab.engines.simulate import simulator
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.central_trace import CentralTrace
-from gossipmab.metrics.trace import Recorded, Trace
+from gossipmab.metrics.trace import GossipTrace, TrialRecord
 
 
-class Game(NamedTuple):
-    """trace: the class of its traces. engine, simulate: the module that plays a trial in this process, and its function.
+class Setting(NamedTuple):
+    """protocol: its name in experiment files. trace: the class of its traces."""
 
-    Only gossip has a network: its `simulate` takes (algorithm, environment, network, ...), the others (algorithm,
-    environment, ...), then horizon, seed, record, trial, label, welfare, progress by name.
-    """
-
-    trace: type[Recorded]
-    engine: str
-    simulate: str
+    protocol: str
+    trace: type[TrialRecord]
 
     def simulator(self) -> Callable[..., Any]:
-        """The function; its module is loaded now."""
-        found: Callable[..., Any] = getattr(import_module(self.engine), self.simulate)
-        return found
+        """The function that plays a trial in this process; its module is imported now."""
+        return simulator(self.protocol)
 
 
-GAMES: dict[str, Game] = {
-    "gossip": Game(Trace, "gossipmab.engines.gossip.simulate", "simulate"),
-    "assignment": Game(AssignmentTrace, "gossipmab.engines.assignment", "simulate_assignment"),
-    "central": Game(CentralTrace, "gossipmab.engines.central", "simulate_central"),
+SETTINGS: dict[str, Setting] = {
+    "gossip": Setting("gossip", GossipTrace),
+    "assignment": Setting("assignment", AssignmentTrace),
+    "central": Setting("central", CentralTrace),
 }

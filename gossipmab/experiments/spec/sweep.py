@@ -1,4 +1,4 @@
-"""The sweep of an experiment: dotted keys, the points of their cross product, and the cells with their readable ids.
+"""The sweep of an experiment: dotted keys, the points of their cross product, and readable ids of cells.
 
 A sweep is data: `"network.link_probability" = [0.1, 0.3]`, and a list of points beside or instead of the cross product, one
 `[[sweep.points]]` each, with a value for every key of the list. Both together are the product of the list and the rest.
@@ -9,53 +9,34 @@ A key leads into a section, or into the hyperparameters of an algorithm: "algori
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec.hyperparameters import parameters_of
-from gossipmab.experiments.spec.sections import shown
+from gossipmab.experiments.spec.values import shown
+from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils.errors import InputError, unknown
 
-WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # its devices, whatever the suffix
+RESERVED_FILE_NAMES = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
+)  # Windows devices, whatever the suffix
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
 MOST_VALUES = 10 * MOST_CELLS  # of all points together
-RESERVED = (
-    "algorithm", "trial", "round", "agent", "pareto_regret", "nsw_regret", "disagreement", "messages", "bytes", "regret",
-    "drift", "sampling_error", "floats", "welfare", "probed", "value",
-)  # fmt: skip
 FIXED = (
     "experiment.name",
     "experiment.description",
     "experiment.trials",
-    "experiment.record",
+    "experiment.recorded_rounds",
     "experiment.protocol",
-    "experiment.measure",
+    "experiment.extra_objectives",
 )
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One sweep point, one algorithm, one trial: what an engine plays on its own.
-
-    id: unique in the experiment, safe as a file name. point: dotted key -> value. label: the algorithm's, as in
-    legends; name: as registered. params: all its hyperparameters at this point.
-    """
-
-    id: str
-    point: Mapping[str, Any] = field(hash=False)
-    label: str
-    name: str
-    params: Mapping[str, Any] = field(hash=False)
-    trial: int
 
 
 def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[Any]]:
@@ -118,11 +99,13 @@ def points(crossed: Mapping[str, Sequence[Any]], listed: Sequence[Mapping[str, A
 def with_values(
     data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep", trusted: bool = False
 ) -> dict[str, Any]:
-    """A copy of the experiment's data with the dotted keys set. Parameters' own names are not checked here.
+    """A copy of the experiment's data with the dotted keys set; tables that do not change are shared.
 
-    trusted: algorithms that are not known have the hyperparameters that stand in the data.
+    Parameters' own names are not checked here. trusted: unknown algorithms have the hyperparameters that stand in the data.
     """
-    changed = copy.deepcopy(dict(data))
+    changed = dict(data)
+    if isinstance(changed.get("algorithms"), list):
+        changed["algorithms"] = [dict(one) if isinstance(one, dict) else one for one in changed["algorithms"]]
     for key, value in values.items():
         section, _, rest = key.partition(".")
         if not rest:
@@ -136,13 +119,15 @@ def with_values(
 
 
 def _set(data: dict[str, Any], section: str, rest: str, value: Any, what: str) -> None:
-    """Set "network.link_probability", or "network.base.k", a parameter of a generator."""
-    table = data.setdefault(section, {})
+    """Set "network.link_probability", or "network.base.k", a parameter of a generator, in copies of the tables on the way."""
+    data.setdefault(section, {})
+    table: Any = data
     *inner, last = rest.split(".")
-    for step in inner:
-        table = table.get(step) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise InputError(f"{what}: there is no table {'.'.join([section, *inner])!r} to hold {last!r}")
+    for step in (section, *inner):
+        if not isinstance(table.get(step), dict):
+            raise InputError(f"{what}: there is no table {'.'.join([section, *inner])!r} to hold {last!r}")
+        table[step] = dict(table[step])
+        table = table[step]
     table[last] = value
 
 
@@ -179,9 +164,9 @@ def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Ite
 
 
 def columns(keys: Sequence[str]) -> dict[str, str]:
-    """Dotted key -> column name: the last part where that is unambiguous, the whole key where it is not."""
+    """Dotted key -> column name: the last part if that is unambiguous and no column of the tables, else the whole key."""
     last = Counter(key.rpartition(".")[2] for key in keys)
-    return {k: k if last[s] > 1 or s in RESERVED else s for k in keys for s in [k.rpartition(".")[2]]}
+    return {k: k if last[s] > 1 or is_reserved(s) else s for k in keys for s in [k.rpartition(".")[2]]}
 
 
 def scalar(value: Any) -> bool | int | float | str:
@@ -198,7 +183,7 @@ def scalar(value: Any) -> bool | int | float | str:
 def safe(text: str) -> str:
     """The text with every character that a file name had better not hold replaced."""
     name = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text).strip("-.") or "x"
-    return f"x-{name}" if WINDOWS.match(name) else name
+    return f"x-{name}" if RESERVED_FILE_NAMES.match(name) else name
 
 
 def cell_ids(described: Sequence[tuple[Mapping[str, Any], str, int]]) -> list[str]:

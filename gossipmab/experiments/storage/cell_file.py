@@ -19,14 +19,15 @@ import math
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from gossipmab.metrics.trace import Recorded
+from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.types import Floats
 
 KEY = b"gossipmab"
@@ -34,7 +35,15 @@ LARGEST_CELL = 2**30  # bytes
 MOST_ROWS = 1_000_000  # recorded rounds, as the experiment file allows
 LETTERS = {"Integers": "i", "Floats": "f", "NDArray[np.str_]": "U"}  # annotation of a trace's field -> NumPy's kind
 SEAL = b"gossipmab seal 1"
-T = TypeVar("T", bound=Recorded)
+T = TypeVar("T", bound=TrialRecord)
+
+
+class StoredCell(NamedTuple):
+    """A cell's file: its trace, its provenance, and the SHA-256 of all its bytes."""
+
+    trace: Any
+    provenance: dict[str, Any]
+    sha256: str
 
 
 class DamagedError(Exception):
@@ -48,23 +57,29 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def lacking(trace: Recorded) -> tuple[str, ...]:
+def _stored(trace: TrialRecord, name: str) -> str:
+    """What an array is called in the trace's file."""
+    known: dict[str, str] = getattr(trace, "_stored", {})
+    return known.get(name, name)
+
+
+def lacking(trace: TrialRecord) -> tuple[str, ...]:
     """The names of the arrays that the trace's file, of an older version, did not have."""
     return getattr(trace, "_lacking", ())
 
 
-def digest(trace: Recorded, provenance: Mapping[str, Any]) -> str:
+def digest(trace: TrialRecord, provenance: Mapping[str, Any]) -> str:
     """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for what speaks of the file itself."""
     said = {key: value for key, value in provenance.items() if key not in ("sha256", "sealed")}
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in (name for name in trace.AXES if name not in lacking(trace)):
         array = getattr(trace, name)
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(f"{_stored(trace, name)} {array.dtype.str} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 
 
-def encode(trace: Recorded, provenance: Mapping[str, Any]) -> bytes:
+def encode(trace: TrialRecord, provenance: Mapping[str, Any]) -> bytes:
     """The cell's file."""
     columns: dict[str, Any] = {}
     for name, axes in trace.AXES.items():
@@ -84,16 +99,21 @@ def sealed(content: bytes) -> bytes:
     return content[:footer] + SEAL + hashlib.sha256(content).digest() + content[footer:]
 
 
-def seal_holds(content: bytes) -> bool | None:
-    """Whether the file is as it was sealed; None where it has no seal, as those of older versions.
+def hashes(content: bytes) -> tuple[str, bool | None]:
+    """SHA-256 of the file, and whether it is as it was sealed: None if it has no seal, as those of older versions.
 
-    Only where the seal stands depends on the contents; any other place than the right one gives another hash.
+    Only the place of the seal depends on the contents; any other place than the right one gives another hash.
     """
     begin = content.rfind(SEAL)
     if begin < 0:
-        return None
-    end = begin + len(SEAL) + hashlib.sha256().digest_size
-    return hashlib.sha256(content[:begin] + content[end:]).digest() == content[begin + len(SEAL) : end]
+        return hashlib.sha256(content).hexdigest(), None
+    view = memoryview(content)
+    whole = hashlib.sha256(view[:begin])
+    rest, seal = whole.copy(), begin + len(SEAL)
+    end = seal + rest.digest_size
+    whole.update(view[begin:])
+    rest.update(view[end:])
+    return whole.hexdigest(), rest.digest() == content[seal:end]
 
 
 def origin(path: Path) -> dict[str, Any]:
@@ -105,8 +125,8 @@ def origin(path: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
-    """The trace, of the class `kind`, and the provenance in a cell's file.
+def decode(path: Path, kind: type[T]) -> StoredCell:
+    """What a cell's file holds, with a trace of the class `kind`.
 
     Raises:
         DamagedError: torn or altered, with what is wrong.
@@ -119,14 +139,14 @@ def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
     if about.st_size > LARGEST_CELL:
         raise DamagedError(f"altered: it has {about.st_size} bytes")
     content = path.read_bytes()
-    seal = seal_holds(content)
+    sha256, seal = hashes(content)
     if seal is False:
         raise DamagedError("torn or altered: its bytes do not match its seal")
     try:
         file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         if not 1 <= file.metadata.num_rows <= MOST_ROWS:
             raise DamagedError(f"altered: it has {file.metadata.num_rows} rounds")
-        table = file.read(use_threads=False)
+        table = file.read(use_threads=False).combine_chunks()
         provenance = json.loads(table.schema.metadata[KEY])
         trace = _trace(table, kind)
         said, found = provenance["sha256"], digest(trace, provenance)
@@ -143,19 +163,22 @@ def decode(path: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
         raise DamagedError("altered: its contents do not match its SHA-256")
     if unsealed:
         raise DamagedError("altered: its seal is gone")
-    return trace, provenance
+    return StoredCell(trace, provenance, sha256)
 
 
 def _trace(table: pa.Table, kind: type[T]) -> T:
     """The arrays, of the axes and kinds of numbers that the class says."""
     R = table.num_rows
+    columns = {name: column.chunk(0) for name, column in zip(table.column_names, table.columns, strict=True)}
+    old = {new: name for name, new in RENAMED.items() if name in columns and new in kind.AXES}
+    columns |= {new: columns.pop(name) for new, name in old.items()}
     values: dict[str, NDArray[Any]] = {}
     sizes: dict[str, int] = {"R": R}
-    absent = [name for name in kind.AXES if name not in table.column_names]
+    absent = [name for name in kind.AXES if name not in columns]
     for name, axes in kind.AXES.items():
         if name in absent:
             continue
-        column = table.column(name).combine_chunks()
+        column = columns[name]
         if axes.startswith("R"):
             flat = column if axes == "R" else column.flatten()
             values[name] = flat.to_numpy(zero_copy_only=False).reshape(R, *[-1] * (len(axes) - 1))
@@ -176,6 +199,7 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
         raise ValueError("rounds")
     trace = kind(**values)
     object.__setattr__(trace, "_lacking", tuple(absent))
+    object.__setattr__(trace, "_stored", old)
     return trace
 
 

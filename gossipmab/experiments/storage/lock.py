@@ -47,7 +47,7 @@ def held(folder: Path) -> Iterator[None]:
         write_whole(folder / OWNER, json.dumps(me).encode())
         yield
     finally:
-        with suppress(OSError):  # what went wrong first is what is told
+        with suppress(OSError):  # the first error is the one to report
             (folder / OWNER).unlink(missing_ok=True)
         lock.release()
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gossipmab.experiments.spec import plugins as plugins_used
-from gossipmab.experiments.spec.sections import shown
-from gossipmab.experiments.spec.settings import GAMES
-from gossipmab.experiments.spec.spec import Spec
-from gossipmab.experiments.spec.sweep import Cell, safe
+from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.spec.spec import Cell, Spec
+from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.spec.values import shown
 from gossipmab.experiments.storage import manifest
-from gossipmab.experiments.storage.cell_file import DamagedError, decode, encode, origin
+from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, decode, encode, origin
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep
 from gossipmab.experiments.storage.manifest import MEND as MEND
 from gossipmab.experiments.storage.manifest import DamagedManifestError
-from gossipmab.metrics.trace import Recorded
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash, write_whole
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import LARGEST_TEXT
 
 OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
-SAID: dict[str, Callable[[Any], bool]] = {  # of a cell's provenance: what each key must be
+PROVENANCE: dict[str, Callable[[Any], bool]] = {  # of a cell's provenance: what each key must be
     "versions": lambda value: isinstance(value, dict) and all(isinstance(one, str) for one in value.values()),
     "machine": lambda value: isinstance(value, dict),
     "seconds": lambda value: type(value) in (int, float) and 0 <= value < float("inf"),
@@ -73,11 +72,11 @@ class RunFolder:
 
     def prepare(
         self, spec: Spec, fresh: bool, note: Callable[[str], None] = lambda text: None
-    ) -> tuple[Spec, dict[str, Any]]:
+    ) -> tuple[dict[str, Path], dict[str, Any]]:
         """Make the folder ready for this experiment.
 
-        Returns the experiment with the folder's own copies of its data files, and the manifest, old or new. `note` is told in one
-        line what was damaged and mended.
+        Returns:
+            The folder's own copies of the data files, by their names in the experiment, and the manifest, old or new.
 
         Raises:
             InputError: it holds another experiment (with the keys that differ), or something that is not ours.
@@ -117,7 +116,7 @@ class RunFolder:
         file = self.path / "spec.toml"
         if not file.is_file() or file.read_bytes() != text:
             write_whole(file, text)
-        return replace(spec, files=copies), found
+        return copies, found
 
     def _another(self, keys: Sequence[str]) -> InputError:
         said = ", ".join(keys) or "the order of its parts"
@@ -151,8 +150,8 @@ class RunFolder:
             "seed": spec.seed,
             "start": provenance.now(),
             "end": None,
-            "versions": plugins_used.versions(spec),
-            "plugins": [one._asdict() for one in plugins_used.origins(spec)],
+            "versions": plugins.versions(spec),
+            "plugins": [one._asdict() for one in plugins.origins(spec)],
             "machine": provenance.machine(),
             "cells": len(spec.cells()),
             "files": files,
@@ -182,46 +181,49 @@ class RunFolder:
         """Where the cell's file lies or will lie."""
         return self.cells / f"{cell.id}.parquet"
 
-    def write(self, cell: Cell, trace: Recorded, spec: Spec, seconds: float) -> None:
-        """Write a finished cell."""
+    def write(
+        self, cell: Cell, trace: TrialRecord, spec: Spec, seconds: float, versions: Mapping[str, str] | None = None
+    ) -> None:
+        """Write a finished cell. versions: `plugins.versions(spec)`, if they are known already."""
         agent_steps = int(trace.rounds[-1]) * trace.agents
         said = {
             "format": 1,
             "cell": cell.id,
             "spec_hash": spec.hash,
             "seed": spec.seed,
-            "point": dict(cell.point),
+            "point": dict(cell.point.values),
             "algorithm": cell.label,
             "name": cell.name,
             "params": dict(cell.params),
             "trial": cell.trial,
-            "versions": plugins_used.versions(spec),
+            "versions": versions or plugins.versions(spec),
             "machine": provenance.machine(),
             "seconds": round(seconds, 6),
             "agent_steps": agent_steps,
         }
         write_whole(self.file(cell), encode(trace, said))
 
-    def read(self, cell: Cell, spec: Spec) -> tuple[Recorded, dict[str, Any]]:
-        """The trace and provenance of a finished cell.
+    def read(self, cell: Cell, spec: Spec) -> StoredCell:
+        """The trace, the provenance and the SHA-256 of a finished cell.
 
         Raises:
             DamagedError: torn, altered, or the file of another cell or experiment.
             FileNotFoundError: not finished.
         """
-        trace, said = decode(self.file(cell), GAMES[spec.experiment.protocol].trace)
-        if not all(fits(said.get(key)) for key, fits in SAID.items()):
+        stored = decode(self.file(cell), SETTINGS[spec.experiment.protocol].trace)
+        found = stored.provenance
+        if not all(fits(found.get(key)) for key, fits in PROVENANCE.items()):
             raise DamagedError("altered: its provenance is not what gossipmab writes")
-        if (said.get("cell"), said.get("spec_hash")) != (cell.id, spec.hash):
+        if (found.get("cell"), found.get("spec_hash")) != (cell.id, spec.hash):
             raise DamagedError("it belongs to another cell or experiment")
-        return trace, said
+        return stored
 
     def finished(self, cells: Sequence[Cell], spec: Spec, note: Callable[[str], None]) -> dict[str, dict[str, Any]]:
         """Id -> provenance of the finished cells that are sound. Damaged ones are set aside, with a note each."""
         sound = {}
         for cell in cells:
             try:
-                sound[cell.id] = self.read(cell, spec)[1]
+                sound[cell.id] = self.read(cell, spec).provenance
             except FileNotFoundError:
                 continue
             except DamagedError as error:
@@ -240,11 +242,16 @@ class RunFolder:
         os.replace(file, place)
         return place.relative_to(self.path).as_posix()
 
-    def checksums(self) -> dict[str, str]:
-        """Relative name -> SHA-256 of every file that a finished run vouches for."""
+    def checksums(self, cells: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Relative name -> SHA-256 of every file that a finished run vouches for. cells: id -> SHA-256 of those just read."""
         files = [self.path / name for name in ("spec.toml", "results.parquet", "agents.parquet", "summary.csv")]
         files += sorted(self.cells.glob("*.parquet")) + sorted((self.path / "data").glob("*"))
-        return {file.relative_to(self.path).as_posix(): file_hash(file) for file in files if file.is_file()}
+        known = {self.cells / f"{cell}.parquet": sha256 for cell, sha256 in (cells or {}).items()}
+        return {
+            file.relative_to(self.path).as_posix(): known.get(file) or file_hash(file)
+            for file in files
+            if file.is_file()
+        }
 
 
 def differing(old: Any, new: Any, key: str = "") -> list[str]:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from gossipmab.experiments.spec.sweep import Cell, columns, scalar
-from gossipmab.metrics.trace import Recorded
+from gossipmab.experiments.spec.spec import Cell
+from gossipmab.experiments.spec.sweep import columns, scalar
+from gossipmab.experiments.storage.cell_file import StoredCell
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.atomic_write import whole_file
 
 BATCH = 500  # cells in a row group: bounds the memory
-Load = Callable[[Cell], Recorded | None]
-Rows = Callable[[Recorded], dict[str, NDArray[Any]]]  # per_round or per_agent of a trace
+Load = Callable[[Cell], StoredCell | None]
+Sweep = Mapping[str, Sequence[Any]]
+TABLES: dict[str, Callable[[TrialRecord], dict[str, NDArray[Any]]]] = {  # name -> the rows of a trace
+    "results": lambda trace: trace.per_round(),
+    "agents": lambda trace: trace.per_agent(),
+}
 
 
-def per_round(trace: Recorded) -> dict[str, NDArray[Any]]:
-    """The rows of results.parquet."""
-    return trace.per_round()
-
-
-def per_agent(trace: Recorded) -> dict[str, NDArray[Any]]:
-    """The rows of agents.parquet."""
-    return trace.per_agent()
-
-
-def sweep_types(sweep: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, pa.DataType]]:
+def sweep_types(sweep: Sweep) -> dict[str, tuple[str, pa.DataType]]:
     """Dotted key -> (column name, type). Values of several kinds are written as text."""
     names = columns(list(sweep))
     found = {}
@@ -45,60 +41,83 @@ def sweep_types(sweep: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, pa.D
     return found
 
 
-def batches(cells: Sequence[Cell], sweep: Mapping[str, Sequence[Any]], load: Load, rows: Rows) -> Iterator[pa.Table]:
-    """The tidy table, in batches of cells; cells that `load` has not are left out."""
+def batches(
+    cells: Sequence[Cell], sweep: Sweep, load: Load, names: Sequence[str]
+) -> Iterator[tuple[list[tuple[Cell, StoredCell]], dict[str, pa.Table]]]:
+    """Batches of cells as loaded, with their part of each table; cells that `load` has not are left out."""
     types = sweep_types(sweep)
-    for begin in range(0, max(1, len(cells)), BATCH):
-        parts = []
-        for cell in cells[begin : begin + BATCH]:
-            trace = load(cell)
-            if trace is not None:
-                parts.append(_tidy(cell, types, rows(trace)))
-        if parts:
-            yield together(parts)
+    for begin in range(0, len(cells), BATCH):
+        loaded = [(cell, stored) for cell in cells[begin : begin + BATCH] if (stored := load(cell)) is not None]
+        if loaded:
+            yield loaded, {name: _rows(loaded, types, name) for name in names}
 
 
-def _tidy(cell: Cell, types: Mapping[str, tuple[str, pa.DataType]], values: Mapping[str, NDArray[Any]]) -> pa.Table:
-    count = len(next(iter(values.values())))
-    table: dict[str, Any] = {}
+def _rows(loaded: list[tuple[Cell, StoredCell]], types: Mapping[str, tuple[str, pa.DataType]], table: str) -> pa.Table:
+    """The cells' rows one below the other: sweep columns, algorithm, trial, and the columns of the trace."""
+    parts = [TABLES[table](stored.trace) for _, stored in loaded]
+    counts = [len(next(iter(part.values()))) for part in parts]
+    place = pa.array(np.repeat(np.arange(len(loaded)), counts))
+    known: dict[str, Any] = {}
     for key, (name, arrow) in types.items():
-        value = scalar(cell.point[key])
-        as_text = arrow == pa.string() and not isinstance(value, str)
-        table[name] = pa.repeat(pa.scalar(str(value) if as_text else value, arrow), count)
-    table["algorithm"] = pa.repeat(pa.scalar(cell.label), count)
-    table["trial"] = pa.repeat(pa.scalar(cell.trial, pa.int64()), count)
-    return pa.table({**table, **values})
+        values = [scalar(cell.point.values[key]) for cell, _ in loaded]
+        known[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
+    known["algorithm"] = pa.array([cell.label for cell, _ in loaded])
+    known["trial"] = pa.array([cell.trial for cell, _ in loaded], pa.int64())
+    found = {name: values.take(place) for name, values in known.items()}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        has = [name in part for part in parts]
+        if all(has):
+            found[name] = pa.array(np.concatenate([part[name] for part in parts]))
+        else:  # at some points of the sweep only
+            kind = pa.array(parts[has.index(True)][name][:0]).type
+            found[name] = pa.concat_arrays([
+                pa.array(part[name], kind) if name in part else pa.nulls(count, kind)
+                for part, count in zip(parts, counts, strict=True)
+            ])  # fmt: skip
+    return pa.table(found)
 
 
-def together(tables: Sequence[pa.Table]) -> pa.Table:
-    """The tables one below the other. Whole numbers that cells of an older version lack are floats beside their NaN."""
-    return pa.concat_tables(tables, promote_options="permissive")
+def write_tables(folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load) -> dict[str, StoredCell]:
+    """Write results.parquet and agents.parquet in one pass over the cells; whole or not at all, nothing if no cell is there.
+
+    Returns:
+        Cell id -> what was loaded, without its trace.
+    """
+    schemas: dict[str, pa.Schema] = {}
+    while True:  # once more only if a later batch has other types than the first
+        try:
+            return _written(folder, cells, sweep, load, schemas)
+        except _WiderError:
+            continue
 
 
-def write_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> None:
-    """Write the batches as one Parquet file with page checksums, whole or not at all; nothing where there are none."""
-    schema, wider = None, None
-    while schema is None or not schema.equals(
-        wider
-    ):  # once more only where a later batch has other types than the first
-        schema = wider
-        batches = tables()
-        first = next(batches, None)
-        if first is None:
-            path.unlink(missing_ok=True)
-            return
-        schema = wider = schema or first.schema
-        with (
-            suppress(_Wider),
-            whole_file(path) as file,
-            parquet.ParquetWriter(file, schema, write_page_checksum=True, compression="zstd") as writer,
-        ):
-            for table in chain([first], batches):
-                wider = pa.unify_schemas([schema, table.schema], promote_options="permissive")
-                if not wider.equals(schema):
-                    raise _Wider
-                writer.write_table(table.cast(schema))
+def _written(
+    folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load, schemas: dict[str, pa.Schema]
+) -> dict[str, StoredCell]:
+    writers: dict[str, parquet.ParquetWriter] = {}
+    seen: dict[str, StoredCell] = {}
+    with ExitStack() as stack:
+        for loaded, tables in batches(cells, sweep, load, list(TABLES)):
+            seen |= {cell.id: stored._replace(trace=None) for cell, stored in loaded}
+            for name, table in tables.items():
+                schema = schemas.setdefault(name, table.schema)
+                schemas[name] = pa.unify_schemas([schema, table.schema], promote_options="permissive")
+                if name not in writers:
+                    schema = schemas[name]
+                    file = stack.enter_context(whole_file(folder / f"{name}.parquet"))
+                    writer = parquet.ParquetWriter(file, schema, write_page_checksum=True, compression="zstd")
+                    writers[name] = stack.enter_context(writer)
+                if not schemas[name].equals(schema):
+                    raise _WiderError
+                missing = [field for field in schema if field.name not in table.column_names]
+                for field in missing:
+                    table = table.append_column(field, pa.nulls(len(table), field.type))
+                writers[name].write_table(table.select(schema.names).cast(schema))
+    if not writers:
+        for name in TABLES:
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
+    return seen
 
 
-class _Wider(Exception):
+class _WiderError(Exception):
     """A batch does not fit the schema that the file was begun with."""

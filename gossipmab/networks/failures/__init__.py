@@ -1,4 +1,7 @@
-"""What goes wrong beside the links: lost and late messages, agents that are away, a network that falls apart."""
+"""Failures beside the links: lost and late messages, agents that are down, partitions.
+
+New kinds of failure go here. Start with `failures.py`, which composes the others and samples them.
+"""
 
 from __future__ import annotations
 

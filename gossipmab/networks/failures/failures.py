@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from gossipmab.networks.failures.message_loss import LossyChannel, arcs_of
 from gossipmab.networks.failures.outages import Outage, planned, walk
 from gossipmab.networks.failures.partition import Partition
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check, check_names
 from gossipmab.utils.types import Bytes
-from gossipmab.utils.validation import probability, whole_number
 
 T = TypeVar("T")
 KEY = "network.failures"
@@ -39,39 +40,37 @@ class FailureEvents(NamedTuple):
 class Failures:
     """Message losses, delays, crashes, outages and partitions; they compose with every link process. By default none occurs.
 
-    message_loss: probability that a message is lost, each direction independently. The receiver then keeps the weight for
-        itself: rows of W_t sum to 1, columns do not, and the mean is not preserved.
-    symmetric_loss: an exchange counts only if both messages arrive; so W_t stays symmetric, and the mean is preserved.
-    delay: rounds from sending to arrival (0: the same round). G_i(t) is mixed with G_j(t - 1 - delay); the mean is not
-        preserved. random_delay: each message takes 0, ..., delay rounds, equally likely.
-    crash_probability: that a running agent is down from this round on. recovery_probability: that a crashed one is up again.
-    keep_state: whether it recovers with its state; if not, the mean is not preserved.
-    outages: planned ones, late starts among them. partitions: rounds in which groups are cut off from each other.
+    message_loss: each direction independently. The receiver keeps the weight of a lost message for itself: rows of W_t sum to 1,
+        columns do not, and the mean is not preserved. With symmetric_loss W_t stays symmetric, and the mean is preserved.
+    delay: G_i(t) is mixed with G_j(t - 1 - delay); the mean is not preserved.
 
     If the mean is not preserved, the column `mean_drift` gives max |mean_i G_i - mean_i L_i|.
     """
 
-    message_loss: float = 0.0
-    symmetric_loss: bool = False
-    delay: int = 0
-    random_delay: bool = False
-    crash_probability: float = 0.0
-    recovery_probability: float = 1.0
-    keep_state: bool = True
-    outages: Sequence[Outage] = ()
-    partitions: Sequence[Partition] = ()
+    message_loss: Annotated[float, Field(ge=0, le=1, description="probability that a message is lost")] = 0.0
+    symmetric_loss: Annotated[bool, Field(description="an exchange counts only if both messages arrive")] = False
+    delay: Annotated[
+        int, Field(ge=0, le=LONGEST_DELAY, description="rounds from sending to arrival; 0: arrival in the same round")
+    ] = 0
+    random_delay: Annotated[bool, Field(description="each message takes 0, ..., delay rounds, equally likely")] = False
+    crash_probability: Annotated[
+        float, Field(ge=0, le=1, description="probability that a running agent is down from this round on")
+    ] = 0.0
+    recovery_probability: Annotated[
+        float, Field(gt=0, le=1, description="probability that a crashed agent is up again")
+    ] = 1.0
+    keep_state: Annotated[
+        bool, Field(description="whether a crashed agent recovers with its state; if not, the mean is not preserved")
+    ] = True
+    outages: Annotated[Sequence[Outage], Field(description="planned outages, late starts among them")] = ()
+    partitions: Annotated[
+        Sequence[Partition], Field(description="rounds in which groups are cut off from each other")
+    ] = ()
 
     def __post_init__(self) -> None:
-        for name in ("message_loss", "crash_probability", "recovery_probability"):
-            value = probability(f"{KEY}.{name}", getattr(self, name), positive=name == "recovery_probability")
-            object.__setattr__(self, name, value)
-        for name in ("symmetric_loss", "random_delay", "keep_state"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{KEY}.{name}: got {getattr(self, name)!r}, allowed is true or false")
-        if whole_number(f"{KEY}.delay", self.delay, 0) > LONGEST_DELAY:
-            raise InputError(f"{KEY}.delay: got {self.delay}, allowed are 0 to {LONGEST_DELAY} rounds")
         for name, kind in (("outages", Outage), ("partitions", Partition)):
             object.__setattr__(self, name, _all(f"{KEY}.{name}", getattr(self, name), kind))
+        check(self, KEY)
 
     @property
     def keeps_mean(self) -> bool:
@@ -81,7 +80,7 @@ class Failures:
         )
         return (self.message_loss == 0.0 or self.symmetric_loss) and self.delay == 0 and not forgets
 
-    def check(self, agents: int) -> None:
+    def check_agents(self, agents: int) -> None:
         """Raise InputError if an agent is named that does not exist."""
         named = [("outages", agent) for outage in self.outages for agent in outage.agents]
         named += [("partitions", agent) for cut in self.partitions for group in cut.groups for agent in group]
@@ -138,14 +137,8 @@ def _all(key: str, given: Any, kind: type) -> tuple[Any, ...]:
 
 
 def made(kind: type[T], table: Any, key: str) -> T:
-    """The object of a table of parameters. Raises InputError for a parameter that is unknown or missing."""
+    """The object of a table of parameters. Raises InputError if a parameter is unknown, missing or out of range."""
     if not isinstance(table, Mapping):
         raise InputError(f"{key}: got {table!r}, allowed is a table")
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for name in table:
-        if name not in known:
-            raise unknown(f"{key}: parameter", name, known)
-    try:
-        return kind(**table)
-    except TypeError:
-        raise InputError(f"{key}: {known[0]} is required and not given") from None
+    check_names(kind, table, key)
+    return kind(**table)

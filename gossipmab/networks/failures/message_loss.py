@@ -1,7 +1,7 @@
-"""Messages that are lost, or late.
+"""Lost and late messages.
 
-A link {i, j} carries two messages, i to j and j to i. An arc is one direction of a link; arcs are listed by who receives,
-ascending, and then by who sends, ascending: agent i receives on the arcs offsets[i] .. offsets[i + 1] - 1.
+A link {i, j} carries two messages, i to j and j to i. An arc is one direction of a link; arcs are listed by receiver,
+ascending, and then by sender, ascending: agent i receives on the arcs offsets[i] .. offsets[i + 1] - 1.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class LossyChannel:
         )
         self.columns = len(arcs.link) * ((message_loss > 0.0) + (random_delay and delay > 0))
         self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
-        self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING where none is sent, or it is lost
+        self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING if none is sent, or it is lost
 
     def block(self, present: Bytes, up: Bytes, numbers: Floats) -> NDArray[np.int16]:
         """(B, 2E) rounds since the message that arrives was sent, NOTHING if none does; the most recent of two.

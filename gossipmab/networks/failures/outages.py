@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Floats
-from gossipmab.utils.validation import whole_number
 
 FOREVER = 2**53
 KEY = "network.failures.outages"
+First = Annotated[int, Field(ge=1, description="first round")]
+Last = Annotated[int, Field(ge=1, le=FOREVER, description="last round; by default it never ends")]
+Indices = Sequence[Annotated[int, Field(ge=0)]]
 
 
 @dataclass(frozen=True)
@@ -21,28 +26,31 @@ class Outage:
     """Some agents are down in the rounds first .. last. With first = 1 it is a late start.
 
     An agent that is down pulls no arm, sends and receives nothing, and has no regret; its row of W_t is that of the identity,
-    so the mean is preserved. Its t counts the rounds it has played.
-
-    agents: indices. first, last: rounds >= 1; without `last` they never return. keep_state: whether they return with their state;
-        if not, G_i and L_i restart at 0 together, and the mean is not preserved.
+    so the mean is preserved. Its t counts the rounds it has played. Without its state, G_i and L_i restart at 0 together, and
+    the mean is not preserved.
     """
 
-    agents: Sequence[int]
-    first: int = 1
-    last: int = FOREVER
-    keep_state: bool = True
+    agents: Annotated[Indices, Field(min_length=1, description="indices of the agents")]
+    first: First = 1
+    last: Last = FOREVER
+    keep_state: Annotated[bool, Field(description="whether the agents return with their state")] = True
 
     def __post_init__(self) -> None:
-        agents = [self.agents] if isinstance(self.agents, int) else self.agents
-        if not isinstance(agents, (list, tuple, np.ndarray)) or not len(agents):
-            raise InputError(f"{KEY}: agents: got {self.agents!r}, allowed is a list of one or more agents")
-        object.__setattr__(self, "agents", tuple(whole_number(f"{KEY}: agents", agent, 0) for agent in agents))
-        whole_number(f"{KEY}: first", self.first)
-        whole_number(
-            f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1
-        )
-        if not isinstance(self.keep_state, bool):
-            raise InputError(f"{KEY}: keep_state: got {self.keep_state!r}, allowed is true or false")
+        object.__setattr__(self, "agents", plain([self.agents] if isinstance(self.agents, int) else self.agents))
+        check(self, KEY)
+        check_order(KEY, self.first, self.last)
+
+
+def plain(value: Any) -> Any:
+    """The value with tuples in the place of lists and arrays."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    return tuple(map(plain, value)) if isinstance(value, (list, tuple)) else value
+
+
+def check_order(key: str, first: int, last: int) -> None:
+    """Raise InputError if the rounds first .. last are none."""
+    if last < first:
+        raise InputError(f"{key}.last: got {last}, allowed is a whole number >= first = {first}")
 
 
 def planned(outages: Sequence[Outage], agents: int, played: int, rounds: int) -> Bytes:

@@ -1,17 +1,19 @@
-"""A network that falls apart for a while."""
+"""Temporary partitions of a network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from gossipmab.networks.failures.outages import FOREVER
+from gossipmab.networks.failures.outages import FOREVER, First, Indices, Last, check_order, plain
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Integers
-from gossipmab.utils.validation import whole_number
 
 KEY = "network.failures.partitions"
 
@@ -20,27 +22,20 @@ KEY = "network.failures.partitions"
 class Partition:
     """In the rounds first .. last no link between different groups is present. The mean over all agents is kept.
 
-    groups: lists of agents, none in two of them; agents that are in none form one more group.
-    first, last: rounds >= 1; without `last` the groups never meet again.
+    Agents that are in no group form one more.
     """
 
-    groups: Sequence[Sequence[int]]
-    first: int = 1
-    last: int = FOREVER
+    groups: Annotated[Sequence[Indices], Field(description="disjoint lists of agents")]
+    first: First = 1
+    last: Last = FOREVER
 
     def __post_init__(self) -> None:
-        lists = (list, tuple, np.ndarray)
-        if not isinstance(self.groups, lists) or not all(isinstance(group, lists) for group in self.groups):
-            raise InputError(f"{KEY}: groups: got {self.groups!r}, allowed are lists of agents")
-        groups = tuple(tuple(whole_number(f"{KEY}: groups", agent, 0) for agent in group) for group in self.groups)
-        everyone = [agent for group in groups for agent in group]
+        object.__setattr__(self, "groups", plain(self.groups))
+        check(self, KEY)
+        everyone = [agent for group in self.groups for agent in group]
         if len(everyone) != len(set(everyone)):
-            raise InputError(f"{KEY}: groups: an agent is in two groups, or twice in one")
-        object.__setattr__(self, "groups", groups)
-        whole_number(f"{KEY}: first", self.first)
-        whole_number(
-            f"{KEY}: last", self.last if self.last != FOREVER else 1, self.first if self.last != FOREVER else 1
-        )
+            raise InputError(f"{KEY}.groups: an agent is in two groups, or twice in one")
+        check_order(KEY, self.first, self.last)
 
     def cut(self, edges: Integers, agents: int) -> NDArray[np.bool_]:
         """(E,) the links between different groups."""

@@ -66,7 +66,7 @@ def load(
 
     Args:
         base: a shipped name; a path to .toml, .edges or .graphml; {"generator": name, parameters}; a networkx graph.
-        agents: N; None takes what the base says.
+        agents: N; None: as the base graph has.
         connected: whether it must be.
 
     Raises:
@@ -91,7 +91,7 @@ def load(
 
 
 def _generated(base: Mapping[str, Any], agents: int | None) -> EdgeArray | nx.Graph:
-    """The graph of a generator. The last one is kept, for who checks an experiment and who plays it both ask for it."""
+    """The graph of a generator. The last one is cached, for it is needed for the check and for the run of an experiment."""
     key = json.dumps([dict(base), agents], sort_keys=True, default=repr)
     with _LOCK:
         if key not in _LAST:

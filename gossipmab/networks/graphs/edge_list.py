@@ -73,7 +73,7 @@ def read(path: Path) -> EdgeArray:
 
 
 def _numbers(path: Path) -> tuple[Lines, Fault | None] | None:
-    """The edges up to the first fault, where all names are whole numbers; None where one is not."""
+    """The edges up to the first fault, if all names are whole numbers; else None."""
     parts: list[Lines] = []
     fault: Fault | None = None
     first, count = 1, 0
@@ -201,7 +201,7 @@ def _words(path: Path, block: bytes, offset: int, first: int) -> Iterator[tuple[
 
 
 def _edges(path: Path, lines: Lines, agents: int, name: Callable[[int], str], fault: Fault | None) -> Integers:
-    """The sorted edges; the first line that is wrong, be it a self-loop, an edge for the second time, or a fault, is told."""
+    """The sorted edges; InputError names the first wrong line: a self-loop, a repeated edge, or a fault."""
     faults = [] if fault is None else [fault]
     loops = np.flatnonzero(lines.u == lines.v)
     if len(loops):

@@ -19,13 +19,13 @@ SUFFIXES = (".toml", ".edges", ".graphml")
 LARGEST_FILE = 10**9  # bytes
 LARGEST_GRAPHML = 2 * 10**7  # bytes, some 200,000 links; networkx's reader takes forty times as much memory
 LARGEST_TOML = 10**5  # bytes
-HEAD = 2**16  # bytes in which a file says what it is
+HEAD = 2**16  # first bytes of a file, which identify its format
 DEEPEST, MOST_ATTRIBUTES = 50, 100  # of XML
 INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
 def description(path: Path) -> str:
-    """The line that a file says about itself: its key `description`, or its first line of comment."""
+    """The description in a file: its key `description`, or its first line of comment."""
     if path.suffix == ".toml":
         return str(toml(path).get("description", ""))[:1000]
     with opened(path, KEY, LARGEST_FILE) as file, refusing(f"{KEY}: cannot read {str(path)!r}"):

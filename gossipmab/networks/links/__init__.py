@@ -1,4 +1,7 @@
-"""Link processes: which links of the base graph are present in every round."""
+"""Link processes: the links of the base graph that are present in every round.
+
+A new one is a frozen dataclass in its own file and a line in `registry.py`. Start with `base.py`, then `erdos_renyi.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a link process is: it says which links of the base graph are present in every round.
+"""The interface of a link process, which determines the links of the base graph that are present in every round.
 
-Links are undirected: in a round, i hears j if and only if j hears i. So W_t is symmetric and doubly stochastic under every
-weight rule, and every process here keeps the mean: mean_i G_i = mean_i L_i at all times, to rounding.
+Links are undirected: in a round, i receives from j if and only if j receives from i. So W_t is symmetric and doubly
+stochastic under every weight rule, and every process here keeps the mean: mean_i G_i = mean_i L_i at all times, to rounding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Bytes, Floats, Integers
 
-Sampler = Callable[[int], Bytes]  # rounds -> (rounds, E): 1 where a link is present, of the rounds that come next
+Sampler = Callable[[int], Bytes]  # rounds -> (rounds, E): 1 if a link is present, for the next rounds
 # rounds -> first (rounds + 1,), listed (m,): of round b the indices listed[first[b] : first[b + 1]] of the links present, ascending
 SparseLinkSampler = Callable[[int], tuple[Integers, Integers]]
 INDEPENDENT, MATCHING, PERIODIC = "independent", "matching", "periodic"
@@ -24,7 +24,7 @@ CHUNK = 1_000_000  # numbers at a time: 8 MB
 
 
 class LinkStatistics(NamedTuple):
-    """What is known of a process over one base graph.
+    """Statistics of a process over one base graph.
 
     kind: "independent", in any one round the links are independent of each other; "matching", no agent has two links in
     a round; "periodic", the rounds repeat after `period` of them.
@@ -43,28 +43,28 @@ class LinkProcess:
     """A frozen dataclass of parameters, with these methods. Bad parameters are InputErrors when it is made."""
 
     def default_base(self, agents: int | None) -> Any:
-        """What serves as base graph where none is given, as `topology.load` takes it; None where one must be given."""
+        """The default base graph, as for `base_graph.load`; None if one must be given."""
         return None
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """What is known of it. Raises InputError where the parameters do not fit the base graph."""
+        """The frequencies of the links. Raises InputError if the parameters do not fit the base graph."""
         raise NotImplementedError
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """The process from its first round on.
 
         Every round takes the same count of numbers from the generator, so any split into blocks gives the same links.
-        What a process remembers from round to round lives in the sampler.
+        The state of a process from round to round is in the sampler.
         """
         raise NotImplementedError
 
     def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
-        """The links that `sampler` gives, from the same numbers, listed: where they are few of many; else None."""
+        """The same links from the same numbers as indices, if they are few of many; else None."""
         return None
 
 
 def link_statistics(kind: str, frequencies: Floats, exact: bool = True, period: int = 0) -> LinkStatistics:
-    """The law with its mean frequency: the common value itself, where there is one; 1 where there are no links."""
+    """The statistics with the mean frequency: the common value itself, if there is one; 1 without links."""
     same = len(frequencies) == 0 or bool((frequencies == frequencies[0]).all())
     mean = float(frequencies[0] if same else frequencies.mean()) if len(frequencies) else 1.0
     return LinkStatistics(kind, frequencies, mean, exact, period)
@@ -101,7 +101,7 @@ def repeated(period: Bytes) -> Sampler:
 
 
 def places(graph: BaseGraph, edges: Integers, what: str) -> Integers:
-    """(n,) where the edges (n, 2), i < j, stand among those of the base graph; InputError where one does not."""
+    """(n,) indices of the edges (n, 2), i < j, among those of the base graph; InputError if one is missing."""
     agents = graph.agents
     ours, theirs = (pairs[:, 0] * agents + pairs[:, 1] for pairs in (graph.edges, edges))
     found = np.searchsorted(ours, theirs)

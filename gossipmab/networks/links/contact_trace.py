@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import KEY, PERIODIC, LinkProcess, LinkStatistics, Sampler, link_statistics, places
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check
 from gossipmab.utils.safe_read import text_of
 from gossipmab.utils.types import Bytes, Integers
-from gossipmab.utils.validation import positive_number
 
 LARGEST_FILE = 10**8  # bytes
 LONGEST_LINE = 10_000  # characters
@@ -39,30 +40,29 @@ class Contacts(NamedTuple):
 class ContactTrace(LinkProcess):
     """The links of a file with lines "time i j": i and j are linked in the round in which the time falls.
 
-    file: its path. Columns are separated by spaces, tabs or commas, further columns are not read, # starts a comment, and a first
-        line with a name in place of the time is passed over. i and j are labels of agents.
-    step: time units in a round; the first time in the file falls in round 1. SocioPatterns, for one, has 20 seconds.
-    repeat: begin again after the last round of the file; otherwise no links are present afterwards.
-    Where no base graph is given, it is made of all links of the file, which must then connect all agents.
+    Columns are separated by spaces, tabs or commas, further columns are ignored, # starts a comment, and a header line is skipped.
+    i and j are labels of agents. The first time in the file falls in round 1; SocioPatterns has steps of 20 seconds.
+    The default base graph consists of all links of the file, which must then connect all agents.
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over the file's rounds. Numbers
     a round: none.
     """
 
-    file: Any
-    step: float = 1.0
-    repeat: bool = True
+    file: Annotated[str | Path, Field(description="path of the file")]
+    step: Annotated[float, Field(gt=0, description="time units in a round")] = 1.0
+    repeat: Annotated[
+        bool,
+        Field(description="begin again after the last round of the file; if false, no links are present afterwards"),
+    ] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.file, (str, Path)):
             raise InputError(f"{KEY}.file: got {self.file!r}, allowed is the name of a file")
-        if not isinstance(self.repeat, bool):
-            raise InputError(f"{KEY}.repeat: got {self.repeat!r}, allowed is true or false")
-        object.__setattr__(self, "step", positive_number(f"{KEY}.step", self.step))
+        check(self, KEY)
 
     @cached_property
     def contacts(self) -> Contacts:
-        """What the file says; read once."""
+        """The contents of the file, read once."""
         return read(Path(self.file), self.step)
 
     def default_base(self, agents: int | None) -> Any:
@@ -94,7 +94,7 @@ class ContactTrace(LinkProcess):
         return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """The share of the file's rounds in which a link is there; a contact that stands there twice counts once."""
+        """The share of the file's rounds in which a link is present; a repeated contact counts once."""
         once = np.unique(np.column_stack(self._links(graph)), axis=0)
         counts = np.bincount(once[:, 1], minlength=len(graph.edges))
         return link_statistics(PERIODIC, counts / self.contacts.length, period=self.contacts.length)
@@ -122,7 +122,7 @@ def read(path: Path, step: float) -> Contacts:
     """The contacts of a file. Raises InputError with the line that is wrong."""
     text = text_of(path, f"{KEY}.file", LARGEST_FILE)
     times, first, second = array("d"), [], []
-    names: dict[str, str] = {}  # each name once in memory, however often it stands there
+    names: dict[str, str] = {}  # each name once in memory
     head = True
     for number, line in enumerate(StringIO(text), 1):
         where = f"{KEY}.file: {path.name}, line {number}:"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import (
@@ -20,23 +22,31 @@ from gossipmab.networks.links.base import (
 )
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats
-from gossipmab.utils.validation import probability
 
 
 @dataclass(frozen=True, eq=False)
 class ErdosRenyi(LinkProcess):
     """Link e is present with probability p_e, independently of all other links and rounds. The default process.
 
-    probability: p in (0, 1] for all links; or E numbers in [0, 1], in the order of `Network.edges`; or a symmetric (N, N)
-        matrix of them.
-
     Mixing: W_t symmetric, the mean is kept. With a constant weight c and Lap_q the Laplacian with link weights q,
-    E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none where all p = 1; where
-    p <= 0.1 for all of at least 10,000 links, one a link that is present, and so is the time.
+    E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none if all p = 1; if
+    p <= 0.1 for all of at least 10,000 links, one a present link, and the time is proportional to their number.
     """
 
-    probability: Any = 1.0
+    probability: (
+        Annotated[
+            float,
+            Field(
+                gt=0,
+                le=1,
+                description="p for all links; or E numbers in the order of `Network.edges`, or a symmetric N x N matrix",
+            ),
+        ]
+        | Sequence[float]
+        | Sequence[Sequence[float]]
+    ) = 1.0
 
     def __post_init__(self) -> None:
         if isinstance(self.probability, (list, tuple, np.ndarray)):
@@ -49,7 +59,7 @@ class ErdosRenyi(LinkProcess):
             values.setflags(write=False)
             object.__setattr__(self, "probability", values)
         else:
-            object.__setattr__(self, "probability", probability(f"{KEY}.probability", self.probability, True))
+            check(self, KEY)
 
     def _probabilities(self, graph: BaseGraph) -> Floats:
         N, E = graph.agents, len(graph.edges)
@@ -80,10 +90,6 @@ class ErdosRenyi(LinkProcess):
         return bernoulli(generator, probabilities)
 
     def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
-        """One number for each link that is present, where p <= 0.1 for all of at least 10,000 links."""
-        E = len(graph.edges)
-        return few_of_many(generator, self.probability, E) if self._few and E >= MANY else None
-
-    @property
-    def _few(self) -> bool:
-        return isinstance(self.probability, float) and self.probability <= FEW
+        """One number for each present link, if p <= 0.1 for all of at least 10,000 links."""
+        E, p = len(graph.edges), self.probability
+        return few_of_many(generator, p, E) if isinstance(p, float) and p <= FEW and E >= MANY else None

@@ -3,48 +3,48 @@
 Source: Gilbert, "Capacity of a burst-noise channel", 1960; Elliott, "Estimates of error rates for codes on burst-noise
 channels", 1963.
 
-    symbol    name         meaning
-    P(G->B)   failure      probability that a good link is bad in the next round
-    P(B->G)   recovery     probability that a bad link is good in the next round
-    k, h      when_good, when_bad    probability that a link is present, in either state
+    symbol    name
+    P(G->B)   failure
+    P(B->G)   recovery
+    k, h      when_good, when_bad
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import INDEPENDENT, KEY, LinkProcess, LinkStatistics, Sampler, link_statistics
 from gossipmab.utils.jit import jit
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Floats
-from gossipmab.utils.validation import probability
 
 
 @dataclass(frozen=True)
 class GilbertElliott(LinkProcess):
-    """Every link is a Markov chain of its own with the states good and bad, and starts in its stationary law.
+    """Every link is a Markov chain with the states good and bad, which starts in its stationary distribution.
 
-    A link is good for 1/failure and bad for 1/recovery rounds on average, in bursts of geometric length. In any one round it
-    is present with probability f, whatever the round:
+    A link is good for 1/failure and bad for 1/recovery rounds on average, in bursts of geometric length. In every round it
+    is present with probability f:
 
     pi = recovery / (failure + recovery),  f = pi when_good + (1 - pi) when_bad
 
     Mixing: W_t symmetric, the mean is kept. E[W] and E[W^2] of any one round are those of Erdos-Renyi with p = f; but rounds
-    are not independent, so over many rounds disagreement falls more slowly than powers of E[W^2] say, the more so the
-    longer the bursts. Numbers a round: E, or 2 E where when_good < 1 or when_bad > 0.
+    are not independent, so over many rounds disagreement falls more slowly than powers of E[W^2], the more so the
+    longer the bursts. Numbers a round: E, or 2 E if when_good < 1 or when_bad > 0.
     """
 
-    failure: float
-    recovery: float
-    when_good: float = 1.0
-    when_bad: float = 0.0
+    failure: Annotated[float, Field(gt=0, le=1, description="probability that a good link is bad in the next round")]
+    recovery: Annotated[float, Field(gt=0, le=1, description="probability that a bad link is good in the next round")]
+    when_good: Annotated[float, Field(ge=0, le=1, description="probability that a good link is present")] = 1.0
+    when_bad: Annotated[float, Field(ge=0, le=1, description="probability that a bad link is present")] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("failure", "recovery", "when_good", "when_bad"):
-            value = probability(f"{KEY}.{name}", getattr(self, name), positive=name in ("failure", "recovery"))
-            object.__setattr__(self, name, value)
+        check(self, KEY)
 
     @property
     def good(self) -> float:

@@ -2,7 +2,7 @@
 
 Source: Ying, Yuan, Chen, Hu, Pan and Yin, "Exponential graph is provably efficient for decentralized deep training", 2021.
 Departure: the paper's links are directed, i to i + 2^k mod N. Ours are undirected, i and i XOR 2^k, so that W_t stays
-symmetric; what the paper proves of its own holds of ours too: for N a power of two, log2 N rounds average exactly.
+symmetric; the paper's result holds for these too: for N a power of two, log2 N rounds average exactly.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from gossipmab.networks.links.base import MATCHING, LinkProcess, LinkStatistics,
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Bytes, Integers
 
-SAMPLED = 2_000_000  # numbers drawn to estimate the frequencies where no closed form is known
+SAMPLED = 2_000_000  # numbers drawn to estimate frequencies without a closed form
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""Link processes by the names that experiment files use; and how a process is asked for."""
+"""Link processes by the names that experiment files use, and their construction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from gossipmab.networks.links.randomized_gossip import RandomizedGossip
 from gossipmab.networks.links.static import Static
 from gossipmab.networks.links.stochastic_block import StochasticBlock
 from gossipmab.networks.links.switching import Switching
-from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.registry import LINKS, Registry, call_plugin, coerce, hints_of
-from gossipmab.utils.validation import probability
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check_names, fit, parameters_of
+from gossipmab.utils.registry import LINKS, Registry, call_plugin
 
 SHIPPED: dict[str, type[LinkProcess]] = {
     "static": Static,
@@ -35,48 +34,36 @@ SHIPPED: dict[str, type[LinkProcess]] = {
 PROCESSES = Registry(LINKS, SHIPPED, ("link_statistics", "sampler", "default_base"))
 
 
-def parameters_of(name: str) -> dict[str, Any]:
-    """The parameters of a process with their defaults, MISSING where there is none."""
-    kind = PROCESSES[name]
-    if not is_dataclass(kind) or not issubclass(kind, LinkProcess):
-        raise InputError(f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
-    return {field.name: field.default for field in fields(kind) if field.init}
-
-
 def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
-    """The process that `links` asks for.
+    """The link process of an experiment.
 
     Args:
         links: None for Erdos-Renyi; a name; a table {"process": name, parameters}; a process.
-        link_probability: of Erdos-Renyi, which alone has it; 1 leaves the process to itself.
+        link_probability: p of Erdos-Renyi links; 1 for all other processes.
 
     Raises:
         InputError: unknown name or parameter, a parameter that is missing or out of range.
     """
-    default = ErdosRenyi(probability("network.link_probability", link_probability, positive=True))
+    fit("network.link_probability", parameters_of(ErdosRenyi)["probability"].hint, link_probability)
+    default = ErdosRenyi(link_probability)
     if isinstance(links, LinkProcess):
         process = links
     else:
-        table = (
-            {"process": "erdos_renyi" if links is None else links} if not isinstance(links, Mapping) else dict(links)
-        )
+        table = dict(links) if isinstance(links, Mapping) else {"process": "erdos_renyi" if links is None else links}
         name = table.pop("process", None)
         if name is None:
             raise InputError(f"{KEY}.process is required and not given (allowed: {', '.join(sorted(PROCESSES))})")
         kind: Any = PROCESSES.get_named(KEY, name)
-        known = parameters_of(name)
-        for key in table:
-            if key not in known:
-                raise unknown(f"{KEY}: parameter of {name}", key, known or {"none": None})
-        for key, value in known.items():
-            if value is MISSING and key not in table:
-                raise InputError(f"{KEY}.{key} is required by {name!r} and not given")
-        if not PROCESSES.is_shipped(name):  # the shipped ones look at what they are given themselves
-            hints = hints_of(kind, KEY)
-            table = {key: coerce(f"{KEY}.{key}", hints[key], value) for key, value in table.items()}
+        if not issubclass(kind, LinkProcess) or not hasattr(kind, "__dataclass_fields__"):
+            raise InputError(
+                f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess"
+            )
+        known = check_names(kind, table, KEY, f"parameter of {name}")
+        if not PROCESSES.is_shipped(name):  # the shipped ones check their parameters themselves
+            table = {key: fit(f"{KEY}.{key}", known[key].hint, value) for key, value in table.items()}
         process = default if name == "erdos_renyi" and not table else call_plugin(KEY, lambda: kind(**table))
     if process is not default and default.probability != 1.0:
-        what = "is for Erdos-Renyi links that say nothing else"
+        what = "is for Erdos-Renyi links without parameters"
         raise InputError(f"network.link_probability: got {link_probability}, which {what}; links = {links!r}")
     return process
 

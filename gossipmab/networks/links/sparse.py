@@ -27,7 +27,7 @@ def skip(u: Floats, logarithm: float, last: int, limit: int, listed: Integers) -
         u: (n,) uniform numbers. logarithm: ln(1 - p). listed: (n,) out.
 
     Returns:
-        How many were listed; how many numbers were used; where the last one used led to, which is >= limit where it was
+        How many were listed; how many numbers were used; the trial that the last one led to, which is >= limit if it was
         one more than were listed.
     """
     for n in range(u.shape[0]):

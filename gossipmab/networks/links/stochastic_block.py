@@ -1,11 +1,13 @@
-"""Groups of agents that meet often within and seldom between."""
+"""Groups of agents with frequent links inside and rare links between them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.networks.links.base import (
@@ -18,33 +20,32 @@ from gossipmab.networks.links.base import (
     link_statistics,
 )
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats, Integers
-from gossipmab.utils.validation import probability, whole_number
 
 
 @dataclass(frozen=True, eq=False)
 class StochasticBlock(LinkProcess):
     """A link is present with probability `within` or `between`, by whether its ends are in one group; all independent.
 
-    within, between: in [0, 1]; with between = 0 the groups never agree.
-    groups: how many, of sizes as equal as can be, or a list of their sizes; agents belong to them in order of index.
-    Where no base graph is given, it is the complete one.
+    Agents belong to the groups in order of index. The default base graph is the complete one.
 
     Mixing: W_t symmetric, the mean is kept. E[W] and E[W^2] as for Erdos-Renyi with these probabilities. Numbers a round: E.
     """
 
-    within: float
-    between: float
-    groups: Any = 2
+    within: Annotated[float, Field(ge=0, le=1, description="probability of a link inside a group")]
+    between: Annotated[
+        float, Field(ge=0, le=1, description="probability of a link between groups; with 0 they never agree")
+    ]
+    groups: (
+        Annotated[int, Field(ge=1, description="number of groups, of equal sizes up to 1; or a list of their sizes")]
+        | Annotated[Sequence[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    ) = 2
 
     def __post_init__(self) -> None:
-        for name in ("within", "between"):
-            object.__setattr__(self, name, probability(f"{KEY}.{name}", getattr(self, name)))
-        sizes = self.groups if isinstance(self.groups, (list, tuple, np.ndarray)) else [self.groups]
-        if not len(sizes):
-            raise InputError(f"{KEY}.groups: got an empty list, allowed are a number of groups or their sizes")
-        for size in sizes:
-            whole_number(f"{KEY}.groups", size)
+        if isinstance(self.groups, np.ndarray):
+            object.__setattr__(self, "groups", self.groups.tolist())
+        check(self, KEY)
 
     def default_base(self, agents: int | None) -> Any:
         """The complete graph."""
@@ -52,8 +53,8 @@ class StochasticBlock(LinkProcess):
 
     def group_of(self, agents: int) -> Integers:
         """(N,) the group of every agent."""
-        if isinstance(self.groups, (list, tuple, np.ndarray)):
-            sizes = [int(size) for size in self.groups]
+        if not isinstance(self.groups, int):
+            sizes = list(self.groups)
             if sum(sizes) != agents:
                 raise InputError(f"{KEY}.groups: sizes {sizes} sum to {sum(sizes)}, but there are {agents} agents")
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
@@ -21,31 +22,31 @@ from gossipmab.networks.links.base import (
     repeated,
 )
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Integers
-from gossipmab.utils.validation import whole_number
 
 
 @dataclass(frozen=True)
 class Switching(LinkProcess):
     """The graphs in turn, each for `hold` rounds, again and again.
 
-    graphs: each as `Network` takes a base graph, or {"edges": [[i, j], ...]}. None of them need be connected: agents
-        agree as long as all of them together are. Nodes are matched by label, where a graph has those of the base graph.
-    hold: rounds, >= 1.
-    Where no base graph is given, it is the union of the graphs.
+    Their union must be connected, not each of them. Nodes are matched by label if a graph has the labels of the base graph.
+    The default base graph is the union of the graphs.
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a
     round: none.
     """
 
-    graphs: Any
-    hold: int = 1
+    graphs: Annotated[
+        Sequence[Any], Field(description="each a base graph as of `Network`, or { edges = [[i, j], ...] }")
+    ]
+    hold: Annotated[int, Field(ge=1, description="rounds for which each graph stays")] = 1
     _loaded: dict[int | None, list[BaseGraph]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.graphs, (list, tuple)) or not self.graphs:
             raise InputError(f"{KEY}.graphs: allowed is a list of one or more graphs")
-        object.__setattr__(self, "hold", whole_number(f"{KEY}.hold", self.hold))
+        check(self, KEY)
 
     def _graphs(self, agents: int | None) -> list[BaseGraph]:
         if agents not in self._loaded:

@@ -1,4 +1,7 @@
-"""Probing before assigning: what a set of probed arms is worth, greedy and best sets, assignments under a capacity."""
+"""Probing before assigning: the value of a set of probed arms, greedy and best sets, assignments under a capacity.
+
+New costs go into `costs.py`. Start with `value.py`, then `greedy.py`.
+"""
 
 from gossipmab.environments.reward_distributions import Distributions, check_rewards, distributions, from_masses
 from gossipmab.objectives.probing.costs import OVERHEADS, Terms, terms

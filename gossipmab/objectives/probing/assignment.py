@@ -1,4 +1,4 @@
-"""The assignment of the largest Nash social welfare where arms have a capacity, with a certificate.
+"""The assignment of the largest Nash social welfare under a capacity of the arms, with a certificate.
 
 maximise sum_j ln( sum_k pi[j,k] v[j,k] )  subject to  pi >= 0,  sum_k pi[j,k] = 1,  sum_j pi[j,k] <= c
 
@@ -105,7 +105,7 @@ def assign(values: Floats, capacity: float, pi: Floats, work: Scratch) -> float:
 
 @jit
 def welfare_at(values: Floats, pi: Floats, power: float) -> float:
-    """NSW of the assignment pi (N, K) where pairs are worth `values` (N, K).
+    """NSW of the assignment pi (N, K) for the values (N, K) of the pairs.
 
     ( prod_j sum_k pi[j,k] v[j,k] )^power
     """
@@ -144,7 +144,7 @@ def certificate(pi: Floats, capacity: float, taking: int, work: Scratch) -> floa
 def block_of(pi: Floats, x: Floats, v: Floats, centred: Floats) -> tuple[float, float, float]:
     """Of one agent: writes v less its mean with weights D into centred (K,); returns u, u^2 + centred.D.centred, sum D.
 
-    Steps keep the row's sum, so v.dpi = centred.dpi, and the inverse loses no digits where D is large.
+    Steps keep the row's sum, so v.dpi = centred.dpi, and the inverse loses no digits for large D.
     """
     K = pi.shape[0]
     u, along, total = 0.0, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""What probing costs and what assignments must obey, known to all before the first round.
+"""The cost of probing and the constraints on assignments, known before the first round.
 
 | symbol | meaning | code |
 |---|---|---|
@@ -29,7 +29,7 @@ OVERHEADS: dict[str, Callable[[float], float]] = {
 
 
 class Terms(NamedTuple):
-    """budget: I. overhead: (I + 1,) alpha(0) to alpha(I). capacity: c, infinite where there is none.
+    """budget: I. overhead: (I + 1,) alpha(0) to alpha(I). capacity: c, infinite without one.
 
     power: 1 for the product of the utilities, 1/N for its N-th root.
     """
@@ -52,7 +52,7 @@ def terms(
 
     Args:
         agents, arms: N, K.
-        budget: I; by default as a table of overheads says, else all arms.
+        budget: I; by default the length of a table of overheads less 1, else all arms.
         overhead: a name in OVERHEADS, or the numbers alpha(0), ..., alpha(I).
         capacity: c; by default none.
         welfare: "product" or "geometric".

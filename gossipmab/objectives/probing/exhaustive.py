@@ -51,7 +51,7 @@ def best_probing(known: Distributions, terms: Terms, uniforms: Floats | None = N
 
 
 def check_sets(arms: int, budget: int) -> None:
-    """Raise InputError where the probing sets are too many to go through."""
+    """Raise InputError if the probing sets are too many to enumerate."""
     sets = sum(comb(arms, size) for size in range(budget + 1))
     if sets > MOST_SETS:
         raise InputError(f"probing.budget: got {budget} of {arms} arms, {sets} sets; allowed are {MOST_SETS} sets")
@@ -90,7 +90,7 @@ def greedy_probing(
 
 
 def check_greedy(zeta: float, choice: str, gain: str) -> None:
-    """Raise InputError where a parameter of Algorithm 1 is out of range."""
+    """Raise InputError if a parameter of Algorithm 1 is out of range."""
     if not 1.0 <= zeta < float("inf"):
         raise InputError(f"zeta: got {zeta}, allowed is a number >= 1")
     if choice not in greedy.CHOICES:

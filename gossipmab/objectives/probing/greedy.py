@@ -11,8 +11,8 @@ Xu, Liu, Mattei, Zheng, "Fair Algorithms with Probing for Multi-Agent Multi-Arme
 | zeta >= 1 | how far the bound may exceed the value | `zeta` |
 
 Departure: phi is the least tangent. The paper's maximum over tangents is convex, not concave, and no better than its worst
-tangent; the minimum has all that is asked of it.
-Departure: `choice`. The paper ranks the sets by (1 - alpha) f_upper and gives up where that is less than h of the empty set.
+tangent; the minimum has all the properties that the proof needs.
+Departure: `choice`. The paper ranks the sets by (1 - alpha) f_upper and stops if that is less than h of the empty set.
 Rewards are at most 1, so f_upper is negative nearly always, and then nothing is ever probed: `choice = "log"`. With
 `choice = "bound"` the same lines compare exp(f_upper), which bounds g as f_upper bounds ln g. It, too, falls short of theorem 1
 (0.387 of the best value), for g leaves out the arms that are not probed: in 850 of 20,000 random instances, for the product.
@@ -104,7 +104,7 @@ def greedy_sets(
 
     a_i = argmax_{a not in S_{i-1}} phi(g(S_{i-1} + a)), which is the one with the largest g, for phi increases
 
-    Unless `whole`, it ends where no further set can have a larger value, for welfare is at most 1.
+    Unless `whole`, it ends if no further set can have a larger value, for welfare is at most 1.
     """
     N, K = means.shape
     L = levels.shape[0]
@@ -148,7 +148,7 @@ def greedy_sets(
 def chosen_by_bound(overhead: Floats, empty: float, zeta: float, logarithmic: bool, work: Greedy) -> int:
     """Lines 6 to 14: how many arms of the order to probe; sets are passed in descending order of their bound.
 
-    bound_i = (1 - alpha(i)) f_upper(S_i), or (1 - alpha(i)) exp(f_upper(S_i)); of equals the smaller set first. Where all
+    bound_i = (1 - alpha(i)) f_upper(S_i), or (1 - alpha(i)) exp(f_upper(S_i)); of equals the smaller set first. If all
     sets are passed over, which the paper leaves open, nothing is probed.
     """
     sets = work.values.shape[0]
@@ -176,7 +176,7 @@ def probe_greedily(
     """Algorithm 1: write the set into probed (K,) and return its value R(S).
 
     Args:
-        choice: place in CHOICES. whole: fill all of work.order, even where its end cannot be chosen.
+        choice: place in CHOICES. whole: fill all of work.order, even if its end cannot be chosen.
         levels, cdf, means: as in `value.py`. overhead: (I + 1,) alpha.
     """
     sets = greedy_sets(levels, cdf, means, overhead, power, welfare_gain, whole or choice != 0, probed, work)

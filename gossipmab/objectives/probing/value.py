@@ -1,4 +1,4 @@
-"""What a probing set is worth, exactly, where arms have no capacity.
+"""The exact value of a probing set if arms have no capacity.
 
 | symbol | meaning | code |
 |---|---|---|
@@ -7,12 +7,12 @@
 | mu[j,k] | its mean | `means` |
 | power | 1 for the product of utilities, 1/N for its N-th root | `power` |
 
-Without a capacity every agent takes the best of what it sees, whatever the others do: max over the arms of R[j,k] where k
-is probed and mu[j,k] where it is not. Rewards of different agents and arms are independent, so the expectation of the
+Without a capacity every agent takes the best of what it sees, whatever the others do: max over the arms of R[j,k] if k
+is probed and mu[j,k] if it is not. Rewards of different agents and arms are independent, so the expectation of the
 product is a product of expectations, and the distribution of a maximum is the product of the distributions: no sampling.
 
 Departure: the paper writes g(S) = max_pi E[...], the assignment before the rewards are seen; then probing is worth nothing,
-for E[...] depends on the means alone. As its text says otherwise, assignments follow what was seen: E[max_pi ...].
+for E[...] depends on the means alone. Its text has assignments follow the observations instead: E[max_pi ...].
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gossipmab.utils.types import Floats, Integers
 
 @jit
 def best_outside(index: Floats, probed: Integers) -> int:
-    """The arm outside S with the largest index (K,), the first of equals; -1 where S has all arms."""
+    """The arm outside S with the largest index (K,), the first of equals; -1 if S has all arms."""
     best = -1
     for k in range(index.shape[0]):
         if probed[k] == 0 and (best < 0 or index[k] > index[best]):
@@ -65,11 +65,11 @@ def expected(best: Floats, levels: Floats, threshold: float, fallback: float, po
 def utility_of(
     levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats
 ) -> float:
-    """E[u^power] of one agent that takes the best probed arm where its reward reaches the index of the best other arm.
+    """E[u^power] of one agent that takes the best probed arm if its reward reaches the index of the best other arm.
 
     Args:
         levels: (L,). cdf: (K, L). means: (K,). probed: (K,). best: (L,) scratch.
-        index: (K,) what the agent believes of the arms outside S; with the means themselves, it chooses best.
+        index: (K,) the agent's estimates of the arms outside S; with the means themselves, it chooses best.
     """
     other = best_outside(index, probed)
     fallback = 0.0 if other < 0 else means[other] ** power
@@ -98,7 +98,7 @@ def welfare_of(
 
 @jit
 def probed_welfare(levels: Floats, cdf: Floats, probed: Integers, power: float, best: Floats) -> float:
-    """The welfare where only probed arms are assigned; 0 for the empty set.
+    """The welfare if only probed arms are assigned; 0 for the empty set.
 
     g(S) = E[ max_pi prod_j sum_{k in S} pi[j,k] R[j,k] ] = prod_j E[ max_{k in S} R[j,k] ]
     """
@@ -114,7 +114,7 @@ def probed_welfare(levels: Floats, cdf: Floats, probed: Integers, power: float, 
 
 @jit
 def unprobed_welfare(means: Floats, probed: Integers, power: float) -> float:
-    """The welfare where only arms outside S are assigned; 0 where there are none.
+    """The welfare if only arms outside S are assigned; 0 without any.
 
     h(S) = max_pi prod_j sum_{k not in S} pi[j,k] mu[j,k] = prod_j max_{k not in S} mu[j,k]
     """

@@ -4,7 +4,7 @@
 
 F is not concave. But all that matters of p are x = b.p and y = h(p), and these pairs lie under the concave frontier
 Y(x) = max { h(p) : b.p = x }, whose tangent of slope -lam is y <= M(lam) - lam x, M(lam) = max_p h(p) + lam b.p, a
-concave problem. e^y + x is convex, so between the tangents at lam_1 < lam_2 it is largest where they cross.
+concave problem. e^y + x is convex, so between the tangents at lam_1 < lam_2 it is largest at their crossing.
 
 The march starts at a local maximum of F and goes up and down the frontier on the tangents that solved points provide
 (`curves.py`). Wherever two neighbouring tangents do not yet certify what lies between them, it shortens its step, or
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
+from gossipmab.objectives.solvers.linalg import carry
 from gossipmab.objectives.solvers.local_maximum import climb, reward, solve
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, CURVE, CURVE_ROWS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import log_product, supported
@@ -33,7 +34,7 @@ MOST_CURVES = 80
 
 @jit
 def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: float) -> tuple[float, float]:
-    """(e^y + x, y) where it is largest between two tangents, y <= top and x <= x_most given."""
+    """(e^y + x, y) at its largest between two tangents, y <= top and x <= x_most given."""
     if other == lam:
         return math.exp(top) + x_most, top
     x = (n - m) / (other - lam)
@@ -49,7 +50,7 @@ def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: f
 
 @jit
 def keep_best(work: WelfareWorkspace, value: float, best: float) -> float:
-    """The larger value; remembers P where it is the better one."""
+    """The larger value; keeps P if it is the better one."""
     if value <= best:
         return best
     for k in range(work.play.shape[1]):
@@ -159,10 +160,7 @@ def prepare(work: WelfareWorkspace, G: Floats, b: Floats, s: float) -> tuple[flo
             value = min(max(G[j, k], 1e-12), 1.0)
             gains[j, k] = value
             most = max(most, value)
-        product *= most
-        if product < 1e-250:
-            top += math.log(product)
-            product = 1.0
+        top, product = carry(top, product * most)
     top += math.log(product)
     base = b[0]
     for k in range(1, K):

@@ -1,4 +1,4 @@
-"""The local maximiser of product plus bonus: a few monotone projected-gradient steps from where it stands."""
+"""The local maximiser of product plus bonus: a few monotone projected-gradient steps from the current policy."""
 
 from __future__ import annotations
 

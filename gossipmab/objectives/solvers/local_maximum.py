@@ -40,9 +40,9 @@ def solve(work: WelfareWorkspace, s: float, lam: float) -> float:
 
 @jit
 def climb(work: WelfareWorkspace, s: float, cap: float) -> tuple[float, float]:
-    """(lam, h) of a local maximum of F = e^h + b.p near P, left in `work`; lam = e^-h, or `cap` where that is less.
+    """(lam, h) of a local maximum of F = e^h + b.p near P, left in `work`; lam = e^-h, or `cap` if that is less.
 
-    Where the joint iteration stalls (a saddle of F, a poor start), a search along the frontier: F grows with lam while
+    If the joint iteration stalls (a saddle of F, a poor start), a search along the frontier: F grows with lam while
     lam < e^-h(p(lam)), and falls after. Steps in ln lam double until that turns, then they halve.
     """
     lam, h, gap = newton(work, s, cap, True, MOST_NEWTON)

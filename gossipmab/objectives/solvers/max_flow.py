@@ -26,7 +26,7 @@ def is_favourite(utilities: Floats, j: int, k: int) -> bool:
 
 @jit
 def favourites(utilities: Floats, workspace: SolverWorkspace) -> None:
-    """clipped[j, k] = 1 where k is in F_j, else 0; nodes[FAVOURED, j] = |F_j|. Clears the flow."""
+    """clipped[j, k] = 1 if k is in F_j, else 0; nodes[FAVOURED, j] = |F_j|. Clears the flow."""
     N, K = utilities.shape
     for j in range(N):
         workspace.nodes[FAVOURED, j] = 0
@@ -40,9 +40,9 @@ def favourites(utilities: Floats, workspace: SolverWorkspace) -> None:
 
 @jit
 def search(arm: int, workspace: SolverWorkspace) -> int:
-    """An agent with room to whom more of the arm can flow, the flows on the way being exchanged; -1 where there is none.
+    """An agent with room to whom more of the arm can flow, the flows on the way being exchanged; -1 if there is none.
 
-    Breadth first; nodes[FROM] tells the way back.
+    Breadth first; nodes[FROM] holds the way back.
     """
     N, K = workspace.clipped.shape
     nodes = workspace.nodes

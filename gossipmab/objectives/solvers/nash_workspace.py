@@ -33,7 +33,7 @@ MATRIX = CURVE + CURVES * CURVE_ROWS  # the K last rows: Cholesky factor of the 
 
 # Rows of `play`.
 SUPPORT = 0  # the arms in play
-INSIDE = 1  # 1 where an arm is in play
+INSIDE = 1  # 1 if an arm is in play
 
 
 class WelfareWorkspace(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from gossipmab.objectives.solvers.linalg import carry
 from gossipmab.objectives.solvers.nash_workspace import (
     ALONG,
     BONUS,
@@ -24,7 +25,7 @@ from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats
 
 LEAST = 1e-13  # arms with less probability are out of play
-RIDGE = 1e-12  # relative to the diagonal: makes the matrix definite where N < K or arms are equal
+RIDGE = 1e-12  # relative to the diagonal: makes the matrix definite if N < K or arms are equal
 
 
 @jit
@@ -39,10 +40,7 @@ def log_product(work: WelfareWorkspace, arms: int) -> float:
             k = play[SUPPORT, a]
             u += gains[j, k] * table[P, k]
         table[WEIGHT, j] = 1.0 / u
-        product *= u
-        if product < 1e-250 or product > 1e250:
-            total += math.log(product)
-            product = 1.0
+        total, product = carry(total, product * u)
     return total + math.log(product)
 
 
@@ -76,7 +74,7 @@ def pivot(work: WelfareWorkspace, arms: int) -> None:
 def curvature(work: WelfareWorkspace, arms: int, s: float) -> None:
     """Lower half of the reduced matrix: H on the directions e_k - e_pivot, k in SUPPORT after the pivot.
 
-    Differences of columns before they are squared: exact where whole columns are nearly zero.
+    Differences of columns before they are squared: exact for columns that are nearly zero.
     """
     gains, table, play = work.gains, work.table, work.play
     first = play[SUPPORT, 0]
@@ -264,7 +262,7 @@ def newton(work: WelfareWorkspace, s: float, lam: float, joint: bool, most: int)
 
 @jit
 def advance(work: WelfareWorkspace, arms: int, s: float, lam: float, joint: bool) -> int:
-    """One damped Newton step, cut where the first arm reaches 0 (it leaves); how many arms remain in play."""
+    """One damped Newton step, cut when the first arm reaches 0 (it leaves); how many arms remain in play."""
     table, play = work.table, work.play
     tt, ta, aa = directions(work, arms, s)
     if joint:

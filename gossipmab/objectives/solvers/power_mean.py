@@ -1,4 +1,4 @@
-"""The maximiser of a power mean plus a linear bonus over the simplex: an interior point, and a barrier where that stalls.
+"""The maximiser of a power mean plus a linear bonus over the simplex: an interior point, and a barrier method if that stalls.
 
 symbol      name          meaning
 q           exponent      <= 1: the mean is concave

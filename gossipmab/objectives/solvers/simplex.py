@@ -27,7 +27,7 @@ def begin(basis: Integers, outside: Integers, m: int, n: int) -> None:
 
 @jit
 def entering(T: Floats, outside: Integers, m: int, n: int, second: bool, bland: bool, least: float) -> int:
-    """The column to enter, -1 where none gains. In the second pass only columns that cost nothing in the first objective."""
+    """The column to enter, -1 if none gains. In the second pass only columns that cost nothing in the first objective."""
     row = m + 1 if second else m
     best = least
     column = -1
@@ -43,7 +43,7 @@ def entering(T: Floats, outside: Integers, m: int, n: int, second: bool, bland: 
 
 @jit
 def leaving(T: Floats, basis: Integers, m: int, n: int, column: int) -> int:
-    """The row where the entering variable is stopped first, the least variable on ties; -1 where nothing stops it."""
+    """The row that stops the entering variable first, the least variable on ties; -1 if none does."""
     row = -1
     for i in range(m):
         if T[i, column] <= SMALL:
@@ -106,7 +106,7 @@ def read(T: Floats, basis: Integers, m: int, n: int, first: int, x: Floats) -> N
 
 @jit
 def prices(T: Floats, outside: Integers, m: int, n: int, first: int, y: Floats) -> None:
-    """Write the prices of the constraints first, first + 1, ... into y, scaled to sum 1; uniform where all are 0."""
+    """Write the prices of the constraints first, first + 1, ... into y, scaled to sum 1; uniform if all are 0."""
     total = 0.0
     for i in range(y.shape[0]):
         y[i] = 0.0

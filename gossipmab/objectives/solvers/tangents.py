@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 
+from gossipmab.objectives.solvers.linalg import carry
 from gossipmab.objectives.solvers.nash_workspace import (
     ALONG,
     BONUS,
@@ -103,7 +104,7 @@ def moving(work: WelfareWorkspace, s: float, lam: float) -> tuple[int, float]:
 
 @jit
 def until_entry(work: WelfareWorkspace, row: int) -> None:
-    """Cut the curve's range where an arm out of play would enter: its sum overtakes that of the arms in play.
+    """Cut the curve's range at the entry of an arm out of play: its sum overtakes that of the arms in play.
 
     With some room for rounding: an arm equal to one in play never overtakes it.
     """
@@ -140,10 +141,7 @@ def tangent(work: WelfareWorkspace, c: int, s: float, lam: float) -> float:
     logs = 0.0
     product = 1.0
     for j in range(N):
-        product *= 1.0 + theta * table[row + RATE, j]
-        if product < 1e-250 or product > 1e250:
-            logs += math.log(product)
-            product = 1.0
+        logs, product = carry(logs, product * (1.0 + theta * table[row + RATE, j]))
     logs += math.log(product)
     m: float = most + table[row + RANGE, 1] - s * (N + logs)
     return m
@@ -189,7 +187,7 @@ def move_to(work: WelfareWorkspace, curves: int, lam: float) -> float:
 
 @jit
 def apart(lam: float, other: float) -> float:
-    """The larger through the smaller of two prices; inf where one is 0."""
+    """The ratio of the larger to the smaller of two prices; inf if one is 0."""
     low = min(lam, other)
     return max(lam, other) / low if low > 0.0 else math.inf
 

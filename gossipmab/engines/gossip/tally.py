@@ -1,0 +1,133 @@
+"""What is kept of a trial and recorded: pulls, messages, regrets. One definition for every gossip engine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipmab.engines.common import policy_unchanged
+from gossipmab.engines.gossip.channel_state import Averages
+from gossipmab.environments.environment import Environment
+from gossipmab.metrics.consensus import averages_apart, row_errors
+from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_gap
+from gossipmab.metrics.trace import GossipTrace
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.utils.jit import dual, jit
+from gossipmab.utils.types import Floats, Integers
+
+
+class Accumulators(NamedTuple):
+    """What is kept of the past, and what is recorded.
+
+    pulls: (N, K). played: (N, K) the last distribution of each agent. gap: (N,) its NSW regret. nsw_regret: (N,) so far.
+    messages_sent: (N,). next: (1,) index into rounds. final_pareto: (N,), as last recorded.
+    rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,).
+    """
+
+    pulls: Integers
+    played: Floats
+    gap: Floats
+    nsw_regret: Floats
+    messages_sent: Integers
+    final_pareto: Floats
+    next: Integers
+    rounds: Integers
+    pareto: Floats
+    nsw: Floats
+    disagreement: Floats
+    messages: Integers
+    drift: Floats
+    sampling: Floats
+
+
+def accumulators(agents: int, arms: int, rounds: Integers, per_agent: bool) -> Accumulators:
+    """Nothing played yet; `rounds` (R,) will be recorded, the regrets of each agent or their sum."""
+    N, R = agents, len(rounds)
+    curves = np.zeros((2, R, N if per_agent else 1))
+    return Accumulators(
+        np.zeros((N, arms), np.int64), np.zeros((N, arms)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
+        np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
+    )  # fmt: skip
+
+
+class Tally(NamedTuple):
+    """The record of a trial whose agents are all in this process. scratch: utility (N,), means (2, M)."""
+
+    reference: RegretReference
+    kept: Accumulators
+    cache: WelfareCache
+    utility: Floats
+    means: Floats
+
+    def keep(self, i: int, b: int, arm: int, p: Floats, sent: int) -> None:
+        """Count agent i's arm, its regret and its messages; an arm below 0 is that of an agent that is away."""
+        kept = self.kept
+        kept.messages_sent[i] += sent
+        if arm >= 0:
+            kept.pulls[i, arm] += 1
+            if not policy_unchanged(p, kept.played[i]):
+                kept.gap[i] = nsw_gap(self.reference, p, self.utility, self.cache)
+            kept.nsw_regret[i] += kept.gap[i]
+
+    def end_round(self, averages: Averages, b: int, t: int, first: int, last: int) -> None:
+        """Record round t if it is one to be recorded and all agents have played it."""
+        kept = self.kept
+        if last - first == kept.gap.shape[0] and t == kept.rounds[kept.next[0]]:
+            own = averages.own if averages.own.shape[1] > 0 else averages.local
+            record(self, own, averages.local)
+
+
+@jit
+def record(tally: Tally, own: Floats, local: Floats) -> None:
+    """Record one round: regrets of every agent, how far the estimates own (N, M) are apart, messages so far."""
+    kept, reference = tally.kept, tally.reference
+    r = kept.next[0]
+    N, K = kept.pulls.shape
+    per_agent = kept.pareto.shape[1] == N
+    for i in range(N):
+        regret = 0.0
+        for k in range(K):
+            regret += kept.pulls[i, k] * reference.gaps[k]
+        kept.final_pareto[i] = regret
+        kept.pareto[r, i if per_agent else 0] += regret
+        kept.nsw[r, i if per_agent else 0] += kept.nsw_regret[i]
+        kept.messages[r] += kept.messages_sent[i]
+    if reference.members.shape[0] > 0:
+        apart = row_errors(own, local, reference.members, reference.utilities, tally.means[0])
+    else:
+        apart = averages_apart(own, local, reference.estimand, tally.means[0], tally.means[1])
+    kept.disagreement[r], kept.drift[r], kept.sampling[r] = apart
+    kept.next[0] += 1
+
+
+@jit
+def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averages: Averages, t0: int) -> None:
+    """Take the outcomes of B rounds of all agents, recorded by actors, into the tally.
+
+    Args:
+        arms: (B, N), below 0 if an agent is away. p: (B, N, K). sent: (B, N) messages.
+        averages: own, local are (r N, M), of the recorded rounds. t0: rounds played before.
+    """
+    N, recorded = arms.shape[1], 0
+    for b in range(arms.shape[0]):
+        for i in range(N):
+            _keep(tally, i, b, arms[b, i], p[b, i], sent[b, i])
+        kept = tally.kept
+        if t0 + b + 1 == kept.rounds[kept.next[0]]:
+            rows = slice(recorded * N, (recorded + 1) * N)
+            record(tally, averages.own[rows], averages.local[rows])
+            recorded += 1
+
+
+_keep = dual(Tally.keep)
+
+
+def trace_of(kept: Accumulators, environment: Environment, budget: CommunicationBudget, numbers: int) -> GossipTrace:
+    """The trace of a trial whose messages hold `numbers` numbers each, sent within the budget."""
+    utility = (kept.pulls * environment.own_utilities).sum(axis=1)
+    return GossipTrace(
+        kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(numbers),
+        kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(numbers),
+        kept.final_pareto, kept.nsw_regret,
+    )  # fmt: skip

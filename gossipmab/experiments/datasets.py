@@ -1,0 +1,45 @@
+"""A run's tables as arrays with named dimensions; see `Results.dataset`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+
+from gossipmab.experiments.spec.sweep import columns, scalar
+from gossipmab.metrics.columns import attributes
+
+if TYPE_CHECKING:
+    from gossipmab.experiments.results import Results
+
+
+def dataset_of(results: Results) -> xr.Dataset:
+    """The arrays of a run, with their titles and units."""
+    spec = results.spec
+    arrays = _arrays(results, results.table(), "round")
+    arrays |= {f"agent_{name}": a for name, a in _arrays(results, results.agents(), "agent").items()}
+    described = {"name": spec.experiment.name, "spec_hash": spec.hash, "spec": spec.to_toml()}
+    data = xr.Dataset(arrays, attrs=described)
+    swept = {name: key for key, name in columns(list(spec.sweep)).items()}
+    for name in data.variables:
+        data[name].attrs.update(attributes(str(name), swept, results.kind))
+    return data
+
+
+def _arrays(results: Results, table: pd.DataFrame, last: str) -> dict[str, Any]:
+    """Column -> array with dimensions (sweep keys..., algorithm, trial, last)."""
+    spec = results.spec
+    names = columns(list(spec.sweep))
+    dims = [*names.values(), "algorithm", "trial", last]
+    axes: dict[str, list[Any]] = {}
+    for key, values in spec.sweep.items():
+        text = not pd.api.types.is_numeric_dtype(table[names[key]])
+        axes[names[key]] = [str(scalar(v)) if text else v for v in values]
+    axes["algorithm"] = [one.label for one in spec.algorithms]
+    axes["trial"] = list(range(spec.experiment.trials))
+    axes[last] = sorted(table[last].unique())
+    index = pd.MultiIndex.from_product(list(axes.values()), names=dims)
+    full = table.set_index(dims).reindex(index)
+    shape = [len(values) for values in axes.values()]
+    return {name: xr.DataArray(full[name].to_numpy().reshape(shape), axes, dims) for name in full.columns}

@@ -1,0 +1,204 @@
+"""From an experiment file, a dictionary or a shipped name to a valid `Spec`: everything is checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gossipmab.algorithms import PROTOCOLS
+from gossipmab.experiments.spec import build, hyperparameters, python_objects, sweep
+from gossipmab.experiments.spec.inline_graphs import graphs_as_files
+from gossipmab.experiments.spec.network_cache import NetworkCache
+from gossipmab.experiments.spec.renamed import check_renamed
+from gossipmab.experiments.spec.sections import Document, ProbingSection
+from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
+from gossipmab.experiments.spec.validation import validated
+from gossipmab.experiments.spec.values import plain, shown
+from gossipmab.metrics.columns import is_reserved
+from gossipmab.utils import resources
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.safe_read import parsed_toml, text_of
+
+
+def load_spec(
+    source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = (), algorithms: Any = ()
+) -> Spec:
+    """The experiment from a file, from the name of a shipped one, or from a dictionary.
+
+    Args:
+        source: the user's path first, then a shipped experiment's name; a dictionary, as `from_dict` takes it; or a Spec.
+        overrides: "dotted.key=value", the value as TOML, or a string if it is not TOML.
+        algorithms: further ones, a list of objects or label -> object.
+
+    Raises:
+        InputError: no such file, not TOML, or anything that is not allowed in it.
+    """
+    overrides = list(overrides)
+    if isinstance(source, Spec):
+        if not (overrides or algorithms or source.files):
+            return source
+        return from_dict(source.resolved(), ".", source.files, overrides=overrides, algorithms=algorithms)
+    if isinstance(source, Mapping):
+        return from_dict(source, overrides=overrides, algorithms=algorithms)
+    path = resources.resolve(source, "experiments", [".toml"], key="experiment")
+    return from_dict(read_toml(path), path.parent, overrides=overrides, algorithms=algorithms)
+
+
+def from_dict(
+    data: Mapping[str, Any],
+    folder: Path | str = ".",
+    files: Mapping[str, Path] | None = None,
+    trusted: bool = False,
+    overrides: Iterable[str] = (),
+    algorithms: Any = (),
+) -> Spec:
+    """The experiment of this data, in the shape of the TOML file.
+
+    Args:
+        data: the sections. NumPy arrays are allowed for means and preferences, networkx graphs for base graphs, classes and
+            objects as in `python_objects`.
+        folder: the folder of relative file names.
+        files: paths of data files that lie elsewhere, such as the copies in a run folder.
+        trusted: accept unknown names; see `Spec`.
+        overrides, algorithms: as in `load_spec`.
+
+    Raises:
+        InputError: at the first thing wrong anywhere in the file or at any point of the sweep.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
+    data, graphs = graphs_as_files(dict(data))
+    if algorithms:
+        data = python_objects.with_algorithms(data, algorithms)
+    content = overridden(plain(python_objects.named(data)), overrides)
+    check_renamed(content)
+    keys = content.pop("sweep", {})
+    if not isinstance(keys, dict):
+        raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
+    listed = sweep.listed(keys.pop("points")) if "points" in keys else []
+    return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs}, trusted)
+
+
+def overridden(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """The experiment's data with every "dotted.key=value" of the command line set."""
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or "." not in key:
+            raise InputError(f"--set {shown(text)}: allowed is KEY=VALUE, such as network.link_probability=0.3")
+        swept = content.get("sweep")
+        flat = sweep.flattened(swept) if isinstance(swept, dict) else {}
+        together = sweep.listed(flat["points"])[0] if flat.get("points") else {}
+        if key.startswith("sweep."):
+            content = {**content, "sweep": {**flat, key.removeprefix("sweep."): toml_value(value)}}
+        elif key in together:
+            raise InputError(f"--set {key}: it stands in [[sweep.points]]; set sweep.points=[{{...}}, ...] instead")
+        elif key in flat:
+            raise InputError(f"--set {key}: it is swept; set sweep.{key}=[...] instead")
+        else:
+            content = sweep.with_values(content, {key: toml_value(value)}, "--set")
+    return content
+
+
+def toml_value(text: str) -> Any:
+    """The text as a TOML value, or as the string it is."""
+    try:
+        parsed = parsed_toml(f"value = {text}")
+    except ValueError:
+        return text.strip()
+    return plain(parsed["value"]) if set(parsed) == {"value"} else text.strip()
+
+
+def _point(data: dict[str, Any], values: Mapping[str, Any], trusted: bool) -> Point:
+    """One point: sections and algorithms validated, nothing built."""
+    document = validated(Document, data)
+    protocol = document.experiment.protocol
+    if protocol == "gossip" and document.network is None:
+        raise InputError("network is required and not given")
+    if protocol != "gossip" and document.network is not None:
+        raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
+    if protocol != "assignment" and document.probing is not None:
+        raise InputError(f'probing: is for protocol = "assignment" only, got protocol = "{protocol}"')
+    probing = document.probing or ProbingSection() if protocol == "assignment" else None
+    algorithms: dict[str, AlgorithmSpec] = {}
+    for section in document.algorithms:
+        label = section.label or section.name
+        if label in algorithms:
+            advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
+            raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
+        if trusted and section.name not in PROTOCOLS[protocol]:
+            params = section.parameters
+        else:
+            params = hyperparameters.parameters(protocol, section.name, label, section.parameters)
+        algorithms[label] = AlgorithmSpec(label, section.name, params)
+    chosen = tuple(algorithms.values())
+    return Point(values, document.experiment, document.environment, document.network, probing, chosen)
+
+
+def _checked(
+    data: dict[str, Any],
+    crossed: dict[str, list[Any]],
+    listed: list[dict[str, Any]],
+    folder: Path,
+    files: dict[str, Path],
+    trusted: bool,
+) -> Spec:
+    """The experiment with its sweep, every point of it validated once, and built once if no other point is built alike."""
+    together = list(listed[0]) if listed else []
+    keys = [*together, *crossed]
+    for key in keys:
+        if key in sweep.FIXED or key.startswith("sweep."):
+            raise InputError(f"sweep: {key!r} cannot be swept")
+        name = key.rpartition(".")[2]
+        if key.startswith("algorithms.") and is_reserved(name) and not trusted:
+            raise InputError(
+                f"sweep: {key!r} cannot be swept: {name!r} is also a column of the tables; rename the hyperparameter"
+            )
+    for key in together:
+        if key in crossed:
+            raise InputError(f"sweep: {key!r} stands in the cross product and in [[sweep.points]]")
+    given = sweep.points(crossed, listed)
+    each = len(given) // max(1, len(listed))  # points of the product for each one listed
+    typed: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {key: {} for key in keys}  # key -> its values, each once, by their JSON
+    built: dict[str, int] = {}
+    networks = NetworkCache()
+    points: list[Point] = []
+    for values in given:
+        try:
+            point = _point(sweep.with_values(data, values, trusted=trusted), values, trusted)
+            build.find_files(point, folder, files)
+            agents = 0 if trusted else build.check(point, files, built, networks)
+        except InputError as error:
+            where = ", ".join(f"{key} = {shown(value)}" for key, value in values.items())
+            raise InputError(f"{error} (at the sweep's point {where})" if values else str(error)) from None
+        if len(given) * len(point.algorithms) * point.experiment.trials > sweep.MOST_CELLS:
+            raise InputError(f"the experiment has more than {sweep.MOST_CELLS} cells")
+        here = {key: build.value_at(point, key) for key in keys}
+        if together and len(points) % each == 0:
+            typed.append({key: here[key] for key in together})
+        for key, value in here.items():
+            found[key].setdefault(json.dumps(value, sort_keys=True), value)
+        points.append(replace(point, values=here, agents=agents))
+    for key, swept in crossed.items():
+        if len(found[key]) != len(swept):
+            raise InputError(f"sweep: {key!r} holds a value twice: {shown(swept)}")
+    if len({json.dumps(values, sort_keys=True) for values in typed}) < len(typed):
+        raise InputError("sweep.points: a point stands there twice")
+    swept_values = {key: tuple(values.values()) for key, values in found.items()}
+    spec = Spec(tuple(points), swept_values, files, tuple(typed), trusted, networks)
+    sweep.columns(keys)
+    _ = spec.file_hashes  # now: what was checked is what is hashed, even if a file changes later
+    return spec
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's contents. Raises InputError if it is not TOML in UTF-8, or larger or deeper than an experiment can be."""
+    text = text_of(path, "experiment")
+    try:
+        return parsed_toml(text)
+    except (ValueError, MemoryError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None

@@ -1,0 +1,52 @@
+"""Data of an experiment file against the models of its sections; pydantic's errors as one line each."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+from gossipmab.experiments.spec.sections import SECTIONS
+from gossipmab.experiments.spec.values import shown
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import allowed
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(model: type[M], data: Any) -> M:
+    """The model of `data`, or one InputError that names the key."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise translated(error, model) from None
+
+
+def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
+    """Pydantic's errors as one line: a misspelt key first, since it often is why another one is missing."""
+    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    first = errors[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path) or "the experiment"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    owner: type[BaseModel] = SECTIONS.get(path[0], model) if len(path) > 1 else model
+    if first["type"] == "extra_forbidden":
+        return unknown(f"key in {f'[{path[0]}]' if len(path) > 1 else 'the experiment'}", path[-1], owner.model_fields)
+    if first["type"] == "missing":
+        return InputError(f"{key} is required and not given{more}")
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return cause
+    hint = get_type_hints(owner, include_extras=True).get(path[-1]) if len(path) == 2 else None
+    limits = allowed(hint) if hint is not None and first["type"] not in ("value_error", "literal_error") else ""
+    why = (
+        limits
+        if ">" in limits or "<" in limits
+        else first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    )
+    near = ""
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        match = get_close_matches(first["input"], first["ctx"]["expected"].replace("'", " ").split(), n=1)
+        near = f"; did you mean {match[0]!r}?" if match else ""
+    return InputError(f"{key}: got {shown(first['input'])}, allowed is {why}{near}{more}")

@@ -1,0 +1,28 @@
+"""Two sums of the inner loops, inlined into their callers, with a fixed order of terms and therefore fixed bits."""
+
+from __future__ import annotations
+
+import math
+
+from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.types import Floats
+
+
+@jit_inline
+def utility(utilities: Floats, j: int, p: Floats) -> float:
+    """u_j = sum_k p_k U[j,k], for U (N, K) and p (K,)."""
+    u = 0.0
+    for k in range(p.shape[0]):
+        u += p[k] * utilities[j, k]
+    return u
+
+
+@jit_inline
+def carry(logarithm: float, product: float) -> tuple[float, float]:
+    """(logarithm, product) with the same logarithm + ln product, and product within 1e-250 .. 1e250.
+
+    Called after every factor, it takes one logarithm for many factors.
+    """
+    if product < 1e-250 or product > 1e250:
+        return logarithm + math.log(product), 1.0
+    return logarithm, product

@@ -1,0 +1,132 @@
+"""One way for the data: a point of a sweep is validated and built once, and at the end every cell's file is decoded once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import gossipmab as gm
+from gossipmab.experiments.spec import build, loading
+from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.experiments.storage import cell_file, run_folder
+from gossipmab.metrics import statistics
+from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
+from gossipmab.metrics.trace import EQUITY
+from tests import broken
+
+SPEC: dict[str, Any] = {
+    "experiment": {"name": "counted", "horizon": 12, "trials": 3, "seed": 2, "recorded_rounds": 4},
+    "environment": {"agents": 4, "arms": 3, "objectives": 2},
+    "network": {"base": "ring"},
+    "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
+    "sweep": {"network.link_probability": [0.5, 1.0], "environment.heterogeneity": [0.1, 0.2, 0.3]},
+}
+POINTS, CELLS = 6, 36
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, counts: Counter[str], module: Any, name: str) -> None:
+    """Count the calls of a function that the module looks up by name, if they return."""
+    wanted = getattr(module, name)
+
+    def call(*args: Any, **options: Any) -> Any:
+        found = wanted(*args, **options)
+        counts[name] += 1
+        return found
+
+    monkeypatch.setattr(module, name, call)
+
+
+def test_points_are_validated_once_and_cells_decoded_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    counted(monkeypatch, counts, loading, "validated")
+    counted(monkeypatch, counts, build, "network_of")
+    counted(monkeypatch, counts, run_folder, "decode")
+    counted(monkeypatch, counts, cell_file, "hashes")
+    results = gm.run(SPEC, out=tmp_path / "run", workers=1)
+    results.summary()
+    assert counts["validated"] == POINTS
+    assert counts["network_of"] == 2  # one for each link probability
+    assert counts["decode"] == counts["hashes"] == CELLS
+    assert all(cell.point is results.spec.points[i // 6] for i, cell in enumerate(results.spec.cells()))
+    counts.clear()
+    assert len(gm.open_run(tmp_path / "run").table()) == CELLS * 4
+    assert counts["decode"] == 1  # to compare the columns
+
+
+def test_what_is_assembled_is_what_the_cells_hold(tmp_path: Path) -> None:
+    results = gm.run(SPEC, out=tmp_path / "run", workers=1)
+    agents, table, summary = results.agents(), results.table(), results.summary()
+    for name in ("results.parquet", "agents.parquet"):
+        (results.path / name).unlink()
+    again = gm.open_run(results.path)
+    assert again.table().equals(table) and again.agents().equals(agents) and again.summary().equals(summary)
+
+
+@pytest.mark.parametrize("name", ["utility", "reward", "equity_gini", "regret_maximin", "mean_drift"])
+def test_a_swept_hyperparameter_keeps_its_name_apart_from_the_columns(name: str) -> None:
+    """A key whose last word a table has as a column is called by the whole key: nothing overwrites anything."""
+    from gossipmab.experiments.spec.sweep import columns
+
+    assert columns([f"algorithms.mine.{name}"]) == {f"algorithms.mine.{name}": f"algorithms.mine.{name}"}
+    assert columns(["algorithms.mine.alpha"]) == {"algorithms.mine.alpha": "alpha"}
+
+
+@pytest.mark.parametrize("name", ["utility", "reward", "equity_gini"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_swept_hyperparameter_named_as_a_column_is_refused(name: str, listed: bool) -> None:
+    """A foreign algorithm may have it, but not sweep it: its values would stand in the column's place."""
+    kind: Any = NamedTuple("Foreign", [(name, float)])  # type: ignore[misc]
+    kind.__new__.__defaults__ = (1.0,)
+    for method in ("init", "select", "update", "communicates"):
+        setattr(kind, method, getattr(broken.Sound, method))
+    data = {key: value for key, value in SPEC.items() if key != "sweep"}
+    loading.load_spec({**data, "algorithms": [{"name": kind, "label": "mine", name: 2.0}]})
+    key = f"algorithms.mine.{name}"
+    for swept in (key, f"algorithms.*.{name}"):
+        sweep = {"points": [{swept: 0.5}, {swept: 1.0}]} if listed else {swept: [0.5, 1.0]}
+        with pytest.raises(gm.InputError, match="column of the tables") as caught:
+            loading.load_spec({**data, "algorithms": [{"name": kind, "label": "mine"}], "sweep": sweep})
+        assert swept in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", TRACES)
+def test_every_array_is_declared(kind: Any) -> None:
+    assert list(kind.COLUMNS) == [field.name for field in dataclasses.fields(kind)]
+    assert all(one.title and one.unit for one in kind.COLUMNS.values())
+    assert set(column_metadata(kind)) <= RESERVED
+
+
+def test_intervals_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(5)
+    for n in (2, 5, 15):
+        first, other = rng.gamma(2.0, size=n), rng.gamma(2.0, size=n)
+        options: Any = {"n_resamples": statistics.RESAMPLES, "method": "BCa", "paired": True}
+        found = stats.bootstrap((first,), np.mean, rng=np.random.default_rng(0), **options).confidence_interval
+        np.testing.assert_allclose(statistics.bootstrap_interval(first), found, rtol=1e-12)
+        ratio = statistics.paired_ratio(first, other)
+        pairs: Any = (first, other)
+        if n > 2:
+            found = stats.bootstrap(
+                pairs, statistics._ratio_of_means, rng=np.random.default_rng(0), **options
+            ).confidence_interval
+            np.testing.assert_allclose(ratio[1:], found, rtol=1e-12)
+
+
+def test_the_documentation_has_every_column() -> None:
+    said = set((Path(__file__).parents[2] / "docs" / "run_folder.md").read_text(encoding="utf-8").splitlines())
+    rows = {
+        f"| {name} | {'agents' if one.axes == 'N' else 'results'} | `{one.name}` | {one.title} | {one.unit} |"
+        for name, setting in SETTINGS.items()
+        for one in setting.trace.COLUMNS.values()
+        if one.name
+    }
+    rows |= {f"| all | agents | `{name}` | {title} | {unit} |" for name, (title, unit) in EQUITY.items()}
+    assert rows == {
+        line for line in said if line.startswith(("| gossip |", "| central |", "| assignment |", "| all |"))
+    }

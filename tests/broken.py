@@ -93,12 +93,6 @@ def select_with_memory(self: Any, state: Any, i: int, t: int, p: Any) -> None:
     Sound.select(self, state, i, t + MEMORY["calls"], p)
 
 
-def learn_with_memory(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    """Counts, and does nothing with it yet."""
-    Sound.update(self, state, i, t, arm, x, neighbours)
-    type(self).seen = getattr(type(self), "seen", 0) + 1
-
-
 def select_allocating(self: Any, state: Any, i: int, t: int, p: Any) -> None:
     index = state.global_mean[i, :, 0] + np.ones(p.shape[0])
     for k in range(p.shape[0]):
@@ -142,7 +136,6 @@ PeekingMail = broken("PeekingMail", update=learn_from_stranger)
 Trespassing = broken("Trespassing", update=learn_into_neighbour)
 Posting = broken("Posting", update=learn_into_mailbox)
 Remembering = broken("Remembering", select=select_with_memory)
-Counting = broken("Counting", update=learn_with_memory)
 Allocating = broken("Allocating", select=select_allocating)
 Excessive = broken("Excessive", select=select_too_much)
 Negative = broken("Negative", select=select_negative)

@@ -30,20 +30,15 @@ onload = () => {
   const found = [...document.querySelectorAll('iframe')].map(frame => {
     const w = frame.contentWindow, d = w.document, root = d.documentElement;
     const paper = w.getComputedStyle(d.body).backgroundColor;
-    const behind = e => { const c = w.getComputedStyle(e.closest('svg')).backgroundColor;
-      return /, 0\\)$/.test(c) ? paper : c; };
-    const drawn = (query, property) => Math.min(...[...d.querySelectorAll(query)].map(e =>
-      contrast(w.getComputedStyle(e)[property], behind(e))));
     const colours = (query, property) => [...d.querySelectorAll(query)].map(e => w.getComputedStyle(e)[property]);
-    const wide = [...d.body.querySelectorAll('*')].filter(e => !e.closest('.scroll, pre, svg') &&
+    const wide = [...d.body.querySelectorAll('*')].filter(e => !e.closest('.scroll, pre') &&
       e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.tagName + '.' + e.className);
     return {
       width: root.clientWidth, scrolls: root.scrollWidth, wide,
       dark: w.matchMedia('(prefers-color-scheme: dark)').matches, paper: lum(paper),
       text: Math.min(...colours('p, h1, h2, h3, dt, dd, td, th, li, figcaption', 'color').map(c => contrast(c, paper))),
-      drawn: drawn('figure svg text', 'fill'), lines: drawn('.legend line', 'stroke'),
       loaded: w.performance.getEntriesByType('resource').length,
-      heights: colours('.panels svg', 'height').map(parseFloat),
+      heights: colours('.figures img', 'height').map(parseFloat),
     };
   });
   document.body.textContent = JSON.stringify(found);

@@ -7,9 +7,9 @@ colour-blind can tell apart; line styles and markers differ as well. Drawn again
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -86,35 +86,51 @@ def plot(
     for name in formats:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
-    table, folder, paths = results.table(), results.path / "figures", []
+    folder = results.path / "figures"
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
-        for column, title in metrics_of(results, metric).items():
-            if column not in table or not np.isfinite(table[column]).any():
-                continue  # not measured, or not defined: NSW where utilities are negative
-            beside = guide_for(guide, column, results.spec.algorithms)
-            for name, figure in _figures(results, table, column, title, band, beside):
-                paths += save(figure, folder / f"{short(column)}_{name}".removeprefix("regret_"), formats)
-        if "sampling_error" in table:
-            style = looks([choice.label for choice in results.spec.algorithms])
-            paths += save(errors(table, results.keys, style), folder / "estimation_error", formats)
-    return paths
+        found = drawings(results, band, metric, lambda column: guide_for(guide, column, results.spec.algorithms))
+        return [path for one in found for path in save(one.figure, folder / one.stem, formats)]
 
 
-def _figures(
-    results: Results, table: pd.DataFrame, column: str, title: str, band: str, guide: Guide | None
-) -> Iterator[tuple[str, Figure]]:
-    labels = [choice.label for choice in results.spec.algorithms]
-    style = looks(labels)
+class Drawing(NamedTuple):
+    """A figure, the stem of its file, its heading, and a line on what it shows."""
+
+    stem: str
+    heading: str
+    note: str
+    figure: Figure
+
+
+def drawings(
+    results: Results, band: str, metric: str | None, guide_of: Callable[[str], Guide | None]
+) -> Iterator[Drawing]:
+    """All figures of a run, the regret curves first. guide_of: column -> the guide to draw. For arguments see `plot`."""
+    table, keys = results.table(), results.keys
+    style = looks([choice.label for choice in results.spec.algorithms])
     over = OVER if results.kind.SUMMED else ""
-    yield "regret", curves(table, results.keys, column, title, band, style, over, guide)
-    for key in results.keys:
-        yield (
-            f"regret_against_{safe(key)}",
-            against_key(table, key, others_of(results, key), column, title, band, style, over),
+    mean = f"the mean over trials; bands and bars: {BANDS[band]}."
+    for column, title in metrics_of(results, metric).items():
+        if column not in table or not np.isfinite(table[column]).any():
+            continue  # not measured, or not defined: NSW where utilities are negative
+        stem, head, guide = short(column).removeprefix("regret_"), f"{title[0].upper()}{title[1:]}", guide_of(column)
+        note = f" The thin grey line is the order of the bound of {guide.label}, fitted at T." if guide else ""
+        figure = curves(table, keys, column, title, band, style, over, guide)
+        yield Drawing(f"{stem}_regret", f"{head} over time", f"Cumulative, {mean}{note}", figure)
+        for key in keys:
+            figure = against_key(table, key, others_of(results, key), column, title, band, style, over)
+            heading = f"{head} against {key.replace('_', ' ')}"
+            yield Drawing(f"{stem}_regret_against_{safe(key)}", heading, f"At the last round, {mean}", figure)
+        if "bytes" in table and (table["bytes"] > 0).any():
+            note = "The gain from communication. Algorithms that send nothing are level lines at their final regret."
+            figure = against_bytes(table, keys, column, title, style)
+            yield Drawing(f"{stem}_regret_against_bytes", f"{head} against bytes sent", note, figure)
+    if "sampling_error" in table:
+        note = (
+            "Solid: consensus, the largest distance of an agent's estimates from the mean of all local averages. Dotted: "
+            "sampling, the distance of that mean from the truth. The error of an estimate is their sum at most. Means over trials."
         )
-    if "bytes" in table and (table["bytes"] > 0).any():
-        yield "regret_against_bytes", against_bytes(table, results.keys, column, title, style)
+        yield Drawing("estimation_error", "Error of the estimates over time", note, errors(table, keys, style))
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:

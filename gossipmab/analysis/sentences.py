@@ -1,14 +1,22 @@
-"""What a run says of its algorithms, in plain sentences: who has how much less regret than whom, and how sure that is."""
+"""Comparisons of a run's algorithms in plain sentences, and the table of their final regrets."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from gossipmab.analysis.plot_style import metrics_of
+from gossipmab.experiments.summary import PRICE
+from gossipmab.utils.formatting import format_count, format_number
+
+if TYPE_CHECKING:
+    from gossipmab.experiments.results import Results
+
 CHANCE = 0.05  # p-values from here on do not tell a difference from chance
+COUNTS = ("messages", "bytes", "steps_per_second")
 FACTOR = 2.0  # ratios from here on read better as a factor than as a percentage
 
 
@@ -41,7 +49,7 @@ class Comparison(NamedTuple):
         """Whether the interval excludes that there is no difference."""
         return not math.isnan(self.low) and not self.low <= 1.0 <= self.high
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """In words, such as "pooled: 74 % less regret than plain, 95 % interval 71 to 77 %, n = 15, p < 0.001"."""
         if math.isnan(self.ratio):
             return f"{self.subject}: no ratio to the {self.quantity} of {self.reference} is defined, n = {self.trials}"
@@ -54,13 +62,17 @@ class Comparison(NamedTuple):
         if not math.isnan(self.p):
             parts.append("p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}")
         doubt = (
-            "" if self.clear else "; the corrected test is not sure of it" if self.apart else "; not told from chance"
+            ""
+            if self.clear
+            else "; the corrected test is not sure of it"
+            if self.apart
+            else "; not distinguishable from chance"
         )
         return ", ".join(parts) + doubt
 
     def sentence(self) -> str:
         """The same with the sweep's point before it."""
-        return f"{self.where}: {self.said()}" if self.where else self.said()
+        return f"{self.where}: {self.in_words()}" if self.where else self.in_words()
 
 
 def size(ratio: float, quantity: str, reference: str) -> str:
@@ -116,6 +128,12 @@ def compare(summary: pd.DataFrame, keys: Sequence[str], baseline: str, metrics: 
     return found
 
 
+def sentences_of(results: Results) -> list[str]:
+    """A sentence for each comparison of the run's algorithms."""
+    first = results.spec.algorithms[0].label
+    return [one.sentence() for one in compare(results.summary(), results.keys, first, metrics_of(results, None))]
+
+
 def reference_of(labels: Sequence[str]) -> str:
     """What the others stand beside, in words: the first of several algorithms, or the first point of a single one."""
     return labels[0] if len(labels) > 1 else "the first sweep point"
@@ -124,3 +142,21 @@ def reference_of(labels: Sequence[str]) -> str:
 def point_of(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
     """The sweep's point of a row: "base = ring, link_probability = 0.1"."""
     return ", ".join(f"{key} = {row[key]}" for key in keys)
+
+
+def final_rows(results: Results, column: str, without: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the final regrets of one metric, with intervals, exponents, tests, and means of the other columns."""
+    summary, keys = results.summary(), results.keys
+    means = [*results.kind.MEANS, *([PRICE] if column == "nsw_regret" else []), "steps_per_second"]
+    means = [name for name in means if name in summary and summary[name].notna().any() and name not in without]
+    headings = [*keys, "algorithm", "trials", "T", "at T", "95 % interval", "exponent", "p"]
+    rows = []
+    for row in summary.to_dict("records"):
+        low, high = row[f"{column}_low"], row[f"{column}_high"]
+        rows.append([
+            *(str(row[key]) for key in keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
+            format_number(row[column]), "-" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}",
+            format_number(row[f"{column}_exponent"], 3), format_number(row[f"{column}_p"], 2),
+            *(format_count(row[name]) if name in COUNTS else format_number(row[name], 3) for name in means),
+        ])  # fmt: skip
+    return headings + [name.replace("_", " ") for name in means], rows

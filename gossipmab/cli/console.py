@@ -54,9 +54,10 @@ def plain(value: Any) -> Any:
 
 def summarise(console: Console, results: Any) -> None:
     """The tables of a run, and its comparisons in sentences."""
-    from gossipmab.cli.tables import summary_sentences, summary_tables
+    from gossipmab.analysis.sentences import sentences_of
+    from gossipmab.cli.tables import summary_tables
 
     for table in summary_tables(results):
         console.print(table)
-    for sentence in summary_sentences(results):
+    for sentence in sentences_of(results):
         console.print(sentence, markup=False, soft_wrap=True)

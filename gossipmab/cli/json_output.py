@@ -40,7 +40,7 @@ KEYS: dict[str, dict[str, str]] = {
         "paired": "whether matching trials have the same environments",
         "finals": "mean final regrets: `where`, `algorithm`, `metric`, `trials`, `first`, `second`, `ratio` (second / first), "
         "`low` and `high` (its 95 % interval), `p`",
-        "sentences": "what came out, as printed",
+        "sentences": "the comparisons, as printed",
     },
     "verify": {
         "path": "the run folder",
@@ -67,7 +67,7 @@ KEYS: dict[str, dict[str, str]] = {
 
 def of_run(results: Results) -> dict[str, Any]:
     """A run and its summary; without rows before the first cell is finished."""
-    from gossipmab.cli.tables import summary_sentences
+    from gossipmab.analysis.sentences import sentences_of
 
     there = len(results.traces) > 0
     return {
@@ -76,7 +76,7 @@ def of_run(results: Results) -> dict[str, Any]:
         "spec_hash": results.spec.hash,
         "complete": results.complete,
         "rows": results.summary().to_dict("records") if there else [],
-        "sentences": summary_sentences(results) if there else [],
+        "sentences": sentences_of(results) if there else [],
     }
 
 
@@ -103,7 +103,7 @@ def of_comparison(found: Versus) -> dict[str, Any]:
 
 
 def of_findings(path: Path, findings: Sequence[Finding]) -> dict[str, Any]:
-    """What `verify` looked at."""
+    """The findings of `verify`."""
     return {"path": path, "sound": all(one.sound for one in findings), "checks": [one._asdict() for one in findings]}
 
 

@@ -20,7 +20,9 @@ def run(
     spec: Annotated[
         str,
         typer.Argument(
-            metavar="SPEC", help="An experiment file, or the name of a shipped experiment.", autocompletion=experiments
+            metavar="SPEC",
+            help="An experiment file, the name of a shipped experiment, or a run folder.",
+            autocompletion=experiments,
         ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,

@@ -1,7 +1,8 @@
-"""The progress bar of a run: cells done, agent-steps a second, time left. On stderr, and only on a terminal."""
+"""The progress of a run: the calls that it makes, and a bar on stderr of cells done, agent-steps a second and time left."""
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from rich.console import Console
@@ -12,13 +13,33 @@ from gossipmab.experiments.spec.spec import Cell
 from gossipmab.utils.formatting import format_count
 
 
+class ProgressCallback:
+    """The progress of a run, from any thread. This one hands notes to the logger "gossipmab", and shows nothing else."""
+
+    def begin(self, cells: int, done: int, agent_steps: int) -> None:
+        """Called once: the number of all cells and of those finished before, and the agent-steps to be played."""
+
+    def steps(self, agent_steps: int) -> None:
+        """Called after every block of rounds, with the agent-steps just played."""
+
+    def cell(self, cell: Cell, error: Exception | None) -> None:
+        """Called when a cell is finished, or has failed."""
+
+    def note(self, text: str) -> None:
+        """One line for the user."""
+        logging.getLogger("gossipmab").warning(text)
+
+    def end(self) -> None:
+        """Called last."""
+
+
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{format_count(task.speed)} agent-steps/s" if task.speed else "compiling")
 
 
-class Bar:
-    """A watcher that draws a bar."""
+class Bar(ProgressCallback):
+    """Draws a bar, on a terminal only."""
 
     def __init__(self, console: Console | None = None, bar: bool = True) -> None:
         """`bar` False keeps the notes only."""

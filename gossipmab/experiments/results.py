@@ -8,16 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.loading import from_dict, read_toml
 from gossipmab.experiments.spec.plugins import absent
-from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Spec
-from gossipmab.experiments.spec.sweep import columns, scalar
+from gossipmab.experiments.spec.sweep import columns
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
@@ -125,58 +122,49 @@ class Results:
     def arrow(self, table: str = "results") -> pa.Table:
         """The tables "results" (see `table`) and "agents" as Arrow has them, for polars, DuckDB and others.
 
-        It is the assembled one where it is what the manifest vouches for; else what the cells' files hold.
+        The assembled file if it is as the manifest vouches for, else the contents of the cells' files.
 
         Raises:
             InputError: no such table, or no cell is finished.
         """
         import pyarrow as pa
-        from pyarrow import parquet
 
         if table not in tables.TABLES:
             raise unknown("table", table, tables.TABLES)
-        name = f"{table}.parquet"
-        if self._vouched(name):
-            with suppress(Exception):  # whatever a library raises over a file that may be anything
-                return self._whole(parquet.read_table(self.path / name), table)
+        if self._vouched(f"{table}.parquet"):
+            with suppress(Exception):  # any error of a library over a file that may hold anything
+                return self._assembled(table)
         parts = [one[table] for _, one in tables.batches(self.spec.cells(), self.spec.sweep, self.load, [table])]
         if not parts:
             first = f"; {len(self.failures)} failed, first {': '.join(self.failures[0])}" if self.failures else ""
             raise InputError(f"run folder {self.path}: no cell is finished yet{first}")
         return pa.concat_tables(parts, promote_options="permissive")
 
-    def _whole(self, table: pa.Table, name: str) -> pa.Table:
-        """The assembled table, if it has the columns that the first cell's trace gives; what that lacks too is NaN."""
-        import pyarrow as pa
+    def _assembled(self, name: str) -> pa.Table:
+        """The assembled table. Raises ValueError unless its columns, keys and algorithms are as the cells' files give them."""
+        from pyarrow import parquet
 
-        first = next((cell for cell in self.spec.cells() if self.folder.file(cell).is_file()), None)
-        if first is None:
-            raise InputError("no cell is there")
-        table = table.rename_columns([RENAMED.get(one, one) for one in table.column_names])  # of version 0.1
-        expected = next(tables.batches([first], self.spec.sweep, self.load, [name]))[1][name]
-        for name in expected.column_names:
-            if name not in table.column_names and np.isnan(expected[name].to_numpy()).all():
-                table = table.append_column(name, pa.array(np.full(len(table), np.nan)))
-        table = table.select(expected.column_names)
-        found: pd.DataFrame = table.to_pandas()
-        for name, kind in zip(expected.column_names, expected.to_pandas().dtypes, strict=True):
-            if found[name].dtype.kind != kind.kind and {found[name].dtype.kind, kind.kind} != {"i", "f"}:
-                raise TypeError(f"column {name} holds {found[name].dtype}")
-        names = expected.column_names
-        if found.duplicated(names[: names.index("trial") + 2]).any():  # sweep, algorithm, trial, round or agent
-            raise ValueError("rows stand there twice")
-        if not set(found["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
-            raise ValueError("an algorithm that the experiment has not")
+        table = parquet.read_table(self.path / f"{name}.parquet")
+        first = [cell for cell in self.spec.cells() if self.folder.file(cell).is_file()][:1]
+        _, expected = next(tables.batches(first, self.spec.sweep, self.load, [name]))
+        schema = expected[name].schema
+        if any(field.name not in table.column_names or table.schema.field(field.name) != field for field in schema):
+            raise ValueError("other columns")
+        keys = table.select(
+            schema.names[: schema.names.index("trial") + 2]
+        ).to_pandas()  # sweep, algorithm, trial, round or agent
+        if keys.duplicated().any() or not set(keys["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
+            raise ValueError("rows that stand there twice, or of another algorithm")
         return table
 
     def _vouched(self, name: str) -> bool:
         """Whether the run is finished and the file is bit for bit as it was then."""
         manifest, file = self.folder.manifest() or {}, self.path / name
-        said = manifest.get("sha256", {}).get(name) if manifest.get("end") else None
-        return said is not None and file.is_file() and file_hash(file) == said
+        expected = manifest.get("sha256", {}).get(name) if manifest.get("end") else None
+        return expected is not None and file.is_file() and file_hash(file) == expected
 
     def remarks(self) -> list[str]:
-        """What a reader of the tables must know, a line each: cells that failed, and tables that were damaged.
+        """Remarks on the tables, a line each: cells that failed, and tables that were damaged.
 
         Cells that failed of the same error share a line.
         """
@@ -194,7 +182,7 @@ class Results:
         return lines
 
     def load(self, cell: Cell) -> StoredCell | None:
-        """What the cell's file holds, None if it is not finished; InputError if it is damaged."""
+        """The contents of the cell's file, None if it is not finished. Raises InputError if it is damaged."""
         try:
             return self.folder.read(cell, self.spec)
         except FileNotFoundError:
@@ -210,12 +198,7 @@ class Results:
         import pyarrow as pa
 
         cells = [cell for cell in self.spec.cells() if cell.id in provenance]
-        found: dict[str, Any] = {}
-        for key, (name, arrow) in tables.sweep_types(self.spec.sweep).items():
-            values = [scalar(cell.point.values[key]) for cell in cells]
-            found[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
-        found["algorithm"] = pa.array([cell.label for cell in cells], pa.string())
-        found["trial"] = [cell.trial for cell in cells]
+        found = tables.key_columns(cells, self.spec.sweep)
         of = [provenance[cell.id] for cell in cells]
         found["steps_per_second"] = [one["agent_steps"] / max(one["seconds"], 1e-6) for one in of]
         return pa.table(found).to_pandas()  # type: ignore[no-any-return]
@@ -255,7 +238,7 @@ class Results:
 
         Cells that are not finished, and rounds or agents that a sweep point does not have, are nan. The agents' arrays
         are the columns of `agents`, called agent_pareto_regret, agent_nsw_regret, agent_utility, agent_excess and so on.
-        Arrays and coordinates say their long_name and units. The resolved experiment, as TOML, is an attribute.
+        Arrays and coordinates have a long_name and units. The resolved experiment, as TOML, is an attribute.
         `dataset().to_netcdf(file)` needs h5netcdf, of gossipmab[netcdf].
         """
         from gossipmab.experiments.datasets import dataset_of

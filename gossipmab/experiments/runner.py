@@ -1,18 +1,18 @@
-"""From an experiment to its results: missing cells go to an engine, what comes back goes to the run folder."""
+"""From an experiment to its results: missing cells go to an engine, and their traces to the run folder."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gossipmab.algorithms import ORACLES
 from gossipmab.engines.limits import TRANSPORTS, shared_out
 from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.progress import Bar, ProgressCallback
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.loading import load_spec
@@ -22,7 +22,8 @@ from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import NO_SPACE, write_whole
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError, one_line, unknown
+from gossipmab.utils.safe_read import is_file
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
 # Those with options also take note, a function called with a line about each failure.
@@ -40,45 +41,6 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "window": ("actors",),
 }
 LONGEST = 1_000  # characters of an error in manifest.json
-
-
-class ProgressCallback(Protocol):
-    """What a run tells of its progress, from any thread."""
-
-    def begin(self, cells: int, done: int, agent_steps: int) -> None:
-        """Told once: all cells, those that were there already, the agent-steps to be played."""
-
-    def steps(self, agent_steps: int) -> None:
-        """Told about every block: agent-steps just played."""
-
-    def cell(self, cell: Cell, error: Exception | None) -> None:
-        """A cell is finished, or failed."""
-
-    def note(self, text: str) -> None:
-        """One line that the user should see."""
-
-    def end(self) -> None:
-        """Nothing more comes."""
-
-
-class NullProgress:
-    """Hands notes to the logger "gossipmab", and shows no progress."""
-
-    def begin(self, cells: int, done: int, agent_steps: int) -> None:
-        """Nothing."""
-
-    def steps(self, agent_steps: int) -> None:
-        """Nothing."""
-
-    def cell(self, cell: Cell, error: Exception | None) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Log it."""
-        logging.getLogger("gossipmab").warning(text)
-
-    def end(self) -> None:
-        """Nothing."""
 
 
 class CellsFailedError(RuntimeError):
@@ -108,7 +70,7 @@ def run(
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
 
     Args:
-        spec: a file, the name of a shipped experiment, a dictionary, or a Spec.
+        spec: a file, the name of a shipped experiment, a run folder (whose experiment is run again), a dictionary, or a Spec.
         out: the run folder; runs/<name> by default.
         engine: one of ENGINES.
         workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
@@ -130,14 +92,8 @@ def run(
     """
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    options = {
-        "workers": workers,
-        "address": address,
-        "resources": resources or None,
-        "transport": transport,
-        "agents_per_actor": agents_per_actor,
-        "window": window,
-    }
+    options = {"workers": workers, "address": address, "resources": resources or None, "transport": transport}
+    options |= {"agents_per_actor": agents_per_actor, "window": window}
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         if engine not in OPTIONS[name]:
@@ -146,11 +102,12 @@ def run(
             raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
     if transport is not None and transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
+    if isinstance(spec, str | Path) and is_file(Path(spec) / "manifest.json"):
+        spec = Results.open(spec).spec
     experiment = load_spec(spec, overrides, algorithms)
     if engine == "actors" and experiment.experiment.protocol != "gossip":
-        said = experiment.experiment.protocol
         raise InputError(
-            f'engine: got actors, allowed with protocol = "{said}" is threads or ray; a centre has no actors'
+            f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray'
         )
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(
@@ -160,11 +117,9 @@ def run(
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
-        from gossipmab.experiments.progress import Bar
-
         progress = Bar()
-    watcher = progress or NullProgress()
-    with _told_of_space(folder), folder.locked():
+    watcher = progress or ProgressCallback()
+    with _explained_full_disk(folder), folder.locked():
         player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
         experiment = experiment.with_files(player.files)
         if engine != "actors" and address is None:
@@ -178,7 +133,7 @@ def run(
 
 
 @contextmanager
-def _told_of_space(folder: RunFolder) -> Iterator[None]:
+def _explained_full_disk(folder: RunFolder) -> Iterator[None]:
     """Explain a full file system: what is kept and what to do; the error's number stays."""
     try:
         yield
@@ -187,8 +142,8 @@ def _told_of_space(folder: RunFolder) -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
-        said = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
-        raise OSError(error.errno, said) from error
+        line = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
+        raise OSError(error.errno, line) from error
 
 
 def _compute(
@@ -213,7 +168,7 @@ def _compute(
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
     now = plugins.versions(spec)
-    others = [said for said in finished.values() if said["versions"] != now]
+    others = [one for one in finished.values() if one["versions"] != now]
     if others:
         changed = [k for k, v in now.items() if others[0]["versions"].get(k) != v]
         what = f"{len(others)} finished cells were computed with other versions ({', '.join(changed)})"
@@ -229,9 +184,9 @@ def _compute(
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
         options = options | {"workers": at_once}
-    told = {} if session["engine"] == "threads" else {"note": watcher.note}
+    notes = {} if session["engine"] == "threads" else {"note": watcher.note}
     try:
-        with closing(run_cells(missing, player, steps=watcher.steps, **told, **options)) as outcomes:
+        with closing(run_cells(missing, player, steps=watcher.steps, **notes, **options)) as outcomes:
             for cell, outcome in outcomes:
                 error = outcome if isinstance(outcome, Exception) else None
                 if not isinstance(outcome, Exception):
@@ -248,9 +203,8 @@ def _compute(
 
 
 def _line(error: Exception) -> str:
-    """An exception in one line that is not endless."""
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
+    """An exception in one line of bounded length."""
+    return f"{type(error).__name__}: {one_line(str(error), LONGEST)}"
 
 
 def agent_steps(cells: Sequence[Cell]) -> int:

@@ -16,16 +16,9 @@ from gossipmab.experiments import runner
 from gossipmab.testing.call_inspector import Inspector
 from gossipmab.testing.compiled_calls import Compiled
 from gossipmab.testing.engines import check_engines
-from gossipmab.testing.errors import (
-    EnginesError,
-    HiddenStateError,
-    OrderError,
-    OwnRandomnessError,
-    RestartError,
-    ShapeError,
-)
+from gossipmab.testing.errors import ConformanceError
 from gossipmab.testing.reference_trial import ROUNDS, Stage, copied, same, spoil_scratch, world
-from gossipmab.testing.source_inspection import kept_outside, randomness_in
+from gossipmab.testing.source_inspection import randomness_in
 from gossipmab.testing.state_layout import check_hyperparameters, check_state
 from gossipmab.utils.errors import unknown
 
@@ -52,7 +45,9 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
         try:
             algorithm = algorithm()
         except TypeError as error:
-            raise ShapeError(f"{algorithm.__name__}() cannot be made ({error}); pass an object instead") from error
+            raise ConformanceError(
+                "shape", f"{algorithm.__name__}() cannot be made ({error}); pass an object instead"
+            ) from error
     check_hyperparameters(algorithm)
     environment, network = world()
     check_state(algorithm, problem_info(environment, network, ROUNDS))
@@ -65,36 +60,32 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
     once = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7, interpreted=True)
     again = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7)
     if different := same_bits(once, again):
-        raise EnginesError(
-            f"{type(algorithm).__name__}: the compiled loop gives another {different[0]} than the plain one"
+        raise ConformanceError(
+            "engines", f"{type(algorithm).__name__}: the compiled loop gives another {different[0]} than the plain one"
         )
     check_engines(algorithm, engines)
 
 
 def check_calls(algorithm: Any) -> None:
-    """Every call of some rounds, and what is left behind by them outside the state."""
+    """Every call of some rounds, and the global generators before and after them."""
     kind, name = type(algorithm), type(algorithm).__name__
     found = randomness_in(kind, PLAYED)
     if found is not None:
-        raise OwnRandomnessError(
-            f"{name} draws its own random numbers, or reads a clock: {found}; numbers come in state.scratch_uniforms, if it has one"
+        raise ConformanceError(
+            "randomness",
+            f"{name} draws its own random numbers, or reads a clock: {found}; numbers come in state.scratch_uniforms",
         )
     before: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
-    outside = kept_outside(kind, PLAYED)
     stage = Stage(algorithm, *world())
     caller = Inspector(algorithm, stage.fields)
     for _ in range(INSPECTED):
         stage.round(caller)
     after: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
     if not same(after[0][1:3], before[0][1:3]) or after[1] != before[1]:
-        raise OwnRandomnessError(
-            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_uniforms, if it has one"
+        raise ConformanceError(
+            "randomness",
+            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_uniforms",
         )
-    for place, value in kept_outside(kind, PLAYED).items():
-        if outside.get(place) != value:
-            raise HiddenStateError(
-                f"{name} keeps hidden state in {place}, which changed; what carries over belongs into the agent's row of the state"
-            )
 
 
 def check_order(algorithm: Any) -> None:
@@ -105,14 +96,16 @@ def check_order(algorithm: Any) -> None:
         played = up.round(algorithm)
         backwards = down.round(algorithm, reversed(range(len(played))))
         if not same(played, backwards) or not all(map(same, up.rows().values(), down.rows().values())):
-            raise OrderError(
+            raise ConformanceError(
+                "order",
                 f"{name} depends on the order in which agents play: round {t} has another outcome from the last agent to the "
-                "first; agents of a round know nothing of each other but mailboxes"
+                "first; agents of a round know nothing of each other but mailboxes",
             )
         spoil_scratch(spoilt.now, spoilt.fields, t % 2)
         if not same(played, spoilt.round(algorithm)):
-            raise OrderError(
-                f"{name} depends on what a scratch field held before round {t}; what carries over belongs into the agent's row"
+            raise ConformanceError(
+                "order",
+                f"{name} depends on what a scratch field held before round {t}; what carries over belongs into the agent's row",
             )
 
 
@@ -122,9 +115,10 @@ def check_restart(algorithm: Any) -> None:
     for t in range(1, ROUNDS + 1):
         played = whole.round(algorithm)
         if not same(played, broken.round(algorithm)):
-            raise RestartError(
+            raise ConformanceError(
+                "restart",
                 f"{type(algorithm).__name__} goes on in another way when its agents are made anew from their rows of the state: "
-                f"round {t} differs"
+                f"round {t} differs",
             )
         if t == ROUNDS // 2 + 1:
             fresh = algorithm.init(broken.info)

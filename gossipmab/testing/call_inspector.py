@@ -1,4 +1,4 @@
-"""Looks at every call of `select` and `update`: what it writes, what it reads, and whether it does the same again."""
+"""The inspection of every call of `select` and `update`: what it writes and reads, and whether it does the same again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.testing.errors import ConformanceError, DistributionError, HiddenStateError, PeekError, TrespassError
+from gossipmab.testing.errors import ConformanceError
 from gossipmab.testing.reference_trial import Fields, copied, poisoned, same
 
 TOLERANCE = 1e-12
@@ -15,7 +15,7 @@ Call = Callable[[Any, Any], None]  # of a method, with a state and the array p
 
 
 class Inspector:
-    """A `stage.Caller` that calls the methods several times: as they are, again, and where all that is not theirs is spoilt."""
+    """A `Caller` that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
 
     def __init__(self, algorithm: Any, fields: Fields) -> None:
         self.algorithm, self.fields, self.name = algorithm, fields, type(algorithm).__name__
@@ -27,8 +27,9 @@ class Inspector:
         where = f"{self.name}.select, in round {t} of agent {i},"
         self.look(where, state, i, p, lambda one, q: self.algorithm.select(one, i, t, q), keep)
         if not (np.isfinite(p).all() and (p >= 0.0).all() and abs(p.sum() - 1.0) <= TOLERANCE):
-            raise DistributionError(
-                f"{where} writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1"
+            raise ConformanceError(
+                "distribution",
+                f"{where} writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1",
             )
 
     def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
@@ -43,7 +44,9 @@ class Inspector:
         def call(one: Any, q: Any) -> None:
             self.algorithm.update(one, i, t, arm, x, neighbours)
             if not (same(x, before[0]) and same(neighbours, before[1])):
-                raise TrespassError(f"{where} writes into an argument; its own row is all that it may write")
+                raise ConformanceError(
+                    "trespass", f"{where} writes into an argument; its own row is all that it may write"
+                )
 
         self.look(where, state, i, np.zeros(0), call, keep)
 
@@ -55,72 +58,66 @@ class Inspector:
         except ConformanceError:
             raise
         except Exception as error:
-            raise ConformanceError(f"{where} raises {type(error).__name__}: {error}") from error
+            raise ConformanceError("failure", f"{where} raises {type(error).__name__}: {error}") from error
         self.look_at_writing(where, before, state, i)
         again = copied(before)
         call(again, again_p := q.copy())
         if not (same(again, state) and same(again_p, p)):
-            raise HiddenStateError(
+            raise ConformanceError(
+                "hidden state",
                 f"{where} gives another outcome when called again with equal arguments: it keeps hidden state, where what "
-                "carries over belongs into the agent's row of the state"
+                "carries over belongs into the agent's row of the state",
             )
         for kind in (0, 1):
-            other, other_p = poisoned(before, self.fields, keep, kind), q.copy()
-            try:
-                call(other, other_p)
-                alike = same(other_p, p) and all(
-                    same(getattr(other, name)[i], getattr(state, name)[i])
-                    for name in self.fields.rows
-                    if name not in self.fields.sent
-                )
-            except Exception:
-                alike = False
-            if not alike:
-                raise PeekError(f"{where} {self.what(before, i, call, p, q, keep, kind, state)}")
+            if not self.unmoved(call, before, keep, kind, i, state, p, q):
+                raise ConformanceError("peek", f"{where} {self.culprit(call, before, keep, kind, i, state, p, q)}")
+
+    def unmoved(
+        self, call: Call, before: Any, keep: dict[str, list[int]], kind: int, i: int, state: Any, p: Any, q: Any
+    ) -> bool:  # fmt: skip
+        """Whether the call gives the same row i and the same p with all rows poisoned but those to keep."""
+        other, other_p = poisoned(before, self.fields, keep, kind), q.copy()
+        try:
+            call(other, other_p)
+        except Exception:
+            return False
+        own = [name for name in self.fields.rows if name not in self.fields.sent]
+        return same(other_p, p) and all(same(getattr(other, name)[i], getattr(state, name)[i]) for name in own)
+
+    def culprit(self, call: Call, before: Any, keep: dict[str, list[int]], *rest: Any) -> str:
+        """The field that was read and should not have been: the first that alone makes a difference."""
+        every = list(range(len(before.local_mean)))
+        for name in self.fields.rows:
+            if self.unmoved(call, before, {**dict.fromkeys(self.fields.rows, every), name: keep.get(name, [])}, *rest):
+                continue
+            if name in self.stale:
+                return f"reads state.{name}, which holds what it did two rounds ago; write it anew, from state.sent_{name}[i]"
+            allowed = f"rows {keep[name]}" if keep.get(name) else "none of its rows"
+            return f"reads rows of state.{name} that the agent has not received; it may read {allowed}"
+        return "reads rows of the state that the agent has not received"
 
     def look_at_writing(self, where: str, before: Any, after: Any, i: int) -> None:
-        """Raise TrespassError unless agent i's own row, and scratch, are all that changed."""
+        """Raise ConformanceError unless agent i's own row, and scratch, are all that changed."""
         for name in (*self.fields.rows, *self.fields.fixed):
             old, new = getattr(before, name), getattr(after, name)
             if same(old, new):
                 continue
             if name in self.fields.fixed:
-                raise TrespassError(
+                raise ConformanceError(
+                    "trespass",
                     f"{where} writes state.{name}, which has no row for every agent; call it scratch_{name} if no call relies "
-                    "on what it held before"
+                    "on what it held before",
                 )
             j = next(j for j in range(len(new)) if not same(old[j], new[j]))
             if name in self.fields.sent:
-                raise TrespassError(
+                raise ConformanceError(
+                    "trespass",
                     f"{where} writes row {j} of the mailbox state.{name}; what is to be sent belongs into "
-                    f"state.{name.removeprefix('sent_')}[i]"
+                    f"state.{name.removeprefix('sent_')}[i]",
                 )
             others = [j for j in range(len(new)) if j != i and not same(old[j], new[j])]
             if others:
-                raise TrespassError(
-                    f"{where} writes row {others[0]} of state.{name}, which is another agent's; row {i} is all that it may write"
+                raise ConformanceError(
+                    "trespass",
+                    f"{where} writes row {others[0]} of state.{name}, which is another agent's; row {i} is all that it may write",
                 )
-
-    def what(
-        self, before: Any, i: int, call: Call, p: Any, q: Any, keep: dict[str, list[int]], kind: int, state: Any
-    ) -> str:  # fmt: skip
-        """Which field was read that should not have been: the first that alone makes a difference."""
-        every = list(range(len(before.local_mean)))
-        for name in self.fields.rows:
-            alone = {other: every for other in self.fields.rows} | {name: keep.get(name, [])}
-            other, other_p = poisoned(before, self.fields, alone, kind), q.copy()
-            try:
-                call(other, other_p)
-                alike = same(other_p, p) and all(
-                    same(getattr(other, f)[i], getattr(state, f)[i]) for f in keep if f != name
-                )
-                alike = alike and (name in self.fields.sent or same(getattr(other, name)[i], getattr(state, name)[i]))
-            except Exception:
-                alike = False
-            if alike:
-                continue
-            if name in self.stale:
-                return f"reads state.{name}, which holds what it did two rounds ago; write it anew, from state.sent_{name}[i]"
-            allowed = f"rows {keep[name]}" if keep.get(name) else "none of its rows"
-            return f"reads rows of state.{name} that the agent was not told; it may read {allowed}"
-        return "reads rows of the state that the agent was not told"

@@ -10,7 +10,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from gossipmab.algorithms.base import select, update
-from gossipmab.testing.errors import AllocationError, CompiledError
+from gossipmab.testing.errors import ConformanceError
 from gossipmab.testing.reference_trial import copied, same
 from gossipmab.utils.jit import SETTINGS, is_builtin, jit
 
@@ -33,7 +33,7 @@ def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
 
 
 class Compiled:
-    """A `stage.Caller` that calls compiled methods, and compares them with the interpreted ones."""
+    """A `Caller` that calls compiled methods, and compares them with the interpreted ones."""
 
     def __init__(self, algorithm: Any) -> None:
         self.algorithm, self.name = algorithm, type(algorithm).__name__
@@ -54,26 +54,28 @@ class Compiled:
         self.compare("update", i, t, other, state)
 
     def call(self, which: int, *arguments: Any) -> None:
-        """Call a compiled method; where it does not compile, say whether that is for want of memory."""
+        """Call a compiled method. Raises ConformanceError if it does not compile, or only with allocation."""
         try:
             self.methods[which](*arguments)
         except (NumbaError, NotImplementedError) as error:
-            said = f"{self.name}.{('select', 'update')[which]}"
+            method = f"{self.name}.{('select', 'update')[which]}"
             try:
                 _methods(False, allocating=True)[which](*map(copied, arguments))
             except (NumbaError, NotImplementedError) as worse:
-                raise CompiledError(f"{said} does not compile: {lines(worse)}") from worse
-            raise AllocationError(
-                f"{said} allocates: it compiles only where it may make arrays or other objects; take room for them in fields "
-                "scratch_... of the state"
+                raise ConformanceError("compilation", f"{method} does not compile: {lines(worse)}") from worse
+            raise ConformanceError(
+                "allocation",
+                f"{method} allocates: it compiles only if it may make arrays or other objects; take room for them in fields "
+                "scratch_... of the state",
             ) from error
 
     def compare(self, method: str, i: int, t: int, fast: Any, plain: Any) -> None:
-        """Raise CompiledError unless both, compiled and interpreted, are the same."""
+        """Raise ConformanceError unless both, compiled and interpreted, are the same."""
         if not same(fast, plain):
-            raise CompiledError(
+            raise ConformanceError(
+                "compilation",
                 f"{self.name}.{method}, in round {t} of agent {i}, gives other bits compiled than interpreted; plain loops, and "
-                "math.log and math.sqrt in place of NumPy's, give the same"
+                "math.log and math.sqrt in place of NumPy's, give the same",
             )
 
 

@@ -1,4 +1,4 @@
-"""Whether an experiment with the algorithm has the same bits whichever engine plays it."""
+"""The same bits from every engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.testing.errors import EnginesError
+from gossipmab.experiments.progress import ProgressCallback
+from gossipmab.testing.errors import ConformanceError
 
 EXPERIMENT: dict[str, Any] = {
     "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "recorded_rounds": 6},
@@ -20,8 +21,8 @@ EXPERIMENT: dict[str, Any] = {
 }
 
 
-class Mute(runner.NullProgress):
-    """A watcher that says nothing at all: how long a Ray takes to start is no fault of an algorithm."""
+class Mute(ProgressCallback):
+    """No notes either: how long a Ray takes to start is no fault of an algorithm."""
 
     def note(self, text: str) -> None:
         """Nothing."""
@@ -38,8 +39,9 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
             for cell in results.spec.cells():
                 expected = player(cell, simulate=_interpreted).trace
                 if different := same_bits(results.traces[cell.id], expected):
-                    raise EnginesError(
-                        f"{type(algorithm).__name__}: the engine {engine} gives another {different[0]} than the interpreted methods"
+                    raise ConformanceError(
+                        "engines",
+                        f"{type(algorithm).__name__}: engine {engine} gives another {different[0]} than the interpreted methods",
                     )
 
 

@@ -1,4 +1,4 @@
-"""`check_link_process` and `check_reward_model`: whether what the agents live in is what the engines rely on."""
+"""`check_link_process` and `check_reward_model`: the conformance of link processes and reward models."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.links import LinkProcess, LinkStatistics
 from gossipmab.networks.network import Network
-from gossipmab.testing.errors import (
-    AllocationError,
-    CompiledError,
-    DistributionError,
-    HiddenStateError,
-    OwnRandomnessError,
-    PeekError,
-    ShapeError,
-)
+from gossipmab.testing.errors import ConformanceError
 from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
 from gossipmab.testing.source_inspection import randomness_in
 from gossipmab.utils.errors import InputError
@@ -43,14 +35,17 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     """
     name = type(process).__name__
     if not isinstance(process, LinkProcess) or not is_dataclass(process):
-        raise ShapeError(f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
+        raise ConformanceError(
+            "shape", f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess"
+        )
     own = process.default_base(agents)
     network = Network("complete" if own is None else own, agents, links=process)
     link_statistics = network.link_statistics
     E, rounds = len(network.edges), sum(SPLITS)
     if not isinstance(link_statistics, LinkStatistics) or link_statistics.frequencies.shape != (E,):
-        raise ShapeError(
-            f"{name}.link_statistics says {link_statistics}; allowed is a Law with a frequency for each of the {E} links"
+        raise ConformanceError(
+            "shape",
+            f"{name}.link_statistics is {link_statistics}; allowed is a LinkStatistics with a frequency for each of the {E} links",
         )
     before: Any = np.random.get_state()  # noqa: NPY002
     whole = network.link_sampler(np.random.default_rng(1))(rounds)
@@ -60,25 +55,28 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
         or whole.dtype != np.uint8
         or whole.max(initial=0) > 1
     ):
-        raise ShapeError(f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
+        raise ConformanceError("shape", f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
     if not same(whole, network.link_sampler(np.random.default_rng(1))(rounds)):
-        raise HiddenStateError(
-            f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler"
+        raise ConformanceError(
+            "hidden state",
+            f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler",
         )
     block = network.link_sampler(np.random.default_rng(1))
     if not same(whole, np.concatenate([block(size) for size in SPLITS])):
-        raise HiddenStateError(
-            f"{name}.sampler gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers"
+        raise ConformanceError(
+            "hidden state",
+            f"{name}.sampler gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers",
         )
     after: Any = np.random.get_state()  # noqa: NPY002
     if not same(after[1:3], before[1:3]):
-        raise OwnRandomnessError(f"{name}.sampler draws from a global generator; its own is handed in")
+        raise ConformanceError("randomness", f"{name}.sampler draws from a global generator; its own is handed in")
     shares = network.link_sampler(np.random.default_rng(2))(ROUNDS).mean(axis=0)
     worst = int(np.abs(shares - link_statistics.frequencies).argmax())
     if not np.abs(shares - link_statistics.frequencies).max() <= NEAR:
-        raise DistributionError(
-            f"{name}.link_statistics says that link {worst} is present in a share "
-            f"{link_statistics.frequencies[worst]:.3f} of the rounds; in {ROUNDS} rounds it was {shares[worst]:.3f}"
+        raise ConformanceError(
+            "distribution",
+            f"{name}.link_statistics promises that link {worst} is present in a share "
+            f"{link_statistics.frequencies[worst]:.3f} of the rounds; in {ROUNDS} rounds it was {shares[worst]:.3f}",
         )
 
 
@@ -95,7 +93,9 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     name = kind.__name__
     found = randomness_in(kind, ("prepare", "draw"))
     if found is not None:
-        raise OwnRandomnessError(f"{name} draws its own random numbers: {found}; uniform numbers are handed in")
+        raise ConformanceError(
+            "randomness", f"{name} draws its own random numbers: {found}; uniform numbers are handed in"
+        )
     low, high = getattr(kind, "RANGE", (0.0, 1.0))
     generator = np.random.default_rng(3)
     means = generator.uniform(max(low, -10.0), min(high, 10.0), (AGENTS, ARMS, OBJECTIVES))
@@ -106,14 +106,15 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
             else resolve_reward_model({"model": kind, **parameters}).of(means)
         )
     except InputError as error:
-        raise ShapeError(f"{name} is no reward model: {error}") from error
+        raise ConformanceError("shape", f"{name} is no reward model: {error}") from error
     u = generator.random((2, DRAWS, OBJECTIVES))
     given = u.copy()
     whole = np.asarray(model.prepare(given))
     parts = [np.asarray(model.prepare(u[:, a:z].copy())) for a, z in ((0, 1), (1, 500), (500, DRAWS))]
     if whole.shape != u.shape or not same(whole, np.concatenate(parts, axis=1)):
-        raise HiddenStateError(
-            f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number"
+        raise ConformanceError(
+            "hidden state",
+            f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number",
         )
     i, arm = AGENTS - 1, 1
     alone = np.full_like(means, np.nan)
@@ -128,22 +129,26 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
             try:
                 compiled(model, i, arm, whole[1, n], x[2])
             except NumbaError as error:
-                raise AllocationError(
-                    f"{name}.draw does not compile without allocating: {str(error).split(chr(10))[0]}"
+                raise ConformanceError(
+                    "allocation", f"{name}.draw does not compile without allocating: {str(error).split(chr(10))[0]}"
                 ) from error
             if not same(x[0], drawn[n]):
-                raise HiddenStateError(
-                    f"{name}.draw gives another vector when called again, or leaves some of it unwritten"
+                raise ConformanceError(
+                    "hidden state",
+                    f"{name}.draw gives another vector when called again, or leaves some of it unwritten",
                 )
             if not same(x[0], x[1]):
-                raise PeekError(f"{name}.draw reads means that are not those of its agent; every agent has its own")
+                raise ConformanceError(
+                    "peek", f"{name}.draw reads means that are not those of its agent; every agent has its own"
+                )
             if not same(x[0], x[2]):
-                raise CompiledError(f"{name}.draw gives other bits compiled than interpreted")
+                raise ConformanceError("compilation", f"{name}.draw gives other bits compiled than interpreted")
     away = np.abs(drawn.mean(axis=0) - model.means[i, arm])
     if not (away <= 6.0 * drawn.std(axis=0) / np.sqrt(DRAWS) + 1e-12).all():
-        raise DistributionError(
-            f"{name}.draw: the mean of {DRAWS} vectors is {drawn.mean(axis=0).round(4).tolist()}, its means say "
-            f"{model.means[i, arm].round(4).tolist()}"
+        raise ConformanceError(
+            "distribution",
+            f"{name}.draw: the mean of {DRAWS} vectors is {drawn.mean(axis=0).round(4).tolist()}, its means are "
+            f"{model.means[i, arm].round(4).tolist()}",
         )
 
 

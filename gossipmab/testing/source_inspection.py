@@ -1,4 +1,4 @@
-"""What the methods of a class refer to: generators of random numbers, clocks, and globals that could keep something."""
+"""Generators of random numbers and clocks that the methods of a class refer to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 FORBIDDEN = ("random", "numpy.random", "secrets", "time", "uuid", "datetime")
-KEEPERS = (bool, int, float, str, bytes, bytearray, list, dict, set, tuple, np.ndarray)
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
@@ -39,7 +38,7 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def referred(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-    """Name -> value of the globals, closures and defaults of a function, and of what it takes out of modules by name."""
+    """Name -> value of the globals, closures and defaults of a function, and of attributes of modules."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     yield from ((name, cell.cell_contents) for name, cell in cells if cell != types.CellType())
     yield from (("a default", value) for value in function.__defaults__ or ())
@@ -53,7 +52,7 @@ def referred(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def randomness_in(kind: type, methods: tuple[str, ...]) -> str | None:
-    """Where a method refers to a generator or a clock; None where none does."""
+    """The first reference of a method to a generator or a clock; None if there is none."""
     for function in functions_of(kind, methods):
         for name, value in referred(function):
             module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
@@ -62,23 +61,3 @@ def randomness_in(kind: type, methods: tuple[str, ...]) -> str | None:
             ):
                 return f"{function.__qualname__} refers to {name}"
     return None
-
-
-def kept_outside(kind: type, methods: tuple[str, ...]) -> dict[str, str]:
-    """What could keep something between calls, as text: attributes of the class, and globals that its methods refer to."""
-    things = {f"{kind.__name__}.{name}": value for name, value in vars(kind).items() if not name.startswith("__")}
-    for function in functions_of(kind, methods):
-        things |= {f"{function.__module__}.{name}": value for name, value in referred(function)}
-        things |= {f"{function.__qualname__}.{name}": value for name, value in vars(function).items()}
-    return {name: as_text(value) for name, value in things.items() if isinstance(value, KEEPERS)}
-
-
-def as_text(value: Any) -> str:
-    """The value, and all that it holds, such that two texts are equal where nothing changed."""
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape} {value.tobytes()!r}"
-    if isinstance(value, dict):
-        return f"{[(as_text(key), as_text(one)) for key, one in value.items()]}"
-    if isinstance(value, list | tuple):
-        return f"{[as_text(one) for one in value]}"
-    return repr(value)

@@ -1,12 +1,11 @@
 """Arrays and logged tables from a user's files: .npy, .csv, .parquet, .json. Nothing in a file can run code.
 
-What a header claims is compared with what is there before room is made for it; tables are read piece by piece.
+The sizes in a header are compared with the file before memory is allocated.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +20,6 @@ SUFFIXES = (".npy", ".csv", ".parquet", ".json")
 LARGEST_FILE = 10**9  # bytes
 MOST_NUMBERS = 50_000_000  # of a file: 400 MB
 MOST_COLUMNS = 10_000
-PIECE = 2**16  # rows
 
 
 def load_columns(path: Path, key: str) -> dict[str, Floats]:
@@ -30,89 +28,63 @@ def load_columns(path: Path, key: str) -> dict[str, Floats]:
     Raises:
         InputError: naming `key`; not a table of numbers, something missing or not finite, or more than MOST_NUMBERS of them.
     """
-    with (
-        opened(path, key, LARGEST_FILE) as file,
-        refusing(f"{key}: {path.name!r} cannot be read as a table of numbers"),
-    ):
-        what = f"{key}: {path.name!r}"
-        names, pieces = _csv(file, path, what) if path.suffix == ".csv" else _parquet(file, what)
-        columns = _gathered(names, pieces, what)
+    from pyarrow import float64
+
+    what = f"{key}: {path.name!r}"
+    with opened(path, key, LARGEST_FILE) as file, refusing(f"{what} cannot be read as a table of numbers"):
+        table = _csv(file.read(), what) if path.suffix == ".csv" else _parquet(file, what)
+        names: list[str] = table.column_names
+        if len(set(names)) < len(names):
+            raise InputError(f"{what} has two columns {next(name for name in names if names.count(name) > 1)!r}")
+        columns = {name: column.cast(float64()).to_numpy() for name, column in zip(names, table.columns, strict=True)}
     for name, values in columns.items():
         if not np.isfinite(values).all():
             raise InputError(f"{key}: column {name!r} of {path.name!r} has values that are missing or not finite")
     return columns
 
 
-def _csv(file: BinaryIO, path: Path, what: str) -> tuple[list[str], Iterator[Any]]:
-    """The names of the columns, and the record batches."""
-    from pyarrow import csv, float64
+def _csv(content: bytes, what: str) -> Any:
+    from pyarrow import BufferReader, csv, float64
 
-    head = file.readline(2**20)
-    if head.count(b",") >= MOST_COLUMNS:
-        raise InputError(f"{what} has more than {MOST_COLUMNS} columns")
-    with csv.open_csv(path) as reader:
-        names: list[str] = reader.schema.names
-    _check_names(names, what)
+    _check_size(content[: content.find(b"\n")].count(b",") + 1, content.count(b",") + content.count(b"\n"), what)
+    with csv.open_csv(BufferReader(content)) as reader:
+        names = reader.schema.names
     numbers = csv.ConvertOptions(column_types=dict.fromkeys(names, float64()))
-    return names, csv.open_csv(path, convert_options=numbers)
+    return csv.read_csv(BufferReader(content), convert_options=numbers)
 
 
-def _parquet(file: BinaryIO, what: str) -> tuple[list[str], Iterator[Any]]:
-    """The names of the columns, and the record batches."""
+def _parquet(file: BinaryIO, what: str) -> Any:
     from pyarrow import parquet, types
 
     table = parquet.ParquetFile(file, thrift_string_size_limit=10**7, thrift_container_size_limit=10**6)
-    if table.metadata.num_columns > MOST_COLUMNS:
-        raise InputError(f"{what} has more than {MOST_COLUMNS} columns")
-    schema = table.schema_arrow
-    _check_names(schema.names, what)
-    for field in schema:
+    _check_size(table.metadata.num_columns, table.metadata.num_rows * table.metadata.num_columns, what)
+    for field in table.schema_arrow:
         kind = field.type.value_type if types.is_dictionary(field.type) else field.type
         if not any(holds(kind) for holds in (types.is_integer, types.is_floating, types.is_decimal, types.is_null)):
             raise InputError(f"{what}: column {field.name!r} holds {field.type}, allowed are numbers")
-    if table.metadata.num_rows * table.metadata.num_columns > MOST_NUMBERS:
-        raise InputError(f"{what} has {table.metadata.num_rows} rows, allowed are {MOST_NUMBERS} numbers")
-    return schema.names, table.iter_batches(PIECE, use_threads=False)
+    return table.read(use_threads=False)
 
 
-def _check_names(names: list[str], what: str) -> None:
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{what} has two columns {twice!r}")
-
-
-def _gathered(names: list[str], batches: Iterable[Any], what: str) -> dict[str, Floats]:
-    """The columns of all batches, no more than are allowed."""
-    import pyarrow as pa
-
-    parts: list[list[Floats]] = [[] for _ in names]
-    total = 0
-    for batch in batches:
-        total += batch.num_rows * len(names)
-        if total > MOST_NUMBERS:
-            raise InputError(f"{what} has more than {MOST_NUMBERS} numbers")
-        for part, column in zip(parts, batch.columns, strict=True):
-            part.append(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    return {name: np.concatenate([np.zeros(0), *part]) for name, part in zip(names, parts, strict=True)}
+def _check_size(columns: int, numbers: int, what: str) -> None:
+    if columns > MOST_COLUMNS:
+        raise InputError(f"{what} has more than {MOST_COLUMNS} columns")
+    if numbers > MOST_NUMBERS:
+        raise InputError(f"{what} has more than {MOST_NUMBERS} numbers")
 
 
 def load_npy(path: Path, key: str) -> NDArray[Any]:
     """The array of a .npy file. Raises InputError unless it is whole and of numbers; pickled objects are never read."""
-    kinds = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with opened(path, key, LARGEST_FILE) as file, refusing(f"{key}: {path.name!r} cannot be read"):
-        version = np.lib.format.read_magic(file)
-        if version not in kinds:
-            raise InputError(f"{key}: {path.name!r} has format {version}, allowed are {', '.join(map(str, kinds))}")
-        shape, fortran, dtype = kinds[version](file)
-        if dtype.kind not in "biuf":
-            raise InputError(f"{key}: {path.name!r} holds {dtype}, allowed are numbers")
-        count, content = math.prod(shape), file.read()
-        if min(shape, default=0) < 0 or count * dtype.itemsize != len(content) or count > MOST_NUMBERS:
+        array = np.lib.format.open_memmap(path, mode="r")
+        size = os.fstat(file.fileno()).st_size - array.offset
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"{key}: {path.name!r} holds {array.dtype}, allowed are numbers")
+        if array.nbytes != size or array.size > MOST_NUMBERS:
             raise InputError(
-                f"{key}: {path.name!r} promises shape {shape} of {dtype} and has {len(content)} bytes, "
+                f"{key}: {path.name!r} promises shape {array.shape} of {array.dtype} and has {size} bytes, "
                 f"allowed are that many and {MOST_NUMBERS} numbers"
             )
-        return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+        return np.array(array)
 
 
 def numbered(columns: dict[str, Floats], prefix: str, key: str) -> Floats:

@@ -63,7 +63,7 @@ def opened(path: Path, what: str, largest: int) -> Iterator[BinaryIO]:
 def content_of(path: Path, what: str, largest: int) -> bytes:
     """The file's bytes. Raises InputError as `opened` does, and if it cannot be read."""
     with opened(path, what, largest) as file, refusing(f"{what}: {path.name!r} cannot be read"):
-        return file.read(largest)
+        return file.read(min(largest, max(os.fstat(file.fileno()).st_size, 2**16)))  # it makes room for as many bytes
 
 
 def text_of(path: Path, what: str, largest: int = LARGEST_TEXT) -> str:

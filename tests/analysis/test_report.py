@@ -43,7 +43,7 @@ SPEC: dict[str, Any] = {
     ],
 }
 SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
-VOID = {"meta", "link", "br", "line", "path", "use", "circle", "rect"}
+VOID = {"meta", "link", "br", "img"}
 
 
 class Outline(HTMLParser):
@@ -106,7 +106,7 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
     for found in (narrow, wide):
         assert found["dark"] == (scheme == "dark")
         assert found["paper"] < 0.1 if found["dark"] else found["paper"] > 0.9
-        assert found["text"] >= 4.5 and found["drawn"] >= 4.5 and found["lines"] >= 3.0  # of WCAG 2, level AA
+        assert found["text"] >= 4.5  # of WCAG 2, level AA
         assert found["loaded"] == 0
         assert found["scrolls"] <= found["width"] and found["wide"] == []
         assert min(found["heights"]) > 100
@@ -121,7 +121,7 @@ def test_it_prints(single: Results, tmp_path: Path) -> None:
 
 def test_it_needs_nothing_else(page: str) -> None:
     outline = Outline(page)
-    assert not outline.all("script", "img", "iframe", "object", "embed")
+    assert not outline.all("script", "iframe", "object", "embed")
     for attributes in (attributes for _, attributes in outline.elements):
         for name in ("src", "href", "xlink:href", "srcset", "action"):
             assert (attributes.get(name) or "#").startswith(("#", "data:"))
@@ -138,13 +138,9 @@ def test_it_is_accessible(page: str) -> None:
     assert outline.all("html") == [{"lang": "en"}] and "<title>tiny: report" in page
     assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
     assert len(outline.all("table")) == len(outline.all("caption"))
-    for attributes in outline.all("svg"):
-        assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
-    figures = [attributes for attributes in outline.all("figure") if attributes.get("role") == "img"]
-    assert (
-        len(figures) == 4 + 2 + 2 + 1 + 4 + 4
-    )  # over time, against keys, against bytes, errors, from worst off to best
-    assert all((attributes.get("aria-label") or "").strip() for attributes in figures)
+    images = outline.all("img")
+    assert len(images) == 1 + 2 + 1 + 1 + 1 + 2  # over time, against keys, against bytes, errors, parade, base graphs
+    assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 
 
@@ -196,7 +192,7 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
     again, check, _ = commands(results)
     for command in (again.text, check.text):
-        words = command.replace("gossipmab ", f"{shutil.which(sys.executable)} -m gossipmab ", 1)
+        words = command.replace("gossipmab ", f"{sys.executable} -m gossipmab ", 1)
         done = subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     before, after = results.table(), gm.open_run(tmp_path / "a run-again").table()
@@ -208,7 +204,10 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
     from gossipmab.experiments.spec.loading import load_spec
     from gossipmab.experiments.storage.run_folder import RunFolder
 
-    for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run/spec.toml")):
+    for changes, first in (
+        ((), "gossipmab run quickstart"),
+        (["experiment.seed=1"], "gossipmab run run --out run-again"),
+    ):
         folder = RunFolder(tmp_path / "run")
         with folder.locked():
             spec = load_spec("quickstart", changes)

@@ -53,13 +53,6 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
     assert capsys.readouterr() == ("", "")
 
 
-def test_set_changes_the_experiment(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changes = ["--set", "experiment.horizon=40", "--set", "network.weights=metropolis"]
-    assert call(["run", spec, "--out", str(tmp_path / "run"), "-q", *changes]) == 0
-    found = gm.open_run(tmp_path / "run").spec
-    assert (found.experiment.horizon, found.network.weights) == (40, "metropolis")
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -78,7 +71,6 @@ def test_set_changes_the_experiment(spec: str, tmp_path: Path, capsys: pytest.Ca
         ),
         (["run", "{spec}", "--out", "{spec}"], ["it is a file"]),
         (["run", "{spec}", "--out", "/proc/nothing"], ["cannot be written to"]),
-        (["run", "{finished}"], ["experiment"]),
         (["summary", "{folder}"], ["manifest.json"]),
         (["plot", "{finished}", "--band", "quartersd"], ["quartersd", "quarter-sd"]),
         (["plot", "{finished}", "--format", "png,gif"], ["gif"]),
@@ -103,33 +95,6 @@ def test_bad_input_is_one_line_and_exit_code_2(
     line = error_line([argument.format(**places) for argument in arguments], capsys)
     for word in words:
         assert word in line, line
-
-
-def test_an_unreadable_experiment_in_a_process_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "bad.toml").write_bytes(b"[experiment\n\xff")
-    done = subprocess.run(
-        [sys.executable, "-m", "gossipmab", "run", str(tmp_path / "bad.toml")], capture_output=True, text=True
-    )
-    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1 and "bad.toml" in done.stderr
-
-
-def test_failing_cells_are_told_and_exit_code_1(
-    spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from gossipmab.engines.gossip import simulate as rounds
-
-    simulate = rounds.simulate_gossip
-
-    def sometimes(*args: Any, **options: Any) -> Any:
-        if options.get("trial") == 1:
-            raise MemoryError("none left")
-        return simulate(*args, **options)
-
-    monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
-    assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 1
-    out, err = capsys.readouterr()
-    assert "failed: gossip__trial001 and 1 more: MemoryError: none left" in err and "2 cells failed" in err
-    assert "Pareto regret" in out
 
 
 def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

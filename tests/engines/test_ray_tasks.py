@@ -24,8 +24,8 @@ from gossipmab.engines.pools import ray_tasks as ray_cells
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
-from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
 
@@ -312,7 +312,7 @@ def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
             assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
-class Remover(runner.NullProgress):
+class Remover(ProgressCallback):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:

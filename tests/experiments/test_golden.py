@@ -17,7 +17,8 @@ import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
-from gossipmab.experiments.runner import NullProgress, run
+from gossipmab.experiments.progress import ProgressCallback
+from gossipmab.experiments.runner import run
 from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
 from gossipmab.metrics.trace import GossipTrace
@@ -30,7 +31,7 @@ LATER = ("mean_drift", "sampling_error", "scalars_sent")  # arrays of gossip tha
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
-class Listening(NullProgress):
+class Listening(ProgressCallback):
     """A watcher that keeps what it is told."""
 
     def __init__(self) -> None:

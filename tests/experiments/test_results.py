@@ -104,16 +104,6 @@ def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
         decode(path, GossipTrace)
 
 
-def test_torn_files_are_noticed(tmp_path: Path) -> None:
-    good, path = encode(some_trace(3), {}), tmp_path / "x.parquet"
-    for length in (0, 3, 8, len(good) // 2, len(good) - 1):
-        path.write_bytes(good[:length])
-        with pytest.raises(DamagedError):
-            decode(path, GossipTrace)
-    with pytest.raises(FileNotFoundError):
-        decode(tmp_path / "none.parquet", GossipTrace)
-
-
 def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
     write_whole(tmp_path / "x", b"before")
     with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:

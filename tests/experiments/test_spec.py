@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict, load_spec, toml_value
@@ -316,68 +314,6 @@ def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.toml"):
         load_spec(path)
-
-
-# --- fuzz: it validates or is refused in one line, nothing else ---------------------------------------------------------
-
-SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(-0.5, 1.5), st.text(max_size=8),
-    st.sampled_from(["complete", "petersen", "path", "metropolis", "beta", "table", "pareto_ucb", "global", "\n", "\ud800"]),
-)  # fmt: skip
-KEYS = st.one_of(
-    st.text(max_size=8),
-    st.sampled_from(
-        ["name", "seed", "agents", "arms", "base", "means", "table", "rewards", "generator", "n", "label", "pooled", "sweep",
-         "network.base", "environment.agents", "algorithms.*.consensus", "experiment.horizon", "network.base.n"]
-    ),
-)  # fmt: skip
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
-)
-SECTIONS = st.sampled_from(["experiment", "environment", "network", "algorithms", "sweep", "other"])
-
-
-def validates_or_is_refused(data: Any) -> None:
-    try:
-        spec = from_dict(data)
-    except InputError as error:
-        assert "\n" not in str(error)
-        return
-    assert from_dict(tomllib.loads(spec.to_toml()), files=spec.files).hash == spec.hash
-    assert len({cell.id.lower() for cell in spec.cells()}) == len(spec.cells())
-
-
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.one_of(VALUES, st.dictionaries(SECTIONS, VALUES, max_size=6)))
-def test_fuzz_of_anything(data: Any) -> None:
-    validates_or_is_refused(data)
-
-
-@st.composite
-def mutations(draw: st.DrawFn) -> dict[str, Any]:
-    data = copy.deepcopy(valid())
-    data["experiment"]["trials"] = 1
-    for _ in range(draw(st.integers(1, 3))):
-        section = draw(SECTIONS)
-        target = data.setdefault(section, {})
-        if isinstance(target, list) and target:
-            target = target[draw(st.integers(0, len(target) - 1))]
-        known = sorted(target) if isinstance(target, dict) else []
-        if not known and not isinstance(target, dict):
-            data[section] = draw(VALUES)
-            continue
-        key = draw(st.sampled_from(known) | KEYS if known else KEYS)
-        if draw(st.integers(0, 4)) == 0:
-            target.pop(key, None)
-        else:
-            target[key] = draw(st.lists(SCALARS, max_size=3) if section == "sweep" else VALUES)
-    return data
-
-
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(mutations())
-def test_fuzz_of_mutations(data: dict[str, Any]) -> None:
-    validates_or_is_refused(data)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossipmab.networks.graphs import readers as files
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
@@ -214,7 +213,7 @@ def test_edge_lists(tmp_path: Path) -> None:
         ("# nothing\n", "'bad' is empty"),
         ("", "'bad' is empty"),
         ("a b\nc d\n", "'bad' is disconnected: 2 components of 2, 2 agents"),
-        (b"a b\n\xff\xfe c\n", "bad.edges is not UTF-8 text (byte 4)"),
+        (b"a b\n\xff\xfe c\n", "'bad.edges' is not UTF-8 text (byte 4)"),
     ],
 )
 def test_wrong_edge_lists(tmp_path: Path, content: str | bytes, said: str) -> None:
@@ -289,8 +288,3 @@ def test_wrong_toml(tmp_path: Path, content: str | bytes, said: str) -> None:
     message = refused(written(tmp_path, "bad.toml", content))
     assert message.startswith("network.base: ")
     assert said in message
-
-
-def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST_FILE", 5)
-    assert "'big.edges' has 8 bytes, more than the 5" in refused(written(tmp_path, "big.edges", "a b\nb c\n"))

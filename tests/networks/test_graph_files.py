@@ -110,21 +110,6 @@ def test_overrides_go_with_graphs(tmp_path: Path) -> None:
     assert again.files == loaded.files
 
 
-@pytest.mark.parametrize(
-    ("graph", "told"),
-    [
-        (nx.DiGraph([(0, 1)]), "is directed"),
-        (nx.MultiGraph([(0, 1)]), "is a multigraph"),
-        (nx.Graph([(0, 0), (0, 1)]), "has a self-loop"),
-        (nx.Graph(), "is empty"),
-        (nx.Graph([(0, 1), (2, 3)]), "is disconnected"),
-    ],
-)
-def test_what_is_no_base_graph_is_refused(graph: Any, told: str) -> None:
-    with pytest.raises(gm.InputError, match=f"^network.base: .*{told}"):
-        load_spec(spec(graph))
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from(["numbers", "letters", "tuples"]))
 def test_a_graph_written_is_the_graph(seed: int, agents: int, kind: str) -> None:
     graph = nx.gnp_random_graph(agents, 0.3, seed=seed)

@@ -1,4 +1,4 @@
-"""Files of base graphs: edge lists by blocks, and files that mean harm."""
+"""Files of base graphs: edge lists and hostile files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def twin(text: str) -> tuple[list[str], list[list[int]]] | str:
 numerals = st.integers(0, 12).map(str)
 names = st.one_of(numerals, st.sampled_from(["a", "zoe", "-3", "01", "é", "-0", "9" * 18, "9" * 19, "1.5"]))
 gaps = st.sampled_from([" ", "  ", "\t", ",", ", "])
-ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n", "\r", " # why\n", "\x0b"])
+ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n", "\r", " # why\n"])
 
 
 def lines_of(name: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -75,14 +75,9 @@ def lines_of(name: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.lists(st.one_of(edge, edge, edge, edge, edge, odd), max_size=8).map("".join)
 
 
-@pytest.mark.parametrize("block", [1, 7, 2**20])
 @pytest.mark.parametrize("name", [numerals, names], ids=["numbers", "names"])
-def test_edge_files_are_read_as_the_rules_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, name: st.SearchStrategy[str]
-) -> None:
-    monkeypatch.setattr(edge_files, "BLOCK", block)
-
-    @settings(max_examples=100, deadline=None, derandomize=True)
+def test_edge_files_are_read_as_the_rules_say(tmp_path: Path, name: st.SearchStrategy[str]) -> None:
+    @settings(max_examples=300, deadline=None, derandomize=True)
     @given(lines_of(name))
     def compare(text: str) -> None:
         path, expected = written(tmp_path, "mine.edges", text), twin(text)
@@ -139,7 +134,7 @@ def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.M
     for limit, said in [("LARGEST_NUMBER", "agents"), ("MOST_EDGES", "edges"), ("MOST_LINES", "lines")]:
         with monkeypatch.context() as patched:
             patched.setattr(edge_files, limit, 19)
-            assert re.search(rf"big.edges has (2[01]|more than 19) {said}", refused(path))
+            assert f"big.edges has more than 19 {said}" in refused(path)
 
 
 # --- files that mean harm ---
@@ -177,17 +172,17 @@ def xml(body: str) -> str:
 
 
 HARM: list[tuple[str, str | bytes, str]] = [
-    ("nul.edges", b"1 2\n2 \x003\n", "NUL byte (byte 6)"),
-    ("zeros.edges", b"\0" * 50_000_000, "line of more than 100000 bytes"),
-    ("line.edges", b"1 " * 5_000_000, "line of more than 100000 bytes"),
-    ("word.edges", b"a" * 10_000_000, "line of more than 100000 bytes"),
+    ("nul.edges", b"1 2\n2 \x003\n", "line 2: a name has a NUL byte"),
+    ("zeros.edges", b"\0" * 50_000_000, "line of more than 100000 characters"),
+    ("line.edges", b"1 " * 5_000_000, "line of more than 100000 characters"),
+    ("word.edges", b"a" * 10_000_000, "line of more than 100000 characters"),
     ("columns.edges", b"1 " * 40_000, "line 1: 40000 columns"),
     ("name.edges", b"a" * 90_000 + b"\n", "alone is no edge"),
     ("loop.edges", b"a" * 40_000 + b" " + b"a" * 40_000, "self-loop"),
     ("latin.edges", "zoé mia\n".encode("latin-1"), "is not UTF-8 text (byte 2)"),
     ("late.edges", b"1 2\n" + b"# comment\n" * 200_000 + b"\xff\n", "is not UTF-8 text (byte 2000004)"),
     ("utf16.edges", "1 2\n".encode("utf-16"), "is not UTF-8 text"),
-    ("spaces.edges", b" " * 10_000_000, "line of more than 100000 bytes"),
+    ("spaces.edges", b" " * 10_000_000, "is empty"),
     ("blank.edges", b"\n" * 5_000_000, "is empty"),
     ("deep.graphml", xml("<a>" * 60 + "</a>" * 60), "nested more than 50 deep"),
     ("deeper.graphml", "<a>" * 1_000_000, "nested more than 50 deep"),

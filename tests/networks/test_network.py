@@ -125,31 +125,6 @@ def test_one_agent_has_no_edges() -> None:
 # --- links ---
 
 
-def test_links_do_not_depend_on_the_blocks() -> None:
-    network = Network("petersen", link_probability=0.3)
-    whole = network.link_sampler(np.random.default_rng(5))(100)
-    generator = np.random.default_rng(5)
-    parts = [network.link_sampler(generator)(rounds) for rounds in (1, 7, 0, 50, 42)]
-    assert whole.dtype == np.uint8
-    assert whole.shape == (100, 15)
-    assert np.array_equal(whole, np.concatenate(parts))
-    assert set(np.unique(whole)) == {0, 1}
-
-
-def test_every_edge_is_present_as_often_as_it_should() -> None:
-    """4 standard errors at 15 edges and 3 probabilities: false alarm 0.3 %, and the seed is fixed."""
-    for p in (0.05, 0.5, 0.9):
-        rounds = 20_000
-        frequency = Network("petersen", link_probability=p).link_sampler(np.random.default_rng(1))(rounds).mean(axis=0)
-        assert np.abs(frequency - p).max() < 4 * math.sqrt(p * (1 - p) / rounds)
-
-
-def test_certain_links_draw_no_numbers() -> None:
-    generator = np.random.default_rng(0)
-    assert Network("ring", agents=5).link_sampler(generator)(4).tolist() == [[1] * 5] * 4
-    assert generator.bit_generator.state == np.random.default_rng(0).bit_generator.state
-
-
 # --- neighbour lists ---
 
 

@@ -147,13 +147,13 @@ def hostile_data(folder: Path) -> dict[str, str]:
     rows = b"agent,arm,mean_1\n0,0,%s\n0,1,0.5\n1,0,0.5\n1,1,0.5\n2,0,0.5\n2,1,0.5\n"
     zeros = np.zeros((3, 2, 1))
     files: dict[str, tuple[bytes, str]] = {
-        "claims.npy": (npy(said % 10**15), "promises shape"),
-        "negative.npy": (npy(said % "-1, -8", bytes(64)), "promises shape"),
+        "claims.npy": (npy(said % 10**15), "cannot be read"),
+        "negative.npy": (npy(said % "-1, -8", bytes(64)), "cannot be read"),
         "parentheses.npy": (npy("(" * 9_000), "cannot be read"),
         "minus.npy": (npy("-" * 9_000 + "1"), "cannot be read"),
         "long.npy": (npy(" " * 60_000), "cannot be read"),
         "code.npy": (npy("__import__('os').system('touch harm')"), "cannot be read"),
-        "version.npy": (npy(said % 1, version=b"\x09\x00"), "has format (9, 0)"),
+        "version.npy": (npy(said % 1, version=b"\x09\x00"), "cannot be read"),
         "zip.npy": (b"PK\x03\x04" + bytes(100), "cannot be read"),
         "empty.npy": (b"", "cannot be read"),
         "deep.json": (b"[" * 10**6, "nested too deeply"),
@@ -178,11 +178,11 @@ def hostile_data(folder: Path) -> dict[str, str]:
         (folder / name).write_bytes(content)
     words = {name: word for name, (_, word) in files.items()}
     for name, array, word in (
-        ("pickled.npy", np.array([{}], dtype=object), "allowed are numbers"),
+        ("pickled.npy", np.array([{}], dtype=object), "cannot be read"),
         ("complex.npy", zeros.astype(complex), "complex128, allowed are numbers"),
         ("dates.npy", zeros.astype("datetime64[s]"), "datetime64[s], allowed are numbers"),
         ("fields.npy", np.zeros(2, [("a", "f8"), ("b", "f8")]), "allowed are numbers"),
-        ("cut.npy", zeros, "promises shape (3, 2, 1)"),
+        ("cut.npy", zeros, "cannot be read"),
         ("four.npy", zeros[None], "allowed is (agents, arms, objectives)"),
     ):
         np.save(folder / name, array, allow_pickle=True)
@@ -198,7 +198,7 @@ def hostile_data(folder: Path) -> dict[str, str]:
         ("words.parquet", pa.table({**column, "mean_1": ["1"]}), "string, allowed are numbers"),
         ("times.parquet", pa.table({**column, "mean_1": pa.array([1], pa.timestamp("s"))}), "timestamp"),
         ("columns.parquet", pa.table({f"c{i}": [1] for i in range(10_001)}), "more than 10000 columns"),
-        ("bomb.parquet", pa.table({"mean_1": np.zeros(50_000_001, np.int8)}), "allowed are 50000000 numbers"),
+        ("bomb.parquet", pa.table({"mean_1": np.zeros(50_000_001, np.int8)}), "more than 50000000 numbers"),
         ("null.parquet", pa.table({**column, "mean_1": pa.nulls(1)}), "missing or not finite"),
     ):
         parquet.write_table(table, folder / name, compression="zstd")
@@ -303,11 +303,13 @@ class Elements(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.sources: set[str] = set()
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.sources |= {str(value).partition(",")[0] for name, value in attrs if name == "src"}
 
 
 def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
@@ -339,7 +341,8 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     assert there == {("in", "x.toml"), ("runs", "b")}
     assert len(list((tmp_path / "runs" / "b" / "cells").glob("*.parquet"))) == len(labels)
     page = Elements((tmp_path / "runs" / "b" / "report.html").read_text(encoding="utf-8"))
-    assert not page.tags & {"script", "img", "iframe", "object", "embed", "form"}
+    assert not page.tags & {"script", "iframe", "object", "embed", "form"}
+    assert page.sources == {"data:image/svg+xml;base64"}  # as images they run no scripts
     assert not {name for name in page.attributes if name.startswith("on")}
 
 

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gossipmab.analysis.graph_plots import draw
-from gossipmab.analysis.report.svg_figures import STYLE, HtmlTable, Picture, inline
+from gossipmab.analysis.report.svg_figures import STYLE, HtmlTable, Picture, picture
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
 from gossipmab.utils.formatting import format_integer, format_number
@@ -28,10 +28,10 @@ HEADINGS = (
     "second eigenvalue of E[W]", "gap", "second eigenvalue of E[W²]", "consensus rounds", "halved in",
 )  # fmt: skip
 NOTE = (
-    "p: how often a link is there. The facts are those of the link process, without what fails beside it. Gap: 1 minus the second "
+    "p: how often a link is present. The facts are those of the link process, without failures. Gap: 1 minus the second "
     "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
     "eigenvalue of E[W²] at least in every round: the distance is halved in ln 4 / -ln(that) rounds. "
-    "Consensus rounds: ln(N) / gap. A dash: not worked out, for the network is too large."
+    "Consensus rounds: ln(N) / gap. A dash: not computed, for the network is too large."
 )
 
 
@@ -45,7 +45,7 @@ class Networks(NamedTuple):
 
 
 def section(results: Results) -> Networks | None:
-    """Every network that the run's sweep points have; None where its protocol has none."""
+    """Every network that the run's sweep points have; None if its protocol has none."""
     found: dict[str, tuple[str, Network]] = {}
     left_out: set[str] = set()
     for at in results.spec.points:
@@ -68,7 +68,7 @@ def section(results: Results) -> Networks | None:
         f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
     ]
     table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
-    drawings = [drawing(*named, number) for number, named in enumerate(small[:MOST_DRAWN])]
+    drawings = [drawing(*named) for named in small[:MOST_DRAWN]]
     return Networks(drawings, table, len(left_out), large)
 
 
@@ -93,16 +93,15 @@ def facts(name: str, network: Network) -> list[str]:
 
 
 def known_as(network: Network) -> str:
-    """The link process, and what else keeps messages back."""
+    """The link process, and what else limits messages."""
     name = PROCESSES.name_of(type(network.process))
     beside = {"failures": network.failures, "rules for what is sent": network.communication}
     return ", ".join([name.replace("_", " "), *(what for what, there in beside.items() if there is not None)])
 
 
-def drawing(name: str, network: Network, number: int) -> Picture:
+def drawing(name: str, network: Network) -> Picture:
     """The base graph."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.4, 2.4), layout="constrained")
         draw(network, figure.subplots())
-        title = f"{name}: {network.agents} agents, {len(network.edges):,} links"
-        return Picture(inline(figure, f"graph-{number}-"), title, f"The base graph {title}")
+        return picture(f"{name}: {network.agents} agents, {len(network.edges):,} links", "", figure)

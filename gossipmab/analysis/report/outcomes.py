@@ -43,15 +43,15 @@ NOTE = (
 
 
 class Outcomes(NamedTuple):
-    """The section's pictures and tables."""
+    """The section's picture and tables."""
 
-    pictures: list[Picture]
+    picture: Picture
     equity: HtmlTable
     agents: HtmlTable | None
 
 
 def section(results: Results, agents: pd.DataFrame) -> Outcomes | None:
-    """Outcomes and their equity; None where the protocol records no utilities."""
+    """Outcomes and their equity; None if the protocol records no utilities."""
     if OUTCOME not in agents:
         return None
     return Outcomes(parade(results, agents, OUTCOME), equity_table(agents, results.keys), agent_table(results, agents))
@@ -75,7 +75,7 @@ def _mean(found: list[Equity], measure: Any) -> float:
 
 
 def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
-    """A row for each algorithm and agent; None with a sweep, or where there are too many to be read."""
+    """A row for each algorithm and agent; None with a sweep, or if there are too many to be read."""
     shown = {name: name.replace("_", " ") for name in agents.columns if name not in ("algorithm", "trial", "agent")}
     shown = {name: title for name, title in shown.items() if not name.startswith("equity_")}
     means = agents.groupby(["algorithm", "agent"], sort=False)[list(shown)].mean() if not results.keys else None

@@ -1,7 +1,7 @@
 """One self-contained HTML file of a run: rendered from `page.html` and `page.css` beside this file.
 
 It has no scripts and loads nothing, so it reads the same offline, printed, and in ten years. The sections' contents come from
-the other files of this folder; here they are put together.
+the other files of this folder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gossipmab.analysis.report import commands as rerun
 from gossipmab.analysis.report import networks, outcomes, sections
-from gossipmab.analysis.report import svg_figures as pictures
+from gossipmab.analysis.report.svg_figures import figures
 from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def write_report(results: Results, out: str | Path | None = None) -> Path:
-    """Write the report; where it is.
+    """Write the report; its path.
 
     Args:
         results: the run, finished or not.
@@ -54,7 +54,7 @@ def render(results: Results) -> str:
 
 
 def contents(results: Results) -> dict[str, Any]:
-    """What the template is filled with."""
+    """The values of the template."""
     cells = sections.look_at_cells(results)
     table, agents, summary = results.table(), results.agents(), results.summary()
     metrics = sections.metrics(results, table)
@@ -65,9 +65,8 @@ def contents(results: Results) -> dict[str, Any]:
         "facts": sections.facts(results, cells),
         "warnings": sections.warnings(results, cells, table, summary),
         "findings": sections.findings(results, summary, metrics),
-        "legend": pictures.legend(results),
-        "figures": pictures.figures(results, table, metrics),
-        "finals": [sections.final_table(results, summary, column, title) for column, title in metrics.items()],
+        "figures": figures(results),
+        "finals": [sections.final_table(results, column, title) for column, title in metrics.items()],
         "outcomes": outcomes.section(results, agents),
         "networks": networks.section(results),
         "rerun": rerun.commands(results),

@@ -1,8 +1,7 @@
-"""What the report says in words and tables: the run at a glance, warnings, comparisons, final regrets, origin."""
+"""The report in words and tables: the run at a glance, warnings, comparisons, final regrets, origin."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,10 +10,9 @@ import numpy as np
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.svg_figures import HtmlTable
-from gossipmab.analysis.sentences import CHANCE, Comparison, compare, reference_of
+from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, reference_of
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.storage.cell_file import DamagedError
-from gossipmab.experiments.summary import PRICE
 from gossipmab.metrics.statistics import FEWEST_PAIRS
 from gossipmab.utils import provenance
 from gossipmab.utils.formatting import format_count, format_number
@@ -25,11 +23,10 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
 
 SHOWN = 5  # of a list of failures
-COUNTS = ("messages", "bytes", "steps_per_second")
 
 
 class Cells(NamedTuple):
-    """What the cells' files say: versions of each finished one, the damaged, all there should be, seconds and steps."""
+    """Versions of each finished cell, the damaged cells, the number of all, and seconds and agent-steps of the finished."""
 
     versions: list[dict[str, str]]
     damaged: list[str]
@@ -54,7 +51,7 @@ def look_at_cells(results: Results) -> Cells:
 
 
 def metrics(results: Results, table: pd.DataFrame) -> dict[str, str]:
-    """Column -> title of the metrics that the report is about: those that the algorithms are about, where defined."""
+    """Column -> title of the metrics that the report is about, if they are defined."""
     about = metrics_of(results, None)
     return {column: title for column, title in about.items() if column in table and np.isfinite(table[column]).any()}
 
@@ -92,18 +89,18 @@ def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
 
 
 def warnings(results: Results, cells: Cells, table: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
-    """What a reader must know before believing the figures."""
+    """Reservations about the figures, a line each."""
     spec, found = results.spec, []
     there = len(cells.versions)
     failed = results.failures
     for cell, line in failed[:SHOWN]:
         found.append(f"Cell {cell} failed: {line}")
     if len(failed) > SHOWN:
-        found.append(f"{len(failed) - SHOWN} more cells failed, as manifest.json says.")
+        found.append(f"{len(failed) - SHOWN} more cells failed, listed in manifest.json.")
     found += [f"{line[0].upper()}{line[1:]}." for line in results.remarks() if not line.startswith("failed: ")]
     found += [f"Cell {line}. Running again computes it anew." for line in cells.damaged[:SHOWN]]
     if there < cells.total:
-        found.append(f"{there} of {cells.total} cells are finished: means are over the trials that are there.")
+        found.append(f"{there} of {cells.total} cells are finished: means are over the finished trials.")
     several = {tuple(sorted(one.items())) for one in cells.versions}
     if len(several) > 1:
         differ = sorted({key for one in several for other in several for key, _ in set(one) ^ set(other)})
@@ -133,7 +130,7 @@ def findings(results: Results, summary: pd.DataFrame, titles: Mapping[str, str])
 
 
 def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
-    """What to say where no corrected test could reach 5 % whatever the data; empty where one could."""
+    """The warning that no corrected test could reach 5 % whatever the data; empty if one could."""
     tests = int(summary[f"{column}_p"].notna().sum())
     least = min(1.0, tests * 2.0 ** (1 - trials))
     if not tests or least < CHANCE:
@@ -144,31 +141,15 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
     )
 
 
-def final_table(results: Results, summary: pd.DataFrame, column: str, title: str) -> HtmlTable:
+def final_table(results: Results, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
-    price = [PRICE] if column == "nsw_regret" else []
-    means = [name for name in (*results.kind.MEANS, *price, "steps_per_second") if name in summary]
-    means = [name for name in means if summary[name].notna().any()]
-    headings = ["at T", "95 % interval", "exponent", "p", *(name.replace("_", " ") for name in means)]
-    rows = []
-    for row in summary.to_dict("records"):
-        low, high = row[f"{column}_low"], row[f"{column}_high"]
-        rows.append([
-            *(str(row[key]) for key in results.keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
-            format_number(row[column]), "-" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}",
-            format_number(row[f"{column}_exponent"], 3), format_number(row[f"{column}_p"], 2),
-            *(format_count(row[name]) if name in COUNTS else format_number(row[name], 3) for name in means),
-        ])  # fmt: skip
-    words = len(results.keys) + 1
     reference = reference_of([choice.label for choice in results.spec.algorithms])
     note = (
         f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
         "against ln t over the last half, where 1 is linear. p: Wilcoxon signed-rank test against "
         f"{reference}, trial by trial, Holm-corrected over this table."
     )
-    return HtmlTable(
-        f"{title} at the last round", [*results.keys, "algorithm", "trials", "T", *headings], rows, words, note
-    )
+    return HtmlTable(f"{title} at the last round", *final_rows(results, column), len(results.keys) + 1, note)
 
 
 def origin(results: Results, cells: Cells) -> dict[str, Any]:

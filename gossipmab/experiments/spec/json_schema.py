@@ -1,8 +1,8 @@
 """The JSON schema of the experiment file, with which editors complete and check its keys.
 
-It is made of what checks the file itself: the pydantic models, the fields of algorithms, link processes, failures and
-communication, and the docstrings that explain them. It is written in what draft 7 shares with draft 4, besides limits, since TOML
-editors know little more. Installed plug-ins are in it by name, with any parameters: nothing of them is loaded for it.
+It comes from the definitions that check the file itself: the pydantic models, and the annotated fields of algorithms, link
+processes, failures and communication. It is written in what draft 7 shares with draft 4, besides limits, since TOML editors know
+little more. Installed plug-ins are in it by name, with any parameters, and are not loaded.
 
 Departure from what the file may hold: a required key may stand in [sweep] alone, of which the schema knows nothing.
 """
@@ -10,7 +10,6 @@ Departure from what the file may hold: a required key may stand in [sweep] alone
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from importlib.metadata import entry_points
@@ -66,7 +65,12 @@ def experiment_schema(plugins: bool = True) -> Schema:
             definitions[name]["description"] = text
     properties: dict[str, Schema] = dict(sections)
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
-    algorithms = [of_algorithm(name, kind) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()]
+    label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
+    algorithms = [
+        of_fields(kind, name={"enum": [name]}, label=label)
+        for own in PROTOCOLS.values()
+        for name, kind in shipped_of(own).items()
+    ]
     algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
         "description": Document.model_fields["algorithms"].description,
@@ -93,13 +97,13 @@ def schema_text(plugins: bool = True) -> str:
 
 
 def shipped_of(known: Mapping[str, type]) -> Mapping[str, type]:
-    """The classes that come with the package, of a registry that may know of others."""
+    """The classes that come with the package, of a registry that may hold others."""
     found: Mapping[str, type] = getattr(known, "shipped", known)
     return found
 
 
 def plugged(group: str) -> list[str]:
-    """The names that other distributions add to a group, such as "algorithms", by entry points."""
+    """The names of a group that other distributions add, such as "algorithms", by entry points."""
     return sorted({one.name for one in entry_points(group=f"gossipmab.{group}")})
 
 
@@ -118,26 +122,13 @@ def tidied(node: Any) -> Any:
     return {**clean, **choices[0]} if len(choices) == 1 else {**clean, "anyOf": choices} if choices else clean
 
 
-def of_algorithm(name: str, kind: Any) -> Schema:
-    """One of [[algorithms]], by the fields of its class."""
-    label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
-    return _table(kind, {"name": {"enum": [name]}, "label": label})
-
-
 def of_fields(kind: Any, **first: Schema) -> Schema:
-    """A table of parameters, by the fields of a dataclass."""
-    return _table(kind, first)
-
-
-def _table(kind: Any, first: Mapping[str, Schema]) -> Schema:
-    """The first keys, of which the very first is required, then the parameters of the class."""
+    """A table of the first keys, of which the very first is required, and the parameters of a class."""
     parameters = parameters_of(kind)
-    texts = said(kind.__doc__ or "", list(parameters))
     properties = dict(first)
     for name, (hint, default, description) in parameters.items():
-        text = description or texts.get(name, "")
         small = isinstance(default, str) or (isinstance(default, int | float) and abs(default) < 2**53)
-        more = {"description": text} if text else {}
+        more = {"description": description} if description else {}
         properties[name] = {**of_hint(hint), **more, **({"default": default} if small else {})}
     required = [*list(first)[:1], *(name for name, one in parameters.items() if one.default is MISSING)]
     line = (kind.__doc__ or "").strip().partition("\n")[0]
@@ -156,21 +147,6 @@ def of_hint(hint: Any) -> Schema:
         found: Schema = tidied(schema_of(hint))
         return found or (of_hint(hint.__origin__) if get_origin(hint) is Annotated else {})
     return of_hint(kinds[0]) if len(kinds) == 1 else {"anyOf": [of_hint(kind) for kind in kinds]}
-
-
-def said(docstring: str, names: Sequence[str]) -> dict[str, str]:
-    """Parameter -> what the docstring says after "name: ", also of several at once ("low, high: ...")."""
-    if not names:
-        return {}
-    one = rf"(?:{'|'.join(map(re.escape, names))})"
-    found: dict[str, str] = {}
-    for paragraph in docstring.split("\n\n"):
-        text = " ".join(paragraph.split())
-        starts = list(re.finditer(rf"(?:^|(?<=[.;)] ))({one}(?:, {one})*): ", text))
-        ends = [*(start.start() for start in starts[1:]), len(text)]
-        for start, end in zip(starts, ends, strict=False):  # one end too many where nothing starts
-            found |= dict.fromkeys(start[1].split(", "), text[start.end() : end].strip())
-    return found
 
 
 def _base() -> Schema:
@@ -215,7 +191,7 @@ def _open(key: str, names: Sequence[str]) -> Schema:
 
 
 def _protocol(protocol: str, names: list[str]) -> Schema:
-    """What holds with a protocol: its algorithms, and the sections that it has."""
+    """The schema of a protocol: its algorithms, and the sections that it has."""
     implied = protocol == "gossip"
     one: Schema = {"properties": {"protocol": {"enum": [protocol]}}, **({} if implied else {"required": ["protocol"]})}
     items = {"items": {"properties": {"name": {"enum": names}}}}

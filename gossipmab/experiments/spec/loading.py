@@ -38,7 +38,7 @@ def load_spec(
     """
     overrides = list(overrides)
     if isinstance(source, Spec):
-        if not (overrides or algorithms or source.files):
+        if not (overrides or algorithms or source.files or source.trusted):
             return source
         return from_dict(source.resolved(), ".", source.files, overrides=overrides, algorithms=algorithms)
     if isinstance(source, Mapping):

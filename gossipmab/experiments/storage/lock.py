@@ -1,11 +1,10 @@
-"""Who may write to a run folder: one process at a time, which says who it is; and what killed ones left there."""
+"""The lock of a run folder: one process at a time writes to it. And the temporary files of killed ones."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_json, text_of
 
 LOCK, OWNER = ".lock", ".lock.owner.json"
-PATIENCE = 2.0  # seconds in which a new owner will have said who it is
 
 
 @contextmanager
@@ -34,9 +32,7 @@ def held(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except Timeout:
-        raise InputError(
-            f"run folder {folder}: {_said_by_owner(folder)}; wait for it, or choose another --out"
-        ) from None
+        raise InputError(f"run folder {folder}: {_owner(folder)}; wait for it, or choose another --out") from None
     except OSError as error:
         if error.errno in NO_SPACE:
             raise
@@ -52,17 +48,13 @@ def held(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _said_by_owner(folder: Path) -> str:
-    """Who holds the lock. It says so a moment after it got the lock; until then what a killed one said may stand there."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            owner = parsed_json(text_of(folder / OWNER, "owner"))
-            if owner["host"] != platform.node() or alive(owner["pid"]):
-                return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
-        if time.monotonic() > until:
-            return "another process is running it"
-        time.sleep(0.02)
+def _owner(folder: Path) -> str:
+    """The holder of the lock, as it wrote a moment after it got the lock."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        owner = parsed_json(text_of(folder / OWNER, "owner"))
+        if owner["host"] != platform.node() or alive(owner["pid"]):
+            return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
+    return "another process is running it"
 
 
 def alive(pid: int) -> bool:

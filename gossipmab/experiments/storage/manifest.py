@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gossipmab.experiments.spec.spec import canonical_hash
 from gossipmab.utils.atomic_write import write_whole
@@ -20,63 +22,54 @@ NAME = "manifest.json"
 FORMAT = "gossipmab run 1"
 LARGEST = 2**28  # bytes: a checksum each for a million cells
 MEND = "run the same experiment on its folder again: finished cells are kept"
-COPY = re.compile(r"data/[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*")
 
 
 class DamagedManifestError(InputError):
     """manifest.json is torn or altered: reading commands refuse the folder, `run` writes it anew."""
 
 
-def _words(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+def _inside(name: str) -> str:
+    if not name or ".." in PurePosixPath(name).parts or re.search(r"^/|[\\\0]", name):
+        raise ValueError("leads out of the folder")
+    return name
 
 
-def _copies(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("copy"), str) and COPY.fullmatch(entry["copy"])
-        for entry in value.values()
-    )
+class _Open(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
 
 
-def _checksums(value: Any) -> bool:
-    return _words(value) and all(
-        name and ".." not in PurePosixPath(name).parts and not re.search(r"^/|[\\\0]", name) for name in value
-    )
+class _Copy(_Open):
+    copy_: Annotated[str, Field(alias="copy", pattern=r"^data/[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*$")]
 
 
-def _sessions(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(one, dict)
-        and isinstance(one.get("start"), str)
-        and isinstance(one.get("engine"), str)
-        and isinstance(one.get("end"), str | None)
-        and isinstance(one.get("failed", []), list)
-        and all(isinstance(pair, list) and list(map(type, pair)) == [str, str] for pair in one.get("failed", []))
-        for one in value
-    )
+class _Session(_Open):
+    start: str
+    engine: str
+    end: str | None = None
+    failed: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []
 
 
-def _experiment(value: Any) -> bool:
-    algorithms = value.get("algorithms", []) if isinstance(value, dict) else None
-    return isinstance(algorithms, list) and all(
-        isinstance(one, dict) and isinstance(one.get("label"), str) for one in algorithms
-    )
+class _Algorithm(_Open):
+    label: str
 
 
-KINDS: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> what it must be, and what stands in for it
-    "spec_hash": (lambda value: isinstance(value, str), ""),
-    "end": (lambda value: isinstance(value, str | None), None),
-    "versions": (_words, {}),
-    "machine": (lambda value: isinstance(value, dict), {}),
-    "files": (_copies, {}),
-    "sessions": (_sessions, []),
-    "sha256": (_checksums, {}),
-    "spec": (_experiment, {}),
-}
+class _Experiment(_Open):
+    algorithms: list[_Algorithm] = []
+
+
+class _Manifest(_Open):
+    spec_hash: str = ""
+    end: str | None = None
+    versions: dict[str, str] = {}
+    machine: dict[str, Any] = {}
+    files: dict[str, _Copy] = {}
+    sessions: list[_Session] = []
+    sha256: dict[Annotated[str, AfterValidator(_inside)], str] = {}
+    spec: _Experiment = {}  # type: ignore[assignment]
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """What the folder's manifest says; None where there is none.
+    """The folder's manifest; None if there is none.
 
     Raises:
         DamagedManifestError: it is there and is torn or altered.
@@ -96,9 +89,13 @@ def read(folder: Path) -> dict[str, Any] | None:
         raise DamagedManifestError(f"{path}: is damaged ({error}); {MEND}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"{path}: is not that of a gossipmab run (format {FORMAT!r})")
-    for key, (fits, otherwise) in KINDS.items():
-        if not fits(found.setdefault(key, otherwise)):
-            raise DamagedManifestError(f"{path}: was altered; {key!r} is not what gossipmab writes; {MEND}")
+    for key, field in _Manifest.model_fields.items():
+        found.setdefault(key, field.get_default())
+    try:
+        _Manifest.model_validate(found)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        raise DamagedManifestError(f"{path}: was altered; {key!r} is not what gossipmab writes; {MEND}") from None
     if canonical_hash(found["spec"]) != found["spec_hash"]:
         raise DamagedManifestError(f"{path}: is damaged (its experiment does not match its hash); {MEND}")
     return found

@@ -41,29 +41,33 @@ def sweep_types(sweep: Sweep) -> dict[str, tuple[str, pa.DataType]]:
     return found
 
 
+def key_columns(cells: Sequence[Cell], sweep: Sweep) -> dict[str, pa.Array]:
+    """The sweep columns, algorithm and trial of the cells."""
+    found = {}
+    for key, (name, arrow) in sweep_types(sweep).items():
+        values = [scalar(cell.point.values[key]) for cell in cells]
+        found[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
+    found["algorithm"] = pa.array([cell.label for cell in cells], pa.string())
+    found["trial"] = pa.array([cell.trial for cell in cells], pa.int64())
+    return found
+
+
 def batches(
     cells: Sequence[Cell], sweep: Sweep, load: Load, names: Sequence[str]
 ) -> Iterator[tuple[list[tuple[Cell, StoredCell]], dict[str, pa.Table]]]:
-    """Batches of cells as loaded, with their part of each table; cells that `load` has not are left out."""
-    types = sweep_types(sweep)
+    """Batches of cells as loaded, with their part of each table; cells for which `load` gives None are left out."""
     for begin in range(0, len(cells), BATCH):
         loaded = [(cell, stored) for cell in cells[begin : begin + BATCH] if (stored := load(cell)) is not None]
         if loaded:
-            yield loaded, {name: _rows(loaded, types, name) for name in names}
+            yield loaded, {name: _rows(loaded, sweep, name) for name in names}
 
 
-def _rows(loaded: list[tuple[Cell, StoredCell]], types: Mapping[str, tuple[str, pa.DataType]], table: str) -> pa.Table:
+def _rows(loaded: list[tuple[Cell, StoredCell]], sweep: Sweep, table: str) -> pa.Table:
     """The cells' rows one below the other: sweep columns, algorithm, trial, and the columns of the trace."""
     parts = [TABLES[table](stored.trace) for _, stored in loaded]
     counts = [len(next(iter(part.values()))) for part in parts]
     place = pa.array(np.repeat(np.arange(len(loaded)), counts))
-    known: dict[str, Any] = {}
-    for key, (name, arrow) in types.items():
-        values = [scalar(cell.point.values[key]) for cell, _ in loaded]
-        known[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
-    known["algorithm"] = pa.array([cell.label for cell, _ in loaded])
-    known["trial"] = pa.array([cell.trial for cell, _ in loaded], pa.int64())
-    found = {name: values.take(place) for name, values in known.items()}
+    found = {name: values.take(place) for name, values in key_columns([cell for cell, _ in loaded], sweep).items()}
     for name in dict.fromkeys(name for part in parts for name in part):
         has = [name in part for part in parts]
         if all(has):

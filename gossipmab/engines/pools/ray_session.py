@@ -120,9 +120,7 @@ def _init(
     """Call ray.init; the address at which Ray is."""
     import ray
 
-    where = (
-        f"address: got {address!r}, and no Ray cluster answers there" if folder is None else "engine: no Ray starts"
-    )
+    where = f"address: got {address!r}, and no Ray cluster answers there" if folder is None else "engine: no Ray starts"
     start: dict[str, Any] = {"address": address, "runtime_env": runtime_env or None}
     if folder is not None:
         start = {

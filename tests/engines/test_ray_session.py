@@ -170,7 +170,15 @@ def test_nothing_is_left_after_an_error(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ray_that_others_could_reach_is_refused(root: Path) -> None:
+def test_ray_that_was_imported_before_is_behind_a_token_too(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Ray reads what makes it listen on loopback when it is imported."""
-    done = subprocess.run([sys.executable, "-c", "import ray\n" + HOLDS, "error"], capture_output=True, text=True)
-    assert done.returncode == 1 and "InputError: engine: Ray listens at" in done.stderr and list(root.iterdir()) == []
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    command = [sys.executable, "-c", "import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "starting\n"
+        assert probe(process.stdout.readline().strip(), bare()) == "AuthenticationError"
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert errors.count("listens at") == 1 and list(root.iterdir()) == []

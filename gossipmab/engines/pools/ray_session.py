@@ -1,6 +1,7 @@
 """Ray for the length of a `with`: started on this machine, or a cluster joined; only public interfaces of Ray are used.
 
-A local Ray listens on loopback only, without dashboard, and admits holders of its token. Token, sockets and logs lie in one private
+A local Ray listens on loopback only (unless Ray was imported before: a note then tells), without dashboard, and admits
+holders of its token. Token, sockets and logs lie in one private
 temporary folder, which is removed when the session ends: normally, by an error, by Ctrl-C or SIGTERM. A run that is killed by
 SIGKILL leaves the folder.
 
@@ -141,8 +142,9 @@ def _init(
         raise InputError(f"{where}: {' '.join(str(error).split())[:300]}") from None
     found = str(context.address_info["gcs_address"])
     if folder is not None and not found.startswith("127.0.0.1:"):
-        raise InputError(
-            f"engine: Ray listens at {found}, which others can reach, for it was imported before; set {LOOPBACK}=0 first"
+        logging.getLogger("gossipmab").warning(
+            f"Ray was imported before it was started here, and so it listens at {found}, to holders of its token, instead of on "
+            f"loopback; to change this, set {LOOPBACK}=0 before `import ray`"
         )
     return found
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -182,14 +183,16 @@ class Unreadable(Numbers):
         return int, ("no number",)
 
 
-def test_what_cannot_be_played_at_all(tmp_path: Path) -> None:
+def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
     notes: list[str] = []
-    found = dict(run_cells(["cell 1", "cell 2"], Unreadable(tmp_path), workers=1, note=notes.append))
-    assert sorted(found) == ["cell 1", "cell 2"] and len(notes) <= 1
-    assert all(isinstance(error, RuntimeError) and "\x1b" not in str(error) for error in found.values())
-    with pytest.raises(gm.InputError, match=r"resources: got CPU = 2, unicorn = 1"):
-        list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
+    with ray_session.session(cpus=2):
+        monkeypatch.setattr(ray_cells, "session", lambda *given, **options: nullcontext())  # one Ray for both
+        found = dict(run_cells(["cell 1", "cell 2"], Unreadable(tmp_path), workers=1, note=notes.append))
+        assert sorted(found) == ["cell 1", "cell 2"] and len(notes) <= 1
+        assert all(isinstance(error, RuntimeError) and "\x1b" not in str(error) for error in found.values())
+        with pytest.raises(gm.InputError, match=r"resources: got CPU = 2, unicorn = 1"):
+            list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
 def test_other_versions_are_said_once() -> None:

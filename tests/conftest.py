@@ -177,7 +177,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     pytest makes its own before (`tmp_path`), or would make it in here.
     """
-    from gossipmab.engines.pools.ray_tempdir import PREFIX
+    from gossipmab.engines.pools.ray_session import PREFIX
 
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
         monkeypatch.setenv("TMPDIR", short)

@@ -167,7 +167,9 @@ def test_who_reads_what_it_has_not_received_differs(crew: ActorPool, trouble: st
     assert {"disagreement", "mean_drift"} & set(differing(expected, got))
 
 
-@pytest.mark.parametrize("trouble", ["spread", "all", "top, seldom"])
+@pytest.mark.parametrize(
+    "trouble", ["all", *(pytest.param(one, marks=pytest.mark.slow) for one in ("spread", "top, seldom"))]
+)
 def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)

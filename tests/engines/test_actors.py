@@ -164,7 +164,7 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
 
     names = ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
     with ActorPool(note=lambda line: None) as crew:
-        compared(crew, gm.SimulatedNSWUCBGossip(), "complete", "laplacian", 3, 20)
+        compared(crew, gm.ParetoUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
             handle.__ray_call__.remote(
                 lambda self, names: [n for n in names if __import__("sys").modules.get(n)], names
@@ -223,10 +223,10 @@ def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPoo
 
 
 def test_cells_are_played_one_after_the_other_by_the_same_actors() -> None:
-    """In a process of its own: the engine starts its Ray itself."""
+    """In a process of its own: the engine starts its Ray itself, for cells or for one trial, and ends it."""
     script = """
 import gossipmab as gm
-from gossipmab.engines.actors.simulate import run_cells
+from gossipmab.engines.actors.simulate import run_cells, simulate_actors
 from gossipmab.utils.errors import InputError
 e, n = gm.Environment.sample(4, 4, 2), gm.Network("ring", 4, 0.5)
 def play(cell, steps, simulate):
@@ -243,9 +243,12 @@ try:
     list(run_cells([0], play, transport="ref"))
 except InputError as error:
     assert "did you mean 'refs'" in str(error)
+import ray
+trace = simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=30, seed=2, note=print)
+assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initialized()
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
 def test_what_an_actor_takes() -> None:
@@ -374,19 +377,3 @@ def test_rows_cross_a_border_once_whoever_reads_them() -> None:
     assert wire.incoming.call_first.tolist() == [0, 1, 1, 2]
     with pytest.raises(KeyError):
         crossing.crossing_of(part, own, 0, {})
-
-
-def test_a_session_of_its_own_and_nothing_left() -> None:
-    """Without Ray in the process it starts one, and ends it. In a process of its own: here Ray runs already."""
-    script = """
-import numpy as np, ray, gossipmab as gm
-from gossipmab.engines.actors.simulate import simulate_actors
-e, n = gm.Environment.sample(3, 4, 2), gm.Network("complete", 3, 0.5)
-a = gm.simulate(gm.ParetoUCBGossip(), e, n, horizon=30, seed=0)
-b = simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=30, seed=0, note=print)
-assert a.pareto_regret.tobytes() == b.pareto_regret.tobytes() and a.bytes.tobytes() == b.bytes.tobytes()
-assert not ray.is_initialized()
-"""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr

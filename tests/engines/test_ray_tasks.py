@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -22,8 +23,8 @@ from gossipmab.engines.pools import ray_runtime_env as ray_shipping
 from gossipmab.engines.pools import ray_session
 from gossipmab.engines.pools import ray_tasks as ray_cells
 from gossipmab.engines.pools.ray_runtime_env import packed
+from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
-from gossipmab.engines.pools.ray_tempdir import PREFIX, processes_of
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
@@ -171,9 +172,8 @@ def test_stopping_early_leaves_nothing(root: Path, tmp_path: Path) -> None:
     cells = run_cells([f"slow {n}" for n in range(50)], Numbers(tmp_path), workers=1)
     next(cells)
     (folder,) = root.glob(PREFIX + "*")
-    assert processes_of(folder)
     cells.close()
-    assert not processes_of(folder) and not folder.exists()
+    assert not folder.exists()
 
 
 class Unreadable(Numbers):
@@ -183,14 +183,16 @@ class Unreadable(Numbers):
         return int, ("no number",)
 
 
-def test_what_cannot_be_played_at_all(tmp_path: Path) -> None:
+def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
     notes: list[str] = []
-    found = dict(run_cells(["cell 1", "cell 2"], Unreadable(tmp_path), workers=1, note=notes.append))
-    assert sorted(found) == ["cell 1", "cell 2"] and len(notes) <= 1
-    assert all(isinstance(error, RuntimeError) and "\x1b" not in str(error) for error in found.values())
-    with pytest.raises(gm.InputError, match=r"resources: got CPU = 2, unicorn = 1"):
-        list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
+    with ray_session.session(cpus=2):
+        monkeypatch.setattr(ray_cells, "session", lambda *given, **options: nullcontext())  # one Ray for both
+        found = dict(run_cells(["cell 1", "cell 2"], Unreadable(tmp_path), workers=1, note=notes.append))
+        assert sorted(found) == ["cell 1", "cell 2"] and len(notes) <= 1
+        assert all(isinstance(error, RuntimeError) and "\x1b" not in str(error) for error in found.values())
+        with pytest.raises(gm.InputError, match=r"resources: got CPU = 2, unicorn = 1"):
+            list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
 def test_other_versions_are_said_once() -> None:
@@ -238,12 +240,11 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray import cloudpickle
     from ray.cluster_utils import Cluster
 
-    (root / "token").write_text("5" * 64)
+    (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(root)  # or a worker on this machine finds our working folder
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(root / "token"))
-    ray_session._refreshed()
     common = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a cluster's workers cannot import this file
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **common})
@@ -255,7 +256,6 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         made.shutdown()
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
         monkeypatch.undo()
-        ray_session._refreshed()
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
-"""Ray for the length of a `with`: started on this machine, or a cluster joined, and nothing left behind.
+"""Ray for the length of a `with`: started on this machine, or a cluster joined; only public interfaces of Ray are used.
 
-A local Ray listens on loopback only, without dashboard, and lets in only who holds its token. Token, sockets and logs lie
-in one private temporary folder, which goes when the session ends: by its end, by an error, by Ctrl-C or SIGTERM. After
-SIGKILL the kernel ends Ray's processes, and the next session removes the folder.
+A local Ray listens on loopback only (unless Ray was imported before: a note then tells), without dashboard, and admits
+holders of its token. Token, sockets and logs lie in one private
+temporary folder, which is removed when the session ends: normally, by an error, by Ctrl-C or SIGTERM. A run that is killed by
+SIGKILL leaves the folder.
 
-A cluster is joined only where the caller gives an address: neither RAY_ADDRESS nor a Ray that happens to run here will do.
+A cluster is joined only if the caller gives an address: neither RAY_ADDRESS nor a Ray that happens to run here is used.
 """
 
 from __future__ import annotations
@@ -12,35 +13,41 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
+import signal
 import socket
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple, TypeVar
 
-from gossipmab.engines.pools.ray_signals import our_handlers, terminated_gently, uninterrupted
-from gossipmab.engines.pools.ray_tempdir import end_processes_of, private_folder, processes_of
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import available_processors
 
+T = TypeVar("T")
+
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
-# What engines report, and advice on how many actors we start.
-UNTOLD = ("A worker died or was killed", "Task ", "WARNING: ")
-LONGEST_LINE = 300
 ANSWER = 10.0  # seconds for a cluster to answer
-GRACE = 3.0  # seconds for Ray's processes to end by themselves
+PREFIX = "gossipmab-ray-"
+LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
+TOKEN = secrets.token_hex(32)  # one a process: Ray reads it once
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # Ray's only switch for it, on any system; read when Ray is imported
 LOCAL = {
-    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_MODE": None,  # Ray then makes it "token", also if it was imported before
     "RAY_AUTH_TOKEN": None,  # would go before the file
     "RAY_ADDRESS": None,
     "RAY_JOB_CONFIG_JSON_ENV_VAR": None,  # what `ray job submit` gives is meant for the cluster
     "RAY_RUNTIME_ENV_HOOK": None,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # Ray's own 15 gives way to everything else on the machine
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's only switch for loopback, on any system
+    LOOPBACK: "0",
 }
 ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would upload the working folder
@@ -72,7 +79,8 @@ def session(
 ) -> Iterator[Session]:
     """Start Ray here, or join the cluster at `address`; end all of it on the way out.
 
-    Enter it from a thread that lives as long as the session does: Ray's processes die with the thread that started them.
+    Ray starts and ends in a thread of its own, where no signal interrupts it: a Ctrl-C or SIGTERM meanwhile is obeyed once
+    Ray has started, or ended, as a whole. The thread lives as long as the session: Ray's processes die with it.
 
     Args:
         address: "auto" (RAY_ADDRESS, or the Ray that runs on this machine) or "host:port" of a cluster of which this
@@ -91,23 +99,18 @@ def session(
         raise InputError("engine: this process uses Ray already; call ray.shutdown() first")
     with ExitStack() as stack:
         stack.enter_context(_environment())
-        folder = stack.enter_context(private_folder()) if address is None else None
+        folder = stack.enter_context(_private_folder()) if address is None else None
         os.environ.update(ALWAYS)
         if folder is not None:
             token = folder / "token"
             with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(32))
+                file.write(TOKEN)
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # workers import what we can
             _set(LOCAL | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
-        stack.enter_context(terminated_gently())
-        stack.callback(_end, folder)
-        with uninterrupted():
-            _refreshed()
-            with our_handlers():
-                found = _init(address, cpus, folder, object_store, dict(runtime_env or {}), options)
-            stack.callback(_errors_on_stderr())
-        if folder is not None:
-            _check_private(found)
+        stack.enter_context(_terminated_gently())
+        thread = stack.enter_context(ThreadPoolExecutor(1, "ray"))
+        stack.callback(_whole, thread, _shutdown)
+        found = _whole(thread, lambda: _init(address, cpus, folder, object_store, dict(runtime_env or {}), options))
         yield Session(found, folder)
 
 
@@ -118,103 +121,83 @@ def _init(
     """Call ray.init; the address at which Ray is."""
     import ray
 
-    context: Any
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "_skip_env_hook": True, **options}
+    where = f"address: got {address!r}, and no Ray cluster answers there" if folder is None else "engine: no Ray starts"
+    start: dict[str, Any] = {"address": address, "runtime_env": runtime_env or None}
     if folder is not None:
-        context = ray.init(
-            "local",
-            num_cpus=cpus or available_processors(),
-            include_dashboard=False,
-            object_store_memory=object_store,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder / "r"),  # Ray opens it to everybody; ours around it stays closed
-            **quiet,
+        start = {
+            "address": "local",
+            "num_cpus": cpus or available_processors(),
+            "include_dashboard": False,
+            "object_store_memory": object_store,
+            "_node_ip_address": "127.0.0.1",
+            "_temp_dir": str(folder / "r"),  # Ray opens it to everybody; ours around it stays closed
+        }
+    try:
+        known = os.environ.get("RAY_ADDRESS") if address == "auto" else address
+        if known:  # Ray itself would try for minutes
+            host, _, port = known.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+        context: Any = ray.init(**start, **{"log_to_driver": False, "logging_level": logging.ERROR, **options})
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())[:300]}") from None
+    found = str(context.address_info["gcs_address"])
+    if folder is not None and not found.startswith("127.0.0.1:"):
+        logging.getLogger("gossipmab").warning(
+            f"Ray was imported before it was started here, and so it listens at {found}, to holders of its token, instead of on "
+            f"loopback; to change this, set {LOOPBACK}=0 before `import ray`"
         )
-    else:
-        context = ray.init(_answering(address or ""), runtime_env=runtime_env or None, **quiet)
-    return str(context.address_info["gcs_address"])
-
-
-def _answering(address: str) -> str:
-    """The "host:port" of a cluster that answers, and lets us in. Ray itself would try for minutes to get in."""
-    from ray._private.services import canonicalize_bootstrap_address
-    from ray.exceptions import RayError
-
-    refused = f"address: got {address!r}, and"
-    try:
-        found = str(canonicalize_bootstrap_address(address))
-        host, _, port = found.rpartition(":")
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{refused} no Ray cluster answers there: {' '.join(str(error).split())}") from None
-    tokens = _raylet().AuthenticationTokenLoader.instance()
-    if address == "auto" and "RAY_AUTH_MODE" not in os.environ and tokens.has_token(ignore_auth_mode=True):
-        os.environ["RAY_AUTH_MODE"] = "token"  # as Ray itself does
-        _refreshed()
-    try:
-        _raylet().GcsClient(address=found)
-    except RayError as error:
-        raise InputError(f"{refused} the cluster refuses: {' '.join(str(error).split())}") from None
     return found
 
 
-def _refreshed() -> None:
-    """Make the part of Ray that reads the environment only once read it again."""
-    from ray._private import ray_constants
-
-    loopback = os.environ.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == "0"
-    ray_constants.ENABLE_RAY_CLUSTER = not loopback
-    ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = os.environ.get("RAY_ENABLE_UV_RUN_RUNTIME_ENV") != "0"
-    _raylet().Config.initialize("")
-    _raylet().AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _raylet() -> Any:
-    """Ray's compiled part, of which type checkers know nothing."""
-    return import_module("ray._raylet")
-
-
-def _errors_on_stderr() -> Callable[[], None]:
-    """Have what Ray reports printed as one line on stderr, instead of long and on stdout; returns what undoes it.
-
-    That a worker died is left to the engines: they see it, and say what they did about it.
-    """
-    from ray._private import worker
-
-    before = worker.print_to_stdstream
-
-    def told(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
-        line = " ".join(" ".join(str(part) for part in data.get("lines", ())).split())
-        if line and not line.startswith(UNTOLD):
-            print(f"ray: {line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + '...'}", file=sys.stderr)
-
-    worker.print_to_stdstream = told
-    return lambda: setattr(worker, "print_to_stdstream", before)
-
-
-def _check_private(address: str) -> None:
-    """Raise RuntimeError if this version of Ray does not behave as this file relies on."""
-    raylet = _raylet()
-    if raylet.get_authentication_mode() != raylet.AuthenticationMode.TOKEN:
-        raise RuntimeError("Ray started without token authentication")
-    if not address.startswith("127.0.0.1:"):
-        raise RuntimeError(f"Ray started at {address}, which others can reach, instead of on loopback")
-
-
-def _end(folder: Path | None) -> None:
+def _shutdown() -> None:
     """Disconnect, and end a local Ray's processes."""
     import ray
 
-    with uninterrupted():
-        until = time.monotonic()
-        try:
-            ray.shutdown(wait_for_processes=True)
-            until += GRACE
-        finally:  # also where a second Ctrl-C cut Ray short: then without grace
-            while folder is not None and processes_of(folder):
-                if time.monotonic() > until:
-                    end_processes_of(folder)
-                time.sleep(0.05)
+    ray.shutdown(wait_for_processes=True)
+
+
+def _whole(thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    """Run the call in the thread to its end, also if this thread is interrupted meanwhile."""
+    future = thread.submit(call)
+    try:
+        return future.result()
+    except BaseException:
+        wait([future])
+        raise
+
+
+@contextmanager
+def _terminated_gently() -> Iterator[None]:
+    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A private temporary folder, removed at the end."""
+    root = Path(tempfile.gettempdir())
+    if len(os.fsencode(root)) + len(PREFIX) + 9 > LONGEST_FOLDER:
+        root = Path("/tmp")
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+    try:
+        yield folder
+    finally:
+        for _ in range(20):  # a process that is about to end may still write a log
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.1)
 
 
 def _set(values: Mapping[str, str | None]) -> None:
@@ -227,12 +210,10 @@ def _set(values: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """Put back the variables that we or Ray change, and have Ray see them."""
+    """Restore the variables that we or Ray change."""
     before = {name: value for name, value in os.environ.items() if name.startswith(RESTORED)}
     try:
         yield
     finally:
         changed = [name for name in os.environ if name.startswith(RESTORED) and name not in before]
         _set(dict.fromkeys(changed) | before)
-        if "ray" in sys.modules:
-            _refreshed()

@@ -126,7 +126,7 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     # Petersen: Laplacian eigenvalues 0, 2, 5, so E[W] = I - Lap/10 has 0.8 second; complete: 20 agents agree at once.
     petersen = next(line.split() for line in out.splitlines() if line.startswith("petersen"))
-    assert petersen[1:7] == ["10", "15", "3..3", "2", "2.000", "0.8000"]
+    assert petersen[1:9] == ["10", "15", "3", "to", "3", "2", "2.000", "0.8000"]
     complete = next(line.split() for line in out.splitlines() if line.startswith("complete"))
     assert (
         complete[1:3] == ["20", "190"]

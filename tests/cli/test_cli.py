@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,13 +14,9 @@ import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
+from tests.tiny import tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+TINY = tiny(80, 6)
 
 
 @pytest.fixture(scope="module")

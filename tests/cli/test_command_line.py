@@ -26,14 +26,10 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
+from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[2]
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "recorded_rounds": 4},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+TINY = tiny(40, 1)
 KEYS = {  # of the documents of --json, as docs/cli.md explains them
     command: re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     for command, table in re.findall(

@@ -1,4 +1,4 @@
-"""Two runs side by side: where their experiments differ, what that did to regret, and which cells are equal bit for bit.
+"""Two runs side by side: the differences of their experiments and of their regrets, and the cells that are equal bit for bit.
 
 Cells match that stand at the same sweep point, with the same algorithm's label and the same trial; what else differs between
 the two experiments is then what is compared.
@@ -52,7 +52,7 @@ class Versus(NamedTuple):
     finals: list[Finals]
 
     def lines(self) -> Iterator[str]:
-        """The findings, in sentences."""
+        """The comparison in sentences."""
         yield from (row.comparison.sentence() for row in self.finals)
         yield self.about_bits()
         if self.matching and not self.paired:
@@ -97,12 +97,8 @@ def versus(first: Results, second: Results) -> Versus:
             if metric in before and metric in after:
                 row = (key[0], key[1], metric)
                 ends.setdefault(row, []).append((float(before[metric][-1]), float(after[metric][-1])))
-    canonical = first.spec.canonical(), second.spec.canonical()
-    differences = [
-        (key, _value(canonical[0], key), _value(canonical[1], key))
-        for key in differing(*canonical)
-        if key != "sweep_order"
-    ]
+    found = differing(first.spec.canonical(), second.spec.canonical())
+    differences = [(key, _short(old), _short(new)) for key, old, new in found if key != "sweep_order"]
     changed = {key.partition(".")[0] for key, _, _ in differences} | {key for key, _, _ in differences}
     paired = not changed & {"environment", "experiment.seed", "files"}
     finals = _finals(ends, first.kind.METRICS)
@@ -138,18 +134,6 @@ def _finals(ends: Mapping[tuple[str, str, str], list[tuple[float, float]]], titl
     return [row for row in found if not (math.isnan(row.first) and math.isnan(row.second))]
 
 
-def _value(canonical: Mapping[str, Any], key: str) -> str:
-    """The value at a dotted key of a canonical experiment, short; algorithms are found by label."""
-    value: Any = canonical
-    rest = key
-    while rest:
-        if isinstance(value, list) and value and isinstance(value[0], dict) and "label" in value[0]:
-            value = {one["label"]: one for one in value}
-        if not isinstance(value, dict):
-            return "-"
-        step = max((name for name in value if rest == name or rest.startswith(f"{name}.")), key=len, default=None)
-        if step is None:
-            return "-"
-        value, rest = value[step], rest[len(step) + 1 :]
-    text = value if isinstance(value, str) else json.dumps(value)
+def _short(value: Any) -> str:
+    text = "-" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

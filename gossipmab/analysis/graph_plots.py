@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from gossipmab.analysis.plot_style import COLOURS
-from gossipmab.analysis.plots import FORMATS, STYLE, save
+from gossipmab.analysis.plot_style import COLOURS, FORMATS, save
+from gossipmab.analysis.plots import STYLE
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.formatting import format_integer, format_number
 
 if TYPE_CHECKING:
     from gossipmab.networks.network import Network
@@ -27,6 +28,23 @@ MOST_AGENTS, MOST_LINKS = 2_000, 20_000  # of what is drawn
 def drawable(network: Network) -> bool:
     """Whether a drawing would show anything, and be done soon."""
     return network.agents <= MOST_AGENTS and len(network.edges) <= MOST_LINKS
+
+
+def spectral_facts(network: Network) -> dict[str, str]:
+    """Heading -> fact, as tables show them."""
+    known = network.facts()
+    sampled = " (sampled)" if known.squared_obtained == "sampled" else ""
+    return {
+        "agents": f"{known.agents:,}",
+        "links": f"{known.edges:,}",
+        "degrees": f"{known.degree_min} to {known.degree_max}",
+        "diameter": format_integer(known.diameter),
+        "algebraic connectivity": format_number(known.algebraic_connectivity),
+        "second eigenvalue of E[W]": format_number(known.second_eigenvalue),
+        "gap": format_number(known.spectral_gap),
+        "second eigenvalue of E[W²]": format_number(known.second_eigenvalue_squared) + sampled,
+        "consensus rounds": format_number(known.consensus_rounds, 3),
+    }
 
 
 def layout(network: Network) -> np.ndarray:

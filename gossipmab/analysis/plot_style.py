@@ -1,19 +1,22 @@
-"""What figures show: who is drawn how, which sweep point stands in which panel, means with their bands."""
+"""The style of figures: the look of algorithms, the panels of sweep points, means with their bands."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gossipmab.experiments.spec.sweep import columns
 from gossipmab.metrics.statistics import spread
+from gossipmab.utils.atomic_write import whole_file
 from gossipmab.utils.errors import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from gossipmab.experiments.results import Results
 
@@ -26,6 +29,7 @@ BANDS = {
     "sd": "one standard deviation",
     "ci": "95 % bootstrap interval",
 }
+FORMATS = ("png", "svg", "pdf")
 MOST_PANELS = 16
 BRIEF = 34  # characters of a value beside a figure
 
@@ -64,9 +68,9 @@ def short(column: str) -> str:
 
 
 def others_of(results: Results, key: str) -> list[str]:
-    """The sweep columns that have panels of their own where regret is drawn against the column `key`.
+    """The sweep columns that have panels of their own in the figure of regret against the column `key`.
 
-    All others; but of listed points, whose keys change together, one key tells them apart where no value of it comes twice.
+    All others; but of listed points, whose keys change together, one key tells them apart if no value of it comes twice.
     """
     names = columns(list(results.spec.sweep))
     listed = results.spec.listed
@@ -115,3 +119,26 @@ def final(rows: pd.DataFrame, column: str, band: str) -> tuple[float, float, flo
 def logarithmic(values: Sequence[Any]) -> bool:
     """Whether numbers span enough to be read on a logarithmic axis, and do not crowd there."""
     return len(values) > 2 and min(values) > 0 and max(values) / min(values) >= 20
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write the figure in every format, without dates."""
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    paths = []
+    for name in formats:
+        path = stem.with_name(f"{stem.name}.{name}")
+        with whole_file(path) as file:
+            figure.savefig(file, format=name, metadata=undated.get(name))
+        paths.append(path)
+    return paths
+
+
+def legible(text: str) -> str:
+    """The text as matplotlib will show it: formulas between dollars if they parse, else the dollars themselves."""
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # it hides what begins with an underscore

@@ -14,27 +14,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from gossipmab.analysis.plot_style import (
     BANDS,
+    FORMATS,
     Look,
     by_algorithm,
     by_point,
     final,
     in_brief,
+    legible,
     logarithmic,
     looks,
     matrix,
     metrics_of,
     others_of,
+    save,
     short,
 )
 from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
 from gossipmab.experiments.spec.sweep import safe
 from gossipmab.metrics.statistics import spread
-from gossipmab.utils.atomic_write import whole_file
 from gossipmab.utils.errors import unknown
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
     from gossipmab.experiments.results import Results
 
-FORMATS = ("png", "svg", "pdf")
 WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
 OVER = ",\nsummed over agents"
 GUIDE = "#707070"
@@ -113,45 +113,25 @@ def drawings(
     for column, title in metrics_of(results, metric).items():
         if column not in table or not np.isfinite(table[column]).any():
             continue  # not measured, or not defined: NSW where utilities are negative
-        stem, head, guide = short(column).removeprefix("regret_"), f"{title[0].upper()}{title[1:]}", guide_of(column)
+        stem, head = f"{short(column)}_regret".removeprefix("regret_"), f"{title[0].upper()}{title[1:]}"
+        guide = guide_of(column)
         note = f" The thin grey line is the order of the bound of {guide.label}, fitted at T." if guide else ""
         figure = curves(table, keys, column, title, band, style, over, guide)
-        yield Drawing(f"{stem}_regret", f"{head} over time", f"Cumulative, {mean}{note}", figure)
+        yield Drawing(stem, f"{head} over time", f"Cumulative, {mean}{note}", figure)
         for key in keys:
             figure = against_key(table, key, others_of(results, key), column, title, band, style, over)
             heading = f"{head} against {key.replace('_', ' ')}"
-            yield Drawing(f"{stem}_regret_against_{safe(key)}", heading, f"At the last round, {mean}", figure)
+            yield Drawing(f"{stem}_against_{safe(key)}", heading, f"At the last round, {mean}", figure)
         if "bytes" in table and (table["bytes"] > 0).any():
             note = "The gain from communication. Algorithms that send nothing are level lines at their final regret."
             figure = against_bytes(table, keys, column, title, style)
-            yield Drawing(f"{stem}_regret_against_bytes", f"{head} against bytes sent", note, figure)
+            yield Drawing(f"{stem}_against_bytes", f"{head} against bytes sent", note, figure)
     if "sampling_error" in table:
         note = (
             "Solid: consensus, the largest distance of an agent's estimates from the mean of all local averages. Dotted: "
             "sampling, the distance of that mean from the truth. The error of an estimate is their sum at most. Means over trials."
         )
         yield Drawing("estimation_error", "Error of the estimates over time", note, errors(table, keys, style))
-
-
-def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
-    """Write the figure in every format, without dates."""
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    paths = []
-    for name in formats:
-        path = stem.with_name(f"{stem.name}.{name}")
-        with whole_file(path) as file:
-            figure.savefig(file, format=name, metadata=undated.get(name))
-        paths.append(path)
-    return paths
-
-
-def legible(text: str) -> str:
-    """The text as matplotlib will show it: formulas between dollars where they are ones, else the dollars themselves."""
-    try:
-        MathTextParser("path").parse(text)
-    except ValueError:
-        text = text.replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text  # it hides what begins with an underscore
 
 
 def panels(count: int) -> tuple[Figure, list[Axes]]:
@@ -204,8 +184,8 @@ def curves(
             ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
             if guide is not None and label == guide.label:
                 along, c = fitted(guide.order, rounds, values.mean(axis=0))
-                said = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
-                ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{said}, fitted at T")
+                order = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
+                ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{order}, fitted at T")
         ax.set_title(legible(caption), fontsize=7)
         ax.xaxis.set_major_locator(MaxNLocator(5 if len(groups) == 1 else 3, steps=[1, 2, 2.5, 5, 10]))
     axes[0].set_xlim(0, table["round"].max())  # now, when all is drawn: panels share their axes

@@ -1,7 +1,7 @@
 """Theory beside practice: the order of a regret bound as a curve, with its constant fitted at the last round.
 
-An order says how regret may grow, not how large it is: the constants of the bounds are many times what is seen, so the curve
-c f(t) is made to meet the mean regret of the algorithm that it is about at the last round T, and says so:
+An order limits the growth of regret, not its size: the constants of the bounds are many times those observed. So the curve
+c f(t) is fitted to meet the mean regret of its algorithm at the last round T:
 
     c = R(T) / f(T)
 
@@ -54,7 +54,7 @@ class Guide(NamedTuple):
 
 
 def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Guide | None:
-    """The guide to draw; None where none is wanted.
+    """The guide to draw; None if none is wanted.
 
     Args:
         wanted: one of ORDERS, which is then about the first algorithm; "auto": the first whose order is known; None.
@@ -62,7 +62,7 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
         algorithms: the experiment's, with `label` and `name`.
 
     Raises:
-        InputError: an unknown order; "auto" where none is known.
+        InputError: an unknown order; "auto" and none is known.
     """
     if wanted is None:
         return None
@@ -77,7 +77,7 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
 
 
 def known_guide(metric: str, algorithms: Sequence[Any]) -> Guide | None:
-    """The guide of the first algorithm whose order is known; None where there is none."""
+    """The guide of the first algorithm whose order is known; None if there is none."""
     for choice in algorithms:
         if (metric, choice.name) in KNOWN:
             return Guide(choice.label, KNOWN[metric, choice.name])

@@ -24,7 +24,7 @@ class Comparison(NamedTuple):
     """One algorithm beside another, over n trials that share their environments.
 
     where: the sweep's point, "" without a sweep. quantity: such as "Pareto regret". ratio: of the means, with the 95 %
-    bootstrap interval low to high of the pairs; p: of the paired test, corrected; any of them nan where undefined.
+    bootstrap interval low to high of the pairs; p: of the paired test, corrected; any of them nan if undefined.
     """
 
     where: str
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """Whether the difference is distinguishable from chance: by the test, or by the interval where no test is possible."""
+        """Whether the difference is distinguishable from chance: by the test, or by the interval if no test is possible."""
         if not math.isnan(self.p):
             return self.p < CHANCE
         return self.apart
@@ -98,7 +98,7 @@ def direction(ratio: float) -> str:
 
 
 def percent(ratio: float) -> str:
-    """How far the ratio is from 1: whole percents where they are many, else a digit more."""
+    """How far the ratio is from 1: in whole percents from 10 on, else with a digit more."""
     change = 100 * abs(ratio - 1.0)
     return f"{change:.0f} %" if change >= 9.95 else f"{change:.1f} %"
 

@@ -1,4 +1,4 @@
-"""The studies: what topology, connectivity, failures, communication and size do to regret, one shipped experiment each."""
+"""The studies: the effects of topology, connectivity, failures, communication and size on regret, one shipped experiment each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Study(NamedTuple):
 
     question: in a line. experiment: the shipped one that answers it. quick: what --quick changes in it.
     x: the number of a sweep point that regret is drawn against, from the experiment at the point and the mean of a
-        column's last rows there; None where points are cases without an order. axis: what x is called.
+        column's last rows there; None if points are cases without an order. axis: what x is called.
     named: whether points are named in the figure.
     """
 
@@ -90,7 +90,7 @@ def study_of(name: str) -> Study:
 def findings(results: Results, study: Study) -> pd.DataFrame:
     """One row for every sweep point and algorithm: point, algorithm, x, and regret an agent with its 95 % interval.
 
-    Columns: point (its caption), algorithm, x (nan where the study has none), regret, low, high, drift (max over recorded
+    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, drift (max over recorded
     rounds, mean over trials).
     """
     table = results.table()
@@ -119,16 +119,16 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
 
 def caption(point: Any) -> str:
     """A sweep point in few words: the values, without the keys that all points have."""
-    parts = []
+    line = []
     for value in point.values():
         if isinstance(value, dict):
             inner = {key: entry for key, entry in value.items() if key not in ("process", "generator")}
             kind = value.get("process") or value.get("generator")
             words = ", ".join(_words(key, entry) for key, entry in inner.items())
-            parts.append(f"{kind} {words}".strip() if kind else words)
+            line.append(f"{kind} {words}".strip() if kind else words)
         else:
-            parts.append(str(value))
-    return "; ".join(parts)
+            line.append(str(value))
+    return "; ".join(line)
 
 
 def _words(key: str, entry: Any) -> str:
@@ -150,7 +150,7 @@ def _words(key: str, entry: Any) -> str:
 
 
 def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
-    """The findings, one line an algorithm: how regret goes with x (Spearman's rank correlation), or the worst case."""
+    """One line an algorithm: the trend of regret with x (Spearman's rank correlation), or the worst case."""
     for algorithm, rows in found.groupby("algorithm", sort=False):
         regret, x, points = rows["regret"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
         low, high = int(regret.argmin()), int(regret.argmax())

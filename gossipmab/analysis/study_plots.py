@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from gossipmab.analysis.plot_style import logarithmic, looks
-from gossipmab.analysis.plots import HEIGHT, STYLE, WIDTH, legible, save
+from gossipmab.analysis.plot_style import legible, logarithmic, looks, save
+from gossipmab.analysis.plots import HEIGHT, STYLE, WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def draw_study(found: pd.DataFrame, study: Study, stem: Path, formats: Sequence[
 
 
 def _against(found: pd.DataFrame, study: Study) -> Figure:
-    """Regret against x, with 95 % intervals; points named where they have names."""
+    """Regret against x, with 95 % intervals; points with names if they have any."""
     figure = Figure(figsize=(WIDTH * 1.25, HEIGHT * 1.25), layout="constrained")
     ax = figure.subplots()
     style = looks(list(dict.fromkeys(found["algorithm"])))

@@ -1,4 +1,4 @@
-"""Whether a run folder is what it says: every file's checksum, and one cell played again and compared bit for bit."""
+"""The check of a run folder: every file's checksum, and one cell played again and compared bit for bit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gossipmab.utils.safe_read import is_file
 
 
 class Finding(NamedTuple):
-    """What was looked at, whether it is sound, and what to say about it."""
+    """An item that was checked, whether it is sound, and a remark."""
 
     what: str
     sound: bool
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 
 def same_bits(one: TrialRecord, other: TrialRecord) -> list[str]:
-    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cellfiles.lacking`."""
+    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cell_file.lacking`."""
     different = []
     absent = {*lacking(one), *lacking(other)}
     for name in (name for name in one.AXES if name not in absent):
@@ -37,7 +37,7 @@ def same_bits(one: TrialRecord, other: TrialRecord) -> list[str]:
 
 
 def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
-    """Look at everything, one finding after the other.
+    """Check everything, one finding after the other.
 
     Args:
         path: the run folder.
@@ -52,10 +52,10 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
         raise unknown("--cell", str(cell), ["all", *ids[:1_000]])
     manifest = folder.manifest() or {}
     yield Finding("experiment", True, f"spec.toml and its data files have the hash {spec.hash[:16]}")
-    said = manifest.get("sha256", {})
+    checksums = manifest.get("sha256", {})
     if manifest.get("end") is None:
         yield Finding("run", True, "not finished: the cells there are checked by their own checksums")
-    for name, expected in said.items():
+    for name, expected in checksums.items():
         file = folder.path / name
         if not is_file(file):
             yield Finding(name, False, "is missing")
@@ -69,16 +69,16 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
             folder.read(one, spec)
             sound.append(one)
         except FileNotFoundError:
-            if manifest.get("end") and folder.file(one).relative_to(folder.path).as_posix() not in said:
+            if manifest.get("end") and folder.file(one).relative_to(folder.path).as_posix() not in checksums:
                 yield Finding(one.id, False, "is missing")
         except DamagedError as error:
             yield Finding(one.id, False, str(error))
     yield Finding(
-        "cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are there, every number as it was written"
+        "cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are finished, every number as it was written"
     )
     replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
     if cell is not None and not replayed:
-        yield Finding(cell, False, "is not there to be played again")
+        yield Finding(cell, False, "is not finished, so it cannot be played again")
     player = CellRunner(spec)
     for chosen in replayed:
         recorded, origin, _ = folder.read(chosen, spec)

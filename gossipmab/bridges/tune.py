@@ -27,8 +27,8 @@ from gossipmab.bridges.extras import library
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec import sweep
 from gossipmab.experiments.spec.loading import from_dict, load_spec
-from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Spec
+from gossipmab.metrics.columns import TRACES
 from gossipmab.utils.errors import InputError, unknown
 
 Trainable: Any = library("ray.tune", "tune").Trainable
@@ -97,7 +97,7 @@ def trainable(
         raise InputError(f"label: none is given; allowed are {', '.join(labels)}")
     if label is not None and label not in labels:
         raise unknown("label", label, labels)
-    kind = SETTINGS[experiment.experiment.protocol].trace
+    kind = TRACES[experiment.experiment.protocol]
     extra = {f"regret_{name}" for name in experiment.experiment.extra_objectives}
     metrics = [name for name in kind.METRICS if not name.startswith("regret_") or name in extra]
     known = [*metrics, *kind.MEANS]

@@ -1,4 +1,4 @@
-"""What goes where: results to stdout, all else to stderr; and the exit codes."""
+"""Output: results to stdout, all else to stderr; and the exit codes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",
-    BAD_INPUT: "bad input, one line says which",
+    BAD_INPUT: "bad input, named in one line",
     NO_SPACE: "no space left on the device",
     INTERRUPTED: "interrupted; the same command goes on",
 }
 
 
 def out() -> Console:
-    """Where results are printed: in colour only on a terminal and without NO_COLOR; wide where there is no terminal to fit."""
+    """The console of results: in colour only on a terminal and without NO_COLOR; wide if there is no terminal."""
     plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
     console = Console(highlight=False, **plain)
     return console if console.is_terminal else Console(highlight=False, width=160)
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 def emit(command: str, **content: Any) -> None:
-    """The command's document for machines: one JSON object on stdout. `gossipmab.cli.json_output` says what is in it."""
+    """The command's document for machines: one JSON object on stdout. See `gossipmab.cli.json_output`."""
     from gossipmab import __version__
 
     document = {"gossipmab": __version__, "command": command, **content}

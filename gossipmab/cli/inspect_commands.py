@@ -103,7 +103,7 @@ def report(
 def verify(
     folder: RunFolder,
     cell: Annotated[str | None, typer.Option(help="The cell to play again, or all; the first by default.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but what is wrong.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but faults.")] = False,
     json: Json = False,
 ) -> None:
     """Check every file's checksum, and play one cell again in this process to compare it bit for bit."""

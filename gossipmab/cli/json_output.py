@@ -1,4 +1,4 @@
-"""What the option --json prints: the contents of each document, and what its keys mean.
+"""The documents that the option --json prints; docs/cli.md explains their keys.
 
 Every document is one object and begins with `gossipmab`, the version, and `command`. Keys are added in later versions, never
 renamed within a major one.
@@ -16,53 +16,6 @@ if TYPE_CHECKING:
     from gossipmab.analysis.verify import Finding
     from gossipmab.experiments.results import Results
     from gossipmab.networks.network import Network
-
-RUN = {
-    "name": "of the experiment",
-    "path": "the run folder",
-    "spec_hash": "SHA-256 of all that a number of the results may depend on",
-    "complete": "whether every cell has been computed",
-    "rows": "one for each sweep point and algorithm, with the columns of summary.csv",
-    "sentences": "the comparisons, as printed",
-}
-KEYS: dict[str, dict[str, str]] = {
-    "run": {
-        **RUN,
-        "failed": "cells that failed, each with its `cell` and `error`",
-        "figures": "files that were drawn",
-    },
-    "summary": RUN,
-    "compare": {
-        "differences": "where the experiments differ: `key`, `first`, `second`",
-        "matching": "cells that both runs have",
-        "equal": "of those, how many are equal bit for bit",
-        "unequal": "the others: `cell`, and the `arrays` that differ",
-        "paired": "whether matching trials have the same environments",
-        "finals": "mean final regrets: `where`, `algorithm`, `metric`, `trials`, `first`, `second`, `ratio` (second / first), "
-        "`low` and `high` (its 95 % interval), `p`",
-        "sentences": "the comparisons, as printed",
-    },
-    "verify": {
-        "path": "the run folder",
-        "sound": "whether all checks hold",
-        "checks": "each with `what`, `sound`, `remark`",
-    },
-    "topology": {
-        "link_probability": "p",
-        "weights": "the rule of the mixing weights",
-        "topologies": "each with `name`, `agents`, `links`, `degree_min`, `degree_mean`, `degree_max`, `diameter`, "
-        "`algebraic_connectivity`, `second_eigenvalue` and `spectral_gap` of E[W], `second_eigenvalue_squared` of E[W²], "
-        "`squared_obtained` and `gap_obtained` (exact or sampled), `consensus_rounds`",
-        "left_out": "shipped ones that cannot have so many agents, and why",
-        "drawing": "the file that was drawn; null without --out",
-    },
-    "list": {
-        "algorithms": "each with `name`, `protocol`, `description`, `hyperparameters` (name to default; null: required)",
-        "experiments": "each with `name`, `description`, `file`",
-        "topologies": "each with `name`, `description`, `file`",
-        "plug_ins": "by entry points, none of them loaded: `group`, `name`, `object`, `distribution`, `version`",
-    },
-}
 
 
 def of_run(results: Results) -> dict[str, Any]:

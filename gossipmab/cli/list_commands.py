@@ -17,7 +17,7 @@ def topology(
         list[str] | None,
         typer.Argument(metavar="[NAME or FILE]...", help="All shipped ones by default.", autocompletion=topologies),
     ] = None,
-    agents: Annotated[int | None, typer.Option(help="N, where the base graph leaves it open; 20 by default.")] = None,
+    agents: Annotated[int | None, typer.Option(help="N, if the base graph leaves it open; 20 by default.")] = None,
     p: Annotated[float, typer.Option("--p", help="Link probability.")] = 0.5,
     weights: Annotated[
         str,

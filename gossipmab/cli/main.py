@@ -46,7 +46,7 @@ def call(arguments: list[str]) -> int:
         say(f"error: {error.strerror or error}{where}{advice}")
         return NO_SPACE if full else BAD_INPUT
     except MemoryError as error:
-        say(f"error: there is not enough memory; what was finished is kept ({error})")
+        say(f"error: there is not enough memory; finished cells are kept ({error})")
         return FAILED
 
 

@@ -84,7 +84,7 @@ def run(
     if failed is not None:
         for line in results.remarks() if results is not None else ():
             say(line)
-        say(f"{len(failed.failures)} cells failed, as manifest.json says in full; running again tries them again")
+        say(f"{len(failed.failures)} cells failed, listed in full in manifest.json; running again tries them again")
         raise typer.Exit(FAILED)
 
 
@@ -107,7 +107,7 @@ def study(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Answer one question by a shipped experiment: run it, draw regret against what is studied, and state the finding."""
+    """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study
     from gossipmab.experiments.progress import Bar

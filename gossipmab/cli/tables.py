@@ -12,7 +12,7 @@ from rich.text import Text
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.sentences import final_rows, reference_of
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.formatting import format_integer, format_number
+from gossipmab.utils.formatting import format_number
 
 if TYPE_CHECKING:
     from gossipmab.analysis.compare_runs import Versus
@@ -95,19 +95,11 @@ def networks_of(
 
 def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Table:
     """The spectral facts of the networks."""
-    headings = (
-        "topology", "agents", "links", "degrees", "diameter", "algebraic connectivity", "second eigenvalue E[W]", "gap",
-        "E[W²]", "consensus rounds",
-    )  # fmt: skip
-    rows = []
-    for name, network in networks.items():
-        f = network.facts()
-        sampled = " (sampled)" if f.squared_obtained == "sampled" else ""
-        numbers = [*map(format_number, (f.algebraic_connectivity, f.second_eigenvalue, f.spectral_gap))]
-        numbers += [format_number(f.second_eigenvalue_squared) + sampled, format_number(f.consensus_rounds, 3)]
-        degrees = f"{f.degree_min}..{f.degree_max}"
-        rows.append([name, f.agents, f.edges, degrees, format_integer(f.diameter), *numbers])
-    return plain_table(f"link probability {p:g}, {weights} weights", headings, rows, words=1)
+    from gossipmab.analysis.graph_plots import spectral_facts
+
+    rows = [{"topology": name, **spectral_facts(network)} for name, network in networks.items()]
+    heading = f"link probability {p:g}, {weights} weights"
+    return plain_table(heading, list(rows[0]) if rows else (), [row.values() for row in rows], words=1)
 
 
 def plugin_rows() -> Iterator[tuple[str, str, str, str]]:

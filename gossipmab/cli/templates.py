@@ -30,7 +30,7 @@ def write_experiment(name: str, folder: Path, schema: str) -> list[str]:
 
 
 def write_topology(name: str, folder: Path) -> list[str]:
-    """Write NAME.toml, or NAME.edges where the name ends so; what was written, and what to do next.
+    """Write NAME.toml, or NAME.edges if the name ends so. Returns the lines to print: the file, and the next command.
 
     Raises:
         InputError: the name is none for a file; the file is there.

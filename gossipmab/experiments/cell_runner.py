@@ -10,12 +10,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.build import built, environment_of, network_of
 from gossipmab.experiments.spec.build import options as options_of
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
-from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.networks.network import Network
@@ -75,7 +75,7 @@ class CellRunner:
         played, *world = self._parts(cell, cell.trial)
         options = options_of(cell.point)
         if simulate is None:
-            simulate = SETTINGS[experiment.protocol].simulator()
+            simulate = simulator(experiment.protocol)
             options |= self._shared(cell.point)
             self._compile(cell, played, world)
         begin = time.perf_counter()
@@ -118,7 +118,7 @@ class CellRunner:
         with self._lock:
             if kind not in self._compiled:
                 options = options_of(cell.point) | self._shared(cell.point)
-                SETTINGS[protocol].simulator()(played, *world, horizon=1, seed=0, **options)
+                simulator(protocol)(played, *world, horizon=1, seed=0, **options)
                 self._compiled.add(kind)
 
     def _shared(self, point: Point) -> dict[str, Any]:

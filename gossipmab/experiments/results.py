@@ -12,12 +12,12 @@ from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.loading import from_dict, read_toml
 from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
-from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import columns
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
+from gossipmab.metrics.columns import TRACES
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError, unknown
@@ -75,7 +75,7 @@ class Results:
     @property
     def kind(self) -> type[TrialRecord]:
         """The class of its traces."""
-        return SETTINGS[self.spec.experiment.protocol].trace
+        return TRACES[self.spec.experiment.protocol]
 
     @property
     def keys(self) -> list[str]:
@@ -114,7 +114,7 @@ class Results:
 
         excess: how far the agent's utility lies from the mean of its cell. The equity of the cell's utilities stands
         on the row of every agent: equity_mre (H), equity_excess (E / N), equity_incidence, equity_cv, equity_gini,
-        equity_jain, equity_theil, equity_atkinson; see `gossipmab.metrics.equity`. H alone says little: two agents always have 0.
+        equity_jain, equity_theil, equity_atkinson; see `gossipmab.metrics.equity`. H alone means little: two agents always have 0.
         """
         found: pd.DataFrame = self.arrow("agents").to_pandas()
         return found

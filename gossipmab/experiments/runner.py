@@ -134,7 +134,7 @@ def run(
 
 @contextmanager
 def _explained_full_disk(folder: RunFolder) -> Iterator[None]:
-    """Explain a full file system: what is kept and what to do; the error's number stays."""
+    """Explain a full file system in the message of the error, with the finished cells and advice; its number stays."""
     try:
         yield
     except OSError as error:

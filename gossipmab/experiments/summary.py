@@ -40,7 +40,7 @@ def summarise(
         keys: its sweep columns.
         baseline: the algorithm that others are tested against.
         speeds: columns of `keys`, algorithm, trial, steps_per_second.
-        kind: the class of the traces, which says what is a metric.
+        kind: the class of the traces, which declares the metrics.
         yardstick: the label of an algorithm that no network allows, if the run has one.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
@@ -48,7 +48,7 @@ def summarise(
     over all of the metric's tests in this table, `_ratio` its mean beside that of the reference over the trials that both have
     (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. With a yardstick, price_of_decentralisation: the
     mean NSW regret as a multiple of the yardstick's. steps_per_second: median of agent-steps a second. The reference is the
-    baseline at the same sweep point; where a run has one algorithm only, the first point.
+    baseline at the same sweep point; of a run with one algorithm, the first point.
     """
     metrics = [metric for metric in kind.METRICS if metric in table]
     groups = _groups(table, list(keys), [*metrics, *kind.MEANS, *(["nsw_regret"] if yardstick is not None else [])])

@@ -8,7 +8,11 @@ from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.metrics.trace import EQUITY, GossipTrace, TrialRecord
 
-TRACES: tuple[type[TrialRecord], ...] = (GossipTrace, CentralTrace, AssignmentTrace)
+TRACES: dict[str, type[TrialRecord]] = {
+    "gossip": GossipTrace,
+    "central": CentralTrace,
+    "assignment": AssignmentTrace,
+}  # by protocol
 INDEX = {"algorithm": ("label of the algorithm", "1"), "trial": ("trial", "1"), "agent": ("agent", "1")}
 
 
@@ -18,7 +22,7 @@ def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:
     return {**INDEX, **EQUITY, **own, **kind.MORE}
 
 
-RESERVED = frozenset(name for kind in TRACES for name in column_metadata(kind))
+RESERVED = frozenset(name for kind in TRACES.values() for name in column_metadata(kind))
 
 
 def is_reserved(name: str) -> bool:

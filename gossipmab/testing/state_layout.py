@@ -14,7 +14,6 @@ from gossipmab.algorithms.gossip.base import MAILBOX, estimates
 from gossipmab.testing.errors import ConformanceError
 from gossipmab.testing.reference_trial import Fields, same
 from gossipmab.utils import parameters
-from gossipmab.utils.parameters import WORDS
 
 refused = partial(ConformanceError, "shape")
 
@@ -25,7 +24,7 @@ def check_hyperparameters(algorithm: Any) -> None:
     if not (issubclass(type(algorithm), tuple) and hasattr(algorithm, "_fields")):
         raise refused(f"{name} is no typing.NamedTuple; its fields are the hyperparameters, and frozen")
     for field, value in zip(algorithm._fields, algorithm, strict=True):
-        if type(value) not in WORDS:
+        if type(value) not in (bool, int, float, str):
             raise refused(f"{name}.{field} is a {type(value).__name__}; a hyperparameter is a bool, int, float or str")
     for method in METHODS:
         if not hasattr(algorithm, method):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 LONGEST = 2_000  # characters of a message
 LONGEST_NAME = 100  # of a name that is not known
@@ -25,6 +26,12 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     if not line.isprintable():
         line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def shown(value: Any) -> str:
+    """A value short enough for one line."""
+    text = ascii(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def unknown(key: str, value: object, allowed: Iterable[str]) -> InputError:

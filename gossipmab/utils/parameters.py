@@ -9,19 +9,19 @@ InputError for conditions between several fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING as MISSING
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import numpy as np
-from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError, shown, unknown
 
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
-SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+WORDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "a string"}
+SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
@@ -49,10 +49,7 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
     else:
         given = getattr(kind, "_field_defaults", {})
         defaults = {name: given.get(name, MISSING) for name in getattr(kind, "_fields", ())}
-    return {
-        name: Parameter(hints[name], default, next((d for d in map(_description, _parts(hints[name])) if d), ""))
-        for name, default in defaults.items()
-    }
+    return {name: Parameter(hints[name], default, _description(hints[name])) for name, default in defaults.items()}
 
 
 def check_names(
@@ -74,12 +71,7 @@ def check_names(
 
 
 def coerce(
-    kind: type,
-    given: Mapping[str, Any],
-    key: str,
-    what: str = "parameter",
-    shown: Callable[[Any], str] = repr,
-    without: tuple[str, ...] = (),
+    kind: type, given: Mapping[str, Any], key: str, what: str = "parameter", without: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """All parameters of the class but those in `without`: those given, checked, and the defaults.
 
@@ -87,7 +79,7 @@ def coerce(
         InputError: an unknown parameter, one that is missing, of another type or out of range; the line begins with `key`.
     """
     known = check_names(kind, given, key, what, without)
-    return {name: fit(f"{key}.{name}", one.hint, given.get(name, one.default), shown) for name, one in known.items()}
+    return {name: fit(f"{key}.{name}", one.hint, given.get(name, one.default)) for name, one in known.items()}
 
 
 def check(instance: Any, key: str = "") -> None:
@@ -113,7 +105,7 @@ def check(instance: Any, key: str = "") -> None:
         own()
 
 
-def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> Any:
+def fit(key: str, hint: Any, value: Any) -> Any:
     """The value as a parameter of this annotated type.
 
     Raises:
@@ -121,11 +113,12 @@ def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> 
     """
     if isinstance(value, np.generic):
         value = value.item()
-    given, adapter = value, _adapter(hint)
+    given, adapter, schema = value, _adapter(hint), schema_of(hint)
     if adapter is None:
         raise InputError(f"{key}: its type is {hint}, allowed for a parameter are bool, int, float, str")
+    types = _types(schema)
     try:
-        if isinstance(value, int) and not isinstance(value, bool) and float in _kinds(hint) and int not in _kinds(hint):
+        if isinstance(value, int) and not isinstance(value, bool) and "number" in types and "integer" not in types:
             value = float(value)
         return adapter.validate_python(value)
     except (ValidationError, OverflowError) as error:
@@ -134,74 +127,53 @@ def fit(key: str, hint: Any, value: Any, shown: Callable[[Any], str] = repr) -> 
             if isinstance(cause, InputError):
                 parent = key.rpartition(".")[0]
                 raise InputError(f"{parent}.{cause}" if parent else str(cause)) from None
-        choices = [choice for part in _parts(hint) if get_origin(part) is Literal for choice in get_args(part)]
-        if choices and isinstance(value, str):
-            raise unknown(key, value, choices) from None
+        if "enum" in schema and isinstance(value, str):
+            raise unknown(key, value, schema["enum"]) from None
         raise InputError(f"{key}: got {shown(given)}, allowed is {allowed(hint)}") from None
 
 
 def allowed(hint: Any) -> str:
     """The values of an annotated type in words, such as "a number > 0 and <= 1"."""
-    plain = hint.__origin__ if get_origin(hint) is Annotated else hint
-    if get_origin(plain) is Sequence:
-        least = "of one or more, " if any(hasattr(part, "min_length") for part in _parts(hint)) else ""
-        return f"a list {least}each {allowed(get_args(plain)[0])}"
-    parts = _parts(hint)
-    choices = [repr(choice) for part in parts if get_origin(part) is Literal for choice in get_args(part)]
-    kinds = choices or [word for kind, word in WORDS.items() if kind in parts]
-    others = " or a list of them" if any(get_origin(part) is Sequence for part in parts) else ""
-    limits = [f"{sign} {getattr(part, name)}" for name, sign in SIGNS.items() for part in parts if hasattr(part, name)]
-    return " ".join(filter(None, (" or ".join(kinds) or str(hint), " and ".join(dict.fromkeys(limits))))) + others
+    return _words(schema_of(hint)) or str(hint)
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        kinds = [one for one in schema["anyOf"] if one.get("type") != "null"]
+        words = dict.fromkeys(_words(one) for one in kinds if one.get("type") != "array")
+        return " or ".join(words) + (" or a list of them" if any(one.get("type") == "array" for one in kinds) else "")
+    if schema.get("type") == "array":
+        return f"a list {'of one or more, ' if 'minItems' in schema else ''}each {_words(schema.get('items', {}))}"
+    if "enum" in schema:
+        return " or ".join(map(repr, schema["enum"]))
+    limits = " and ".join(f"{sign} {schema[name]}" for name, sign in SIGNS.items() if name in schema)
+    return f"{WORDS.get(schema.get('type', ''), '')} {limits}".strip()
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
-    """The JSON schema of an annotated type; {} if JSON has no word for it."""
+    """The JSON schema of an annotated type; {} if no parameter may have it."""
     adapter = _adapter(hint)
-    try:
-        found: dict[str, Any] = adapter.json_schema() if adapter is not None else {}
-    except PydanticUserError:
-        return {}
-    return found
+    return {} if adapter is None else adapter.json_schema()
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    """The names of all scalar types in a schema."""
+    inner = [*schema.get("anyOf", ()), *([schema["items"]] if isinstance(schema.get("items"), dict) else [])]
+    return ({schema.get("type", "")} & set(WORDS)).union(*map(_types, inner))
 
 
 @lru_cache(1024)
 def _adapter(hint: Any) -> TypeAdapter[Any] | None:
-    """Pydantic's validator of a type, or None for a type that it does not know."""
-    kinds = _kinds(hint)
-    if not kinds and not any(get_origin(part) is Literal for part in _parts(hint)):
-        return None
+    """Pydantic's validator of a type, or None for a type that no parameter may have, such as an array."""
     try:
-        return TypeAdapter(hint, config=STRICT)
-    except (PydanticSchemaGenerationError, PydanticUserError):
+        adapter: TypeAdapter[Any] = TypeAdapter(hint, config=STRICT)
+        schema = adapter.json_schema()
+    except PydanticUserError:
         return None
+    return adapter if _types(schema) and "$defs" not in schema else None
 
 
-def _kinds(hint: Any) -> list[Any]:
-    return [part for part in _parts(hint) if part in WORDS]
-
-
-def _parts(hint: Any) -> list[Any]:
-    """The type, what it is made of, and all metadata, without None."""
-    found = [hint]
-    for part in found:  # the list grows as it is read
-        if get_origin(part) is Literal:
-            continue
-        more = [*get_args(part)] if get_origin(part) is not Annotated else [part.__origin__, *part.__metadata__]
-        inner = getattr(part, "metadata", ())  # the limits of a FieldInfo
-        found += [one for one in (*more, *(inner if isinstance(inner, list | tuple) else ())) if one is not NoneType]
-    return [part for part in found if _hashable(part)]
-
-
-def _description(part: Any) -> str:
-    return str(getattr(part, "description", None) or "")
-
-
-def _hashable(part: Any) -> bool:
-    try:
-        hash(part)
-    except TypeError:
-        return _description(part) != ""
-    return True
-
-
-__all__ = ["MISSING", "Parameter", "allowed", "check", "check_names", "coerce", "fit", "parameters_of", "schema_of"]
+def _description(hint: Any) -> str:
+    """The description in the metadata of an annotated type, or of a part of a union."""
+    metadata = [one for part in (hint, *get_args(hint)) for one in getattr(part, "__metadata__", ())]
+    return next((str(one.description) for one in metadata if getattr(one, "description", None)), "")

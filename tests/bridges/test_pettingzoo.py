@@ -22,14 +22,10 @@ import gossipmab as gm
 from gossipmab.bridges.extras import MissingExtraError, library
 from gossipmab.bridges.logged_tables import logged_table
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import tiny
 
 DOCS = Path(__file__).parents[2] / "docs"
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+SPEC = tiny(60, 3)
 MODELS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 
 

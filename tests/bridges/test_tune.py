@@ -16,13 +16,9 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.experiments.results import Results
+from tests.tiny import tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
 CENTRAL: dict[str, Any] = {
     "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "extra_objectives": ["maximin"]},

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,13 +14,9 @@ import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
+from tests.tiny import tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 6, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+TINY = tiny(80, 6)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +121,7 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     # Petersen: Laplacian eigenvalues 0, 2, 5, so E[W] = I - Lap/10 has 0.8 second; complete: 20 agents agree at once.
     petersen = next(line.split() for line in out.splitlines() if line.startswith("petersen"))
-    assert petersen[1:7] == ["10", "15", "3..3", "2", "2.000", "0.8000"]
+    assert petersen[1:9] == ["10", "15", "3", "to", "3", "2", "2.000", "0.8000"]
     complete = next(line.split() for line in out.splitlines() if line.startswith("complete"))
     assert (
         complete[1:3] == ["20", "190"]

@@ -24,16 +24,19 @@ from gossipmab.cli import completion as suggestions
 from gossipmab.cli.app import COMMANDS, STARTERS, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
-from gossipmab.cli.json_output import KEYS
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
+from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[2]
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 40, "trials": 1, "seed": 5, "recorded_rounds": 4},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
+TINY = tiny(40, 1)
+KEYS = {  # of the documents of --json, as docs/cli.md explains them
+    command: re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    for command, table in re.findall(
+        r"^\*\*`gossipmab (\w+)`\*\*\n(.*?)(?=^\*\*|^## )",
+        (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"),
+        re.M | re.S,
+    )
 }
 ESCAPE = "\x1b["
 COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
@@ -239,12 +242,11 @@ def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[st
 
 
 def test_the_page_is_as_the_commands_are() -> None:
-    """Its last part is Typer's own page; the keys and exit codes before it are those of the program."""
+    """Its last part is Typer's own page; the exit codes before it are those of the program."""
     head, _, made = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").partition("--name gossipmab -->\n\n")
     command = [sys.executable, "-m", "typer", "gossipmab.cli.app", "utils", "docs", "--name", "gossipmab"]
     assert made == subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     rows = {f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()}
-    rows |= {f"| `{key}` | {meaning} |" for keys in KEYS.values() for key, meaning in keys.items()}
     assert rows <= set(head.splitlines())
 
 

@@ -13,7 +13,6 @@ from scipy import stats
 
 import gossipmab as gm
 from gossipmab.experiments.spec import build, loading
-from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.storage import cell_file, run_folder
 from gossipmab.metrics import statistics
 from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
@@ -95,7 +94,7 @@ def test_a_swept_hyperparameter_named_as_a_column_is_refused(name: str, listed: 
         assert swept in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", TRACES)
+@pytest.mark.parametrize("kind", TRACES.values())
 def test_every_array_is_declared(kind: Any) -> None:
     assert list(kind.COLUMNS) == [field.name for field in dataclasses.fields(kind)]
     assert all(one.title and one.unit for one in kind.COLUMNS.values())
@@ -122,8 +121,8 @@ def test_the_documentation_has_every_column() -> None:
     said = set((Path(__file__).parents[2] / "docs" / "run_folder.md").read_text(encoding="utf-8").splitlines())
     rows = {
         f"| {name} | {'agents' if one.axes == 'N' else 'results'} | `{one.name}` | {one.title} | {one.unit} |"
-        for name, setting in SETTINGS.items()
-        for one in setting.trace.COLUMNS.values()
+        for name, trace in TRACES.items()
+        for one in trace.COLUMNS.values()
         if one.name
     }
     rows |= {f"| all | agents | `{name}` | {title} | {unit} |" for name, (title, unit) in EQUITY.items()}

@@ -39,13 +39,9 @@ from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-}
+TINY = tiny(80, 3)
 CELLS = 6
 TABLES = ("results.parquet", "agents.parquet", "spec.toml")
 ROOT = os.geteuid() == 0

@@ -9,8 +9,9 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
+from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec.loading import from_dict, load_spec
-from gossipmab.experiments.spec.settings import SETTINGS
+from gossipmab.metrics.columns import TRACES
 
 GOSSIP: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 10, "seed": 0},
@@ -29,9 +30,9 @@ def changed(**sections: Any) -> dict[str, Any]:
 
 def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
     assert PROTOCOLS["gossip"] == {**ALGORITHMS, **ORACLES}
-    assert set(SETTINGS) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in SETTINGS)
-    for game in SETTINGS.values():
-        assert next(iter(game.trace.AXES)) == "rounds" and callable(game.simulator())
+    assert set(TRACES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in TRACES)
+    for name, trace in TRACES.items():
+        assert next(iter(trace.AXES)) == "rounds" and callable(simulator(name))
 
 
 def test_gossip_is_what_an_experiment_is_where_it_says_nothing() -> None:

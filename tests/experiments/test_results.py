@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,14 +22,9 @@ from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
 from gossipmab.utils.atomic_write import file_hash, whole_file, write_whole
+from tests.tiny import tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-    "sweep": {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]},
-}
+SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
 
 
 def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace:

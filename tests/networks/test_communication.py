@@ -12,7 +12,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
-from tests.networks.test_failures import EAGER, SEEN, Watched, by_hand, close, thirds
+from tests.networks.test_failures import EAGER, SEEN, Watched, by_hand, close, file_of, thirds
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 
@@ -243,27 +243,9 @@ def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
 
 
 def test_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "communication.toml"
-    path.write_text("""
-[experiment]
-name = "communication"
-horizon = 40
-seed = 1
-recorded_rounds = 4
-[environment]
-agents = 4
-arms = 3
-objectives = 2
-[network]
-base = "complete"
-[network.communication]
-period = 2
-[[algorithms]]
-name = "pareto_ucb_gossip"
-[sweep]
-"network.communication.quantization_bits" = [4, 8]
-""")
-    last = gm.run(path, out=tmp_path / "run").table()
+    section = {"base": "complete", "communication": {"period": 2}}
+    data = file_of(section, {"network.communication.quantization_bits": [4, 8]})
+    last = gm.run(data, out=tmp_path / "run").table()
     last = last[last["round"] == 40].set_index("quantization_bits")
     assert last["messages"].tolist() == [20 * 12, 20 * 12]
     assert last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]

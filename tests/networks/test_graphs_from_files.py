@@ -18,6 +18,7 @@ from gossipmab.networks.graphs import readers as files
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
 from gossipmab.utils.errors import InputError
+from tests.networks.test_base_graph import written
 
 
 def refused(path: Path | str) -> str:
@@ -31,12 +32,6 @@ def refused(path: Path | str) -> str:
     assert message.startswith("network.base: ") and "\n" not in message and len(message) < 1500
     assert peak < 200_000_000
     return message
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 # --- edge files against a plain twin ---

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import networkx as nx
 import pytest
@@ -15,6 +14,7 @@ from gossipmab.networks.graphs.base_graph import SUFFIXES, list_topologies, load
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.resources import resolve, shipped_folder
+from tests.networks.test_base_graph import refused, written
 
 FOLDER = Path(__file__).parents[2] / "topologies"
 SHIPPED = list_topologies()
@@ -125,21 +125,6 @@ def test_families_take_any_number_of_agents(name: str) -> None:
 
 def test_random_draws_of_erdos_renyi_are_connected_up_to_60_agents() -> None:
     assert [len(load("erdos_renyi", n).labels) for n in range(3, 61)] == list(range(3, 61))
-
-
-def refused(base: Any, agents: Any = None) -> str:
-    with pytest.raises(InputError) as caught:
-        load(base, agents)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert len(message) < 1500
-    return message
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 # --- names ---

@@ -22,7 +22,6 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.testing.engines import Mute
 from gossipmab.utils import registry as plugins
 
@@ -121,13 +120,20 @@ def test_the_example_is_short() -> None:
     assert 40 < len(lines) < 80
 
 
-def test_the_example_runs_and_is_recorded(on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mine.toml").write_text(FILE, encoding="utf-8")
-    assert call(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "run"), "--quiet"]) == 0
-    results = gm.open_run(tmp_path / "run")
-    table = results.table()
+@pytest.fixture(scope="module")
+def played(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the example by the command."""
+    folder = tmp_path_factory.mktemp("played")
+    (folder / "mine.toml").write_text(FILE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, site(installed, patch):
+        assert call(["run", str(folder / "mine.toml"), "--out", str(folder / "run"), "--quiet"]) == 0
+    return folder / "run"
+
+
+def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = gm.open_run(played).table()
     assert set(table["algorithm"]) == {NAME, "pareto_ucb_gossip"} and set(table["scale"]) == {0.3, 0.6}
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    manifest = json.loads((played / "manifest.json").read_text("utf-8"))
     (origin,) = manifest["plugins"]
     assert origin["sources"] == plugins.sources_of(PROTOCOLS["gossip"][NAME]) and len(origin["sources"]) == 64
     del origin["sources"]
@@ -136,7 +142,7 @@ def test_the_example_runs_and_is_recorded(on_path: Path, tmp_path: Path, capsys:
         "distribution": "my-algorithm", "version": "0.1.0",
     }  # fmt: skip
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
-    assert call(["verify", str(tmp_path / "run")]) == 0
+    assert call(["verify", str(played)]) == 0
     assert call(["list"]) == 0
     out = capsys.readouterr().out
     assert (
@@ -170,17 +176,14 @@ def test_its_parameters_are_checked_like_those_of_others(
 
 
 def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    played: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mine.toml").write_text(FILE, encoding="utf-8")
-    with site(installed, monkeypatch):
-        gm.run(tmp_path / "mine.toml", out=tmp_path / "run")
     assert NAME not in PROTOCOLS["gossip"]
-    results = gm.open_run(tmp_path / "run")
+    results = gm.open_run(played)
     assert len(results.summary()) == 4 and len(results.traces) == 8
-    assert call(["summary", str(tmp_path / "run")]) == 0
+    assert call(["summary", str(played)]) == 0
     capsys.readouterr()
-    assert call(["run", str(tmp_path / "run" / "spec.toml"), "--out", str(tmp_path / "run")]) == 2
+    assert call(["run", str(played / "spec.toml"), "--out", str(played)]) == 2
     assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
 
 
@@ -326,7 +329,10 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
-        "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "each": 1}, {"name": "thompson"}],
+        "algorithms": [
+            {"name": gm.ExploreFirst, "objective": outside.First, "rounds_per_arm": 1},
+            {"name": "thompson"},
+        ],
     }
     results = gm.run(data, out=tmp_path / "run")
     assert results.spec.algorithms[0].params["objective"] == "outside:First"
@@ -371,19 +377,12 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
 def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
     """In another process: what was passed must be passed again."""
     gm.run({**SMALL, "algorithms": [broken.Sound(0.2)]}, out=tmp_path / "run")
-    command = [
-        sys.executable,
-        "-m",
-        "gossipmab",
-        "run",
-        str(tmp_path / "run" / "spec.toml"),
-        "--out",
-        str(tmp_path / "run"),
-    ]
+    spec, run = str(tmp_path / "run" / "spec.toml"), str(tmp_path / "run")
+    command = [sys.executable, "-m", "gossipmab", "run", spec, "--out", run]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     line = "error: algorithms: name: 'broken:Sound' was passed to gossipmab.run as a class; pass it again, under the same name\n"
     assert (done.returncode, done.stderr) == (2, line)
-    done = subprocess.run([*command[:3], "summary", str(tmp_path / "run")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*command[:3], "summary", run], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "Sound" in done.stdout
 
 
@@ -449,18 +448,13 @@ def test_numbers_in_actors(root: Path, on_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_in_every_loop(on_path: Path) -> None:
-    """The loop with failures hands them, too; and a state without the field is left alone."""
-    kind: Any = PROTOCOLS["gossip"][NAME]
+def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
-    quiet = gm.Network("complete", 4, link_probability=0.5)
-    lossy = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
-    for network in (quiet, lossy):
-        fast, plain = (
-            gm.simulate(kind(), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=interpreted)
-            for interpreted in (False, True)
+    network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
+    fast, plain = (
+        gm.simulate(
+            PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone
         )
-        assert not same_bits(fast, plain)
-    state = gm.ParetoUCB().init(problem_info(environment, quiet, 5))
-    fill_uniforms(state, np.zeros(0))
-    assert not state.scratch_upper.any()
+        for alone in (False, True)
+    )
+    assert not same_bits(fast, plain)

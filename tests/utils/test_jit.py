@@ -15,7 +15,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.utils import jit
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
+from tests.broken import Sound
 
 PACKAGE = Path(gm.__file__).parent
 
@@ -234,58 +235,16 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
     assert rtsys.get_allocation_stats().alloc > before  # or else the count would prove nothing
 
 
-# ------------------------------------------------------------------------------------------------ somebody else's algorithm
-
-
-class ForeignState(NamedTuple):
-    local_mean: np.ndarray
-    global_mean: np.ndarray
-    sent_global_mean: np.ndarray
-    pulls: np.ndarray
-
-
-class Outlandish(NamedTuple):
-    """The best arm of the gossip averages of objective 0, with a share of uniform exploration; written outside the package."""
-
-    explore: float = 0.1
-
-    @property
-    def communicates(self) -> bool:
-        return True
-
-    def check(self) -> None:
-        pass
-
-    def init(self, shape: Any) -> ForeignState:
-        size = (shape.agents, shape.arms, shape.objectives)
-        return ForeignState(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size[:2], np.int64))
-
-    def select(self, state: Any, i: int, t: int, p: Any) -> None:
-        K = p.shape[0]
-        best = (t - 1) % K
-        if t > K:
-            for k in range(K):
-                if state.global_mean[i, k, 0] > state.global_mean[i, best, 0]:
-                    best = k
-        for k in range(K):
-            p[k] = self.explore / K
-        p[best] += 1.0 - self.explore
-
-    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        state.pulls[i, arm] += 1
-        for d in range(x.shape[0]):
-            change = (x[d] - state.local_mean[i, arm, d]) / state.pulls[i, arm]
-            state.local_mean[i, arm, d] += change
-            state.global_mean[i, arm, d] += change
+# ------------------------------------------------------------------------------------------------ an algorithm from outside
 
 
 def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", agents=4, link_probability=0.5)
-    fast = gm.simulate(Outlandish(), environment, network, horizon=80, seed=1)
-    assert digest(fast) == digest(gm.simulate(Outlandish(), environment, network, horizon=80, seed=1, interpreted=True))
+    fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
+    assert digest(fast) == digest(gm.simulate(Sound(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = jit.cache_folder()
     assert folder is None or not any(
-        "Outlandish" in file.name or b"Outlandish" in file.read_bytes() for file in folder.rglob("*.nbi")
+        "Sound" in file.name or b"Sound" in file.read_bytes() for file in folder.rglob("*.nbi")
     )

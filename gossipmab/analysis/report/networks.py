@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gossipmab.analysis.graph_plots import draw
+from gossipmab.analysis.graph_plots import draw, spectral_facts
 from gossipmab.analysis.report.svg_figures import STYLE, HtmlTable, Picture, picture
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
-from gossipmab.utils.formatting import format_integer, format_number
+from gossipmab.utils.formatting import format_number
 
 if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 MOST_NETWORKS = 24  # whose facts are listed
 MOST_DRAWN = 12
 MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
-HEADINGS = (
-    "base graph", "links come and go", "p", "weights", "agents", "links", "degrees", "diameter", "algebraic connectivity",
-    "second eigenvalue of E[W]", "gap", "second eigenvalue of E[W²]", "consensus rounds", "halved in",
-)  # fmt: skip
 NOTE = (
     "p: how often a link is present. The facts are those of the link process, without failures. Gap: 1 minus the second "
     "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
@@ -67,7 +63,8 @@ def section(results: Results) -> Networks | None:
     large = [
         f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
     ]
-    table = HtmlTable("Spectral facts", HEADINGS, [facts(*named) for named in found.values()], 2, NOTE)
+    rows = [facts(*named) for named in found.values()]
+    table = HtmlTable("Spectral facts", list(rows[0]), [list(row.values()) for row in rows], 2, NOTE)
     drawings = [drawing(*named) for named in small[:MOST_DRAWN]]
     return Networks(drawings, table, len(left_out), large)
 
@@ -77,19 +74,18 @@ def source_of(network: Network) -> bytes:
     return hashlib.sha256(network.edges.tobytes()).digest()
 
 
-def facts(name: str, network: Network) -> list[str]:
-    """A row of the table."""
-    known = network.facts()
-    sampled = " (sampled)" if known.squared_obtained == "sampled" else ""
-    squared = known.second_eigenvalue_squared
+def facts(name: str, network: Network) -> dict[str, str]:
+    """Heading -> cell of the table."""
+    squared = network.facts().second_eigenvalue_squared
     halved = math.log(4) / -math.log(squared) if 0 < squared < 1 else 0.0 if squared <= 0 else math.inf
-    halved = squared if math.isnan(squared) else halved
-    return [
-        name, known_as(network), f"{network.link_probability:g}", network.weights.replace("_", " "),
-        f"{known.agents:,}", f"{known.edges:,}", f"{known.degree_min} to {known.degree_max}", format_integer(known.diameter),
-        format_number(known.algebraic_connectivity), format_number(known.second_eigenvalue), format_number(known.spectral_gap),
-        format_number(squared) + sampled, format_number(known.consensus_rounds, 3), format_number(halved, 3),
-    ]  # fmt: skip
+    return {
+        "base graph": name,
+        "links come and go": known_as(network),
+        "p": f"{network.link_probability:g}",
+        "weights": network.weights.replace("_", " "),
+        **spectral_facts(network),
+        "halved in": format_number(squared if math.isnan(squared) else halved, 3),
+    }
 
 
 def known_as(network: Network) -> str:

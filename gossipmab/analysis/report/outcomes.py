@@ -1,4 +1,4 @@
-"""What the agents earned, and how equally: the parade from worst off to best off, and `gossipmab.metrics.equity`."""
+"""The agents' outcomes and their equality: the parade from worst off to best off, and `gossipmab.metrics.equity`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOTE = (
     "Of the agents' utilities: what each could itself expect of the arms it pulled, summed over the rounds; means over trials. "
     "E/N: mean distance from the mean. Incidence: share of agents off the mean. H (MRE): how much must be moved until all "
     "distances from the mean are equal, and of the agents above and below it alone. TV: distance to uniform of who is off the "
-    "mean and of how much. Jain is 1 where all are equal, the other indices 0. H alone says little: it is 0 where all distances "
+    "mean and of how much. Jain is 1 where all are equal, the other indices 0. H alone means little: it is 0 where all distances "
     "are equal, however large, and always for two agents; read it beside E/N and the incidence."
 )
 

@@ -37,17 +37,17 @@ class Cells(NamedTuple):
 
 def look_at_cells(results: Results) -> Cells:
     """Read the provenance of every cell."""
-    said, damaged = [], []
+    found, damaged = [], []
     cells = results.spec.cells()
     for cell in cells:
         try:
-            said.append(results.folder.read(cell, results.spec).provenance)
+            found.append(results.folder.read(cell, results.spec).provenance)
         except FileNotFoundError:
             continue
         except DamagedError as error:
             damaged.append(f"{cell.id}: {error}")
-    seconds, steps = sum(one["seconds"] for one in said), sum(one["agent_steps"] for one in said)
-    return Cells([one["versions"] for one in said], damaged, len(cells), seconds, steps)
+    seconds, steps = sum(one["seconds"] for one in found), sum(one["agent_steps"] for one in found)
+    return Cells([one["versions"] for one in found], damaged, len(cells), seconds, steps)
 
 
 def metrics(results: Results, table: pd.DataFrame) -> dict[str, str]:

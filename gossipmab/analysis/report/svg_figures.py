@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gossipmab.analysis import plots
-from gossipmab.analysis.plot_style import by_algorithm, by_point, looks
+from gossipmab.analysis.plot_style import by_algorithm, by_point, legible, looks
 from gossipmab.analysis.regret_bounds import known_guide
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
                     "linestyle": look.linestyle,
                     "marker": look.marker if len(ranks) <= 40 else "",
                 }
-                ax.plot(ranks, ranked.mean(axis=0), **line, markersize=3, label=plots.legible(label))
-            ax.set_title(plots.legible(caption), fontsize=7)
+                ax.plot(ranks, ranked.mean(axis=0), **line, markersize=3, label=legible(label))
+            ax.set_title(legible(caption), fontsize=7)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         plots.finish(figure, axes, "rank, from worst off to best off", f"{column} of the agent of this rank")
         note = (

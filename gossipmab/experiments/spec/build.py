@@ -13,23 +13,22 @@ from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Point
-from gossipmab.experiments.spec.values import shown
 from gossipmab.networks import links
 from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.objectives.probing import check_rewards, check_sets, terms
 from gossipmab.utils import resources as shipped
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.safe_read import is_file
 
-LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); what a cell holds is a small multiple of it
+LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); a cell takes a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
 Files = Mapping[str, Path]  # name in the experiment -> path
 
 
 def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
-    """Add to `files` where the named data files lie: beside the experiment first, then among the shipped ones."""
+    """Add the paths of the named data files to `files`: those beside the experiment first, then shipped ones."""
     environment = point.environment
     if environment.logged_rewards is not None and environment.rewards != "table":
         raise InputError(
@@ -150,14 +149,14 @@ def check(point: Point, files: Files, done: dict[str, int], networks: NetworkCac
 
 
 def options(point: Point) -> dict[str, Any]:
-    """What the `simulate` of the experiment's protocol takes beside what all take."""
+    """The options of `simulate` that only the experiment's protocol has."""
     if point.probing is not None:
         return point.probing.model_dump()
     return {"extra_objectives": point.experiment.extra_objectives} if point.experiment.extra_objectives else {}
 
 
 def _check_probing(point: Point, environment: Environment) -> None:
-    """Raise InputError where terms, rewards or an algorithm's demands do not fit."""
+    """Raise InputError if terms, rewards or an algorithm's demands do not fit."""
     given = options(point)
     given.pop("samples")
     try:

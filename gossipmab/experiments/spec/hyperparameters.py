@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.experiments.spec.values import shown
 from gossipmab.utils import parameters as declared
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import call_plugin
@@ -44,7 +43,7 @@ def parameters(protocol: str, name: str, label: str, given: Mapping[str, Any]) -
         InputError: unknown algorithm or hyperparameter, a value of the wrong type or out of range.
     """
     _declared(protocol, name)
-    values = declared.coerce(_registered(protocol, name), given, f"algorithms.{label}", "hyperparameter", shown)
+    values = declared.coerce(_registered(protocol, name), given, f"algorithms.{label}", "hyperparameter")
     try:
         built = algorithm(protocol, name, values)
         call_plugin(name, lambda: declared.check(built))

@@ -78,7 +78,7 @@ def _written(graph: topology.BaseGraph) -> Path:
 
 
 def _folder() -> Path:
-    """A temporary folder that goes when this process ends; a new one where somebody has cleaned up before."""
+    """A temporary folder that goes when this process ends; a new one if it was deleted since."""
     if not FOLDERS or not FOLDERS[-1].is_dir():
         FOLDERS.append(Path(tempfile.mkdtemp(prefix="gossipmab-graphs-")))
         atexit.register(_drop, FOLDERS[-1], os.getpid())

@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from importlib.metadata import entry_points
-from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 from gossipmab.algorithms import PROTOCOLS
@@ -30,7 +29,6 @@ from gossipmab.utils.parameters import MISSING, parameters_of, schema_of
 from gossipmab.utils.resources import shipped_files
 
 Schema = dict[str, Any]
-TYPES: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
 GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
 DEEPER = r"^(network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
@@ -65,7 +63,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
             definitions[name]["description"] = text
     properties: dict[str, Schema] = dict(sections)
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
-    label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the legend says"}
+    label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "In legends"}
     algorithms = [
         of_fields(kind, name={"enum": [name]}, label=label)
         for own in PROTOCOLS.values()
@@ -140,13 +138,12 @@ def of_hint(hint: Any) -> Schema:
     """The schema of a type; {}, which allows anything, if JSON has no word for it."""
     if is_dataclass(hint):
         return of_fields(hint)
-    if get_origin(hint) in (Sequence, list, tuple):
+    if get_origin(hint) is Annotated and not schema_of(hint):
+        return of_hint(hint.__origin__)
+    if get_origin(hint) is Sequence:
         return {"type": "array", "items": of_hint(get_args(hint)[0])}
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    if get_origin(hint) is Annotated or not kinds:
-        found: Schema = tidied(schema_of(hint))
-        return found or (of_hint(hint.__origin__) if get_origin(hint) is Annotated else {})
-    return of_hint(kinds[0]) if len(kinds) == 1 else {"anyOf": [of_hint(kind) for kind in kinds]}
+    found: Schema = tidied(schema_of(hint))
+    return found
 
 
 def _base() -> Schema:

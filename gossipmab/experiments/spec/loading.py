@@ -16,10 +16,10 @@ from gossipmab.experiments.spec.renamed import check_renamed
 from gossipmab.experiments.spec.sections import Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.validation import validated
-from gossipmab.experiments.spec.values import plain, shown
+from gossipmab.experiments.spec.values import plain
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils import resources
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.safe_read import parsed_toml, text_of
 
 
@@ -122,7 +122,7 @@ def _point(data: dict[str, Any], values: Mapping[str, Any], trusted: bool) -> Po
         raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
     if protocol != "assignment" and document.probing is not None:
         raise InputError(f'probing: is for protocol = "assignment" only, got protocol = "{protocol}"')
-    probing = document.probing or ProbingSection() if protocol == "assignment" else None
+    probing = document.probing or ProbingSection.model_validate({}) if protocol == "assignment" else None
     algorithms: dict[str, AlgorithmSpec] = {}
     for section in document.algorithms:
         label = section.label or section.name

@@ -1,4 +1,4 @@
-"""The plug-ins of an experiment: what of it is not shipped, for the run folder to record."""
+"""The plug-ins of an experiment, for the run folder to record."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
 
 
 def origins(spec: Spec) -> list[Origin]:
-    """Where each is from."""
+    """The origin of each."""
     return [registry.origin(name) for registry, name in names_of(spec)]
 
 
@@ -49,10 +49,10 @@ def versions(spec: Spec) -> dict[str, str]:
 
 
 def absent(manifest: dict[str, Any]) -> list[str]:
-    """The plug-ins that a run was made with and that are not there now."""
+    """The plug-ins of a run that are not installed now."""
     known = {registry.group: registry for registry in REGISTRIES}
-    said = manifest.get("plugins", [])
-    return [one["name"] for one in said if one["group"] not in known or one["name"] not in known[one["group"]]]
+    recorded = manifest.get("plugins", [])
+    return [one["name"] for one in recorded if one["group"] not in known or one["name"] not in known[one["group"]]]
 
 
 def registered(spec: Spec) -> list[tuple[str, type]]:
@@ -62,7 +62,7 @@ def registered(spec: Spec) -> list[tuple[str, type]]:
 
 
 def register_all(classes: list[tuple[str, type]]) -> None:
-    """Register, in another process, what was registered there."""
+    """Register, in another process, the classes that `registered` gave."""
     known = {registry.group: registry for registry in REGISTRIES}
     for group, kind in classes:
         known[group].register(kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -25,31 +25,27 @@ class Section(BaseModel):
 class ExperimentSection(Section):
     """What is played, how long, how often."""
 
-    name: Annotated[Name, Field(description="Of the experiment; the run folder is runs/NAME")]
-    description: Annotated[str, Field(description="What it asks, in a line")] = ""
-    protocol: Annotated[
-        Literal["gossip", "central", "assignment"],
-        Field(
-            description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents"
-        ),
-    ] = "gossip"
-    horizon: Annotated[int, Field(ge=1, le=LARGEST, description="T: rounds of a trial")]
-    trials: Annotated[int, Field(ge=1, le=1_000_000, description="How many environments are drawn and played")] = 1
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="Fixes every bit of the results")]
-    recorded_rounds: Annotated[
-        int, Field(ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them")
-    ] = 200
-    common_random_numbers: Annotated[
-        bool, Field(description="Whether all algorithms of a trial have the same links and reward numbers")
-    ] = True
-    welfare: Annotated[
-        Literal["product", "geometric"],
-        Field(description="The Nash social welfare that NSW regret is measured in: the product, or its N-th root"),
-    ] = "product"
-    extra_objectives: Annotated[
-        tuple[str, ...],
-        Field(description="With a centre: the other objectives whose regret is measured beside the learner's own"),
-    ] = ()
+    name: Name = Field(description="Of the experiment; the run folder is runs/NAME")
+    description: str = Field("", description="Its question, in a line")
+    protocol: Literal["gossip", "central", "assignment"] = Field(
+        "gossip",
+        description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents",
+    )
+    horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial")
+    trials: int = Field(1, ge=1, le=1_000_000, description="How many environments are drawn and played")
+    seed: int = Field(ge=0, lt=2**63, description="Fixes every bit of the results")
+    recorded_rounds: int = Field(
+        200, ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them"
+    )
+    common_random_numbers: bool = Field(
+        True, description="Whether all algorithms of a trial have the same links and reward numbers"
+    )
+    welfare: Literal["product", "geometric"] = Field(
+        "product", description="The Nash social welfare that NSW regret is measured in: the product, or its N-th root"
+    )
+    extra_objectives: tuple[str, ...] = Field(
+        (), description="With a centre: the other objectives whose regret is measured beside the learner's own"
+    )
 
     @field_validator("extra_objectives", mode="before")
     @classmethod
@@ -65,37 +61,33 @@ class ExperimentSection(Section):
 class EnvironmentSection(Section):
     """Agents, arms and their rewards: sampled, or your own."""
 
-    agents: Annotated[
-        Size | None, Field(description="N; may be left out if the base graph, means or logged rewards fix it")
-    ] = None
-    arms: Annotated[Size | None, Field(description="K")] = None
-    objectives: Annotated[Size | None, Field(description="D: the length of a reward vector")] = None
-    rewards: Annotated[
-        str | dict[str, Any],
-        Field(
-            description="The law of rewards around their means: a name, or a table with the name as `model` and its "
-            'parameters; "table": drawn from a log of your own'
-        ),
-    ] = "bernoulli"
-    heterogeneity: Annotated[
-        float,
-        Field(ge=0.0, le=1e6, description="How far agents' means lie from the arms' own; 0: all agents are alike"),
-    ] = 0.2
-    heterogeneity_distribution: Annotated[
-        Literal["normal", "uniform"], Field(description="The law of agents' differences")
-    ] = "normal"
-    beta_concentration: Annotated[float, Field(gt=0.0, le=1e6, description="Of beta rewards")] = 10.0
-    reward_std: Annotated[float, Field(ge=0.0, le=1e12, description="Standard deviation of gaussian rewards")] = 0.1
-    means: Annotated[
-        Any, Field(description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists")
-    ] = None
-    preferences: Annotated[
-        Any, Field(description="Your own preferences (N, D), rows on the simplex: a file or nested lists")
-    ] = None
-    logged_rewards: Annotated[
-        Name | None,
-        Field(description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'),
-    ] = None
+    agents: Size | None = Field(
+        None, description="N; may be left out if the base graph, means or logged rewards fix it"
+    )
+    arms: Size | None = Field(None, description="K")
+    objectives: Size | None = Field(None, description="D: the length of a reward vector")
+    rewards: str | dict[str, Any] = Field(
+        "bernoulli",
+        description="The law of rewards around their means: a name, or a table with the name as `model` and its "
+        'parameters; "table": drawn from a log of your own',
+    )
+    heterogeneity: float = Field(
+        0.2, ge=0.0, le=1e6, description="How far agents' means lie from the arms' own; 0: all agents are alike"
+    )
+    heterogeneity_distribution: Literal["normal", "uniform"] = Field(
+        "normal", description="The law of agents' differences"
+    )
+    beta_concentration: float = Field(10.0, gt=0.0, le=1e6, description="Of beta rewards")
+    reward_std: float = Field(0.1, ge=0.0, le=1e12, description="Standard deviation of gaussian rewards")
+    means: Any = Field(
+        None, description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists"
+    )
+    preferences: Any = Field(
+        None, description="Your own preferences (N, D), rows on the simplex: a file or nested lists"
+    )
+    logged_rewards: Name | None = Field(
+        None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
+    )
 
     @field_validator("rewards", mode="before")
     @classmethod
@@ -127,8 +119,7 @@ class EnvironmentSection(Section):
             if parameter in self.rewards and key in self.model_fields_set:
                 raise InputError(f"environment.{key}: is given beside rewards.{parameter}, allowed is one of them")
             if parameter in self.rewards:
-                hint = get_type_hints(EnvironmentSection, include_extras=True)[key]
-                fit(f"environment.rewards.{parameter}", hint, self.rewards[parameter])
+                fit(f"environment.rewards.{parameter}", hint_of(EnvironmentSection, key), self.rewards[parameter])
         return self
 
     def dump(self) -> dict[str, Any]:
@@ -150,24 +141,20 @@ class EnvironmentSection(Section):
 class NetworkSection(Section):
     """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"."""
 
-    base: Annotated[
-        Any, Field(description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx")
-    ] = None
-    link_probability: Annotated[
-        float, Field(gt=0.0, le=1.0, description="p: every link is up in a round with this probability")
-    ] = 1.0
-    links: Annotated[
-        Any,
-        Field(
-            description="The link process, which decides what links are up: a name, or { process = ..., parameters }"
-        ),
-    ] = None
-    weights: Annotated[
-        Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"],
-        Field(description="The rule of the mixing weights"),
-    ] = "laplacian"
-    failures: Annotated[dict[str, Any] | None, Field(description="What goes wrong beside the links")] = None
-    communication: Annotated[dict[str, Any] | None, Field(description="A budget for what is sent")] = None
+    base: Any = Field(
+        None, description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx"
+    )
+    link_probability: float = Field(
+        1.0, gt=0.0, le=1.0, description="p: every link is up in a round with this probability"
+    )
+    links: Any = Field(
+        None, description="The link process, which decides what links are up: a name, or { process = ..., parameters }"
+    )
+    weights: Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"] = Field(
+        "laplacian", description="The rule of the mixing weights"
+    )
+    failures: dict[str, Any] | None = Field(None, description="What goes wrong beside the links")
+    communication: dict[str, Any] | None = Field(None, description="A budget for what is sent")
 
     @field_validator("links")
     @classmethod
@@ -189,23 +176,17 @@ class NetworkSection(Section):
 class ProbingSection(Section):
     """What probing costs, and what assignments obey; with protocol = "assignment"."""
 
-    budget: Annotated[
-        Size | None, Field(description="I: the most arms that may be probed in a round; all by default")
-    ] = None
-    overhead: Annotated[
-        str | tuple[float, ...],
-        Field(description="The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)"),
-    ] = "linear"
-    capacity: Annotated[
-        Annotated[float, Field(gt=0.0, le=1e6)] | None,
-        Field(description="The most agents that an arm is given, in expectation; no limit by default"),
-    ] = None
-    samples: Annotated[
-        int,
-        Field(
-            ge=1, le=1_000_000, description="Draws of the rewards by which a value is found; used with a capacity only"
-        ),
-    ] = 200
+    budget: Size | None = Field(None, description="I: the most arms that may be probed in a round; all by default")
+    overhead: str | tuple[float, ...] = Field(
+        "linear",
+        description="The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)",
+    )
+    capacity: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        None, description="The most agents that an arm is given, in expectation; no limit by default"
+    )
+    samples: int = Field(
+        200, ge=1, le=1_000_000, description="Draws of the rewards by which a value is found; used with a capacity only"
+    )
 
     @field_validator("overhead", mode="before")
     @classmethod
@@ -242,19 +223,20 @@ class Document(Section):
     environment: EnvironmentSection
     network: NetworkSection | None = None
     probing: ProbingSection | None = None
-    algorithms: Annotated[
-        list[AlgorithmSection],
-        Field(
-            min_length=1, description="One [[algorithms]] for each curve: a name, perhaps a label, and hyperparameters"
-        ),
-    ]
-    sweep: Annotated[
-        dict[str, Any],
-        Field(
-            description="Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in "
-            "place of it"
-        ),
-    ] = {}
+    algorithms: list[AlgorithmSection] = Field(
+        min_length=1, description="One [[algorithms]] for each curve: a name, perhaps a label, and hyperparameters"
+    )
+    sweep: dict[str, Any] = Field(
+        {},
+        description="Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in "
+        "place of it",
+    )
+
+
+def hint_of(section: type[BaseModel], key: str) -> Any:
+    """The annotated type of a key."""
+    field = section.model_fields.get(key)
+    return None if field is None else field.rebuild_annotation()
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -19,9 +19,8 @@ from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec.hyperparameters import parameters_of
-from gossipmab.experiments.spec.values import shown
 from gossipmab.metrics.columns import is_reserved
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError, shown, unknown
 
 RESERVED_FILE_NAMES = re.compile(
     r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE

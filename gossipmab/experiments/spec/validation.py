@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gossipmab.experiments.spec.sections import SECTIONS
-from gossipmab.experiments.spec.values import shown
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.experiments.spec.sections import SECTIONS, hint_of
+from gossipmab.utils.errors import InputError, shown, unknown
 from gossipmab.utils.parameters import allowed
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +37,7 @@ def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return cause
-    hint = get_type_hints(owner, include_extras=True).get(path[-1]) if len(path) == 2 else None
+    hint = hint_of(owner, path[-1]) if len(path) == 2 else None
     limits = allowed(hint) if hint is not None and first["type"] not in ("value_error", "literal_error") else ""
     why = (
         limits

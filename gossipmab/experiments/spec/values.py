@@ -1,17 +1,11 @@
-"""Values of an experiment in TOML's own types, and as they stand in a message."""
+"""Values of an experiment in TOML's own types."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from gossipmab.utils.errors import InputError
-
-
-def shown(value: Any) -> str:
-    """A value short enough for one line."""
-    text = ascii(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+from gossipmab.utils.errors import InputError, shown
 
 
 def plain(value: Any, key: str = "", depth: int = 0) -> Any:

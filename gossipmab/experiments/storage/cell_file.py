@@ -1,13 +1,13 @@
 """The Parquet file of one cell, which notices when it was altered.
 
 A cell's file has one row a recorded round and a column for each array of the trace (`AXES` of its class): numbers, or
-lists where there is one number an agent. What is known at the end only stands in the last row. Provenance is JSON in the
+lists of one number an agent. Arrays without rounds are in the last row. Provenance is JSON in the
 file's metadata; its "sha256" covers every number of the file and the rest of the provenance.
 
 A file of an older version may lack arrays that a trace has by now. They are NaN, and `lacking` names them.
 
 Parquet's own checksums leave out a quarter of the bytes (headers, footer), and what reads a damaged footer may do anything. So
-between the pages and the footer, where no reader of Parquet looks, stands a seal: SHA-256 over all other bytes of the file. It is
+between the pages and the footer, which no reader of Parquet reads, stands a seal: SHA-256 over all other bytes of the file. It is
 compared before anything is parsed.
 """
 
@@ -28,7 +28,6 @@ from pyarrow import parquet
 
 from gossipmab.experiments.spec.renamed import COLUMNS as RENAMED
 from gossipmab.metrics.trace import TrialRecord
-from gossipmab.utils.types import Floats
 
 KEY = b"gossipmab"
 LARGEST_CELL = 2**30  # bytes
@@ -47,7 +46,7 @@ class StoredCell(NamedTuple):
 
 
 class DamagedError(Exception):
-    """A file is torn, altered, or not what its name says."""
+    """A file is torn, altered, or another than its name."""
 
 
 def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
@@ -58,7 +57,7 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
 
 
 def _stored(trace: TrialRecord, name: str) -> str:
-    """What an array is called in the trace's file."""
+    """The name of an array in the trace's file."""
     known: dict[str, str] = getattr(trace, "_stored", {})
     return known.get(name, name)
 
@@ -69,9 +68,9 @@ def lacking(trace: TrialRecord) -> tuple[str, ...]:
 
 
 def digest(trace: TrialRecord, provenance: Mapping[str, Any]) -> str:
-    """SHA-256 over the numbers of the trace, bit for bit, and the provenance but for what speaks of the file itself."""
-    said = {key: value for key, value in provenance.items() if key not in ("sha256", "sealed")}
-    sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    """SHA-256 over the numbers of the trace, bit for bit, and the provenance without its own hash."""
+    rest = {key: value for key, value in provenance.items() if key not in ("sha256", "sealed")}
+    sha = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
     for name in (name for name in trace.AXES if name not in lacking(trace)):
         array = getattr(trace, name)
         sha.update(f"{_stored(trace, name)} {array.dtype.str} {array.shape}".encode())
@@ -85,7 +84,7 @@ def encode(trace: TrialRecord, provenance: Mapping[str, Any]) -> bytes:
     for name, axes in trace.AXES.items():
         array = getattr(trace, name)
         if axes.startswith("R"):
-            columns[name] = array if axes == "R" else _lists(array)
+            columns[name] = array if axes == "R" else _nested(array).flatten()
         else:
             last = _nested(array)
             columns[name] = pa.concat_arrays([pa.nulls(len(trace.rounds) - 1, last.type), last])
@@ -117,21 +116,21 @@ def hashes(content: bytes) -> tuple[str, bool | None]:
 
 
 def origin(path: Path) -> dict[str, Any]:
-    """What the file's provenance says, its numbers not looked at; empty where it is not a cell's file, or damaged."""
+    """The file's provenance, without a check of its numbers; empty if it is not a cell's file, or damaged."""
     try:
-        said = json.loads(parquet.read_metadata(path).metadata[KEY])
+        found = json.loads(parquet.read_metadata(path).metadata[KEY])
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, RuntimeError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def decode(path: Path, kind: type[T]) -> StoredCell:
-    """What a cell's file holds, with a trace of the class `kind`.
+    """The contents of a cell's file, with a trace of the class `kind`.
 
     Raises:
-        DamagedError: torn or altered, with what is wrong.
+        DamagedError: torn or altered; the message names the fault.
         FileNotFoundError: no such file.
-        MemoryError: there is no room to read it, which says nothing about the file.
+        MemoryError: there is too little memory to read it; the file may be sound.
     """
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
@@ -149,17 +148,17 @@ def decode(path: Path, kind: type[T]) -> StoredCell:
         table = file.read(use_threads=False).combine_chunks()
         provenance = json.loads(table.schema.metadata[KEY])
         trace = _trace(table, kind)
-        said, found = provenance["sha256"], digest(trace, provenance)
+        expected, found = provenance["sha256"], digest(trace, provenance)
         unsealed = provenance.pop("sealed", False) and not seal
     except DamagedError:
         raise
     except MemoryError as error:
         if seal:
             raise
-        raise DamagedError("torn or altered: it asks for more memory than there is") from error
-    except Exception as error:  # whatever a library raises over bytes that may be anything
+        raise DamagedError("torn or altered: it needs more memory than there is") from error
+    except Exception as error:  # any error of a library over bytes that may be anything
         raise DamagedError(f"torn or altered ({type(error).__name__})") from error
-    if said != found:
+    if expected != found:
         raise DamagedError("altered: its contents do not match its SHA-256")
     if unsealed:
         raise DamagedError("altered: its seal is gone")
@@ -167,7 +166,7 @@ def decode(path: Path, kind: type[T]) -> StoredCell:
 
 
 def _trace(table: pa.Table, kind: type[T]) -> T:
-    """The arrays, of the axes and kinds of numbers that the class says."""
+    """The arrays, of the axes and kinds of numbers that the class declares."""
     R = table.num_rows
     columns = {name: column.chunk(0) for name, column in zip(table.column_names, table.columns, strict=True)}
     old = {new: name for name, new in RENAMED.items() if name in columns and new in kind.AXES}
@@ -203,11 +202,6 @@ def _trace(table: pa.Table, kind: type[T]) -> T:
     return trace
 
 
-def _lists(array: Floats) -> pa.ListArray:
-    R, N = array.shape
-    return pa.ListArray.from_arrays(np.arange(R + 1, dtype=np.int32) * np.int32(N), np.ascontiguousarray(array).ravel())
-
-
 def _nested(array: NDArray[Any]) -> pa.ListArray:
     """One row that holds the whole array, as lists of lists; no Python object for each number."""
     nested: Any = pa.array(array.ravel(), pa.string() if array.dtype.kind == "U" else None)
@@ -218,7 +212,7 @@ def _nested(array: NDArray[Any]) -> pa.ListArray:
 
 
 def _flat(row: pa.ListArray) -> NDArray[Any]:
-    """The array that `_nested` made a row of. ValueError where the lists are not all of one length."""
+    """The array that `_nested` made a row of. Raises ValueError if the lists are not all of one length."""
     shape: list[int] = []
     inner: Any = row
     while pa.types.is_list(inner.type):

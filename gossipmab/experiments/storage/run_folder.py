@@ -1,4 +1,4 @@
-"""The run folder: what belongs to it, whose experiment it holds, which cells are there already."""
+"""The run folder: its files, the experiment that it holds, and its finished cells."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.experiments.spec import plugins
-from gossipmab.experiments.spec.settings import SETTINGS
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import safe
-from gossipmab.experiments.spec.values import shown
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, decode, encode, origin
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep
 from gossipmab.experiments.storage.manifest import MEND as MEND
 from gossipmab.experiments.storage.manifest import DamagedManifestError
+from gossipmab.metrics.columns import TRACES
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash, write_whole
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.safe_read import LARGEST_TEXT
 
 OWN_FILES = ("spec.toml", "manifest.json", "results.parquet", "agents.parquet", "summary.csv", "report.html")
@@ -48,7 +47,7 @@ class RunFolder:
         return held(self.path)
 
     def check_inside(self) -> None:
-        """Raise InputError where a folder of the run is a link: what is written belongs into the run folder."""
+        """Raise InputError if a folder of the run is a link, which could lead out of the run folder."""
         for name in (*FOLDERS, LOCK):
             try:
                 linked = (self.path / name).is_symlink()
@@ -58,7 +57,7 @@ class RunFolder:
                 raise InputError(f"run folder {self.path}: {name} is a symbolic link, which may lead out of the folder")
 
     def manifest(self) -> dict[str, Any] | None:
-        """What manifest.json says; None where there is none.
+        """The contents of manifest.json; None if there is none.
 
         Raises:
             DamagedManifestError: it is there and is torn or altered.
@@ -100,7 +99,7 @@ class RunFolder:
         self.cells.mkdir(exist_ok=True)
         sweep(self.path)
         if found is not None and found["spec_hash"] != spec.hash:
-            raise self._another(differing(found["spec"], spec.canonical()))
+            raise self._another([key for key, _, _ in differing(found["spec"], spec.canonical())])
         if found is None:
             if damaged and not fresh:
                 aside = self._aside(self.path / manifest.NAME)
@@ -119,14 +118,14 @@ class RunFolder:
         return copies, found
 
     def _another(self, keys: Sequence[str]) -> InputError:
-        said = ", ".join(keys) or "the order of its parts"
+        which = ", ".join(keys) or "the order of its parts"
         advice = "choose another --out, or --fresh to start anew"
-        return InputError(f"run folder {self.path}: holds another experiment; different are: {said}; {advice}")
+        return InputError(f"run folder {self.path}: holds another experiment; different are: {which}; {advice}")
 
     def _without_manifest(self, spec: Spec, fresh: bool) -> None:
-        """Refuse a folder that is not ours, or whose cells say that they are another experiment's."""
-        said = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
-        held = next((one for one in said if one), None)
+        """Refuse a folder that is not ours, or whose cells are those of another experiment."""
+        hashes = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
+        held = next((one for one in hashes if one), None)
         if held is None:
             strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
             if strangers:
@@ -134,7 +133,7 @@ class RunFolder:
                     f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
                 )
         elif held != spec.hash and not fresh:
-            raise self._another(["what the cells' files say, in place of the lost manifest.json"])
+            raise self._another(["the contents of the cells' files, in place of the lost manifest.json"])
 
     def _begin(self, spec: Spec) -> dict[str, Any]:
         """Write the first manifest. Data files are copied in, so that the folder stands on its own."""
@@ -167,7 +166,7 @@ class RunFolder:
         return file.name in names or (file.name.startswith(".") and file.name.endswith(".tmp"))
 
     def _clear(self, found: Mapping[str, Any] | None) -> None:
-        """Delete what a run leaves, and nothing else."""
+        """Delete the files of a run, and nothing else."""
         ours = [self.path / name for name in OWN_FILES if name != "manifest.json"]
         ours += [*self.cells.glob("*.parquet"), *(self.cells / "set_aside").glob("*.parquet*")]
         ours += (self.cells / "set_aside").glob("manifest.json*")
@@ -186,7 +185,7 @@ class RunFolder:
     ) -> None:
         """Write a finished cell. versions: `plugins.versions(spec)`, if they are known already."""
         agent_steps = int(trace.rounds[-1]) * trace.agents
-        said = {
+        about = {
             "format": 1,
             "cell": cell.id,
             "spec_hash": spec.hash,
@@ -201,7 +200,7 @@ class RunFolder:
             "seconds": round(seconds, 6),
             "agent_steps": agent_steps,
         }
-        write_whole(self.file(cell), encode(trace, said))
+        write_whole(self.file(cell), encode(trace, about))
 
     def read(self, cell: Cell, spec: Spec) -> StoredCell:
         """The trace, the provenance and the SHA-256 of a finished cell.
@@ -210,7 +209,7 @@ class RunFolder:
             DamagedError: torn, altered, or the file of another cell or experiment.
             FileNotFoundError: not finished.
         """
-        stored = decode(self.file(cell), SETTINGS[spec.experiment.protocol].trace)
+        stored = decode(self.file(cell), TRACES[spec.experiment.protocol])
         found = stored.provenance
         if not all(fits(found.get(key)) for key, fits in PROVENANCE.items()):
             raise DamagedError("altered: its provenance is not what gossipmab writes")
@@ -254,16 +253,12 @@ class RunFolder:
         }
 
 
-def differing(old: Any, new: Any, key: str = "") -> list[str]:
-    """The dotted keys at which two canonical experiments differ. Algorithms are matched by label."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = [*old, *(name for name in new if name not in old)]
-        return [
-            found
-            for name in names
-            for found in differing(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
-        ]
+def differing(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    """(dotted key, old, new value) at which two canonical experiments differ. Algorithms are matched by label."""
     if key == "algorithms":
-        before, after = ({one["label"]: one for one in side} for side in (old, new))
-        return differing(before, after, key)
-    return [] if old == new else [key]
+        old, new = ({one["label"]: one for one in side or ()} for side in (old, new))
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = dict.fromkeys([*old, *new])
+        parts = (differing(old.get(name), new.get(name), f"{key}.{name}" if key else str(name)) for name in names)
+        return [found for part in parts for found in part]
+    return [] if old == new else [(key, old, new)]

@@ -1,4 +1,4 @@
-"""Where base graphs come from: shipped names, files, generators, networkx graphs; and what is refused.
+"""The sources of base graphs: shipped names, files, generators, networkx graphs; and their checks.
 
 Agents are numbered 0..N-1. Integer nodes are numbered in ascending order. Other nodes keep the order in which the
 generator, the graph or the GraphML file lists them; in an edge list, which lists none, they are sorted.
@@ -6,11 +6,9 @@ generator, the graph or the GraphML file lists them; in an edge list, which list
 
 from __future__ import annotations
 
-import json
 import operator
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -77,7 +75,8 @@ def load(
     agents = _agents(agents)
     line = ""
     if isinstance(base, Mapping):
-        name, graph = str(base.get("generator")), _generated(base, agents)
+        name = str(base.get("generator"))
+        graph = generate(base.get("generator"), {k: v for k, v in base.items() if k != "generator"}, agents)
     elif isinstance(base, (str, Path)):
         path = resolve(base, "topologies", SUFFIXES, KEY)
         name, graph, line = path.stem, read(path, agents), description(path)
@@ -88,22 +87,6 @@ def load(
     plain = graph if isinstance(graph, EdgeArray) else _plain(graph, name)
     _check(plain, name, agents, connected)
     return BaseGraph(name, line, plain.agents, plain.edges, plain.names)
-
-
-def _generated(base: Mapping[str, Any], agents: int | None) -> EdgeArray | nx.Graph:
-    """The graph of a generator. The last one is cached, for it is needed for the check and for the run of an experiment."""
-    key = json.dumps([dict(base), agents], sort_keys=True, default=repr)
-    with _LOCK:
-        if key not in _LAST:
-            parameters = {name: value for name, value in base.items() if name != "generator"}
-            made = generate(base.get("generator"), parameters, agents)
-            _LAST.clear()
-            _LAST[key] = made
-        return _LAST[key]
-
-
-_LAST: dict[str, EdgeArray | nx.Graph] = {}
-_LOCK = Lock()
 
 
 def list_topologies() -> dict[str, tuple[Path, str]]:

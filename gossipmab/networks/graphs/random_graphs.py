@@ -5,14 +5,23 @@ They are other graphs than networkx's of the same seed, so they have names of th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.networks.graphs.deterministic import Recipe
 from gossipmab.networks.graphs.edge_array import KEY, keys_of, wrong
+from gossipmab.utils.parameters import fit
 from gossipmab.utils.types import Integers
-from gossipmab.utils.validation import probability, whole_number
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+def _check(**parameters: tuple[Any, Any]) -> None:
+    for name, (hint, value) in parameters.items():
+        fit(f"{KEY}.{name}", hint, value)
 
 
 def large_random_regular_graph(d: Any, n: Any, seed: Any = 0) -> Recipe:
@@ -21,9 +30,7 @@ def large_random_regular_graph(d: Any, n: Any, seed: Any = 0) -> Recipe:
     The n d ends of edges are paired at random. Ends of self-loops and repeated edges are shuffled with the ends of as many
     random other edges until none is left; so the distribution is uniform only asymptotically, for d much smaller than n.
     """
-    whole_number(f"{KEY}.n", n)
-    whole_number(f"{KEY}.d", d, 0)
-    whole_number(f"{KEY}.seed", seed, 0)
+    _check(n=(Positive, n), d=(Count, d), seed=(Count, seed))
     if d >= n or n * d % 2:
         raise wrong(f"large_random_regular_graph: n = {n}, d = {d}; allowed is d < n with an even n d")
     return Recipe(n, n * d / 2, lambda: _regular(d, n, seed))
@@ -51,9 +58,7 @@ def large_gnp_graph(n: Any, p: Any, seed: Any = 0) -> Recipe:
 
     Source: Batagelj and Brandes, "Efficient generation of large random networks", 2005.
     """
-    whole_number(f"{KEY}.n", n)
-    probability(f"{KEY}.p", p)
-    whole_number(f"{KEY}.seed", seed, 0)
+    _check(n=(Positive, n), p=(Annotated[float, Field(ge=0, le=1)], p), seed=(Count, seed))
     return Recipe(n, n * (n - 1) / 2 * p, lambda: _skipped(n, p, seed))
 
 

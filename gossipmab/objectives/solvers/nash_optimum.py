@@ -15,7 +15,6 @@ from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
-
 POLISH = variable(6)  # Newton steps after the interior point
 
 

@@ -119,16 +119,16 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
 
 def caption(point: Any) -> str:
     """A sweep point in few words: the values, without the keys that all points have."""
-    line = []
+    parts = []
     for value in point.values():
         if isinstance(value, dict):
             inner = {key: entry for key, entry in value.items() if key not in ("process", "generator")}
             kind = value.get("process") or value.get("generator")
             words = ", ".join(_words(key, entry) for key, entry in inner.items())
-            line.append(f"{kind} {words}".strip() if kind else words)
+            parts.append(f"{kind} {words}".strip() if kind else words)
         else:
-            line.append(str(value))
-    return "; ".join(line)
+            parts.append(str(value))
+    return "; ".join(parts)
 
 
 def _words(key: str, entry: Any) -> str:

@@ -128,18 +128,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    titles = [
-        "agents",
-        "actors",
-        "naive",
-        "refs",
-        "x naive",
-        "direct",
-        "x naive",
-        "compiled",
-        "s an actor",
-        "MiB an actor",
-    ]
+    titles = ["agents", "actors", "naive", "refs", "x naive", "direct", "x naive", "compiled", "s an actor", "MiB an actor"]
     table = Table(*titles, title="agent-steps a second, K=10 D=3 p=0.3")
     with session():
         for agents in options.agents:

@@ -52,11 +52,7 @@ def program(name: str, agents: int, arms: int) -> tuple[cp.Problem, cp.Parameter
     constraints = [cp.sum(p) == 1]
     if name == "procedural":
         y = cp.Variable((agents, arms), nonneg=True)
-        constraints += [
-            cp.sum(y, axis=0) <= p,
-            cp.sum(y, axis=1) <= 1 / agents,
-            y <= U,
-        ]  # U: 1 where a favourite, else 0
+        constraints += [cp.sum(y, axis=0) <= p, cp.sum(y, axis=1) <= 1 / agents, y <= U]  # U: 1 where a favourite, else 0
         return cp.Problem(cp.Maximize(cp.sum(y) + b @ p), constraints), U, b
     u = U @ p
     goal = {

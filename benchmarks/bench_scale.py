@@ -124,10 +124,7 @@ def bandwidth(agents: int, threads: int, runs: int) -> tuple[float, float]:
 
     moved = 8.0 * M * (3 * agents + degrees.sum())
     pairs = [
-        (
-            gigabytes(lambda h: triad(*streams[h]), 32.0 * size * threads, threads, 1),
-            gigabytes(mixing, moved, threads, 3),
-        )
+        (gigabytes(lambda h: triad(*streams[h]), 32.0 * size * threads, threads, 1), gigabytes(mixing, moved, threads, 3))
         for _ in range(runs)
     ]
     return median(stream[0] for stream, _ in pairs), median(m for _, mixed in pairs for m in mixed)
@@ -161,24 +158,18 @@ def slopes(quick: bool) -> None:
         if quick and (at.environment.agents or 0) * at.experiment.horizon > 2_000_000:
             continue
         steps = (at.environment.agents or 0) * at.experiment.horizon
-        costs[tuple(cell.point.values.values())] = min(
-            late_cost(player, cell) for _ in range(3 if steps < 10**7 else 1)
-        )
+        costs[tuple(cell.point.values.values())] = min(late_cost(player, cell) for _ in range(3 if steps < 10**7 else 1))
     keys = list(spec.cells()[0].point.values)
     rows = []
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.2), layout="constrained")
         for ax, (place, key) in zip(figure.subplots(2, 3).flat, enumerate(keys), strict=True):
             name, order, why = ORDERS[key]
-            here = {
-                p[place]: c for p, c in costs.items() if all(p[o] == middle[k] for o, k in enumerate(keys) if k != key)
-            }
+            here = {p[place]: c for p, c in costs.items() if all(p[o] == middle[k] for o, k in enumerate(keys) if k != key)}
             x, y = (np.array(values, float) for values in zip(*sorted(here.items()), strict=True))
             upper = x >= np.median(x)
             slope = float(np.polyfit(np.log(x[upper]), np.log(y[upper]), 1)[0])
-            rows.append(
-                [name, f"{x[0]:g} to {x[-1]:g}", f"{y[0]:.0f} to {y[-1]:.0f}", f"{slope:.2f}", f"{order:g}", why]
-            )
+            rows.append([name, f"{x[0]:g} to {x[-1]:g}", f"{y[0]:.0f} to {y[-1]:.0f}", f"{slope:.2f}", f"{order:g}", why])
             ax.loglog(x, y, "o-", markersize=3.5, linewidth=1.0, label=f"measured, slope {slope:.2f}")
             ax.loglog(x, y[-1] * (x / x[-1]) ** order, ":", color="0.5", label=f"order {order:g}")
             ax.set_xticks(x, [f"{value:g}" for value in x], rotation=30)

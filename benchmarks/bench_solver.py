@@ -30,13 +30,7 @@ from rich.table import Table
 from scipy.optimize import minimize
 
 from gossipmab import Environment, Network, SimulatedNSWUCBGossip, simulate
-from gossipmab.objectives.solvers import (
-    climb_with_bonus,
-    maximise_concave,
-    maximise_with_bonus,
-    warm_size,
-    welfare_workspace,
-)
+from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
 
 Floats = NDArray[np.float64]
 SIZES = [(4, 4), (3, 5), (10, 5), (20, 10), (50, 20)]
@@ -113,13 +107,7 @@ def along(agents: int, arms: int, alpha: float, count: int, rng: np.random.Gener
     environment = Environment.sample(agents, arms, 3, seed=seed)
     network = Network("complete", agents=agents, link_probability=0.5)
     simulate(
-        Watched(alpha=alpha),
-        environment,
-        network,
-        horizon=arms + every * count,
-        seed=seed,
-        recorded_rounds=1,
-        interpreted=True,
+        Watched(alpha=alpha), environment, network, horizon=arms + every * count, seed=seed, recorded_rounds=1, interpreted=True
     )
     return seen
 
@@ -322,9 +310,7 @@ def main() -> int:
     console = Console(width=160)
     console.print(table)
     console.print(alone)
-    print(
-        "FAILED: a certificate above 1e-8, or beaten by more than 1e-7" if failed else "certificates, searches: passed"
-    )
+    print("FAILED: a certificate above 1e-8, or beaten by more than 1e-7" if failed else "certificates, searches: passed")
     return int(failed)
 
 

@@ -76,9 +76,7 @@ def welfare(p: np.ndarray, utilities: np.ndarray) -> float:
 def maximise(objective, K: int) -> np.ndarray:
     """(K,) the distribution that one SLSQP run from the uniform one finds."""
     simplex = {"type": "eq", "fun": lambda p: p.sum() - 1}
-    found = minimize(
-        lambda p: -objective(p), np.full(K, 1 / K), method="SLSQP", bounds=[(0, 1)] * K, constraints=simplex
-    )
+    found = minimize(lambda p: -objective(p), np.full(K, 1 / K), method="SLSQP", bounds=[(0, 1)] * K, constraints=simplex)
     p = np.clip(found.x, 0, None)
     return p / p.sum()
 

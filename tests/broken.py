@@ -56,9 +56,7 @@ class Sound(NamedTuple):
 
 def broken(name: str, **methods: Any) -> Any:
     """A class like `Sound`, with other methods."""
-    body = {
-        key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "update")
-    }
+    body = {key: value for key, value in vars(Sound).items() if key in ("communicates", "check", "init", "select", "update")}
     kind = NamedTuple(name, [("explore", float)])  # type: ignore[misc]  # noqa: UP014
     kind.__new__.__defaults__ = (0.1,)
     kind.__module__ = __name__

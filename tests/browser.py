@@ -74,9 +74,7 @@ def printed(page: Path, pdf: Path) -> None:
 def measured(page: Path, scheme: str, *widths: int) -> list[dict[str, Any]]:
     """What MEASURE finds in frames of these widths, in pixels; fails where a console has errors."""
     content = html.escape(page.read_text(encoding="utf-8"))
-    frames = "".join(
-        f'<iframe srcdoc="{content}" style="width: {w}px; height: 900px; border: 0"></iframe>' for w in widths
-    )
+    frames = "".join(f'<iframe srcdoc="{content}" style="width: {w}px; height: 900px; border: 0"></iframe>' for w in widths)
     with tempfile.TemporaryDirectory() as folder:
         around = Path(folder) / "frames.html"
         around.write_text(f"<!DOCTYPE html><body>{frames}<script>{MEASURE}</script></body>", encoding="utf-8")

@@ -27,9 +27,7 @@ from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, RandomSource, stream
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # started in the background: processes we start would be deaf to Ctrl-C
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: processes we start would be deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
@@ -85,9 +83,7 @@ def neighbours_and_weights(network: Network, present: np.ndarray, i: int) -> tup
     return found.astype(np.int64), np.array(weights, dtype=float)
 
 
-def numbers_of(
-    environment: Any, network: Any, horizon: int, seed: int, trial: int = 0, uniforms: int = 0
-) -> SimpleNamespace:
+def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: int = 0, uniforms: int = 0) -> SimpleNamespace:
     """The random numbers of a gossip trial: arms (T, N), rewards (T, N, D) prepared, links (T, E), own (T, N, M)."""
     N, _, D = environment.means.shape
     key: dict[str, Any] = {"seed": seed, "trial": trial, "label": ""}
@@ -101,9 +97,7 @@ def numbers_of(
     )
 
 
-def play_alone(
-    algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0
-) -> SimpleNamespace:
+def play_alone(algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0) -> SimpleNamespace:
     """Play agent by agent with the public methods; everything is kept: p, arms, x, local, world, links per round."""
     N, K, D = environment.means.shape
     info = problem_info(environment, network, horizon)
@@ -138,9 +132,7 @@ def play_alone(
         kept["local"].append(np.stack([a.state.local_mean[a.i] for a in agents]))
         world = "global_mean" if algorithm.communicates else "local_mean"
         kept["world"].append(np.stack([getattr(a.state, world)[a.i] for a in agents]))
-    return SimpleNamespace(
-        states=[agent.state for agent in agents], **{name: np.array(rows) for name, rows in kept.items()}
-    )
+    return SimpleNamespace(states=[agent.state for agent in agents], **{name: np.array(rows) for name, rows in kept.items()})
 
 
 def by_actors(

@@ -22,12 +22,7 @@ import gossipmab as gm
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
-READ_ON_THEIR_OWN = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "CHANGELOG.md",
-    ROOT / "experiments" / "README.md",
-]
+READ_ON_THEIR_OWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "experiments" / "README.md"]
 FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
 LINE = re.compile(r"\{line\}`([^`]+)`")
@@ -83,9 +78,7 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
             continue
         file = page if not parts.path else (page.parent / unquote(parts.path)).resolve()
         headings = (
-            [slug(found) for found in re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)]
-            if file.suffix == ".md"
-            else []
+            [slug(found) for found in re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)] if file.suffix == ".md" else []
         )
         if not file.exists() or (parts.fragment and file.suffix == ".md" and parts.fragment not in headings):
             broken.append(target)
@@ -104,11 +97,7 @@ def test_every_formula_is_linked_to_a_line_that_exists(lines: ModuleType) -> Non
 def test_a_line_is_sought_in_code_and_not_in_docstrings(lines: ModuleType) -> None:
     found = lines.line_of("gossipmab.objectives.pareto:gaps@values[")
     assert "np.asarray" in (ROOT / found.path).read_text().splitlines()[found.number - 1]
-    for missing in (
-        "gossipmab.objectives.pareto:gaps@max_l",
-        "gossipmab.objectives.pareto:no_such",
-        "gossipmab.no_such:gaps",
-    ):
+    for missing in ("gossipmab.objectives.pareto:gaps@max_l", "gossipmab.objectives.pareto:no_such", "gossipmab.no_such:gaps"):
         with pytest.raises(LookupError):
             lines.line_of(missing)
 
@@ -184,9 +173,7 @@ def broken_links(site: Path) -> list[str]:
                 continue
             led = file if not parts.path else (file.parent / unquote(parts.path)).resolve()
             missing = not led.is_file()
-            if missing or (
-                parts.fragment and led.suffix == ".html" and unquote(parts.fragment) not in read(led).anchors
-            ):
+            if missing or (parts.fragment and led.suffix == ".html" and unquote(parts.fragment) not in read(led).anchors):
                 broken.append(f"{file.relative_to(site)}: {target}")
     return broken
 

@@ -27,22 +27,9 @@ def test_what_fuzzing_begins_from_is_taken_or_refused(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this Python or system"
-)
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this Python or system")
 @pytest.mark.parametrize("name", PARSERS)
 def test_the_fuzzer_finds_nothing(name: str, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.fuzz",
-        name,
-        "--seconds",
-        str(SECONDS),
-        "--seed",
-        "1",
-        "--found",
-        str(tmp_path),
-    ]
+    command = [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(SECONDS), "--seed", "1", "--found", str(tmp_path)]
     done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, f"{sorted(tmp_path.iterdir())}\n{done.stderr[-3_000:]}"

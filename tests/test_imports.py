@@ -75,9 +75,7 @@ def test_the_caches_of_compiled_code_look_at_all_rooms_below_the_experiments() -
 def loaded_after(statement: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded after the statement."""
     code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split())
 
 

@@ -92,9 +92,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
             assert names[f"gossipmab/_shipped/{kind}/{path.name}"] == path.read_bytes()
 
 
-def test_the_version_is_said_once_and_is_the_same_everywhere(
-    wheel: Path, sdist: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_version_is_said_once_and_is_the_same_everywhere(wheel: Path, sdist: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "version" in project["project"]["dynamic"] and "version" not in project["project"]
     assert project["tool"]["hatch"]["version"]["path"] == "gossipmab/__init__.py"
@@ -187,9 +185,7 @@ def test_all_supported_versions_of_python_play_the_same_bits(
         own = place / "bin" / "python"
         install = [str(own), "-m", "pip", "install", "-q", str(wheel)]
         subprocess.run(install, check=True, cwd=tmp_path, timeout=1200)
-        ran = outside(
-            own, ["-W", "error::DeprecationWarning:gossipmab", "-m", "gossipmab", "run", "quickstart", *QUICK], place
-        )
+        ran = outside(own, ["-W", "error::DeprecationWarning:gossipmab", "-m", "gossipmab", "run", "quickstart", *QUICK], place)
         assert ran.returncode == 0, (version, ran.stderr)
         capsys.readouterr()
         assert call(["compare", str(here), str(place / "runs" / "quickstart")]) == 0

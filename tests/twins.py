@@ -67,9 +67,7 @@ def best_nash(utilities: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------ network (section 3)
 
 
-def mixing_matrix(
-    agents: int, present: Iterable[tuple[int, int]], base: Iterable[tuple[int, int]], weights: str
-) -> np.ndarray:
+def mixing_matrix(agents: int, present: Iterable[tuple[int, int]], base: Iterable[tuple[int, int]], weights: str) -> np.ndarray:
     """W_t of the present edges; `base` gives the largest degree that `max_degree` needs."""
     present, base = list(present), list(base)
     degree = np.zeros(agents)
@@ -194,9 +192,7 @@ class EliminationTwin:
     def select(self, t: int) -> np.ndarray:
         chosen = np.zeros((self.agents, self.arms))
         for i in range(self.agents):
-            active = (
-                self.active[i] if self.active[i].any() else np.ones(self.arms, dtype=bool)
-            )  # the package's Departure
+            active = self.active[i] if self.active[i].any() else np.ones(self.arms, dtype=bool)  # the package's Departure
             candidates = np.flatnonzero(active)
             chosen[i, candidates[np.argmin(self.pulls[i, candidates])]] = 1.0
         return chosen
@@ -249,9 +245,7 @@ def maximise_two_arms(estimate: np.ndarray, bonus: np.ndarray, root: float = 1.0
     return np.array([x[best], 1.0 - x[best]])
 
 
-def maximise_multi_start(
-    estimate: np.ndarray, bonus: np.ndarray, root: float = 1.0, starts: int = 20, seed: int = 0
-) -> np.ndarray:
+def maximise_multi_start(estimate: np.ndarray, bonus: np.ndarray, root: float = 1.0, starts: int = 20, seed: int = 0) -> np.ndarray:
     """Many starts of SLSQP: corners, the centre and random points. The best of them, exactly feasible."""
     arms = len(bonus)
     generator = np.random.default_rng(seed)
@@ -347,9 +341,7 @@ class NeighbourhoodTwin(FairTwin):
             for j in range(self.agents):
                 if j == i or weights[i, j] > 0:
                     self.counts[i, j, k] += 1
-                    self.local[i, j, k] += (self.preferences[j] @ rewards[i] - self.local[i, j, k]) / self.counts[
-                        i, j, k
-                    ]
+                    self.local[i, j, k] += (self.preferences[j] @ rewards[i] - self.local[i, j, k]) / self.counts[i, j, k]
         for i in range(self.agents):
             for j in range(self.agents):
                 if j != i and weights[i, j] > 0:
@@ -441,14 +433,4 @@ def play(
     }
 
 
-KEPT = (
-    "distribution",
-    "arms",
-    "pareto_regret",
-    "nsw_regret",
-    "disagreement",
-    "sampling_error",
-    "mean_gap",
-    "messages",
-    "bytes",
-)
+KEPT = ("distribution", "arms", "pareto_regret", "nsw_regret", "disagreement", "sampling_error", "mean_gap", "messages", "bytes")

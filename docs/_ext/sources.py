@@ -42,9 +42,7 @@ LARGEST = 200_000  # bytes of a file that is still shown
 def files() -> list[Path]:
     """The files that have a page, relative to the repository."""
     found = {file for pattern in SHOWN for file in ROOT.glob(pattern) if file.suffix in TEXTS and file.is_file()}
-    return sorted(
-        file.relative_to(ROOT) for file in found if "__pycache__" not in file.parts and file.stat().st_size < LARGEST
-    )
+    return sorted(file.relative_to(ROOT) for file in found if "__pycache__" not in file.parts and file.stat().st_size < LARGEST)
 
 
 def page_of(path: Path) -> str:
@@ -58,9 +56,7 @@ def address(docname: str, path: Path, line: int = 0) -> str:
     return f"{up}{page_of(path)}.html" + (f"#line-{line}" if line else "")
 
 
-def line_role(
-    name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()
-) -> Any:
+def line_role(name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()) -> Any:
     """A link to the line that computes something."""
     docname = inliner.document.settings.env.docname
     try:
@@ -110,11 +106,7 @@ def collect(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         below = sorted({folder / file.relative_to(folder).parts[0] for file in shown if folder in file.parents})
         entries = "".join(f'<li><a href="{_across(folder, path)}">{escape(path.name)}</a></li>' for path in below)
         title = f"{folder.as_posix()}/" if folder != Path() else "The repository"
-        yield (
-            page_of(folder),
-            {"title": title, "parents": [], "body": f"<h1>{escape(title)}</h1><ul>{entries}</ul>"},
-            "page.html",
-        )
+        yield (page_of(folder), {"title": title, "parents": [], "body": f"<h1>{escape(title)}</h1><ul>{entries}</ul>"}, "page.html")
 
 
 def _across(folder: Path, path: Path) -> str:

@@ -29,8 +29,6 @@ def joined(outputs: list[Any]) -> list[Any]:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Take the place of myst-nb's function, which `nb_merge_streams` switches on."""
     if not hasattr(render, "coalesce_streams"):
-        raise RuntimeError(
-            "myst-nb has no coalesce_streams any more: see whether docs/_ext/whole_streams.py is still needed"
-        )
+        raise RuntimeError("myst-nb has no coalesce_streams any more: see whether docs/_ext/whole_streams.py is still needed")
     render.coalesce_streams = joined
     return {"parallel_read_safe": True, "parallel_write_safe": True}

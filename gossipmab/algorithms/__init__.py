@@ -33,9 +33,7 @@ ALGORITHMS: dict[str, type] = {
 }
 
 # Oracles: they know what no message carries, so only the simulator itself can play them.
-ORACLES: dict[str, type] = {
-    "centralized_nsw": CentralizedNSW,
-}
+ORACLES: dict[str, type] = {"centralized_nsw": CentralizedNSW}
 
 LEARNERS: dict[str, type] = {
     "explore_first": ExploreFirst,
@@ -60,9 +58,7 @@ PROTOCOLS: dict[str, Registry] = {
     "gossip": Registry(GROUP, {**ALGORITHMS, **ORACLES}, METHODS),
     "central": Registry(f"{GROUP}.central", LEARNERS, ("_fields", "objective", "init", "select", "update")),
     "assignment": Registry(
-        f"{GROUP}.assignment",
-        ASSIGNERS,
-        ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update"),
+        f"{GROUP}.assignment", ASSIGNERS, ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update")
     ),
 }
 
@@ -76,14 +72,10 @@ def protocol_of(algorithm: Any) -> str:
     for protocol, registry in PROTOCOLS.items():
         if all(hasattr(algorithm, method) for method in registry.methods):
             if isinstance(algorithm, type):
-                raise InputError(
-                    f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()"
-                )
+                raise InputError(f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()")
             return protocol
     name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
-    raise InputError(
-        f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}"
-    )
+    raise InputError(f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}")
 
 
 __all__ = [

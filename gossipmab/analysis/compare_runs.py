@@ -79,9 +79,7 @@ def versus(first: Results, second: Results) -> Versus:
     """
     if first.kind is not second.kind:
         names = [run.spec.experiment.protocol for run in (first, second)]
-        raise InputError(
-            f"protocol: the first run has {names[0]!r}, the second {names[1]!r}; allowed are runs of the same"
-        )
+        raise InputError(f"protocol: the first run has {names[0]!r}, the second {names[1]!r}; allowed are runs of the same")
     mine, theirs = matchable(first), matchable(second)
     keys = [key for key in mine if key in theirs]
     traces = first.traces, second.traces

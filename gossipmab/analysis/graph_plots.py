@@ -79,9 +79,7 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
     """
     path = Path(path)
     if path.suffix.lstrip(".") not in FORMATS:
-        raise InputError(
-            f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}"
-        )
+        raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}")
     across = min(len(networks), 4)
     down = math.ceil(len(networks) / across)
     with mpl.rc_context(STYLE):

@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = "os^Dv<>"
-BANDS = {
-    "quarter-sd": "a quarter of the standard deviation",
-    "sd": "one standard deviation",
-    "ci": "95 % bootstrap interval",
-}
+BANDS = {"quarter-sd": "a quarter of the standard deviation", "sd": "one standard deviation", "ci": "95 % bootstrap interval"}
 FORMATS = ("png", "svg", "pdf")
 MOST_PANELS = 16
 BRIEF = 34  # characters of a value beside a figure
@@ -44,10 +40,7 @@ class Look(NamedTuple):
 
 def looks(labels: Sequence[str]) -> dict[str, Look]:
     """Label -> look, in the experiment's order."""
-    return {
-        label: Look(*look)
-        for label, look in zip(labels, zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS)), strict=False)
-    }
+    return {label: Look(*look) for label, look in zip(labels, zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS)), strict=False)}
 
 
 def metrics_of(results: Results, metric: str | None) -> dict[str, str]:

@@ -102,9 +102,7 @@ class Drawing(NamedTuple):
     figure: Figure
 
 
-def drawings(
-    results: Results, band: str, metric: str | None, guide_of: Callable[[str], Guide | None]
-) -> Iterator[Drawing]:
+def drawings(results: Results, band: str, metric: str | None, guide_of: Callable[[str], Guide | None]) -> Iterator[Drawing]:
     """All figures of a run, the regret curves first. guide_of: column -> the guide to draw. For arguments see `plot`."""
     table, keys = results.table(), results.keys
     style = looks([choice.label for choice in results.spec.algorithms])
@@ -257,9 +255,7 @@ def against_key(
     return figure
 
 
-def against_bytes(
-    table: pd.DataFrame, keys: Sequence[str], column: str, title: str, style: Mapping[str, Look]
-) -> Figure:
+def against_bytes(table: pd.DataFrame, keys: Sequence[str], column: str, title: str, style: Mapping[str, Look]) -> Figure:
     """Regret against bytes sent: along the rounds without a sweep, at the last round of every point with one.
 
     Algorithms that send nothing are horizontal lines at the mean of their final regret.
@@ -273,9 +269,7 @@ def against_bytes(
             continue
         if not (rows["bytes"] > 0).any():
             end = rows[rows["round"] == rows["round"].max()][column].mean()
-            ax.axhline(
-                end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)")
-            )
+            ax.axhline(end, color=look.color, linestyle=look.linestyle, linewidth=0.9, label=legible(f"{label} (no messages)"))
         else:
             line = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker if keys else ""}
             ax.plot(mean["bytes"], mean[column], **line, markersize=3.5, label=legible(label))

@@ -62,11 +62,7 @@ class Comparison(NamedTuple):
         if not math.isnan(self.p):
             parts.append("p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}")
         doubt = (
-            ""
-            if self.clear
-            else "; the corrected test is not sure of it"
-            if self.apart
-            else "; not distinguishable from chance"
+            "" if self.clear else "; the corrected test is not sure of it" if self.apart else "; not distinguishable from chance"
         )
         return ", ".join(parts) + doubt
 

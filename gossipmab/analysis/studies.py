@@ -140,13 +140,7 @@ def _words(key: str, entry: Any) -> str:
         return name
     if entry is False:
         return f"no {name}"
-    return (
-        name
-        if isinstance(entry, list)
-        else f"{name} {entry:g}"
-        if isinstance(entry, int | float)
-        else f"{name} {entry}"
-    )
+    return name if isinstance(entry, list) else f"{name} {entry:g}" if isinstance(entry, int | float) else f"{name} {entry}"
 
 
 def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:

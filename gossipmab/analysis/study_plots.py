@@ -96,9 +96,7 @@ def _cases(found: pd.DataFrame) -> Figure:
         errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["regret"].to_numpy())
         left.errorbar(rows["regret"], y, xerr=errors, color=look.color, marker=look.marker, markersize=3.5,
                       linestyle="none", elinewidth=0.8, capsize=2, label=legible(str(label)))  # fmt: skip
-        right.plot(
-            np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none"
-        )
+        right.plot(np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none")
     left.set_yticks(range(len(cases)), ["nothing" if case == "message loss 0" else case for case in cases])
     left.invert_yaxis()
     left.set_xlim(left=0)

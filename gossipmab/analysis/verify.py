@@ -73,9 +73,7 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
                 yield Finding(one.id, False, "is missing")
         except DamagedError as error:
             yield Finding(one.id, False, str(error))
-    yield Finding(
-        "cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are finished, every number as it was written"
-    )
+    yield Finding("cells", bool(sound), f"{len(sound)} of {len(spec.cells())} are finished, every number as it was written")
     replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
     if cell is not None and not replayed:
         yield Finding(cell, False, "is not finished, so it cannot be played again")
@@ -89,11 +87,7 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
         if different:
             versions = plugins.versions(spec)
             moved = [k for k in versions if origin["versions"].get(k) != versions[k]]
-            moved += [
-                k
-                for k, v in provenance.machine().items()
-                if k in ("architecture", "cpu") and origin["machine"].get(k) != v
-            ]
+            moved += [k for k, v in provenance.machine().items() if k in ("architecture", "cpu") and origin["machine"].get(k) != v]
             remark = f"played again, other bits in {', '.join(different)}"
             remark += f"; since then changed: {', '.join(moved)}" if moved else ""
         yield Finding(chosen.id, not different, remark)

@@ -20,9 +20,7 @@ class MOParallelBandits(ParallelBandits, MOParallelEnv):  # type: ignore[misc]
     dtype: ClassVar[type] = np.float32
 
 
-def parallel_env(
-    environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = ""
-) -> MOParallelBandits:
+def parallel_env(environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = "") -> MOParallelBandits:
     """The environment as a MOMAland `MOParallelEnv`; arguments and errors as in `gossipmab.bridges.pettingzoo.parallel_env`."""
     return MOParallelBandits(environment, horizon, seed, trial, label)
 

@@ -22,11 +22,7 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "List": {"list": list_everything, "topology": topology},
     "Create": {"schema": schema},
 }
-STARTERS: dict[str, Callable[..., Any]] = {
-    "experiment": new_experiment,
-    "topology": new_topology,
-    "algorithm": new_algorithm,
-}
+STARTERS: dict[str, Callable[..., Any]] = {"experiment": new_experiment, "topology": new_topology, "algorithm": new_algorithm}
 WHAT = "Simulate decentralised, multi-objective, multi-agent bandits over random graphs."
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
@@ -38,9 +34,7 @@ app = typer.Typer(help=WHAT, epilog=epilog(START), **SETTINGS)
 for group, commands in COMMANDS.items():
     for name, command in commands.items():
         app.command(name, epilog=epilog(name), rich_help_panel=group)(command)
-new = typer.Typer(
-    help="Write a commented starter that runs at once: an experiment, a topology, an algorithm.", **SETTINGS
-)
+new = typer.Typer(help="Write a commented starter that runs at once: an experiment, a topology, an algorithm.", **SETTINGS)
 for name, command in STARTERS.items():
     new.command(name, epilog=epilog(f"new {name}"))(command)
 app.add_typer(new, name="new", rich_help_panel="Create")
@@ -56,8 +50,6 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Simulate decentralised, multi-objective, multi-agent bandits over random graphs."""

@@ -25,9 +25,7 @@ def new_experiment(
 
 
 def new_topology(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of the base graph; NAME.edges is an edge list, else a generator.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the base graph; NAME.edges is an edge list, else a generator.")],
     folder: Folder = Path(),
     quiet: Quiet = False,
 ) -> None:
@@ -38,9 +36,7 @@ def new_topology(
 
 
 def new_algorithm(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of the package and the algorithm, such as my_algorithm.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the package and the algorithm, such as my_algorithm.")],
     folder: Folder = Path(),
     quiet: Quiet = False,
 ) -> None:
@@ -56,8 +52,7 @@ def _tell(lines: list[str], quiet: bool) -> None:
 
 
 def schema(
-    file: Annotated[Path | None, typer.Option("--out", help="The file; printed by default.")] = None,
-    quiet: Quiet = False,
+    file: Annotated[Path | None, typer.Option("--out", help="The file; printed by default.")] = None, quiet: Quiet = False
 ) -> None:
     """Print the JSON schema of the experiment file, with which editors complete and check its keys."""
     from gossipmab.experiments.spec.json_schema import schema_text

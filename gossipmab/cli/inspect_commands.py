@@ -28,9 +28,7 @@ def summary(folder: RunFolder, json: Json = False) -> None:
 
 
 def compare(
-    first: RunFolder,
-    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")],
-    json: Json = False,
+    first: RunFolder, second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")], json: Json = False
 ) -> None:
     """Set two runs side by side: where their experiments differ, regrets in pairs, cells equal bit for bit."""
     from gossipmab.analysis.compare_runs import versus
@@ -54,8 +52,7 @@ def plot(
     band: Annotated[
         str,
         typer.Option(
-            help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).",
-            autocompletion=one_of(("quarter-sd", "sd", "ci")),
+            help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).", autocompletion=one_of(("quarter-sd", "sd", "ci"))
         ),
     ] = "quarter-sd",
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
@@ -86,9 +83,7 @@ def plot(
 
 def report(
     folder: RunFolder,
-    file: Annotated[
-        Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")
-    ] = None,
+    file: Annotated[Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write one self-contained HTML file: figures, tables, comparisons, equity, network, how to run it again."""

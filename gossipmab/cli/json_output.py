@@ -93,9 +93,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
             {"name": name, "description": read_toml(file).get("experiment", {}).get("description", ""), "file": file}
             for name, file in shipped_files("experiments", [".toml"]).items()
         ],
-        "topologies": [
-            {"name": name, "description": line, "file": file} for name, (file, line) in list_topologies().items()
-        ],
+        "topologies": [{"name": name, "description": line, "file": file} for name, (file, line) in list_topologies().items()],
         "plug_ins": [
             {
                 "group": one.group,

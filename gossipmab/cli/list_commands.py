@@ -27,8 +27,7 @@ def topology(
         ),
     ] = "laplacian",
     picture: Annotated[
-        Path | None,
-        typer.Option("--out", help="The drawing: .png, .svg or .pdf; topologies.png by default, none with --json."),
+        Path | None, typer.Option("--out", help="The drawing: .png, .svg or .pdf; topologies.png by default, none with --json.")
     ] = None,
     quiet: Quiet = False,
     json: Json = False,

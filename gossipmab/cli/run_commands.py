@@ -28,33 +28,24 @@ def run(
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
     engine: Annotated[
         str,
-        typer.Option(
-            help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).",
-            autocompletion=one_of(ENGINES),
-        ),
+        typer.Option(help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).", autocompletion=one_of(ENGINES)),
     ] = "threads",
     workers: Annotated[
         int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
     ] = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     resources: Annotated[
-        list[str] | None,
-        typer.Option("--resources", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2."),
+        list[str] | None, typer.Option("--resources", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2.")
     ] = None,
     transport: Annotated[
         str | None,
         typer.Option(
-            help="How actors exchange messages: direct (sockets, the default) or refs.",
-            autocompletion=one_of(("direct", "refs")),
+            help="How actors exchange messages: direct (sockets, the default) or refs.", autocompletion=one_of(("direct", "refs"))
         ),
     ] = None,
     agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
-    window: Annotated[
-        int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")
-    ] = None,
+    window: Annotated[int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop what the folder holds of an earlier run.")] = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -92,16 +83,12 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME",
-            help="spectral-gap, connectivity, failures, communication or scaling.",
-            autocompletion=one_of(STUDIES),
+            metavar="NAME", help="spectral-gap, connectivity, failures, communication or scaling.", autocompletion=one_of(STUDIES)
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
-    engine: Annotated[
-        str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))
-    ] = "threads",
+    engine: Annotated[str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))] = "threads",
     workers: Annotated[
         int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
     ] = None,
@@ -116,9 +103,7 @@ def study(
     chosen = study_of(name)
     out_folder = folder or folder_of(name, quick)
     overrides = chosen.quick if quick else ()
-    results = run_experiment(
-        chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar(bar=not quiet)
-    )
+    results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar(bar=not quiet))
     found = findings(results, chosen)
     figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
     if quiet:
@@ -139,9 +124,7 @@ def resources_of(given: Iterable[str]) -> dict[str, float]:
         try:
             found[name.strip()] = float(amount)
         except ValueError:
-            raise InputError(
-                f"--resources: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9"
-            ) from None
+            raise InputError(f"--resources: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
     return found
 
 

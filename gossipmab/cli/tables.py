@@ -24,9 +24,7 @@ OPEN_AGENTS = 20  # agents of a topology that leaves them open
 
 def plain_table(title: str, headings: Sequence[str], rows: Iterable[Iterable[Any]], words: int = 99) -> Table:
     """A table whose columns after the first `words` are flush right."""
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         table.add_column(Text(heading), justify="right" if place >= words else "left", no_wrap=place >= words)
     for row in rows:
@@ -42,9 +40,7 @@ def summary_tables(results: Results) -> Iterator[Table]:
             continue
         heading = f"{results.spec.experiment.name}: {title}, mean of {results.spec.experiment.trials} trials"
         table = plain_table(heading, *final_rows(results, metric, ("disagreement",)), words=len(results.keys) + 1)
-        table.caption = Text(
-            f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
-        )
+        table.caption = Text(f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table")
         table.caption_justify = "left"
         yield table
 
@@ -58,17 +54,13 @@ def versus_tables(found: Versus) -> Iterator[Table]:
         one = final.comparison
         interval = "-" if math.isnan(one.low) else f"{format_number(one.low, 3)} to {format_number(one.high, 3)}"
         numbers = [*map(format_number, (final.first, final.second)), format_number(one.ratio, 3), interval]
-        rows.append(
-            [final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, format_number(one.p, 2)]
-        )
+        rows.append([final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, format_number(one.p, 2)])
     if rows:
         figures = ("trials", "first", "second", "second / first", "95 % interval", "p")
         yield plain_table("final regrets, means", ("where", "algorithm", "regret", *figures), rows, words=3)
 
 
-def networks_of(
-    names: Sequence[str], agents: int | None, p: float, weights: str
-) -> tuple[dict[str, Network], list[str]]:
+def networks_of(names: Sequence[str], agents: int | None, p: float, weights: str) -> tuple[dict[str, Network], list[str]]:
     """The networks named, or all shipped ones that can have so many agents, and why others are left out.
 
     Raises:
@@ -125,11 +117,7 @@ def listings() -> Iterator[Table]:
     found = of_everything()
     for protocol in dict.fromkeys(one["protocol"] for one in found["algorithms"]):
         rows = [
-            (
-                one["name"],
-                one["description"],
-                ", ".join(f"{k}={v}" for k, v in one["hyperparameters"].items() if v is not None),
-            )
+            (one["name"], one["description"], ", ".join(f"{k}={v}" for k, v in one["hyperparameters"].items() if v is not None))
             for one in found["algorithms"]
             if one["protocol"] == protocol
         ]

@@ -74,9 +74,7 @@ def _refuse_registered(name: str) -> None:
 
 def _plain(name: str) -> str:
     if not PLAIN.fullmatch(name):
-        raise InputError(
-            f"NAME: got {name!r}, allowed are letters, digits, - and _, at most 100 (--out takes a folder)"
-        )
+        raise InputError(f"NAME: got {name!r}, allowed are letters, digits, - and _, at most 100 (--out takes a folder)")
     return name
 
 

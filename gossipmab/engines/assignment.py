@@ -204,6 +204,4 @@ def simulate_assignment(
         loop(algorithm, environment.rewards, known, play, state, numbers, tally, scratch, t0)
         if progress is not None:
             progress(N * len(rewards))
-    return AssignmentTrace(
-        rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward
-    )
+    return AssignmentTrace(rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward)

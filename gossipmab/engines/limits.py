@@ -50,9 +50,7 @@ def check(needed: Need, agents: int, connections: int, available: float | None =
         what = f"about {needed.mib:,.0f} MiB" if room // per_actor <= threads else f"about {ACTOR_THREADS} threads each"
         limit = f"{room:,.0f} MiB" if room // per_actor <= threads else f"{ACTOR_THREADS * threads:.0f} threads"
         advice = f"agents_per_actor >= {math.ceil(agents / most)}" if most else "the engine threads"
-        raise InputError(
-            f"agents_per_actor: {needed.actors} actors need {what}, there is room for {limit}; use {advice}"
-        )
+        raise InputError(f"agents_per_actor: {needed.actors} actors need {what}, there is room for {limit}; use {advice}")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if files != resource.RLIM_INFINITY and connections + FILES > files:
         raise InputError(
@@ -61,9 +59,7 @@ def check(needed: Need, agents: int, connections: int, available: float | None =
         )
 
 
-def shared_out(
-    processors: int, cells: int, largest: int, agents: int, available: float | None = None
-) -> tuple[int, int]:
+def shared_out(processors: int, cells: int, largest: int, agents: int, available: float | None = None) -> tuple[int, int]:
     """(cells at a time, threads of each): cells side by side gain most, as many as fit; the rest of the processors share agents.
 
     largest: bytes of the largest trial. agents: of the smallest one. available: MiB, by default of this machine.
@@ -80,10 +76,7 @@ def available_mib() -> float:
     for line in _read("/proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             known.append(int(line.split()[1]) / 1024)
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
+    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
         numbers = [_read(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
         if all(number.isdigit() for number in numbers):
             known.append((int(numbers[0]) - int(numbers[1])) / MIB)

@@ -110,18 +110,14 @@ class Environment:
             if rewards == choice.name and choice.kind is model:
                 choice.parameters[field] = value
         if heterogeneity_distribution not in HETEROGENEITY_DISTRIBUTIONS:
-            raise unknown(
-                "environment.heterogeneity_distribution", heterogeneity_distribution, HETEROGENEITY_DISTRIBUTIONS
-            )
+            raise unknown("environment.heterogeneity_distribution", heterogeneity_distribution, HETEROGENEITY_DISTRIBUTIONS)
         heterogeneity = fit("environment.heterogeneity", HETEROGENEITY, heterogeneity)
         if (logged_rewards is not None) != (choice.name == "table"):
             raise InputError(
                 f"environment.logged_rewards: got {logged_rewards}, allowed is a file, with rewards = 'table' and only with it"
             )
         if logged_rewards is not None and means is not None:
-            raise InputError(
-                "environment.means: given beside a table, whose averages are the means; allowed is one of them"
-            )
+            raise InputError("environment.means: given beside a table, whose averages are the means; allowed is one of them")
         logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
         given = logged.means if logged else None
         if means is not None:
@@ -147,10 +143,7 @@ class Environment:
         return cls(truth, weights, logged or choice.of(truth))
 
 
-SHORT: dict[str, tuple[type, str]] = {
-    "beta_concentration": (models.Beta, "concentration"),
-    "reward_std": (models.Gaussian, "std"),
-}
+SHORT: dict[str, tuple[type, str]] = {"beta_concentration": (models.Beta, "concentration"), "reward_std": (models.Gaussian, "std")}
 
 
 def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[int, int, int]:

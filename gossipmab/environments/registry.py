@@ -51,9 +51,7 @@ class RewardModelChoice(NamedTuple):
         low, high = RANGES.get(self.name, getattr(self.kind, "RANGE", (-math.inf, math.inf)))
         if (means < low - 1e-12).any() or (means > high + 1e-12).any():
             worst = means.flat[np.argmax(np.maximum(low - means, means - high))]
-            raise InputError(
-                f"environment.means: has {worst:g}, allowed with rewards = {self.name!r} is [{low:g}, {high:g}]"
-            )
+            raise InputError(f"environment.means: has {worst:g}, allowed with rewards = {self.name!r} is [{low:g}, {high:g}]")
         model: Any = plugins.call_plugin(KEY, lambda: self.kind(means, **self.parameters))
         plugins.call_plugin(KEY, getattr(model, "check", lambda: None))
         return model

@@ -62,9 +62,7 @@ def check_rewards(environment: Environment) -> None:
     known = model.rows if isinstance(model, models.Table) else environment.means
     if isinstance(model, models.Gaussian) or known.min() < 0 or known.max() > 1:
         name = type(model).__name__.lower()
-        raise InputError(
-            f"environment.rewards: got {name} rewards outside [0, 1], allowed for probing are those within"
-        )
+        raise InputError(f"environment.rewards: got {name} rewards outside [0, 1], allowed for probing are those within")
 
 
 def from_masses(levels: Floats, masses: Floats) -> Distributions:
@@ -77,9 +75,7 @@ def from_masses(levels: Floats, masses: Floats) -> Distributions:
 def on_levels(values: Floats, probabilities: Floats, levels: Floats) -> Floats:
     """(L,) the probabilities of the levels; a value between two levels goes to both, in proportion, so that the mean stays."""
     masses = np.zeros(len(levels))
-    right = (
-        np.clip(np.searchsorted(levels, values), 1, len(levels) - 1) if len(levels) > 1 else np.zeros(len(values), int)
-    )
+    right = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1) if len(levels) > 1 else np.zeros(len(values), int)
     left = np.maximum(right - 1, 0)
     width = levels[right] - levels[left]
     share = np.where(width > 0, np.clip((values - levels[left]) / np.where(width > 0, width, 1), 0, 1), 1.0)

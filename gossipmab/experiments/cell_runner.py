@@ -39,9 +39,7 @@ class CellRunner:
     def __init__(self, spec: Spec, threads: int = 1) -> None:
         self._begin(spec.files, threads, plugins.registered(spec), spec.networks)
 
-    def _begin(
-        self, files: Mapping[str, Path], threads: int, classes: list[tuple[str, type]], networks: NetworkCache
-    ) -> None:
+    def _begin(self, files: Mapping[str, Path], threads: int, classes: list[tuple[str, type]], networks: NetworkCache) -> None:
         self.files, self.threads, self._classes, self._networks = files, threads, classes, networks
         self._compiled: set[tuple[Any, ...]] = set()
         self._lock = Lock()
@@ -68,9 +66,7 @@ class CellRunner:
         except SystemExit as error:  # a plug-in may end itself, not the run
             raise RuntimeError(f"it called sys.exit({error.code!r})") from error
 
-    def _play(
-        self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., TrialRecord] | None
-    ) -> Played:
+    def _play(self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., TrialRecord] | None) -> Played:
         experiment = cell.point.experiment
         played, *world = self._parts(cell, cell.trial)
         options = options_of(cell.point)
@@ -97,8 +93,7 @@ class CellRunner:
         """Compile what the cells will need, before any of them is played."""
         words = ("environment.rewards",)
         kinds = {
-            (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell
-            for cell in reversed(cells)
+            (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell for cell in reversed(cells)
         }
         for cell in kinds.values():
             with suppress(Exception, SystemExit):  # the cell will fail in the same way, and its error is reported then
@@ -142,16 +137,12 @@ class CellRunner:
             fewest = min(fewest or agents, agents)
             if cell.trial > 0 or agents <= SMALL:
                 continue
-            key = json.dumps(
-                [point.network_key, point.environment.model_dump(), cell.name, cell.params], sort_keys=True
-            )
+            key = json.dumps([point.network_key, point.environment.model_dump(), cell.name, cell.params], sort_keys=True)
             if key in checked:
                 continue
             checked.add(key)
             network = self._network(point)
-            drawn = (
-                environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
-            )
+            drawn = environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
             played = algorithm(point.experiment.protocol, cell.name, cell.params)
             recorded = len(recorded_rounds(point.experiment.horizon, point.experiment.recorded_rounds))
             arms, objectives = int(drawn.arms or 1), int(drawn.objectives or 1)

@@ -53,9 +53,7 @@ class Results:
         files = {name: folder.path / entry["copy"] for name, entry in manifest["files"].items()}
         for name, file in files.items():
             if not file.is_file():
-                raise InputError(
-                    f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}"
-                )
+                raise InputError(f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}")
         trusted = bool(absent(manifest))
         try:
             spec = from_dict(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, files, trusted)
@@ -150,9 +148,7 @@ class Results:
         schema = expected[name].schema
         if any(field.name not in table.column_names or table.schema.field(field.name) != field for field in schema):
             raise ValueError("other columns")
-        keys = table.select(
-            schema.names[: schema.names.index("trial") + 2]
-        ).to_pandas()  # sweep, algorithm, trial, round or agent
+        keys = table.select(schema.names[: schema.names.index("trial") + 2]).to_pandas()  # sweep, algorithm, trial, round or agent
         if keys.duplicated().any() or not set(keys["algorithm"]) <= {choice.label for choice in self.spec.algorithms}:
             raise ValueError("rows that stand there twice, or of another algorithm")
         return table
@@ -271,9 +267,7 @@ def open_run(path: str | Path) -> Results:
     return Results.open(path)
 
 
-def _renamed_since(
-    manifest: dict[str, Any], spec: Spec, folder: Path, files: Mapping[str, Path], trusted: bool
-) -> bool:
+def _renamed_since(manifest: dict[str, Any], spec: Spec, folder: Path, files: Mapping[str, Path], trusted: bool) -> bool:
     """Whether the experiment of a manifest is the spec but for words and defaults that version 0.1 did not have."""
     recorded = {key: value for key, value in manifest["spec"].items() if key not in ("sweep_order", "files")}
     recorded["experiment"] = {"name": spec.experiment.name, **recorded["experiment"]}

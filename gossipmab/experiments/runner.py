@@ -106,13 +106,9 @@ def run(
         spec = Results.open(spec).spec
     experiment = load_spec(spec, overrides, algorithms)
     if engine == "actors" and experiment.experiment.protocol != "gossip":
-        raise InputError(
-            f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray'
-        )
+        raise InputError(f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
-        raise InputError(
-            f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries"
-        )
+        raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     player = CellRunner(experiment)
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)

@@ -9,14 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gossipmab.metrics.statistics import (
-    UNDEFINED,
-    bootstrap_interval,
-    growth_exponent,
-    holm,
-    paired_p_value,
-    paired_ratio,
-)
+from gossipmab.metrics.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.types import Floats, Integers
 
@@ -71,9 +64,7 @@ def summarise(
             itself = reference is None or group is reference
             pair = () if reference is None or itself else (reference.final[metric][places[1]], final[places[0]])
             test[metric] = paired_p_value(*pair) if pair else math.nan
-            row |= {
-                f"{metric}_{name}": x for name, x in zip(RATIO, paired_ratio(*pair) if pair else UNDEFINED, strict=True)
-            }
+            row |= {f"{metric}_{name}": x for name, x in zip(RATIO, paired_ratio(*pair) if pair else UNDEFINED, strict=True)}
         row |= {name: _mean(group.final[name]) for name in kind.MEANS}
         if yardstick is not None:
             ideal = groups.get((*point, yardstick))

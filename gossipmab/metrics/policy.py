@@ -134,7 +134,5 @@ def checked_policy(p: ArrayLike, U: Floats) -> Floats:
     """The policy as (K,) probabilities; InputError otherwise."""
     policy = np.ascontiguousarray(p, dtype=np.float64)
     if policy.shape != U.shape[1:] or (policy < -1e-9).any() or not abs(policy.sum() - 1.0) <= 1e-6:
-        raise InputError(
-            f"policy: got shape {policy.shape} and sum {policy.sum():g}, allowed are {U.shape[1]} probabilities"
-        )
+        raise InputError(f"policy: got shape {policy.shape} and sum {policy.sum():g}, allowed are {U.shape[1]} probabilities")
     return policy

@@ -40,9 +40,7 @@ class RegretReference(NamedTuple):
     members: Integers = np.zeros((0, 0), np.int64)
 
 
-def regret_reference(
-    environment: Environment, welfare_name: str = "product", estimand: Floats | None = None
-) -> RegretReference:
+def regret_reference(environment: Environment, welfare_name: str = "product", estimand: Floats | None = None) -> RegretReference:
     """What regret is measured against in an environment. NSW is not defined where a utility is negative: then its regret is NaN."""
     U = environment.utilities
     power = 1.0 / environment.agents if welfare_name == "geometric" else 1.0

@@ -35,9 +35,7 @@ class Column(NamedTuple):
     mean: bool
 
 
-def array(
-    axes: str, title: str, unit: str = "1", *, name: str | None = None, metric: str = "", mean: bool = False
-) -> Any:
+def array(axes: str, title: str, unit: str = "1", *, name: str | None = None, metric: str = "", mean: bool = False) -> Any:
     """A field of a trace. name: its column if that is not called as the field is; "" for an array that no table has."""
     return field(metadata={"column": (axes, title, unit, name, metric, mean)})
 
@@ -77,9 +75,7 @@ class TrialRecord:
 
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet, "round" first; arrays (R, N) summed over the agents."""
-        named = {
-            one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name
-        }
+        named = {one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name}
         return {name: values if values.ndim == 1 else over_agents(values) for name, values in named.items()}
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
@@ -101,17 +97,13 @@ class GossipTrace(TrialRecord):
     rounds: Integers = array("R", "round", "round", name="round")
     pareto_regret: Floats = array("RN", "cumulative Pareto regret", "reward", metric="Pareto regret")
     nsw_regret: Floats = array("RN", "cumulative NSW regret", "welfare", metric="NSW regret")
-    disagreement: Floats = array(
-        "R", "largest distance of an estimate from the mean of all local averages", "reward", mean=True
-    )
+    disagreement: Floats = array("R", "largest distance of an estimate from the mean of all local averages", "reward", mean=True)
     messages: Integers = array("R", "messages sent so far", "message", mean=True)
     bytes: Integers = array("R", "bytes sent so far", "byte", mean=True)
     pulls: Integers = array("NK", "pulls of each arm by each agent")
     utility: Floats = array("N", "sum over rounds of what the agent could expect of its arms", "reward")
     messages_sent: Integers = array("N", "messages that the agent sent", "message")
-    mean_drift: Floats = array(
-        "R", "largest distance of the mean estimate from the mean of all local averages", "reward"
-    )
+    mean_drift: Floats = array("R", "largest distance of the mean estimate from the mean of all local averages", "reward")
     sampling_error: Floats = array("R", "largest distance of the mean of all local averages from the truth", "reward")
     scalars_sent: Integers = array("R", "numbers in the messages sent so far")
     final_pareto_regret: Floats = array("N", "cumulative Pareto regret", "reward", name="pareto_regret")

@@ -30,26 +30,17 @@ class CommunicationBudget:
         G_i + consensus_step_size sum_j w_ij (X_ji - X_ij), which preserves the mean. Excludes failures that do not preserve it.
     """
 
-    period: Annotated[
-        int, Field(ge=1, description="messages are sent in the rounds period, 2 period, 3 period, ... only")
-    ] = 1
+    period: Annotated[int, Field(ge=1, description="messages are sent in the rounds period, 2 period, 3 period, ... only")] = 1
     trigger_threshold: (
         Annotated[
-            float,
-            Field(
-                ge=0, description="an agent sends if an entry differs by more from the one it last sent; unset: always"
-            ),
+            float, Field(ge=0, description="an agent sends if an entry differs by more from the one it last sent; unset: always")
         ]
         | None
     ) = None
     quantization_bits: (
         Annotated[
             int,
-            Field(
-                ge=1,
-                le=32,
-                description="bits of a number, rounded to 2^bits values from low to high; unset: 64, not rounded",
-            ),
+            Field(ge=1, le=32, description="bits of a number, rounded to 2^bits values from low to high; unset: 64, not rounded"),
         ]
         | None
     ) = None
@@ -57,10 +48,7 @@ class CommunicationBudget:
     high: Annotated[float, Field(gt=-1e12, lt=1e12, description="largest value of rounded numbers, above low")] = 1.0
     top_k: Annotated[int, Field(ge=1, description="entries in a message, with their indices; unset: all")] | None = None
     consensus_step_size: (
-        Annotated[
-            float,
-            Field(gt=0, le=1, description="with top_k; unset: top_k / (numbers in a message). Larger ones overshoot"),
-        ]
+        Annotated[float, Field(gt=0, le=1, description="with top_k; unset: top_k / (numbers in a message). Larger ones overshoot")]
         | None
     ) = None
 
@@ -69,17 +57,11 @@ class CommunicationBudget:
         if not self.low < self.high:
             raise InputError(f"{KEY}.high: got {self.high}, allowed is a number > low = {self.low}")
         if self.consensus_step_size is not None and self.top_k is None:
-            raise InputError(
-                f"{KEY}.consensus_step_size: got {self.consensus_step_size}, allowed is none without top_k"
-            )
+            raise InputError(f"{KEY}.consensus_step_size: got {self.consensus_step_size}, allowed is none without top_k")
 
     def step_size_of(self, numbers: int) -> float:
         """The consensus step size for messages of so many numbers."""
-        return (
-            self.consensus_step_size
-            if self.consensus_step_size is not None
-            else min(1.0, (self.top_k or numbers) / numbers)
-        )
+        return self.consensus_step_size if self.consensus_step_size is not None else min(1.0, (self.top_k or numbers) / numbers)
 
     def floats(self, numbers: int) -> int:
         """Numbers in a message about so many: top_k, or all."""

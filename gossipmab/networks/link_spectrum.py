@@ -31,9 +31,7 @@ PAIR = {"metropolis": 0.5, "lazy_metropolis": 0.25}  # weight of a link whose en
 LONGEST_PERIOD = 1_000_000  # rounds that are looked through for those that are averaged
 
 
-def facts(
-    process: LinkProcess, link_statistics: LinkStatistics, graph: BaseGraph, weights: str, constant: float
-) -> spectrum.Facts:
+def facts(process: LinkProcess, link_statistics: LinkStatistics, graph: BaseGraph, weights: str, constant: float) -> spectrum.Facts:
     """What is known of a network; `weights` and `constant` as the attributes of `Network`."""
     edges, agents = graph.edges, graph.agents
     f = link_statistics.frequencies

@@ -21,13 +21,7 @@ def edge_weights(edges: Integers, agents: int, present: Bytes, weights: str, con
 
 
 @jit
-def neighbours_of_round(
-    edges: Integers,
-    offsets: Integers,
-    present: Bytes,
-    neighbours: Integers,
-    degrees: Integers,
-) -> int:
+def neighbours_of_round(edges: Integers, offsets: Integers, present: Bytes, neighbours: Integers, degrees: Integers) -> int:
     """Fill the neighbour lists of G_t; returns |E_t|.
 
     Args:
@@ -63,13 +57,7 @@ def neighbours_of_round(
 
 
 @jit
-def neighbours_of_listed(
-    edges: Integers,
-    offsets: Integers,
-    listed: Integers,
-    neighbours: Integers,
-    degrees: Integers,
-) -> int:
+def neighbours_of_listed(edges: Integers, offsets: Integers, listed: Integers, neighbours: Integers, degrees: Integers) -> int:
     """`neighbours_of_round` from a list of the edges that are present (m,), ascending: N + m steps, however large E is."""
     agents = degrees.shape[0]
     for agent in range(agents):

@@ -132,9 +132,7 @@ class Network:
         if values["failures"] is not None:
             values["failures"].check_agents(n)
             if not values["failures"].keeps_mean and getattr(values["communication"], "top_k", None) is not None:
-                raise InputError(
-                    "network.communication.top_k: not with failures that do not keep the mean (see Failures)"
-                )
+                raise InputError("network.communication.top_k: not with failures that do not keep the mean (see Failures)")
         self.__setstate__(values)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -70,13 +70,7 @@ class Facts(NamedTuple):
 
 
 def facts(
-    edges: Integers,
-    agents: int,
-    second: float,
-    squared: float,
-    gap_obtained: str,
-    squared_obtained: str,
-    ends: tuple[float, float],
+    edges: Integers, agents: int, second: float, squared: float, gap_obtained: str, squared_obtained: str, ends: tuple[float, float]
 ) -> Facts:
     """The facts of a network with base graph (edges, agents), these eigenvalues of E[W] and E[W^2], and `laplacian_range`."""
     degrees = np.bincount(edges.ravel(), minlength=agents)
@@ -247,9 +241,7 @@ def _dense(edges: Integers, agents: int) -> bool:
     return agents <= 200 or (agents <= DENSE and 20 * len(edges) > agents**2)
 
 
-def averages(
-    edges: Integers, agents: int, rounds: Iterable[Bytes], weights: str, constant: float
-) -> tuple[csr_array, csr_array]:
+def averages(edges: Integers, agents: int, rounds: Iterable[Bytes], weights: str, constant: float) -> tuple[csr_array, csr_array]:
     """(N, N) sparse each: the means of W and of W^2 over rounds with the links (E,)."""
     from scipy.sparse import csr_array
 

@@ -31,9 +31,7 @@ OBJECTIVES: dict[str, type] = {
     "procedural": Procedural,
     "p_mean": PowerMean,
 }
-OBJECTIVE_REGISTRY = Registry(
-    GROUP, OBJECTIVES, ("_fields", "requires_nonnegative", "value", "maximise", "maximise_with_bonus")
-)
+OBJECTIVE_REGISTRY = Registry(GROUP, OBJECTIVES, ("_fields", "requires_nonnegative", "value", "maximise", "maximise_with_bonus"))
 
 
 def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any:

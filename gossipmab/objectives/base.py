@@ -28,9 +28,7 @@ class Objective(Protocol):
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax F(p, U); ties as the objective states."""
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax F(p, U) + sum_k p_k bonus[k], bonus (K,) >= 0."""
 
 

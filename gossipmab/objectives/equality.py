@@ -97,8 +97,6 @@ class Equality(NamedTuple):
         workspace.bonus[:] = 0.0
         return minimise_spread(utilities, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax -spread + b.p."""
         return minimise_spread(utilities, bonus, workspace, p)

@@ -95,9 +95,7 @@ class LogNashWelfare(NamedTuple):
         clip(utilities, workspace)
         return maximise_log(workspace, p)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""
         clip(utilities, workspace)
         return welfare.maximise_concave(workspace.clipped, bonus, workspace.work, p)

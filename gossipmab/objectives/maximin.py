@@ -94,8 +94,6 @@ class Maximin(NamedTuple):
         workspace.bonus[:] = 0.0
         return maximise_least(utilities, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax min_j u_j(p) + b.p."""
         return maximise_least(utilities, bonus, workspace, p)

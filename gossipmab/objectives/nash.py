@@ -48,9 +48,7 @@ class NashWelfare(NamedTuple):
         value = math.exp(root * log)
         return value, value * math.expm1(root * gap)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax prod_j u_j(p) + b.p, globally: the sum is not concave. U is clipped to [1e-12, 1]."""
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
         value, certificate = welfare.maximise_with_bonus(utilities, bonus, root, workspace.warm, workspace.work, p)

@@ -20,9 +20,7 @@ from gossipmab.utils.types import Floats
 
 
 @jit
-def best_vertex(
-    q: float, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-) -> tuple[float, float]:
+def best_vertex(q: float, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """The arm of the largest M_q(U[:,k]) + b_k, the first on ties: a convex function (q >= 1) is largest at a vertex."""
     N, K = utilities.shape
     top, most = 0, -math.inf
@@ -64,9 +62,7 @@ class PowerMean(NamedTuple):
             return best_vertex(self.exponent, workspace.clipped, workspace.bonus, workspace, p)
         return maximise_power_mean(self.exponent, workspace.bonus, workspace, p)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax M_q(u(p)) + b.p."""
         clip(utilities, workspace)
         if self.exponent >= 1.0:

@@ -78,9 +78,7 @@ class Procedural(NamedTuple):
                 p[k] += workspace.clipped[j, k] / (N * workspace.nodes[FAVOURED, j])
         return 1.0, 0.0
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """argmax of score plus b.p: of what is claimed of arm k every unit gains w_k = 1 + b_k - max b, the rest gains max b.
 
         What can be claimed of the arms is a polymatroid, so the greedy order of w is exact (Edmonds). With A_i the i heaviest

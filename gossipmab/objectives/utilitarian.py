@@ -46,8 +46,6 @@ class Utilitarian(NamedTuple):
         workspace.bonus[:] = 0.0
         return best_arm(utilities, workspace.bonus, p)
 
-    def maximise_with_bonus(
-        self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats
-    ) -> tuple[float, float]:
+    def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j u_j(p) + b.p."""
         return best_arm(utilities, bonus, p)

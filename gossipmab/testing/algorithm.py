@@ -42,9 +42,7 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
         try:
             algorithm = algorithm()
         except TypeError as error:
-            raise ConformanceError(
-                "shape", f"{algorithm.__name__}() cannot be made ({error}); pass an object instead"
-            ) from error
+            raise ConformanceError("shape", f"{algorithm.__name__}() cannot be made ({error}); pass an object instead") from error
     check_hyperparameters(algorithm)
     environment, network = world()
     check_state(algorithm, problem_info(environment, network, ROUNDS))
@@ -74,8 +72,7 @@ def check_calls(algorithm: Any) -> None:
     after: Any = np.random.get_state(), random.getstate()  # noqa: NPY002
     if not same(after[0][1:3], before[0][1:3]) or after[1] != before[1]:
         raise ConformanceError(
-            "randomness",
-            f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_uniforms",
+            "randomness", f"{name} draws its own random numbers, from a global generator; numbers come in state.scratch_uniforms"
         )
 
 

@@ -44,9 +44,7 @@ class Inspector:
         def call(one: Any, q: Any) -> None:
             self.algorithm.update(one, i, t, arm, x, neighbours)
             if not (same(x, before[0]) and same(neighbours, before[1])):
-                raise ConformanceError(
-                    "trespass", f"{where} writes into an argument; its own row is all that it may write"
-                )
+                raise ConformanceError("trespass", f"{where} writes into an argument; its own row is all that it may write")
 
         self.look(where, state, i, np.zeros(0), call, keep)
 

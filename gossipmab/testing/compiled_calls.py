@@ -81,7 +81,5 @@ class Compiled:
 
 def lines(error: Exception) -> str:
     """Numba's message, short enough for one sentence."""
-    useful = [
-        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("File ", "During:"))
-    ]
+    useful = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("File ", "During:"))]
     return " ".join(useful)[:300]

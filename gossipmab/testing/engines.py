@@ -32,9 +32,7 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
     """Run a small experiment with each engine, and compare every cell with the interpreted methods."""
     with tempfile.TemporaryDirectory(prefix="gossipmab-") as folder:
         for engine in engines:
-            results = runner.run(
-                {**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute()
-            )
+            results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute())
             player = CellRunner(results.spec)
             for cell in results.spec.cells():
                 expected = player(cell, simulate=_interpreted).trace

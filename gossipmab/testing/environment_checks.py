@@ -34,9 +34,7 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     """
     name = type(process).__name__
     if not isinstance(process, LinkProcess) or not is_dataclass(process):
-        raise ConformanceError(
-            "shape", f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess"
-        )
+        raise ConformanceError("shape", f"{name} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
     own = process.default_base(agents)
     network = Network("complete" if own is None else own, agents, links=process)
     link_statistics = network.link_statistics
@@ -48,17 +46,11 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
         )
     before: Any = np.random.get_state()  # noqa: NPY002
     whole = network.link_sampler(np.random.default_rng(1))(rounds)
-    if (
-        not isinstance(whole, np.ndarray)
-        or whole.shape != (rounds, E)
-        or whole.dtype != np.uint8
-        or whole.max(initial=0) > 1
-    ):
+    if not isinstance(whole, np.ndarray) or whole.shape != (rounds, E) or whole.dtype != np.uint8 or whole.max(initial=0) > 1:
         raise ConformanceError("shape", f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
     if not same(whole, network.link_sampler(np.random.default_rng(1))(rounds)):
         raise ConformanceError(
-            "hidden state",
-            f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler",
+            "hidden state", f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler"
         )
     block = network.link_sampler(np.random.default_rng(1))
     if not same(whole, np.concatenate([block(size) for size in SPLITS])):
@@ -107,8 +99,7 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     parts = [np.asarray(model.prepare(u[:, a:z].copy())) for a, z in ((0, 1), (1, 500), (500, DRAWS))]
     if whole.shape != u.shape or not same(whole, np.concatenate(parts, axis=1)):
         raise ConformanceError(
-            "hidden state",
-            f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number",
+            "hidden state", f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number"
         )
     i, arm = AGENTS - 1, 1
     alone = np.full_like(means, np.nan)
@@ -128,13 +119,10 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
                 ) from error
             if not same(x[0], drawn[n]):
                 raise ConformanceError(
-                    "hidden state",
-                    f"{name}.draw gives another vector when called again, or leaves some of it unwritten",
+                    "hidden state", f"{name}.draw gives another vector when called again, or leaves some of it unwritten"
                 )
             if not same(x[0], x[1]):
-                raise ConformanceError(
-                    "peek", f"{name}.draw reads means that are not those of its agent; every agent has its own"
-                )
+                raise ConformanceError("peek", f"{name}.draw reads means that are not those of its agent; every agent has its own")
             if not same(x[0], x[2]):
                 raise ConformanceError("compilation", f"{name}.draw gives other bits compiled than interpreted")
     away = np.abs(drawn.mean(axis=0) - model.means[i, arm])

@@ -39,9 +39,7 @@ class Fields:
         named = state._asdict()
         self.scratch = [name for name in named if name.startswith(SCRATCH)]
         self.known = [
-            k
-            for k, v in named.items()
-            if isinstance(v, np.ndarray) and (k.startswith(KNOWN) or np.shares_memory(v, preferences))
+            k for k, v in named.items() if isinstance(v, np.ndarray) and (k.startswith(KNOWN) or np.shares_memory(v, preferences))
         ]
         self.rows = [
             name

@@ -37,9 +37,7 @@ def check_hyperparameters(algorithm: Any) -> None:
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
     if found is not kind:  # other processes find a class by its name
-        raise refused(
-            f"{name} is not what {kind.__module__}.{kind.__qualname__} names; define the class at the top of a module"
-        )
+        raise refused(f"{name} is not what {kind.__module__}.{kind.__qualname__} names; define the class at the top of a module")
 
 
 def check_state(algorithm: Any, info: Any) -> None:
@@ -55,9 +53,7 @@ def check_state(algorithm: Any, info: Any) -> None:
     needed = ["local_mean"]
     if algorithm.communicates:
         needed += ["global_mean", f"{MAILBOX}global_mean"]
-    rows = (
-        getattr(getattr(state, "known_members", None), "shape", (0, 0))[1] or N
-    )  # of agents that track some agents only
+    rows = getattr(getattr(state, "known_members", None), "shape", (0, 0))[1] or N  # of agents that track some agents only
     means = (N, rows, K) if estimates(algorithm) == "utilities" else (N, K, D)
     for field in needed:
         value = held.get(field)
@@ -65,19 +61,12 @@ def check_state(algorithm: Any, info: Any) -> None:
             raise refused(f"{name}: state.{field} is {form(value)}; allowed is float64 of shape {means}")
     for box in [field for field in held if field.startswith(MAILBOX)]:
         value, twin = held[box], held.get(box.removeprefix(MAILBOX))
-        if (
-            form(value) != form(twin)
-            or not isinstance(value, np.ndarray)
-            or value.dtype != np.float64
-            or len(value) != N
-        ):
+        if form(value) != form(twin) or not isinstance(value, np.ndarray) or value.dtype != np.float64 or len(value) != N:
             raise refused(
                 f"{name}: state.{box} is {form(value)}, and what it is the mailbox of {form(twin)}; both are float64 with a row "
                 "for every agent"
             )
-    if UNIFORMS in held and (
-        not isinstance(held[UNIFORMS], np.ndarray) or held[UNIFORMS].shape != (held[UNIFORMS].size,)
-    ):
+    if UNIFORMS in held and (not isinstance(held[UNIFORMS], np.ndarray) or held[UNIFORMS].shape != (held[UNIFORMS].size,)):
         raise refused(f"{name}: state.{UNIFORMS} is {form(held[UNIFORMS])}; allowed is float64 of one axis")
     arrays = [(field, value) for field, value in held.items() if isinstance(value, np.ndarray)]
     for place, (field, value) in enumerate(arrays):
@@ -89,9 +78,7 @@ def check_state(algorithm: Any, info: Any) -> None:
             raise refused(f"{name}: state.{field} is the same array in two states; every trial has its own")
         for other, another in arrays[:place]:
             if np.shares_memory(value, another):
-                raise refused(
-                    f"{name}: state.{field} and state.{other} share memory; every field is an array of its own"
-                )
+                raise refused(f"{name}: state.{field} and state.{other} share memory; every field is an array of its own")
 
 
 def form(value: Any) -> str:

@@ -81,9 +81,7 @@ class Registry(Mapping[str, type]):
         if not isinstance(name, str) or (name not in self and ":" not in name):
             raise unknown(key, name, self)
         if name not in self:
-            raise InputError(
-                f"{key}: {name!r} was passed to gossipmab.run as a class; pass it again, under the same name"
-            )
+            raise InputError(f"{key}: {name!r} was passed to gossipmab.run as a class; pass it again, under the same name")
         return self[name]
 
     def is_shipped(self, name: str) -> bool:

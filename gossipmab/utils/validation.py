@@ -9,8 +9,4 @@ import numpy as np
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether the value is a finite number (and no bool)."""
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and bool(np.isfinite(value))

@@ -44,9 +44,7 @@ PARETO = ["pareto_ucb_gossip", "pareto_ucb", "pareto_gossip", "pooled", "eager e
 FAIR = ["simulated_nsw_ucb_gossip", "no_gossip", "no_sim", "rescaled", "geometric"]
 
 
-def reward_twin(
-    model: str, environment: Any, table: pd.DataFrame | None = None
-) -> Callable[[int, int, np.ndarray], np.ndarray]:
+def reward_twin(model: str, environment: Any, table: pd.DataFrame | None = None) -> Callable[[int, int, np.ndarray], np.ndarray]:
     """The reward vector from the raw uniform numbers, by the textbook inverse of each distribution function."""
     mu = environment.means
 
@@ -64,13 +62,9 @@ def reward_twin(
 
     return {
         "bernoulli": lambda i, k, u: (u < mu[i, k]).astype(float),
-        "beta": lambda i, k, u: np.where(
-            mu[i, k] % 1 == 0, mu[i, k], betaincinv(10 * mu[i, k], 10 * (1 - mu[i, k]), u)
-        ),
+        "beta": lambda i, k, u: np.where(mu[i, k] % 1 == 0, mu[i, k], betaincinv(10 * mu[i, k], 10 * (1 - mu[i, k]), u)),
         "gaussian": lambda i, k, u: mu[i, k] + 0.1 * ndtri(u),
-        "discrete": lambda i, k, u: np.array(
-            [discrete(mean, number) for mean, number in zip(mu[i, k], u, strict=True)]
-        ),
+        "discrete": lambda i, k, u: np.array([discrete(mean, number) for mean, number in zip(mu[i, k], u, strict=True)]),
         "deterministic": lambda i, k, u: mu[i, k],
         "table": resample,
     }[model]
@@ -80,10 +74,7 @@ def logged(folder: Path, agents: int, arms: int, objectives: int, seed: int) -> 
     """A table of 3 to 6 rewards of every agent and arm, shuffled, and its file."""
     generator = np.random.default_rng(seed)
     rows = [
-        [i, k, *generator.random(objectives)]
-        for i in range(agents)
-        for k in range(arms)
-        for _ in range(generator.integers(3, 7))
+        [i, k, *generator.random(objectives)] for i in range(agents) for k in range(arms) for _ in range(generator.integers(3, 7))
     ]
     names = ["agent", "arm", *(f"reward_{d + 1}" for d in range(objectives))]
     table = pd.DataFrame(rows, columns=names).sample(frac=1, random_state=seed)
@@ -121,12 +112,9 @@ def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: i
     """The cell's raw uniform numbers, from the streams that the design names."""
     N, _, D = environment.means.shape
     arms, rewards, links = (
-        np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose))))
-        for purpose in (1, 2, 3)
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose)))) for purpose in (1, 2, 3)
     )
-    return Numbers(
-        links.random((horizon, len(network.edges))), arms.random((horizon, N)), rewards.random((horizon, N, D))
-    )
+    return Numbers(links.random((horizon, len(network.edges))), arms.random((horizon, N)), rewards.random((horizon, N, D)))
 
 
 def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more: Any) -> Any:
@@ -179,9 +167,7 @@ def base_of(name: str, agents: int) -> Any:
 
 @pytest.mark.parametrize("sizes", WORLDS, ids=lambda s: "-".join(map(str, s)))
 @pytest.mark.parametrize("name", PARETO)
-def test_pareto_algorithms_decide_like_their_twins(
-    name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]
-) -> None:
+def test_pareto_algorithms_decide_like_their_twins(name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]) -> None:
     N, K, D, base, p, weights = sizes
     horizon = 60 if N > 20 else 150
     seed = K + D
@@ -191,9 +177,7 @@ def test_pareto_algorithms_decide_like_their_twins(
     kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, seed), horizon)
     trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=seed, recorded_rounds=horizon)
     same_play(trace, kept)
-    if (
-        N < 20
-    ):  # every distribution and every arm, and that own rows and received messages suffice (below: with NaN elsewhere)
+    if N < 20:  # every distribution and every arm, and that own rows and received messages suffice (below: with NaN elsewhere)
         game = alone(algorithm, environment, network, horizon=horizon, seed=seed)
         np.testing.assert_array_equal(game.arms, kept["arms"])
         np.testing.assert_allclose(game.p, kept["distribution"], rtol=0, atol=1e-15)
@@ -227,9 +211,7 @@ def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", FAIR)
-@pytest.mark.parametrize(
-    "sizes", [WORLDS[0], (3, 5, 2, "path_graph", 0.6, "metropolis")], ids=lambda s: "-".join(map(str, s))
-)
+@pytest.mark.parametrize("sizes", [WORLDS[0], (3, 5, 2, "path_graph", 0.6, "metropolis")], ids=lambda s: "-".join(map(str, s)))
 def test_fair_algorithms_follow_their_twins(name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]) -> None:
     """The twin plays the package's distributions; everything else must then agree, and no distribution be beaten.
 
@@ -275,12 +257,8 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
     for name in FAIR:
         twin = twin_of(VARIANTS[name], environment, network, 60, maximise=maximise_two_arms)
         kept = play(twin, game_of(environment, network, "gaussian"), numbers_of(environment, network, 60, 8), 60)
-        trace = gm.simulate(
-            VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True
-        )
-        same_play(
-            trace, kept, atol=1e-4
-        )  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
+        trace = gm.simulate(VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True)
+        same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
 
 
 # ---------------------------------------------------------------------------------------- twins with their own random numbers
@@ -300,9 +278,7 @@ def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
         more = {"maximise": maximise_two_arms} if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else {}
         twin = twin_of(algorithm, environment, network, horizon, **more)
         numbers = Numbers(
-            generator.random((horizon, len(network.edges))),
-            generator.random((horizon, 3)),
-            generator.random((horizon, 3, 2)),
+            generator.random((horizon, len(network.edges))), generator.random((horizon, 3)), generator.random((horizon, 3, 2))
         )
         kept = play(twin, game_of(environment, network), numbers, horizon)
         trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, recorded_rounds=1)
@@ -349,9 +325,7 @@ def test_an_agent_needs_only_its_row_and_its_messages(name: str, alone: Callable
     gaps = np.array([np.bincount(game.arms[:, i], minlength=4) for i in range(5)])
     np.testing.assert_array_equal(trace.pulls, gaps)
     mean = game.local.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(
-        trace.disagreement, np.abs(game.world - mean).reshape(50, -1).max(axis=1), rtol=0, atol=1e-13
-    )
+    np.testing.assert_allclose(trace.disagreement, np.abs(game.world - mean).reshape(50, -1).max(axis=1), rtol=0, atol=1e-13)
 
 
 def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
@@ -369,9 +343,7 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_select_is_a_distribution_and_the_first_rounds_try_every_arm(
-    name: str, alone: Callable[..., Any]
-) -> None:
+def test_every_select_is_a_distribution_and_the_first_rounds_try_every_arm(name: str, alone: Callable[..., Any]) -> None:
     environment, network = world(4, 5, 2, p=0.4, seed=6)
     game = alone(VARIANTS[name], environment, network, horizon=80, seed=6)
     assert (game.p >= 0).all()

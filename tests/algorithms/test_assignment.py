@@ -251,13 +251,7 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
         means = 0.4 + 0.3 * np.random.default_rng(seed).random((2, 3, 1))
         environment = gm.Environment.sample(means=means, rewards=rewards)
         trace = gm.simulate(
-            gm.OFMUP(width=0.1),
-            environment,
-            horizon=60,
-            seed=seed,
-            recorded_rounds=60,
-            welfare=welfare,
-            overhead=overhead,
+            gm.OFMUP(width=0.1), environment, horizon=60, seed=seed, recorded_rounds=60, welfare=welfare, overhead=overhead
         )
         expected = twin(environment, 60, overhead, 0.5 if welfare == "geometric" else 1.0, seed)
         np.testing.assert_array_equal(trace.pulls, expected["pulls"])
@@ -279,19 +273,12 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     algorithm = ASSIGNERS[name]()
     trace = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]
-    assert (np.diff(trace.regret) >= -1e-9).all() and (
-        np.diff(trace.cumulative_welfare) > 0
-    ).all()  # no policy beats the best one
+    assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.cumulative_welfare) > 0).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
     best = best_probing(distributions(environment), t).value
     np.testing.assert_allclose(trace.regret + trace.cumulative_welfare, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
-    assert trace.agents == 4 and set(trace.per_round()) == {
-        "round",
-        "regret",
-        "cumulative_welfare",
-        "cumulative_probes",
-    }
+    assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "cumulative_welfare", "cumulative_probes"}
     again = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
     same(trace, again)
 
@@ -324,9 +311,7 @@ def test_rewards_are_shared_by_the_algorithms_of_a_trial() -> None:
 @pytest.mark.parametrize("welfare", ["product", "geometric"])
 def test_utility_and_reward_agree_in_the_mean(welfare: str) -> None:
     """Their difference is a martingale: 5,000 rounds of steps below 1 exceed 4.5 standard deviations once in 10^5."""
-    trace = gm.simulate(
-        gm.OFMUP(), world(3, 4, "bernoulli", seed=7), horizon=5000, seed=4, welfare=welfare, overhead="quadratic"
-    )
+    trace = gm.simulate(gm.OFMUP(), world(3, 4, "bernoulli", seed=7), horizon=5000, seed=4, welfare=welfare, overhead="quadratic")
     assert np.abs(trace.utility - trace.reward).max() < 4.5 * 0.5 * math.sqrt(5000)
 
 
@@ -357,9 +342,7 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(engine, "assign", type("Spy", (), {"assign": staticmethod(spy), "scratch": assign.scratch}))
     environment = world(4, 3, "discrete", seed=3)
-    trace = gm.simulate(
-        gm.OFMUP(width=0.1), environment, horizon=120, seed=0, capacity=1.5, samples=50, interpreted=True
-    )
+    trace = gm.simulate(gm.OFMUP(width=0.1), environment, horizon=120, seed=0, capacity=1.5, samples=50, interpreted=True)
     matrices = np.array(played)
     assert len(matrices) == 120 - 3
     np.testing.assert_allclose(matrices.sum(axis=2), 1, atol=1e-9)
@@ -404,29 +387,14 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):
         assert file_hash(one.path / name) == file_hash(two.path / name)
-    assert list(one.table().columns) == [
-        "algorithm",
-        "trial",
-        "round",
-        "regret",
-        "cumulative_welfare",
-        "cumulative_probes",
-    ]
+    assert list(one.table().columns) == ["algorithm", "trial", "round", "regret", "cumulative_welfare", "cumulative_probes"]
     agents = one.agents()
-    assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(
-        agents
-    ) == 4 * 3 * 4
+    assert {"utility", "reward", "excess", "equity_mre", "equity_gini"} <= set(agents.columns) and len(agents) == 4 * 3 * 4
     summary = one.summary().set_index("algorithm")
     assert {"regret", "regret_exponent", "cumulative_welfare", "cumulative_probes"} <= set(summary.columns)
     trace = next(iter(one.traces.values()))
     alone = gm.simulate(
-        gm.OFMUP(),
-        gm.Environment.sample(4, 3, 1, seed=1),
-        horizon=60,
-        seed=1,
-        recorded_rounds=6,
-        budget=2,
-        overhead=[0, 0.05, 1],
+        gm.OFMUP(), gm.Environment.sample(4, 3, 1, seed=1), horizon=60, seed=1, recorded_rounds=6, budget=2, overhead=[0, 0.05, 1]
     )
     same(trace, alone)
     again = load_spec(one.path / "spec.toml")

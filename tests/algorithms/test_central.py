@@ -91,9 +91,7 @@ def test_hossain_ucb_by_hand() -> None:
     """Sums of the arms 1.0 and 0.5; alpha = N = 2. t = 3: bonuses 2 sqrt(ln 12) both; t = 4: 1 + 2.355 against 0.5 + 3.330."""
     played = policies_of(HossainUCB(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert played.argmax(axis=1).tolist() == [0, 1, 0, 1]
-    wide = policies_of(
-        HossainUCB(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4
-    )
+    wide = policies_of(HossainUCB(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert wide.argmax(axis=1).tolist() == [0, 1, 0, 0]
 
 
@@ -129,11 +127,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
     """(T, K) the policies by the formulas of section 9, in NumPy; the maximisers are tested by themselves."""
     N, K = environment.agents, environment.arms
     info = ProblemInfo(N, K, environment.objectives, horizon, environment.preferences)
-    shapes = {
-        Purpose.ARMS: (),
-        Purpose.REWARDS: (N, environment.objectives),
-        Purpose.POLICY: (uniforms_of(learner.init(info)),),
-    }
+    shapes = {Purpose.ARMS: (), Purpose.REWARDS: (N, environment.objectives), Purpose.POLICY: (uniforms_of(learner.init(info)),)}
     drawn = RandomSource({"seed": 3, "trial": 0, "label": ""}, shapes).block(horizon)
     rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
     counts, sums = np.zeros(K), np.zeros((N, K))
@@ -198,12 +192,7 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
-    options: dict[str, Any] = {
-        "horizon": 60,
-        "seed": 1,
-        "recorded_rounds": 9,
-        "extra_objectives": ["maximin", "procedural"],
-    }
+    options: dict[str, Any] = {"horizon": 60, "seed": 1, "recorded_rounds": 9, "extra_objectives": ["maximin", "procedural"]}
     one = gm.simulate(LEARNERS[name](), environment, **options)
     monkeypatch.setattr(central_rounds, "BLOCK", 7)
     assert not same_bits(one, gm.simulate(LEARNERS[name](), environment, **options))
@@ -212,9 +201,7 @@ def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, mon
 
 def test_the_trace_says_what_was_played() -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=6)
-    trace = gm.simulate(
-        HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, extra_objectives=["utilitarian"]
-    )
+    trace = gm.simulate(HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, extra_objectives=["utilitarian"])
     p, U = policies_of(HossainUCB(), environment, 50), environment.own_utilities
     np.testing.assert_allclose(trace.mean_policy, p.mean(axis=0), atol=1e-12)
     u = p @ U.T
@@ -281,12 +268,7 @@ def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.Captu
     assert "regret in maximin" in capsys.readouterr().out
     assert call(["plot", str(finished.path), "--format", "svg"]) == 0
     names = {Path(line).name for line in capsys.readouterr().out.split()}
-    assert names == {
-        "regret.svg",
-        "regret_against_factor.svg",
-        "maximin_regret.svg",
-        "maximin_regret_against_factor.svg",
-    }
+    assert names == {"regret.svg", "regret_against_factor.svg", "maximin_regret.svg", "maximin_regret_against_factor.svg"}
     assert call(["plot", str(finished.path), "--metric", "nws"]) == 2
     assert call(["list"]) == 0
     assert 'protocol = "central"' in capsys.readouterr().out
@@ -312,14 +294,8 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
             "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
         ),
         (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
-        (
-            {**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]},
-            "^algorithms.jones_ucb.objective: 'max'",
-        ),
-        (
-            {**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]},
-            "delta: got 0.0, allowed is a number > 0 and <= 1",
-        ),
+        ({**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]}, "^algorithms.jones_ucb.objective: 'max'"),
+        ({**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]}, "delta: got 0.0, allowed is a number > 0 and <= 1"),
         ({**SPEC, "environment": {"arms": 3, "objectives": 2}}, "environment.agents: got None"),
     ):
         wrong = {key: value for key, value in wrong.items() if key != "sweep"}
@@ -349,9 +325,7 @@ def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> N
     horizons = (20_000, 320_000)
     ends = []
     for horizon in horizons:
-        environments = [
-            gm.Environment.sample(agents=4, arms=4, objectives=1, seed=7, trial=trial) for trial in range(8)
-        ]
+        environments = [gm.Environment.sample(agents=4, arms=4, objectives=1, seed=7, trial=trial) for trial in range(8)]
         runs = [gm.simulate(learner, one, horizon=horizon, seed=7, trial=k) for k, one in enumerate(environments)]
         ends.append(np.mean([run.regret[-1] for run in runs]))
     exponent = math.log(ends[1] / ends[0]) / math.log(horizons[1] / horizons[0])

@@ -83,9 +83,7 @@ def test_the_budget_is_kept_on_average(measure: str) -> None:
     environment = gm.Environment.sample(means=U[:, :, None], preferences=np.ones((4, 1)), rewards="bernoulli", seed=0)
     budget = 0.04 if measure == "mre" else 0.1
     options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "recorded_rounds": 120}
-    trace = gm.simulate(
-        ELD(inequality_budget=budget, measure=measure, dual_step_size=0.5, alpha=0.1), environment, **options
-    )
+    trace = gm.simulate(ELD(inequality_budget=budget, measure=measure, dual_step_size=0.5, alpha=0.1), environment, **options)
     free = gm.simulate(ELD(inequality_budget=10.0, alpha=0.1), environment, **options)
     kept, was = (getattr(one, measure)[60:].mean() for one in (trace, free))
     assert kept < 1.15 * budget < was / 1.5

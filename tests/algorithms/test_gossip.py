@@ -45,9 +45,7 @@ def mixed_by_the_engine(network: Any, present: np.ndarray, values: np.ndarray) -
 
 @pytest.mark.parametrize("weights", WEIGHT_RULES)
 @pytest.mark.parametrize("name", GOSSIPING)
-def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
-    name: str, weights: str, alone: Callable[..., Any]
-) -> None:
+def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(name: str, weights: str, alone: Callable[..., Any]) -> None:
     """mean_i G_i = mean_i L_i at EVERY round, whatever the links. It holds as W is doubly stochastic and L_i(0) = G_i(0) = 0."""
     for base, p in ((nx.barbell_graph(3, 1), 0.3), (nx.cycle_graph(7), 0.8)):
         environment = gm.Environment.sample(7, 3, 2, heterogeneity=0.5, seed=1)
@@ -79,9 +77,7 @@ def test_one_round_is_the_mixing_matrix_on_any_graph(data: st.DataObject) -> Non
 def test_equal_estimates_stay_as_they_are_to_the_bit() -> None:
     network = gm.Network("karate_club", weights="metropolis")
     values = np.tile(np.random.default_rng(0).random(6), (34, 1))
-    np.testing.assert_array_equal(
-        mixed_by_the_engine(network, np.ones(len(network.edges), dtype=np.uint8), values), values
-    )
+    np.testing.assert_array_equal(mixed_by_the_engine(network, np.ones(len(network.edges), dtype=np.uint8), values), values)
 
 
 def expected_square(network: Any) -> np.ndarray:
@@ -89,17 +85,13 @@ def expected_square(network: Any) -> np.ndarray:
     edges, p = [(int(i), int(j)) for i, j in network.edges], network.link_probability
     total = np.zeros((network.agents, network.agents))
     for links in product((0, 1), repeat=len(edges)):
-        W = mixing_matrix(
-            network.agents, [e for e, here in zip(edges, links, strict=True) if here], edges, network.weights
-        )
+        W = mixing_matrix(network.agents, [e for e, here in zip(edges, links, strict=True) if here], edges, network.weights)
         total += p ** sum(links) * (1 - p) ** (len(edges) - sum(links)) * W @ W
     return total
 
 
 @pytest.mark.parametrize("weights", WEIGHT_RULES)
-@pytest.mark.parametrize(
-    "base", [nx.cycle_graph(6), nx.star_graph(5), nx.barbell_graph(3, 0)], ids=["ring", "star", "barbell"]
-)
+@pytest.mark.parametrize("base", [nx.cycle_graph(6), nx.star_graph(5), nx.barbell_graph(3, 0)], ids=["ring", "star", "barbell"])
 def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, weights: str) -> None:
     """Static estimates x with mean 0: E||W x||^2 = x' E[W^2] x.
 
@@ -125,9 +117,7 @@ def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, we
     assert abs(size[:, 0, 0].mean() - second) <= 4 * error[0, 0]
     bound = second ** np.arange(1, horizon + 1)[:, None]
     assert (size.mean(axis=0) <= bound + 4 * error).all()
-    assert network.facts().second_eigenvalue_squared == pytest.approx(
-        second, abs=0.02 if network.constant_weight == 0 else 1e-10
-    )
+    assert network.facts().second_eigenvalue_squared == pytest.approx(second, abs=0.02 if network.constant_weight == 0 else 1e-10)
 
 
 def test_messages_are_two_a_present_edge() -> None:

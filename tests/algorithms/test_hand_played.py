@@ -50,16 +50,10 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
         def block(self: Any, count: int, *threads: Any) -> dict[Purpose, Any]:
             assert count == horizon
             arms = np.ascontiguousarray(np.transpose(np.array(draws, dtype=float)))
-            return {
-                Purpose.ARMS: arms,
-                Purpose.REWARDS: np.full((count, 2, 2), np.nan),
-                Purpose.POLICY: np.zeros((count, 2, 0)),
-            }
+            return {Purpose.ARMS: arms, Purpose.REWARDS: np.full((count, 2, 2), np.nan), Purpose.POLICY: np.zeros((count, 2, 0))}
 
         monkeypatch.setattr(RandomSource, "block", block)
-        trace = gm.simulate(
-            algorithm, environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
-        )
+        trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True)
         return trace, alone(algorithm, environment, network, horizon=horizon, seed=0)
 
     yield run
@@ -76,15 +70,11 @@ def check(
     np.testing.assert_allclose(game.p[:, :, 1], second, rtol=0, atol=1e-5)
     np.testing.assert_allclose(game.p.sum(axis=2), 1.0, **exactly)
     np.testing.assert_array_equal(game.arms, arms)
-    np.testing.assert_array_equal(
-        trace.pulls, [[list(column).count(k) for k in (0, 1)] for column in np.transpose(arms)]
-    )
+    np.testing.assert_array_equal(trace.pulls, [[list(column).count(k) for k in (0, 1)] for column in np.transpose(arms)])
     np.testing.assert_allclose(trace.pareto_regret, pareto, **exactly)
     np.testing.assert_allclose(trace.nsw_regret, np.cumsum(fair, axis=0), rtol=0, atol=1e-6)
     np.testing.assert_allclose(trace.disagreement, disagreement, **exactly)
-    messages = (
-        2 * np.arange(1, horizon + 1) if size else np.zeros(horizon)
-    )  # both agents send to the other, every round
+    messages = 2 * np.arange(1, horizon + 1) if size else np.zeros(horizon)  # both agents send to the other, every round
     np.testing.assert_array_equal(trace.messages, messages)
     np.testing.assert_array_equal(trace.bytes, 8 * size * messages)
     np.testing.assert_array_equal(trace.messages_sent, [horizon if size else 0] * 2)

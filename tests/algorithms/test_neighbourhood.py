@@ -27,24 +27,15 @@ from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
 
-KITE = nx.Graph(
-    [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)]
-)  # balls of 3 to 5 with one hop
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)])  # balls of 3 to 5 with one hop
 TROUBLE: dict[str, Any] = {
     "none": {},
     "failures": {
         "failures": gm.Failures(
-            message_loss=0.2,
-            delay=2,
-            random_delay=True,
-            crash_probability=0.05,
-            recovery_probability=0.3,
-            keep_state=False,
+            message_loss=0.2, delay=2, random_delay=True, crash_probability=0.05, recovery_probability=0.3, keep_state=False
         )
     },
-    "few bits, seldom": {
-        "communication": gm.CommunicationBudget(period=2, trigger_threshold=0.02, quantization_bits=8)
-    },
+    "few bits, seldom": {"communication": gm.CommunicationBudget(period=2, trigger_threshold=0.02, quantization_bits=8)},
     "top": {"communication": gm.CommunicationBudget(top_k=3)},
 }
 
@@ -111,9 +102,7 @@ def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], al
     game = alone(algorithm, environment, network, horizon=horizon, seed=3)
     trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=3, recorded_rounds=horizon)
     edges = [(int(i), int(j)) for i, j in network.edges]
-    twin = NeighbourhoodTwin(
-        7, 4, environment.preferences, edges=edges, hops=algorithm.hops, no_gossip=algorithm.no_gossip
-    )
+    twin = NeighbourhoodTwin(7, 4, environment.preferences, edges=edges, hops=algorithm.hops, no_gossip=algorithm.no_gossip)
 
     def follow(t: int) -> Any:
         if t in (5, 20, 60):  # the agents' choices are as good as any that a search from many starts finds
@@ -283,9 +272,7 @@ def experiment(*algorithms: dict[str, Any], agents: int = 5, base: Any = "ring",
 
 
 def test_the_key_of_the_experiment_file_leads_to_it(tmp_path: Path) -> None:
-    results = gm.run(
-        experiment({}, {"label": "near", "hops": 2}, {"label": "nearer", "hops": 1}), out=tmp_path / "run", workers=1
-    )
+    results = gm.run(experiment({}, {"label": "near", "hops": 2}, {"label": "nearer", "hops": 1}), out=tmp_path / "run", workers=1)
     ends = results.table().groupby("algorithm").last()
     assert ends.loc["simulated_nsw_ucb_gossip", "nsw_regret"] == ends.loc["near", "nsw_regret"]  # two hops: all of five
     assert ends.loc["nearer", "bytes"] * 5 == ends.loc["near", "bytes"] * 3

@@ -76,9 +76,7 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
 @given(st.lists(st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)), min_size=2, max_size=8), st.integers(-3, 3))
 def test_units_do_not_matter(pairs: list[tuple[float, float]], power: int) -> None:
     first, other = np.array(pairs).T
-    assert paired_ratio(first * 2.0**power, other * 2.0**power) == pytest.approx(
-        paired_ratio(first, other), nan_ok=True
-    )
+    assert paired_ratio(first * 2.0**power, other * 2.0**power) == pytest.approx(paired_ratio(first, other), nan_ok=True)
 
 
 # --- sentences -----------------------------------------------------------------------------------------------------------
@@ -148,17 +146,13 @@ def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
         np.testing.assert_array_equal(one.means, other.means)
         np.testing.assert_array_equal(one.preferences, other.preferences)
     far = from_dict({**SPEC, "experiment": {**SPEC["experiment"], "horizon": 7, "recorded_rounds": 3, "trials": 4}})
-    np.testing.assert_array_equal(
-        built(far.points[0], far.files, 3)[0].means, built(spec.points[1], spec.files, 3)[0].means
-    )
+    np.testing.assert_array_equal(built(far.points[0], far.files, 3)[0].means, built(spec.points[1], spec.files, 3)[0].means)
     assert not np.array_equal(built(far.points[0], far.files, 2)[0].means, built(far.points[0], far.files, 3)[0].means)
 
 
 def test_more_heterogeneity_moves_the_same_environment() -> None:
     """mu = clip(b + h eps): with h = 0 all agents have b, and other values of h go along the same eps."""
-    specs = {
-        h: from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}) for h in (0.0, 0.01, 0.02)
-    }
+    specs = {h: from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}) for h in (0.0, 0.01, 0.02)}
     at = {h: built(spec.points[0], spec.files, 0)[0].means for h, spec in specs.items()}
     inside = (at[0.02] > 0) & (at[0.02] < 1)
     np.testing.assert_allclose((at[0.02] - at[0.0])[inside], 2 * (at[0.01] - at[0.0])[inside], atol=1e-12)
@@ -201,9 +195,7 @@ def test_two_runs_with_other_links(tmp_path: Path, capsys: pytest.CaptureFixture
     assert found.matching == 12 and 6 <= found.equal < 12  # alone is the same, gossip is not
     row = next(row for row in found.finals if (row.algorithm, row.metric) == ("gossip", "pareto_regret"))
     ends = [run.table().query("round == 60 and algorithm == 'gossip'")["pareto_regret"].mean() for run in (one, other)]
-    assert (row.first, row.second, row.trials) == (*ends, 6) and row.comparison.ratio == pytest.approx(
-        ends[1] / ends[0]
-    )
+    assert (row.first, row.second, row.trials) == (*ends, 6) and row.comparison.ratio == pytest.approx(ends[1] / ends[0])
     assert call(["compare", str(one.path), str(other.path)]) == 0
     out = capsys.readouterr().out
     assert "network.link_probability" in out and f"{found.equal} of 12 matching cells" in out

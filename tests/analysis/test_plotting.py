@@ -24,10 +24,7 @@ SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 2},
     "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [
-        {"name": "pareto_ucb_gossip", "label": "Pareto UCB1 Gossip"},
-        {"name": "pareto_ucb", "label": "alone"},
-    ],
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "Pareto UCB1 Gossip"}, {"name": "pareto_ucb", "label": "alone"}],
 }
 
 
@@ -137,9 +134,7 @@ def test_logarithmic_axes_where_they_help() -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -> None:
-    networks = {
-        name: gm.Network(name, agents=n) for name, n in [("petersen", None), ("star", 6), ("complete", 1), ("path", 2)]
-    }
+    networks = {name: gm.Network(name, agents=n) for name, n in [("petersen", None), ("star", 6), ("complete", 1), ("path", 2)]}
     one = draw_topologies(networks, tmp_path / f"one.{suffix}")
     other = draw_topologies(networks, tmp_path / f"other.{suffix}")
     assert file_hash(one) == file_hash(other) and one.stat().st_size > 3_000
@@ -176,10 +171,7 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
 
 def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
-    for options, words in [
-        (["--bound", "sqr"], "did you mean 'sqrt'"),
-        (["--metric", "nsw", "--bound", "auto"], "known"),
-    ]:
+    for options, words in [(["--bound", "sqr"], "did you mean 'sqrt'"), (["--metric", "nsw", "--bound", "auto"], "known")]:
         capsys.readouterr()
         assert call(["plot", str(single.path), "--format", "svg", *options]) == 2
         assert words in capsys.readouterr().err
@@ -188,13 +180,7 @@ def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("rising", [True, False])
 def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool) -> None:
     rows = [
-        {
-            "key": key,
-            "algorithm": "one",
-            "trial": trial,
-            "round": t * key,
-            "pareto_regret": float(key * (10 * t + trial)),
-        }
+        {"key": key, "algorithm": "one", "trial": trial, "round": t * key, "pareto_regret": float(key * (10 * t + trial))}
         for key in ((1, 100) if rising else (100, 1))
         for trial in range(2)
         for t in (1, 2)
@@ -203,13 +189,9 @@ def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool) -> N
     style = looks(["one"])
     for figure in (
         plotting.curves(table, ["key"], "pareto_regret", "regret", "sd", style),
-        plotting.against_key(
-            table.assign(other=table["key"]), "key", ["other"], "pareto_regret", "regret", "sd", style
-        ),
+        plotting.against_key(table.assign(other=table["key"]), "key", ["other"], "pareto_regret", "regret", "sd", style),
     ):
         for ax in figure.axes:
             low, high = ax.get_ylim()
             assert low == 0 and high >= 2100
-    assert all(
-        ax.get_xlim() == (0, 200) for ax in plotting.curves(table, ["key"], "pareto_regret", "", "sd", style).axes
-    )
+    assert all(ax.get_xlim() == (0, 200) for ax in plotting.curves(table, ["key"], "pareto_regret", "", "sd", style).axes)

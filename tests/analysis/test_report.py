@@ -27,20 +27,10 @@ from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.utils import provenance
 
 SPEC: dict[str, Any] = {
-    "experiment": {
-        "name": "tiny",
-        "description": "Two & a half",
-        "horizon": 60,
-        "trials": 3,
-        "seed": 5,
-        "recorded_rounds": 6,
-    },
+    "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
     "environment": {"agents": 4, "arms": 3, "objectives": 2},
     "network": {"base": "star", "link_probability": 0.5},
-    "algorithms": [
-        {"name": "pareto_ucb_gossip", "label": "gossip"},
-        {"name": "pareto_ucb", "label": "alone"},
-    ],
+    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
 }
 SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
 VOID = {"meta", "link", "br", "img"}
@@ -204,10 +194,7 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
     from gossipmab.experiments.spec.loading import load_spec
     from gossipmab.experiments.storage.run_folder import RunFolder
 
-    for changes, first in (
-        ((), "gossipmab run quickstart"),
-        (["experiment.seed=1"], "gossipmab run run --out run-again"),
-    ):
+    for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run --out run-again")):
         folder = RunFolder(tmp_path / "run")
         with folder.locked():
             spec = load_spec("quickstart", changes)

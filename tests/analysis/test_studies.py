@@ -31,10 +31,7 @@ SMALL: dict[str, tuple[str, ...]] = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
     """Every study's experiment, a few rounds of it."""
     folder = tmp_path_factory.mktemp("studies")
-    return {
-        name: gm.run(study.experiment, out=folder / name, overrides=(*TINY, *SMALL[name]))
-        for name, study in STUDIES.items()
-    }
+    return {name: gm.run(study.experiment, out=folder / name, overrides=(*TINY, *SMALL[name])) for name, study in STUDIES.items()}
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -105,14 +102,8 @@ def test_sentences_by_hand() -> None:
 
 def test_captions() -> None:
     assert caption({"network.base": "ring"}) == "ring"
-    assert (
-        caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}})
-        == "message loss 0.3, symmetric loss"
-    )
-    assert (
-        caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}})
-        == "crash probability 0.1, state lost"
-    )
+    assert caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}}) == "message loss 0.3, symmetric loss"
+    assert caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}}) == "crash probability 0.1, state lost"
     assert caption({"network.failures": {"partitions": [{"groups": [[0]]}]}}) == "partitions"
     assert caption({"network.links": {"process": "static"}, "network.link_probability": 0.5}) == "static; 0.5"
 

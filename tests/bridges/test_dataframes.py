@@ -122,9 +122,7 @@ def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: P
     from gossipmab.metrics.columns import RESERVED
 
     data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
-    assert [
-        name for name in data.variables if name not in RESERVED and name.removeprefix("agent_") not in RESERVED
-    ] == []
+    assert [name for name in data.variables if name not in RESERVED and name.removeprefix("agent_") not in RESERVED] == []
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
 
 

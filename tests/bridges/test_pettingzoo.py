@@ -163,9 +163,7 @@ def test_wrong_actions_are_refused(actions: dict[str, Any], told: str) -> None:
         game.step(actions)
 
 
-@pytest.mark.parametrize(
-    ("said", "key"), [({"horizon": 0}, "horizon"), ({"seed": -1}, "seed"), ({"trial": -1}, "trial")]
-)
+@pytest.mark.parametrize(("said", "key"), [({"horizon": 0}, "horizon"), ({"seed": -1}, "seed"), ({"trial": -1}, "trial")])
 def test_wrong_numbers_are_refused(said: dict[str, int], key: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{key}: got"):
         bandits(gm.Environment.sample(2, 2, 2), **{"horizon": 5, "seed": 0, **said})
@@ -198,13 +196,7 @@ class Crossing:
         self.agents = self.agents if self.left else []
         roads = [actions[agent] - self.start for agent in self.possible_agents]
         alone = float(roads[0] != roads[1])
-        return (
-            {},
-            {agent: np.array([alone, road], "f4") for agent, road in zip(actions, roads, strict=True)},
-            {},
-            {},
-            {},
-        )
+        return ({}, {agent: np.array([alone, road], "f4") for agent, road in zip(actions, roads, strict=True)}, {}, {}, {})
 
 
 def test_a_logged_game_by_hand() -> None:
@@ -279,9 +271,7 @@ def momaland() -> types.ModuleType:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.filterwarnings("ignore:Agent's (max|min)imum observation space value is -?infinity")  # gaussian: so it is
-def test_momaland_tests_pass(
-    model: str, momaland: types.ModuleType, environment_of: Callable[[str], gm.Environment]
-) -> None:
+def test_momaland_tests_pass(model: str, momaland: types.ModuleType, environment_of: Callable[[str], gm.Environment]) -> None:
     tests, environment = quietly("pettingzoo.test"), environment_of(model)
     quietly("momaland.test.api_test").api_test(momaland.env(environment, 30, 0), num_cycles=50)
     tests.parallel_api_test(momaland.parallel_env(environment, 30, 0), num_cycles=50)
@@ -332,19 +322,11 @@ def sections() -> dict[str, list[str]]:
     """The Python of docs/bridges.md, section by section."""
     text = (DOCS / "bridges.md").read_text(encoding="utf-8")
     parts = re.split(r"^## (.*)$", text, flags=re.M)[1:]
-    found = {
-        title: re.findall(r"```python\n(.*?)```", body, re.S)
-        for title, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    found = {title: re.findall(r"```python\n(.*?)```", body, re.S) for title, body in zip(parts[::2], parts[1::2], strict=True)}
     return {title: blocks for title, blocks in found.items() if blocks}
 
 
-NEEDED = {
-    "PettingZoo": "pettingzoo",
-    "MOMAland": "momaland",
-    "Results in pandas": "duckdb",
-    "Results in xarray": "h5netcdf",
-}
+NEEDED = {"PettingZoo": "pettingzoo", "MOMAland": "momaland", "Results in pandas": "duckdb", "Results in xarray": "h5netcdf"}
 
 
 def play(title: str) -> dict[str, Any]:

@@ -48,9 +48,7 @@ def final_mean(results: Results, label: str, metric: str) -> float:
 
 
 @pytest.mark.parametrize("pooled", [False, True])
-def test_a_trainable_plays_the_experiment_trial_by_trial(
-    pooled: bool, worker: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_trainable_plays_the_experiment_trial_by_trial(pooled: bool, worker: Callable[..., Any], tmp_path: Path) -> None:
     config = {"algorithms.gossip.pooled": pooled, "network.link_probability": np.float64(0.75)}
     kind = tuning().trainable(SPEC, metric="pareto_regret", label="gossip")
     first = worker(kind, config)

@@ -60,10 +60,7 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
         (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
         (["run", "{spec}", "--address", "auto"], ["address"]),
         (["run", "{spec}", "--set", "network.link_probability=2"], ["network.link_probability", "2", "<= 1"]),
-        (
-            ["run", "{spec}", "--set", "network.link_probabilty=1"],
-            ["link_probabilty", "did you mean 'link_probability'"],
-        ),
+        (["run", "{spec}", "--set", "network.link_probabilty=1"], ["link_probabilty", "did you mean 'link_probability'"]),
         (["run", "{spec}", "--out", "{spec}"], ["it is a file"]),
         (["run", "{spec}", "--out", "/proc/nothing"], ["cannot be written to"]),
         (["summary", "{folder}"], ["manifest.json"]),
@@ -79,12 +76,7 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str],
-    words: list[str],
-    spec: str,
-    finished: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], words: list[str], spec: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = {"spec": spec, "finished": finished, "folder": tmp_path}
     line = error_line([argument.format(**places) for argument in arguments], capsys)
@@ -123,11 +115,7 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureF
     petersen = next(line.split() for line in out.splitlines() if line.startswith("petersen"))
     assert petersen[1:9] == ["10", "15", "3", "to", "3", "2", "2.000", "0.8000"]
     complete = next(line.split() for line in out.splitlines() if line.startswith("complete"))
-    assert (
-        complete[1:3] == ["20", "190"]
-        and picture.read_text().count("10 agents") <= 1
-        and picture.stat().st_size > 5_000
-    )
+    assert complete[1:3] == ["20", "190"] and picture.read_text().count("10 agents") <= 1 and picture.stat().st_size > 5_000
 
 
 def test_verify_holds_for_a_sound_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,18 +127,9 @@ def test_verify_holds_for_a_sound_run(finished: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "results.parquet",
-        "agents.parquet",
-        "summary.csv",
-        "cells/gossip__trial002.parquet",
-        "cells/gossip__trial000.parquet",
-    ],
+    "name", ["results.parquet", "agents.parquet", "summary.csv", "cells/gossip__trial002.parquet", "cells/gossip__trial000.parquet"]
 )
-def test_verify_notices_any_altered_file(
-    name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shutil.copytree(finished, tmp_path / "run")
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -163,9 +142,7 @@ def test_verify_notices_any_altered_file(
     assert f"WRONG  {name}: is missing" in capsys.readouterr().out
 
 
-def test_verify_notices_other_bits(
-    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verify_notices_other_bits(finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
     simulate = rounds.simulate_gossip

@@ -33,9 +33,7 @@ TINY = tiny(40, 1)
 KEYS = {  # of the documents of --json, as docs/cli.md explains them
     command: re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     for command, table in re.findall(
-        r"^\*\*`gossipmab (\w+)`\*\*\n(.*?)(?=^\*\*|^## )",
-        (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"),
-        re.M | re.S,
+        r"^\*\*`gossipmab (\w+)`\*\*\n(.*?)(?=^\*\*|^## )", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), re.M | re.S
     )
 }
 ESCAPE = "\x1b["
@@ -131,8 +129,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
 
     found = document(["list"], capsys)
     named = {(one["protocol"], one["name"]) for one in found["algorithms"]} | {
-        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"])
-        for one in found["plug_ins"]
+        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]
     }
     assert named >= {(protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered}
     first = found["algorithms"][0]
@@ -197,8 +194,7 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]],
+    "arguments", [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]]
 )
 def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
     assert COLOUR.search(on_terminal(arguments))

@@ -31,11 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_experiment_runs_as_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["new", "experiment", "mine"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "mine.toml",
-        "experiment.schema.json",
-        "next: gossipmab run mine.toml",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["mine.toml", "experiment.schema.json", "next: gossipmab run mine.toml"]
     assert (here / "experiment.schema.json").read_text() == schema_text()
     text = (here / "mine.toml").read_text()
     assert text.startswith("#:schema ./experiment.schema.json\n")
@@ -80,12 +76,7 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
     (here / "mine.toml").write_text("mine")
     (here / "experiment.schema.json").write_text("mine too")
     (here / "mine_too").mkdir()
-    for arguments in (
-        ["experiment", "mine"],
-        ["experiment", "mine.toml"],
-        ["topology", "mine"],
-        ["algorithm", "mine_too"],
-    ):
+    for arguments in (["experiment", "mine"], ["experiment", "mine.toml"], ["topology", "mine"], ["algorithm", "mine_too"]):
         assert call(["new", *arguments]) == 2
         out, err = capsys.readouterr()
         assert out == "" and err.count("\n") == 1 and "is there already and stays as it is" in err
@@ -112,9 +103,7 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
         (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
     ],
 )
-def test_bad_names_are_told_in_one_line(
-    arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_names_are_told_in_one_line(arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "file").write_text("")
     assert call(["new", *(argument.format(file="file") for argument in arguments)]) == 2
     out, err = capsys.readouterr()
@@ -127,9 +116,7 @@ def test_the_algorithm_is_a_package_whose_own_tests_pass(here: Path) -> None:
     assert call(["new", "algorithm", "my_rule", "-q"]) == 0
     assert not list((here / "my_rule").glob("*NAME*")) and not list((here / "my_rule").glob("*.txt"))
     run = {"cwd": here / "my_rule", "check": True, "timeout": 200}
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(here)], capture_output=True, **run
-    )  # type: ignore[call-overload]
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(here)], capture_output=True, **run)  # type: ignore[call-overload]
     [wheel] = here.glob("*.whl")
     place = here / "site"
     install = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(place), str(wheel)]
@@ -141,9 +128,7 @@ def test_the_algorithm_is_a_package_whose_own_tests_pass(here: Path) -> None:
         "[one] = [e for e in entry_points(group='gossipmab.algorithms') if e.name == 'my_rule'];"
         "print(one.load().__name__, one.load()().epsilon)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", entry], capture_output=True, text=True, env=environment, check=True, cwd=here
-    )
+    done = subprocess.run([sys.executable, "-c", entry], capture_output=True, text=True, env=environment, check=True, cwd=here)
     assert done.stdout == "MyRule 0.05\n"
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_rule.py"]
     told = subprocess.run(

@@ -83,11 +83,7 @@ ALGORITHMS = (gm.ParetoUCBGossip(pooled=True), gm.ParetoGossip(burn_in=0.01, mix
 CASES = [
     (*case, algorithm, window, weights)
     for case, algorithm, window, weights in zip(
-        product(BLOCKS, TROUBLES),
-        cycle(ALGORITHMS),
-        cycle((7, 50, 1, 7)),
-        cycle(WEIGHTS * 2 + WEIGHTS[1:]),
-        strict=False,
+        product(BLOCKS, TROUBLES), cycle(ALGORITHMS), cycle((7, 50, 1, 7)), cycle(WEIGHTS * 2 + WEIGHTS[1:]), strict=False
     )
 ]
 
@@ -123,9 +119,7 @@ def test_what_comes_too_late_for_the_horizon_and_the_longest_memory(crew: ActorP
     network = gm.Network(KITE, None, 0.7, "metropolis", failures=gm.Failures(delay=60, random_delay=True))
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     expected = gm.simulate(ALGORITHMS[0], environment, network, horizon=70, seed=3)
-    got = by_actors(
-        ALGORITHMS[0], environment, network, horizon=70, seed=3, window=9, agents_per_actor=2, crew=crew, poison=True
-    )
+    got = by_actors(ALGORITHMS[0], environment, network, horizon=70, seed=3, window=9, agents_per_actor=2, crew=crew, poison=True)
     assert not differing(expected, got)
 
 
@@ -167,9 +161,7 @@ def test_who_reads_what_it_has_not_received_differs(crew: ActorPool, trouble: st
     assert {"disagreement", "mean_drift"} & set(differing(expected, got))
 
 
-@pytest.mark.parametrize(
-    "trouble", ["all", *(pytest.param(one, marks=pytest.mark.slow) for one in ("spread", "top, seldom"))]
-)
+@pytest.mark.parametrize("trouble", ["all", *(pytest.param(one, marks=pytest.mark.slow) for one in ("spread", "top, seldom"))])
 def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)

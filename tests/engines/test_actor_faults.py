@@ -71,9 +71,7 @@ def disturbed(
 def gone(pids: list[int], limit: float = 15.0) -> None:
     """Assert that these processes end."""
     until = time.monotonic() + limit
-    while left := [
-        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]:
+    while left := [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]:
         assert time.monotonic() < until, left
         time.sleep(0.05)
 
@@ -87,9 +85,7 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
         pytest.param("refs", "SIGKILL", marks=pytest.mark.slow),
     ],
 )
-def test_a_dead_actor_is_made_anew_and_the_window_replayed(
-    ray_here: None, setting: Any, transport: str, how: str
-) -> None:
+def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
 
     def kill(crew: ActorPool, windows: int) -> None:
@@ -238,8 +234,7 @@ with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
 
 
 @pytest.mark.parametrize(
-    ("how", "error"),
-    [("interrupt", "KeyboardInterrupt"), pytest.param("raise", "ZeroDivisionError", marks=pytest.mark.slow)],
+    ("how", "error"), [("interrupt", "KeyboardInterrupt"), pytest.param("raise", "ZeroDivisionError", marks=pytest.mark.slow)]
 )
 def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED, how], capture_output=True, text=True, timeout=150)

@@ -124,12 +124,7 @@ def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, gra
 def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":
-        rows = [
-            f"{i},{k},{(i + 2 * k) % 7 / 7},{(3 * i + k + r) % 5 / 5}"
-            for i in range(7)
-            for k in range(4)
-            for r in range(3)
-        ]
+        rows = [f"{i},{k},{(i + 2 * k) % 7 / 7},{(3 * i + k + r) % 5 / 5}" for i in range(7) for k in range(4) for r in range(3)]
         (tmp_path / "log.csv").write_text("agent,arm,reward_1,reward_2\n" + "\n".join(rows) + "\n", encoding="utf-8")
         extra["logged_rewards"] = tmp_path / "log.csv"
     environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
@@ -139,16 +134,7 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], 
 def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
         options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
-        compared(
-            crew_of(transport),
-            gm.ParetoGossip(burn_in=0.01, mixing=0.01),
-            "complete",
-            "max_degree",
-            3,
-            20,
-            1.0,
-            **options,
-        )
+        compared(crew_of(transport), gm.ParetoGossip(burn_in=0.01, mixing=0.01), "complete", "max_degree", 3, 20, 1.0, **options)
 
 
 def test_progress_is_told_once_a_window(crew_of: Callable[[str], ActorPool]) -> None:
@@ -166,21 +152,16 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
     with ActorPool(note=lambda line: None) as crew:
         compared(crew, gm.ParetoUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
-            handle.__ray_call__.remote(
-                lambda self, names: [n for n in names if __import__("sys").modules.get(n)], names
-            )
+            handle.__ray_call__.remote(lambda self, names: [n for n in names if __import__("sys").modules.get(n)], names)
             for handle in crew.handles
         ]
         assert ray.get(loaded, timeout=30) == [[], []]
 
 
-def test_another_processor_compiles_for_itself(
-    crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_processor_compiles_for_itself(crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch) -> None:
     made = native.program
     monkeypatch.setattr(
-        "gossipmab.engines.actors.coordinator.program",
-        lambda *recipe: made(*recipe)._replace(processor="another kind of one"),
+        "gossipmab.engines.actors.coordinator.program", lambda *recipe: made(*recipe)._replace(processor="another kind of one")
     )
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "laplacian", 0, 20)
 
@@ -198,9 +179,7 @@ class RoundRobin(NamedTuple):
         pass
 
     def init(self, shape: Any) -> Any:
-        return RoundRobinState(
-            np.zeros((shape.agents, shape.arms, shape.objectives)), np.zeros((shape.agents, 1), np.int64)
-        )
+        return RoundRobinState(np.zeros((shape.agents, shape.arms, shape.objectives)), np.zeros((shape.agents, 1), np.int64))
 
     def select(self, state: Any, i: int, t: int, p: Any) -> None:
         for k in range(p.shape[0]):
@@ -343,10 +322,7 @@ def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:
         peers[index].sockets[1 - index] = ends[index]
         boxes = [np.full((8, S), float(index)), np.zeros((8, S))]
         calls = [np.array([[ends[index].fileno(), box.ctypes.data, box.nbytes]]) for box in boxes]
-        rows = [
-            Rows(np.array([0, 8]), np.arange(8), box, np.array([0, 1]), call)
-            for box, call in zip(boxes, calls, strict=True)
-        ]
+        rows = [Rows(np.array([0, 8]), np.arange(8), box, np.array([0, 1]), call) for box, call in zip(boxes, calls, strict=True)]
         wires.append(Wire(rows[0], rows[1], np.zeros(1, np.int64), np.zeros(3, np.int64)))
     threads = [threading.Thread(target=peers[index].finish, args=(wires[index], 0)) for index in (0, 1)]
     for thread in threads:

@@ -82,9 +82,7 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
         (["--engine", "actors", "--address", "127.0.0.1:1"], "address: got '127.0.0.1:1', and no Ray cluster answers there"),
     ],
 )  # fmt: skip
-def test_options_that_are_refused(
-    threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
-) -> None:
+def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
     """Before anything is started, or dropped."""
     before = sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir())
     spec = threads / "spec.toml"
@@ -99,11 +97,7 @@ def test_options_that_are_refused(
 
 # --- the whole command, killed and interrupted ---------------------------------------------------------------------------
 
-LONGER = {
-    **TINY,
-    "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000},
-    "algorithms": TINY["algorithms"][:2],
-}
+LONGER = {**TINY, "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000}, "algorithms": TINY["algorithms"][:2]}
 BLOCKS = {**LONGER, "experiment": LONGER["experiment"] | {"trials": 20, "horizon": 8_000}}
 # Engine -> the experiment, the options, and the latest moment, in seconds, of a kill: cells are finished by then.
 ENGINES: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {
@@ -116,9 +110,7 @@ def signalled(out: Path, number: int, moment: float, engine: str) -> int:
     """Start the run in a process group, signal it so many seconds after its start; the exit code."""
     data, options, _ = ENGINES[engine]
     command = [sys.executable, "-c", COMMAND, json.dumps(data), str(out), json.dumps(options)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             assert process.stdout is not None and process.stdout.readline() == b"starting\n"
             time.sleep(moment)

@@ -64,10 +64,7 @@ def test_what_threads_cannot_share_is_played_by_one() -> None:
     """A yardstick computes once a round what all agents use."""
     environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
     network = gm.Network("ring", agents=4, link_probability=0.5)
-    one, two = (
-        gm.simulate(gm.CentralizedNSW(), environment, network, horizon=40, seed=5, threads=threads)
-        for threads in (1, 2)
-    )
+    one, two = (gm.simulate(gm.CentralizedNSW(), environment, network, horizon=40, seed=5, threads=threads) for threads in (1, 2))
     assert same(one, two)
 
 
@@ -94,9 +91,7 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
     network = gm.Network("ring", agents=6, link_probability=0.4)
     each, all_ = (
-        gm.simulate(
-            gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent
-        )
+        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent)
         for by_agent in (True, False)
     )
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
@@ -133,14 +128,8 @@ def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pyt
     large = gm.run(spec, out=tmp_path / "large")
     again = gm.open_run(tmp_path / "large")
     assert all(trace.pareto_regret.shape == (5, 1) for trace in again.traces.values())
-    for one, other in (
-        (small.table(), again.table()),
-        (small.agents(), again.agents()),
-        (small.summary(), large.summary()),
-    ):
-        assert one.drop(columns="steps_per_second", errors="ignore").equals(
-            other.drop(columns="steps_per_second", errors="ignore")
-        )
+    for one, other in ((small.table(), again.table()), (small.agents(), again.agents()), (small.summary(), large.summary())):
+        assert one.drop(columns="steps_per_second", errors="ignore").equals(other.drop(columns="steps_per_second", errors="ignore"))
     assert all(finding.sound for finding in verify(tmp_path / "large"))
 
 

@@ -103,9 +103,7 @@ def test_run_refuses_in_one_line_and_leaves_no_folder(
         (2, 0, 0, 0, (1, 1)),
     ],
 )
-def test_processors_are_shared_out(
-    processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]
-) -> None:
+def test_processors_are_shared_out(processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]) -> None:
     assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared
 
 

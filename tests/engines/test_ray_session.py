@@ -86,9 +86,7 @@ def test_private_on_loopback_and_gone_afterwards(
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening
         token = (folder / "token").read_text()
         assert probe(running.address, bare()) == "AuthenticationError"
-        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}) == (
-            "AuthenticationError"
-        )
+        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}) == ("AuthenticationError")
         assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}) == "in"
         assert not any(token in " ".join(p.cmdline()) for p in processes)
         with pytest.raises(gm.InputError, match="already"), session():

@@ -290,11 +290,7 @@ class Carried(CellRunner):
 def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
     """The package and the data files come through Ray, and the bits are those of this process."""
     (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
-    data = {
-        **TINY,
-        "environment": {"means": str(tmp_path / "means.json")},
-        "algorithms": [{"name": "pareto_ucb"}],
-    }
+    data = {**TINY, "environment": {"means": str(tmp_path / "means.json")}, "algorithms": [{"name": "pareto_ucb"}]}
     spec = load_spec(data)
     cells, player = spec.cells(), Carried(spec)
     here = {cell.id: player(cell)[0] for cell in cells}

@@ -46,13 +46,9 @@ def test_derived_quantities_are_those_of_their_definitions() -> None:
     environment = gm.Environment.sample(means=MEANS, preferences=WEIGHTS)
     for k in range(4):
         for d in range(2):
-            assert environment.centred_means[k, d] == pytest.approx(
-                sum(MEANS[i, k, d] for i in range(3)) / 3, rel=1e-14
-            )
+            assert environment.centred_means[k, d] == pytest.approx(sum(MEANS[i, k, d] for i in range(3)) / 3, rel=1e-14)
         for j in range(3):
-            assert environment.utilities[j, k] == pytest.approx(
-                sum(WEIGHTS[j] * environment.centred_means[k]), rel=1e-14
-            )
+            assert environment.utilities[j, k] == pytest.approx(sum(WEIGHTS[j] * environment.centred_means[k]), rel=1e-14)
             assert environment.own_utilities[j, k] == pytest.approx(sum(WEIGHTS[j] * MEANS[j, k]), rel=1e-14)
 
 
@@ -75,9 +71,7 @@ def test_differences_between_agents_follow_the_noise(noise: str) -> None:
     p > 1e-3 at fixed seeds: over other seeds 0.4 % false alarms for the four tests.
     """
     heterogeneity = 1e-3
-    means = gm.Environment.sample(
-        400, 20, 2, heterogeneity=heterogeneity, heterogeneity_distribution=noise, seed=2
-    ).means
+    means = gm.Environment.sample(400, 20, 2, heterogeneity=heterogeneity, heterogeneity_distribution=noise, seed=2).means
     base = gm.Environment.sample(400, 20, 2, heterogeneity=0.0, heterogeneity_distribution=noise, seed=2).means
     inside = (base > 0.01) & (base < 0.99)
     law = stats.norm() if noise == "normal" else stats.uniform(-1, 2)

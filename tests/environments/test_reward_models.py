@@ -15,9 +15,7 @@ from scipy.special import betaincinv, gammaln, ndtri
 from gossipmab.environments import reward_models as rewards
 from gossipmab.environments.reward_models import log_gamma
 
-MEANS = np.array(
-    [[[0.34, 0.42], [0.55, 0.61], [0.78, 0.5]]]
-)  # inside what "discrete" reaches; (1 agent, 3 arms, 2 objectives)
+MEANS = np.array([[[0.34, 0.42], [0.55, 0.61], [0.78, 0.5]]])  # inside what "discrete" reaches; (1 agent, 3 arms, 2 objectives)
 DRAWS = 20_000
 
 

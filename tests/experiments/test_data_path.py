@@ -111,9 +111,7 @@ def test_intervals_are_those_of_scipy() -> None:
         ratio = statistics.paired_ratio(first, other)
         pairs: Any = (first, other)
         if n > 2:
-            found = stats.bootstrap(
-                pairs, statistics._ratio_of_means, rng=np.random.default_rng(0), **options
-            ).confidence_interval
+            found = stats.bootstrap(pairs, statistics._ratio_of_means, rng=np.random.default_rng(0), **options).confidence_interval
             np.testing.assert_allclose(ratio[1:], found, rtol=1e-12)
 
 
@@ -126,6 +124,4 @@ def test_the_documentation_has_every_column() -> None:
         if one.name
     }
     rows |= {f"| all | agents | `{name}` | {title} | {unit} |" for name, (title, unit) in EQUITY.items()}
-    assert rows == {
-        line for line in said if line.startswith(("| gossip |", "| central |", "| assignment |", "| all |"))
-    }
+    assert rows == {line for line in said if line.startswith(("| gossip |", "| central |", "| assignment |", "| all |"))}

@@ -197,9 +197,7 @@ def damages(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Truncated at every 1 % of its length, and one byte altered in a hundred places from its magic number to its end."""
     for percent in range(100):
         yield f"torn at {percent} %", content[: len(content) * percent // 100]
-    for place in sorted(
-        {*range(4), *range(0, len(content), len(content) // 97), *range(len(content) - 12, len(content))}
-    ):
+    for place in sorted({*range(4), *range(0, len(content), len(content) // 97), *range(len(content) - 12, len(content))}):
         bad = bytearray(content)
         bad[place] ^= 1 << (place % 8)
         yield f"byte {place}", bytes(bad)
@@ -298,9 +296,7 @@ def test_without_a_manifest_another_experiment_is_refused(
     assert gm.open_run(folder).spec.seed == 6 and len(gm.open_run(folder).traces) == CELLS
 
 
-def test_a_manifest_of_something_else_is_left_alone(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for content in ('{"name": "an add-on"}', "torn {"):
         (tmp_path / "manifest.json").write_text(content)
         (tmp_path / "thesis.tex").write_text("mine")
@@ -330,12 +326,7 @@ def mounted(place: Path, size: str) -> Iterator[None]:
     [("4k", ""), ("8k", ""), ("12k", ""), ("32k", "cells/"), ("72k", ""), ("84k", ""), ("140k", "figures/")],
 )  # fmt: skip
 def test_a_full_file_system(
-    size: str,
-    stage: str,
-    tiny: Run,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    size: str, stage: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stage == "figures/":
         monkeypatch.setattr(plotting, "plot", draw)
@@ -453,9 +444,7 @@ def test_ten_processes_on_one_folder(tiny: Run, tmp_path: Path) -> None:
         os.kill(owner, signal.SIGCONT)
     said = [(tmp_path / f"said{i}").read_text() for i, process in enumerate(processes) if process.pid != owner]
     assert codes == [2] * 9
-    assert all(
-        f"process {owner} on {os.uname().nodename} is running it" in one and one.count("\n") == 1 for one in said
-    )
+    assert all(f"process {owner} on {os.uname().nodename} is running it" in one and one.count("\n") == 1 for one in said)
     assert end_of(by_pid[owner]) == 0
     assert_same_run(tiny.folder, out)
 
@@ -488,9 +477,7 @@ def test_what_plot_writes_at_this_moment_is_not_swept(tiny: Run, tmp_path: Path)
     assert sorted(folder.rglob("*.tmp")) == sorted(living)
 
 
-def test_a_clock_that_jumps(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Back by decades while it runs; files of the future and of 1970."""
     years = itertools.count(2040, -7)
     monkeypatch.setattr(provenance, "now", lambda: f"{next(years)}-01-01T00:00:00+00:00")
@@ -559,9 +546,7 @@ class Ending(ParetoUCB):
         sys.exit(0)
 
 
-@pytest.mark.parametrize(
-    ("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), (Ending, "sys.exit(0)")]
-)
+@pytest.mark.parametrize(("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), (Ending, "sys.exit(0)")])
 def test_a_failing_algorithm_loses_no_other_cell(
     flaw: type, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -623,9 +608,7 @@ def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     assert len(results.failures) == 2
 
 
-def test_a_result_that_cannot_be_written_for_want_of_memory(
-    tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = RunFolder.write
 
     def sometimes(self: RunFolder, cell: Any, *rest: Any) -> None:

@@ -163,9 +163,7 @@ def test_uncoupled_algorithms_have_their_own_numbers(tmp_path: Path) -> None:
 # --- failing cells ------------------------------------------------------------------------------------------------------
 
 
-def test_a_failing_cell_does_not_lose_the_others(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_cell_does_not_lose_the_others(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sometimes(*args: Any, **options: Any) -> Any:
         if options.get("trial") == 1:
             raise FloatingPointError("no\nluck")
@@ -174,9 +172,7 @@ def test_a_failing_cell_does_not_lose_the_others(
     monkeypatch.setattr(rounds, "simulate_gossip", sometimes)
     with pytest.raises(CellsFailedError) as caught:
         gm.run(TINY, out=tmp_path / "run", workers=2)
-    assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {
-        "FloatingPointError: no luck"
-    }
+    assert len(caught.value.failures) == 4 and {line for _, line in caught.value.failures} == {"FloatingPointError: no luck"}
     assert caught.value.results is not None and len(caught.value.results.traces) == 4
     assert len(gm.open_run(tmp_path / "run").summary()) == 4
     monkeypatch.undo()
@@ -237,11 +233,7 @@ def test_a_player_travels_to_other_processes() -> None:
 
 # --- folders, locks, signals --------------------------------------------------------------------------------------------
 
-SLOW = {
-    **TINY,
-    "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50},
-    "sweep": {},
-}
+SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50}, "sweep": {}}
 
 
 def command(spec: Path, out: Path) -> list[str]:

@@ -50,11 +50,7 @@ def test_defaults_are_those_of_the_design() -> None:
     data = valid()
     del data["experiment"]["recorded_rounds"], data["experiment"]["trials"]
     spec = from_dict(data)
-    assert (spec.experiment.recorded_rounds, spec.experiment.trials, spec.experiment.common_random_numbers) == (
-        200,
-        1,
-        True,
-    )
+    assert (spec.experiment.recorded_rounds, spec.experiment.trials, spec.experiment.common_random_numbers) == (200, 1, True)
     assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.heterogeneity_distribution) == (
         "bernoulli",
         0.2,
@@ -91,10 +87,7 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(network={"base": 3}), ["network.base", "3", "generator"]),
         (changed(environment={"rewards": "bernouli"}), ["environment.rewards", "did you mean 'bernoulli'"]),
         (changed(environment={"arms": None}), ["environment.arms", "None"]),
-        (
-            changed(environment={"agents": 100_000, "arms": 100_000}),
-            ["agents x arms x objectives", "100000 x 100000 x 2"],
-        ),
+        (changed(environment={"agents": 100_000, "arms": 100_000}), ["agents x arms x objectives", "100000 x 100000 x 2"]),
         (changed(environment={"means": [[[1.2, 0.5]] * 3] * 3}), ["environment.means", "1.2", "[0, 1]"]),
         (changed(environment={"means": [[[0.2, 0.5]] * 3] * 2}), ["environment.means", "(2, 3, 2)", "agents = 3"]),
         (changed(environment={"means": [[0.2], [0.5, 0.1]]}), ["environment.means"]),
@@ -107,10 +100,7 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
         (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
         (changed(algorithms=[{"name": "pareto_ucb_gossip", "poled": True}]), ["poled", "did you mean 'pooled'"]),
-        (
-            changed(algorithms=[{"name": "pareto_ucb_gossip", "pooled": 1}]),
-            ["pareto_ucb_gossip.pooled", "true or false"],
-        ),
+        (changed(algorithms=[{"name": "pareto_ucb_gossip", "pooled": 1}]), ["pareto_ucb_gossip.pooled", "true or false"]),
         (changed(algorithms=[{"name": "pareto_ucb", "consensus": -1}]), ["algorithms.pareto_ucb.consensus", "-1"]),
         (changed(algorithms=[{"name": "pareto_ucb", "consensus": "x"}]), ["pareto_ucb.consensus", "'x'", "a number"]),
         (changed(algorithms=[{"name": "simulated_nsw_ucb_gossip", "solver": "globl"}]), ["solver", "'global'"]),
@@ -124,10 +114,7 @@ def test_defaults_are_those_of_the_design() -> None:
         (changed(sweep={"algorithms.alone.pooled": [True]}), ["'pooled'", "consensus"]),
         (changed(sweep={"algorithms.*.poled": [True]}), ["'poled'", "did you mean 'pooled'"]),
         (changed(sweep={"points": []}), ["sweep.points", "[[sweep.points]]"]),
-        (
-            changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}),
-            ["point 2", "same keys"],
-        ),
+        (changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}), ["point 2", "same keys"]),
         (changed(sweep={"points": [{"network.link_probability": 0.3}] * 2}), ["sweep.points", "twice"]),
         (changed(sweep={"points": [{"network.link_probability": 1}, {"network.link_probability": 1.0}]}), ["twice"]),
         (changed(sweep={"points": [{"network.link_probability": 2.0}]}), ["link_probability", "got 2", "point"]),
@@ -263,9 +250,7 @@ def test_swept_key_may_be_left_out_of_its_section() -> None:
     assert [point.network.base for point in spec.points] == ["complete", "path"]
 
 
-@pytest.mark.parametrize(
-    "labels", [("a b", "a-b"), ("A", "a"), ("../x", "..\\x"), ("é", "ü"), ("x" * 100, "x" * 99 + "y")]
-)
+@pytest.mark.parametrize("labels", [("a b", "a-b"), ("A", "a"), ("../x", "..\\x"), ("é", "ü"), ("x" * 100, "x" * 99 + "y")])
 def test_ids_are_unique_and_safe(labels: tuple[str, str]) -> None:
     algorithms = [{"name": "pareto_ucb", "label": label} for label in labels]
     sweep = {"algorithms.*.consensus": [1.0, 2.0]}
@@ -280,11 +265,7 @@ def test_overrides(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(from_dict(changed(sweep={"network.link_probability": [0.1, 0.2]})).to_toml())
     spec = load_spec(path, ["experiment.horizon=50", "network.weights=metropolis", "algorithms.alone.consensus = 2"])
-    assert (spec.experiment.horizon, spec.network.weights, spec.algorithms[-1].params["consensus"]) == (
-        50,
-        "metropolis",
-        2,
-    )
+    assert (spec.experiment.horizon, spec.network.weights, spec.algorithms[-1].params["consensus"]) == (50, "metropolis", 2)
     assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points) == 1
     for text, word in [("network.link_probability=0.3", "is swept"), ("horizon=3", "KEY=VALUE"), ("x", "KEY=VALUE")]:
         with pytest.raises(InputError, match=word):
@@ -293,16 +274,7 @@ def test_overrides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [
-        ("3", 3),
-        ("0.5", 0.5),
-        ("true", True),
-        ('"a"', "a"),
-        ("a", "a"),
-        ("[1, 2]", [1, 2]),
-        ("1\nx = 2", "1\nx = 2"),
-        ("", ""),
-    ],
+    [("3", 3), ("0.5", 0.5), ("true", True), ('"a"', "a"), ("a", "a"), ("[1, 2]", [1, 2]), ("1\nx = 2", "1\nx = 2"), ("", "")],
 )
 def test_override_values_are_toml_or_strings(text: str, value: Any) -> None:
     assert toml_value(text) == value
@@ -319,10 +291,7 @@ def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("old", "said"),
     [
-        (
-            {"environment": {"noise": "normal"}},
-            "environment.noise is now called environment.heterogeneity_distribution",
-        ),
+        ({"environment": {"noise": "normal"}}, "environment.noise is now called environment.heterogeneity_distribution"),
         ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
         ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
         ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),

@@ -10,19 +10,7 @@ from pathlib import Path
 
 import atheris
 
-OURS = (
-    "arrays",
-    "cellfiles",
-    "environment",
-    "errors",
-    "links",
-    "manifest",
-    "overrides",
-    "reading",
-    "spec",
-    "sweep",
-    "topology",
-)
+OURS = ("arrays", "cellfiles", "environment", "errors", "links", "manifest", "overrides", "reading", "spec", "sweep", "topology")
 OTHERS = ("tomllib", "json", "networkx.readwrite.graphml", "numpy.lib._format_impl")
 with atheris.instrument_imports(include=[*(f"gossipmab.{name}" for name in OURS), *OTHERS]):
     from tests.fuzz.parsers import PARSERS, tried
@@ -38,15 +26,8 @@ corpus = Path(tempfile.mkdtemp(prefix="corpus"))
 for number, content in enumerate(PARSERS[given.name].seeds()):
     (corpus / f"seed{number}").write_bytes(content)
 warnings.simplefilter("ignore")  # a parser may warn; what counts is what it raises
-limits = [
-    f"-max_total_time={given.seconds}",
-    f"-seed={given.seed}",
-    "-timeout=20",
-    "-rss_limit_mb=3072",
-    "-max_len=20000",
-]
+limits = [f"-max_total_time={given.seconds}", f"-seed={given.seed}", "-timeout=20", "-rss_limit_mb=3072", "-max_len=20000"]
 atheris.Setup(
-    [sys.argv[0], *limits, f"-artifact_prefix={given.found}/{given.name}-", str(corpus)],
-    lambda content: tried(given.name, content),
+    [sys.argv[0], *limits, f"-artifact_prefix={given.found}/{given.name}-", str(corpus)], lambda content: tried(given.name, content)
 )
 atheris.Fuzz()

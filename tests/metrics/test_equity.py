@@ -106,9 +106,7 @@ def test_a_band_that_is_none_is_refused(tau: float) -> None:
 def test_scale_times_shape(x: list[float], tau: float) -> None:
     """Lemma 4.1: H = E TV(q_mag, u)."""
     found = equity(x, tau)
-    assert found.mre == pytest.approx(
-        found.total_excess * found.magnitude_distance, rel=1e-9, abs=4 * len(x) * ROUNDING * max(x)
-    )
+    assert found.mre == pytest.approx(found.total_excess * found.magnitude_distance, rel=1e-9, abs=4 * len(x) * ROUNDING * max(x))
     N = len(x)
     for q in (found.selection, found.magnitude):
         assert math.isclose(math.fsum(q), 1) and -1e-12 <= distance_to_uniform(q) <= 1 - 1 / N + 1e-12

@@ -38,9 +38,7 @@ def test_nash_welfare_is_the_product_of_utilities(agents: int) -> None:
 
 def test_nash_welfare_by_hand() -> None:
     """(1/4 * 1 + 3/4 * 0) (1/4 * 0.4 + 3/4 * 0.8) = 0.25 * 0.7."""
-    assert metrics.nash_welfare_of(
-        truth_of([[1, 0], [0.4, 0.8]]), np.array([0.25, 0.75]), np.zeros(2)
-    ) == pytest.approx(0.175)
+    assert metrics.nash_welfare_of(truth_of([[1, 0], [0.4, 0.8]]), np.array([0.25, 0.75]), np.zeros(2)) == pytest.approx(0.175)
 
 
 def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[float, float, float]:
@@ -145,9 +143,7 @@ def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> 
             assert trace.sampling_error[-1] < 1e-12 < trace.disagreement[-1]
         else:  # row j is learnt by agent j alone, from its own means
             own = np.einsum("jd,jkd->jk", environment.preferences, environment.means) / 4
-            np.testing.assert_allclose(
-                trace.sampling_error[5], np.abs(own - environment.utilities).max(), rtol=0, atol=1e-12
-            )
+            np.testing.assert_allclose(trace.sampling_error[5], np.abs(own - environment.utilities).max(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -155,9 +151,7 @@ def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
     network = gm.Network("complete", agents=5)
-    trace = gm.simulate(
-        ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True
-    )
+    trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True)
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 
 
@@ -186,9 +180,7 @@ def test_no_distribution_has_negative_regret() -> None:
 
 def test_welfare_of_negative_utilities_is_not_a_number_and_pareto_regret_is() -> None:
     environment = gm.Environment.sample(means=[[[0.5], [-0.5]], [[0.5], [-0.5]]], rewards="gaussian")
-    trace = gm.simulate(
-        gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True
-    )
+    trace = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True)
     assert np.isnan(trace.nsw_regret).all()
     np.testing.assert_allclose(trace.pareto_regret[-1], trace.pulls[:, 1], rtol=1e-12)  # Delta = 1 - 0
 
@@ -196,9 +188,7 @@ def test_welfare_of_negative_utilities_is_not_a_number_and_pareto_regret_is() ->
 def test_a_worthless_arm_for_everybody_leaves_no_welfare_to_lose() -> None:
     """All utilities 0: NSW is 0 for every distribution, and so is its regret."""
     environment = gm.Environment.sample(means=np.zeros((2, 3, 2)))
-    trace = gm.simulate(
-        gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True
-    )
+    trace = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True)
     np.testing.assert_array_equal(trace.nsw_regret, 0)
     np.testing.assert_array_equal(trace.pareto_regret, 0)
 
@@ -211,14 +201,7 @@ def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
     best = twins.nash(twins.best_nash(U), U)
     for welfare, root in (("product", 1.0), ("geometric", 0.5)):
         trace = gm.simulate(
-            gm.ParetoUCB(),
-            environment,
-            network,
-            horizon=2,
-            seed=0,
-            recorded_rounds=2,
-            welfare=welfare,
-            interpreted=True,
+            gm.ParetoUCB(), environment, network, horizon=2, seed=0, recorded_rounds=2, welfare=welfare, interpreted=True
         )
         lost = np.cumsum([best**root - np.prod(U[:, k]) ** root for k in (0, 1)])
         np.testing.assert_allclose(trace.nsw_regret, np.column_stack([lost, lost]), rtol=0, atol=1e-8)
@@ -226,14 +209,7 @@ def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
 
 @pytest.mark.parametrize(
     ("horizon", "record", "rounds"),
-    [
-        (10, 5, [2, 4, 6, 8, 10]),
-        (5, 200, [1, 2, 3, 4, 5]),
-        (7, 3, [2, 5, 7]),
-        (1, 1, [1]),
-        (1, 200, [1]),
-        (100, 1, [100]),
-    ],
+    [(10, 5, [2, 4, 6, 8, 10]), (5, 200, [1, 2, 3, 4, 5]), (7, 3, [2, 5, 7]), (1, 1, [1]), (1, 200, [1]), (100, 1, [100])],
 )
 def test_recorded_rounds_by_hand(horizon: int, record: int, rounds: list[int]) -> None:
     """round(T m / record), m = 1..record: 7/3, 14/3, 7 -> 2, 5, 7."""
@@ -256,9 +232,7 @@ def test_what_is_recorded_does_not_change_what_is_played() -> None:
         np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[some.rounds - 1])
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}]
-)
+@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}])
 def test_horizon_and_record_are_refused(wrong: dict[str, Any]) -> None:
     environment, network = world(3, 2, 2)
     with pytest.raises(gm.InputError, match=list(wrong)[-1]):

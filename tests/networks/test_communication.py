@@ -108,11 +108,7 @@ def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) 
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
     failures = gm.Failures(message_loss=0.2, symmetric_loss=True, crash_probability=0.01, recovery_probability=0.2)
     network = gm.Network(
-        KITE,
-        links=gm.GilbertElliott(0.2, 0.4),
-        weights=weights,
-        failures=failures,
-        communication=gm.CommunicationBudget(**rules),
+        KITE, links=gm.GilbertElliott(0.2, 0.4), weights=weights, failures=failures, communication=gm.CommunicationBudget(**rules)
     )
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=3_000, seed=3, recorded_rounds=3_000)
     assert trace.mean_drift.max() < 1e-12
@@ -125,9 +121,7 @@ def test_the_mean_is_kept_and_agents_agree(rules: dict[str, Any], weights: str) 
 def test_rules_that_hold_nothing_back_change_no_bit(algorithm: Any, rules: dict[str, Any]) -> None:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     for weights in ("laplacian", "metropolis"):
-        plain, ruled = (
-            gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in ({}, budget(**rules))
-        )
+        plain, ruled = (gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in ({}, budget(**rules)))
         one, other = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in (plain, ruled))
         assert same_bits(one, other) == []
 
@@ -137,14 +131,10 @@ def test_rules_that_hold_nothing_back_change_no_bit(algorithm: Any, rules: dict[
 def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules: dict[str, Any]) -> None:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     network = gm.Network(
-        KITE,
-        link_probability=0.6,
-        failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2),
-        **budget(**rules),
+        KITE, link_probability=0.6, failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2), **budget(**rules)
     )
     one, other = (
-        gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=interpreted)
-        for interpreted in (False, True)
+        gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=interpreted) for interpreted in (False, True)
     )
     assert same_bits(one, other) == []
 
@@ -155,8 +145,7 @@ def test_many_bits_are_nearly_all_of_them() -> None:
         gm.Network(KITE, **named) for named in ({}, budget(quantization_bits=32, low=-1.0, high=2.0))
     )  # nothing is clipped
     one, other = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, recorded_rounds=20)
-        for net in (plain, ruled)
+        gm.simulate(gm.ParetoUCBGossip(), environment, net, horizon=20, seed=2, recorded_rounds=20) for net in (plain, ruled)
     )
     np.testing.assert_allclose(one.disagreement, other.disagreement, rtol=0, atol=20 * 3 / 2**31)
     assert not np.array_equal(one.disagreement, other.disagreement)
@@ -196,9 +185,9 @@ def test_savings_are_counted_as_sent() -> None:
     for name, each in {"all": 48, "every": 48, "few": 48, "bits": 6, "top": 17}.items():
         assert found[name].bytes[-1] == each * messages[name]
     assert found["all"].messages_sent.sum() == messages["all"]
-    assert gm.CommunicationBudget(top_k=9).bytes(6) == 48 and gm.CommunicationBudget(
-        top_k=1, quantization_bits=4
-    ).bytes(6) == math.ceil(7 / 8)
+    assert gm.CommunicationBudget(top_k=9).bytes(6) == 48 and gm.CommunicationBudget(top_k=1, quantization_bits=4).bytes(
+        6
+    ) == math.ceil(7 / 8)
 
 
 # ---------------------------------------------------------------------------------------------------------- what is refused
@@ -211,17 +200,11 @@ def test_savings_are_counted_as_sent() -> None:
         ({"period": 0}, "network.communication.period: got 0, allowed is a whole number >= 1"),
         ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number >= 0"),
         ({"quantization_bits": 0}, "network.communication.quantization_bits: got 0, allowed is a whole number >= 1"),
-        (
-            {"quantization_bits": 33},
-            "network.communication.quantization_bits: got 33, allowed is a whole number >= 1 and <= 32",
-        ),
+        ({"quantization_bits": 33}, "network.communication.quantization_bits: got 33, allowed is a whole number >= 1 and <= 32"),
         ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
         ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
         ({"top_k": 0}, "network.communication.top_k: got 0, allowed is a whole number >= 1"),
-        (
-            {"consensus_step_size": 0.5},
-            "network.communication.consensus_step_size: got 0.5, allowed is none without top_k",
-        ),
+        ({"consensus_step_size": 0.5}, "network.communication.consensus_step_size: got 0.5, allowed is none without top_k"),
         (
             {"top_k": 1, "consensus_step_size": 1.5},
             "network.communication.consensus_step_size: got 1.5, allowed is a number > 0 and <= 1",
@@ -235,9 +218,7 @@ def test_what_is_refused(rules: Any, message: str) -> None:
 
 
 def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
-    with pytest.raises(
-        gm.InputError, match=r"network\.communication\.top_k: not with failures that do not keep the mean"
-    ):
+    with pytest.raises(gm.InputError, match=r"network\.communication\.top_k: not with failures that do not keep the mean"):
         gm.Network(KITE, failures={"delay": 1}, communication={"top_k": 1})
     gm.Network(KITE, failures={"message_loss": 0.5, "symmetric_loss": True}, communication={"top_k": 1})
 

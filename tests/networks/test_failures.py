@@ -25,9 +25,7 @@ from gossipmab.networks.failures.message_loss import LossyChannel
 from gossipmab.utils.rng import Purpose, stream
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
-MEANS = np.array([0.9, 0.3, 0.6]).reshape(
-    3, 1, 1
-)  # one arm, one objective: L_i is agent i's mean from its first round on
+MEANS = np.array([0.9, 0.3, 0.6]).reshape(3, 1, 1)  # one arm, one objective: L_i is agent i's mean from its first round on
 SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
 
 
@@ -54,9 +52,7 @@ def by_hand(failures: Any, horizon: int, **named: Any) -> tuple[Any, dict[int, l
     """Three agents on the complete graph, w = 1/3: the trace, and G_i after every round that agent i played."""
     environment = gm.Environment.sample(means=MEANS, preferences=np.ones((3, 1)), rewards="deterministic")
     network = gm.Network("complete", 3, failures=failures, **named)
-    trace = gm.simulate(
-        Watched(), environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True
-    )
+    trace = gm.simulate(Watched(), environment, network, horizon=horizon, seed=0, recorded_rounds=horizon, interpreted=True)
     return trace, {i: [float(G[0]) for agent, _, G, _ in SEEN if agent == i] for i in range(3)}
 
 
@@ -218,9 +214,7 @@ def test_delays_are_uniform_where_they_are_spread() -> None:
 
 def test_crashes_last_as_long_as_declared() -> None:
     """Geometric spells with means 1/crash and 1/rejoin; 5 standard errors, 6e-7 each. All are there at first."""
-    network = gm.Network(
-        "complete", 8, failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False)
-    )
+    network = gm.Network("complete", 8, failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False))
     fate = network.failure_sampler(np.random.default_rng(1))(np.ones((20_000, 28), np.uint8))
     for value, q in ((1, 0.05), (0, 0.2)):
         lengths = []
@@ -366,9 +360,7 @@ def test_regret_and_pulls_of_who_is_away() -> None:
         np.testing.assert_array_equal(trace.pulls.sum(axis=1), [63, 3, 62])
         assert (trace.pareto_regret[:60, 1] == 0).all() and (trace.nsw_regret[:60, 1] == 0).all()
         assert (trace.pulls[1] == [1, 1, 1, 0]).all()
-        assert (trace.pulls[2, 1:] >= 1).all() and trace.pulls[
-            2, 0
-        ] >= 2  # arm 0 in round 1, and again when it was back
+        assert (trace.pulls[2, 1:] >= 1).all() and trace.pulls[2, 0] >= 2  # arm 0 in round 1, and again when it was back
         assert np.isfinite(trace.nsw_regret).all()
 
 

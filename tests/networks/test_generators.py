@@ -47,12 +47,7 @@ FIXED: list[tuple[str, list[dict[str, Any]]]] = [
     ("star_graph", [{"n": n} for n in range(1, 9)]),
     (
         "grid_2d_graph",
-        [
-            {"m": m, "n": n, "periodic": p}
-            for m in (1, 2, 3, 5)
-            for n in (1, 2, 3, 4)
-            for p in (False, True, [True, False])
-        ],
+        [{"m": m, "n": n, "periodic": p} for m in (1, 2, 3, 5) for n in (1, 2, 3, 4) for p in (False, True, [True, False])],
     ),
 ]
 
@@ -100,9 +95,7 @@ def test_large_gnp_graphs(p: float) -> None:
     assert np.abs(ends - p * (n - 1)).max() <= 5.5 * np.sqrt(n * p * (1 - p))
 
 
-@pytest.mark.parametrize(
-    "values", [{"n": 5, "d": 3}, {"n": 4, "d": 4}, {"n": 4, "d": 1.5}, {"d": 2, "n": 4, "seed": -1}, {"m": 1}]
-)
+@pytest.mark.parametrize("values", [{"n": 5, "d": 3}, {"n": 4, "d": 4}, {"n": 4, "d": 1.5}, {"d": 2, "n": 4, "seed": -1}, {"m": 1}])
 def test_parameters_that_our_own_refuse(values: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"network\.base"):
         load({"generator": "large_random_regular_graph", **values}, 4)

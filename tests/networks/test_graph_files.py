@@ -64,9 +64,7 @@ def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:
     assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b")
     assert np.array_equal(again.edges, wanted.edges)
     before = {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
-    gm.run(
-        spec(graph.copy()), out=tmp_path / "run", workers=1
-    )  # the same graph in another object: nothing is left to do
+    gm.run(spec(graph.copy()), out=tmp_path / "run", workers=1)  # the same graph in another object: nothing is left to do
     assert before == {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
     with pytest.raises(gm.InputError, match=r"holds another experiment; different are: network\.base"):
         gm.run(spec(nx.path_graph(4)), out=tmp_path / "run", workers=1)
@@ -133,9 +131,7 @@ from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={"TMPDIR": str(tmp_path), **clean()}
-    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={"TMPDIR": str(tmp_path), **clean()})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -94,9 +94,7 @@ def test_any_split_into_blocks_gives_the_same_links(name: str, every: dict[str, 
         parts = [sampler(rounds) for rounds in blocks]
         whole = network.link_sampler(np.random.default_rng(seed))(sum(blocks))
         np.testing.assert_array_equal(np.concatenate(parts), whole)
-        assert (
-            whole.dtype == np.uint8 and whole.shape == (sum(blocks), len(network.edges)) and set(whole.flat) <= {0, 1}
-        )
+        assert whole.dtype == np.uint8 and whole.shape == (sum(blocks), len(network.edges)) and set(whole.flat) <= {0, 1}
 
     check()
 
@@ -129,9 +127,7 @@ def test_mixing_matrices_are_symmetric_and_doubly_stochastic(name: str, every: d
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(
-    name: str, every: dict[str, gm.Network]
-) -> None:
+def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(name: str, every: dict[str, gm.Network]) -> None:
     """Facts against the means of W and W^2 over 4,000 rounds (whole periods where there are some).
 
     Weyl: eigenvalues differ by no more than the norm of the matrices' difference. Its entries have standard errors
@@ -275,14 +271,10 @@ def test_random_matching_on_complete_graphs_is_uniform() -> None:
     network = gm.Network("complete", 4, links="random_matching", weights="metropolis")
     counts = np.unique(sampled(network, 6_000), axis=0, return_counts=True)[1]
     assert len(counts) == 3 and ((counts - 2_000) ** 2 / 2_000).sum() < 27.6
-    facts = (
-        network.facts()
-    )  # f = 1/3, Lap_f has the eigenvalue 4/3: E[W] has 1 - 2/3, and so has E[W^2], a projection's mean
+    facts = network.facts()  # f = 1/3, Lap_f has the eigenvalue 4/3: E[W] has 1 - 2/3, and so has E[W^2], a projection's mean
     assert facts.second_eigenvalue == pytest.approx(1 / 3)
     assert facts.second_eigenvalue_squared == pytest.approx(1 / 3)
-    assert gm.Network("complete", 5, links="random_matching").link_statistics.frequencies == pytest.approx(
-        np.full(10, 0.2)
-    )
+    assert gm.Network("complete", 5, links="random_matching").link_statistics.frequencies == pytest.approx(np.full(10, 0.2))
 
 
 def test_one_pair_is_boyds_matrix() -> None:

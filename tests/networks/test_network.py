@@ -333,10 +333,7 @@ def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
     facts = Network("ring", agents=400, link_probability=0.5, weights="max_degree").facts()
     assert facts[:5] == (400, 400, 2, 2.0, 2)
     assert all(math.isnan(fact) for fact in (facts.diameter, facts.algebraic_connectivity, facts.second_eigenvalue))
-    assert math.isnan(facts.consensus_rounds) and (facts.squared_obtained, facts.gap_obtained) == (
-        "left out",
-        "left out",
-    )
+    assert math.isnan(facts.consensus_rounds) and (facts.squared_obtained, facts.gap_obtained) == ("left out", "left out")
     mixed = Network("ring", agents=400, links=ErdosRenyi(np.linspace(0.1, 0.9, 400)), weights="metropolis")
     assert mixed.facts().gap_obtained == "left out"
 
@@ -356,9 +353,7 @@ def test_facts_of_large_graphs() -> None:
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
     message = refused("petersen", link_probability=p)
-    assert message.startswith("network.link") and (
-        "allowed is a number > 0 and <= 1" in message or "has shape" in message
-    )
+    assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message)
 
 
 def test_unknown_weights_are_refused() -> None:

@@ -92,15 +92,7 @@ def by_cvxpy(name: str, exponent: float, U: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.filterwarnings("ignore:geo_mean is being approximated")  # by second-order cones, exactly: error 0
 @pytest.mark.parametrize(
     ("name", "exponent"),
-    [
-        ("log_nsw", 0),
-        ("utilitarian", 0),
-        ("maximin", 0),
-        ("equality", 0),
-        ("p_mean", 0.0),
-        ("p_mean", -1.0),
-        ("p_mean", 0.5),
-    ],
+    [("log_nsw", 0), ("utilitarian", 0), ("maximin", 0), ("equality", 0), ("p_mean", 0.0), ("p_mean", -1.0), ("p_mean", 0.5)],
 )
 def test_the_optimum_is_that_of_cvxpy(name: str, exponent: float) -> None:
     rng = np.random.default_rng(6)

@@ -172,9 +172,7 @@ def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
             drawn[m] = environment.preferences[j] @ x
         seen = (drawn[:, None] <= known.levels + 1e-9).mean(axis=0)
         worst = np.abs(seen - known.cdf[j, k])
-        coarse = (
-            0.02 if rewards == "beta" else 0.0
-        )  # of a grid of 257 levels, whose values are shared between neighbours
+        coarse = 0.02 if rewards == "beta" else 0.0  # of a grid of 257 levels, whose values are shared between neighbours
         assert worst.max() < 0.02 + coarse
 
 

@@ -329,12 +329,7 @@ def test_the_certificate_holds_whatever_the_warm_row_says():
     assert certificate <= 1e-8
     size = warm_size(4, 5)
     rows = [np.full(size, wrong) for wrong in (math.nan, -1.0, 1e308, math.inf, 1e-308)]
-    for row in [
-        *rows,
-        *rng.standard_normal((40, size)),
-        *rng.random((40, size)),
-        *10.0 ** rng.uniform(-300, 300, (40, size)),
-    ]:
+    for row in [*rows, *rng.standard_normal((40, size)), *rng.random((40, size)), *10.0 ** rng.uniform(-300, 300, (40, size))]:
         value, certificate, _ = solve(G, b, warm=row.copy())
         assert certificate <= 1e-8
         assert value == pytest.approx(true, rel=1e-8)

@@ -145,10 +145,7 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: p
     assert call(["verify", str(played)]) == 0
     assert call(["list"]) == 0
     out = capsys.readouterr().out
-    assert (
-        f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out
-        and "my-algorithm 0.1.0" in out
-    )
+    assert f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out and "my-algorithm 0.1.0" in out
 
 
 def test_the_example_passes_the_suite(on_path: Path) -> None:
@@ -175,9 +172,7 @@ def test_its_parameters_are_checked_like_those_of_others(
     assert line in error and error.count("\n") == 1
 
 
-def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(
-    played: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert NAME not in PROTOCOLS["gossip"]
     results = gm.open_run(played)
     assert len(results.summary()) == 4 and len(results.traces) == 8
@@ -196,25 +191,14 @@ def test_a_broken_plug_in_breaks_its_own_use_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
-    distribution(
-        tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n"
-    )
+    distribution(tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n")
     with site(tmp_path / "a", monkeypatch):
         assert gm.run(SMALL, out=tmp_path / "run").complete
         for name, line in (
-            (
-                "torn",
-                r"^plug-in 'torn': torn 1.2 \(entry point torn = torn:Algorithm\) does not load \(ZeroDivisionError",
-            ),
+            ("torn", r"^plug-in 'torn': torn 1.2 \(entry point torn = torn:Algorithm\) does not load \(ZeroDivisionError"),
             ("gone", r"^plug-in 'gone': torn 1.2 \(entry point gone = nowhere:X\) does not load \(ModuleNotFoundError"),
-            (
-                "number",
-                r"^plug-in 'number': odd 1.2 \(entry point number = odd:NUMBER\) is 3, allowed for .* is a class$",
-            ),
-            (
-                "poor",
-                r"^plug-in 'poor': odd 1.2 .* is no class for gossipmab.algorithms: it has no _fields and no communicates",
-            ),
+            ("number", r"^plug-in 'number': odd 1.2 \(entry point number = odd:NUMBER\) is 3, allowed for .* is a class$"),
+            ("poor", r"^plug-in 'poor': odd 1.2 .* is no class for gossipmab.algorithms: it has no _fields and no communicates"),
         ):
             with pytest.raises(gm.InputError, match=line):
                 gm.run({**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
@@ -222,17 +206,13 @@ def test_a_broken_plug_in_breaks_its_own_use_only(
         assert capsys.readouterr().out.count("cannot be used: plug-in") == 4
 
 
-def test_names_that_are_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
     distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
     with site(tmp_path / "a", monkeypatch):
         assert PROTOCOLS["gossip"]["pareto_ucb"] is gm.ParetoUCB
-        with pytest.raises(
-            gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"
-        ):
+        with pytest.raises(gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"):
             gm.run({**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "run")
         assert call(["list"]) == 0
         assert "is refused: a shipped one has this name" in capsys.readouterr().out
@@ -258,10 +238,7 @@ def test_a_plug_in_that_changed_since_is_told(
 
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
-    entries = {
-        "gossipmab.links": {"every_other": "outside:EveryOther"},
-        "gossipmab.rewards": {"triangular": "outside:Triangular"},
-    }
+    entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}
     distribution(tmp_path / "a", "outdoors", entries)
     data = {
         **SMALL,
@@ -281,17 +258,12 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
         trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
         assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
-        plain = gm.simulate(
-            gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True
-        )
+        plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
         assert not same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
-            (
-                {"model": "beta", "beta_concentration": 2.0},
-                "environment.rewards: parameter: 'beta_concentration' is not known",
-            ),
+            ({"model": "beta", "beta_concentration": 2.0}, "environment.rewards: parameter: 'beta_concentration' is not known"),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):
             with pytest.raises(gm.InputError, match=line):
@@ -306,9 +278,7 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
 
 
 def test_means_outside_the_range_of_a_model_are_told() -> None:
-    with pytest.raises(
-        gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"
-    ):
+    with pytest.raises(gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"):
         gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
 
 
@@ -329,10 +299,7 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
-        "algorithms": [
-            {"name": gm.ExploreFirst, "objective": outside.First, "rounds_per_arm": 1},
-            {"name": "thompson"},
-        ],
+        "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "rounds_per_arm": 1}, {"name": "thompson"}],
     }
     results = gm.run(data, out=tmp_path / "run")
     assert results.spec.algorithms[0].params["objective"] == "outside:First"
@@ -403,17 +370,14 @@ def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) ->
 
 def test_a_reward_model_with_means_of_its_own_is_refused(tmp_path: Path) -> None:
     rewards = outside.Triangular(np.zeros((5, 3, 2)))
-    with pytest.raises(
-        gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"
-    ):
+    with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
         gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "options",
-    [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}],
+    "options", [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}]
 )
 def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     data = {
@@ -452,9 +416,7 @@ def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
     fast, plain = (
-        gm.simulate(
-            PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone
-        )
+        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
         for alone in (False, True)
     )
     assert not same_bits(fast, plain)

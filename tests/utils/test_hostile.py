@@ -207,9 +207,7 @@ def hostile_data(folder: Path) -> dict[str, str]:
     (folder / "zero.npy").symlink_to("/dev/zero")
     (folder / "loop.csv").symlink_to("loop.csv")
     (folder / "folder.json").mkdir()
-    words |= dict.fromkeys(
-        ["pipe.npy", "zero.npy", "loop.csv", "folder.json", "none.npy", "a\0b.npy"], "there is no file"
-    )
+    words |= dict.fromkeys(["pipe.npy", "zero.npy", "loop.csv", "folder.json", "none.npy", "a\0b.npy"], "there is no file")
     words["x.pkl"] = "there is no file"
     return words
 
@@ -269,29 +267,13 @@ def test_a_long_trace_of_few_contacts_takes_no_room(tmp_path: Path) -> None:
 
 # --- names ---------------------------------------------------------------------------------------------------------------
 
-NASTY = (
-    "../../x",
-    "/etc/x",
-    "CON",
-    "nul.txt",
-    "a" * 100,
-    "а",
-    "a",
-    "A",
-    "[/b]",
-    "$x^$",
-    "_x",
-    "<script>x()</script>",
-    "-rf",
-)
+NASTY = ("../../x", "/etc/x", "CON", "nul.txt", "a" * 100, "а", "a", "A", "[/b]", "$x^$", "_x", "<script>x()</script>", "-rf")
 
 
 @pytest.mark.parametrize("text", [*NASTY, "..", ".", "", "a\0b", "a\nb", "x" * 10_000, "aux", "COM1.x", "\u202ex"])
 def test_a_safe_name_is_one_part_of_a_path_on_any_system(text: str) -> None:
     name = safe(text)
-    assert (
-        name and name.isascii() and name.isprintable() and Path(name).name == name and not set(name) & set('/\\:*?"<>|')
-    )
+    assert name and name.isascii() and name.isprintable() and Path(name).name == name and not set(name) & set('/\\:*?"<>|')
     assert not name.startswith((".", "-")) and not name.endswith(".")
     assert name.partition(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt9"}
 
@@ -386,9 +368,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda name: name.replace(" ", "-"))
-def test_an_altered_manifest_is_refused_and_leads_nowhere(
-    change: str, folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_altered_manifest_is_refused_and_leads_nowhere(change: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     altered(folder, CHANGES[change])
     with pytest.raises(InputError, match=r"manifest\.json"):
         gm.open_run(folder)
@@ -416,11 +396,7 @@ def test_the_command_line_says_so_in_one_line(folder: Path, tmp_path: Path, caps
 
     (tmp_path / "deep.toml").write_bytes(b"x = " + b"[" * 100_000)
     (folder / "manifest.json").write_bytes(b"[" * 100_000)
-    commands = [
-        ["run", str(tmp_path / "deep.toml")],
-        ["run", "x" * 10_000],
-        ["run", "quickstart", "--set", "\x1b]0;x\x07.y=1"],
-    ]
+    commands = [["run", str(tmp_path / "deep.toml")], ["run", "x" * 10_000], ["run", "quickstart", "--set", "\x1b]0;x\x07.y=1"]]
     commands += [["run", "quickstart", "--set", "network.base={" + "a." * 50_000 + "a=1}"]]
     commands += [[name, str(folder)] for name in ("summary", "plot", "report", "verify")]
     for command in commands:
@@ -470,9 +446,7 @@ def test_results_that_are_not_those_of_the_experiment_are_not_used(folder: Path)
     ):
         (folder / "results.parquet").write_bytes(parquet_bytes(table))
         sha = file_hash(folder / "results.parquet")
-        altered(
-            folder, lambda m, sha=sha: m["sha256"].update({"results.parquet": sha})
-        )  # even where the manifest vouches for it
+        altered(folder, lambda m, sha=sha: m["sha256"].update({"results.parquet": sha}))  # even where the manifest vouches for it
         assert gm.open_run(folder).table().equals(known)
 
 
@@ -485,13 +459,7 @@ def test_a_cell_of_other_kinds_is_set_aside_however_right_its_checksum(folder: P
     cell = results.spec.cells()[0]
     trace, said, _ = decode(results.folder.file(cell), GossipTrace)
     del said["sha256"]
-    for change in (
-        {"versions": 3},
-        {"seconds": "x"},
-        {"seconds": float("nan")},
-        {"agent_steps": 10**30},
-        {"machine": []},
-    ):
+    for change in ({"versions": 3}, {"seconds": "x"}, {"seconds": float("nan")}, {"agent_steps": 10**30}, {"machine": []}):
         results.folder.file(cell).write_bytes(encode(trace, {**said, **change}))
         with pytest.raises(DamagedError):
             results.folder.read(cell, results.spec)
@@ -584,9 +552,7 @@ scalars = (
     st.none() | st.booleans() | st.integers(-3, 8) | st.sampled_from([2**53, 2**63, -(2**70), 10**400, 1e400, float("nan"), 1e-320])
     | st.floats(-2, 2) | words
 )  # fmt: skip
-values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6
-)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6)
 START: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 10, "trials": 2, "seed": 7, "recorded_rounds": 3, "protocol": "gossip"},
     "environment": {"agents": 3, "arms": 2, "objectives": 1, "means": [[[0.5], [0.25]]] * 3},
@@ -646,8 +612,7 @@ def test_any_experiment_is_valid_or_refused_in_one_line(data: dict[str, Any]) ->
 
 @fuzzed
 @given(
-    st.sampled_from(SWEPT) | words,
-    words | st.builds(json.dumps, st.integers() | st.lists(st.floats(0, 1))) | st.text(max_size=20),
+    st.sampled_from(SWEPT) | words, words | st.builds(json.dumps, st.integers() | st.lists(st.floats(0, 1))) | st.text(max_size=20)
 )
 def test_any_setting_is_taken_or_refused_in_one_line(key: str, value: str) -> None:
     data = refused_or(lambda: overridden(START, [f"{key}={value}"]))
@@ -656,11 +621,7 @@ def test_any_setting_is_taken_or_refused_in_one_line(key: str, value: str) -> No
 
 
 @fuzzed
-@given(
-    st.dictionaries(
-        st.sampled_from(["files", "sessions", "sha256", "spec", "end", "versions", "spec_hash", "format"]), values
-    )
-)
+@given(st.dictionaries(st.sampled_from(["files", "sessions", "sha256", "spec", "end", "versions", "spec_hash", "format"]), values))
 def test_any_manifest_is_read_or_refused_in_one_line(changes: dict[str, Any]) -> None:
     import tempfile
 
@@ -674,13 +635,7 @@ def test_any_manifest_is_read_or_refused_in_one_line(changes: dict[str, Any]) ->
 @pytest.mark.parametrize("key", SWEPT)
 @pytest.mark.parametrize("values", [[1, 2], ["x"], [{}], [[1]], [0.5]], ids=str)
 def test_any_key_is_swept_or_refused_in_one_line(key: str, values: list[Any]) -> None:
-    for change in (
-        {},
-        {"algorithms": 3},
-        {"algorithms": [{"name": 3}]},
-        {"experiment": {"protocol": []}},
-        {"network": 3},
-    ):
+    for change in ({}, {"algorithms": 3}, {"algorithms": [{"name": 3}]}, {"experiment": {"protocol": []}}, {"network": 3}):
         refused_or(lambda change=change: from_dict({**START, **change, "sweep": {key: values}}))
         refused_or(lambda change=change: from_dict({**START, **change, "sweep": {"points": [{key: values[0]}]}}))
 

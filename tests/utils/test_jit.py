@@ -33,9 +33,7 @@ PACKAGE = Path(gm.__file__).parent
 
 
 def digest(trace: Any) -> str:
-    return hashlib.sha256(
-        b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))
-    ).hexdigest()
+    return hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest()
 
 
 def same_bits(a: Any, b: Any) -> None:
@@ -68,11 +66,7 @@ print(json.dumps({
 def run_copy(folder: Path, **more: str) -> dict[str, Any]:
     """Simulate with the copy of the package in `folder`, its cache in `folder`/cache."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    environ |= {
-        "PYTHONPATH": str(folder),
-        "NUMBA_CACHE_DIR": str(folder / "cache"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    } | more
+    environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"} | more
     command = [sys.executable, "-c", TINY]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
@@ -97,9 +91,7 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
     changed = run_copy(tmp_path)
     assert (changed["hits"], changed["misses"]) == (0, 1)
     assert changed["digest"] != first["digest"]
-    assert (
-        changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]
-    )  # and it is the edited formula's result
+    assert changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]  # and it is the edited formula's result
 
 
 @pytest.mark.slow
@@ -245,6 +237,4 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     assert digest(fast) == digest(gm.simulate(Sound(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = jit.cache_folder()
-    assert folder is None or not any(
-        "Sound" in file.name or b"Sound" in file.read_bytes() for file in folder.rglob("*.nbi")
-    )
+    assert folder is None or not any("Sound" in file.name or b"Sound" in file.read_bytes() for file in folder.rglob("*.nbi"))

@@ -72,17 +72,11 @@ def test_the_length_of_blocks_does_not_show(name: str, monkeypatch: pytest.Monke
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     whole = gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11)
     for length in (1, 2, 7, 150):
-        monkeypatch.setattr(
-            rounds,
-            "BLOCK_NUMBERS",
-            length * (4 * 3 + len(network.edges)),
-        )
+        monkeypatch.setattr(rounds, "BLOCK_NUMBERS", length * (4 * 3 + len(network.edges)))
         played: list[int] = []
         same_bits(
             whole,
-            gm.simulate(
-                VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11, progress=played.append
-            ),
+            gm.simulate(VARIANTS[name], environment, network, horizon=300, seed=9, recorded_rounds=11, progress=played.append),
         )
         assert sum(played) == 1200 and max(played) == 4 * length
 

@@ -58,12 +58,8 @@ class OFMUP(NamedTuple):
     zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
     choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
     gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
-    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = (
-        100
-    )
-    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
-        "rotation"
-    )
+    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
 
     @property
     def assigns_at_random(self) -> bool:
@@ -113,12 +109,8 @@ class NonProbing(NamedTuple):
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
-    bounds: Annotated[Literal["bernstein", "jones"], Field(description="the radius of OFMUP, or of Jones et al.")] = (
-        "bernstein"
-    )
-    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
-        "rotation"
-    )
+    bounds: Annotated[Literal["bernstein", "jones"], Field(description="the radius of OFMUP, or of Jones et al.")] = "bernstein"
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
     assigns_at_random = OFMUP.assigns_at_random  # type: ignore[misc]
     init = OFMUP.init  # type: ignore[misc]
     ucb_index = OFMUP.ucb_index  # type: ignore[misc]
@@ -136,12 +128,8 @@ class GreedyProbing(NamedTuple):
     zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
     choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
     gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
-    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = (
-        100
-    )
-    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = (
-        "rotation"
-    )
+    bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
+    warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
     init = OFMUP.init  # type: ignore[misc]
     select = OFMUP.select  # type: ignore[misc]
     update = OFMUP.update  # type: ignore[misc]

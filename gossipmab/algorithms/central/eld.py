@@ -43,9 +43,7 @@ class Prices(NamedTuple):
 class ELD(NamedTuple):
     """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 
-    inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = (
-        0.05
-    )
+    inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = 0.05
     dual_step_size: Annotated[float, Field(ge=0, description="eta")] = 1.0
     dual_period: Annotated[int, Field(ge=1, description="rounds between two updates of lambda and of the policy")] = 50
     tau: Annotated[float, Field(ge=0, description="half width of the band around the mean")] = 0.0
@@ -53,9 +51,7 @@ class ELD(NamedTuple):
         Literal["mre", "excess"], Field(description="budget of H / N and price on H, or budget and price of E / N")
     ] = "mre"
     max_multiplier: Annotated[float, Field(ge=0, description="the most that lambda may be; 0 is no limit")] = 0.0
-    alpha: Annotated[float, Field(ge=0, description="factor of the exploration bonus, in units of summed utility")] = (
-        0.5
-    )
+    alpha: Annotated[float, Field(ge=0, description="factor of the exploration bonus, in units of summed utility")] = 0.5
     exact_agents: Annotated[int, Field(ge=0, description="up to so many agents the primal step with mre is exact")] = 8
 
     @property

@@ -40,9 +40,7 @@ def unequal(p: Floats, utilities: Floats, tau: float, measure: str) -> float:
     return equity.mre(e) if measure == "mre" else float(e.mean())
 
 
-def best_at_price(
-    gains: Floats, utilities: Floats, price: float, tau: float, measure: str, exact: bool, start: Floats
-) -> Step:
+def best_at_price(gains: Floats, utilities: Floats, price: float, tau: float, measure: str, exact: bool, start: Floats) -> Step:
     """max_p gains.p - price * (H or E / N of U p); `start` (K,) is one of the points a search begins from."""
     U = np.maximum(utilities, 0.0)
     top = np.eye(len(gains))[int(np.argmax(gains))]

@@ -36,9 +36,7 @@ class EpsilonGreedy(NamedTuple):
 
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0
-    epsilon: Annotated[
-        float, Field(le=1, description="constant probability of exploring; below 0 it is by theory")
-    ] = -1.0
+    epsilon: Annotated[float, Field(le=1, description="constant probability of exploring; below 0 it is by theory")] = -1.0
     theory: Annotated[Literal["agents", "arms"], Field(description="the schedule of epsilon_t")] = "agents"
     factor: Annotated[float, Field(ge=0, description="of epsilon_t")] = 1.0
     decay: Annotated[float, Field(ge=0, description="exponent of t in epsilon_t")] = 1 / 3

@@ -39,9 +39,7 @@ class ExploreFirst(NamedTuple):
     rounds_per_arm: Annotated[int, Field(ge=0, description="l, rounds that every arm is explored; 0 is by theory")] = 0
     theory: Annotated[Literal["agents", "arms"], Field(description="the formula of l")] = "agents"
     factor: Annotated[float, Field(gt=0, description="of l")] = 1.0
-    order: Annotated[
-        Literal["blocks", "cycles"], Field(description="l times each arm in turn, or the arms in cycles")
-    ] = "blocks"
+    order: Annotated[Literal["blocks", "cycles"], Field(description="l times each arm in turn, or the arms in cycles")] = "blocks"
 
     def explored(self, info: ProblemInfo) -> int:
         """Rounds l that every arm is explored."""

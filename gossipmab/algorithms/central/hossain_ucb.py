@@ -34,8 +34,7 @@ class HossainUCB(NamedTuple):
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0
     schedule: Annotated[
-        Literal["agents", "root", "given"],
-        Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor"),
+        Literal["agents", "root", "given"], Field(description="alpha_t = factor N, factor sqrt(12 N K ln(N K t)), or factor")
     ] = "agents"
     factor: Annotated[float, Field(ge=0, description="of the bonus")] = 1.0
 

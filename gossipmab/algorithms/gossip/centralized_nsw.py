@@ -55,12 +55,10 @@ class CentralizedNSW(NamedTuple):
     """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
-    solver: Annotated[
-        Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")
-    ] = "global"
-    welfare: Annotated[
-        Literal["product", "geometric"], Field(description="the product of utilities, or its N-th root")
-    ] = "product"
+    solver: Annotated[Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")] = (
+        "global"
+    )
+    welfare: Annotated[Literal["product", "geometric"], Field(description="the product of utilities, or its N-th root")] = "product"
     pooled: Annotated[
         bool, Field(description="the bonus counts the pulls of all agents, as a centre would; else an agent's own")
     ] = False

@@ -69,8 +69,7 @@ class ParetoUCBGossip(NamedTuple):
     """Algorithm 1: optimism on the gossip averages."""
 
     pooled: Annotated[
-        bool,
-        Field(description="divide the squared radius by N, since an average over N agents has N times the samples"),
+        bool, Field(description="divide the squared radius by N, since an average over N agents has N times the samples")
     ] = False
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")

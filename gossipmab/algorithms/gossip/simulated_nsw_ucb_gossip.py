@@ -85,23 +85,16 @@ class SimulatedNSWUCBGossip(NamedTuple):
     """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
-    solver: Annotated[
-        Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")
-    ] = "global"
+    solver: Annotated[Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")] = (
+        "global"
+    )
     welfare: Annotated[
-        Literal["product", "geometric"],
-        Field(description="the product of utilities, or its root by the number of agents tracked"),
+        Literal["product", "geometric"], Field(description="the product of utilities, or its root by the number of agents tracked")
     ] = "product"
     no_gossip: Annotated[bool, Field(description="ablation: L_i in place of G_i in the objective, no messages")] = False
-    no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = (
-        False
-    )
-    rescale: Annotated[
-        bool, Field(description="multiply row j by the number of agents that track j, the fairer no_sim")
-    ] = False
-    hops: Annotated[
-        int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")
-    ] = 0
+    no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = False
+    rescale: Annotated[bool, Field(description="multiply row j by the number of agents that track j, the fairer no_sim")] = False
+    hops: Annotated[int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")] = 0
 
     @property
     def estimates(self) -> str:
@@ -154,9 +147,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
             for k in range(K):
                 estimate[row, k] = factor * averages[i, row, k]
         work = WelfareWorkspace(room.gains[:size], room.table, room.play)
-        maximise_bonus(
-            estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], work, p
-        )
+        maximise_bonus(estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], work, p)
 
     def blend(self, state: State, mine: Floats, before: Floats, theirs: Floats, i: int, j: int, weight: float) -> None:
         """Mix from agent j's message the rows l that both track; w_ij = w_ji keeps the mean of every row.

@@ -60,9 +60,7 @@ def section(results: Results) -> Networks | None:
             left_out.add(key)
     bases = {(name, source_of(network)): (name, network) for name, network in found.values()}
     small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
-    large = [
-        f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small
-    ]
+    large = [f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small]
     rows = [facts(*named) for named in found.values()]
     table = HtmlTable("Spectral facts", list(rows[0]), [list(row.values()) for row in rows], 2, NOTE)
     drawings = [drawing(*named) for named in small[:MOST_DRAWN]]

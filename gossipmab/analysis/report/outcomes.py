@@ -85,7 +85,5 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
         [str(algorithm), str(agent), *(format_number(float(value)) for value in values)]
         for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
     ]
-    note = (
-        "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
-    )
+    note = "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
     return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *shown.values()], rows, 2, note)

@@ -46,9 +46,7 @@ def render(results: Results) -> str:
     from markupsafe import Markup
 
     loader = FileSystemLoader(HERE, encoding="utf-8")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     style = (HERE / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(css=Markup(style), **contents(results))
 

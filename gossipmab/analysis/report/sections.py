@@ -168,9 +168,7 @@ def origin(results: Results, cells: Cells) -> dict[str, Any]:
         "versions": [(name, version) for name, version in versions.items()],
         "reporter": f"gossipmab {now['gossipmab']}, sources {now['sources']}",
         "machine": [(name, str(value)) for name, value in machine.items()],
-        "sessions": HtmlTable(
-            "Sessions", ["start", "end", "engine", "workers", "cells computed", "failed"], sessions, 1
-        ),
+        "sessions": HtmlTable("Sessions", ["start", "end", "engine", "workers", "cells computed", "failed"], sessions, 1),
         "hash": results.spec.hash,
         "seconds": format_number(cells.seconds, 3),
     }

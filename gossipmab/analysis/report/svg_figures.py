@@ -70,11 +70,7 @@ def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
                 ranks, look = np.arange(1, ranked.shape[1] + 1), style[label]
                 low, high = np.percentile(ranked, [25, 75], axis=0)
                 ax.fill_between(ranks, low, high, color=look.color, alpha=0.15, linewidth=0)
-                line = {
-                    "color": look.color,
-                    "linestyle": look.linestyle,
-                    "marker": look.marker if len(ranks) <= 40 else "",
-                }
+                line = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker if len(ranks) <= 40 else ""}
                 ax.plot(ranks, ranked.mean(axis=0), **line, markersize=3, label=legible(label))
             ax.set_title(legible(caption), fontsize=7)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))

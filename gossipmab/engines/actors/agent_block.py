@@ -12,14 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.engines.actors.object_code_loader import Machine, Program
-from gossipmab.engines.gossip.channel_state import (
-    Averages,
-    HaloFields,
-    MessageInfo,
-    RandomBlock,
-    WindowFields,
-    Wire,
-)
+from gossipmab.engines.gossip.channel_state import Averages, HaloFields, MessageInfo, RandomBlock, WindowFields, Wire
 from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
 
@@ -78,9 +71,7 @@ class OwnRows(NamedTuple):
 class AgentBlock:
     """The agents first .. last - 1 of a trial, whose messages go to other processes by a halo exchange."""
 
-    def __init__(
-        self, info: TrialInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine
-    ) -> None:
+    def __init__(self, info: TrialInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine) -> None:
         """As they were at the snapshot, or before the first round."""
         self.info, self.index = info, index
         self.first, self.last = (int(bound) for bound in info.bounds[index : index + 2])
@@ -165,17 +156,12 @@ class AgentBlock:
         rounds = info.rounds[(info.rounds > self.played) & (info.rounds <= self.played + B)]
         kept = np.empty((2, len(rounds), n, self._fields[0]["local_mean"][0].size))
         arms, sent = np.zeros((2, B, n), np.int64)
-        self.window = WindowFields(
-            self.first, arms, np.zeros((B, n, info.sizes[1])), sent, np.zeros(1, np.int64), rounds, *kept
-        )
+        self.window = WindowFields(self.first, arms, np.zeros((B, n, info.sizes[1])), sent, np.zeros(1, np.int64), rounds, *kept)
         return RandomBlock(self.first, drawn[Purpose.ARMS], rewards, drawn[Purpose.POLICY])
 
     def _averages(self, turn: int) -> Averages:
         N, (now, after) = self.info.sizes[0], (self._fields[turn], self._fields[1 - turn])
-        own, sent = (
-            state["global_mean"].reshape(N, -1) if self.info.communicates else np.zeros((N, 0))
-            for state in (after, now)
-        )
+        own, sent = (state["global_mean"].reshape(N, -1) if self.info.communicates else np.zeros((N, 0)) for state in (after, now))
         return Averages(own, sent, after["local_mean"].reshape(N, -1), now["local_mean"].reshape(N, -1))
 
     def _lay_out(self, channels: Any, numbers: RandomBlock, states: Any) -> None:

@@ -56,8 +56,6 @@ def _by_round(keys: Integers, B: int, number: Integers, N: int, size: int) -> Ro
     ends = np.append(begins[1:], len(place))[: len(begins)]
     rounds, peers = np.divmod(place[begins], actors)
     box = np.zeros((int(np.diff(first).max()), size))
-    calls = np.stack(
-        [number[peers], box.ctypes.data + (begins - first[rounds]) * 8 * size, (ends - begins) * 8 * size], axis=1
-    )
+    calls = np.stack([number[peers], box.ctypes.data + (begins - first[rounds]) * 8 * size, (ends - begins) * 8 * size], axis=1)
     call_first = np.searchsorted(rounds, np.arange(B + 1)).astype(np.int64)
     return Rows(first, keys % N, box, call_first, np.ascontiguousarray(calls))

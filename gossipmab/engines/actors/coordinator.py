@@ -23,13 +23,7 @@ from gossipmab.engines.actors.border import WindowGraph
 from gossipmab.engines.actors.object_code import program, signature_of
 from gossipmab.engines.actors.supervisor import SLOW, ActorPool, Note, routes_of
 from gossipmab.engines.actors.unreliable_block import ActorEvents
-from gossipmab.engines.gossip.channel_state import (
-    Averages,
-    GraphArrays,
-    RandomBlock,
-    Rows,
-    Wire,
-)
+from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, Rows, Wire
 from gossipmab.engines.gossip.halo import Halo, WindowRecord
 from gossipmab.engines.gossip.loop import play_here
 from gossipmab.engines.gossip.simulate import problem_info, tally_of
@@ -203,18 +197,13 @@ class Coordinator:
         routes: list[Any] = []
         if self.pool.transport == "refs":
             communicates = self.algorithm.communicates
-            routes = [
-                routes_of(part, self.owner, a, communicates)
-                for a, part in enumerate(parts)
-                if isinstance(part, WindowGraph)
-            ]
+            routes = [routes_of(part, self.owner, a, communicates) for a, part in enumerate(parts) if isinstance(part, WindowGraph)]
         return InFlightWindow(t0, rounds, parts, self.pool.submit(t0, parts, routes))
 
     def _collect(self, t0: int, outcomes: list[Outcome]) -> None:
         windows = [outcome.window for outcome in outcomes]
         arms, p, sent, own, local = (
-            np.concatenate([getattr(window, name) for window in windows], axis=1)
-            for name in ("arms", "p", "sent", "own", "local")
+            np.concatenate([getattr(window, name) for window in windows], axis=1) for name in ("arms", "p", "sent", "own", "local")
         )
         own, local = (array.reshape(-1, array.shape[2]) for array in (own, local))
         tally_window(self.tally, arms, p, sent, Averages(own, own, local, local), t0)

@@ -40,9 +40,7 @@ def program(function: Any, signature: tuple[types.Type, ...], cached: bool = Tru
         InputError: it does not compile, as where an algorithm from outside the package allocates arrays in its methods.
         RuntimeError: what the function calls does not exist in a process without numba.
     """
-    what = "\n".join(
-        [function.py_func.__qualname__, str(signature), numba.__version__, llvmlite.__version__, processor()]
-    )
+    what = "\n".join([function.py_func.__qualname__, str(signature), numba.__version__, llvmlite.__version__, processor()])
     name = f"machine-{hashlib.sha256(what.encode()).hexdigest()[:32]}"
     folder = cache_folder() if cached else None
     for file in folder.glob(f"{name}-*.o") if folder else ():

@@ -123,9 +123,7 @@ def run_cells(
     if not cells:
         return
     note = note or log
-    pool = ActorPool(
-        transport, agents_per_actor, window, note=note, **actor_options(resources or {}, address is not None)
-    )
+    pool = ActorPool(transport, agents_per_actor, window, note=note, **actor_options(resources or {}, address is not None))
     with ExitStack() as stack:
         if address is not None:
             options["runtime_env"] = stack.enter_context(packed(None)).runtime_env

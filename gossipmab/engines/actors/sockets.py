@@ -106,9 +106,7 @@ class SocketMesh:
         except OSError as error:
             raise WindowLostError(f"actor {self.index} lost a connection: {error.strerror or error}") from None
 
-    def _exchanged(
-        self, plains: dict[int, socket.socket], sends: dict[int, memoryview], receives: dict[int, memoryview]
-    ) -> int:
+    def _exchanged(self, plains: dict[int, socket.socket], sends: dict[int, memoryview], receives: dict[int, memoryview]) -> int:
         total = 0
         until = time.monotonic() + self.patience
         while sends or receives:

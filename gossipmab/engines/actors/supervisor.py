@@ -79,10 +79,7 @@ class ActorPool:
         self.handles: list[Any] = []
         self.pids: list[Any] = []  # of their processes
         self.epoch = self.failures = self._new = 0
-        self._sent: tuple[tuple[int, int], list[Any]] = (
-            (-1, -1),
-            [],
-        )  # the last messages by reference, after which round
+        self._sent: tuple[tuple[int, int], list[Any]] = ((-1, -1), [])  # the last messages by reference, after which round
         self._key = secrets.token_bytes(32)
         self._options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0} | options
 
@@ -131,9 +128,7 @@ class ActorPool:
                 self._kill(self.handles[index])
                 self.handles[index] = self._made(index)
                 played = getattr(snapshots[index], "played", 0)
-                self.note(
-                    f"actor {index} {why} in {what}: made anew as it was after round {played}; what followed is replayed"
-                )
+                self.note(f"actor {index} {why} in {what}: made anew as it was after round {played}; what followed is replayed")
             anew += len(lost)
             if not lost and (self.transport != "direct" or not any(self._neighbours) or self._linked()):
                 return anew
@@ -191,9 +186,7 @@ class ActorPool:
 
     # ---------------------------------------------------------------------------------------------- windows
 
-    def submit(
-        self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]
-    ) -> list[Any]:
+    def submit(self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]) -> list[Any]:
         """Have the window after round t0 played; references to the outcomes.
 
         Args:
@@ -206,9 +199,7 @@ class ActorPool:
             messages = [handle.message.remote(self.epoch, t0) for handle in self.handles]
         for t, routed in enumerate(zip(*routes, strict=True), start=t0 + 1):
             messages = [
-                handle.step.remote(
-                    self.epoch, t, route.neighbours, route.weights, *[messages[peer] for peer in route.peers]
-                )
+                handle.step.remote(self.epoch, t, route.neighbours, route.weights, *[messages[peer] for peer in route.peers])
                 for handle, route in zip(self.handles, routed, strict=True)
             ]
         end = self.epoch, t0 + len(routes[0])
@@ -241,7 +232,5 @@ def routes_of(part: WindowGraph, owner: Integers, index: int, communicates: bool
         bounds = [*([ends[b * n - 1]] if b else [0]), *ends[b * n : (b + 1) * n]]
         cuts = [slice(*pair) for pair in pairwise(bounds)]
         peers = sorted({*actors[bounds[0] : bounds[-1]]} - {index}) if communicates else []
-        routes.append(
-            Route(tuple(tuple(neighbours[cut]) for cut in cuts), tuple(tuple(weights[cut]) for cut in cuts), peers)
-        )
+        routes.append(Route(tuple(tuple(neighbours[cut]) for cut in cuts), tuple(tuple(weights[cut]) for cut in cuts), peers))
     return routes

@@ -72,9 +72,7 @@ def mix_row(mine: Floats, before: Floats, theirs: Floats, weight: float) -> None
         mine[m] += weight * (theirs[m] - before[m])
 
 
-def blend(
-    algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, Floats], i: int, j: int, w: float
-) -> None:
+def blend(algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, Floats], i: int, j: int, w: float) -> None:
     """Mix the message of agent j into agent i's average: rows are G_i, G_i(t-1) and G_j(t-1), flat, w = w_ij."""
     if blends:
         _blend(algorithm, state, rows[0], rows[1], rows[2], i, j, w)

@@ -53,11 +53,7 @@ def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> in
     edges = np.array([(i, j) for i in range(agents) for j in range(i + 1, agents)], np.int64)
     preferences = np.full((agents, objectives), 1.0 / objectives)
     state = algorithm.init(ProblemInfo(agents, arms, objectives, 2, preferences, 1.0, edges, lambda: 1.0))
-    return sum(
-        _size(value)
-        for name, value in state._asdict().items()
-        if value is not preferences and not name.startswith(SCRATCH)
-    )
+    return sum(_size(value) for name, value in state._asdict().items() if value is not preferences and not name.startswith(SCRATCH))
 
 
 def _size(value: Any) -> int:
@@ -66,9 +62,7 @@ def _size(value: Any) -> int:
     return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
-def trial_bytes(
-    algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, threads: int = 1
-) -> int:
+def trial_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, threads: int = 1) -> int:
     """What a trial takes beside the interpreter itself, by the formula above.
 
     Args:
@@ -82,9 +76,7 @@ def trial_bytes(
     return kept + state + 34 * E + block + curves + threads * CACHE_POLICIES * (K + 1) * 8
 
 
-def check(
-    algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, available: float | None = None
-) -> int:
+def check(algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, available: float | None = None) -> int:
     """Raise InputError, with the estimate and advice, where a trial does not fit into the memory; else its bytes, all included.
 
     available: MiB, by default what this machine has to give.

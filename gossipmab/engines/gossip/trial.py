@@ -44,13 +44,7 @@ class DirectTrial:
         key: dict[str, Any],
     ) -> None:  # fmt: skip
         """`state` will be played on. key: of the random streams."""
-        self.algorithm, self.rewards, self.network, self.tally, self.loop = (
-            algorithm,
-            environment.rewards,
-            network,
-            tally,
-            loop,
-        )
+        self.algorithm, self.rewards, self.network, self.tally, self.loop = (algorithm, environment.rewards, network, tally, loop)
         N, K, D = environment.means.shape
         shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(state))}
         self.source = RandomSource(key, shapes)
@@ -118,9 +112,7 @@ class UnreliableTrial(DirectTrial):
         self.initial = {name: value.copy() for name, value in rows.items()}
         self.rows = rows
         averages = averages_of(self.now, self.after, self.algorithm.communicates)
-        channel, self.now, self.after = unreliable(
-            self.algorithm, self.network, self.now, averages, blends(self.algorithm)
-        )
+        channel, self.now, self.after = unreliable(self.algorithm, self.network, self.now, averages, blends(self.algorithm))
         return channel
 
     def play(self, t0: int, rounds: int) -> None:
@@ -146,10 +138,7 @@ def own_rows(state: Any, agents: int) -> dict[str, Any]:
     return {
         name: value
         for name, value in state._asdict().items()
-        if isinstance(value, np.ndarray)
-        and value.ndim
-        and len(value) == agents
-        and not name.startswith((SCRATCH, KNOWN))
+        if isinstance(value, np.ndarray) and value.ndim and len(value) == agents and not name.startswith((SCRATCH, KNOWN))
     }
 
 
@@ -238,7 +227,6 @@ def divisible(state: Any, agents: int, known: Any) -> bool:
     """Whether threads may share the agents: every array is by agent, scratch, or known to all beforehand."""
     arrays = [value for name, value in state._asdict().items() if not name.startswith((SCRATCH, KNOWN))]
     return all(
-        np.isscalar(value)
-        or (isinstance(value, np.ndarray) and (len(value) == agents or np.shares_memory(value, known)))
+        np.isscalar(value) or (isinstance(value, np.ndarray) and (len(value) == agents or np.shares_memory(value, known)))
         for value in arrays
     )

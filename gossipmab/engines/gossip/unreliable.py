@@ -193,9 +193,7 @@ class Unreliable(UnreliableFields):
                 continue
             self.neighbours[count] = j
             if self.communicates:
-                self.weights[count] = weight_of_edge(
-                    self.graph.rule, self.graph.constant, arcs.arrived[i], arcs.arrived[j]
-                )
+                self.weights[count] = weight_of_edge(self.graph.rule, self.graph.constant, arcs.arrived[i], arcs.arrived[j])
                 arcs.heard[count] = arc
                 for f in range(len(buffers.inbox)):
                     row = buffers.known[f][arc] if self.rules.top_k > 0 else buffers.memory[f][then, j]
@@ -264,9 +262,7 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     sizes = [getattr(state, name)[0].size for name in names]
     rules = message_rules(budget, sizes, names.index("global_mean") if sizes else 0)
     affordable(N * sum(sizes), depth, len(arcs.sender) / N if rules.top_k else 0.0)
-    return MessageInfo(
-        network.offsets, arcs.sender, arcs.reverse, network.weight_rule, network.constant_weight, rules, depth
-    )
+    return MessageInfo(network.offsets, arcs.sender, arcs.reverse, network.weight_rule, network.constant_weight, rules, depth)
 
 
 def unreliable(

@@ -31,11 +31,7 @@ SECONDS = 2.0  # a task plays on until so much time has passed
 MOST = 32  # cells in a task
 ATTEMPTS = 4  # tasks that may die under a cell
 AHEAD = 2  # tasks in flight for every worker: one is played, one waits, so that no worker idles while the coordinator writes
-BUILT_IN = {
-    "CPU": "num_cpus",
-    "GPU": "num_gpus",
-    "memory": "memory",
-}  # resources that Ray takes by options of their own
+BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own
 LOOK = 5.0  # seconds between looks at what the cluster has
 
 

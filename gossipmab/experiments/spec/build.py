@@ -31,9 +31,7 @@ def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
     """Add the paths of the named data files to `files`: those beside the experiment first, then shipped ones."""
     environment = point.environment
     if environment.logged_rewards is not None and environment.rewards != "table":
-        raise InputError(
-            f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"'
-        )
+        raise InputError(f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"')
     for key in ("means", "preferences", "logged_rewards"):
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
@@ -83,14 +81,10 @@ def network_of(point: Point, files: Files, agents: int | None) -> Network:
     assert section is not None
     base = files[section.base] if isinstance(section.base, str) else section.base
     process = links.located(section.links, lambda _, name: files[name])
-    return Network(
-        base, agents, section.link_probability, section.weights, process, section.failures, section.communication
-    )
+    return Network(base, agents, section.link_probability, section.weights, process, section.failures, section.communication)
 
 
-def built(
-    point: Point, files: Files, trial: int, networks: NetworkCache | None = None
-) -> tuple[Environment, Network | None]:
+def built(point: Point, files: Files, trial: int, networks: NetworkCache | None = None) -> tuple[Environment, Network | None]:
     """Environment and network, if there is one, of a trial at a point, with the same agents."""
     environment = point.environment
     if point.network is None:

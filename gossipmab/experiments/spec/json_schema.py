@@ -45,10 +45,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "communication": of_fields(CommunicationBudget),
     }
     inside: dict[str, Schema] = {
-        "experiment.extra_objectives": {
-            "type": "array",
-            "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]},
-        },
+        "experiment.extra_objectives": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
         "environment.rewards": {**_rewards(foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
@@ -65,9 +62,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "In legends"}
     algorithms = [
-        of_fields(kind, name={"enum": [name]}, label=label)
-        for own in PROTOCOLS.values()
-        for name, kind in shipped_of(own).items()
+        of_fields(kind, name={"enum": [name]}, label=label) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()
     ]
     algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
@@ -151,11 +146,7 @@ def _base() -> Schema:
     ending = "|".join(suffix.removeprefix(".") for suffix in SUFFIXES)
     made = {"type": "object", "required": ["generator"], "properties": {"generator": generator}}
     return {
-        "anyOf": [
-            {"enum": list(shipped_files("topologies", SUFFIXES))},
-            {"type": "string", "pattern": rf"\.({ending})$"},
-            made,
-        ]
+        "anyOf": [{"enum": list(shipped_files("topologies", SUFFIXES))}, {"type": "string", "pattern": rf"\.({ending})$"}, made]
     }
 
 
@@ -176,9 +167,7 @@ def _rewards(foreign: list[str]) -> Schema:
     for name, (parameter, key) in REWARD_PARAMETERS.items():
         one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
         properties = {"model": {"enum": [name]}, parameter: one}
-        tables.append(
-            {"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False}
-        )
+        tables.append({"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False})
     return {"anyOf": [{"enum": [*REWARDS, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
 
 

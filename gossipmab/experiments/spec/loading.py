@@ -23,9 +23,7 @@ from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.safe_read import parsed_toml, text_of
 
 
-def load_spec(
-    source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = (), algorithms: Any = ()
-) -> Spec:
+def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable[str] = (), algorithms: Any = ()) -> Spec:
     """The experiment from a file, from the name of a shipped one, or from a dictionary.
 
     Args:
@@ -154,9 +152,7 @@ def _checked(
             raise InputError(f"sweep: {key!r} cannot be swept")
         name = key.rpartition(".")[2]
         if key.startswith("algorithms.") and is_reserved(name) and not trusted:
-            raise InputError(
-                f"sweep: {key!r} cannot be swept: {name!r} is also a column of the tables; rename the hyperparameter"
-            )
+            raise InputError(f"sweep: {key!r} cannot be swept: {name!r} is also a column of the tables; rename the hyperparameter")
     for key in together:
         if key in crossed:
             raise InputError(f"sweep: {key!r} stands in the cross product and in [[sweep.points]]")

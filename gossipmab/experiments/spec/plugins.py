@@ -28,9 +28,7 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
     for key, values in spec.sweep.items():
         links += values if key == "network.links" else []
         rewards += values if key == "environment.rewards" else []
-        named += [
-            (OBJECTIVE_REGISTRY, value) for value in values if protocol == "central" and key.endswith(".objective")
-        ]
+        named += [(OBJECTIVE_REGISTRY, value) for value in values if protocol == "central" and key.endswith(".objective")]
     named += [(PROCESSES, one.get("process") if isinstance(one, dict) else one) for one in links]
     named += [(MODELS, one.get("model") if isinstance(one, dict) else one) for one in rewards]
     foreign = [(registry, name) for registry, name in named if isinstance(name, str) and not registry.is_shipped(name)]

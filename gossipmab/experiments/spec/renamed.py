@@ -9,11 +9,7 @@ from gossipmab.utils.errors import InputError
 
 # Keys of experiment files: section or table -> old word -> new word.
 KEYS: dict[str, dict[str, str]] = {
-    "experiment": {
-        "record": "recorded_rounds",
-        "coupled": "common_random_numbers",
-        "measure": "extra_objectives",
-    },
+    "experiment": {"record": "recorded_rounds", "coupled": "common_random_numbers", "measure": "extra_objectives"},
     "environment": {
         "noise": "heterogeneity_distribution",
         "sigma": "reward_std",
@@ -45,12 +41,7 @@ VALUES: dict[str, dict[str, str]] = {
 # Hyperparameters: new name of the algorithm -> old word -> new word.
 PARAMETERS: dict[str, dict[str, str]] = {
     "explore_first": {"each": "rounds_per_arm"},
-    "eld": {
-        "step": "dual_step_size",
-        "period": "dual_period",
-        "cap": "max_multiplier",
-        "budget": "inequality_budget",
-    },
+    "eld": {"step": "dual_step_size", "period": "dual_period", "cap": "max_multiplier", "budget": "inequality_budget"},
 }
 # Columns of tables, and arrays of traces.
 COLUMNS: dict[str, str] = {

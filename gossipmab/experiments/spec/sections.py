@@ -28,15 +28,12 @@ class ExperimentSection(Section):
     name: Name = Field(description="Of the experiment; the run folder is runs/NAME")
     description: str = Field("", description="Its question, in a line")
     protocol: Literal["gossip", "central", "assignment"] = Field(
-        "gossip",
-        description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents",
+        "gossip", description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents"
     )
     horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial")
     trials: int = Field(1, ge=1, le=1_000_000, description="How many environments are drawn and played")
     seed: int = Field(ge=0, lt=2**63, description="Fixes every bit of the results")
-    recorded_rounds: int = Field(
-        200, ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them"
-    )
+    recorded_rounds: int = Field(200, ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them")
     common_random_numbers: bool = Field(
         True, description="Whether all algorithms of a trial have the same links and reward numbers"
     )
@@ -61,9 +58,7 @@ class ExperimentSection(Section):
 class EnvironmentSection(Section):
     """Agents, arms and their rewards: sampled, or your own."""
 
-    agents: Size | None = Field(
-        None, description="N; may be left out if the base graph, means or logged rewards fix it"
-    )
+    agents: Size | None = Field(None, description="N; may be left out if the base graph, means or logged rewards fix it")
     arms: Size | None = Field(None, description="K")
     objectives: Size | None = Field(None, description="D: the length of a reward vector")
     rewards: str | dict[str, Any] = Field(
@@ -74,17 +69,11 @@ class EnvironmentSection(Section):
     heterogeneity: float = Field(
         0.2, ge=0.0, le=1e6, description="How far agents' means lie from the arms' own; 0: all agents are alike"
     )
-    heterogeneity_distribution: Literal["normal", "uniform"] = Field(
-        "normal", description="The law of agents' differences"
-    )
+    heterogeneity_distribution: Literal["normal", "uniform"] = Field("normal", description="The law of agents' differences")
     beta_concentration: float = Field(10.0, gt=0.0, le=1e6, description="Of beta rewards")
     reward_std: float = Field(0.1, ge=0.0, le=1e12, description="Standard deviation of gaussian rewards")
-    means: Any = Field(
-        None, description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists"
-    )
-    preferences: Any = Field(
-        None, description="Your own preferences (N, D), rows on the simplex: a file or nested lists"
-    )
+    means: Any = Field(None, description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists")
+    preferences: Any = Field(None, description="Your own preferences (N, D), rows on the simplex: a file or nested lists")
     logged_rewards: Name | None = Field(
         None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
     )
@@ -141,12 +130,8 @@ class EnvironmentSection(Section):
 class NetworkSection(Section):
     """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"."""
 
-    base: Any = Field(
-        None, description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx"
-    )
-    link_probability: float = Field(
-        1.0, gt=0.0, le=1.0, description="p: every link is up in a round with this probability"
-    )
+    base: Any = Field(None, description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx")
+    link_probability: float = Field(1.0, gt=0.0, le=1.0, description="p: every link is up in a round with this probability")
     links: Any = Field(
         None, description="The link process, which decides what links are up: a name, or { process = ..., parameters }"
     )
@@ -166,9 +151,7 @@ class NetworkSection(Section):
     @field_validator("base")
     @classmethod
     def _name_or_generator(cls, value: Any) -> Any:
-        if not (isinstance(value, str) and value) and not (
-            isinstance(value, dict) and isinstance(value.get("generator"), str)
-        ):
+        if not (isinstance(value, str) and value) and not (isinstance(value, dict) and isinstance(value.get("generator"), str)):
             raise ValueError('a name, a file, or { generator = "...", its parameters }')
         return value
 
@@ -178,8 +161,7 @@ class ProbingSection(Section):
 
     budget: Size | None = Field(None, description="I: the most arms that may be probed in a round; all by default")
     overhead: str | tuple[float, ...] = Field(
-        "linear",
-        description="The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)",
+        "linear", description="The share of welfare that probing costs: a name, or the numbers alpha(0), ..., alpha(I)"
     )
     capacity: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
         None, description="The most agents that an arm is given, in expectation; no limit by default"
@@ -227,9 +209,7 @@ class Document(Section):
         min_length=1, description="One [[algorithms]] for each curve: a name, perhaps a label, and hyperparameters"
     )
     sweep: dict[str, Any] = Field(
-        {},
-        description="Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in "
-        "place of it",
+        {}, description="Dotted keys and lists of values: the cross product is played; [[sweep.points]] lists points in place of it"
     )
 
 

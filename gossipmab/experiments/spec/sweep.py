@@ -22,9 +22,7 @@ from gossipmab.experiments.spec.hyperparameters import parameters_of
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils.errors import InputError, shown, unknown
 
-RESERVED_FILE_NAMES = re.compile(
-    r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
-)  # Windows devices, whatever the suffix
+RESERVED_FILE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # Windows devices, whatever the suffix
 LONGEST_ID = 120  # file names end at 255 bytes on common file systems; a suffix and a temporary name must fit
 MOST_CELLS = 1_000_000
 MOST_VALUES = 10 * MOST_CELLS  # of all points together
@@ -60,9 +58,7 @@ def listed(tables: Any) -> list[dict[str, Any]]:
         InputError: not tables, or tables with different keys.
     """
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) and table for table in tables):
-        raise InputError(
-            f"sweep.points: got {shown(tables)}, allowed are tables [[sweep.points]] of dotted keys and values"
-        )
+        raise InputError(f"sweep.points: got {shown(tables)}, allowed are tables [[sweep.points]] of dotted keys and values")
     found: list[dict[str, Any]] = []
     for table in tables:
         point: dict[str, Any] = {}
@@ -75,9 +71,7 @@ def listed(tables: Any) -> list[dict[str, Any]]:
                 point[key] = one
         if found and set(point) != set(found[0]):
             odd = sorted(set(point) ^ set(found[0]))[0]
-            raise InputError(
-                f"sweep.points: point {len(found) + 1} and the first differ in {odd!r}; all need the same keys"
-            )
+            raise InputError(f"sweep.points: point {len(found) + 1} and the first differ in {odd!r}; all need the same keys")
         found.append({key: point[key] for key in found[0]} if found else point)
     return found
 
@@ -95,9 +89,7 @@ def points(crossed: Mapping[str, Sequence[Any]], listed: Sequence[Mapping[str, A
     return [{**point, **product} for point in listed or [{}] for product in products]
 
 
-def with_values(
-    data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep", trusted: bool = False
-) -> dict[str, Any]:
+def with_values(data: Mapping[str, Any], values: Mapping[str, Any], what: str = "sweep", trusted: bool = False) -> dict[str, Any]:
     """A copy of the experiment's data with the dotted keys set; tables that do not change are shared.
 
     Parameters' own names are not checked here. trusted: unknown algorithms have the hyperparameters that stand in the data.
@@ -134,9 +126,7 @@ def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Ite
     """The algorithm tables that "<label>.<parameter>" or "*.<parameter>" means. Labels may hold dots."""
     label, _, parameter = rest.rpartition(".")
     given = data.get("algorithms")
-    tables = (
-        [t for t in given if isinstance(t, dict) and isinstance(t.get("name"), str)] if isinstance(given, list) else []
-    )
+    tables = [t for t in given if isinstance(t, dict) and isinstance(t.get("name"), str)] if isinstance(given, list) else []
     labels = {str(table.get("label", table["name"])): table for table in tables}
     experiment = data.get("experiment")
     protocol = experiment.get("protocol", "gossip") if isinstance(experiment, dict) else "gossip"

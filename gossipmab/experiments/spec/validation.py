@@ -39,11 +39,7 @@ def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
         return cause
     hint = hint_of(owner, path[-1]) if len(path) == 2 else None
     limits = allowed(hint) if hint is not None and first["type"] not in ("value_error", "literal_error") else ""
-    why = (
-        limits
-        if ">" in limits or "<" in limits
-        else first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    )
+    why = limits if ">" in limits or "<" in limits else first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     near = ""
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         match = get_close_matches(first["input"], first["ctx"]["expected"].replace("'", " ").split(), n=1)

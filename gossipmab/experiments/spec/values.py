@@ -23,9 +23,7 @@ def plain(value: Any, key: str = "", depth: int = 0) -> Any:
         for name in value:
             if not isinstance(name, str):
                 raise InputError(f"{key or 'the experiment'}: key {shown(name)} is not a string")
-        return {
-            plain(k, key): plain(v, f"{key}.{k}" if key else k, depth + 1) for k, v in value.items() if v is not None
-        }
+        return {plain(k, key): plain(v, f"{key}.{k}" if key else k, depth + 1) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
         return [plain(item, key, depth + 1) for item in value]
     if isinstance(value, str):
@@ -42,6 +40,4 @@ def plain(value: Any, key: str = "", depth: int = 0) -> Any:
         if not math.isfinite(value):
             raise InputError(f"{key}: got {value}, allowed is a finite number")
         return value
-    raise InputError(
-        f"{key or 'the experiment'}: got {shown(value)}, allowed are TOML's strings, numbers, lists and tables"
-    )
+    raise InputError(f"{key or 'the experiment'}: got {shown(value)}, allowed are TOML's strings, numbers, lists and tables")

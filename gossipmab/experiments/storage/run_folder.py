@@ -129,9 +129,7 @@ class RunFolder:
         if held is None:
             strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
             if strangers:
-                raise InputError(
-                    f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder"
-                )
+                raise InputError(f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder")
         elif held != spec.hash and not fresh:
             raise self._another(["the contents of the cells' files, in place of the lost manifest.json"])
 
@@ -180,9 +178,7 @@ class RunFolder:
         """Where the cell's file lies or will lie."""
         return self.cells / f"{cell.id}.parquet"
 
-    def write(
-        self, cell: Cell, trace: TrialRecord, spec: Spec, seconds: float, versions: Mapping[str, str] | None = None
-    ) -> None:
+    def write(self, cell: Cell, trace: TrialRecord, spec: Spec, seconds: float, versions: Mapping[str, str] | None = None) -> None:
         """Write a finished cell. versions: `plugins.versions(spec)`, if they are known already."""
         agent_steps = int(trace.rounds[-1]) * trace.agents
         about = {
@@ -246,11 +242,7 @@ class RunFolder:
         files = [self.path / name for name in ("spec.toml", "results.parquet", "agents.parquet", "summary.csv")]
         files += sorted(self.cells.glob("*.parquet")) + sorted((self.path / "data").glob("*"))
         known = {self.cells / f"{cell}.parquet": sha256 for cell, sha256 in (cells or {}).items()}
-        return {
-            file.relative_to(self.path).as_posix(): known.get(file) or file_hash(file)
-            for file in files
-            if file.is_file()
-        }
+        return {file.relative_to(self.path).as_posix(): known.get(file) or file_hash(file) for file in files if file.is_file()}
 
 
 def differing(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:

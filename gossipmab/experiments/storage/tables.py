@@ -95,9 +95,7 @@ def write_tables(folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load) 
             continue
 
 
-def _written(
-    folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load, schemas: dict[str, pa.Schema]
-) -> dict[str, StoredCell]:
+def _written(folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load, schemas: dict[str, pa.Schema]) -> dict[str, StoredCell]:
     writers: dict[str, parquet.ParquetWriter] = {}
     seen: dict[str, StoredCell] = {}
     with ExitStack() as stack:

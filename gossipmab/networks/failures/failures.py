@@ -56,16 +56,12 @@ class Failures:
     crash_probability: Annotated[
         float, Field(ge=0, le=1, description="probability that a running agent is down from this round on")
     ] = 0.0
-    recovery_probability: Annotated[
-        float, Field(gt=0, le=1, description="probability that a crashed agent is up again")
-    ] = 1.0
+    recovery_probability: Annotated[float, Field(gt=0, le=1, description="probability that a crashed agent is up again")] = 1.0
     keep_state: Annotated[
         bool, Field(description="whether a crashed agent recovers with its state; if not, the mean is not preserved")
     ] = True
     outages: Annotated[Sequence[Outage], Field(description="planned outages, late starts among them")] = ()
-    partitions: Annotated[
-        Sequence[Partition], Field(description="rounds in which groups are cut off from each other")
-    ] = ()
+    partitions: Annotated[Sequence[Partition], Field(description="rounds in which groups are cut off from each other")] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("outages", Outage), ("partitions", Partition)):
@@ -75,9 +71,7 @@ class Failures:
     @property
     def keeps_mean(self) -> bool:
         """Whether mean_i G_i = mean_i L_i at all times, to rounding."""
-        forgets = (self.crash_probability > 0.0 and not self.keep_state) or any(
-            not outage.keep_state for outage in self.outages
-        )
+        forgets = (self.crash_probability > 0.0 and not self.keep_state) or any(not outage.keep_state for outage in self.outages)
         return (self.message_loss == 0.0 or self.symmetric_loss) and self.delay == 0 and not forgets
 
     def check_agents(self, agents: int) -> None:

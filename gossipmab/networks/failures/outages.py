@@ -66,14 +66,7 @@ def planned(outages: Sequence[Outage], agents: int, played: int, rounds: int) ->
 
 @jit
 def walk(
-    numbers: Floats,
-    crash: float,
-    recovery: float,
-    forgets: int,
-    planned: Bytes,
-    state: Bytes,
-    up: Bytes,
-    cold: Bytes,
+    numbers: Floats, crash: float, recovery: float, forgets: int, planned: Bytes, state: Bytes, up: Bytes, cold: Bytes
 ) -> None:
     """Advance the agents' crash states by a block of rounds.
 

@@ -57,9 +57,7 @@ class BaseGraph(NamedTuple):
         return self.names[agent] if self.names else str(agent)
 
 
-def load(
-    base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = None, connected: bool = True
-) -> BaseGraph:
+def load(base: str | Path | Mapping[str, Any] | nx.Graph, agents: int | None = None, connected: bool = True) -> BaseGraph:
     """The base graph that `base` describes, checked.
 
     Args:

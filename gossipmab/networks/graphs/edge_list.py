@@ -12,16 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gossipmab.networks.graphs.edge_array import (
-    KEY,
-    LARGEST_NUMBER,
-    MOST_EDGES,
-    EdgeArray,
-    edges_of,
-    keys_of,
-    short,
-    wrong,
-)
+from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, MOST_EDGES, EdgeArray, edges_of, keys_of, short, wrong
 from gossipmab.networks.graphs.readers import INTEGER, LARGEST_FILE
 from gossipmab.utils.safe_read import text_of
 from gossipmab.utils.types import Integers

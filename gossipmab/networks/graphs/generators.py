@@ -111,9 +111,7 @@ def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, 
 def _made(recipe: fixed.Recipe, name: str, seeded: bool) -> EdgeArray:
     refuse_giant(recipe.agents, recipe.edges, name)
     agents = int(recipe.agents)
-    names = (
-        tuple(map(str, np.ndindex(recipe.shape))) if recipe.shape else None
-    )  # as networkx calls the places of a grid
+    names = tuple(map(str, np.ndindex(recipe.shape))) if recipe.shape else None  # as networkx calls the places of a grid
     return EdgeArray(agents, edges_of(recipe.make(), agents), names, seeded)
 
 
@@ -175,8 +173,7 @@ def _generator(name: Any) -> Callable[..., nx.Graph]:
     if name not in found:
         near = str(unknown(f"{KEY}: generator", name[:100], found)).partition(" (allowed:")[0]
         raise InputError(
-            f"{near} (allowed: {', '.join(OWN)}, "
-            "and the functions of networkx.generators, such as 'watts_strogatz_graph')"
+            f"{near} (allowed: {', '.join(OWN)}, and the functions of networkx.generators, such as 'watts_strogatz_graph')"
         )
     make: Callable[..., nx.Graph] = found[name]
     return make

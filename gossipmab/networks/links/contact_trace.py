@@ -51,8 +51,7 @@ class ContactTrace(LinkProcess):
     file: Annotated[str | Path, Field(description="path of the file")]
     step: Annotated[float, Field(gt=0, description="time units in a round")] = 1.0
     repeat: Annotated[
-        bool,
-        Field(description="begin again after the last round of the file; if false, no links are present afterwards"),
+        bool, Field(description="begin again after the last round of the file; if false, no links are present afterwards")
     ] = True
 
     def __post_init__(self) -> None:
@@ -87,9 +86,7 @@ class ContactTrace(LinkProcess):
             if name not in number:
                 what = f"{Path(self.file).name} has an agent {name!r}, which the base graph {graph.name!r} has not"
                 raise InputError(f"{KEY}.file: {what}")
-        edges = np.array(
-            [sorted((number[i], number[j])) for i, j in zip(contacts.first, contacts.second, strict=True)], np.int64
-        )
+        edges = np.array([sorted((number[i], number[j])) for i, j in zip(contacts.first, contacts.second, strict=True)], np.int64)
         order = np.argsort(contacts.rounds, kind="stable")
         return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
 
@@ -155,8 +152,6 @@ def read(path: Path, step: float) -> Contacts:
         raise InputError(f"{KEY}.file: {path.name} has no contacts; a line is 'time i j'")
     begin, end = min(times), max(times)
     if (end - begin) / step >= MOST_ROUNDS:
-        raise InputError(
-            f"{KEY}.step: {step:g} gives more than {MOST_ROUNDS} rounds; times go from {begin:g} to {end:g}"
-        )
+        raise InputError(f"{KEY}.step: {step:g} gives more than {MOST_ROUNDS} rounds; times go from {begin:g} to {end:g}")
     rounds = np.floor((np.array(times) - begin) / step + 1e-9).astype(np.int64)
     return Contacts(rounds, first, second, int(rounds.max()) + 1)

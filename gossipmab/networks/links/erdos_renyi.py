@@ -39,9 +39,7 @@ class ErdosRenyi(LinkProcess):
         Annotated[
             float,
             Field(
-                gt=0,
-                le=1,
-                description="p for all links; or E numbers in the order of `Network.edges`, or a symmetric N x N matrix",
+                gt=0, le=1, description="p for all links; or E numbers in the order of `Network.edges`, or a symmetric N x N matrix"
             ),
         ]
         | Sequence[float]

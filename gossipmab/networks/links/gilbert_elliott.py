@@ -75,14 +75,7 @@ class GilbertElliott(LinkProcess):
 
 
 @jit
-def walk(
-    numbers: Floats,
-    good: float,
-    failure: float,
-    recovery: float,
-    state: Bytes,
-    visited: Bytes,
-) -> None:
+def walk(numbers: Floats, good: float, failure: float, recovery: float, state: Bytes, visited: Bytes) -> None:
     """Take the chains through a block of rounds.
 
     Args:

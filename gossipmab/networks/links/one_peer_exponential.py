@@ -13,16 +13,7 @@ from typing import Any
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    KEY,
-    MATCHING,
-    LinkProcess,
-    LinkStatistics,
-    Sampler,
-    link_statistics,
-    places,
-    repeated,
-)
+from gossipmab.networks.links.base import KEY, MATCHING, LinkProcess, LinkStatistics, Sampler, link_statistics, places, repeated
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Bytes, Integers
 

@@ -55,9 +55,7 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
             raise InputError(f"{KEY}.process is required and not given (allowed: {', '.join(sorted(PROCESSES))})")
         kind: Any = PROCESSES.get_named(KEY, name)
         if not issubclass(kind, LinkProcess) or not hasattr(kind, "__dataclass_fields__"):
-            raise InputError(
-                f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess"
-            )
+            raise InputError(f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")
         known = check_names(kind, table, KEY, f"parameter of {name}")
         if not PROCESSES.is_shipped(name):  # the shipped ones check their parameters themselves
             table = {key: fit(f"{KEY}.{key}", known[key].hint, value) for key, value in table.items()}

@@ -10,15 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    INDEPENDENT,
-    KEY,
-    LinkProcess,
-    LinkStatistics,
-    Sampler,
-    bernoulli,
-    link_statistics,
-)
+from gossipmab.networks.links.base import INDEPENDENT, KEY, LinkProcess, LinkStatistics, Sampler, bernoulli, link_statistics
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats, Integers
@@ -34,9 +26,7 @@ class StochasticBlock(LinkProcess):
     """
 
     within: Annotated[float, Field(ge=0, le=1, description="probability of a link inside a group")]
-    between: Annotated[
-        float, Field(ge=0, le=1, description="probability of a link between groups; with 0 they never agree")
-    ]
+    between: Annotated[float, Field(ge=0, le=1, description="probability of a link between groups; with 0 they never agree")]
     groups: (
         Annotated[int, Field(ge=1, description="number of groups, of equal sizes up to 1; or a list of their sizes")]
         | Annotated[Sequence[Annotated[int, Field(ge=1)]], Field(min_length=1)]

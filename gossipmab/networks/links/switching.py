@@ -11,16 +11,7 @@ from pydantic import Field
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    KEY,
-    PERIODIC,
-    LinkProcess,
-    LinkStatistics,
-    Sampler,
-    link_statistics,
-    places,
-    repeated,
-)
+from gossipmab.networks.links.base import KEY, PERIODIC, LinkProcess, LinkStatistics, Sampler, link_statistics, places, repeated
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Integers
@@ -37,9 +28,7 @@ class Switching(LinkProcess):
     round: none.
     """
 
-    graphs: Annotated[
-        Sequence[Any], Field(description="each a base graph as of `Network`, or { edges = [[i, j], ...] }")
-    ]
+    graphs: Annotated[Sequence[Any], Field(description="each a base graph as of `Network`, or { edges = [[i, j], ...] }")]
     hold: Annotated[int, Field(ge=1, description="rounds for which each graph stays")] = 1
     _loaded: dict[int | None, list[BaseGraph]] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -23,9 +23,7 @@ from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
 ROUNDS = 100
-WANTED = (
-    1e-6  # gap in the logarithm of the welfare; nearer to the edge, rounding makes columns exceed c by more than 1e-7
-)
+WANTED = 1e-6  # gap in the logarithm of the welfare; nearer to the edge, rounding makes columns exceed c by more than 1e-7
 CENTRE = 0.15  # how much of the present complementarity a step aims at
 
 

@@ -75,9 +75,7 @@ def terms(
     if table is None:
         table = np.array([OVERHEADS[str(overhead)](s / budget) for s in range(budget + 1)])
     if len(table) != budget + 1:
-        raise InputError(
-            f"overhead: has {len(table)} numbers, a budget of {budget} allows {budget + 1}, from alpha(0) on"
-        )
+        raise InputError(f"overhead: has {len(table)} numbers, a budget of {budget} allows {budget + 1}, from alpha(0) on")
     limit = math.inf if capacity is None else float(capacity)
     if not limit > 0:
         raise InputError(f"capacity: got {capacity}, allowed is a number > 0")
@@ -93,11 +91,7 @@ def _table(overhead: Sequence[float]) -> Floats:
         table = np.asarray(overhead, dtype=np.float64)
     except (TypeError, ValueError):
         table = np.full(1, np.nan)
-    good = (
-        table.ndim == 1 and len(table) >= 2 and table[0] == 0 and table[-1] <= 1 and bool((np.diff(table) >= 0).all())
-    )
+    good = table.ndim == 1 and len(table) >= 2 and table[0] == 0 and table[-1] <= 1 and bool((np.diff(table) >= 0).all())
     if not good:
-        raise InputError(
-            f"overhead: got {overhead}, allowed are numbers that begin with 0, never fall, and end at 1 or less"
-        )
+        raise InputError(f"overhead: got {overhead}, allowed are numbers that begin with 0, never fall, and end at 1 or less")
     return table

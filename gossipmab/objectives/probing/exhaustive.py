@@ -70,9 +70,7 @@ def welfare_of_set(known: Distributions, terms: Terms, arms: tuple[int, ...], un
     return float(sampled_welfare(*known, probed, terms.capacity, terms.power, uniforms, values, pi, work))
 
 
-def greedy_probing(
-    known: Distributions, terms: Terms, zeta: float = 1.0, choice: str = "value", gain: str = "probed"
-) -> Probing:
+def greedy_probing(known: Distributions, terms: Terms, zeta: float = 1.0, choice: str = "value", gain: str = "probed") -> Probing:
     """Algorithm 1; see `gossipmab.objectives.probing.greedy` for zeta, `choice` and `gain`. A capacity has no part in it.
 
     Raises:
@@ -83,9 +81,7 @@ def greedy_probing(
     probed = np.zeros(K, np.int64)
     work = greedy.scratch(N, terms.budget, L)
     which = greedy.CHOICES.index(choice)
-    value = greedy.probe_greedily(
-        *known, terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work
-    )
+    value = greedy.probe_greedily(*known, terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work)
     return Probing(tuple(map(int, np.flatnonzero(probed))), float(value), tuple(map(int, work.order)))
 
 

@@ -62,9 +62,7 @@ def expected(best: Floats, levels: Floats, threshold: float, fallback: float, po
 
 
 @jit
-def utility_of(
-    levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats
-) -> float:
+def utility_of(levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats) -> float:
     """E[u^power] of one agent that takes the best probed arm if its reward reaches the index of the best other arm.
 
     Args:
@@ -83,9 +81,7 @@ def utility_of(
 
 
 @jit
-def welfare_of(
-    levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats
-) -> float:
+def welfare_of(levels: Floats, cdf: Floats, means: Floats, index: Floats, probed: Integers, power: float, best: Floats) -> float:
     """E[NSW] of the set S, before its overhead; arguments as `utility_of`, with a first axis of agents.
 
     E[NSW] = prod_j E[u_j^power]

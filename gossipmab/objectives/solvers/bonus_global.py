@@ -228,9 +228,7 @@ def warm_size(agents: int, arms: int) -> int:
 
 
 @jit
-def maximise_with_bonus(
-    G: Floats, b: Floats, scale: float, warm: Floats, work: WelfareWorkspace, p: Floats
-) -> tuple[float, float]:
+def maximise_with_bonus(G: Floats, b: Floats, scale: float, warm: Floats, work: WelfareWorkspace, p: Floats) -> tuple[float, float]:
     """Maximise F(p) = exp(scale * sum_j ln(G[j].p)) + b.p over the simplex; returns (value, certificate).
 
     G (N,K) is clipped to [1e-12, 1], b (K,) >= 0, scale 1 (product) or 1/N (geometric). Writes p (K,) and warm

@@ -19,17 +19,7 @@ from gossipmab.objectives.solvers.nash_workspace import (
     P,
     WelfareWorkspace,
 )
-from gossipmab.objectives.solvers.newton import (
-    backward,
-    curvature,
-    factor,
-    forward,
-    gap_at,
-    gradient,
-    log_product,
-    pivot,
-    wanted,
-)
+from gossipmab.objectives.solvers.newton import backward, curvature, factor, forward, gap_at, gradient, log_product, pivot, wanted
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats
 

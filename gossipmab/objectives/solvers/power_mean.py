@@ -90,9 +90,7 @@ def prepare(bonus: Floats, workspace: SolverWorkspace) -> float:
 
 
 @jit
-def keep(
-    mean: float, gap: float, certificate: float, value: float, workspace: SolverWorkspace, p: Floats
-) -> tuple[float, float]:
+def keep(mean: float, gap: float, certificate: float, value: float, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
     """(certificate, value) of the better of two points: P with its gap, and p; keeps it in p."""
     if not gap < certificate:
         return certificate, value

@@ -183,9 +183,7 @@ def slopes(quick: bool) -> None:
         target = HERE.parent / "docs" / "figures" / "scaling.png"
         if not quick:
             figure.savefig(target, dpi=150)
-    table(
-        "Cost of an agent-step; slopes of the upper half of each range", ["of", "range", "ns", "slope", "order", "why"], rows
-    )  # fmt: skip
+    table("Cost of an agent-step; slopes of the upper half of each range", ["of", "range", "ns", "slope", "order", "why"], rows)
 
 
 def main(arguments: list[str]) -> None:

@@ -181,9 +181,7 @@ def broken_links(site: Path) -> list[str]:
 def test_broken_links_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<a href="b.html#there">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>')
     (tmp_path / "b.html").write_text('<p id="there">x</p><script src="https://elsewhere.example/x.js"></script>')
-    assert broken_links(tmp_path) == [
-        "a.html: b.html#gone", "a.html: c.html", "b.html fetches https://elsewhere.example/x.js",
-    ]  # fmt: skip
+    assert broken_links(tmp_path) == ["a.html: b.html#gone", "a.html: c.html", "b.html fetches https://elsewhere.example/x.js"]
 
 
 @pytest.mark.slow

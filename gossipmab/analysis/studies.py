@@ -62,22 +62,22 @@ def _bytes(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
 
 STUDIES: dict[str, Study] = {
     "spectral-gap": Study(
-        "What does the base graph cost, at the same link probability?", "spectral_gap", SHORT, _gap,
-        "spectral gap of E[W]", named=True,
-    ),
-    "connectivity": Study(
-        "How often must links be up?", "connectivity", SHORT, _probability, "link probability p",
-    ),
-    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
-    "communication": Study(
-        "What does a smaller budget of communication cost?", "budgets", SHORT, _bytes, "bytes sent by all agents",
+        "What does the base graph cost, at the same link probability?",
+        "spectral_gap",
+        SHORT,
+        _gap,
+        "spectral gap of E[W]",
         named=True,
     ),
-    "scaling": Study(
-        "Are more agents better?", "number_of_agents", (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"), _agents,
-        "agents N",
+    "connectivity": Study("How often must links be up?", "connectivity", SHORT, _probability, "link probability p"),
+    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
+    "communication": Study(
+        "What does a smaller budget of communication cost?", "budgets", SHORT, _bytes, "bytes sent by all agents", named=True
     ),
-}  # fmt: skip
+    "scaling": Study(
+        "Are more agents better?", "number_of_agents", (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"), _agents, "agents N"
+    ),
+}
 
 
 def study_of(name: str) -> Study:

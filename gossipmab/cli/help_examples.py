@@ -37,16 +37,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("the tables of a run, finished or not", "gossipmab summary runs/quickstart"),
         Example("its final regrets alone", "gossipmab summary runs/quickstart --json | jq '.rows[].pareto_regret'"),
     ),
-    "compare": (
-        Example("what a change did", "gossipmab compare runs/quickstart runs/mine"),
-    ),
+    "compare": (Example("what a change did", "gossipmab compare runs/quickstart runs/mine"),),
     "plot": (
         Example("the figures as PNG and SVG", "gossipmab plot runs/quickstart"),
         Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --bound auto"),
     ),
-    "report": (
-        Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),
-    ),
+    "report": (Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),),
     "verify": (
         Example("checksums, and one cell played again", "gossipmab verify runs/quickstart"),
         Example("every cell played again", "gossipmab verify runs/quickstart --cell all --quiet"),
@@ -60,9 +56,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("two of them at p = 0.3", "gossipmab topology petersen ring --agents 20 --p 0.3"),
         Example("your own file", "gossipmab topology mine.toml --agents 12 --out mine.svg"),
     ),
-    "new experiment": (
-        Example("mine.toml, and the schema that lets editors complete its keys", "gossipmab new experiment mine"),
-    ),
+    "new experiment": (Example("mine.toml, and the schema that lets editors complete its keys", "gossipmab new experiment mine"),),
     "new topology": (
         Example("a generator of networkx", "gossipmab new topology small_world"),
         Example("an edge list", "gossipmab new topology office.edges"),
@@ -70,10 +64,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "new algorithm": (
         Example("a package that pip installs", "gossipmab new algorithm my_algorithm && pip install -e my_algorithm"),
     ),
-    "schema": (
-        Example("beside your experiments, for editors", "gossipmab schema --out experiment.schema.json"),
-    ),
-}  # fmt: skip
+    "schema": (Example("beside your experiments, for editors", "gossipmab schema --out experiment.schema.json"),),
+}
 
 
 def epilog(name: str) -> str:

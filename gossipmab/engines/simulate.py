@@ -16,10 +16,8 @@ from gossipmab.utils.errors import InputError, unknown
 SIMULATORS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "gossip": ("gossipmab.engines.gossip.simulate", "simulate_gossip", ("threads", "per_agent_curves")),
     "central": ("gossipmab.engines.central", "simulate_central", ("extra_objectives",)),
-    "assignment": (
-        "gossipmab.engines.assignment", "simulate_assignment", ("budget", "overhead", "capacity", "samples")
-    ),
-}  # fmt: skip
+    "assignment": ("gossipmab.engines.assignment", "simulate_assignment", ("budget", "overhead", "capacity", "samples")),
+}
 
 
 COMMON = ("horizon", "seed", "trial", "recorded_rounds", "stream_label", "welfare", "interpreted", "progress")

@@ -70,9 +70,7 @@ class Inspector:
             if not self.unmoved(call, before, keep, kind, i, state, p, q):
                 raise ConformanceError("peek", f"{where} {self.culprit(call, before, keep, kind, i, state, p, q)}")
 
-    def unmoved(
-        self, call: Call, before: Any, keep: dict[str, list[int]], kind: int, i: int, state: Any, p: Any, q: Any
-    ) -> bool:  # fmt: skip
+    def unmoved(self, call: Call, before: Any, keep: dict[str, list[int]], kind: int, i: int, state: Any, p: Any, q: Any) -> bool:
         """Whether the call gives the same row i and the same p with all rows poisoned but those to keep."""
         other, other_p = poisoned(before, self.fields, keep, kind), q.copy()
         try:

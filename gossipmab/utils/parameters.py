@@ -54,7 +54,7 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
 
 def check_names(
     kind: type, given: Mapping[str, Any], key: str, what: str = "parameter", without: tuple[str, ...] = ()
-) -> dict[str, Parameter]:  # fmt: skip
+) -> dict[str, Parameter]:
     """Name -> parameter of the class, but for those in `without`.
 
     Raises:

@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 
 from gossipmab.utils.errors import InputError, unknown
 
-ALGORITHMS, LINKS, REWARDS, OBJECTIVES = (
-    "gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives",
-)  # fmt: skip
+ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
 
 
 class Origin(NamedTuple):

@@ -178,9 +178,8 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
     kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS")}
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=slave, stdout=slave, stderr=slave, env=kept | {"TERM": "xterm-256color"} | environment,
-    )  # fmt: skip
+        [sys.executable, *arguments], stdin=slave, stdout=slave, stderr=slave, env=kept | {"TERM": "xterm-256color"} | environment
+    )
     os.close(slave)
     written = b""
     try:

@@ -131,7 +131,7 @@ def test_what_is_refused_by_gossipmab_is_refused_by_the_schema(key: str, value: 
         ("sweep", {"network": {"weights": ["metropolis", "laplacian"]}}),
         ("sweep", {"points": [{"network.base": "ring"}, {"network.base": "path"}]}),
     ],
-)  # fmt: skip
+)
 def test_what_gossipmab_takes_fits(key: str, value: Any) -> None:
     data = changed(key, value)
     assert accepts(data)

@@ -69,9 +69,8 @@ def compared(
     common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
     expected = gm.simulate(algorithm, environment, network, **common)
     got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note,
-        **common,
-    )  # fmt: skip
+        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note, **common
+    )
     assert not differing(expected, got), (algorithm, trouble, block, window, weights)
     assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
     return got

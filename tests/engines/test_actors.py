@@ -83,9 +83,8 @@ def compared(
     expected = gm.simulate(algorithm, environment, network, **common)
     block = agents_per_actor or GRAPHS[graph]
     got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note,
-        **common,
-    )  # fmt: skip
+        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note, **common
+    )
     assert not differing(expected, got)
     assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
 

@@ -166,7 +166,7 @@ PARSERS = {
     "contacts": Parser(contacts, lines("time i j\n1 a b\n2.5 b c # x\n", "0,1,2\n20,2,3\n")),
     "cell": Parser(cell, lambda: (path.read_bytes() for path in sorted((GOLDEN / "gossip" / "cells").iterdir())[:2])),
     "manifest": Parser(manifest_of, files(GOLDEN / "gossip" / "manifest.json")),
-}  # fmt: skip
+}
 
 
 def tried(name: str, content: bytes) -> str:

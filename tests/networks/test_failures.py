@@ -388,7 +388,7 @@ def test_regret_and_pulls_of_who_is_away() -> None:
         ({"partitions": [{"groups": [0, 1]}]}, "network.failures.partitions.groups: got (0, 1), allowed is a list"),
         (5, "network.failures: got 5, allowed is a table"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(failures: Any, message: str) -> None:
     with pytest.raises(gm.InputError) as caught:
         gm.Network(KITE, failures=failures)

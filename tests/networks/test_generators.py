@@ -139,7 +139,7 @@ TOO_LARGE: list[tuple[dict[str, Any], str]] = [
     ({"generator": "windmill_graph", "n": 1000, "k": 1000}, "would have 1000000 agents, more than 200000"),
     ({"generator": "kneser_graph", "n": 900, "k": 400}, "very many agents"),
     ({"generator": "navigable_small_world_graph", "n": 1000, "dim": 3}, "would have 1000000000 agents"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("base", "said"), TOO_LARGE, ids=str)

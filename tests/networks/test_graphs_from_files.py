@@ -200,7 +200,7 @@ HARM: list[tuple[str, str | bytes, str]] = [
     ("list.toml", "generator = [" + "1," * 40_000 + "]", "must be the name"),
     ("key.toml", "generator = 'cycle_graph'\n[parameters]\n" + "a" * 900 + " = 1", "is not known"),
     ("number.toml", "generator = 'cycle_graph'\nparameters.n = " + "9" * 4000, "more than 1000000"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "content", "said"), HARM, ids=[name for name, _, _ in HARM])

@@ -420,7 +420,7 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
         ({"process": "contact_trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
         ({"process": "static", "p": 1}, "network.links: parameter of static: 'p' is not known"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(links: Any, message: str) -> None:
     assert refused(KITE, links=links).startswith(message)
 

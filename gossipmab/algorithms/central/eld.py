@@ -86,7 +86,7 @@ class ELD(NamedTuple):
         exact = N <= self.exact_agents
         found = best_at_price(
             state.mean.sum(axis=0) + bonus, state.mean, float(state.multiplier[0]), self.tau, self.measure, exact, state.policy
-        )  # fmt: skip
+        )
         state.policy[:] = found.p
 
     def select(self, state: Prices, t: int, p: Floats) -> None:

@@ -109,9 +109,7 @@ def _mre_program(gains: Floats, U: Floats, price: float, tau: float) -> Floats:
         np.hstack([arms, one, none, none, none, M * one]),
     ])  # fmt: skip
     limits = np.concatenate([np.zeros(4 * N), np.full(3 * N, M)])
-    sums = np.vstack([
-        np.concatenate([np.ones(K), np.zeros(5 * N)]), np.hstack([arms, none, none, one, one, one]),
-    ])  # fmt: skip
+    sums = np.vstack([np.concatenate([np.ones(K), np.zeros(5 * N)]), np.hstack([arms, none, none, one, one, one])])
     n = K + 5 * N
     done = milp(
         np.concatenate([-gains, np.zeros(N), np.full(N, price / 2), np.zeros(3 * N)]),
@@ -119,7 +117,7 @@ def _mre_program(gains: Floats, U: Floats, price: float, tau: float) -> Floats:
         bounds=Bounds(np.zeros(n), np.r_[np.ones(K), np.full(2 * N, np.inf), np.ones(3 * N)]),
         constraints=[LinearConstraint(rows, ub=limits), LinearConstraint(sums, 1.0, 1.0)],
         options={"mip_rel_gap": 1e-9},
-    )  # fmt: skip
+    )
     return _policy(done, K)
 
 

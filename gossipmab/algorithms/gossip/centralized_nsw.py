@@ -109,7 +109,7 @@ class CentralizedNSW(NamedTuple):
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
         maximise_bonus(
             state.estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], state.scratch_work, p
-        )  # fmt: skip
+        )
 
     def update(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Value the reward under everyone's preferences, neighbours or not; the rest of the row is as the round before.

@@ -141,7 +141,7 @@ class AgentActor:
 
     def step(
         self, epoch: int, t: int, neighbours: tuple[tuple[int, ...], ...], weights: tuple[tuple[float, ...], ...], *messages: bytes
-    ) -> bytes:  # fmt: skip
+    ) -> bytes:
         """Play round t.
 
         Args:
@@ -160,7 +160,7 @@ class AgentActor:
 
     def _step(
         self, t: int, neighbours: tuple[tuple[int, ...], ...], weights: tuple[tuple[float, ...], ...], messages: tuple[bytes, ...]
-    ) -> bytes:  # fmt: skip
+    ) -> bytes:
         own = self.own
         if self._stepping is None:
             self._stepping = self._open()

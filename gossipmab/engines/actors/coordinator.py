@@ -157,9 +157,7 @@ class Coordinator:
             rows = Rows(none, none, empty, none, np.zeros((0, 3), np.int64))
             wire = Wire(rows, rows, none, none)
             channel = Halo(averages, boxes, boxes, none, none, np.zeros(0), wire, none, 0, 0, True, True, True)
-        samples = (
-            algorithm, self.environment.rewards, now, after, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0
-        )  # fmt: skip
+        samples = (algorithm, self.environment.rewards, now, after, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0)
         return signature_of(play_here, samples), is_builtin(algorithm, self.environment.rewards)
 
     def _parts(self, present: NDArray[np.uint8], failures: FailureSampler) -> Sequence[WindowGraph | ActorEvents]:

@@ -91,7 +91,7 @@ def _typed_blend(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: 
 @dual
 def gossip(
     algorithm: Any, blends: bool, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
-) -> None:  # fmt: skip
+) -> None:
     """The gossip of one agent: `mix_rows`, or message by message if the algorithm has a `blend` of its own."""
     if not blends:
         mix_rows(own, sent, i, neighbours, weights)

@@ -92,7 +92,7 @@ def check_problem(algorithm: Algorithm, environment: Environment, network: Netwo
 
 def tally_of(
     algorithm: Algorithm, environment: Environment, state: Any, horizon: int, count: int, welfare: str, per_agent: bool | None
-) -> Tally:  # fmt: skip
+) -> Tally:
     """The tally of a trial before its first round."""
     N, K, _ = environment.means.shape
     rounds = recorded_rounds(horizon, count)

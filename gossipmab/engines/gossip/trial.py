@@ -162,9 +162,7 @@ class SharedTrial(DirectTrial):
         """One thread's state, before and after, with scratch of its own; its weights, tally and working memory."""
         mine = {name: copied(getattr(self.now, name)) for name in self.now._fields if name.startswith(SCRATCH)}
         tally = self.tally._replace(utility=self.tally.utility.copy(), cache=copied(self.tally.cache))
-        return (
-            self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, copied(self.scratch)
-        )  # fmt: skip
+        return (self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, copied(self.scratch))
 
     def play(self, t0: int, rounds: int) -> None:
         """Play the next block, round by round."""

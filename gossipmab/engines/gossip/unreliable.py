@@ -267,7 +267,7 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
 
 def unreliable(
     algorithm: Any, network: Network, state: Any, averages: Averages, blends: bool, alone: bool = True
-) -> tuple[Unreliable, Any, Any]:  # fmt: skip
+) -> tuple[Unreliable, Any, Any]:
     """The channel of a network with failures or a budget, before the first round; without events yet.
 
     Returns:

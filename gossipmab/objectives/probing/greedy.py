@@ -57,9 +57,8 @@ def scratch(agents: int, budget: int, levels: int) -> Greedy:
     """Arrays for N agents, a budget and a number of levels."""
     sets = budget + 1
     return Greedy(
-        np.zeros(budget, np.int64), np.zeros(sets), np.zeros(sets), np.zeros(levels), np.zeros(levels),
-        np.zeros((agents, levels)),
-    )  # fmt: skip
+        np.zeros(budget, np.int64), np.zeros(sets), np.zeros(sets), np.zeros(levels), np.zeros(levels), np.zeros((agents, levels))
+    )
 
 
 @jit

@@ -12,7 +12,7 @@ from gossipmab.utils.types import Floats
 @jit
 def maximise_bonus(
     estimate: Floats, bonus: Floats, solver: str, welfare: str, policy: Floats, warm: Floats, work: WelfareWorkspace, p: Floats
-) -> None:  # fmt: skip
+) -> None:
     """Write into p (K,) the policy that maximises the welfare of `estimate` (n, K) plus the bonus (K,).
 
     p = argmax  ( prod_j sum_k p_k G[j,k] )^power  +  sum_k p_k b_k,   power = 1, or 1/n for "geometric"

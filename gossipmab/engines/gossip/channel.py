@@ -93,7 +93,7 @@ def has_blend(algorithm: Any) -> bool:
     return hasattr(algorithm, "blend")
 
 
-@overload(has_blend, jit_options={"forceinline": True})
+@overload(has_blend, strict=False, jit_options={"forceinline": True})
 def _typed_has_blend(algorithm: Any) -> Any:
     found = hasattr(algorithm.instance_class, "blend")
     return lambda algorithm: found

@@ -29,6 +29,7 @@ from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
+from tests.engines.test_ray_session import until
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
@@ -38,14 +39,6 @@ TINY: dict[str, Any] = {
     "sweep": {"network.link_probability": [0.3, 1.0]},
 }
 pytestmark = pytest.mark.usefixtures("root")
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass(frozen=True)

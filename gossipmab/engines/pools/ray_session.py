@@ -1,9 +1,8 @@
 """Ray for the length of a `with`: started on this machine, or a cluster joined; only public interfaces of Ray are used.
 
-A local Ray listens on loopback only (unless Ray was imported before: a note then tells), without dashboard, and admits
-holders of its token. Token, sockets and logs lie in one private
-temporary folder, which is removed when the session ends: normally, by an error, by Ctrl-C or SIGTERM. A run that is killed by
-SIGKILL leaves the folder.
+A local Ray listens on loopback only (unless Ray was imported before: a note then tells), without dashboard, and admits holders of
+its token. Token, sockets and logs lie in one private temporary folder, which is removed when the session ends: normally, by an
+error, by Ctrl-C or SIGTERM. A run that is killed by SIGKILL leaves the folder.
 
 A cluster is joined only if the caller gives an address: neither RAY_ADDRESS nor a Ray that happens to run here is used.
 """
@@ -53,6 +52,7 @@ ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would upload the working folder
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of a future default
 }
+BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own
 RESTORED = ("RAY_", "PYTHONBREAKPOINT", "PYTHONPATH")
 
 
@@ -61,11 +61,6 @@ class Session(NamedTuple):
 
     address: str
     folder: Path | None
-
-    @property
-    def local(self) -> bool:
-        """Whether Ray was started here."""
-        return self.folder is not None
 
 
 @contextmanager
@@ -109,9 +104,16 @@ def session(
             _set(LOCAL | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
         stack.enter_context(_terminated_gently())
         thread = stack.enter_context(ThreadPoolExecutor(1, "ray"))
-        stack.callback(_whole, thread, _shutdown)
+        stack.callback(_whole, thread, lambda: import_module("ray").shutdown(wait_for_processes=True))
         found = _whole(thread, lambda: _init(address, cpus, folder, object_store, dict(runtime_env or {}), options))
         yield Session(found, folder)
+
+
+def ray_options(resources: Mapping[str, float]) -> dict[str, Any]:
+    """What a task or actor takes, as options of `ray.remote`."""
+    custom = {name: value for name, value in resources.items() if name not in BUILT_IN}
+    known: dict[str, Any] = {BUILT_IN[name]: value for name, value in resources.items() if name in BUILT_IN}
+    return known | ({"resources": custom} if custom else {})
 
 
 def _init(
@@ -147,13 +149,6 @@ def _init(
             f"loopback; to change this, set {LOOPBACK}=0 before `import ray`"
         )
     return found
-
-
-def _shutdown() -> None:
-    """Disconnect, and end a local Ray's processes."""
-    import ray
-
-    ray.shutdown(wait_for_processes=True)
 
 
 def _whole(thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:

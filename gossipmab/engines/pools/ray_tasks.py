@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple, TypeVar
 
 from gossipmab.engines.pools.ray_runtime_env import Shipment, arrived, packed
-from gossipmab.engines.pools.ray_session import session
+from gossipmab.engines.pools.ray_session import ray_options, session
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import versions
 
@@ -31,7 +31,6 @@ SECONDS = 2.0  # a task plays on until so much time has passed
 MOST = 32  # cells in a task
 ATTEMPTS = 4  # tasks that may die under a cell
 AHEAD = 2  # tasks in flight for every worker: one is played, one waits, so that no worker idles while the coordinator writes
-BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own
 LOOK = 5.0  # seconds between looks at what the cluster has
 
 
@@ -43,40 +42,22 @@ class Report(NamedTuple):
     versions: dict[str, str]
 
 
-class Flight(NamedTuple):
-    """A task in flight: the indices of its cells, and the references to their reports."""
-
-    batch: list[int]
-    references: list[Any]
-
-
 def run_cells(
-    cells: Sequence[C],
-    play: Callable[[C, Steps], P],
-    *,
-    workers: int | None = None,
-    steps: Steps | None = None,
-    note: Callable[[str], None] | None = None,
-    address: str | None = None,
-    resources: Mapping[str, float] | None = None,
-    seconds: float = SECONDS,
-    pip: bool = False,
-    **options: Any,
-) -> Iterator[tuple[C, P | Exception]]:
-    """Play the cells, and yield each outcome as it finishes, in any order; the exception for a cell that failed.
+    cells: Sequence[C], play: Callable[[C, Steps], P], *, workers: int | None = None, steps: Steps | None = None,
+    note: Callable[[str], None] | None = None, address: str | None = None, resources: Mapping[str, float] | None = None,
+    seconds: float = SECONDS, pip: bool = False, **options: Any,
+) -> Iterator[tuple[C, P | Exception]]:  # fmt: skip
+    """Play the cells as `threads.run_cells` does; copies of `play` go to the workers.
 
     Args:
-        cells: what to play.
-        play: plays one cell; calls its second argument with the agent-steps just played. Copies of it go to the workers.
-            Where it has `files` (name -> path), these travel with it, and `relocated(files)` gives the play that uses them.
+        cells, steps: as there, steps of every finished cell.
+        play: as there. If it has `files` (name -> path), these travel with it; `relocated(files)` gives the play that uses them.
         workers: tasks played at a time; by default as many as fit on the cluster, also while it grows.
-        steps: called with the agent-steps of every finished cell.
         note: called with one line about every failure and the response to it; by default the logger "gossipmab".
         address: the cluster to join; by default a Ray of our own, with `workers` CPUs.
         resources: what a task takes: "CPU" (1 by default), "memory" in bytes, or any that the cluster has.
-        seconds: how long a task plays on.
+        seconds: how long a task plays on. options: for the session.
         pip: have the cluster install the packages that we depend on; its nodes need the internet.
-        options: for the session.
 
     Raises:
         InputError: the cluster cannot be joined, or a Ray of our own cannot hold a task that takes so much.
@@ -91,49 +72,40 @@ def run_cells(
         here = {"cpus": workers} if address is None else {"runtime_env": shipment.runtime_env}
         stack.enter_context(session(address, **here, **options))
         note = note or logging.getLogger("gossipmab").warning
-        task = _Task(resources or {}, note if address is not None else None)
+        task = _Task((uuid.uuid4().hex, play, shipment.files, seconds), resources or {}, note if address is not None else None)
         queue = _Queue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
-        token = uuid.uuid4().hex
-
-        def launch(batch: list[int]) -> Flight:
-            chosen = [cells[index] for index in batch]
-            references = task.submit(token, play, shipment.files, chosen, seconds)
-            return Flight(batch, references)
-
-        yield from _played(cells, queue, launch, steps or (lambda agent_steps: None), note)
+        yield from _played(cells, queue, task, steps or (lambda agent_steps: None), note)
 
 
-def _played(
-    cells: Sequence[C], queue: _Queue, launch: Callable[[list[int]], Flight], steps: Steps, note: Callable[[str], None]
-) -> Iterator[tuple[C, Any]]:
+def _played(cells: Sequence[C], queue: _Queue, task: _Task, steps: Steps, note: Callable[[str], None]) -> Iterator[tuple[C, Any]]:
     """Launch, wait, yield, launch again; cells of dead tasks go back to the queue."""
     import ray
 
-    flying: dict[Any, Flight] = {}
+    flying: dict[Any, tuple[list[int], list[Any]]] = {}  # tasks: the indices of their cells, the references to the reports
     others: set[str] = set()
     while True:
         while (batch := queue.take(len(flying))) is not None:
-            flight = launch(batch)
-            flying[flight.references[0]] = flight
+            references = task.submit([cells[index] for index in batch])
+            flying[references[0]] = batch, references
         if not flying:
             return
         landed, _ = ray.wait(list(flying), num_returns=1, timeout=LOOK)
         for reference in landed:
-            flight = flying.pop(reference)
+            batch, references = flying.pop(reference)
             try:
-                reports: list[Report | None] = ray.get(flight.references)
+                reports: list[Report | None] = ray.get(references)
             except ray.exceptions.RuntimeEnvSetupError:
                 raise
             except ray.exceptions.RayError as error:
-                lost = queue.died(flight.batch, for_good=_for_good(error))
+                lost = queue.died(batch, for_good=_for_good(error))
                 if not (lost and _for_good(error)):  # the failing cells report it
-                    note(_line(error, cells, flight.batch, lost))
+                    note(_line(error, cells, batch, lost))
                 for index in lost:
                     yield cells[index], _last(error)
                 continue
-            del flight.references[:], reference  # their memory in the object store
-            queue.landed(flight.batch, [report is not None for report in reports])
-            for index in flight.batch:
+            del references[:], reference  # their memory in the object store
+            queue.landed(batch, [report is not None for report in reports])
+            for index in batch:
                 report = reports.pop(0)
                 if report is not None:
                     steps(report.agent_steps)
@@ -180,22 +152,20 @@ class _Queue:
 class _Task:
     """The Ray task, with its resources."""
 
-    def __init__(self, resources: Mapping[str, float], waits: Callable[[str], None] | None) -> None:
-        """`waits` is called if no node can hold a task yet; without it, that is an error."""
+    def __init__(self, what: tuple[Any, ...], resources: Mapping[str, float], waits: Callable[[str], None] | None) -> None:
+        """`what`: of `play_batch`, but for the cells. `waits` is called if no node can hold a task yet; without it: an error."""
         import ray
 
+        self.what, self.waits = what, waits
         self.ray: Any = ray
         self.needs = {"CPU": 1.0, **{name: float(value) for name, value in resources.items()}}
-        custom = {name: value for name, value in self.needs.items() if name not in BUILT_IN}
-        known = {BUILT_IN[name]: value for name, value in self.needs.items() if name in BUILT_IN}
-        self.options = {**known, "resources": custom, "max_retries": 0, "name": "cells"}
-        self.remote = self.ray.remote(play_batch)
-        self.looked, self.fit, self.waits = -LOOK, 0, waits
+        self.remote: Any = ray.remote(play_batch)
+        self.looked, self.fit = -LOOK, 0
 
-    def submit(self, token: str, play: Any, files: Mapping[str, str], cells: list[Any], seconds: float) -> list[Any]:
+    def submit(self, cells: list[Any]) -> list[Any]:
         """A reference for every cell."""
-        task = self.remote.options(num_returns=len(cells), **self.options)
-        references = task.remote(token, play, files, cells, seconds)
+        task = self.remote.options(num_returns=len(cells), max_retries=0, name="cells", **ray_options(self.needs))
+        references = task.remote(*self.what, cells)
         return references if isinstance(references, list) else [references]
 
     def room(self) -> int:
@@ -206,20 +176,17 @@ class _Task:
             self.fit = sum(int(min((has.get(name, 0.0) / need for name, need in needs), default=1)) for has in nodes)
             self.looked = time.monotonic()
             if not self.fit:
-                self._does_not_fit()
+                takes = ", ".join(f"{name} = {need:g}" for name, need in self.needs.items())
+                if self.waits is None:
+                    raise InputError(f"resources: got {takes}, and this machine's Ray has not that much for a task")
+                self.waits(f"no node of the cluster can hold a task that takes {takes}; waiting for one that can")
         return max(1, self.fit)
-
-    def _does_not_fit(self) -> None:
-        takes = ", ".join(f"{name} = {need:g}" for name, need in self.needs.items())
-        if self.waits is None:
-            raise InputError(f"resources: got {takes}, and this machine's Ray has not that much for a task")
-        self.waits(f"no node of the cluster can hold a task that takes {takes}; waiting for one that can")
 
 
 _kept: dict[str, Any] = {}  # in a worker: the run's play, with the networks it has built
 
 
-def play_batch(token: str, play: Any, files: dict[str, str], cells: list[Any], seconds: float) -> Any:
+def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cells: list[Any]) -> Any:
     """In a worker: play cells until the time is over, at least one; a Report each, None if it was not played."""
     if token not in _kept:
         _kept.clear()

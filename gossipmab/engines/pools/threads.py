@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
 
 C = TypeVar("C")
 P = TypeVar("P")
 Steps = Callable[[int], None]
-
-
-class StoppedError(Exception):
-    """Raised inside a cell that is no longer wanted."""
 
 
 def run_cells(
@@ -35,7 +31,7 @@ def run_cells(
 
     def count(agent_steps: int) -> None:
         if stop.is_set():
-            raise StoppedError
+            raise CancelledError
         if steps is not None:
             steps(agent_steps)
 

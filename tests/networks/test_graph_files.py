@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -131,11 +132,7 @@ from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={"TMPDIR": str(tmp_path), **clean()})
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
     assert list(tmp_path.iterdir()) == []
-
-
-def clean() -> dict[str, str]:
-    import os
-
-    return {key: value for key, value in os.environ.items() if key != "TMPDIR"}

@@ -14,17 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gossipmab.networks.graphs import edge_list as edge_files
-from gossipmab.networks.graphs.edge_array import (
-    KEY,
-    LARGEST_NUMBER,
-    EdgeArray,
-    component_sizes,
-    edges_of,
-    keys_of,
-    refuse_giant,
-    short,
-    wrong,
-)
+from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, EdgeArray, edges_of, keys_of, refuse_giant, short, wrong
 from gossipmab.networks.graphs.generators import generate
 from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
 from gossipmab.utils.errors import InputError, unknown
@@ -135,7 +125,8 @@ def _plain(graph: nx.Graph, name: str) -> EdgeArray:
     nodes = list(graph)
     if all(isinstance(node, (int, np.integer)) for node in nodes):
         nodes.sort()
-    names: tuple[str, ...] | None = tuple(_label(node, graph.nodes[node]) for node in nodes)
+    labels = ((node, graph.nodes[node]) for node in nodes)
+    names: tuple[str, ...] | None = tuple(str(data.get("name") or data.get("label") or node) for node, data in labels)
     index = {node: i for i, node in enumerate(nodes)}
     ends = np.fromiter((index[node] for edge in graph.edges() for node in edge), np.int64).reshape(-1, 2)
     if names == tuple(map(str, range(n))):
@@ -143,8 +134,15 @@ def _plain(graph: nx.Graph, name: str) -> EdgeArray:
     return EdgeArray(n, edges_of(keys_of(ends[:, 0], ends[:, 1], n), n), names, bool(graph.graph.get("seeded")))
 
 
-def _label(node: Any, data: Mapping[str, Any]) -> str:
-    return str(data.get("name") or data.get("label") or node)
+def component_sizes(edges: Integers, agents: int) -> Integers:
+    """(C,) int64: how many agents each connected component has, largest first. `edges` are sorted."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=agents))]).astype(np.int32)
+    links = csr_array((np.ones(len(edges)), edges[:, 1].astype(np.int32), rows), shape=(agents, agents))
+    count, part = connected_components(links, directed=False)
+    return np.sort(np.bincount(part, minlength=count))[::-1]
 
 
 def _check(graph: EdgeArray, name: str, agents: int | None, connected: bool) -> None:

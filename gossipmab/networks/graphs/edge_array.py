@@ -1,4 +1,4 @@
-"""A graph as sorted edges and perhaps the names of its agents; its connected components; and the limits of its size.
+"""A graph as sorted edges and perhaps the names of its agents, and the limits of its size.
 
 Nothing here knows networkx: a graph of a million agents and ten million edges takes 160 MB, as a networkx object some 5 GB.
 """
@@ -56,17 +56,6 @@ def edges_of(keys: Integers, agents: int) -> Integers:
     edges = np.empty((len(keys), 2), np.int64)
     np.divmod(keys, max(agents, 1), out=(edges[:, 0], edges[:, 1]))
     return edges
-
-
-def component_sizes(edges: Integers, agents: int) -> Integers:
-    """(C,) int64: how many agents each connected component has, largest first. `edges` are sorted."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    rows = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=agents))]).astype(np.int32)
-    links = csr_array((np.ones(len(edges)), edges[:, 1].astype(np.int32), rows), shape=(agents, agents))
-    count, part = connected_components(links, directed=False)
-    return np.sort(np.bincount(part, minlength=count))[::-1]
 
 
 def refuse_giant(agents: float, edges: float, name: str, most_agents: int = 0, advice: str = "") -> None:

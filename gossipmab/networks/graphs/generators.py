@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.networks.graphs import deterministic as fixed
-from gossipmab.networks.graphs import random_graphs as chance
 from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, EdgeArray, edges_of, refuse_giant, short, wrong
+from gossipmab.networks.graphs.recipes import OWN, STRAIGHT, Recipe
 from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import networkx as nx
 
-STRAIGHT: dict[str, Callable[..., fixed.Recipe | None]] = {make.__name__: make for make in fixed.MADE}
-OWN: dict[str, Callable[..., fixed.Recipe]] = {make.__name__: make for make in chance.MADE}
 BY_NETWORKX = 200_000  # agents of a graph that networkx makes; ten times as many edges, or steps of its loops
 # Modules of networkx whose functions make graphs from numbers. Its atlas is left out: it reads a file.
 GENERATORS = ("networkx.generators.", "networkx.algorithms.bipartite.generators")
@@ -32,22 +29,21 @@ REFUSALS = (*WRONG_VALUES, MemoryError, RuntimeError)
 GROWTH: dict[str, Callable[..., tuple[float, float]]] = {
     "gnp_random_graph": lambda n, **_: (n, n * n / 20),  # it draws a number for each pair
     "fast_gnp_random_graph": lambda n, p, **_: (n, n * n * p / 2),
-    "gnm_random_graph": lambda n, m, **_: (n, m),
     "random_regular_graph": lambda d, n, **_: (n, n * d / 2),
-    "watts_strogatz_graph": lambda n, k, **_: (n, n * k / 2),
-    "connected_watts_strogatz_graph": lambda n, k, **_: (n, n * k / 2),
+    **dict.fromkeys(
+        ("watts_strogatz_graph", "connected_watts_strogatz_graph", "hkn_harary_graph"), lambda n, k, **_: (n, n * k / 2)
+    ),
     "newman_watts_strogatz_graph": lambda n, k, p, **_: (n, n * k / 2 * (1 + p)),
-    "barabasi_albert_graph": lambda n, m, **_: (n, n * m),
-    "ladder_graph": lambda n: (2 * n, 3 * n),
-    "circular_ladder_graph": lambda n: (2 * n, 3 * n),
+    **dict.fromkeys(("barabasi_albert_graph", "powerlaw_cluster_graph"), lambda n, m, **_: (n, n * m)),
     "circulant_graph": lambda n, offsets: (n, n * len(offsets)),
     "hypercube_graph": lambda n: (2.0 ** min(n, 100), n * 2.0 ** min(n, 100) / 2),
-    "full_rary_tree": lambda r, n: (n, n),
     "balanced_tree": lambda r, h: (float(max(r, 1)) ** min(h, 600), 0) if r > 1 else (h, h),
     "complete_bipartite_graph": lambda n1, n2: (n1 + n2, n1 * n2),
     "ring_of_cliques": lambda num_cliques, clique_size: _cliques(num_cliques, clique_size),
-    "caveman_graph": lambda **v: _cliques(v["l"], v["k"]),
-    "connected_caveman_graph": lambda **v: _cliques(v["l"], v["k"]),
+    **dict.fromkeys(
+        ("caveman_graph", "connected_caveman_graph", "relaxed_caveman_graph", "planted_partition_graph"),
+        lambda k, **v: _cliques(v["l"], k),
+    ),
     "barbell_graph": lambda m1, m2: (2 * m1 + m2, m1 * m1 + m2),
     "lollipop_graph": lambda m, n: (m + n, m * m / 2 + n),
     "grid_graph": lambda dim, **_: (math.prod(dim), len(dim) * math.prod(dim)),
@@ -56,11 +52,7 @@ GROWTH: dict[str, Callable[..., tuple[float, float]]] = {
     "complete_multipartite_graph": lambda subset_sizes: (sum(subset_sizes), sum(subset_sizes) ** 2 / 2),
     "turan_graph": lambda n, r: (n, n * n * (1 - 1 / r) / 2),
     "windmill_graph": lambda n, k: _cliques(n, k),
-    "relaxed_caveman_graph": lambda k, **v: _cliques(v["l"], k),
-    "planted_partition_graph": lambda k, **v: _cliques(v["l"], k),
-    "powerlaw_cluster_graph": lambda n, m, **_: (n, n * m),
     "dual_barabasi_albert_graph": lambda n, m1, m2, **_: (n, n * max(m1, m2)),
-    "hkn_harary_graph": lambda k, n, **_: (n, n * k / 2),
     "margulis_gabber_galil_graph": lambda n, **_: (n * n, 4 * n * n),
     "navigable_small_world_graph": lambda n, dim=2, **_: (float(n) ** dim, float(n) ** (2 * dim)),
     "paley_graph": lambda p, **_: (p, p * p / 2),
@@ -92,14 +84,20 @@ def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, 
         values.setdefault("seed", 0)
     listed = ", ".join(f"{key} = {short(value)}" for key, value in values.items()) or "no parameters"
     recipe = _recipe(generator, values)
+    if recipe is not None:
+        refuse_giant(recipe.agents, recipe.edges, name)
+        n = int(recipe.agents)
+        names = tuple(map(str, np.ndindex(recipe.shape))) if recipe.shape else None  # as networkx calls the places of a grid
+        return EdgeArray(n, edges_of(recipe.make(), n), names, "seed" in known)
+    import networkx
+
     try:
-        if recipe is not None:
-            return _made(recipe, name, seeded="seed" in known)
         _refuse_more(generator, values, name)
-        graph = make(*_positional(known, values), **values)
+        spread = [key for key, value in known.items() if value.kind is inspect.Parameter.VAR_POSITIONAL]
+        graph = make(*[item for key in spread for item in values.pop(key, [])], **values)
     except InputError:
         raise
-    except (*REFUSALS, _networkx().NetworkXException) as error:
+    except (*REFUSALS, networkx.NetworkXException) as error:
         reason = str(error)[:300] or type(error).__name__
         raise wrong(f"{name!r} cannot be made with {listed}: {reason}; {signature}") from None
     if not hasattr(graph, "is_directed"):
@@ -108,14 +106,7 @@ def generate(generator: Any, parameters: Mapping[str, Any], agents: int | None, 
     return graph
 
 
-def _made(recipe: fixed.Recipe, name: str, seeded: bool) -> EdgeArray:
-    refuse_giant(recipe.agents, recipe.edges, name)
-    agents = int(recipe.agents)
-    names = tuple(map(str, np.ndindex(recipe.shape))) if recipe.shape else None  # as networkx calls the places of a grid
-    return EdgeArray(agents, edges_of(recipe.make(), agents), names, seeded)
-
-
-def _recipe(generator: str, values: Mapping[str, Any]) -> fixed.Recipe | None:
+def _recipe(generator: str, values: Mapping[str, Any]) -> Recipe | None:
     """The array recipe of a generator; None if networkx must build it, or must report the error."""
     straight = STRAIGHT.get(generator) or OWN.get(generator)
     if straight is None or type(values.get("seed", 0)) is not int:
@@ -141,13 +132,6 @@ def _refuse_more(generator: str, values: Mapping[str, Any], name: str) -> None:
     refuse_giant(size[0], size[1], name, BY_NETWORKX, advice)
 
 
-def _positional(known: Mapping[str, inspect.Parameter], values: dict[str, Any]) -> list[Any]:
-    """The values of a parameter *args, taken out of `values`."""
-    spread = [key for key, value in known.items() if value.kind is inspect.Parameter.VAR_POSITIONAL]
-    lists = [values.pop(key, []) for key in spread]
-    return list(lists[0]) if lists else []
-
-
 def _cliques(count: int, size: int) -> tuple[float, float]:
     """Agents and edges of so many cliques."""
     return count * size, count * size * size / 2
@@ -158,18 +142,14 @@ def _choose(n: int, k: int) -> float:
     return math.exp(min(300.0, math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)))
 
 
-def _networkx() -> Any:
-    import networkx
-
-    return networkx
-
-
 def _generator(name: Any) -> Callable[..., nx.Graph]:
     if not isinstance(name, str) or not name:
         raise wrong(f"generator = {short(name)} must be the name of a networkx generator, such as 'cycle_graph'")
     if name in OWN:
         return OWN[name]
-    found = {key: value for key, value in vars(_networkx()).items() if _makes_graphs(value) and key[0] != "_"}
+    import networkx
+
+    found = {key: value for key, value in vars(networkx).items() if _makes_graphs(value) and key[0] != "_"}
     if name not in found:
         near = str(unknown(f"{KEY}: generator", name[:100], found)).partition(" (allowed:")[0]
         raise InputError(

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.networks.links import LinkProcess, LinkStatistics, Sampler
-from gossipmab.networks.links.base import link_statistics, repeated
+from gossipmab.networks.links.base import PeriodicLinks
 from gossipmab.utils.jit import jit_uncached
 
 
 @dataclass(frozen=True)
-class EveryOther(LinkProcess):
+class EveryOther(PeriodicLinks):
     """All links in every `rest`-th round, none in the others."""
 
     rest: int = 2
@@ -23,13 +22,10 @@ class EveryOther(LinkProcess):
         if self.rest < 1:
             raise gm.InputError(f"network.links.rest: got {self.rest}, allowed is a whole number >= 1")
 
-    def link_statistics(self, graph: Any) -> LinkStatistics:
-        return link_statistics("periodic", np.full(len(graph.edges), 1.0 / self.rest), period=self.rest)
-
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Sampler:
+    def rounds(self, graph: Any) -> np.ndarray:
         period = np.zeros((self.rest, len(graph.edges)), np.uint8)
         period[0] = 1
-        return repeated(period)
+        return period
 
 
 class Triangular(NamedTuple):

@@ -183,7 +183,7 @@ class Continuing(outside.EveryOther):
 
 class Boasting(outside.EveryOther):
     def link_statistics(self, graph: Any) -> Any:
-        return outside.link_statistics("periodic", np.full(len(graph.edges), 0.9), period=self.rest)
+        return super().link_statistics(graph)._replace(frequencies=np.full(len(graph.edges), 0.9))
 
 
 class Wide(outside.EveryOther):

@@ -7,7 +7,7 @@ stochastic under every weight rule, and every process here keeps the mean: mean_
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -70,8 +70,51 @@ def link_statistics(kind: str, frequencies: Floats, exact: bool = True, period: 
     return LinkStatistics(kind, frequencies, mean, exact, period)
 
 
+class IndependentLinks(LinkProcess):
+    """Every link present on its own, with a probability of its own: E numbers a round, none if all are 1."""
+
+    def probabilities(self, graph: BaseGraph) -> Floats:
+        """(E,) of every link."""
+        raise NotImplementedError
+
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
+        """The probabilities."""
+        return link_statistics(INDEPENDENT, self.probabilities(graph))
+
+    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+        """Independent draws."""
+        p = self.probabilities(graph)
+        return (lambda rounds: np.ones((rounds, len(p)), np.uint8)) if (p == 1.0).all() else bernoulli(generator, p)
+
+
+class PeriodicLinks(LinkProcess):
+    """The same rounds again and again; no numbers."""
+
+    kind: ClassVar[str] = PERIODIC
+
+    def rounds(self, graph: BaseGraph) -> Bytes:
+        """(P, E) one period."""
+        raise NotImplementedError
+
+    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
+        """The share of the period in which a link is present."""
+        present = self.rounds(graph)
+        return link_statistics(self.kind, present.mean(axis=0), period=len(present))
+
+    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+        """The period, again and again."""
+        period, played = self.rounds(graph), 0
+
+        def block(rounds: int) -> Bytes:
+            nonlocal played
+            played += rounds
+            return period[np.arange(played - rounds, played) % len(period)]
+
+        return block
+
+
 def bernoulli(generator: np.random.Generator, probabilities: Floats) -> Sampler:
-    """Every link present on its own, with its probability: E numbers a round."""
+    """The sampler of links that are present with these probabilities (E,)."""
     same = len(probabilities) > 0 and bool((probabilities == probabilities[0]).all())
     limit: Any = float(probabilities[0]) if same else probabilities  # one number is compared with twice as fast
     several = max(1, CHUNK // max(1, len(probabilities)))
@@ -83,19 +126,6 @@ def bernoulli(generator: np.random.Generator, probabilities: Floats) -> Sampler:
             rows = present[begin : begin + several]
             np.less(generator.random(out=numbers[: len(rows)]), limit, out=rows)
         return present.view(np.uint8)
-
-    return block
-
-
-def repeated(period: Bytes) -> Sampler:
-    """The rounds of `period` (P, E), again and again."""
-    played = 0
-
-    def block(rounds: int) -> Bytes:
-        nonlocal played
-        present = period[np.arange(played, played + rounds) % len(period)]
-        played += rounds
-        return present
 
     return block
 

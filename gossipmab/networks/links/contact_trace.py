@@ -70,13 +70,11 @@ class ContactTrace(LinkProcess):
 
         contacts = self.contacts
         whole = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in {*contacts.first, *contacts.second})
+        pairs = sorted(set(zip(contacts.first, contacts.second, strict=True)))
         graph = nx.Graph(name="trace")
         graph.add_nodes_from(sorted({(int(x) if whole else x) for x in (*contacts.first, *contacts.second)}))
-        graph.add_edges_from((int(i), int(j)) if whole else (i, j) for i, j in self._pairs())
+        graph.add_edges_from((int(i), int(j)) if whole else (i, j) for i, j in pairs)
         return graph
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        return sorted(set(zip(self.contacts.first, self.contacts.second, strict=True)))
 
     def _links(self, graph: BaseGraph) -> tuple[Integers, Integers]:
         """(C,) rounds, ascending, and (C,) the link of each contact, by its place among those of the base graph."""

@@ -10,24 +10,18 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import (
-    INDEPENDENT,
-    KEY,
-    LinkProcess,
-    LinkStatistics,
-    Sampler,
-    SparseLinkSampler,
-    bernoulli,
-    link_statistics,
-)
+from gossipmab.networks.links.base import KEY, IndependentLinks, LinkStatistics, Sampler, SparseLinkSampler
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats
 
+WHAT = "p for all links; or E numbers in the order of `Network.edges`, or a symmetric N x N matrix"
+OfLinks = Annotated[float, Field(gt=0, le=1, description=WHAT)]
+
 
 @dataclass(frozen=True, eq=False)
-class ErdosRenyi(LinkProcess):
+class ErdosRenyi(IndependentLinks):
     """Link e is present with probability p_e, independently of all other links and rounds. The default process.
 
     Mixing: W_t symmetric, the mean is kept. With a constant weight c and Lap_q the Laplacian with link weights q,
@@ -35,16 +29,7 @@ class ErdosRenyi(LinkProcess):
     p <= 0.1 for all of at least 10,000 links, one a present link, and the time is proportional to their number.
     """
 
-    probability: (
-        Annotated[
-            float,
-            Field(
-                gt=0, le=1, description="p for all links; or E numbers in the order of `Network.edges`, or a symmetric N x N matrix"
-            ),
-        ]
-        | Sequence[float]
-        | Sequence[Sequence[float]]
-    ) = 1.0
+    probability: OfLinks | Sequence[float] | Sequence[Sequence[float]] = 1.0
 
     def __post_init__(self) -> None:
         if isinstance(self.probability, (list, tuple, np.ndarray)):
@@ -59,7 +44,8 @@ class ErdosRenyi(LinkProcess):
         else:
             check(self, KEY)
 
-    def _probabilities(self, graph: BaseGraph) -> Floats:
+    def probabilities(self, graph: BaseGraph) -> Floats:
+        """p_e; InputError if their shape does not fit the graph, or the matrix is not symmetric."""
         N, E = graph.agents, len(graph.edges)
         given = np.asarray(self.probability)
         if given.ndim == 0:
@@ -74,18 +60,13 @@ class ErdosRenyi(LinkProcess):
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
         """Frequencies p_e."""
-        known = link_statistics(INDEPENDENT, self._probabilities(graph))
+        known = super().link_statistics(graph)
         return known._replace(frequency=self.probability) if isinstance(self.probability, float) else known
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
         """Independent draws."""
-        sparse_sampler = self.sparse_sampler(graph, generator)
-        if sparse_sampler is not None:
-            return spread(sparse_sampler, len(graph.edges))
-        probabilities = self._probabilities(graph)
-        if (probabilities == 1.0).all():
-            return lambda rounds: np.ones((rounds, len(probabilities)), np.uint8)
-        return bernoulli(generator, probabilities)
+        listed = self.sparse_sampler(graph, generator)
+        return super().sampler(graph, generator) if listed is None else spread(listed, len(graph.edges))
 
     def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
         """One number for each present link, if p <= 0.1 for all of at least 10,000 links."""

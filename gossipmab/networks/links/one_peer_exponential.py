@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, MATCHING, LinkProcess, LinkStatistics, Sampler, link_statistics, places, repeated
+from gossipmab.networks.links.base import KEY, MATCHING, PeriodicLinks, places
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Bytes, Integers
 
 
 @dataclass(frozen=True)
-class OnePeerExponential(LinkProcess):
+class OnePeerExponential(PeriodicLinks):
     """In round t the pairs i and i XOR 2^k with k = (t - 1) mod ceil(log2 N); an agent whose peer would be >= N rests.
 
     With weights = "metropolis" every pair averages, w = 1/2, and for N a power of two the estimates are equal after log2 N
@@ -28,6 +28,8 @@ class OnePeerExponential(LinkProcess):
     Mixing: W_t symmetric, the mean is kept. Over a period, with f = 1/ceil(log2 N) for these pairs and 0 for other links,
     the mean of W is I - w Lap_f and that of W^2 is I - 2 w (1 - w) Lap_f. Numbers a round: none.
     """
+
+    kind = MATCHING
 
     def default_base(self, agents: int | None) -> Any:
         """The union of all pairs."""
@@ -40,22 +42,13 @@ class OnePeerExponential(LinkProcess):
         graph.add_edges_from((i, j) for pairs in turns(agents) for i, j in pairs.tolist())
         return graph
 
-    def _rounds(self, graph: BaseGraph) -> Bytes:
+    def rounds(self, graph: BaseGraph) -> Bytes:
         """(period, E) one period."""
         pairs = turns(graph.agents)
         present = np.zeros((len(pairs), len(graph.edges)), np.uint8)
         for k, edges in enumerate(pairs):
             present[k, places(graph, edges, "one_peer_exponential")] = 1
         return present
-
-    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """Frequencies f."""
-        present = self._rounds(graph)
-        return link_statistics(MATCHING, present.mean(axis=0), period=len(present))
-
-    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
-        """The period, again and again."""
-        return repeated(self._rounds(graph))
 
 
 def turns(agents: int) -> list[Integers]:

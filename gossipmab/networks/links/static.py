@@ -7,20 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, LinkProcess, LinkStatistics, Sampler, link_statistics
+from gossipmab.networks.links.base import IndependentLinks
+from gossipmab.utils.types import Floats
 
 
 @dataclass(frozen=True)
-class Static(LinkProcess):
+class Static(IndependentLinks):
     """Every link of the base graph is present in every round: G_t = G0.
 
     Mixing: W_t = W doubly stochastic, the mean is kept. E[W] = W, E[W^2] = W^2. Numbers a round: none.
     """
 
-    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """Frequencies 1."""
-        return link_statistics(INDEPENDENT, np.ones(len(graph.edges)))
-
-    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
+    def probabilities(self, graph: BaseGraph) -> Floats:
         """Ones."""
-        return lambda rounds: np.ones((rounds, len(graph.edges)), np.uint8)
+        return np.ones(len(graph.edges))

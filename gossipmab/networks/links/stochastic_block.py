@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import INDEPENDENT, KEY, LinkProcess, LinkStatistics, Sampler, bernoulli, link_statistics
+from gossipmab.networks.links.base import KEY, IndependentLinks
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
-class StochasticBlock(LinkProcess):
+class StochasticBlock(IndependentLinks):
     """A link is present with probability `within` or `between`, by whether its ends are in one group; all independent.
 
     Agents belong to the groups in order of index. The default base graph is the complete one.
@@ -53,14 +53,7 @@ class StochasticBlock(LinkProcess):
             sizes = [len(part) for part in np.array_split(np.arange(agents), self.groups)]
         return np.repeat(np.arange(len(sizes)), sizes)
 
-    def _probabilities(self, graph: BaseGraph) -> Floats:
+    def probabilities(self, graph: BaseGraph) -> Floats:
+        """`within` and `between`."""
         group = self.group_of(graph.agents)[graph.edges]
         return np.where(group[:, 0] == group[:, 1], self.within, self.between)
-
-    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """Frequencies `within` and `between`."""
-        return link_statistics(INDEPENDENT, self._probabilities(graph))
-
-    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
-        """Independent draws."""
-        return bernoulli(generator, self._probabilities(graph))

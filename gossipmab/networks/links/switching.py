@@ -11,21 +11,20 @@ from pydantic import Field
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, LinkProcess, LinkStatistics, Sampler, link_statistics, places, repeated
+from gossipmab.networks.links.base import KEY, PeriodicLinks, places
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Integers
 
 
 @dataclass(frozen=True)
-class Switching(LinkProcess):
+class Switching(PeriodicLinks):
     """The graphs in turn, each for `hold` rounds, again and again.
 
     Their union must be connected, not each of them. Nodes are matched by label if a graph has the labels of the base graph.
     The default base graph is the union of the graphs.
 
-    Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a
-    round: none.
+    Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a round: none.
     """
 
     graphs: Annotated[Sequence[Any], Field(description="each a base graph as of `Network`, or { edges = [[i, j], ...] }")]
@@ -56,22 +55,13 @@ class Switching(LinkProcess):
             union.add_edges_from(matched(graph, first).tolist())
         return union
 
-    def _rounds(self, base: BaseGraph) -> Bytes:
-        """(period, E) one period."""
-        graphs = self._graphs(base.agents)
-        present = np.zeros((len(graphs), len(base.edges)), np.uint8)
-        for turn, graph in enumerate(graphs):
-            present[turn, places(base, matched(graph, base), f"{graph.name!r}")] = 1
+    def rounds(self, graph: BaseGraph) -> Bytes:
+        """(P, E) one period."""
+        graphs = self._graphs(graph.agents)
+        present = np.zeros((len(graphs), len(graph.edges)), np.uint8)
+        for turn, one in enumerate(graphs):
+            present[turn, places(graph, matched(one, graph), f"{one.name!r}")] = 1
         return present.repeat(self.hold, axis=0)
-
-    def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """The share of graphs that have a link."""
-        present = self._rounds(graph)
-        return link_statistics(PERIODIC, present.mean(axis=0), period=len(present))
-
-    def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
-        """The period, again and again."""
-        return repeated(self._rounds(graph))
 
 
 def loaded(graph: Any, agents: int | None) -> BaseGraph:

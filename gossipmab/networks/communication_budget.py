@@ -16,6 +16,13 @@ from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 
 KEY = "network.communication"
+UNLESS_MOVED = "an agent sends if an entry differs by more from the one it last sent; unset: always"
+ROUNDED = "bits of a number, rounded to 2^bits values from low to high; unset: 64, not rounded"
+Threshold = Annotated[float, Field(ge=0, description=UNLESS_MOVED)]
+Bits = Annotated[int, Field(ge=1, le=32, description=ROUNDED)]
+StepSize = Annotated[
+    float, Field(gt=0, le=1, description="with top_k; unset: top_k / (numbers in a message). Larger ones overshoot")
+]
 
 
 @dataclass(frozen=True)
@@ -31,26 +38,12 @@ class CommunicationBudget:
     """
 
     period: Annotated[int, Field(ge=1, description="messages are sent in the rounds period, 2 period, 3 period, ... only")] = 1
-    trigger_threshold: (
-        Annotated[
-            float, Field(ge=0, description="an agent sends if an entry differs by more from the one it last sent; unset: always")
-        ]
-        | None
-    ) = None
-    quantization_bits: (
-        Annotated[
-            int,
-            Field(ge=1, le=32, description="bits of a number, rounded to 2^bits values from low to high; unset: 64, not rounded"),
-        ]
-        | None
-    ) = None
+    trigger_threshold: Threshold | None = None
+    quantization_bits: Bits | None = None
     low: Annotated[float, Field(gt=-1e12, lt=1e12, description="least value of rounded numbers")] = 0.0
     high: Annotated[float, Field(gt=-1e12, lt=1e12, description="largest value of rounded numbers, above low")] = 1.0
     top_k: Annotated[int, Field(ge=1, description="entries in a message, with their indices; unset: all")] | None = None
-    consensus_step_size: (
-        Annotated[float, Field(gt=0, le=1, description="with top_k; unset: top_k / (numbers in a message). Larger ones overshoot")]
-        | None
-    ) = None
+    consensus_step_size: StepSize | None = None
 
     def __post_init__(self) -> None:
         check(self, KEY)

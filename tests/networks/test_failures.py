@@ -178,12 +178,12 @@ def test_arcs_by_hand() -> None:
 
 def test_the_freshest_of_the_messages_that_arrive_together() -> None:
     """One link, both directions alike. Sent in rounds 1, 2, 4 with 2, 1, 0 rounds to go: both arrive in round 3, the last in 4."""
-    post = LossyChannel(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    post = LossyChannel(arcs_of(np.array([[0, 1]])), gm.Failures(delay=2, random_delay=True))
     takes = np.array([2, 1, 0, 0]) / 3 + 0.1
     present, up = np.array([[1], [1], [0], [1]], np.uint8), np.ones((4, 2), np.uint8)
     numbers = np.column_stack([takes, takes])
     assert post.block(present, up, numbers)[:, 0].tolist() == [-1, -1, 1, 0]
-    away = LossyChannel(arcs_of(np.array([[0, 1]])), 0.0, False, 2, True)
+    away = LossyChannel(post.arcs, post.plan)
     up[2, 0] = 0  # what arrives while its receiver is away is lost
     assert away.block(present, up, numbers).tolist() == [[-1, -1], [-1, -1], [-1, 1], [0, 0]]
 
@@ -306,13 +306,12 @@ ALGORITHMS = [gm.ParetoUCBGossip(), gm.ParetoUCB(), EAGER, FAIR]
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
-def test_where_nothing_fails_the_bits_are_those_of_the_fast_loop(algorithm: Any, weights: str) -> None:
+def test_where_nothing_fails_and_all_is_sent_the_bits_are_those_of_the_fast_loop(algorithm: Any, weights: str) -> None:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
-    plain, careful = (
-        gm.Network(KITE, link_probability=0.6, weights=weights, failures=failures) for failures in (None, gm.Failures())
-    )
-    one, other = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in (plain, careful))
-    assert same_bits(one, other) == []
+    rules = [{}, {"failures": {}}, *({"communication": budget} for budget in ({}, {"period": 1}, {"top_k": 10_000}))]
+    nets = (gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in rules)  # type: ignore[arg-type]
+    plain, *careful = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in nets)
+    assert [same_bits(plain, other) for other in careful] == [[]] * 4
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)

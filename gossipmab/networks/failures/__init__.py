@@ -8,8 +8,8 @@ from __future__ import annotations
 from gossipmab.networks.failures.failures import FailureEvents as FailureEvents
 from gossipmab.networks.failures.failures import Failures as Failures
 from gossipmab.networks.failures.failures import FailureSampler as FailureSampler
+from gossipmab.networks.failures.failures import Partition as Partition
 from gossipmab.networks.failures.failures import made as made
 from gossipmab.networks.failures.message_loss import Arcs as Arcs
 from gossipmab.networks.failures.message_loss import arcs_of as arcs_of
 from gossipmab.networks.failures.outages import Outage as Outage
-from gossipmab.networks.failures.partition import Partition as Partition

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gossipmab.networks.failures.message_loss import LossyChannel, arcs_of
-from gossipmab.networks.failures.outages import Outage, planned, walk
-from gossipmab.networks.failures.partition import Partition
+from gossipmab.networks.failures.outages import FOREVER, First, Indices, Last, Outage, check_order, plain, planned, walk
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check, check_names
-from gossipmab.utils.types import Bytes
+from gossipmab.utils.types import Bytes, Integers
 
 T = TypeVar("T")
 KEY = "network.failures"
@@ -34,6 +33,33 @@ class FailureEvents(NamedTuple):
     cold: Bytes
     sent: Bytes
     age: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """In the rounds first .. last no link between different groups is present. The mean over all agents is kept.
+
+    Agents that are in no group form one more.
+    """
+
+    groups: Annotated[Sequence[Indices], Field(description="disjoint lists of agents")]
+    first: First = 1
+    last: Last = FOREVER
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", plain(self.groups))
+        check(self, f"{KEY}.partitions")
+        everyone = [agent for group in self.groups for agent in group]
+        if len(everyone) != len(set(everyone)):
+            raise InputError(f"{KEY}.partitions.groups: an agent is in two groups, or twice in one")
+        check_order(f"{KEY}.partitions", self.first, self.last)
+
+    def cut(self, edges: Integers, agents: int) -> NDArray[np.bool_]:
+        """(E,) the links between different groups."""
+        group = np.full(agents, -1)
+        for number, members in enumerate(self.groups):
+            group[list(members)] = number
+        return group[edges[:, 0]] != group[edges[:, 1]]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -65,7 +91,10 @@ class Failures:
 
     def __post_init__(self) -> None:
         for name, kind in (("outages", Outage), ("partitions", Partition)):
-            object.__setattr__(self, name, _all(f"{KEY}.{name}", getattr(self, name), kind))
+            key, given = f"{KEY}.{name}", getattr(self, name)
+            if not isinstance(given, (list, tuple)):
+                raise InputError(f"{key}: got {given!r}, allowed is a list")
+            object.__setattr__(self, name, tuple(one if isinstance(one, kind) else made(kind, one, key) for one in given))
         check(self, KEY)
 
     @property
@@ -89,11 +118,10 @@ class FailureSampler:
     def __init__(self, plan: Failures, graph: BaseGraph, generator: np.random.Generator, period: int = 1) -> None:
         """Before the first round. Messages are sent in the rounds period, 2 period, ... only."""
         self.plan, self.generator, self.period = plan, generator, period
-        self.arcs = arcs = arcs_of(graph.edges)
-        N = graph.agents
+        self.arcs, N = arcs_of(graph.edges), graph.agents
         self.cuts = [(partition, partition.cut(graph.edges, N)) for partition in plan.partitions]
         self.edges, self.played, self.state = graph.edges, 0, np.zeros((2, N), np.uint8)
-        self.channel = LossyChannel(arcs, plan.message_loss, plan.symmetric_loss, plan.delay, plan.random_delay)
+        self.channel = LossyChannel(self.arcs, plan)
         self.crashing = N if plan.crash_probability > 0.0 else 0
 
     def __call__(self, present: Bytes) -> FailureEvents:
@@ -102,17 +130,8 @@ class FailureSampler:
         numbers = self.generator.random((B, self.crashing + self.channel.columns))
         up, cold = np.empty((2, B, N), np.uint8)
         away = planned(self.plan.outages, N, self.played, B)
-        chances = np.ascontiguousarray(numbers[:, : self.crashing])
-        walk(
-            chances,
-            self.plan.crash_probability,
-            self.plan.recovery_probability,
-            int(not self.plan.keep_state),
-            away,
-            self.state,
-            up,
-            cold,
-        )
+        crash, recovery, forgets = self.plan.crash_probability, self.plan.recovery_probability, int(not self.plan.keep_state)
+        walk(np.ascontiguousarray(numbers[:, : self.crashing]), crash, recovery, forgets, away, self.state, up, cold)
         present = present & up[:, self.edges[:, 0]] & up[:, self.edges[:, 1]]
         for partition, cut in self.cuts:
             rows = present[max(0, partition.first - 1 - self.played) : max(0, partition.last - self.played)]
@@ -121,13 +140,6 @@ class FailureSampler:
         self.played += B
         age = self.channel.block(present, up, numbers[:, self.crashing :])
         return FailureEvents(up, cold, np.ascontiguousarray(present[:, self.arcs.link]), age)
-
-
-def _all(key: str, given: Any, kind: type) -> tuple[Any, ...]:
-    """The objects of a list of tables or objects."""
-    if not isinstance(given, (list, tuple)):
-        raise InputError(f"{key}: got {given!r}, allowed is a list")
-    return tuple(one if isinstance(one, kind) else made(kind, one, key) for one in given)
 
 
 def made(kind: type[T], table: Any, key: str) -> T:

@@ -6,12 +6,15 @@ ascending, and then by sender, ascending: agent i receives on the arcs offsets[i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.utils.types import Bytes, Floats, Integers
+
+if TYPE_CHECKING:
+    from gossipmab.networks.failures.failures import Failures
 
 NOTHING = -1
 
@@ -38,20 +41,14 @@ def arcs_of(edges: Integers) -> Arcs:
 class LossyChannel:
     """Losses and delays: on which arc a message arrives in a round, and how long ago it was sent.
 
-    message_loss, symmetric_loss, delay, random_delay: as in `Failures`. A message is lost if its receiver is down on arrival.
+    A message is lost, too, if its receiver is down on arrival.
     """
 
-    def __init__(self, arcs: Arcs, message_loss: float, symmetric_loss: bool, delay: int, random_delay: bool) -> None:
+    def __init__(self, arcs: Arcs, plan: Failures) -> None:
         """Nothing under way."""
-        self.arcs, self.message_loss, self.symmetric_loss, self.delay, self.random_delay = (
-            arcs,
-            message_loss,
-            symmetric_loss,
-            delay,
-            random_delay,
-        )
-        self.columns = len(arcs.link) * ((message_loss > 0.0) + (random_delay and delay > 0))
-        self.under_way = np.full((delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
+        self.arcs, self.plan = arcs, plan
+        self.columns = len(arcs.link) * ((plan.message_loss > 0.0) + (plan.random_delay and plan.delay > 0))
+        self.under_way = np.full((plan.delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay
         self.takes = self.under_way[:0]  # (B, 2E) of the last block; NOTHING if none is sent, or it is lost
 
     def block(self, present: Bytes, up: Bytes, numbers: Floats) -> NDArray[np.int16]:
@@ -60,19 +57,19 @@ class LossyChannel:
         Args:
             present: (B, E). up: (B, N). numbers: (B, columns) uniform.
         """
-        A = len(self.arcs.link)
+        A, plan = len(self.arcs.link), self.plan
         sent = present[:, self.arcs.link].astype(bool)
-        if self.message_loss > 0.0:
-            lost = numbers[:, :A] < self.message_loss
-            sent &= ~(lost | lost[:, self.arcs.reverse]) if self.symmetric_loss else ~lost
-        takes = np.full(sent.shape, self.delay, np.int16)
-        if self.random_delay and self.delay > 0:
-            takes = (numbers[:, -A:] * (self.delay + 1)).astype(np.int16)
+        if plan.message_loss > 0.0:
+            lost = numbers[:, :A] < plan.message_loss
+            sent &= ~(lost | lost[:, self.arcs.reverse]) if plan.symmetric_loss else ~lost
+        takes = np.full(sent.shape, plan.delay, np.int16)
+        if plan.random_delay and plan.delay > 0:
+            takes = (numbers[:, -A:] * (plan.delay + 1)).astype(np.int16)
         self.takes = np.where(sent, takes, np.int16(NOTHING))
         all_sent = np.concatenate([self.under_way, self.takes])
         age = np.full(sent.shape, NOTHING, np.int16)
-        for d in range(self.delay, -1, -1):
-            begin = self.delay - d
+        for d in range(plan.delay, -1, -1):
+            begin = plan.delay - d
             age[all_sent[begin : begin + len(sent)] == d] = d
         age[up[:, self.arcs.receiver] == 0] = NOTHING
         self.under_way = all_sent[len(sent) :]

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gossipmab.networks import link_spectrum as moments
 from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures, FailureSampler, made
@@ -113,22 +112,13 @@ class Network:
         degrees = np.bincount(edges.ravel(), minlength=n).astype(np.int64)
         constants = {"laplacian": 1.0 / n, "max_degree": 1.0 / (1.0 + float(degrees.max()))}
         values: dict[str, Any] = {
-            "name": graph.name,
-            "description": graph.description,
-            "agents": n,
-            "names": graph.names,
-            "edges": edges,
-            "degrees": degrees,
-            "offsets": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
-            "process": process,
-            "link_statistics": link_statistics,
-            "link_probability": link_statistics.frequency,
-            "weights": weights,
-            "weight_rule": WEIGHT_RULES[weights],
-            "constant_weight": constants.get(weights, 0.0),
+            "name": graph.name, "description": graph.description, "agents": n, "names": graph.names, "edges": edges,
+            "degrees": degrees, "offsets": np.append(0, np.cumsum(degrees)), "process": process,
+            "link_statistics": link_statistics, "link_probability": link_statistics.frequency, "weights": weights,
+            "weight_rule": WEIGHT_RULES[weights], "constant_weight": constants.get(weights, 0.0),
             "failures": _one(Failures, failures, "network.failures"),
             "communication": _one(CommunicationBudget, communication, "network.communication"),
-        }
+        }  # fmt: skip
         if values["failures"] is not None:
             values["failures"].check_agents(n)
             if not values["failures"].keeps_mean and getattr(values["communication"], "top_k", None) is not None:
@@ -188,13 +178,12 @@ class Network:
         """
         return spectrum.rounded(*spectrum.laplacian_range(self.edges, self.agents))
 
-    @cached_property
-    def _facts(self) -> spectrum.Facts:
-        return moments.facts(self.process, self.link_statistics, self.graph, self.weights, self.constant_weight)
-
     def facts(self) -> spectrum.Facts:
         """Properties of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
-        return self._facts
+        if "_facts" not in self.__dict__:
+            found = spectrum.facts(self.process, self.link_statistics, self.graph, self.weights, self.constant_weight)
+            self.__dict__["_facts"] = found
+        return self.__dict__["_facts"]  # type: ignore[no-any-return]
 
     def to_networkx(self) -> nx.Graph:
         """The base graph with nodes 0..N-1, each with its `label`."""

@@ -25,7 +25,8 @@ from rich.table import Table
 import gossipmab as gm
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.supervisor import ActorPool, routes_of
+from gossipmab.engines.actors.supervisor import ActorPool
+from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.rng import Purpose, stream
 
@@ -39,20 +40,17 @@ def setting(agents: int, blocks: bool) -> tuple[gm.Environment, gm.Network]:
 
 def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: ActorPool) -> float:
     """Seconds of `rounds` rounds with three barriers each."""
-    trial = Coordinator(gm.ParetoUCBGossip(), environment, network, crew, rounds, 20, "product")
-    key = {"seed": 3, "trial": 0, "label": ""}
     crew.window = rounds
-    trial._begin(key)
-    present = network.link_sampler(stream(**key, purpose=Purpose.LINKS))(rounds)  # type: ignore[arg-type]
-    routes = [routes_of(part, trial.owner, a, True) for a, part in enumerate(trial._links(present))]
+    trial = Coordinator(gm.ParetoUCBGossip(), environment, network, crew, TrialSettings(rounds, 3, recorded_rounds=20))
+    trial._begin()
+    parts = trial._links(network.link_sampler(stream(3, purpose=Purpose.LINKS))(rounds))
+    peers = [part.peers(trial.owner, a) for a, part in enumerate(parts)]
+    ray.get([actor.open.remote(crew.epoch, 0, part) for actor, part in zip(crew.handles, parts, strict=True)])
     begin = time.perf_counter()
     for t in range(1, rounds + 1):
-        messages = ray.get([actor.message.remote(crew.epoch, t - 1) for actor in crew.handles])
-        now = [route[t - 1] for route in routes]
-        ray.get([
-            actor.step.remote(crew.epoch, t, r.neighbours, r.weights, *[messages[peer] for peer in r.peers])
-            for actor, r in zip(crew.handles, now, strict=True)
-        ])  # fmt: skip
+        messages = ray.get([actor.__ray_call__.remote(lambda actor: actor.own.message()) for actor in crew.handles])
+        near = [[messages[peer] for peer in each[t - 1]] for each in peers]
+        ray.get([actor.step.remote(crew.epoch, t, *some) for actor, some in zip(crew.handles, near, strict=True)])
         ray.get([actor.__ray_call__.remote(last_round) for actor in crew.handles])
     return time.perf_counter() - begin
 

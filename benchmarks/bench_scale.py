@@ -23,7 +23,7 @@ from measure import machine, table
 from numba import njit
 
 import gossipmab as gm
-from gossipmab.engines.gossip.prefetch import prefetch_row
+from gossipmab.engines.gossip.channel import prefetch_row
 from gossipmab.engines.gossip.step import mix
 from gossipmab.networks.mixing import neighbours_of_round
 from gossipmab.networks.network import Network

@@ -7,21 +7,21 @@ and agent, whether probed, pulled or both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gossipmab.algorithms.assignment.base import Assigner, ucb_index
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
-from gossipmab.engines.assignment_value import Play, Scratch, expected_welfare
-from gossipmab.engines.common import check_counts, sample_arm
-from gossipmab.engines.common import recorded_rounds as rounds_to_record
+from gossipmab.engines.common import TrialSettings, next_block, reward_of, sample_arm
+from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
-from gossipmab.environments.reward_models import draw
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import terms
+from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource, stream
@@ -29,14 +29,6 @@ from gossipmab.utils.types import Floats, Integers
 
 BLOCK_NUMBERS = 1_000_000  # random numbers drawn at a time: 8 MB
 ROTATION, PAIRS = "rotation", "pairs"
-
-
-class RandomBlock(NamedTuple):
-    """The random numbers of a block of B rounds: arms (B, N), rewards (B, N, K, D) prepared, own (B, M) the algorithm's."""
-
-    arms: Floats
-    rewards: Floats
-    own: Floats
 
 
 class Accumulators(NamedTuple):
@@ -58,14 +50,72 @@ class Accumulators(NamedTuple):
     probed: Integers
 
 
+class Play(NamedTuple):
+    """How the rounds go.
+
+    rotation, pairs: rounds of warm start of either kind, 0 where it is the other. at_random: of assignments. overhead: (I + 1,)
+    alpha. capacity: c. power: of the welfare.
+    """
+
+    rotation: int
+    pairs: int
+    at_random: bool
+    overhead: Floats
+    capacity: float
+    power: float
+
+
+class Scratch(NamedTuple):
+    """What the loop writes over: probed (K,), values, pi, bounds (N, K), best (L,), x (D,), mean (N,), and `assign`'s."""
+
+    probed: Integers
+    values: Floats
+    pi: Floats
+    bounds: Floats
+    best: Floats
+    x: Floats
+    mean: Floats
+    work: assign.Scratch
+
+
 @jit
-def reward_of(rewards: Any, truth: Truth, numbers: RandomBlock, b: int, j: int, k: int, x: Floats) -> float:
-    """Agent j's reward of arm k in round b of the block: w_j . x."""
-    draw(rewards, j, k, numbers.rewards[b, j, k], x)
-    total = 0.0
-    for d in range(x.shape[0]):
-        total += truth.preferences[j, d] * x[d]
-    return total
+def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
+    """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
+
+    Without a capacity agents are independent, and the expectation is exact. Under a capacity it is the welfare
+    at the rewards seen, which has the right mean: assignments then hang together.
+    """
+    N, K = truth.means.shape
+    product = 1.0
+    seen = 0
+    for k in range(K):
+        seen += scratch.probed[k]
+    for j in range(N):
+        own, raised = 0.0, 0.0
+        other = best_outside(scratch.bounds[j], scratch.probed)
+        if play.at_random:
+            for k in range(K):
+                own += truth.means[j, k] / K
+                raised += (truth.powers[j, k] if scratch.probed[k] != 0 else truth.mean_powers[j, k]) / K
+        elif play.capacity < N:
+            for k in range(K):
+                own += scratch.pi[j, k] * (scratch.values[j, k] if scratch.probed[k] != 0 else truth.means[j, k])
+            raised = own**play.power
+        elif seen == 0:
+            own, raised = truth.means[j, other], truth.mean_powers[j, other]
+        else:
+            threshold, fallback, fallback_raised = -math.inf, 0.0, 0.0
+            if other >= 0:
+                threshold, fallback = scratch.bounds[j, other], truth.means[j, other]
+                fallback_raised = truth.mean_powers[j, other]
+            distribution_of_best(truth.cdf[j], scratch.probed, scratch.best)
+            own = expected(scratch.best, truth.levels, threshold, fallback, 1.0)
+            raised = own
+            if play.power != 1.0:
+                raised = expected(scratch.best, truth.levels, threshold, fallback_raised, play.power)
+        scratch.mean[j] = own
+        product *= raised
+    return product
 
 
 def play_rounds(
@@ -93,13 +143,13 @@ def play_rounds(
             tally.probes[k] += probed[k]
             if probed[k] != 0 and not pairs:
                 for j in range(N):
-                    values[j, k] = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
+                    values[j, k] = reward_of(rewards, truth.preferences, j, k, numbers.rewards[b, j, k], scratch.x)
                     update(algorithm, state, j, k, values[j, k])
         share = 1.0 - play.overhead[size] if size < play.overhead.shape[0] else 0.0  # beyond the budget all is spent
         welfare = 0.0
         if pairs:
             j, k = (t - 1) % N, (t - 1) // N
-            x = reward_of(rewards, truth, numbers, b, j, k, scratch.x)
+            x = reward_of(rewards, truth.preferences, j, k, numbers.rewards[b, j, k], scratch.x)
             update(algorithm, state, j, k, x)
             tally.pulls[j, k] += 1
             tally.reward[j] += share * x
@@ -128,7 +178,7 @@ def play_rounds(
                 welfare = expected_welfare(truth, play, scratch)
             for j in range(N):
                 arm = sample_arm(pi[j], numbers.arms[b, j])
-                x = reward_of(rewards, truth, numbers, b, j, arm, scratch.x)
+                x = reward_of(rewards, truth.preferences, j, arm, numbers.rewards[b, j, arm], scratch.x)
                 if probed[arm] == 0:
                     update(algorithm, state, j, arm, x)
                 tally.pulls[j, arm] += 1
@@ -148,37 +198,23 @@ play_foreign = jit_uncached(play_rounds)
 
 
 def simulate_assignment(
-    algorithm: Assigner,
-    environment: Environment,
-    *,
-    horizon: int,
-    seed: int,
-    recorded_rounds: int = 200,
-    trial: int = 0,
-    stream_label: str = "",
-    welfare: str = "product",
-    budget: int | None = None,
-    overhead: str | Sequence[float] = "linear",
-    capacity: float | None = None,
-    samples: int = 200,
-    interpreted: bool = False,
-    progress: Callable[[int], None] | None = None,
-) -> AssignmentTrace:
+    algorithm: Assigner, environment: Environment, *, budget: int | None = None, overhead: str | Sequence[float] = "linear",
+    capacity: float | None = None, samples: int = 200, **settings: Any,
+) -> AssignmentTrace:  # fmt: skip
     """Play one trial of the protocol `assignment` in this process; the arguments are those of `gossipmab.simulate`.
 
     Rewards must lie in [0, 1]. welfare: of the regret, and of the choice of probing sets.
     """
-    check_counts(horizon=horizon, recorded_rounds=recorded_rounds, samples=samples)
+    trial = TrialSettings.checked(settings, samples=samples)
     check(algorithm)
     N, K, D = environment.means.shape
-    costs = terms(N, K, budget, overhead, capacity, welfare)
-    state = algorithm.init(ProblemInfo(N, K, D, horizon, environment.preferences, costs=costs))
+    costs = terms(N, K, budget, overhead, capacity, trial.welfare)
+    state = algorithm.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, costs=costs))
     uniforms = None
     if costs.capacity < N:
-        uniforms = stream(seed, trial=trial, purpose=Purpose.SAMPLES).random((samples, N, K))
+        uniforms = stream(trial.seed, trial=trial.trial, purpose=Purpose.SAMPLES).random((samples, N, K))
     known, _best = truth(environment, costs, uniforms)
-    rounds = rounds_to_record(horizon, recorded_rounds)
-    R = len(rounds)
+    rounds, R = trial.rounds, len(trial.rounds)
     tally = Accumulators(
         np.zeros((N, K), np.int64), np.zeros(K, np.int64), np.zeros(N), np.zeros(N), np.zeros(3), np.zeros(1, np.int64),
         np.append(rounds, 0), np.zeros(R), np.zeros(R), np.zeros(R, np.int64),
@@ -192,16 +228,11 @@ def simulate_assignment(
         algorithm.assigns_at_random, costs.overhead, costs.capacity, costs.power,
     )  # fmt: skip
     shipped = is_builtin(algorithm, environment.rewards)
-    loop = play_rounds if interpreted else play_compiled if shipped else play_foreign
-    key = {"seed": seed, "trial": trial, "label": stream_label}
-    shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, K, D), Purpose.POLICY: (uniforms_of(state),)}
-    source = RandomSource(key, shapes)
+    loop = play_rounds if trial.interpreted else play_compiled if shipped else play_foreign
+    source = RandomSource(trial.key, {Purpose.ARMS: (N,), Purpose.REWARDS: (N, K, D), Purpose.POLICY: (uniforms_of(state),)})
     block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round))
-    for t0 in range(0, horizon, block):
-        drawn = source.block(min(block, horizon - t0))
-        rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
-        numbers = RandomBlock(drawn[Purpose.ARMS], rewards, drawn[Purpose.POLICY])
+    for t0 in range(0, trial.horizon, block):
+        numbers = next_block(source, environment.rewards, min(block, trial.horizon - t0))
         loop(algorithm, environment.rewards, known, play, state, numbers, tally, scratch, t0)
-        if progress is not None:
-            progress(N * len(rewards))
+        trial.progress(N * len(numbers.arms))
     return AssignmentTrace(rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward)

@@ -8,16 +8,15 @@ afterwards, so that regret in any number of objectives costs the loop nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
 from gossipmab.algorithms.central.base import Learner
-from gossipmab.engines.common import check_counts, policy_unchanged, sample_arm
-from gossipmab.engines.common import recorded_rounds as rounds_to_record
+from gossipmab.engines.common import TrialSettings, next_block, policy_unchanged, reward_of, sample_arm
+from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
-from gossipmab.environments.reward_models import draw
 from gossipmab.metrics import equity
 from gossipmab.metrics import policy as policies
 from gossipmab.metrics.central_trace import CentralTrace
@@ -29,14 +28,6 @@ from gossipmab.utils.types import Floats, Integers
 
 BLOCK = 1024  # rounds, at most
 BLOCK_NUMBERS = 2_000_000  # random numbers drawn at a time: 16 MB
-
-
-class RandomBlock(NamedTuple):
-    """The random numbers of a block of B rounds: arms (B,), rewards (B, N, D) prepared, own (B, M) the learner's."""
-
-    arms: Floats
-    rewards: Floats
-    own: Floats
 
 
 def play(
@@ -56,10 +47,7 @@ def play(
         select(learner, state, t, p)
         arm = sample_arm(p, numbers.arms[b])
         for j in range(preferences.shape[0]):
-            draw(rewards, j, arm, numbers.rewards[b, j], x)
-            seen[j] = 0.0
-            for d in range(x.shape[0]):
-                seen[j] += preferences[j, d] * x[d]
+            seen[j] = reward_of(rewards, preferences, j, arm, numbers.rewards[b, j], x)
         update(learner, state, t, arm, seen)
         pulls[arm] += 1
 
@@ -108,57 +96,38 @@ class RegretSum:
 
 
 def simulate_central(
-    learner: Learner,
-    environment: Environment,
-    *,
-    horizon: int,
-    seed: int,
-    recorded_rounds: int = 200,
-    trial: int = 0,
-    stream_label: str = "",
-    welfare: str = "product",
-    extra_objectives: Sequence[str] = (),
-    interpreted: bool = False,
-    progress: Callable[[int], None] | None = None,
+    learner: Learner, environment: Environment, *, extra_objectives: Sequence[str] = (), **settings: Any
 ) -> CentralTrace:
     """Play one trial of a learner with a centre in this process; the arguments are those of `gossipmab.simulate`.
 
     Agent j's utility of arm k is w[j] . mu[j, k], of its own means. welfare: of the objective nsw.
     """
-    check_counts(horizon=horizon, recorded_rounds=recorded_rounds)
+    trial = TrialSettings.checked(settings)
     check(learner)
     N, K, D = environment.means.shape
     exponent = getattr(learner, "exponent", -1.0)
     wanted = objective(learner.objective, exponent)
-    state = learner.init(ProblemInfo(N, K, D, horizon, environment.preferences, objective=wanted))
+    state = learner.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, objective=wanted))
     U = np.ascontiguousarray(environment.own_utilities)
-    sums = [
-        RegretSum(objective(name, exponent, welfare == "geometric"), U, interpreted)
-        for name in (learner.objective, *extra_objectives)
-    ]
-    own = uniforms_of(state)
-    key = {"seed": seed, "trial": trial, "label": stream_label}
-    source = RandomSource(key, {Purpose.ARMS: (), Purpose.REWARDS: (N, D), Purpose.POLICY: (own,)})
-    loop = play if interpreted else play_compiled if is_builtin(learner, wanted, environment.rewards) else play_foreign
-    kept = Record(rounds_to_record(horizon, recorded_rounds), len(sums), K, U, getattr(learner, "tau", 0.0))
+    names = (learner.objective, *extra_objectives)
+    sums = [RegretSum(objective(name, exponent, trial.welfare == "geometric"), U, trial.interpreted) for name in names]
+    source = RandomSource(trial.key, {Purpose.ARMS: (), Purpose.REWARDS: (N, D), Purpose.POLICY: (uniforms_of(state),)})
+    loop = play if trial.interpreted else play_compiled if is_builtin(learner, wanted, environment.rewards) else play_foreign
+    kept = Record(trial.rounds, len(sums), K, U, getattr(learner, "tau", 0.0))
     pulls, x, seen = np.zeros(K, np.int64), np.zeros(D), np.zeros(N)
     most = max(1, min(BLOCK, BLOCK_NUMBERS // source.numbers_per_round))
     plan: Callable[[Any, int], None] | None = getattr(learner, "plan", None)
-    every: int = getattr(learner, "planned_every", horizon)
+    every: int = getattr(learner, "planned_every", trial.horizon)
     t0 = 0
-    while t0 < horizon:
+    while t0 < trial.horizon:
         if plan is not None and t0 % every == 0:
             plan(state, t0 + 1)
-        size = min(most, horizon - t0, every - t0 % every)
-        drawn = source.block(size)
-        rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
-        numbers = RandomBlock(drawn[Purpose.ARMS], rewards, drawn[Purpose.POLICY])
-        played = np.zeros((size, K))
+        size = min(most, trial.horizon - t0, every - t0 % every)
+        numbers, played = next_block(source, environment.rewards, size), np.zeros((size, K))
         loop(learner, environment.rewards, environment.preferences, state, numbers, played, pulls, x, seen, t0)
         kept.keep(t0, played, [one.regret(played) for one in sums], getattr(state, "multiplier", None))
         t0 += size
-        if progress is not None:
-            progress(N * size)
+        trial.progress(N * size)
     return kept.trace(pulls, extra_objectives, exponent)
 
 

@@ -1,12 +1,50 @@
-"""What the engines of all protocols share: drawing an arm, the recorded rounds, the checks of their arguments."""
+"""What the engines of all protocols share: random numbers, drawing an arm, recorded rounds, the checks of their arguments."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, NamedTuple
+
 import numpy as np
 
+from gossipmab.engines.gossip.channel_state import RandomBlock
+from gossipmab.environments.reward_models import draw
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
+from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
+
+
+class TrialSettings(NamedTuple):
+    """The arguments of `gossipmab.simulate` that the trials of all protocols and engines take."""
+
+    horizon: int
+    seed: int
+    trial: int = 0
+    recorded_rounds: int = 200
+    stream_label: str = ""
+    welfare: str = "product"
+    interpreted: bool = False
+    progress: Callable[[int], None] = lambda agent_steps: None
+
+    @classmethod
+    def checked(cls, given: dict[str, Any], **counts: int | None) -> TrialSettings:
+        """The settings, without those that are None. Raises InputError if one of these or the counts is no whole number >= 1."""
+        settings = cls(**{name: value for name, value in given.items() if value is not None})
+        check_counts(horizon=settings.horizon, recorded_rounds=settings.recorded_rounds, **counts)
+        return settings
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The key of the random streams."""
+        return {"seed": self.seed, "trial": self.trial, "label": self.stream_label}
+
+    @property
+    def rounds(self) -> Integers:
+        """(R,) to be recorded."""
+        return recorded_rounds(self.horizon, self.recorded_rounds)
 
 
 def recorded_rounds(horizon: int, count: int) -> Integers:
@@ -20,6 +58,28 @@ def check_counts(**counts: int | None) -> None:
     for name, value in counts.items():
         if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
             raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 1")
+
+
+def next_block(
+    source: RandomSource, rewards: Any, rounds: int, pool: ThreadPoolExecutor | None = None, parts: int = 1
+) -> RandomBlock:
+    """The random numbers of the next rounds, drawn and prepared by the reward model in `parts` at a time by the pool's threads."""
+    drawn = source.block(rounds, pool, parts)
+    numbers = drawn[Purpose.REWARDS]
+    bounds = [rounds * part // parts for part in range(parts + 1)]
+    some = list((pool.map if pool else map)(rewards.prepare, [numbers[a:z] for a, z in pairwise(bounds)]))
+    prepared = some[0] if parts == 1 else numbers if np.shares_memory(some[-1], numbers) else np.concatenate(some)
+    return RandomBlock(0, drawn[Purpose.ARMS], prepared, drawn[Purpose.POLICY])
+
+
+@jit
+def reward_of(rewards: Any, preferences: Floats, j: int, arm: int, numbers: Floats, x: Floats) -> float:
+    """Agent j's reward of an arm, w_j . x, with its prepared numbers; writes the reward vector x (D,)."""
+    draw(rewards, j, arm, numbers, x)
+    total = 0.0
+    for d in range(x.shape[0]):
+        total += preferences[j, d] * x[d]
+    return total
 
 
 @jit

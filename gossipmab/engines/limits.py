@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,43 +73,31 @@ def shared_out(processors: int, cells: int, largest: int, agents: int, available
 
 def available_mib() -> float:
     """MiB that this process may still take: of the machine, and of its control group."""
-    known = []
-    for line in _read("/proc/meminfo").splitlines():
-        if line.startswith("MemAvailable:"):
-            known.append(int(line.split()[1]) / 1024)
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
-        numbers = [_read(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
-        if all(number.isdigit() for number in numbers):
-            known.append((int(numbers[0]) - int(numbers[1])) / MIB)
-    return min(known, default=math.inf)
+    lines = _read("/proc/meminfo").splitlines()
+    known = [int(line.split()[1]) / 1024 for line in lines if line.startswith("MemAvailable:")]
+    left = _left_in_group("memory.max memory.current", "memory/memory.limit_in_bytes memory/memory.usage_in_bytes")
+    return min(known + [number / MIB for number in left], default=math.inf)
 
 
 def processes_left() -> float:
     """Threads that this user may still start."""
-    known = [math.inf]
-    soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
-    if soft != resource.RLIM_INFINITY and os.getuid() != 0:
-        known.append(soft - _threads_of(os.getuid()))
-    for limit, used in (("pids.max", "pids.current"), ("pids/pids.max", "pids/pids.current")):
-        numbers = [_read(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
-        if all(number.isdigit() for number in numbers):
-            known.append(int(numbers[0]) - int(numbers[1]))
+    known = [math.inf, *_left_in_group("pids.max pids.current", "pids/pids.max pids/pids.current")]
+    soft, user = resource.getrlimit(resource.RLIMIT_NPROC)[0], os.getuid()
+    if soft != resource.RLIM_INFINITY and user != 0:
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended
+                soft -= len(os.listdir(process / "task")) if process.stat().st_uid == user else 0
+        known.append(soft)
     return max(0.0, min(known))
 
 
-def _threads_of(user: int) -> int:
-    total = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == user:
-                total += len(os.listdir(process / "task"))
-        except OSError:  # it ended
-            continue
-    return total
+def _left_in_group(*pairs: str) -> list[int]:
+    """What the control group leaves of its limits. pairs: the files of a limit and of its use."""
+    numbers = [[_read(f"/sys/fs/cgroup/{name}").strip() for name in pair.split()] for pair in pairs]
+    return [int(limit) - int(used) for limit, used in numbers if limit.isdigit() and used.isdigit()]
 
 
 def _read(path: str) -> str:
-    try:
+    with suppress(OSError):
         return Path(path).read_text(encoding="ascii")
-    except OSError:
-        return ""
+    return ""

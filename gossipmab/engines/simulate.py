@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS, protocol_of
+from gossipmab.engines.common import TrialSettings
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import TrialRecord as TrialRecord
 from gossipmab.networks.network import Network
@@ -18,9 +19,6 @@ SIMULATORS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "central": ("gossipmab.engines.central", "simulate_central", ("extra_objectives",)),
     "assignment": ("gossipmab.engines.assignment", "simulate_assignment", ("budget", "overhead", "capacity", "samples")),
 }
-
-
-COMMON = ("horizon", "seed", "trial", "recorded_rounds", "stream_label", "welfare", "interpreted", "progress")
 
 
 def simulator(protocol: str) -> Callable[..., Any]:
@@ -73,7 +71,7 @@ def simulate(
     known = SIMULATORS[protocol][2]
     for name in options:
         if name not in known:
-            raise unknown(f"option of the protocol {protocol}", name, (*known, *COMMON))
+            raise unknown(f"option of the protocol {protocol}", name, (*known, *TrialSettings._fields))
     world: tuple[Any, ...] = (environment,)
     if protocol == "gossip":
         if network is None:

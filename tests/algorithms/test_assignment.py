@@ -45,7 +45,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
         B, N, K, _ = u.shape
         own = np.tile(np.arange(K) / K, (B, 1))
         block = {Purpose.ARMS: np.zeros((B, N)), Purpose.REWARDS: u, Purpose.POLICY: own}
-        monkeypatch.setattr(RandomSource, "block", lambda self, rounds: block)
+        monkeypatch.setattr(RandomSource, "block", lambda self, rounds, *threads: block)
 
     yield use
 

@@ -41,14 +41,6 @@ def test_the_size_of_a_state_is_known_without_making_it(name: str, agents: int, 
     assert found == actual
 
 
-def test_the_formula_is_what_the_documentation_says() -> None:
-    network, N, K, D, E, R = gm.Network("ring", agents=50), 50, 10, 3, 50, 20
-    state = N * (2 * K + 3 * K * D) * 8
-    kept, block, curves = 8 * N * (7 * K + K * D + 3 * D + 24), 8 * 4_000_000, 16 * R * N
-    expected = kept + state + 34 * E + block + curves + 2 * 4_096 * (K + 1) * 8
-    assert memory.trial_bytes(gm.ParetoUCBGossip(), network, K, D, R, threads=2) == expected
-
-
 @pytest.mark.slow
 def test_a_trial_takes_what_was_told() -> None:
     """The peak of a process of its own, measured by the system: never more than told, and no less than half of it."""

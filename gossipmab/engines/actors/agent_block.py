@@ -6,13 +6,14 @@ messages received, are ever filled. In `poison` mode all other rows hold NaN.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.engines.actors.object_code_loader import Machine, Program
-from gossipmab.engines.gossip.channel_state import Averages, HaloFields, MessageInfo, RandomBlock, WindowFields, Wire
+from gossipmab.engines.gossip.channel_state import Averages, HaloFields, MessageInfo, RandomBlock, Rows, WindowFields, Wire
 from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
 
@@ -26,9 +27,8 @@ class TrialInfo(NamedTuple):
     horizon, window: rounds. key: of the random streams. algorithm: its hyperparameters.
     names, values: of the initial state's fields. boxes: fields that have a mailbox -> it. rows: fields with a row for each agent.
     prepares: the reward model, if it prepares uniform numbers, else None. rounds: (R,) to be recorded.
-    boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending. room: of every actor, the sum of
-    its agents' degrees in G0. recipe: one reference to what `program` takes, to compile for another kind of processor.
-    messages: of an unreliable channel, else None.
+    boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending. recipe: one reference to what `program`
+    takes, to compile for another kind of processor. messages: of an unreliable channel, else None.
     """
 
     sizes: tuple[int, int, int]
@@ -47,7 +47,6 @@ class TrialInfo(NamedTuple):
     prepares: Any
     rounds: Integers
     boundary: tuple[Integers, ...]
-    room: tuple[int, ...]
     poison: bool
     program: Program
     recipe: tuple[Any, ...]
@@ -60,6 +59,19 @@ class Snapshot(NamedTuple):
     played: int
     rows: dict[str, NDArray[Any]]
     messages: tuple[NDArray[Any], ...] = ()
+
+
+class WindowGraph(NamedTuple):
+    """An actor's part of a window: degrees (B, n) of its agents, and their neighbours and weights (L,) in that order."""
+
+    degrees: Integers
+    neighbours: Integers
+    weights: Floats
+
+    def peers(self, owner: Integers, index: int) -> list[list[int]]:
+        """Of every round, the actors other than `index` that own present neighbours, ascending. owner: (N,) of each agent."""
+        ends, owners = np.cumsum(self.degrees.sum(axis=1))[:-1], owner[self.neighbours]
+        return [np.setdiff1d(present, index).tolist() for present in np.split(owners, ends)]
 
 
 class OwnRows(NamedTuple):
@@ -127,23 +139,33 @@ class AgentBlock:
         """The state before the next round."""
         return Snapshot(self.played, {name: value[self.own].copy() for name, value in self.rows().items()})
 
-    def message(self, agents: Integers) -> bytes:
-        """What these own agents send in the next round."""
-        return np.concatenate([box[agents] for box in self.boxes()], axis=1).tobytes()
+    def message(self) -> bytes:
+        """The rows that the agents at the border send in the next round."""
+        return np.concatenate([box[self.info.boundary[self.index]] for box in self.boxes()], axis=1).tobytes()
 
-    def begin_window(self, part: tuple[Integers, Integers, Floats], wire: Wire) -> WindowFields:
-        """Begin a window with these links (first, neighbours, weights) of its rounds, or of the one that `play_round` names."""
-        self._origin = np.zeros(1, np.int64)
-        numbers = self._window()
+    def enter(self, wire: Wire, b: int, messages: Sequence[bytes]) -> None:
+        """Take the rows that enter in round b of the window from the `message` of each actor that sends some, ascending."""
+        agents = wire.incoming.agents[slice(*wire.incoming.first[b : b + 2])]
+        peers = self.owner[agents]
+        for peer, message in zip(np.unique(peers), messages, strict=True):
+            rows, here = np.frombuffer(message).reshape(-1, self.message_size), np.flatnonzero(peers == peer)
+            wire.incoming.box[here] = rows[np.searchsorted(self.info.boundary[peer], agents[here])]
+            wire.sent[b] += len(message)
+        wire.done[2] = 1  # no socket is left to wait for
+
+    def begin_window(self, part: WindowGraph, sockets: Mapping[int, int]) -> Wire:
+        """Lay out a window with these links; returns what crosses the border. sockets: as in `crossing_of`."""
+        numbers, wire = self._window(), crossing_of(part, self, sockets)
+        first = np.append(0, np.cumsum(part.degrees))
         channels = [
             HaloFields(
-                self._averages(turn), self.boxes(turn), self.boxes(1 - turn), *part, wire, self._origin, self.first,
-                self.agents, self.info.communicates, self.info.blends, self.info.poison,
+                self._averages(turn), self.boxes(turn), self.boxes(1 - turn), first, part.neighbours, part.weights, wire,
+                self.first, self.agents, self.info.communicates, self.info.blends, self.info.poison,
             )
             for turn in (0, 1)
         ]  # fmt: skip
         self._lay_out(channels, numbers, self._fields)
-        return self.window
+        return wire
 
     def _window(self) -> RandomBlock:
         """Draw the numbers of a window, and make its record."""
@@ -166,15 +188,11 @@ class AgentBlock:
 
     def _lay_out(self, channels: Any, numbers: RandomBlock, states: Any) -> None:
         """Lay out what the compiled loop takes, in rounds of either turn."""
+        fields, rest = [tuple(state.values()) for state in states], (self.window, numbers, self._scratch, self.t0)
         self._tables = [
-            self._machine.table(
-                (
-                    self.info.algorithm, self._rewards, tuple(states[turn].values()), tuple(states[1 - turn].values()),
-                    channels[turn], self.window, numbers, self._scratch, self.t0,
-                )
-            )
+            self._machine.table((self.info.algorithm, self._rewards, fields[turn], fields[1 - turn], channels[turn], *rest))
             for turn in (0, 1)
-        ]  # fmt: skip
+        ]
 
     def play(self, begin: int, stop: int) -> int:
         """Play the rounds begin .. stop - 1 of the window, or as far as messages are there; returns the round that comes next."""
@@ -183,7 +201,41 @@ class AgentBlock:
         self.played = self.t0 + reached
         return reached
 
-    def play_round(self, b: int) -> None:
-        """Play the one round b of the window with the links and rows that stand in `begin_window`'s arrays."""
-        self._origin[0] = b
-        self.play(b, b + 1)
+
+def crossing_of(part: WindowGraph, own: AgentBlock, sockets: Mapping[int, int]) -> Wire:
+    """What crosses an actor's border in a window. A row goes to a peer once, however many agents read it there.
+
+    Links are mutual: the peers that agent i sends to in a round are those that own its present neighbours.
+
+    Args:
+        sockets: the number of the socket of every peer. Raises KeyError where one is missing.
+    """
+    B, n = part.degrees.shape
+    N, actors = own.info.sizes[0], len(own.info.bounds) - 1
+    entering = leaving = np.zeros(0, np.int64)
+    if own.info.communicates and actors > 1:
+        reader = np.repeat(np.arange(B * n), part.degrees.ravel())
+        peer = own.owner[part.neighbours]
+        away = peer != own.index
+        place = (reader[away] // n * actors + peer[away]) * N
+        entering = np.unique(place + part.neighbours[away])
+        leaving = np.unique(place + own.first + reader[away] % n)
+    number = np.full(actors, -1, np.int64)
+    for other in np.unique(entering // N % actors).tolist():
+        number[other] = sockets[other]
+    rows = [_by_round(keys, B, number, N, own.message_size) for keys in (leaving, entering)]
+    return Wire(rows[0], rows[1], np.zeros(B, np.int64), np.zeros(3, np.int64))
+
+
+def _by_round(keys: Integers, B: int, number: Integers, N: int, size: int) -> Rows:
+    """The rows with these keys, (round A + peer) N + agent, ascending."""
+    actors = len(number)
+    place = keys // N
+    first = np.searchsorted(place, np.arange(B + 1) * actors).astype(np.int64)
+    begins = np.flatnonzero(np.diff(place, prepend=-1))
+    ends = np.append(begins[1:], len(place))[: len(begins)]
+    rounds, peers = np.divmod(place[begins], actors)
+    box = np.zeros((int(np.diff(first).max()), size))
+    calls = np.stack([number[peers], box.ctypes.data + (begins - first[rounds]) * 8 * size, (ends - begins) * 8 * size], axis=1)
+    call_first = np.searchsorted(rounds, np.arange(B + 1)).astype(np.int64)
+    return Rows(first, keys % N, box, call_first, np.ascontiguousarray(calls))

@@ -7,7 +7,7 @@ distributions at the window's end, from which it computes regrets and disagreeme
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.algorithms.base import uniforms_of
-from gossipmab.algorithms.gossip.base import KNOWN, MAILBOX, Algorithm, exchanged, mailboxes, message_size
+from gossipmab.algorithms.gossip.base import MAILBOX, Algorithm, exchanged, mailboxes, message_size
 from gossipmab.engines import limits
 from gossipmab.engines.actors.actor import Outcome
-from gossipmab.engines.actors.agent_block import OwnRows, Snapshot, TrialInfo
-from gossipmab.engines.actors.border import WindowGraph
+from gossipmab.engines.actors.agent_block import OwnRows, Snapshot, TrialInfo, WindowGraph
 from gossipmab.engines.actors.object_code import program, signature_of
-from gossipmab.engines.actors.supervisor import SLOW, ActorPool, Note, routes_of
+from gossipmab.engines.actors.supervisor import SLOW, ActorPool, Note
 from gossipmab.engines.actors.unreliable_block import ActorEvents
-from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, Rows, Wire
+from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents, Rows, Wire
 from gossipmab.engines.gossip.halo import Halo, WindowRecord
 from gossipmab.engines.gossip.loop import play_here
 from gossipmab.engines.gossip.simulate import problem_info, tally_of
@@ -59,22 +59,21 @@ class Coordinator:
     """The coordinator of one trial."""
 
     def __init__(
-        self, algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool, horizon: int,
-        recorded_rounds: int, welfare: str,
-    ) -> None:  # fmt: skip
+        self, algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool, trial: TrialSettings
+    ) -> None:
         """Cut the agents into actors, and check whether these fit. InputError if they do not."""
         self.algorithm, self.environment, self.network = algorithm, environment, network
-        self.horizon, self.pool = horizon, pool
+        self.trial, self.horizon, self.pool = trial, trial.horizon, pool
         N, K, _ = environment.means.shape
         E = len(network.edges)
         self.bounds = np.append(np.arange(0, N, pool.agents_per_actor), N).astype(np.int64)
         self.owner = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
         most = max(1, WINDOW_BYTES // (8 * max(N * K, 4 * E)))
-        self.window = min(pool.window or min(limits.TRANSPORTS[pool.transport], most), horizon)
-        self.state = algorithm.init(problem_info(environment, network, horizon))
+        self.window = min(pool.window or min(limits.TRANSPORTS[pool.transport], most), trial.horizon)
+        self.state = algorithm.init(problem_info(environment, network, trial.horizon))
         unreliable_channel = network.failures is not None or network.communication is not None
         self.messages = message_info(algorithm, network, self.state) if unreliable_channel else None
-        self.tally = tally_of(algorithm, environment, self.state, horizon, recorded_rounds, welfare, None)
+        self.tally = tally_of(algorithm, environment, self.state, trial)
         crossing = network.edges[self.owner[network.edges[:, 0]] != self.owner[network.edges[:, 1]]]
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
@@ -87,17 +86,17 @@ class Coordinator:
         self.needed = limits.need(len(self.near), state, processors)
         limits.check(self.needed, N, max(map(len, self.near)) if pool.transport == "direct" else 0, available)
 
-    def play(self, key: dict[str, Any], note: Note, progress: Callable[[int], None] | None) -> GossipTrace:
+    def play(self, note: Note) -> GossipTrace:
         """Play the trial, window after window."""
-        N, pool = self.environment.agents, self.pool
+        N, pool, key = self.environment.agents, self.pool, self.trial.key
         if self.needed.seconds > SLOW and len(pool.handles) < self.needed.actors:
             note(f"starting {self.needed}")
-        self._begin(key)
+        self._begin()
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[InFlightWindow] = deque()
-        crossed, size, t0 = 0, 0, 0
+        size = t0 = 0
         while t0 < self.horizon or flying:
             while t0 < self.horizon and len(flying) < AHEAD:
                 B = min(self.window, self.horizon - t0)
@@ -113,29 +112,27 @@ class Coordinator:
             snapshots = [outcome.snapshot for outcome in outcomes]
             for line in (line for outcome in outcomes for line in outcome.notes):
                 note(line)
-            crossed += sum(int(outcome.crossed.sum()) for outcome in outcomes)
             size += sum(outcome.bytes for outcome in outcomes)
             self._collect(window.t0, outcomes)
-            if progress is not None:
-                progress(N * window.rounds)
-        return self._trace(crossed, size)
+            self.trial.progress(N * window.rounds)
+        return self._trace(size)
 
-    def _begin(self, key: dict[str, Any]) -> None:
+    def _begin(self) -> None:
         """Send the actors all that they need, and no more."""
         import ray
 
         environment, state, algorithm = self.environment, self.state, self.algorithm
         probe = np.full((1, 1, environment.objectives), 0.5)
         prepares = environment.rewards if environment.rewards.prepare(probe) is not probe else None
-        degrees, recipe = self.network.degrees, self._recipe()
-        known = [n for n, v in state._asdict().items() if known_to_all(n, v, environment)]
+        recipe = self._recipe()
+        rows = own_rows(state, environment.agents).items()
         info = TrialInfo(
-            environment.means.shape, uniforms_of(state), self.bounds, self.horizon, self.window, key, tuple(algorithm),  # type: ignore[arg-type]
+            environment.means.shape, uniforms_of(state), self.bounds, self.horizon, self.window, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
             algorithm.communicates, blends(algorithm), state._fields, tuple(plain_tuple(value) for value in state),
             {name: MAILBOX + name for name in mailboxes(state)},
-            tuple(name for name in own_rows(state, environment.agents) if name not in known), prepares, self.tally.kept.rounds,
-            tuple(self.boundary), tuple(int(sum(degrees[a:z])) for a, z in pairwise(self.bounds.tolist())), self.pool.poison,
-            program(play_here, *recipe), (ray.put(recipe),), self.messages,
+            tuple(name for name, value in rows if not np.shares_memory(value, environment.preferences)), prepares,
+            self.tally.kept.rounds,
+            tuple(self.boundary), self.pool.poison, program(play_here, *recipe), (ray.put(recipe),), self.messages,
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if algorithm.communicates else [[] for _ in self.near]
@@ -156,7 +153,7 @@ class Coordinator:
             boxes = tuple(getattr(now, name).reshape(N, -1) for name in mailboxes(now)) or (np.zeros((N, 0)),)
             rows = Rows(none, none, empty, none, np.zeros((0, 3), np.int64))
             wire = Wire(rows, rows, none, none)
-            channel = Halo(averages, boxes, boxes, none, none, np.zeros(0), wire, none, 0, 0, True, True, True)
+            channel = Halo(averages, boxes, boxes, none, none, np.zeros(0), wire, 0, 0, True, True, True)
         samples = (algorithm, self.environment.rewards, now, after, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0)
         return signature_of(play_here, samples), is_builtin(algorithm, self.environment.rewards)
 
@@ -167,36 +164,28 @@ class Coordinator:
         fate, parts = failures(present), []
         for a, z in pairwise(self.bounds.tolist()):
             arcs = slice(*self.network.offsets[[a, z]].tolist())
-            parts.append(
-                ActorEvents(
-                    fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy(), fate.age[:, arcs].copy(),
-                    failures.channel.takes[:, arcs].copy(),
-                )
-            )  # fmt: skip
+            up, cold, sent = fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy()
+            events = RoundEvents(a, arcs.start, up, cold, sent, fate.age[:, arcs].copy())
+            parts.append((events, failures.channel.takes[:, arcs].copy()))
         return parts
 
     def _links(self, present: NDArray[np.uint8]) -> list[WindowGraph]:
-        network = self.network
-        B, E = present.shape
+        network, (B, E) = self.network, present.shape
         graph = GraphArrays(network.edges, network.offsets, network.weight_rule, network.constant_weight)
         degrees = np.zeros((B, network.agents), np.int64)
-        neighbours, weights = np.zeros((B, 2 * E), np.int64), np.zeros((B, 2 * E))
+        neighbours, weights = np.zeros(2 * B * E, np.int64), np.zeros(2 * B * E)
         links_of_window(graph, present, np.zeros(2 * E, np.int64), degrees, neighbours, weights)
-        before = np.concatenate([np.zeros((B, 1), np.int64), np.cumsum(degrees, axis=1)], axis=1)
-        parts = []
-        for a, z in pairwise(self.bounds.tolist()):
-            lengths = before[:, z] - before[:, a]
-            begins = np.arange(B) * 2 * E + before[:, a]
-            places = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-            parts.append(WindowGraph(degrees[:, a:z].copy(), neighbours.ravel()[places], weights.ravel()[places]))
-        return parts
+        reader = np.repeat(np.tile(self.owner, B), degrees.ravel())
+        places = np.split(np.argsort(reader, kind="stable"), np.cumsum(np.bincount(reader, minlength=len(self.near)))[:-1])
+        blocks = zip(pairwise(self.bounds.tolist()), places, strict=True)
+        return [WindowGraph(degrees[:, a:z].copy(), neighbours[place], weights[place]) for (a, z), place in blocks]
 
     def _launched(self, t0: int, rounds: int, parts: Sequence[WindowGraph | ActorEvents]) -> InFlightWindow:
-        routes: list[Any] = []
+        peers: list[list[list[int]]] = []
         if self.pool.transport == "refs":
-            communicates = self.algorithm.communicates
-            routes = [routes_of(part, self.owner, a, communicates) for a, part in enumerate(parts) if isinstance(part, WindowGraph)]
-        return InFlightWindow(t0, rounds, parts, self.pool.submit(t0, parts, routes))
+            sent = [part for part in parts if isinstance(part, WindowGraph)] if self.algorithm.communicates else []
+            peers = [part.peers(self.owner, a) for a, part in enumerate(sent)] or [[[]] * rounds] * len(parts)
+        return InFlightWindow(t0, rounds, parts, self.pool.submit(t0, parts, peers))
 
     def _collect(self, t0: int, outcomes: list[Outcome]) -> None:
         windows = [outcome.window for outcome in outcomes]
@@ -206,17 +195,14 @@ class Coordinator:
         own, local = (array.reshape(-1, array.shape[2]) for array in (own, local))
         tally_window(self.tally, arms, p, sent, Averages(own, own, local, local), t0)
 
-    def _trace(self, crossed: int, size: int) -> GossipTrace:
-        """The trace; RuntimeError if what crossed between actors is not what the links account for."""
+    def _trace(self, size: int) -> GossipTrace:
+        """The trace; RuntimeError if the bytes that crossed between actors are not what the links account for."""
         numbers = message_size(self.state) if self.algorithm.communicates else 0
-        total = int(self.tally.kept.messages_sent.sum())
+        accounted = 8 * numbers * int(self.tally.kept.messages_sent.sum())
         # By reference a block's whole border travels at once.
-        most = total if self.pool.transport == "direct" else np.inf
-        one_each = len(self.near) == self.environment.agents
-        if size != 8 * crossed * numbers or crossed > most or (one_each and crossed != total):
-            raise RuntimeError(
-                f"{crossed} messages of {size} bytes were sent, the links account for {total} of {8 * total * numbers}"
-            )
+        most = accounted if self.pool.transport == "direct" else np.inf
+        if size > most or (len(self.near) == self.environment.agents and size != accounted):
+            raise RuntimeError(f"{size} bytes were sent, the links account for {accounted}")
         return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers)
 
 
@@ -225,20 +211,19 @@ def links_of_window(
     graph: GraphArrays, present: NDArray[np.uint8], row: Integers, degrees: Integers, neighbours: Integers,
     weights: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """The neighbours and weights of all agents in B rounds, one agent after the other.
+    """The neighbours and weights of all agents in B rounds, one agent after the other in each.
 
     Args:
-        present: (B, E). row: (2E,) scratch.
-        degrees: (B, N) out. neighbours, weights: (B, 2E) out, in each round the agents' lists without gaps.
+        present: (B, E). row: (2E,) scratch. degrees: (B, N) out. neighbours, weights: (2 B E,) out, the lists without gaps.
     """
+    at = 0
     for b in range(present.shape[0]):
         neighbours_of_round(graph.edges, graph.offsets, present[b], row, degrees[b])
-        at = 0
         for i in range(degrees.shape[1]):
             for n in range(degrees[b, i]):
                 j = row[graph.offsets[i] + n]
-                neighbours[b, at] = j
-                weights[b, at] = weight_of_edge(graph.rule, graph.constant, degrees[b, i], degrees[b, j])
+                neighbours[at] = j
+                weights[at] = weight_of_edge(graph.rule, graph.constant, degrees[b, i], degrees[b, j])
                 at += 1
 
 
@@ -255,12 +240,6 @@ def cluster_room() -> tuple[int, float | None]:
 def plain_tuple(value: Any) -> Any:
     """Without the classes that only compiled code needs."""
     return tuple(plain_tuple(item) for item in value) if isinstance(value, tuple) else value
-
-
-def known_to_all(name: str, value: Any, environment: Environment) -> bool:
-    """Whether a field of a state is known to every agent before round 1."""
-    shared = isinstance(value, np.ndarray) and np.shares_memory(value, environment.preferences)
-    return shared or name.startswith(KNOWN)
 
 
 def own_rewards(model: Any, first: int, last: int) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from gossipmab.utils.types import Integers
 
 ENTRY = "gossipmab_entry"
+Table = tuple[Integers, int, list[Any]]  # arguments as words (leaves + 4,), their address, the arrays they point at
 
 
 class Program(NamedTuple):
@@ -81,19 +82,13 @@ class Machine:
         words = leaves(arguments, keep)
         if len(words) != self._leaves:
             raise TypeError(f"the code takes {self._leaves} words, the arguments have {len(words)}")
-        return Table(np.array([*words, 0, 0, 0, 0], np.int64), keep)
+        table = np.array([*words, 0, 0, 0, 0], np.int64)
+        return table, table.ctypes.data, keep
 
     def play(self, table: Table, begin: int, stop: int, first: int, last: int) -> int:
         """Play the rounds begin .. stop - 1 of the window, of the agents first .. last - 1; returns the round that comes next."""
-        table.words[-4:] = begin, stop, first, last
-        reached: int = self._call(table.address)
+        table[0][-4:] = begin, stop, first, last
+        reached: int = self._call(table[1])
         if reached < 0:
             raise RuntimeError("compiled code raised an exception")
         return reached
-
-
-class Table:
-    """Arguments as words (leaves + 4,), and the arrays they point at."""
-
-    def __init__(self, words: Integers, keep: list[Any]) -> None:
-        self.words, self.keep, self.address = words, keep, words.ctypes.data

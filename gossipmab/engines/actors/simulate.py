@@ -1,7 +1,6 @@
 """Every agent, or block of agents, a Ray actor: the decentralised engine.
 
-The coordinator samples graphs and measures; the actors hold the agents' states and the messages they received. An actor that
-dies is made anew from its last snapshot and the window replayed: same bits, as for any window, transport or block size.
+The bits are the same for any window, transport or block size, whatever dies.
 
     transport "direct"   neighbours exchange messages over sockets; the coordinator is not in between
     transport "refs"     one call per actor and round, neighbours' previous results passed as object references
@@ -18,19 +17,16 @@ from typing import Any, TypeVar
 from numba import config
 
 from gossipmab.algorithms.gossip.base import Algorithm
-from gossipmab.engines.actors.actor import AgentActor
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.supervisor import ActorPool, Note
-from gossipmab.engines.common import check_counts
+from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.simulate import check_problem
 from gossipmab.engines.pools.ray_runtime_env import packed
-from gossipmab.engines.pools.ray_session import session
+from gossipmab.engines.pools.ray_session import ray_options, session
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
-
-__all__ = ["AgentActor", "Coordinator", "run_cells", "simulate_actors"]
 
 log = logging.getLogger("gossipmab").warning
 C = TypeVar("C")
@@ -38,29 +34,17 @@ P = TypeVar("P")
 
 
 def simulate_actors(
-    algorithm: Algorithm,
-    environment: Environment,
-    network: Network,
-    *,
-    horizon: int,
-    seed: int,
-    recorded_rounds: int = 200,
-    trial: int = 0,
-    stream_label: str = "",
-    welfare: str = "product",
-    pool: ActorPool | None = None,
-    address: str | None = None,
-    note: Note | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> GossipTrace:
+    algorithm: Algorithm, environment: Environment, network: Network, *, pool: ActorPool | None = None, address: str | None = None,
+    note: Note | None = None, **settings: Any,
+) -> GossipTrace:  # fmt: skip
     """Play one trial with every agent, or block of agents, in a process of its own; the bits are those of `simulate`.
 
     Args:
-        algorithm, environment, network, horizon, seed, recorded_rounds, trial, stream_label, welfare, progress: as in
-            `gossipmab.simulate`.
+        algorithm, environment, network: as in `gossipmab.simulate`.
         pool: the actors to use; by default one agent an actor over "direct", started now and ended with the trial.
         address: the Ray cluster to join, if this process has no Ray yet; by default a new one on this machine.
         note: called with one line about everything that failed and what was done about it; by default it is logged.
+        settings: horizon, seed, recorded_rounds, trial, stream_label, welfare, progress, as in `gossipmab.simulate`.
 
     Raises:
         InputError: an argument out of range, or more actors than fit. ActorsLostError: they died again and again.
@@ -70,12 +54,13 @@ def simulate_actors(
 
         note = note or log
         check(algorithm, environment, network, pool or ActorPool())
-        check_counts(horizon=horizon, recorded_rounds=recorded_rounds)
+        trial = TrialSettings.checked(settings)
+        if trial.interpreted:
+            raise InputError("engine: actors run compiled code; leave interpreted out")
         if not ray.is_initialized():
             stack.enter_context(session(address))
         pool = pool or stack.enter_context(ActorPool(note=note))
-        coordinator = Coordinator(algorithm, environment, network, pool, horizon, recorded_rounds, welfare)
-        return coordinator.play({"seed": seed, "trial": trial, "label": stream_label}, note, progress)
+        return Coordinator(algorithm, environment, network, pool, trial).play(note)
 
 
 def check(algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool) -> None:
@@ -88,42 +73,26 @@ def check(algorithm: Algorithm, environment: Environment, network: Network, pool
         raise InputError("engine: actors run compiled code; unset NUMBA_DISABLE_JIT")
 
 
-def actor_options(resources: Mapping[str, float], joined: bool) -> dict[str, Any]:
-    """The resources of an actor as options of `ray.remote`; on a cluster that was joined, actors go to all its nodes in turn."""
-    names = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
-    known: dict[str, Any] = {names[name]: value for name, value in resources.items() if name in names}
-    others = {name: value for name, value in resources.items() if name not in names}
-    known |= {"resources": others} if others else {}
-    return known | ({"scheduling_strategy": "SPREAD"} if joined else {})
-
-
 def run_cells(
-    cells: Sequence[C],
-    play: Callable[..., P],
-    *,
-    steps: Callable[[int], None] | None = None,
-    note: Note | None = None,
-    address: str | None = None,
-    transport: str = "direct",
-    agents_per_actor: int = 1,
-    window: int | None = None,
-    resources: Mapping[str, float] | None = None,
-    **options: Any,
-) -> Iterator[tuple[C, P | Exception]]:
+    cells: Sequence[C], play: Callable[..., P], *, steps: Callable[[int], None] | None = None, note: Note | None = None,
+    address: str | None = None, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None,
+    resources: Mapping[str, float] | None = None, **options: Any,
+) -> Iterator[tuple[C, P | Exception]]:  # fmt: skip
     """Play the cells one after the other, each by actors; yield each with its outcome, or its exception.
 
     Args:
-        cells: what to play.
         play: plays one cell, as `play(cell, steps, simulate=...)` with a function that takes the place of `simulate`.
         steps: called with the agent-steps just played. note: called with a line about each failure.
-        address, transport, agents_per_actor, window: of `ActorPool`.
+        address, transport, agents_per_actor, window: of `ActorPool`. options: for the session.
         resources: of an actor: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
-        options: for the session.
     """
     if not cells:
         return
     note = note or log
-    pool = ActorPool(transport, agents_per_actor, window, note=note, **actor_options(resources or {}, address is not None))
+    placed = ray_options(resources or {})
+    if address is not None:
+        placed["scheduling_strategy"] = "SPREAD"  # to all its nodes in turn
+    pool = ActorPool(transport, agents_per_actor, window, note=note, **placed)
     with ExitStack() as stack:
         if address is not None:
             options["runtime_env"] = stack.enter_context(packed(None)).runtime_env

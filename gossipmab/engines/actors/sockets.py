@@ -33,7 +33,7 @@ class WindowLostError(RuntimeError):
 
 
 class SocketMesh:
-    """The connections of one actor. Its listener runs in a thread until `close`."""
+    """The connections of one actor. Its listener runs in a thread as long as the process."""
 
     def __init__(self, index: int, key: bytes, host: str, patience: float) -> None:
         """Listen on the node's own address. patience: seconds to wait for a peer."""
@@ -46,9 +46,7 @@ class SocketMesh:
         self.address: Address = str(host), int(port)  # where others connect
         self._changed = threading.Condition()
         self._handshakes = threading.Semaphore(HANDSHAKES)
-        self._closed = False
-        self._thread = threading.Thread(target=self._listen, daemon=True, name="peers")
-        self._thread.start()
+        threading.Thread(target=self._listen, daemon=True, name="peers").start()
 
     def reset(self, epoch: int) -> None:
         """Drop all connections; from now on those of this epoch are taken."""
@@ -133,15 +131,6 @@ class SocketMesh:
                     del waiting[number]
         return total
 
-    def close(self) -> None:
-        """End everything."""
-        self._closed = True
-        with suppress(OSError):  # wakes the listener
-            socket.create_connection(self.address, timeout=1.0).close()
-        self._thread.join(timeout=2.0)
-        self._listener.close()
-        self.reset(-1)
-
     def _connect(self, address: Address) -> socket.socket:
         with Client(address, family="AF_INET", authkey=self.key) as connection:
             connection.send_bytes(HELLO.pack(self.index, self.epoch))
@@ -154,12 +143,7 @@ class SocketMesh:
             try:
                 connection = self._listener.accept()
             except (OSError, EOFError):  # somebody who went away at once
-                if self._closed:
-                    return
                 continue
-            if self._closed:
-                connection.close()
-                return
             where = self._listener.last_accepted
             if self._handshakes.acquire(blocking=False):
                 threading.Thread(target=self._welcome, args=(connection, where), daemon=True).start()

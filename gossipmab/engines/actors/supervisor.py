@@ -12,17 +12,11 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import pairwise
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from gossipmab.engines.actors.actor import AgentActor, Outcome
 from gossipmab.engines.actors.agent_block import Snapshot
-from gossipmab.engines.actors.border import WindowGraph
 from gossipmab.engines.actors.sockets import WindowLostError
-from gossipmab.engines.actors.unreliable_block import ActorEvents
 from gossipmab.engines.common import check_counts
 from gossipmab.engines.limits import TRANSPORTS
 from gossipmab.utils.errors import unknown
@@ -36,19 +30,10 @@ QUIET = "RAY_IGNORE_UNHANDLED_ERRORS"  # of calls of a lost window: we see them,
 Note = Callable[[str], None]
 log = logging.getLogger("gossipmab").warning
 Call = Callable[[Any, int], Any]
-Integers = NDArray[np.int64]
 
 
 class ActorsLostError(RuntimeError):
     """Actors died again and again, or could not be started."""
-
-
-class Route(NamedTuple):
-    """A round of one actor: neighbours and weights of each of its agents, and the actors whose messages it needs."""
-
-    neighbours: tuple[tuple[int, ...], ...]
-    weights: tuple[tuple[float, ...], ...]
-    peers: list[int]
 
 
 class ActorPool:
@@ -79,7 +64,6 @@ class ActorPool:
         self.handles: list[Any] = []
         self.pids: list[Any] = []  # of their processes
         self.epoch = self.failures = self._new = 0
-        self._sent: tuple[tuple[int, int], list[Any]] = ((-1, -1), [])  # the last messages by reference, after which round
         self._key = secrets.token_bytes(32)
         self._options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0} | options
 
@@ -122,7 +106,9 @@ class ActorPool:
         for _ in range(ATTEMPTS):
             self.epoch += 1
             limit = 2 * self.patience + (START + START_EACH * self._new if self._new else 0.0)
-            self.pids, lost = self._ask(self._begun(snapshots), limit)
+            self.pids, lost = self._ask(
+                lambda actor, i: actor.begin.remote(self.epoch, self._info, self._rewards[i], snapshots[i]), limit
+            )
             self._new = 0
             for index, why in lost.items():
                 self._kill(self.handles[index])
@@ -133,10 +119,6 @@ class ActorPool:
             if not lost and (self.transport != "direct" or not any(self._neighbours) or self._linked()):
                 return anew
         raise ActorsLostError(f"actors could not be brought back in {what}")
-
-    def _begun(self, snapshots: Sequence[Snapshot | None]) -> Call:
-        epoch, rewards = self.epoch, self._rewards
-        return lambda actor, i: actor.begin.remote(epoch, self._info, rewards[i], snapshots[i])
 
     def _linked(self) -> bool:
         """Whether all could connect with their neighbours."""
@@ -184,27 +166,22 @@ class ActorPool:
         with suppress(Exception):  # it may be dead already, and Ray too
             ray.kill(handle, no_restart=True)
 
-    # ---------------------------------------------------------------------------------------------- windows
-
-    def submit(self, t0: int, parts: Sequence[WindowGraph | ActorEvents], routes: Sequence[Sequence[Route]]) -> list[Any]:
+    def submit(self, t0: int, parts: Sequence[Any], peers: Sequence[Sequence[Sequence[int]]]) -> list[Any]:
         """Have the window after round t0 played; references to the outcomes.
 
         Args:
-            parts: of every actor, for transport "direct". routes: of every actor and round, for transport "refs".
+            parts: of every actor, WindowGraph or ActorEvents.
+            peers: for transport "refs", of every actor and round the actors whose messages it needs.
         """
         if self.transport == "direct":
-            return [h.play.remote(self.epoch, t0, part) for h, part in zip(self.handles, parts, strict=True)]
-        end, messages = self._sent
-        if end != (self.epoch, t0):
-            messages = [handle.message.remote(self.epoch, t0) for handle in self.handles]
-        for t, routed in enumerate(zip(*routes, strict=True), start=t0 + 1):
+            return [handle.play.remote(self.epoch, t0, part) for handle, part in zip(self.handles, parts, strict=True)]
+        messages = [handle.open.remote(self.epoch, t0, part) for handle, part in zip(self.handles, parts, strict=True)]
+        for t, near in enumerate(zip(*peers, strict=True), start=t0 + 1):
             messages = [
-                handle.step.remote(self.epoch, t, route.neighbours, route.weights, *[messages[peer] for peer in route.peers])
-                for handle, route in zip(self.handles, routed, strict=True)
+                handle.step.remote(self.epoch, t, *[messages[peer] for peer in own])
+                for handle, own in zip(self.handles, near, strict=True)
             ]
-        end = self.epoch, t0 + len(routes[0])
-        self._sent = end, messages
-        return [handle.collect.remote(*end) for handle in self.handles]
+        return [handle.collect.remote(self.epoch, t0 + len(peers[0])) for handle in self.handles]
 
     def gather(self, references: Sequence[Any]) -> list[Outcome] | None:
         """The outcomes of a window, once all are there; None as soon as one is lost."""
@@ -220,17 +197,3 @@ class ActorPool:
                     return None
         self.failures = 0
         return [outcomes[reference] for reference in references]
-
-
-def routes_of(part: WindowGraph, owner: Integers, index: int, communicates: bool) -> list[Route]:
-    """The part of actor `index` round by round. owner: (N,) the actor of each agent."""
-    B, n = part.degrees.shape
-    ends = np.cumsum(part.degrees.ravel()).tolist()
-    neighbours, weights, actors = part.neighbours.tolist(), part.weights.tolist(), owner[part.neighbours].tolist()
-    routes = []
-    for b in range(B):
-        bounds = [*([ends[b * n - 1]] if b else [0]), *ends[b * n : (b + 1) * n]]
-        cuts = [slice(*pair) for pair in pairwise(bounds)]
-        peers = sorted({*actors[bounds[0] : bounds[-1]]} - {index}) if communicates else []
-        routes.append(Route(tuple(tuple(neighbours[cut]) for cut in cuts), tuple(tuple(weights[cut]) for cut in cuts), peers))
-    return routes

@@ -15,23 +15,12 @@ from numpy.typing import NDArray
 
 from gossipmab.engines.actors.agent_block import AgentBlock, Snapshot, TrialInfo
 from gossipmab.engines.actors.object_code_loader import Machine
-from gossipmab.engines.gossip.channel_state import COUNT, MessageInfo, RoundEvents, WindowFields, unreliable_fields
+from gossipmab.engines.gossip.channel_state import COUNT, RoundEvents, unreliable_fields
 from gossipmab.utils.types import Integers
 
 Exchange = Callable[[dict[int, NDArray[Any]], dict[int, NDArray[Any]]], None]
-
-
-class ActorEvents(NamedTuple):
-    """The failures in B rounds of an actor's n agents, and on the A arcs on which they receive.
-
-    up, cold: (B, n), sent, age: (B, A), as in `FailureEvents`. takes: (B, A) rounds that a message sent takes, -1 if it is lost.
-    """
-
-    up: NDArray[np.uint8]
-    cold: NDArray[np.uint8]
-    sent: NDArray[np.uint8]
-    age: NDArray[np.int16]
-    takes: NDArray[np.int16]
+# Of an actor's window of B rounds: the failures, and (B, A) the rounds that a message sent takes, -1 if it is lost.
+ActorEvents = tuple[RoundEvents, NDArray[np.int16]]
 
 
 class Border(NamedTuple):
@@ -51,13 +40,11 @@ class Border(NamedTuple):
 class UnreliableBlock(AgentBlock):
     """The agents first .. last - 1 of a trial under an unreliable channel."""
 
-    def __init__(
-        self, info: TrialInfo, messages: MessageInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None,
-        machine: Machine,
-    ) -> None:  # fmt: skip
+    def __init__(self, info: TrialInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine) -> None:
         """As they were at the snapshot, or before the first round, when all know how all begin."""
         super().__init__(info, index, rewards, snapshot, machine)
-        self.messages, self._initial = messages, dict(zip(info.names, info.values, strict=True))
+        assert info.messages is not None
+        self.messages, self._initial = info.messages, dict(zip(info.names, info.values, strict=True))
         N = info.sizes[0]
         inbox = {box: np.zeros_like(self._initial[box]) for box in info.boxes.values() if info.communicates}
         flat = tuple(box.reshape(N, -1) for box in inbox.values())
@@ -65,14 +52,14 @@ class UnreliableBlock(AgentBlock):
         now, after = (self.boxes(turn) if info.boxes else () for turn in (0, 1))
         alone = len(info.bounds) == 2
         self._channel = unreliable_fields(
-            messages, self._averages(0), now, after, flat, info.communicates, info.blends, alone
+            self.messages, self._averages(0), now, after, flat, info.communicates, info.blends, alone
         )._replace(poisoned=info.poison)
         buffers = self._channel.buffers
         for rows, spoken, known in zip(begin, buffers.spoken, buffers.known, strict=False):
             if info.communicates:  # all agents know how all begin, however far this actor has played
-                spoken[...], known[...] = rows, rows[messages.sender[: len(known)]]
+                spoken[...], known[...] = rows, rows[self.messages.sender[: len(known)]]
         self._inbox = inbox
-        self._arcs = slice(*messages.offsets[[self.first, self.last]].tolist())
+        self._arcs = slice(*self.messages.offsets[[self.first, self.last]].tolist())
         self._borders = self._borders_of(index) if info.communicates else {}
         self._keep(snapshot)
 
@@ -107,35 +94,32 @@ class UnreliableBlock(AgentBlock):
         """The state before the next round, with the memory of messages."""
         return super().snapshot()._replace(messages=tuple(array[place].copy() for array, place in self._kept))
 
-    def play_window(self, events: ActorEvents, exchange: Exchange) -> tuple[WindowFields, Integers]:
-        """Play a window.
+    def play_window(self, events: RoundEvents, takes: NDArray[np.int16], exchange: Exchange) -> int:
+        """Play a window; returns how many rows left for other actors.
 
         Args:
-            exchange: sends arrays to other actors, by their index, and fills those that come from them.
-
-        Returns:
-            The window; the rows that left for other actors in each round, (B,).
+            events, takes: see `ActorEvents`. exchange: sends arrays to other actors, by their index, and fills those from them.
         """
-        numbers, rows = self._window(), np.zeros(len(events.up), np.int64)
-        happens = RoundEvents(self.first, self._arcs.start, *events[:4])
+        numbers, rows = self._window(), 0
         buffers = self._channel.buffers
         turned = buffers._replace(now=buffers.after, after=buffers.now)
         channels = [
-            self._channel._replace(averages=self._averages(turn), buffers=turned if turn else buffers, events=happens)
+            self._channel._replace(averages=self._averages(turn), buffers=turned if turn else buffers, events=events)
             for turn in (0, 1)
         ]
         self._lay_out(channels, numbers, [state | self._inbox for state in self._fields])
-        cuts = sorted({0, *np.flatnonzero(events.cold.any(axis=1)).tolist(), len(events.up)})
-        for b, stop in zip(cuts[:-1], cuts[1:], strict=True):
-            for a in np.flatnonzero(events.cold[b]).tolist():
-                self._forget(self.first + a)
+        for b, stop in events.cold_starts():
+            for i in (self.first + np.flatnonzero(events.cold[b])).tolist():  # as before its first round
+                self._channel.arcs.clock[i] = 0
+                for name, value in self.rows().items():
+                    value[i] = self._initial[name][i]
             while (b := self.play(b, stop)) < stop:
                 slot = self.played % self.messages.depth
                 if self._channel.stage[0] == COUNT:
                     self._exchange_speakers(slot, exchange)
                 else:
-                    rows[b] = self._exchange_rows(slot, events.sent[b], events.takes[b], exchange)
-        return self.window, rows
+                    rows += self._exchange_rows(slot, events.sent[b], takes[b], exchange)
+        return rows
 
     def _exchange_speakers(self, slot: int, exchange: Exchange) -> None:
         speaks = self._channel.arcs.speaks[slot]
@@ -170,9 +154,3 @@ class UnreliableBlock(AgentBlock):
             for box, part in zip(memory, np.split(rows, widths[:-1], axis=1), strict=True):
                 box[slot, entering[kept]] = part
         return count
-
-    def _forget(self, i: int) -> None:
-        """Give own agent i the state from before its first round."""
-        self._channel.arcs.clock[i] = 0
-        for name, value in self.rows().items():
-            value[i] = self._initial[name][i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ class RandomBlock(NamedTuple):
     """The random numbers of B rounds of the agents first, first + 1, ...: n of them.
 
     arms: (B, n). rewards: (B, n, D), prepared by the reward model. own: (B, n, M), the algorithm's uniform numbers.
+    With a centre: arms (B,), own (B, M). In the protocol assignment: rewards (B, N, K, D), own (B, M).
     """
 
     first: int
@@ -105,6 +107,10 @@ class RoundEvents(NamedTuple):
     cold: NDArray[np.uint8]
     sent: NDArray[np.uint8]
     age: NDArray[np.int16]
+
+    def cold_starts(self) -> list[tuple[int, int]]:
+        """The parts of the block that begin with a round in which an agent comes back knowing nothing."""
+        return list(pairwise(sorted({0, *np.flatnonzero(self.cold.any(axis=1)).tolist(), len(self.cold)})))
 
 
 class UnreliableFields(NamedTuple):
@@ -200,8 +206,7 @@ class HaloFields(NamedTuple):
     """The fields of `Halo`.
 
     boxes, boxes_after: the fields that have mailboxes, flat, before and after the round. first: (B n + 1,) where the neighbours of
-    (round, agent) begin in neighbours, weights (L,), ascending for each. origin: (1,) the first round of links and wire.
-    first_agent, agents: the agents of this process.
+    (round, agent) begin in neighbours, weights (L,), ascending for each. first_agent, agents: the agents of this process.
     """
 
     averages: Averages
@@ -211,7 +216,6 @@ class HaloFields(NamedTuple):
     neighbours: Integers
     weights: Floats
     wire: Wire
-    origin: Integers
     first_agent: int
     agents: int
     communicates: bool

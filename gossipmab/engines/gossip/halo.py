@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import types
 
-from gossipmab.engines.gossip.channel import gossip, turned_averages
+from gossipmab.engines.gossip.channel import Direct, turned_averages
 from gossipmab.engines.gossip.channel_state import Averages, HaloFields, WindowFields, Wire
 from gossipmab.engines.gossip.unreliable import copy, poison
 from gossipmab.utils.jit import jit_inline
@@ -50,67 +50,47 @@ class Halo(HaloFields):
     """`Direct` among the agents of several processes, each of which knows the links of its own agents only."""
 
     __slots__ = ()
+    awake, rest, clock, mix = Direct.awake, Direct.rest, Direct.clock, Direct.mix
 
     def begin_round(self, b: int, t: int, first: int, last: int) -> bool:
         """Exchange the rows that cross between processes."""
-        c, outgoing, incoming, done = b - self.origin[0], self.wire.outgoing, self.wire.incoming, self.wire.done
+        outgoing, incoming, done = self.wire.outgoing, self.wire.incoming, self.wire.done
         if done[2] == 0:
-            for row in range(outgoing.first[c], outgoing.first[c + 1]):
+            for row in range(outgoing.first[b], outgoing.first[b + 1]):
                 at = 0
                 for box in self.boxes:
-                    source = box[outgoing.agents[row]]
-                    for m in range(source.shape[0]):
-                        outgoing.box[row - outgoing.first[c], at] = source[m]
-                        at += 1
-            if not exchange(self.wire, c):
+                    copy(box[outgoing.agents[row]], outgoing.box[row - outgoing.first[b], at:])
+                    at += box.shape[1]
+            if not exchange(self.wire, b):
                 return False
         done[2] = 0
         if self.poisoned:
             for f in range(len(self.boxes)):
                 poison(self.boxes[f], first, last)
                 poison(self.boxes_after[f], first, last)
-        for row in range(incoming.first[c], incoming.first[c + 1]):
+        for row in range(incoming.first[b], incoming.first[b + 1]):
             at = 0
             for box in self.boxes:
-                target = box[incoming.agents[row]]
-                for m in range(target.shape[0]):
-                    target[m] = incoming.box[row - incoming.first[c], at]
-                    at += 1
+                copy(incoming.box[row - incoming.first[b], at : at + box.shape[1]], box[incoming.agents[row]])
+                at += box.shape[1]
         return True
-
-    def awake(self, i: int, b: int) -> bool:
-        """Always."""
-        return True
-
-    def rest(self, i: int) -> None:
-        """Nobody does."""
 
     def receive(self, i: int, b: int, t: int, last: int) -> tuple[Integers, Floats]:
         """The neighbours and weights that the coordinator sampled."""
-        place = (b - self.origin[0]) * self.agents + i - self.first_agent
+        place = b * self.agents + i - self.first_agent
         begin, end = self.first[place], self.first[place + 1]
         return self.neighbours[begin:end], self.weights[begin:end]
 
-    def clock(self, i: int, t: int) -> int:
-        """The round itself."""
-        return t
-
-    def mix(self, algorithm: Any, state: Any, i: int, neighbours: Integers, weights: Floats) -> None:
-        """The gossip of agent i."""
-        if self.communicates:
-            averages = self.averages
-            gossip(algorithm, self.blends, state, averages.own, averages.sent, i, neighbours, weights)
-
     def outbound(self, i: int, b: int) -> int:
         """One to each present neighbour."""
-        place = (b - self.origin[0]) * self.agents + i - self.first_agent
+        place = b * self.agents + i - self.first_agent
         return self.first[place + 1] - self.first[place] if self.communicates else 0
 
     def turned(self) -> Halo:
         """Own and sent averages, and boxes, exchanged."""
         return Halo(
             turned_averages(self.averages), self.boxes_after, self.boxes, self.first, self.neighbours, self.weights,
-            self.wire, self.origin, self.first_agent, self.agents, self.communicates, self.blends, self.poisoned,
+            self.wire, self.first_agent, self.agents, self.communicates, self.blends, self.poisoned,
         )  # fmt: skip
 
 

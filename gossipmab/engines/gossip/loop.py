@@ -1,8 +1,7 @@
 """The loop over rounds and agents: one definition for the serial engine, threads, actors, and failures in each of them.
 
 Which rounds and agents are played is data: all agents and a block of rounds (serial), some agents and one round (a thread),
-the agents of a process and a window of rounds (an actor). Where messages come from is the channel's type, what is recorded
-the record's type.
+the agents of a process and a window of rounds (an actor).
 """
 
 from __future__ import annotations

@@ -30,27 +30,22 @@ PROBED = (2, 3, 4)  # numbers of agents at which a state is looked at; its size 
 
 
 def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: int) -> int:
-    """What `init` would take, found from the states of very few agents; where rows are tracked, for the largest ball of agents."""
-    N = network.agents
-    hops = getattr(algorithm, "hops", 0)
-    if hops > 0:
-        ball = largest_ball(network.edges, N, hops)
-        return N * _polynomial(algorithm, arms, objectives, ball) // ball
-    return _polynomial(algorithm, arms, objectives, N)
+    """What `init` would take, by Newton's forward differences from the states of very few agents.
 
-
-def _polynomial(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
-    """The size at so many agents of a state whose sizes at PROBED agents are known: Newton's forward differences."""
+    Where rows are tracked, for the largest ball of agents; 0 of a plug-in that cannot begin with so few.
+    """
+    N, hops = network.agents, getattr(algorithm, "hops", 0)
+    ball = largest_ball(network.edges, N, hops) if hops > 0 else N
     try:
         a, b, c = (_probed(algorithm, arms, objectives, few) for few in PROBED)
-    except Exception:  # a plug-in that cannot begin with so few: nothing is known of it
+    except Exception:
         return 0
-    steps = agents - PROBED[0]
-    return a + steps * (b - a) + steps * (steps - 1) // 2 * (c - 2 * b + a)
+    steps = ball - PROBED[0]
+    return N * (a + steps * (b - a) + steps * (steps - 1) // 2 * (c - 2 * b + a)) // ball
 
 
 def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
-    edges = np.array([(i, j) for i in range(agents) for j in range(i + 1, agents)], np.int64)
+    edges = np.argwhere(np.triu(np.ones((agents, agents)), 1))
     preferences = np.full((agents, objectives), 1.0 / objectives)
     state = algorithm.init(ProblemInfo(agents, arms, objectives, 2, preferences, 1.0, edges, lambda: 1.0))
     return sum(_size(value) for name, value in state._asdict().items() if value is not preferences and not name.startswith(SCRATCH))

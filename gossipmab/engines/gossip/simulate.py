@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.gossip.base import Algorithm, estimates, message_size
-from gossipmab.engines.common import check_counts, recorded_rounds
+from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.loop import play, play_compiled, play_foreign
-from gossipmab.engines.gossip.tally import Tally, accumulators, trace_of
+from gossipmab.engines.gossip.tally import Accumulators, Tally, trace_of
 from gossipmab.engines.gossip.trial import DirectTrial, SharedTrial, UnreliableTrial, divisible
 from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
@@ -39,46 +38,32 @@ def problem_info(environment: Environment, network: Network, horizon: int) -> Pr
 
 
 def simulate_gossip(
-    algorithm: Algorithm,
-    environment: Environment,
-    network: Network,
-    *,
-    horizon: int,
-    seed: int,
-    recorded_rounds: int = 200,
-    trial: int = 0,
-    stream_label: str = "",
-    welfare: str = "product",
-    threads: int | None = None,
-    per_agent_curves: bool | None = None,
-    interpreted: bool = False,
-    progress: Callable[[int], None] | None = None,
-) -> GossipTrace:
+    algorithm: Algorithm, environment: Environment, network: Network, *, threads: int | None = None,
+    per_agent_curves: bool | None = None, **settings: Any,
+) -> GossipTrace:  # fmt: skip
     """Play one trial of a gossip algorithm in this process; the arguments are those of `gossipmab.simulate`."""
     check_problem(algorithm, environment, network)
-    check_counts(horizon=horizon, recorded_rounds=recorded_rounds, threads=threads)
-    key = {"seed": seed, "trial": trial, "label": stream_label}
+    trial = TrialSettings.checked(settings, threads=threads)
     N = environment.agents
-    state = algorithm.init(problem_info(environment, network, horizon))
-    tally = tally_of(algorithm, environment, state, horizon, recorded_rounds, welfare, per_agent_curves)
+    state = algorithm.init(problem_info(environment, network, trial.horizon))
+    tally = tally_of(algorithm, environment, state, trial, per_agent_curves)
     wanted = threads or (available_processors() if N >= SHARED_AGENTS else 1)
     failing = network.failures is not None or network.communication is not None
-    serial = interpreted or failing or not divisible(state, N, environment.preferences)
+    serial = trial.interpreted or failing or not divisible(state, N, environment.preferences)
     shared = 1 if serial else min(wanted, N)
-    loop = play if interpreted else play_compiled if is_builtin(algorithm, environment.rewards) else play_foreign
+    loop = play if trial.interpreted else play_compiled if is_builtin(algorithm, environment.rewards) else play_foreign
     with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
         trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
-        played = trial_type(algorithm, environment, network, state, tally, loop, key)
+        played = trial_type(algorithm, environment, network, state, tally, loop, trial.key)
         if isinstance(played, SharedTrial):
             played.share(pool, shared)
         numbers_per_round = played.source.numbers_per_round + (0 if played.listed else len(network.edges))
         row = max(1, state.local_mean[0].size)
         block = max(1, min(1024, BLOCK_NUMBERS // numbers_per_round, BLOCK_ROWS // row))
-        for t0 in range(0, horizon, block):
-            rounds = min(block, horizon - t0)
+        for t0 in range(0, trial.horizon, block):
+            rounds = min(block, trial.horizon - t0)
             played.play(t0, rounds)
-            if progress is not None:
-                progress(N * rounds)
+            trial.progress(N * rounds)
     size = message_size(state) if algorithm.communicates else 0
     return trace_of(tally.kept, environment, network.communication or CommunicationBudget(), size)
 
@@ -91,17 +76,19 @@ def check_problem(algorithm: Algorithm, environment: Environment, network: Netwo
 
 
 def tally_of(
-    algorithm: Algorithm, environment: Environment, state: Any, horizon: int, count: int, welfare: str, per_agent: bool | None
+    algorithm: Algorithm, environment: Environment, state: Any, trial: TrialSettings, per_agent: bool | None = None
 ) -> Tally:
     """The tally of a trial before its first round."""
     N, K, _ = environment.means.shape
-    rounds = recorded_rounds(horizon, count)
+    rounds = trial.rounds
     if per_agent is None:
         per_agent = N * len(rounds) <= LARGE_CURVES
-    wanted = estimand(environment, estimates(algorithm), state.local_mean)
-    reference = regret_reference(environment, welfare, wanted)
+    reference = regret_reference(environment, trial.welfare, estimand(environment, estimates(algorithm), state.local_mean))
     members = getattr(state, "known_members", np.zeros((0, 0), np.int64))
-    return Tally(
-        reference._replace(members=members), accumulators(N, K, rounds, per_agent), welfare_cache(N, K), np.zeros(N),
-        np.zeros((2, state.local_mean[0].size)),
+    R, curves = len(rounds), np.zeros((2, len(rounds), N if per_agent else 1))
+    kept = Accumulators(
+        np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
+        np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
     )  # fmt: skip
+    means = np.zeros((2, state.local_mean[0].size))
+    return Tally(reference._replace(members=members), kept, welfare_cache(N, K), np.zeros(N), means)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from gossipmab.engines.common import policy_unchanged
 from gossipmab.engines.gossip.channel_state import Averages
 from gossipmab.environments.environment import Environment
@@ -39,16 +37,6 @@ class Accumulators(NamedTuple):
     messages: Integers
     drift: Floats
     sampling: Floats
-
-
-def accumulators(agents: int, arms: int, rounds: Integers, per_agent: bool) -> Accumulators:
-    """Nothing played yet; `rounds` (R,) will be recorded, the regrets of each agent or their sum."""
-    N, R = agents, len(rounds)
-    curves = np.zeros((2, R, N if per_agent else 1))
-    return Accumulators(
-        np.zeros((N, arms), np.int64), np.zeros((N, arms)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
-        np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
-    )  # fmt: skip
 
 
 class Tally(NamedTuple):

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from gossipmab.algorithms.base import uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, SCRATCH, exchanged
+from gossipmab.engines.common import next_block
 from gossipmab.engines.gossip.channel import Direct, begin_round
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents
 from gossipmab.engines.gossip.step import Scratch
-from gossipmab.engines.gossip.tally import Tally, record
+from gossipmab.engines.gossip.tally import Tally
 from gossipmab.engines.gossip.unreliable import unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.network import Network
 from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from gossipmab.utils.types import Bytes, Floats
+from gossipmab.utils.types import Floats
 
 PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 
@@ -47,15 +50,10 @@ class DirectTrial:
         self.algorithm, self.rewards, self.network, self.tally, self.loop = (algorithm, environment.rewards, network, tally, loop)
         N, K, D = environment.means.shape
         shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(state))}
-        self.source = RandomSource(key, shapes)
-        links = stream(**key, purpose=Purpose.LINKS)
-        self.listed, self.links = self._samplers(links)
+        self.source, links = RandomSource(key, shapes), stream(**key, purpose=Purpose.LINKS)
+        self.listed, self.links = network.sparse_link_sampler(links), network.link_sampler(links)  # few are listed, many marked
         self.now, self.after, self.scratch, self.N = state, exchanged(state), Scratch(np.zeros(K), np.zeros(D)), N
         self.channel = self._channel(key)
-
-    def _samplers(self, generator: np.random.Generator) -> tuple[Any, Any]:
-        """Few links are listed, many are marked."""
-        return self.network.sparse_link_sampler(generator), self.network.link_sampler(generator)
 
     def _channel(self, key: dict[str, Any]) -> Any:
         network, algorithm, integers = self.network, self.algorithm, np.zeros(0, np.int64)
@@ -69,20 +67,8 @@ class DirectTrial:
 
     def play(self, t0: int, rounds: int) -> None:
         """Play the next block."""
-        numbers = self._numbers(rounds)
         self._links(rounds)
-        self._play(numbers, t0, 0, rounds)
-
-    def _numbers(self, rounds: int, pool: ThreadPoolExecutor | None = None, parts: int = 1) -> RandomBlock:
-        drawn = self.source.block(rounds, pool, parts)
-        rewards = drawn[Purpose.REWARDS]
-        if pool is None:
-            prepared = self.rewards.prepare(rewards)
-        else:
-            bounds = [rounds * part // parts for part in range(parts + 1)]
-            some = list(pool.map(lambda h: self.rewards.prepare(rewards[bounds[h] : bounds[h + 1]]), range(parts)))
-            prepared = rewards if np.shares_memory(some[-1], rewards) else np.concatenate(some)
-        return RandomBlock(0, drawn[Purpose.ARMS], prepared, drawn[Purpose.POLICY])
+        self._play(next_block(self.source, self.rewards, rounds), t0, 0, rounds)
 
     def _links(self, rounds: int) -> None:
         if self.listed is not None:
@@ -103,34 +89,25 @@ class DirectTrial:
 class UnreliableTrial(DirectTrial):
     """A trial with failures or a communication budget."""
 
-    def _samplers(self, generator: np.random.Generator) -> tuple[Any, Any]:
-        return None, self.network.link_sampler(generator)
-
     def _channel(self, key: dict[str, Any]) -> Any:
-        self.failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
-        rows = own_rows(self.now, self.N)
-        self.initial = {name: value.copy() for name, value in rows.items()}
-        self.rows = rows
+        self.listed, self.failures = None, self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
+        self.rows = own_rows(self.now, self.N)
+        self.initial = {name: value.copy() for name, value in self.rows.items()}
         averages = averages_of(self.now, self.after, self.algorithm.communicates)
         channel, self.now, self.after = unreliable(self.algorithm, self.network, self.now, averages, blends(self.algorithm))
         return channel
 
     def play(self, t0: int, rounds: int) -> None:
         """Play a block; the state of an agent that comes back knowing nothing is made anew before the round."""
-        numbers, fate = self._numbers(rounds), self.failures(self.links(rounds))
-        self.channel = self.channel._replace(events=RoundEvents(0, 0, *fate))
-        for begin, stop in cold_starts(fate.cold):
+        numbers, fate = next_block(self.source, self.rewards, rounds), self.failures(self.links(rounds))
+        events = RoundEvents(0, 0, *fate)
+        self.channel = self.channel._replace(events=events)
+        for begin, stop in events.cold_starts():
             for i in np.flatnonzero(fate.cold[begin]).tolist():
                 self.channel.arcs.clock[i] = 0
                 for name, value in self.rows.items():
                     value[i] = self.initial[name][i]
             self._play(numbers, t0, begin, stop)
-
-
-def cold_starts(cold: Bytes) -> list[tuple[int, int]]:
-    """The parts of a block (B, n) of rounds that begin with a round in which an agent comes back knowing nothing."""
-    cuts = sorted({0, *np.flatnonzero(cold.any(axis=1)).tolist(), len(cold)})
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
 
 
 def own_rows(state: Any, agents: int) -> dict[str, Any]:
@@ -151,8 +128,7 @@ class SharedTrial(DirectTrial):
     def share(self, pool: ThreadPoolExecutor, threads: int) -> None:
         """Share the agents of each round among the threads of the pool."""
         self.pool, self.threads = pool, threads
-        bounds = bounds_of(self.N, PARTS * threads)
-        self.parts = list(zip(bounds[:-1], bounds[1:], strict=True))
+        self.parts = list(pairwise(self.N * part // (PARTS * threads) for part in range(PARTS * threads + 1)))
         self.other = self.channel._replace(
             met=self.channel.met.copy(), degrees=self.channel.degrees.copy(), neighbours=self.channel.neighbours.copy()
         )
@@ -160,13 +136,13 @@ class SharedTrial(DirectTrial):
 
     def _private(self) -> tuple[Any, Any, Floats, Tally, Scratch]:
         """One thread's state, before and after, with scratch of its own; its weights, tally and working memory."""
-        mine = {name: copied(getattr(self.now, name)) for name in self.now._fields if name.startswith(SCRATCH)}
-        tally = self.tally._replace(utility=self.tally.utility.copy(), cache=copied(self.tally.cache))
-        return (self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, copied(self.scratch))
+        mine = {name: deepcopy(getattr(self.now, name)) for name in self.now._fields if name.startswith(SCRATCH)}
+        tally = self.tally._replace(utility=self.tally.utility.copy(), cache=deepcopy(self.tally.cache))
+        return (self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, deepcopy(self.scratch))
 
     def play(self, t0: int, rounds: int) -> None:
         """Play the next block, round by round."""
-        numbers = self._numbers(rounds, self.pool, self.threads)
+        numbers = next_block(self.source, self.rewards, rounds, self.pool, self.threads)
         self._links(rounds)
         links = {name: getattr(self.channel, name) for name in ("links", "first", "listed")}
         channel, ahead = self.channel, self.other._replace(**links)
@@ -192,11 +168,7 @@ class SharedTrial(DirectTrial):
                 pass
             if listing is not None:
                 listing.result()
-            kept = self.tally.kept
-            if t0 + b + 1 == kept.rounds[kept.next[0]]:
-                averages = channel.averages
-                own = averages.own if averages.own.shape[1] else averages.local
-                record(self.tally, own, averages.local)
+            self.tally.end_round(channel.averages, b, t0 + b + 1, 0, self.N)
             turn = 1 - turn
             channel, ahead = ahead._replace(averages=channel.turned().averages), channel
         self.channel, self.other = channel, ahead
@@ -206,19 +178,6 @@ class SharedTrial(DirectTrial):
 def list_neighbours(channel: Direct, b: int, t: int, agents: int) -> None:
     """List the neighbours of all agents in round t, the b-th of the block."""
     begin_round(channel, b, t, 0, agents)
-
-
-def bounds_of(agents: int, parts: int) -> list[int]:
-    """Part h of the agents is bounds[h] .. bounds[h + 1] - 1."""
-    return [agents * h // parts for h in range(parts + 1)]
-
-
-def copied(scratch: Any) -> Any:
-    """A copy of an array, or of a tuple of them."""
-    if isinstance(scratch, tuple):
-        parts = [copied(part) for part in scratch]
-        return type(scratch)(*parts) if hasattr(scratch, "_fields") else tuple(parts)
-    return scratch.copy() if isinstance(scratch, np.ndarray) else scratch
 
 
 def divisible(state: Any, agents: int, known: Any) -> bool:

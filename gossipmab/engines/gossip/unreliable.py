@@ -132,13 +132,6 @@ def send_all_largest(channel: UnreliableFields, b: int, slot: int, first: int, l
                     send_largest(channel.buffers, slot, arcs.reverse[arc], i, channel.rules.top_k)
 
 
-@jit
-def add_rounding_error(own: Floats, sent: Floats, inbox: Floats) -> None:
-    """Give an agent's own row back what quantisation took from it, (M,) each."""
-    for m in range(own.shape[0]):
-        own[m] += sent[m] - inbox[m]
-
-
 class Unreliable(UnreliableFields):
     """Messages with failures and a communication budget; see `Failures` and `CommunicationBudget`."""
 
@@ -216,7 +209,8 @@ class Unreliable(UnreliableFields):
         own, sent, inbox, buffers = self.averages.own, self.averages.sent, self.mean_inbox, self.buffers
         if self.rules.top_k == 0:
             gossip(algorithm, self.blends, state, own, inbox, i, neighbours, weights)
-            add_rounding_error(own[i], sent[i], inbox[i])
+            for m in range(own.shape[1]):  # give its own row back what quantisation took from it
+                own[i, m] += sent[i, m] - inbox[i, m]
         else:
             copy(sent[i], own[i])
             for n in range(neighbours.shape[0]):
@@ -240,16 +234,6 @@ class Unreliable(UnreliableFields):
         )  # fmt: skip
 
 
-def message_rules(budget: CommunicationBudget, sizes: list[int], mean: int) -> MessageRules:
-    """The rules of a budget for messages made of boxes of these sizes, of which number `mean` is `global_mean`."""
-    total = max(1, sum(sizes))
-    steps = 0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0
-    return MessageRules(
-        -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold), steps, float(budget.low), float(budget.high),
-        min(budget.top_k or 0, total), float(budget.step_size_of(total)), mean,
-    )  # fmt: skip
-
-
 def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     """What a trial with failures or a budget knows of its messages.
 
@@ -260,8 +244,16 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     N, depth = network.agents, failures.delay + 1
     names, arcs = mailboxes(state) if algorithm.communicates else [], arcs_of(network.edges)
     sizes = [getattr(state, name)[0].size for name in names]
-    rules = message_rules(budget, sizes, names.index("global_mean") if sizes else 0)
-    affordable(N * sum(sizes), depth, len(arcs.sender) / N if rules.top_k else 0.0)
+    total = max(1, sum(sizes))
+    rules = MessageRules(
+        -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold),
+        0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0, float(budget.low), float(budget.high),
+        min(budget.top_k or 0, total), float(budget.step_size_of(total)), names.index("global_mean") if sizes else 0,
+    )  # fmt: skip
+    known = len(arcs.sender) / N if rules.top_k else 0.0
+    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):
+        if (numbers := N * sum(sizes) * times) > LARGEST:
+            raise InputError(f"{key}: {numbers:.0f} numbers of past messages, allowed are {LARGEST}")
     return MessageInfo(network.offsets, arcs.sender, arcs.reverse, network.weight_rule, network.constant_weight, rules, depth)
 
 
@@ -280,10 +272,3 @@ def unreliable(
     info = message_info(algorithm, network, state)
     fields = unreliable_fields(info, averages, begin, end, inbox, algorithm.communicates, blends, alone)
     return Unreliable(*fields), state._replace(**inboxes), after._replace(**inboxes)
-
-
-def affordable(numbers: int, depth: int, known: float) -> None:
-    """Raise InputError if all agents' numbers, so many times over, would fill the memory."""
-    for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):
-        if numbers * times > LARGEST:
-            raise InputError(f"{key}: {numbers * times:.0f} numbers of past messages, allowed are {LARGEST}")

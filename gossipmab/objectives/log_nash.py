@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.objectives import solvers as welfare
 from gossipmab.objectives.solvers.linalg import utility
+from gossipmab.objectives.solvers.nash_optimum import maximise_concave
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
 from gossipmab.objectives.solvers.newton import APART, newton
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit, variable
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 LEAST = 1e-12  # a utility counts as at least this much, or one agent without any would make the sum minus infinity
 ENOUGH = 1e-10  # the gap at which a warm start is good
@@ -72,19 +72,15 @@ def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
             p[k] = table[P, k]
     if not gap <= ENOUGH * N:
         workspace.bonus[:] = 0.0
-        value, gap = welfare.maximise_concave(workspace.clipped, workspace.bonus, work, p)
+        value, gap = maximise_concave(workspace.clipped, workspace.bonus, work, p)
     for k in range(K):
         workspace.start[k] = p[k]
     return value, max(gap, 0.0)
 
 
+@class_attributes(requires_nonnegative=True)
 class LogNashWelfare(NamedTuple):
     """Logarithmic Nash welfare: the sum of the logarithms of the utilities, each at least ln 1e-12."""
-
-    @property
-    def requires_nonnegative(self) -> bool:
-        """Whether it is defined for utilities >= 0 only."""
-        return True
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = sum_j ln max(u_j(p), 1e-12)."""
@@ -98,4 +94,4 @@ class LogNashWelfare(NamedTuple):
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""
         clip(utilities, workspace)
-        return welfare.maximise_concave(workspace.clipped, bonus, workspace.work, p)
+        return maximise_concave(workspace.clipped, bonus, workspace.work, p)

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from gossipmab.objectives import solvers as welfare
 from gossipmab.objectives.log_nash import clip, log_welfare, maximise_log
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
+@class_attributes(requires_nonnegative=True)
 class NashWelfare(NamedTuple):
     """Nash social welfare: the product of the utilities.
 
@@ -26,11 +27,6 @@ class NashWelfare(NamedTuple):
     """
 
     geometric: bool = False
-
-    @property
-    def requires_nonnegative(self) -> bool:
-        """Whether it is defined for utilities >= 0 only."""
-        return True
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = prod_j u_j(p), or its N-th root."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from gossipmab.objectives.base import without_bonus
 from gossipmab.objectives.log_nash import clip
 from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.power_mean import maximise_power_mean, power_mean
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
 @jit
@@ -35,6 +36,7 @@ def best_vertex(q: float, utilities: Floats, bonus: Floats, workspace: SolverWor
     return most, 0.0
 
 
+@class_attributes(maximise=without_bonus)
 class PowerMean(NamedTuple):
     """Power mean of the utilities.
 
@@ -53,14 +55,6 @@ class PowerMean(NamedTuple):
         for j in range(utilities.shape[0]):
             workspace.utility[j] = utility(utilities, j, p)
         return power_mean(workspace.utility, self.exponent)
-
-    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-        """Write p = argmax M_q(u(p))."""
-        workspace.bonus[:] = 0.0
-        clip(utilities, workspace)
-        if self.exponent >= 1.0:
-            return best_vertex(self.exponent, workspace.clipped, workspace.bonus, workspace, p)
-        return maximise_power_mean(self.exponent, workspace.bonus, workspace, p)
 
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax M_q(u(p)) + b.p."""

@@ -52,9 +52,7 @@ class ExploreFirst(NamedTuple):
 
     def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen; stage = (l, whether the policy has been found)."""
-        state = estimates(info)
-        state.stage[0] = self.explored(info)
-        return state
+        return estimates(info, first=self.explored(info))
 
     def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K l: the arms in order. Then the policy of the estimates, found once.

@@ -26,7 +26,7 @@ from pydantic import Field
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives import pareto
 from gossipmab.utils.jit import jit_inline
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -65,6 +65,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 
+@class_attributes(communicates=True)
 class ParetoUCBGossip(NamedTuple):
     """Algorithm 1: optimism on the gossip averages."""
 
@@ -74,11 +75,6 @@ class ParetoUCBGossip(NamedTuple):
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
     ] = 0.0
-
-    @property
-    def communicates(self) -> bool:
-        """Agents send their global averages."""
-        return True
 
     def init(self, info: ProblemInfo) -> State:
         """Nothing pulled, all averages 0, arms in the order of their index."""
@@ -103,19 +99,13 @@ class ParetoUCBGossip(NamedTuple):
             state.global_mean[i, arm, d] += after - before
 
 
+@class_attributes(init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
 class ParetoUCB(NamedTuple):
     """The baseline: the same rule on the agent's own averages, no messages."""
 
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
     ] = 0.0
-    init = ParetoUCBGossip.init  # type: ignore[misc]
-    update = ParetoUCBGossip.update  # type: ignore[misc]
-
-    @property
-    def communicates(self) -> bool:
-        """Agents are on their own."""
-        return False
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of L_i."""

@@ -33,7 +33,7 @@ class Study(NamedTuple):
     question: str
     experiment: str
     quick: tuple[str, ...]
-    x: Callable[[Spec, Point, pd.DataFrame], float] | None
+    x: Callable[[Spec, Any, pd.DataFrame], float] | None
     axis: str
     named: bool = False
 
@@ -42,22 +42,8 @@ SHORT = ("experiment.trials=4", "experiment.horizon=2000")
 
 
 def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    network = built(at, spec.files, 0, spec.networks)[1]
-    assert network is not None
+    network: Any = built(at, spec.files, 0, spec.networks)[1]
     return float(network.facts().spectral_gap)
-
-
-def _probability(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    assert at.network is not None
-    return float(at.network.link_probability)
-
-
-def _agents(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    return float(at.environment.agents or 0)
-
-
-def _bytes(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    return float(rows["bytes"].mean())
 
 
 STUDIES: dict[str, Study] = {
@@ -69,13 +55,28 @@ STUDIES: dict[str, Study] = {
         "spectral gap of E[W]",
         named=True,
     ),
-    "connectivity": Study("How often must links be up?", "connectivity", SHORT, _probability, "link probability p"),
+    "connectivity": Study(
+        "How often must links be up?",
+        "connectivity",
+        SHORT,
+        lambda spec, at, rows: at.network.link_probability,
+        "link probability p",
+    ),
     "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
     "communication": Study(
-        "What does a smaller budget of communication cost?", "budgets", SHORT, _bytes, "bytes sent by all agents", named=True
+        "What does a smaller budget of communication cost?",
+        "budgets",
+        SHORT,
+        lambda spec, at, rows: rows["bytes"].mean(),
+        "bytes sent by all agents",
+        named=True,
     ),
     "scaling": Study(
-        "Are more agents better?", "number_of_agents", (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"), _agents, "agents N"
+        "Are more agents better?",
+        "number_of_agents",
+        (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"),
+        lambda spec, at, rows: at.agents,
+        "agents N",
     ),
 }
 
@@ -110,7 +111,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             mine = here[here["algorithm"] == choice.label]
             rows.append({
                 "point": caption(at.values), "algorithm": choice.label,
-                "x": study.x(results.spec, at, final) if study.x else float("nan"),
+                "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
                 "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
                 "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip

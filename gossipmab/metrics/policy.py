@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gossipmab.objectives import OBJECTIVES, objective, solver_workspace
-from gossipmab.objectives.best_policy import checked_utilities
 from gossipmab.objectives.maximin import LEAST, maximise_least
+from gossipmab.objectives.solvers.nash_optimum import checked_utilities
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
 

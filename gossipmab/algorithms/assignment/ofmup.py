@@ -56,9 +56,9 @@ class OFMUP(NamedTuple):
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
-    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
-    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
-    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    zeta: greedy.Zeta = 1.0
+    choice: greedy.Choice = "value"
+    gain: greedy.Gain = "probed"
     bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
     warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
 
@@ -119,9 +119,9 @@ class NonProbing(NamedTuple):
 class GreedyProbing(NamedTuple):
     """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
 
-    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
-    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
-    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    zeta: greedy.Zeta = 1.0
+    choice: greedy.Choice = "value"
+    gain: greedy.Gain = "probed"
     bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
     warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
 

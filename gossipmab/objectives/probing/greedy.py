@@ -25,16 +25,19 @@ what the other arms are worth: 0.92 of the best at least, there.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.objectives.probing.value import probed_welfare, unprobed_welfare, welfare_of
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
+Zeta = Annotated[float, Field(ge=1, description="of greedy probing")]
+Choice = Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")]
+Gain = Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")]
 CHOICES = ("value", "bound", "log")
-GAINS = ("probed", "welfare")
 SMALLEST = 1e-9  # tau_0
 SEGMENTS = 64  # L; phi exceeds ln by 0.013 at most between tau_0 and 1
 

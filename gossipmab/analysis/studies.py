@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Point, Spec
 
 COLUMN = "pareto_regret"
+SHORT = ("experiment.trials=4", "experiment.horizon=2000")  # of a study with --quick
 
 
 class Study(NamedTuple):
@@ -32,13 +33,10 @@ class Study(NamedTuple):
 
     question: str
     experiment: str
-    quick: tuple[str, ...]
-    x: Callable[[Spec, Any, pd.DataFrame], float] | None
-    axis: str
+    x: Callable[[Spec, Any, pd.DataFrame], float] | None = None
+    axis: str = ""
+    quick: tuple[str, ...] = SHORT
     named: bool = False
-
-
-SHORT = ("experiment.trials=4", "experiment.horizon=2000")
 
 
 def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
@@ -48,37 +46,21 @@ def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
 
 STUDIES: dict[str, Study] = {
     "spectral-gap": Study(
-        "What does the base graph cost, at the same link probability?",
-        "spectral_gap",
-        SHORT,
-        _gap,
-        "spectral gap of E[W]",
-        named=True,
+        "What does the base graph cost, at the same link probability?", "spectral_gap", _gap, "spectral gap of E[W]", named=True
     ),
     "connectivity": Study(
-        "How often must links be up?",
-        "connectivity",
-        SHORT,
-        lambda spec, at, rows: at.network.link_probability,
-        "link probability p",
+        "How often must links be up?", "connectivity", lambda spec, at, rows: at.network.link_probability, "link probability p"
     ),
-    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
+    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures"),
     "communication": Study(
-        "What does a smaller budget of communication cost?",
-        "budgets",
-        SHORT,
-        lambda spec, at, rows: rows["bytes"].mean(),
-        "bytes sent by all agents",
-        named=True,
+        "What does a smaller budget of communication cost?", "budgets", lambda spec, at, rows: rows["bytes"].mean(),
+        "bytes sent by all agents", named=True,
     ),
     "scaling": Study(
-        "Are more agents better?",
-        "number_of_agents",
+        "Are more agents better?", "number_of_agents", lambda spec, at, rows: at.agents, "agents N",
         (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"),
-        lambda spec, at, rows: at.agents,
-        "agents N",
     ),
-}
+}  # fmt: skip
 
 
 def study_of(name: str) -> Study:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gossipmab.cli.completion import ENGINES, STUDIES, experiments, one_of
-from gossipmab.cli.console import FAILED, INTERRUPTED, emit, out, say, summarise
-from gossipmab.cli.options import Json, Quiet
+from gossipmab.cli import json_output as documents
+from gossipmab.cli.console import FAILED, INTERRUPTED, emit, say, show, summarise
+from gossipmab.cli.options import ENGINES, STUDIES, Json, Quiet, Workers, choice, one_of, shipped
 from gossipmab.utils.errors import InputError
 
 
@@ -22,26 +22,18 @@ def run(
         typer.Argument(
             metavar="SPEC",
             help="An experiment file, the name of a shipped experiment, or a run folder.",
-            autocompletion=experiments,
+            autocompletion=shipped("experiments", ".toml"),
         ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
-    engine: Annotated[
-        str,
-        typer.Option(help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).", autocompletion=one_of(ENGINES)),
-    ] = "threads",
-    workers: Annotated[
-        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
-    ] = None,
+    engine: Annotated[str, choice("Who plays: threads, ray (cells as tasks) or actors (agents as actors).", *ENGINES)] = "threads",
+    workers: Workers = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     resources: Annotated[
         list[str] | None, typer.Option("--resources", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2.")
     ] = None,
     transport: Annotated[
-        str | None,
-        typer.Option(
-            help="How actors exchange messages: direct (sockets, the default) or refs.", autocompletion=one_of(("direct", "refs"))
-        ),
+        str | None, choice("How actors exchange messages: direct (sockets, the default) or refs.", "direct", "refs")
     ] = None,
     agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
     window: Annotated[int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")] = None,
@@ -88,10 +80,8 @@ def study(
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
-    engine: Annotated[str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))] = "threads",
-    workers: Annotated[
-        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
-    ] = None,
+    engine: Annotated[str, choice("Who plays: threads or ray.", *ENGINES[:2])] = "threads",
+    workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
@@ -108,12 +98,7 @@ def study(
     figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
     if quiet:
         return
-    console = out()
-    console.print(chosen.question, markup=False)
-    for line in sentences(found, chosen):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-    console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
+    show(chosen.question, *sentences(found, chosen), f"run folder  {results.path}", f"figure      {figures[0]}")
 
 
 def resources_of(given: Iterable[str]) -> dict[str, float]:
@@ -134,11 +119,8 @@ def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]
 
     figures = draw(results) if len(results.traces) else []
     if json:
-        from gossipmab.cli import json_output as documents
-
-        emit("run", **documents.of_run(results), failed=documents.of_failures(failures), figures=figures)
+        failed = [{"cell": cell, "error": error} for cell, error in failures]
+        emit("run", **documents.of_run(results), failed=failed, figures=figures)
     elif figures and not quiet:
-        console = out()
-        summarise(console, results)
-        console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-        console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
+        summarise(results)
+        show(f"run folder  {results.path}", f"figure      {figures[0]}")

@@ -68,7 +68,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
     """What there is to run."""
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.experiments.spec.hyperparameters import defaults_of
-    from gossipmab.experiments.spec.json_schema import GROUPS, shipped_of
+    from gossipmab.experiments.spec.json_schema import GROUPS
     from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.utils.resources import shipped_files
@@ -82,7 +82,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
                 "hyperparameters": defaults_of(protocol, name),
             }
             for protocol, algorithms in PROTOCOLS.items()
-            for name, algorithm in shipped_of(algorithms).items()
+            for name, algorithm in algorithms.shipped.items()
         ],
         "experiments": [
             {"name": name, "description": read_toml(file).get("experiment", {}).get("description", ""), "file": file}

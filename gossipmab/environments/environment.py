@@ -20,8 +20,6 @@ from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats
 from gossipmab.utils.validation import is_number
 
-REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
-
 
 @dataclass(frozen=True, eq=False)
 class Environment:
@@ -90,7 +88,7 @@ class Environment:
             agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            rewards: one of REWARDS, or a table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
+            rewards: a name, table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
                 0.3 + 0.5 mu, the range of its values.
             beta_concentration, reward_std: of beta and gaussian rewards without a table: concentration, standard deviation.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.

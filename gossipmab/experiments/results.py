@@ -218,11 +218,8 @@ class Results:
     def _summarised(self, table: pd.DataFrame, speeds: pd.DataFrame) -> pd.DataFrame:
         from gossipmab.experiments.summary import summarise
 
-        return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, self._yardstick())
-
-    def _yardstick(self) -> str | None:
-        """The label of the oracle that the others' regret is shown as a multiple of."""
-        return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
+        yardstick = next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
+        return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, yardstick)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""

@@ -44,11 +44,12 @@ def clip(utilities: Floats, workspace: SolverWorkspace) -> None:
 
 
 @jit
-def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-    """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from the uniform distribution if that fails.
+def maximise_log(utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
+    """max_p sum_j ln max(U[j], 1e-12).p by Newton steps from the last maximiser, or from the uniform distribution if that fails.
 
     Returns (value, gap), and writes p.
     """
+    clip(utilities, workspace)
     N, K = workspace.clipped.shape
     work, table = workspace.work, workspace.work.table
     total, scales, most = 0.0, 0.0, 0.0
@@ -88,8 +89,7 @@ class LogNashWelfare(NamedTuple):
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p)."""
-        clip(utilities, workspace)
-        return maximise_log(workspace, p)
+        return maximise_log(utilities, workspace, p)
 
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""

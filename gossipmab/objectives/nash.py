@@ -14,7 +14,7 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives import solvers as welfare
-from gossipmab.objectives.log_nash import clip, log_welfare, maximise_log
+from gossipmab.objectives.log_nash import log_welfare, maximise_log
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.types import Floats, class_attributes
 
@@ -38,8 +38,7 @@ class NashWelfare(NamedTuple):
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p), from the last maximiser."""
-        clip(utilities, workspace)
-        log, gap = maximise_log(workspace, p)
+        log, gap = maximise_log(utilities, workspace, p)
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
         value = math.exp(root * log)
         return value, value * math.expm1(root * gap)

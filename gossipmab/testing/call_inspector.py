@@ -15,7 +15,7 @@ Call = Callable[[Any, Any], None]  # of a method, with a state and the array p
 
 
 class Inspector:
-    """A `Caller` that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
+    """A caller that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
 
     def __init__(self, algorithm: Any, fields: Fields) -> None:
         self.algorithm, self.fields, self.name = algorithm, fields, type(algorithm).__name__

@@ -33,7 +33,7 @@ def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
 
 
 class Compiled:
-    """A `Caller` that calls compiled methods, and compares them with the interpreted ones."""
+    """A caller of compiled methods, and compares them with the interpreted ones."""
 
     def __init__(self, algorithm: Any) -> None:
         self.algorithm, self.name = algorithm, type(algorithm).__name__

@@ -398,7 +398,7 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     )
     same(trace, alone)
     again = load_spec(one.path / "spec.toml")
-    assert again.probing == one.spec.probing and again.hash == one.spec.hash
+    assert again.points[0].probing == one.spec.points[0].probing and again.hash == one.spec.hash
 
 
 def test_budget_and_overhead_can_be_swept(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def plugins_registries() -> list[plugins.Registry]:
-    from gossipmab.experiments.spec.python_objects import REGISTRIES
+    from gossipmab.experiments.spec.plugins import REGISTRIES
 
     return list(REGISTRIES)
 

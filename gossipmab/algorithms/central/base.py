@@ -71,13 +71,6 @@ def average(self: Any, state: Any, t: int, arm: int, rewards: Floats) -> None:
     update_mean(state, arm, rewards)
 
 
-@jit
-def play_arm(arm: int, p: Floats) -> None:
-    """p = all on one arm."""
-    for k in range(p.shape[0]):
-        p[k] = 1.0 if k == arm else 0.0
-
-
 class Learner(Protocol):
     """The methods of a learner; random numbers as in `gossipmab.algorithms.base`.
 

@@ -25,8 +25,8 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import average, play_arm
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import average
 from gossipmab.algorithms.central.eld_primal import best_at_price, unequal
 from gossipmab.utils.types import Floats, Integers, class_attributes
 

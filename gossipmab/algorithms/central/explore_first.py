@@ -19,8 +19,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, update_mean
 from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 

@@ -20,8 +20,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, average, estimates, play_arm
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, average, estimates
 from gossipmab.objectives import maximise_with_bonus
 from gossipmab.utils.types import Floats, class_attributes
 

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.bonus_local import maximise_bonus
 from gossipmab.objectives.solvers.linalg import utility
@@ -81,8 +81,7 @@ class CentralizedNSW(NamedTuple):
         """
         N, K = state.estimate.shape
         if t <= K:
-            for k in range(K):
-                p[k] = 1.0 if k == t - 1 else 0.0
+            play_arm(t - 1, p)
             return
         if state.computed[0] != t:
             state.computed[0] = t

@@ -23,7 +23,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.objectives import pareto
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers, class_attributes
@@ -51,8 +51,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     """
     K, D = state.scratch_upper.shape
     if t <= K:
-        for k in range(K):
-            p[k] = 1.0 if k == t - 1 else 0.0
+        play_arm(t - 1, p)
         return
     numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
     radius = p  # until the front is known: K square roots side by side take the time of two

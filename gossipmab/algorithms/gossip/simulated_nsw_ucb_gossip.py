@@ -27,7 +27,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.networks.neighbourhoods import balls, slot_of
 from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.bonus_local import maximise_bonus
@@ -127,8 +127,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
         """
         N, K = state.policy.shape
         if t <= K:
-            for k in range(K):
-                p[k] = 1.0 if k == t - 1 else 0.0
+            play_arm(t - 1, p)
             return
         size, own = state.known_sizes[i], row_of(state, i, i)
         log_rounds = math.log(N * K * t)

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -62,8 +62,15 @@ def run(
         command = [word for word in sys.argv[1:] if word != "--fresh"]
         say(f"interrupted; {bar.done} of {bar.total} cells are kept. To go on: gossipmab {shlex.join(command)}")
         raise typer.Exit(INTERRUPTED) from None
-    if results is not None:
-        _show(results, quiet, json, failed.failures if failed else [])
+    from gossipmab.analysis.plots import plot as draw
+
+    figures = draw(results) if results is not None and len(results.traces) else []
+    if json and results is not None:
+        failures = [{"cell": cell, "error": error} for cell, error in (failed.failures if failed else ())]
+        emit("run", **documents.of_run(results), failed=failures, figures=figures)
+    elif figures and not quiet and results is not None:
+        summarise(results)
+        show(f"run folder  {results.path}", f"figure      {figures[0]}")
     if failed is not None:
         for line in results.remarks() if results is not None else ():
             say(line)
@@ -111,16 +118,3 @@ def resources_of(given: Iterable[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"--resources: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
     return found
-
-
-def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:
-    """The table and the figures of a run, if any of it was played."""
-    from gossipmab.analysis.plots import plot as draw
-
-    figures = draw(results) if len(results.traces) else []
-    if json:
-        failed = [{"cell": cell, "error": error} for cell, error in failures]
-        emit("run", **documents.of_run(results), failed=failed, figures=figures)
-    elif figures and not quiet:
-        summarise(results)
-        show(f"run folder  {results.path}", f"figure      {figures[0]}")

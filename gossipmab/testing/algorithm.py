@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,8 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
             results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute())
             player = CellRunner(results.spec)
             for cell in results.spec.cells():
-                for array in same_bits(results.traces[cell.id], player(cell, simulate=_interpreted).trace):
+                for array in same_bits(
+                    results.traces[cell.id], player(cell, simulate=partial(simulate_gossip, interpreted=True)).trace
+                ):
                     what = f"engine {engine} gives another {array} than the interpreted methods"
                     raise ConformanceError("engines", f"{name}: {what}")
-
-
-def _interpreted(*world: Any, **options: Any) -> Any:
-    return simulate_gossip(*world, **options, interpreted=True)

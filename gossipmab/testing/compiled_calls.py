@@ -62,7 +62,8 @@ class Compiled:
             try:
                 _methods(False, allocating=True)[which](*map(copied, arguments))
             except (NumbaError, NotImplementedError) as worse:
-                raise ConformanceError("compilation", f"{method} does not compile: {lines(worse)}") from worse
+                useful = [line.strip() for line in str(worse).splitlines() if not line.startswith(("File ", "During:"))]
+                raise ConformanceError("compilation", f"{method} does not compile: {' '.join(useful).strip()[:300]}") from worse
             what = "allocates: it compiles only if it may make arrays or other objects; take room for them in fields scratch_..."
             raise ConformanceError("allocation", f"{method} {what} of the state") from error
 
@@ -73,9 +74,3 @@ class Compiled:
             "gives other bits compiled than interpreted; plain loops, and math.log and math.sqrt in place of NumPy's, give the same"
         )
         fault_if(not same(fast, plain), "compilation", f"{where} {what}")
-
-
-def lines(error: Exception) -> str:
-    """Numba's message, short enough for one sentence."""
-    useful = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("File ", "During:"))]
-    return " ".join(useful)[:300]

@@ -97,7 +97,7 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     i, arm = AGENTS - 1, 1
     alone = np.full_like(means, np.nan)
     alone[i] = means[i]
-    compiled = njit(**SETTINGS)(_draw)
+    compiled = njit(**SETTINGS)(lambda model, i, arm, u, x: draw(model, i, arm, u, x))
     x, drawn = np.full((3, OBJECTIVES), np.nan), np.zeros((DRAWS, OBJECTIVES))
     for n in range(DRAWS):
         model.draw(i, arm, whole[1, n], drawn[n])
@@ -119,7 +119,3 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     far = not (away <= 6.0 * drawn.std(axis=0) / np.sqrt(DRAWS) + 1e-12).all()
     seen, promised = (values.round(4).tolist() for values in (drawn.mean(axis=0), model.means[i, arm]))
     fault_if(far, "distribution", f"{name}.draw: the mean of {DRAWS} vectors is {seen}, its means are {promised}")
-
-
-def _draw(model: Any, i: int, arm: int, u: Any, x: Any) -> None:
-    draw(model, i, arm, u, x)

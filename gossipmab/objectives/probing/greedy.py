@@ -25,7 +25,7 @@ what the other arms are worth: 0.92 of the best at least, there.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -58,10 +58,8 @@ class Greedy(NamedTuple):
 
 def scratch(agents: int, budget: int, levels: int) -> Greedy:
     """Arrays for N agents, a budget and a number of levels."""
-    sets = budget + 1
-    return Greedy(
-        np.zeros(budget, np.int64), np.zeros(sets), np.zeros(sets), np.zeros(levels), np.zeros(levels), np.zeros((agents, levels))
-    )
+    shapes: list[Any] = [budget + 1, budget + 1, levels, levels, (agents, levels)]
+    return Greedy(np.zeros(budget, np.int64), *map(np.zeros, shapes))
 
 
 @jit

@@ -316,12 +316,18 @@ def test_regret_of_200_trials_is_that_of_the_twins(name: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_an_agent_needs_only_its_row_and_its_messages(name: str, alone: Callable[..., Any]) -> None:
-    """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN."""
+    """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN.
+
+    And every select is a distribution, and the first rounds try every arm.
+    """
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, "metropolis", seed=4)
     game = alone(VARIANTS[name], environment, network, horizon=50, seed=4)
     trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, recorded_rounds=50)
     for field in ("p", "x", "local", "world"):
         assert np.isfinite(getattr(game, field)).all(), field
+    assert (game.p >= 0).all()
+    np.testing.assert_allclose(game.p.sum(axis=2), 1.0, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(game.arms[:4], np.repeat(np.arange(4), 5).reshape(4, 5))
     gaps = np.array([np.bincount(game.arms[:, i], minlength=4) for i in range(5)])
     np.testing.assert_array_equal(trace.pulls, gaps)
     mean = game.local.mean(axis=1, keepdims=True)
@@ -340,15 +346,6 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     with np.errstate(invalid="ignore"):
         game = alone(Peeking(), environment, network, horizon=5, seed=4)
     assert np.isnan(game.world).any()
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_select_is_a_distribution_and_the_first_rounds_try_every_arm(name: str, alone: Callable[..., Any]) -> None:
-    environment, network = world(4, 5, 2, p=0.4, seed=6)
-    game = alone(VARIANTS[name], environment, network, horizon=80, seed=6)
-    assert (game.p >= 0).all()
-    np.testing.assert_allclose(game.p.sum(axis=2), 1.0, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(game.arms[:5], np.repeat(np.arange(5), 4).reshape(5, 4))
 
 
 def test_no_arm_is_dropped_unseen_in_a_large_network() -> None:

@@ -264,10 +264,14 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
 # ---------------------------------------------------------------------------------------- twins with their own random numbers
 
 
-def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
-    """(trials, 2): package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
+@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [*PARETO, *FAIR])
+def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, horizon: int) -> None:
+    """Package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
 
-    The twin's numbers come from another generator than the package's, so that nothing but the law is shared.
+    The twin's numbers come from another generator than the package's, so that nothing but the law is shared. Four standard
+    errors; seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
+    about 20 x 6.3e-5 = 0.13 % of all draws.
     """
     generator = np.random.default_rng(2026)
     difference = np.zeros((trials, 2))
@@ -286,29 +290,9 @@ def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
             trace.pareto_regret[-1].sum() - kept["pareto_regret"][-1].sum(),
             trace.nsw_regret[-1].sum() - kept["nsw_regret"][-1].sum(),
         ]
-    return difference
-
-
-def within_four_standard_errors(difference: np.ndarray) -> None:
-    """Seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
-    about 20 x 6.3e-5 = 0.13 % of all draws."""
     error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
     assert (error > 0).any()
     assert (np.abs(difference.mean(axis=0)) <= 4 * error + 1e-9).all(), (difference.mean(axis=0), error)
-
-
-STATISTICAL = [*PARETO, "simulated_nsw_ucb_gossip", "no_gossip", "no_sim", "rescaled", "geometric"]
-
-
-@pytest.mark.parametrize("name", STATISTICAL)
-def test_regret_of_some_trials_is_that_of_the_twins(name: str) -> None:
-    within_four_standard_errors(regrets_of_many_trials(name, trials=25, horizon=60))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATISTICAL)
-def test_regret_of_200_trials_is_that_of_the_twins(name: str) -> None:
-    within_four_standard_errors(regrets_of_many_trials(name, trials=200, horizon=150))
 
 
 # ---------------------------------------------------------------------------------------- conformance of every algorithm

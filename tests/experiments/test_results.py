@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -177,9 +178,6 @@ def test_summary_is_of_the_last_round(results: Results) -> None:
 
 
 def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path) -> None:
-    import json
-    import shutil
-
     path = shutil.copytree(results.path, tmp_path / "run")
     manifest = json.loads((path / "manifest.json").read_text())
     (path / "manifest.json").write_text(json.dumps({**manifest, "end": None}))
@@ -192,8 +190,6 @@ def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path)
 
 
 def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> None:
-    import shutil
-
     path = shutil.copytree(results.path, tmp_path / "run")
     text = (path / "spec.toml").read_text()
     (path / "spec.toml").write_text(text.replace("seed = 5", "seed = 6"))

@@ -271,7 +271,9 @@ def test_traps(name, N, K):
             assert searched(G, b, 1.0, 20, rng) <= cold * (1.0 + 1e-7)
 
 
-def compare_with_searches(N, K, instances, starts, seed):
+@pytest.mark.parametrize(("instances", "starts", "seed"), [(60, 30, 9), pytest.param(800, 200, 10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("N", "K"), SIZES)
+def test_no_search_beats_it(N, K, instances, starts, seed):
     rng = np.random.default_rng([seed, N, K])
     warm = np.zeros(warm_size(N, K))
     for m in range(instances):
@@ -280,17 +282,6 @@ def compare_with_searches(N, K, instances, starts, seed):
         assert certificate <= 1e-8
         assert solve(G, b, warm=warm)[1] <= 1e-8
         assert searched(G, b, 1.0, starts, rng) <= value * (1.0 + 1e-7)
-
-
-@pytest.mark.parametrize(("N", "K"), SIZES)
-def test_no_search_beats_it(N, K):
-    compare_with_searches(N, K, 60, 30, 9)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "K"), SIZES)
-def test_no_search_beats_it_on_many_instances(N, K):
-    compare_with_searches(N, K, 800, 200, 10)
 
 
 def test_the_certificate_holds_whatever_the_warm_row_says():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,12 @@ from gossipmab.testing.reference_trial import Fields, copied, poisoned, same
 
 TOLERANCE = 1e-12
 Call = Callable[[Any, Any], None]  # of a method, with a state and the array p
+
+
+def global_generators() -> tuple[Any, ...]:
+    """The states of NumPy's and Python's global generators."""
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return kind, np.asarray(keys).tobytes(), *rest, random.getstate()
 
 
 class Inspector:
@@ -48,13 +55,15 @@ class Inspector:
 
     def look(self, where: str, state: Any, i: int, p: Any, call: Call, keep: dict[str, list[int]]) -> None:
         """Make the call, and compare it with others."""
-        before, q = copied(state), p.copy()
+        before, q, generators = copied(state), p.copy(), global_generators()
         try:
             call(state, p)
         except ConformanceError:
             raise
         except Exception as error:
             raise ConformanceError("failure", f"{where} raises {type(error).__name__}: {error}") from error
+        if global_generators() != generators:
+            raise ConformanceError("randomness", f"{where} draws from a global generator; numbers come in state.scratch_uniforms")
         self.look_at_writing(where, before, state, i)
         again = copied(before)
         call(again, again_p := q.copy())

@@ -31,7 +31,7 @@ def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
 
 
 def policies_of(learner: Any, environment: gm.Environment, horizon: int, **options: Any) -> np.ndarray:
-    """(T, K) what was played, round by round."""
+    """(T, K) what was played, round by round; interpreted, which has the compiled bits and needs no compiler for each objective."""
     kept: list[np.ndarray] = []
     original = central_rounds.Record.keep
 
@@ -41,7 +41,7 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(central_rounds.Record, "keep", keep)
-        gm.simulate(learner, environment, horizon=horizon, seed=3, **options)
+        gm.simulate(learner, environment, horizon=horizon, seed=3, interpreted=True, **options)
     return np.concatenate(kept)
 
 

@@ -199,6 +199,7 @@ def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
     return same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_actors_have_the_bits_of_threads() -> None:
     with session(cpus=2):

@@ -111,6 +111,7 @@ def test_bad_names_are_told_in_one_line(arguments: list[str], word: str, here: P
     assert [path.name for path in here.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_the_algorithm_is_a_package_whose_own_tests_pass(here: Path) -> None:
     """It is installed from its wheel, beside the package; its tests compare it compiled and interpreted."""
     assert call(["new", "algorithm", "my_rule", "-q"]) == 0

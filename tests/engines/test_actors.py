@@ -102,9 +102,13 @@ CASES = [
 ]
 
 
+SLOW_CASES = [case for case in product(range(4), ("direct", "refs")) if case not in ((0, "direct"), (3, "refs"))]
+
+
 @pytest.mark.timeout(900)  # every algorithm compiles
-@pytest.mark.parametrize("transport", ["direct", "refs"])
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize(
+    ("index", "transport"), [(0, "direct"), (3, "refs")] + [pytest.param(i, t, marks=pytest.mark.slow) for i, t in SLOW_CASES]
+)
 def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
         compared(crew_of(transport), algorithm, graph, weights, block, window)
@@ -119,7 +123,9 @@ def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, gra
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
 
-@pytest.mark.parametrize("rewards", ["beta", "gaussian", "discrete", "deterministic", "table"])
+@pytest.mark.parametrize(
+    "rewards", ["beta", "table", *(pytest.param(r, marks=pytest.mark.slow) for r in ("gaussian", "discrete", "deterministic"))]
+)
 def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":

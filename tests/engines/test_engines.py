@@ -51,7 +51,7 @@ def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         {"engine": "ray", "workers": 2},
         {"engine": "actors"},
-        {"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7},
+        pytest.param({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}, marks=pytest.mark.slow),
     ],
     ids=["ray", "actors direct", "actors refs"],
 )

@@ -91,7 +91,7 @@ def test_private_on_loopback_and_gone_afterwards(
         assert not any(token in " ".join(p.cmdline()) for p in processes)
         with pytest.raises(gm.InputError, match="already"), session():
             pass
-    assert not any(psutil.pid_exists(p.pid) for p in processes if p.pid != os.getpid())
+    assert psutil.wait_procs([p for p in processes if p.pid != os.getpid()], timeout=60)[1] == []
     assert list(root.iterdir()) == []
     assert dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]

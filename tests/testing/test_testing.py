@@ -48,8 +48,8 @@ BROKEN: dict[str, tuple[Any, str, str]] = {
         "agents of a round know nothing of each other but mailboxes$",
     ),
     "draws its own random numbers": (broken.Gambling, "hidden state", "^Gambling.select, .* gives another outcome when called"),
-    "draws from NumPy's global generator": (broken.GamblingGlobally, "hidden state", "gives another outcome when called again"),
-    "draws from Python's generator": (broken.GamblingPlainly, "hidden state", "gives another outcome when called again"),
+    "draws from NumPy's global generator": (broken.GamblingGlobally, "randomness", "draws from a global generator"),
+    "draws from Python's generator": (broken.GamblingPlainly, "randomness", "draws from a global generator"),
     "reads a stranger's message": (
         broken.PeekingMail, "peek", r"update, .* reads rows of state.sent_global_mean that .*; it may read rows \[\d"
     ),

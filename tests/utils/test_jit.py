@@ -75,6 +75,7 @@ def run_copy(folder: Path, **more: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(tmp_path: Path) -> None:
     """numba by itself would miss the edit: the loop's own file stays as it is."""
     shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))

@@ -88,12 +88,23 @@ def _typed_blend(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: 
     return blend if hasattr(algorithm.instance_class, "blend") else plain
 
 
+def has_blend(algorithm: Any) -> bool:
+    """Whether the algorithm has a `blend` of its own: a constant of its type, so that the loop of others has no code for it."""
+    return hasattr(algorithm, "blend")
+
+
+@overload(has_blend, strict=False, jit_options={"forceinline": True})
+def _typed_has_blend(algorithm: Any) -> Any:
+    found = hasattr(algorithm.instance_class, "blend")
+    return lambda algorithm: found
+
+
 @dual
 def gossip(
     algorithm: Any, blends: bool, state: Any, own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats
 ) -> None:
     """The gossip of one agent: `mix_rows`, or message by message if the algorithm has a `blend` of its own."""
-    if not blends:
+    if not (blends and has_blend(algorithm)):
         mix_rows(own, sent, i, neighbours, weights)
         return
     for m in range(own.shape[1]):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,9 @@ from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import columns
+from gossipmab.experiments.spec.values import plain
 from gossipmab.experiments.storage import tables
-from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell
+from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, origin
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
 from gossipmab.metrics.columns import TRACES
 from gossipmab.metrics.trace import TrialRecord
@@ -61,6 +64,7 @@ class Results:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
         if spec.hash != manifest["spec_hash"] and _renamed_since(manifest, spec, folder.path, files, trusted):
             spec.__dict__["hash"] = manifest["spec_hash"]  # of version 0.1, over its own words
+            spec.__dict__["_cells"] = _cells_as_named(spec, folder, manifest["spec"]["algorithms"])
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)
@@ -272,3 +276,16 @@ def _renamed_since(manifest: dict[str, Any], spec: Spec, folder: Path, files: Ma
     if old == recorded or manifest["spec"]["files"] != spec.file_hashes:
         return False
     return from_dict(old, folder, files, trusted).hash == spec.hash
+
+
+def _cells_as_named(spec: Spec, folder: RunFolder, algorithms: Sequence[Any]) -> tuple[Cell, ...]:
+    """The cells with the ids that version 0.1 gave them, whose words and columns shaped the names of their files."""
+    ids = {}
+    for file in folder.cells.glob("*.parquet"):
+        found = origin(file)
+        if isinstance(point := found.get("point"), dict):
+            swept = with_new_words({"sweep": {key: [value] for key, value in point.items()}, "algorithms": algorithms})["sweep"]
+            values = {key: value for key, [value] in swept.items()}
+            ids[json.dumps([values, found.get("algorithm"), found.get("trial")], sort_keys=True)] = file.stem
+    keys = (json.dumps([plain(cell.point.values), cell.label, cell.trial], sort_keys=True) for cell in spec.cells())
+    return tuple(replace(cell, id=ids.get(key, cell.id)) for key, cell in zip(keys, spec.cells(), strict=True))

@@ -214,6 +214,7 @@ def test_a_logged_game_by_hand() -> None:
     assert not table.equals(logged_table(Crossing(), plays=400, seed=2))
 
 
+@pytest.mark.slow
 def test_our_own_environment_logged_is_the_environment(tmp_path: Path) -> None:
     """Closed form: deterministic rewards come back as the means, through the file and through an experiment."""
     environment = gm.Environment.sample(4, 3, 2, rewards="deterministic", seed=2)

@@ -206,6 +206,7 @@ def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPoo
         compared(crew_of(transport), RoundRobin(step=3), "ring", "laplacian", 3, 20)
 
 
+@pytest.mark.slow
 def test_cells_are_played_one_after_the_other_by_the_same_actors() -> None:
     """In a process of its own: the engine starts its Ray itself, for cells or for one trial, and ends it."""
     script = """

@@ -140,6 +140,7 @@ def test_killed_at_every_step_of_writing(tiny: Run, tmp_path: Path) -> None:
     assert killed_at_every_step(tiny, tmp_path, 1, True) >= 3 * (CELLS + 8)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(tmp_path: Path) -> None:
     """Eight times, each after so many new cells and a moment: the ninth ends with the bits of an undisturbed run."""
     data = {**TINY, "experiment": {**TINY["experiment"], "horizon": 4_000, "trials": 16}}

@@ -83,6 +83,17 @@ def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Pat
         assert replay.sound, replay.remark
 
 
+def test_a_sweep_over_keys_that_have_new_names_opens(tmp_path: Path) -> None:
+    """Names of cells' files hold the keys' names; 0.1 also kept the column of a key such as experiment.welfare dotted."""
+    golden = GOLDEN / "swept_0.1.0"
+    results = opened_in_every_way(Path(shutil.copytree(golden, tmp_path / "run")))
+    written = parquet.read_table(golden / "results.parquet").to_pandas()
+    assert results.table()["pareto_regret"].equals(written["pareto_regret"])
+    assert results.keys == ["failures", "welfare"] and '"message_loss": 0.3' in results.table()["failures"][0]
+    *files, _ = verify(golden)
+    assert all(finding.sound for finding in files)
+
+
 @pytest.mark.parametrize("golden", [run for run in RUNS if run.parent.name != "0.1.0"], ids=lambda path: path.name)
 def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(golden, tmp_path / "run"))

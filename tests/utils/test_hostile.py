@@ -294,6 +294,7 @@ class Elements(HTMLParser):
         self.sources |= {str(value).partition(",")[0] for name, value in attrs if name == "src"}
 
 
+@pytest.mark.slow
 def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

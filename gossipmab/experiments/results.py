@@ -16,7 +16,7 @@ from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import columns
-from gossipmab.experiments.spec.values import plain
+from gossipmab.experiments.spec.validation import plain
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, origin
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder

@@ -23,7 +23,6 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_tasks as ray_cells
 from gossipmab.engines.pools import threads
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.experiments.runner import agent_steps
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.spec import Spec
 
@@ -73,7 +72,7 @@ def main() -> int:
     spec = experiment(given.horizon, given.trials)
     player = CellRunner(spec)
     player.prepare(spec.cells())
-    steps = agent_steps(spec.cells())
+    steps = sum(cell.point.agents * cell.point.experiment.horizon for cell in spec.cells())
     console = Console(width=110)
     table = Table("pair", "threads, steps/s", "ray, steps/s", "ratio", "ray to first outcome, s", title=(
         f"{len(spec.cells())} cells of {steps // len(spec.cells()):,} agent-steps, {given.workers} workers"

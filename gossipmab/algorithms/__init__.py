@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from gossipmab.algorithms.assignment.ofmup import OFMUP, GreedyProbing, NonProbing
-from gossipmab.algorithms.assignment.random_probing import RandomProbing
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.eld import ELD
-from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy
-from gossipmab.algorithms.central.explore_first import ExploreFirst
-from gossipmab.algorithms.central.hossain_ucb import HossainUCB
-from gossipmab.algorithms.central.jones_ucb import JonesUCB
-from gossipmab.algorithms.central.thompson import Thompson
-from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW
-from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip
-from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB, ParetoUCBGossip
-from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip
+from gossipmab.algorithms.assignment.ofmup import OFMUP as OFMUP
+from gossipmab.algorithms.assignment.ofmup import GreedyProbing as GreedyProbing
+from gossipmab.algorithms.assignment.ofmup import NonProbing as NonProbing
+from gossipmab.algorithms.assignment.random_probing import RandomProbing as RandomProbing
+from gossipmab.algorithms.base import ProblemInfo as ProblemInfo
+from gossipmab.algorithms.central.eld import ELD as ELD
+from gossipmab.algorithms.central.epsilon_greedy import EpsilonGreedy as EpsilonGreedy
+from gossipmab.algorithms.central.explore_first import ExploreFirst as ExploreFirst
+from gossipmab.algorithms.central.hossain_ucb import HossainUCB as HossainUCB
+from gossipmab.algorithms.central.jones_ucb import JonesUCB as JonesUCB
+from gossipmab.algorithms.central.thompson import Thompson as Thompson
+from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW as CentralizedNSW
+from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip as ParetoGossip
+from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB as ParetoUCB
+from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCBGossip as ParetoUCBGossip
+from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import ALGORITHMS as GROUP
 from gossipmab.utils.registry import Registry
@@ -76,30 +79,3 @@ def protocol_of(algorithm: Any) -> str:
             return protocol
     name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
     raise InputError(f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}")
-
-
-__all__ = [
-    "ALGORITHMS",
-    "ASSIGNERS",
-    "ELD",
-    "LEARNERS",
-    "METHODS",
-    "OFMUP",
-    "PROTOCOLS",
-    "ORACLES",
-    "CentralizedNSW",
-    "GreedyProbing",
-    "NonProbing",
-    "EpsilonGreedy",
-    "ExploreFirst",
-    "ParetoGossip",
-    "ParetoUCB",
-    "ParetoUCBGossip",
-    "ProblemInfo",
-    "RandomProbing",
-    "SimulatedNSWUCBGossip",
-    "Thompson",
-    "protocol_of",
-    "HossainUCB",
-    "JonesUCB",
-]

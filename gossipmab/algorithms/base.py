@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from gossipmab.utils.jit import method
+from gossipmab.utils.jit import jit, method
 from gossipmab.utils.types import Floats, Integers
 
 UNIFORMS = "scratch_uniforms"
@@ -50,6 +50,13 @@ class ProblemInfo(NamedTuple):
 
 select = method("select")
 update = method("update")
+
+
+@jit
+def play_arm(arm: int, p: Floats) -> None:
+    """p (K,) = all on one arm."""
+    for k in range(p.shape[0]):
+        p[k] = 1.0 if k == arm else 0.0
 
 
 def uniforms_of(state: Any) -> int:

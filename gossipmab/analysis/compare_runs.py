@@ -54,21 +54,15 @@ class Versus(NamedTuple):
     def lines(self) -> Iterator[str]:
         """The comparison in sentences."""
         yield from (row.comparison.sentence() for row in self.finals)
-        yield self.about_bits()
+        if not self.matching:
+            yield "No cell matches: no sweep point, label and trial that both runs have."
+        elif not self.unequal:
+            yield f"All {self.matching} matching cells are equal bit for bit."
+        for name, arrays in self.unequal[:1]:
+            first = f"the first that is not, {name}, differs in {', '.join(arrays)}."
+            yield f"{self.equal} of {self.matching} matching cells are equal bit for bit; {first}"
         if self.matching and not self.paired:
             yield "Their environments differ: trials of the same number are compared, but they share nothing."
-
-    def about_bits(self) -> str:
-        """Which cells are equal, in one line."""
-        if not self.matching:
-            return "No cell matches: no sweep point, label and trial that both runs have."
-        if not self.unequal:
-            return f"All {self.matching} matching cells are equal bit for bit."
-        name, arrays = self.unequal[0]
-        return (
-            f"{self.equal} of {self.matching} matching cells are equal bit for bit; the first that is not, {name}, "
-            f"differs in {', '.join(arrays)}."
-        )
 
 
 def versus(first: Results, second: Results) -> Versus:

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 MOST_AGENTS, MOST_LINKS = 2_000, 20_000  # of what is drawn
 
 
-def drawable(network: Network) -> bool:
-    """Whether a drawing would show anything, and be done soon."""
-    return network.agents <= MOST_AGENTS and len(network.edges) <= MOST_LINKS
-
-
 def spectral_facts(network: Network) -> dict[str, str]:
     """Heading -> fact, as tables show them."""
     known = network.facts()
@@ -89,7 +84,7 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
             ax.set_axis_off()
         for ax, (name, network) in zip(grid, networks.items(), strict=False):
             ax.set_title(f"{name}\n{network.agents} agents, {len(network.edges)} links", fontsize=7)
-            if drawable(network):
+            if network.agents <= MOST_AGENTS and len(network.edges) <= MOST_LINKS:
                 draw(network, ax)
             else:
                 ax.text(0.5, 0.5, "too large to be drawn", ha="center", va="center", fontsize=7)

@@ -182,7 +182,7 @@ def curves(
             ax.fill_between(rounds, low, high, color=look.color, alpha=0.2, linewidth=0)
             if guide is not None and label == guide.label:
                 along, c = fitted(guide.order, rounds, values.mean(axis=0))
-                order = f"{c:.3g} {ORDERS[guide.order].text}" if len(groups) == 1 else f"c {ORDERS[guide.order].text}"
+                order = f"{c:.3g} {ORDERS[guide.order][0]}" if len(groups) == 1 else f"c {ORDERS[guide.order][0]}"
                 ax.plot(rounds, along, color=GUIDE, linestyle=(0, (3, 2)), linewidth=0.9, label=f"{order}, fitted at T")
         ax.set_title(legible(caption), fontsize=7)
         ax.xaxis.set_major_locator(MaxNLocator(5 if len(groups) == 1 else 3, steps=[1, 2, 2.5, 5, 10]))

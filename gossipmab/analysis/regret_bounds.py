@@ -19,20 +19,12 @@ import numpy as np
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.types import Floats, Integers
 
-
-class Order(NamedTuple):
-    """An order of growth: how it is written, and f."""
-
-    text: str
-    of: Callable[[Floats], Floats]
-
-
-ORDERS: dict[str, Order] = {
-    "log": Order("ln t", lambda t: np.log(t)),
-    "sqrt": Order("√t", lambda t: np.sqrt(t)),
-    "two-thirds": Order("t^(2/3)", lambda t: t ** (2 / 3)),
-    "three-quarters": Order("t^(3/4)", lambda t: t**0.75),
-    "linear": Order("t", lambda t: t),
+ORDERS: dict[str, tuple[str, Callable[[Floats], Floats]]] = {  # name -> how it is written, and f
+    "log": ("ln t", np.log),
+    "sqrt": ("√t", np.sqrt),
+    "two-thirds": ("t^(2/3)", lambda t: t ** (2 / 3)),
+    "three-quarters": ("t^(3/4)", lambda t: t**0.75),
+    "linear": ("t", lambda t: t),
 }
 # (metric, registered name of an algorithm) -> the order of its bound, from the papers: for the Pareto regret of Algorithm 1 the
 # logarithmic one of its Theorem 1; Hossain et al. 2021 and Jones et al. 2023 for learners with a centre. The order of Theorem 2, of
@@ -68,9 +60,7 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
         return None
     if wanted not in (*ORDERS, "auto"):
         raise unknown("guide", wanted, (*ORDERS, "auto"))
-    if wanted != "auto":
-        return Guide(algorithms[0].label, wanted)
-    known = known_guide(metric, algorithms)
+    known = known_guide(metric, algorithms) if wanted == "auto" else Guide(algorithms[0].label, wanted)
     if known is None:
         raise InputError(f"guide: no order is known for {metric} of this run; name one of {', '.join(ORDERS)}")
     return known
@@ -78,14 +68,12 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
 
 def known_guide(metric: str, algorithms: Sequence[Any]) -> Guide | None:
     """The guide of the first algorithm whose order is known; None if there is none."""
-    for choice in algorithms:
-        if (metric, choice.name) in KNOWN:
-            return Guide(choice.label, KNOWN[metric, choice.name])
-    return None
+    known = (Guide(one.label, KNOWN[metric, one.name]) for one in algorithms if (metric, one.name) in KNOWN)
+    return next(known, None)
 
 
 def fitted(order: str, rounds: Integers, regret: Floats) -> tuple[Floats, float]:
     """The guide at the rounds (R,), and its constant c; regret (R,) is the mean that it meets at the last round."""
-    f = ORDERS[order].of(rounds.astype(np.float64))
+    f = ORDERS[order][1](rounds.astype(np.float64))
     c = float(regret[-1] / f[-1]) if f[-1] > 0 else math.nan
     return c * f, c

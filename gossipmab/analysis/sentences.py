@@ -75,7 +75,7 @@ def size(ratio: float, quantity: str, reference: str) -> str:
     """The ratio in words: "74 % less regret than x", or "3.1 times the regret of x"."""
     if ratio >= FACTOR:
         return f"{ratio:.3g} times the {quantity} of {reference}"
-    return f"{percent(ratio)} {direction(ratio)} {quantity} than {reference}"
+    return f"{percent(ratio)} {'less' if ratio < 1.0 else 'more'} {quantity} than {reference}"
 
 
 def interval(low: float, high: float, as_factor: bool) -> str:
@@ -86,11 +86,6 @@ def interval(low: float, high: float, as_factor: bool) -> str:
         return f"from {percent(low)} less to {percent(high)} more"
     ends = sorted((low, high), key=lambda ratio: abs(ratio - 1.0))
     return f"{percent(ends[0]).removesuffix(' %')} to {percent(ends[1])}"
-
-
-def direction(ratio: float) -> str:
-    """Whether it is less or more."""
-    return "less" if ratio < 1.0 else "more"
 
 
 def percent(ratio: float) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Point, Spec
 
 COLUMN = "pareto_regret"
+SHORT = ("experiment.trials=4", "experiment.horizon=2000")  # of a study with --quick
 
 
 class Study(NamedTuple):
@@ -32,52 +33,34 @@ class Study(NamedTuple):
 
     question: str
     experiment: str
-    quick: tuple[str, ...]
-    x: Callable[[Spec, Point, pd.DataFrame], float] | None
-    axis: str
+    x: Callable[[Spec, Any, pd.DataFrame], float] | None = None
+    axis: str = ""
+    quick: tuple[str, ...] = SHORT
     named: bool = False
 
 
-SHORT = ("experiment.trials=4", "experiment.horizon=2000")
-
-
 def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    network = built(at, spec.files, 0, spec.networks)[1]
-    assert network is not None
+    network: Any = built(at, spec.files, 0, spec.networks)[1]
     return float(network.facts().spectral_gap)
-
-
-def _probability(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    assert at.network is not None
-    return float(at.network.link_probability)
-
-
-def _agents(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    return float(at.environment.agents or 0)
-
-
-def _bytes(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
-    return float(rows["bytes"].mean())
 
 
 STUDIES: dict[str, Study] = {
     "spectral-gap": Study(
-        "What does the base graph cost, at the same link probability?",
-        "spectral_gap",
-        SHORT,
-        _gap,
-        "spectral gap of E[W]",
-        named=True,
+        "What does the base graph cost, at the same link probability?", "spectral_gap", _gap, "spectral gap of E[W]", named=True
     ),
-    "connectivity": Study("How often must links be up?", "connectivity", SHORT, _probability, "link probability p"),
-    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures", SHORT, None, ""),
+    "connectivity": Study(
+        "How often must links be up?", "connectivity", lambda spec, at, rows: at.network.link_probability, "link probability p"
+    ),
+    "failures": Study("What do lost and late messages, crashes and partitions cost?", "failures"),
     "communication": Study(
-        "What does a smaller budget of communication cost?", "budgets", SHORT, _bytes, "bytes sent by all agents", named=True
+        "What does a smaller budget of communication cost?", "budgets", lambda spec, at, rows: rows["bytes"].mean(),
+        "bytes sent by all agents", named=True,
     ),
     "scaling": Study(
-        "Are more agents better?", "number_of_agents", (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"), _agents, "agents N"
+        "Are more agents better?", "number_of_agents", lambda spec, at, rows: at.agents, "agents N",
+        (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"),
     ),
-}
+}  # fmt: skip
 
 
 def study_of(name: str) -> Study:
@@ -110,7 +93,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             mine = here[here["algorithm"] == choice.label]
             rows.append({
                 "point": caption(at.values), "algorithm": choice.label,
-                "x": study.x(results.spec, at, final) if study.x else float("nan"),
+                "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
                 "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
                 "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip

@@ -48,7 +48,10 @@ class ExperimentTrainable(Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """The experiment at this configuration. Raises InputError if it is not valid."""
-        spec = at_configuration(self.data, self.files, config)
+        for key in config:
+            if key in sweep.FIXED:
+                raise InputError(f"configuration: {key!r} cannot be tuned")
+        spec = from_dict(sweep.with_values(self.data, config, "configuration"), files=self.files)
         self.player = CellRunner(spec)
         self.cells = [cell for cell in spec.cells() if cell.label == self.label]
         self.values: list[float] = []
@@ -110,11 +113,3 @@ def trainable(
         "metric": metric or known[0],
     }
     return type("ExperimentTrainable", (ExperimentTrainable,), body)
-
-
-def at_configuration(data: Mapping[str, Any], files: Mapping[str, Path], config: Mapping[str, Any]) -> Spec:
-    """The experiment with the dotted keys of a configuration set."""
-    for key in config:
-        if key in sweep.FIXED:
-            raise InputError(f"configuration: {key!r} cannot be tuned")
-    return from_dict(sweep.with_values(data, config, "configuration"), files=files)

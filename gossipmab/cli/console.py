@@ -52,12 +52,17 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
-def summarise(console: Console, results: Any) -> None:
+def show(*lines: str) -> None:
+    """Lines of a result, as they stand."""
+    for line in lines:
+        out().print(line, markup=False, soft_wrap=True)
+
+
+def summarise(results: Any) -> None:
     """The tables of a run, and its comparisons in sentences."""
     from gossipmab.analysis.sentences import sentences_of
     from gossipmab.cli.tables import summary_tables
 
     for table in summary_tables(results):
-        console.print(table)
-    for sentence in sentences_of(results):
-        console.print(sentence, markup=False, soft_wrap=True)
+        out().print(table)
+    show(*sentences_of(results))

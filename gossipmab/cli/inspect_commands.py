@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from gossipmab.cli.completion import one_of
-from gossipmab.cli.console import FAILED, emit, out, say, summarise
-from gossipmab.cli.options import Json, Quiet, RunFolder
+from gossipmab.cli import json_output as documents
+from gossipmab.cli.console import FAILED, emit, out, say, show, summarise
+from gossipmab.cli.options import Json, Quiet, RunFolder, choice
+
+METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
+BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
 
 
 def summary(folder: RunFolder, json: Json = False) -> None:
@@ -18,13 +21,10 @@ def summary(folder: RunFolder, json: Json = False) -> None:
 
     results = open_run(folder)
     if json:
-        from gossipmab.cli import json_output as documents
-
         emit("summary", **documents.of_run(results))
     else:
-        summarise(out(), results)
-        for line in results.remarks():
-            out().print(line, markup=False, soft_wrap=True)
+        summarise(results)
+        show(*results.remarks())
 
 
 def compare(
@@ -37,39 +37,19 @@ def compare(
 
     found = versus(open_run(first), open_run(second))
     if json:
-        from gossipmab.cli import json_output as documents
-
         emit("compare", **documents.of_comparison(found))
         return
     for table in versus_tables(found):
         out().print(table)
-    for line in found.lines():
-        out().print(line, markup=False, soft_wrap=True)
+    show(*found.lines())
 
 
 def plot(
     folder: RunFolder,
-    band: Annotated[
-        str,
-        typer.Option(
-            help="quarter-sd (as the paper), sd, or ci (95 % bootstrap).", autocompletion=one_of(("quarter-sd", "sd", "ci"))
-        ),
-    ] = "quarter-sd",
+    band: Annotated[str, choice("quarter-sd (as the paper), sd, or ci (95 % bootstrap).", "quarter-sd", "sd", "ci")] = "quarter-sd",
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            help="pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective.",
-            autocompletion=one_of(("pareto", "nsw", "both", "regret")),
-        ),
-    ] = None,
-    bound: Annotated[
-        str | None,
-        typer.Option(
-            help="The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto.",
-            autocompletion=one_of(("log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")),
-        ),
-    ] = None,
+    metric: Annotated[str | None, choice(METRIC, "pareto", "nsw", "both", "regret")] = None,
+    bound: Annotated[str | None, choice(BOUND, "log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
@@ -103,7 +83,6 @@ def verify(
 ) -> None:
     """Check every file's checksum, and play one cell again in this process to compare it bit for bit."""
     from gossipmab.analysis.verify import verify as look
-    from gossipmab.cli import json_output as documents
 
     findings = []
     for finding in look(folder, cell):

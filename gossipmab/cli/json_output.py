@@ -6,7 +6,7 @@ renamed within a major one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,6 @@ def of_run(results: Results) -> dict[str, Any]:
         "rows": results.summary().to_dict("records") if there else [],
         "sentences": sentences_of(results) if there else [],
     }
-
-
-def of_failures(failures: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """The cells that failed."""
-    return [{"cell": cell, "error": error} for cell, error in failures]
 
 
 def of_comparison(found: Versus) -> dict[str, Any]:
@@ -72,8 +67,8 @@ def of_networks(networks: Mapping[str, Network]) -> list[dict[str, Any]]:
 def of_everything() -> dict[str, list[dict[str, Any]]]:
     """What there is to run."""
     from gossipmab.algorithms import PROTOCOLS
-    from gossipmab.experiments.spec.hyperparameters import defaults_of, parameters_of
-    from gossipmab.experiments.spec.json_schema import GROUPS, shipped_of
+    from gossipmab.experiments.spec.hyperparameters import defaults_of
+    from gossipmab.experiments.spec.json_schema import GROUPS
     from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
     from gossipmab.utils.resources import shipped_files
@@ -84,10 +79,10 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
                 "name": name,
                 "protocol": protocol,
                 "description": (algorithm.__doc__ or "").strip().partition("\n")[0],
-                "hyperparameters": dict.fromkeys(parameters_of(protocol, name)) | defaults_of(protocol, name),
+                "hyperparameters": defaults_of(protocol, name),
             }
             for protocol, algorithms in PROTOCOLS.items()
-            for name, algorithm in shipped_of(algorithms).items()
+            for name, algorithm in algorithms.shipped.items()
         ],
         "experiments": [
             {"name": name, "description": read_toml(file).get("experiment", {}).get("description", ""), "file": file}

@@ -7,25 +7,25 @@ from typing import Annotated
 
 import typer
 
-from gossipmab.cli.completion import one_of, topologies
+from gossipmab.cli import json_output as documents
 from gossipmab.cli.console import emit, out, say
-from gossipmab.cli.options import Json, Quiet
+from gossipmab.cli.options import Json, Quiet, choice, shipped
+
+WEIGHTS = ("laplacian", "max_degree", "metropolis", "lazy_metropolis")
 
 
 def topology(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME or FILE]...", help="All shipped ones by default.", autocompletion=topologies),
+        typer.Argument(
+            metavar="[NAME or FILE]...",
+            help="All shipped ones by default.",
+            autocompletion=shipped("topologies", ".toml", ".edges", ".graphml"),
+        ),  # fmt: skip
     ] = None,
     agents: Annotated[int | None, typer.Option(help="N, if the base graph leaves it open; 20 by default.")] = None,
     p: Annotated[float, typer.Option("--p", help="Link probability.")] = 0.5,
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="laplacian, max_degree, metropolis or lazy_metropolis.",
-            autocompletion=one_of(("laplacian", "max_degree", "metropolis", "lazy_metropolis")),
-        ),
-    ] = "laplacian",
+    weights: Annotated[str, choice(f"{', '.join(WEIGHTS[:3])} or {WEIGHTS[3]}.", *WEIGHTS)] = "laplacian",
     picture: Annotated[
         Path | None, typer.Option("--out", help="The drawing: .png, .svg or .pdf; topologies.png by default, none with --json.")
     ] = None,
@@ -38,8 +38,6 @@ def topology(
 
     networks, skipped = networks_of(names or (), agents, p, weights)
     if json:
-        from gossipmab.cli import json_output as documents
-
         drawn = draw_topologies(networks, picture) if picture else None
         facts = documents.of_networks(networks)
         emit("topology", link_probability=p, weights=weights, topologies=facts, left_out=skipped, drawing=drawn)
@@ -57,8 +55,6 @@ def list_everything(json: Json = False) -> None:
     from gossipmab.cli.tables import listings
 
     if json:
-        from gossipmab.cli import json_output as documents
-
         emit("list", **documents.of_everything())
         return
     for table in listings():

@@ -28,10 +28,7 @@ def call(arguments: list[str]) -> int:
         return BAD_INPUT
     except Complaint as error:
         old = str(getattr(error, "option_name", ""))
-        if old in OPTIONS:
-            say(f"error: {now_called(old, OPTIONS[old])}")
-            return BAD_INPUT
-        say(f"error: {error.format_message()}")
+        say(f"error: {now_called(old, OPTIONS[old]) if old in OPTIONS else error.format_message()}")
         return BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):
         say("interrupted")

@@ -6,13 +6,13 @@ import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gossipmab.cli.completion import ENGINES, STUDIES, experiments, one_of
-from gossipmab.cli.console import FAILED, INTERRUPTED, emit, out, say, summarise
-from gossipmab.cli.options import Json, Quiet
+from gossipmab.cli import json_output as documents
+from gossipmab.cli.console import FAILED, INTERRUPTED, emit, say, show, summarise
+from gossipmab.cli.options import ENGINES, STUDIES, Json, Quiet, Workers, choice, one_of, shipped
 from gossipmab.utils.errors import InputError
 
 
@@ -22,26 +22,18 @@ def run(
         typer.Argument(
             metavar="SPEC",
             help="An experiment file, the name of a shipped experiment, or a run folder.",
-            autocompletion=experiments,
+            autocompletion=shipped("experiments", ".toml"),
         ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
-    engine: Annotated[
-        str,
-        typer.Option(help="Who plays: threads, ray (cells as tasks) or actors (agents as actors).", autocompletion=one_of(ENGINES)),
-    ] = "threads",
-    workers: Annotated[
-        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
-    ] = None,
+    engine: Annotated[str, choice("Who plays: threads, ray (cells as tasks) or actors (agents as actors).", *ENGINES)] = "threads",
+    workers: Workers = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     resources: Annotated[
         list[str] | None, typer.Option("--resources", metavar="NAME=AMOUNT", help="What a Ray task or actor takes, such as CPU=2.")
     ] = None,
     transport: Annotated[
-        str | None,
-        typer.Option(
-            help="How actors exchange messages: direct (sockets, the default) or refs.", autocompletion=one_of(("direct", "refs"))
-        ),
+        str | None, choice("How actors exchange messages: direct (sockets, the default) or refs.", "direct", "refs")
     ] = None,
     agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
     window: Annotated[int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")] = None,
@@ -70,8 +62,15 @@ def run(
         command = [word for word in sys.argv[1:] if word != "--fresh"]
         say(f"interrupted; {bar.done} of {bar.total} cells are kept. To go on: gossipmab {shlex.join(command)}")
         raise typer.Exit(INTERRUPTED) from None
-    if results is not None:
-        _show(results, quiet, json, failed.failures if failed else [])
+    from gossipmab.analysis.plots import plot as draw
+
+    figures = draw(results) if results is not None and len(results.traces) else []
+    if json and results is not None:
+        failures = [{"cell": cell, "error": error} for cell, error in (failed.failures if failed else ())]
+        emit("run", **documents.of_run(results), failed=failures, figures=figures)
+    elif figures and not quiet and results is not None:
+        summarise(results)
+        show(f"run folder  {results.path}", f"figure      {figures[0]}")
     if failed is not None:
         for line in results.remarks() if results is not None else ():
             say(line)
@@ -88,10 +87,8 @@ def study(
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
-    engine: Annotated[str, typer.Option(help="Who plays: threads or ray.", autocompletion=one_of(ENGINES[:2]))] = "threads",
-    workers: Annotated[
-        int | None, typer.Option(help="Processors to use: for cells side by side, then for the agents of large ones.")
-    ] = None,
+    engine: Annotated[str, choice("Who plays: threads or ray.", *ENGINES[:2])] = "threads",
+    workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
@@ -108,12 +105,7 @@ def study(
     figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
     if quiet:
         return
-    console = out()
-    console.print(chosen.question, markup=False)
-    for line in sentences(found, chosen):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-    console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)
+    show(chosen.question, *sentences(found, chosen), f"run folder  {results.path}", f"figure      {figures[0]}")
 
 
 def resources_of(given: Iterable[str]) -> dict[str, float]:
@@ -126,19 +118,3 @@ def resources_of(given: Iterable[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"--resources: got {text!r}, allowed is NAME=AMOUNT, such as CPU=2 or memory=4e9") from None
     return found
-
-
-def _show(results: Any, quiet: bool, json: bool, failures: list[tuple[str, str]]) -> None:
-    """The table and the figures of a run, if any of it was played."""
-    from gossipmab.analysis.plots import plot as draw
-
-    figures = draw(results) if len(results.traces) else []
-    if json:
-        from gossipmab.cli import json_output as documents
-
-        emit("run", **documents.of_run(results), failed=documents.of_failures(failures), figures=figures)
-    elif figures and not quiet:
-        console = out()
-        summarise(console, results)
-        console.print(f"run folder  {results.path}", markup=False, soft_wrap=True)
-        console.print(f"figure      {figures[0]}", markup=False, soft_wrap=True)

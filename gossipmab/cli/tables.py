@@ -96,7 +96,7 @@ def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Tabl
 
 def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
     """Group, name, one line and distribution of every plug-in; or why it cannot be used."""
-    from gossipmab.experiments.spec.python_objects import REGISTRIES
+    from gossipmab.experiments.spec.plugins import REGISTRIES
 
     for registry in REGISTRIES:
         for name, entries in registry.found.items():

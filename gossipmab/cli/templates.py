@@ -55,7 +55,10 @@ def write_algorithm(name: str, folder: Path) -> list[str]:
         raise InputError(f"{package} is there already and stays as it is: choose another NAME or --out")
     if importlib.util.find_spec(name) is not None:
         raise InputError(f"NAME: got {name!r}, which is the name of a module already; choose another one")
-    _refuse_registered(name)
+    from gossipmab.algorithms import PROTOCOLS
+
+    if any(name in algorithms for algorithms in PROTOCOLS.values()):
+        raise InputError(f"NAME: got {name!r}, which is the name of an algorithm already; choose another one")
     package.mkdir(parents=True)
     kind = "".join(word.capitalize() for word in name.split("_"))
     lines = []
@@ -63,13 +66,6 @@ def write_algorithm(name: str, folder: Path) -> list[str]:
         file = package / template.name.removesuffix(".txt").replace("NAME", name)
         lines.append(_write(file, _filled(f"algorithm/{template.name}", name=name, kind=kind)))
     return [*lines, f"next: pip install -e {package} && gossipmab run {package / name}.toml"]
-
-
-def _refuse_registered(name: str) -> None:
-    from gossipmab.algorithms import PROTOCOLS
-
-    if any(name in algorithms for algorithms in PROTOCOLS.values()):
-        raise InputError(f"NAME: got {name!r}, which is the name of an algorithm already; choose another one")
 
 
 def _plain(name: str) -> str:

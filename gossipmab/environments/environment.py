@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,16 +13,12 @@ from pydantic import Field
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
 from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats
 from gossipmab.utils.validation import is_number
-
-REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
-HETEROGENEITY_DISTRIBUTIONS = ("normal", "uniform")
-HETEROGENEITY = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +88,7 @@ class Environment:
             agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            rewards: one of REWARDS, or a table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
+            rewards: a name, table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
                 0.3 + 0.5 mu, the range of its values.
             beta_concentration, reward_std: of beta and gaussian rewards without a table: concentration, standard deviation.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
@@ -109,9 +105,8 @@ class Environment:
             value = fit(f"environment.{name}", parameters_of(model)[field].hint, value)
             if rewards == choice.name and choice.kind is model:
                 choice.parameters[field] = value
-        if heterogeneity_distribution not in HETEROGENEITY_DISTRIBUTIONS:
-            raise unknown("environment.heterogeneity_distribution", heterogeneity_distribution, HETEROGENEITY_DISTRIBUTIONS)
-        heterogeneity = fit("environment.heterogeneity", HETEROGENEITY, heterogeneity)
+        fit("environment.heterogeneity_distribution", Literal["normal", "uniform"], heterogeneity_distribution)
+        heterogeneity = fit("environment.heterogeneity", Annotated[float, Field(ge=0)], heterogeneity)
         if (logged_rewards is not None) != (choice.name == "table"):
             raise InputError(
                 f"environment.logged_rewards: got {logged_rewards}, allowed is a file, with rewards = 'table' and only with it"

@@ -41,11 +41,6 @@ class RewardModelChoice(NamedTuple):
     kind: Any
     parameters: dict[str, Any]
 
-    @property
-    def shipped(self) -> bool:
-        """Whether it comes with the package."""
-        return MODELS.is_shipped(self.name)
-
     def of(self, means: Floats) -> Any:
         """The model with these means (N, K, D). InputError if they lie outside its `RANGE`, or if a plug-in raises."""
         low, high = RANGES.get(self.name, getattr(self.kind, "RANGE", (-math.inf, math.inf)))

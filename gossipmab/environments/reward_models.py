@@ -12,29 +12,29 @@ Actors import this file: no pydantic here, whose constraints are those of annota
 from __future__ import annotations
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from gossipmab.utils.jit import jit, method
-from gossipmab.utils.types import Description, Floats, Integers
+from gossipmab.utils.types import Description, Floats, Integers, class_attributes
 
 DISCRETE_VALUES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-
-
 LARGEST_CONCENTRATION = 1e6  # beyond it the beta quantile's series has not converged
 draw = method("draw")
 
 
+def unchanged(self: Any, u: Floats) -> Floats:
+    """The numbers as they are."""
+    return u
+
+
+@class_attributes(prepare=unchanged)
 class Deterministic(NamedTuple):
     """x = mu."""
 
     means: Floats
-
-    def prepare(self, u: Floats) -> Floats:
-        """The numbers unchanged."""
-        return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
         """x[d] = mu[i, k, d]."""
@@ -42,14 +42,11 @@ class Deterministic(NamedTuple):
             x[d] = self.means[i, arm, d]
 
 
+@class_attributes(prepare=unchanged)
 class Bernoulli(NamedTuple):
     """x[d] is 1 with probability mu[d], else 0; each objective on its own."""
 
     means: Floats
-
-    def prepare(self, u: Floats) -> Floats:
-        """The numbers unchanged."""
-        return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
         """x[d] = 1 if u[d] < mu[i, k, d]."""
@@ -75,15 +72,12 @@ class Gaussian(NamedTuple):
             x[d] = self.means[i, arm, d] + self.std * u[d]
 
 
+@class_attributes(prepare=unchanged)
 class Beta(NamedTuple):
     """x[d] ~ Beta(c mu[d], c (1 - mu[d])) with concentration c; a mean of 0 or 1 gives 0 or 1."""
 
     means: Floats
     concentration: Annotated[float, Gt(0), Le(LARGEST_CONCENTRATION), Description("a + b of Beta(a, b)")] = 10.0
-
-    def prepare(self, u: Floats) -> Floats:
-        """The numbers unchanged: the shape depends on the arm."""
-        return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
         """x[d] = the u[d]-quantile."""
@@ -92,6 +86,7 @@ class Beta(NamedTuple):
             x[d] = beta_quantile(u[d], self.concentration * mean, self.concentration * (1.0 - mean))
 
 
+@class_attributes(prepare=unchanged)
 class Discrete(NamedTuple):
     """x[d] in {0.3, 0.4, ..., 0.8}: the uniform distribution over the six values (mean 0.55), mixed with 0.3 or 0.8 to the mean.
 
@@ -99,10 +94,6 @@ class Discrete(NamedTuple):
     """
 
     means: Floats
-
-    def prepare(self, u: Floats) -> Floats:
-        """The numbers unchanged."""
-        return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
         """With probability |mu - 0.55| / 0.25 the end on mu's side, else one of the six values."""
@@ -115,6 +106,7 @@ class Discrete(NamedTuple):
                 x[d] = (3 + min(5, int(6.0 * (u[d] - end) / (1.0 - end)))) / 10.0
 
 
+@class_attributes(prepare=unchanged)
 class Table(NamedTuple):
     """Resampling with replacement of the logged reward vectors of (agent, arm).
 
@@ -125,10 +117,6 @@ class Table(NamedTuple):
     means: Floats
     rows: Floats
     first: Integers
-
-    def prepare(self, u: Floats) -> Floats:
-        """The numbers unchanged."""
-        return u
 
     def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
         """The logged vector number floor(u[0] n) of the n of (agent, arm): objectives stay together."""

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -18,7 +19,6 @@ from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.metrics.trace import TrialRecord
-from gossipmab.networks.network import Network
 
 SMALL = 500  # agents; a trial of so many takes little memory in any case
 
@@ -141,13 +141,10 @@ class CellRunner:
             if key in checked:
                 continue
             checked.add(key)
-            network = self._network(point)
+            network = self._networks.get(point.network_key, partial(network_of, point, self.files, agents))
             drawn = environment_of(point, self.files, 0, agents) if point.environment.arms is None else point.environment
             played = algorithm(point.experiment.protocol, cell.name, cell.params)
             recorded = len(recorded_rounds(point.experiment.horizon, point.experiment.recorded_rounds))
             arms, objectives = int(drawn.arms or 1), int(drawn.objectives or 1)
             largest = max(largest, memory.check(played, network, arms, objectives, recorded))
         return largest, fewest
-
-    def _network(self, point: Point) -> Network:
-        return self._networks.get(point.network_key, lambda: network_of(point, self.files, point.agents))

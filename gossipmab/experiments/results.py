@@ -16,7 +16,7 @@ from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import columns
-from gossipmab.experiments.spec.values import plain
+from gossipmab.experiments.spec.validation import plain
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, origin
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
@@ -222,11 +222,8 @@ class Results:
     def _summarised(self, table: pd.DataFrame, speeds: pd.DataFrame) -> pd.DataFrame:
         from gossipmab.experiments.summary import summarise
 
-        return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, self._yardstick())
-
-    def _yardstick(self) -> str | None:
-        """The label of the oracle that the others' regret is shown as a multiple of."""
-        return next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
+        yardstick = next((choice.label for choice in self.spec.algorithms if choice.name in ORACLES), None)
+        return summarise(table, self.keys, self.spec.algorithms[0].label, speeds, self.kind, yardstick)
 
     def summary(self) -> pd.DataFrame:
         """One row for each sweep point and algorithm; see `gossipmab.experiments.summary.summarise`."""

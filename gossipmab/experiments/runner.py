@@ -16,7 +16,7 @@ from gossipmab.experiments.progress import Bar, ProgressCallback
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.experiments.spec.spec import Cell, Spec
+from gossipmab.experiments.spec.spec import Spec
 from gossipmab.experiments.spec.sweep import safe
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.run_folder import RunFolder
@@ -83,7 +83,7 @@ def run(
         transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: a callback of its own in place of the bar.
-        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.python_objects` for
+        algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.plugins` for
             classes and objects within a dictionary.
 
     Raises:
@@ -152,15 +152,7 @@ def _compute(
     player: CellRunner,
     room: tuple[int, int],
 ) -> list[tuple[str, str]]:
-    """Compute the missing cells.
-
-    Args:
-        spec, folder, manifest, session, watcher, options, player: of this run.
-        room: as `CellRunner.room` gives it; threads are shared out by it.
-
-    Returns:
-        (cell id, error in one line) of the cells that failed.
-    """
+    """Compute the missing cells; (cell id, error in one line) of those that failed. room: as `CellRunner.room` gives it."""
     cells = spec.cells()
     finished = folder.finished(cells, spec, watcher.note)
     now = plugins.versions(spec)
@@ -175,7 +167,7 @@ def _compute(
         manifest |= {"end": None, "sha256": {}}
         folder.write_manifest(manifest)
     failures: list[tuple[str, str]] = []
-    watcher.begin(len(cells), len(finished), agent_steps(missing))
+    watcher.begin(len(cells), len(finished), sum(cell.point.agents * cell.point.experiment.horizon for cell in missing))
     run_cells = import_module(ENGINES[session["engine"]]).run_cells
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
@@ -191,21 +183,11 @@ def _compute(
                     except MemoryError as full:
                         error = full
                 if error is not None:
-                    failures.append((cell.id, _line(error)))
+                    failures.append((cell.id, f"{type(error).__name__}: {one_line(str(error), LONGEST)}"))
                 watcher.cell(cell, error)
     finally:
         watcher.end()
     return failures
-
-
-def _line(error: Exception) -> str:
-    """An exception in one line of bounded length."""
-    return f"{type(error).__name__}: {one_line(str(error), LONGEST)}"
-
-
-def agent_steps(cells: Sequence[Cell]) -> int:
-    """The agent-steps of the cells, agents x horizon each."""
-    return sum(cell.point.agents * cell.point.experiment.horizon for cell in cells)
 
 
 def _finish(

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gossipmab.objectives import OBJECTIVES, objective, solver_workspace
-from gossipmab.objectives.best_policy import checked_utilities
-from gossipmab.objectives.maximin import maximise_least
-from gossipmab.objectives.solvers.max_flow import is_favourite
+from gossipmab.objectives.maximin import LEAST, maximise_least
+from gossipmab.objectives.solvers.nash_optimum import checked_utilities
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
 
@@ -35,7 +34,7 @@ def expected_utilities(p: ArrayLike, utilities: ArrayLike) -> Floats:
 def favourites(utilities: ArrayLike) -> NDArray[np.bool_]:
     """(N, K) whether k is in F_j."""
     U = checked_utilities(utilities)
-    return np.array([[is_favourite(U, j, k) for k in range(U.shape[1])] for j in range(U.shape[0])])
+    return np.asarray(U == U.max(axis=1, keepdims=True))
 
 
 def decision_shares(p: ArrayLike, utilities: ArrayLike) -> Floats:
@@ -105,7 +104,7 @@ def blocking_coalition(p: ArrayLike, utilities: ArrayLike) -> Coalition | None:
             continue  # one member could not be made as well off by any arm
         gains = np.ascontiguousarray(share * U[members] - u[members, None])
         place, q = solver_workspace(len(members), K), np.zeros(K)
-        least, _certificate = maximise_least(gains, none, place, q)
+        least, _certificate = maximise_least(gains, none, LEAST, place, q)
         if least > rounding or (least >= -rounding and (gains @ q).max() > rounding * len(members)):
             found = Coalition(tuple(members), max(least, 0.0), float((gains @ q).sum()))
             if best is None or found[1:] > best[1:]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gossipmab.objectives.base import Objective, maximise, maximise_with_bonus, value
+from gossipmab.objectives.base import Objective as Objective
+from gossipmab.objectives.base import maximise as maximise
+from gossipmab.objectives.base import maximise_with_bonus as maximise_with_bonus
+from gossipmab.objectives.base import value as value
 from gossipmab.objectives.equality import Equality
 from gossipmab.objectives.log_nash import LogNashWelfare
 from gossipmab.objectives.maximin import Maximin
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
-from gossipmab.objectives.solvers.workspace import SolverWorkspace, solver_workspace
+from gossipmab.objectives.solvers.workspace import SolverWorkspace as SolverWorkspace
+from gossipmab.objectives.solvers.workspace import solver_workspace as solver_workspace
 from gossipmab.objectives.utilitarian import Utilitarian
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import OBJECTIVES as GROUP
@@ -52,16 +56,3 @@ def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any
         raise InputError(f"exponent: got {exponent}, allowed is a finite number")
     given = {"exponent": exponent, "geometric": geometric}
     return kind(**{key: value for key, value in given.items() if key in kind._fields})
-
-
-__all__ = [
-    "OBJECTIVE_REGISTRY",
-    "OBJECTIVES",
-    "SolverWorkspace",
-    "Objective",
-    "solver_workspace",
-    "maximise",
-    "maximise_with_bonus",
-    "objective",
-    "value",
-]

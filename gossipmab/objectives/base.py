@@ -8,7 +8,7 @@ measured with the true U.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import method
@@ -36,3 +36,9 @@ class Objective(Protocol):
 value: Callable[..., float] = method("value", inline=False)
 maximise: Callable[..., tuple[float, float]] = method("maximise", inline=False)
 maximise_with_bonus: Callable[..., tuple[float, float]] = method("maximise_with_bonus", inline=False)
+
+
+def without_bonus(self: Any, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
+    """Write p = argmax F(p, U): a `maximise` for objectives that have no quicker way without a bonus."""
+    workspace.bonus[:] = 0.0
+    return maximise_with_bonus(self, utilities, workspace.bonus, workspace, p)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gossipmab.objectives import objective, solver_workspace
+from gossipmab.objectives.solvers.nash_optimum import checked_utilities
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
 
@@ -33,11 +34,3 @@ def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> Best
     place, p = solver_workspace(*U.shape), np.zeros(U.shape[1])
     value, certificate = wanted.maximise(U, place, p)
     return BestPolicy(p, float(value), float(certificate))
-
-
-def checked_utilities(utilities: ArrayLike) -> Floats:
-    """The utilities as (N, K) numbers; InputError otherwise."""
-    U = np.ascontiguousarray(utilities, dtype=np.float64)
-    if U.ndim != 2 or not U.size or not np.isfinite(U).all():
-        raise InputError(f"utilities: got shape {U.shape}, allowed are finite numbers of shape (agents, arms)")
-    return U

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gossipmab.objectives import solvers as welfare
 from gossipmab.objectives.solvers.linalg import utility
+from gossipmab.objectives.solvers.nash_optimum import maximise_concave
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
 from gossipmab.objectives.solvers.newton import APART, newton
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit, variable
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 LEAST = 1e-12  # a utility counts as at least this much, or one agent without any would make the sum minus infinity
 ENOUGH = 1e-10  # the gap at which a warm start is good
@@ -44,11 +44,12 @@ def clip(utilities: Floats, workspace: SolverWorkspace) -> None:
 
 
 @jit
-def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-    """max_p sum_j ln(clipped[j].p) by Newton steps from the last maximiser, or from the uniform distribution if that fails.
+def maximise_log(utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
+    """max_p sum_j ln max(U[j], 1e-12).p by Newton steps from the last maximiser, or from the uniform distribution if that fails.
 
     Returns (value, gap), and writes p.
     """
+    clip(utilities, workspace)
     N, K = workspace.clipped.shape
     work, table = workspace.work, workspace.work.table
     total, scales, most = 0.0, 0.0, 0.0
@@ -72,19 +73,15 @@ def maximise_log(workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
             p[k] = table[P, k]
     if not gap <= ENOUGH * N:
         workspace.bonus[:] = 0.0
-        value, gap = welfare.maximise_concave(workspace.clipped, workspace.bonus, work, p)
+        value, gap = maximise_concave(workspace.clipped, workspace.bonus, work, p)
     for k in range(K):
         workspace.start[k] = p[k]
     return value, max(gap, 0.0)
 
 
+@class_attributes(requires_nonnegative=True)
 class LogNashWelfare(NamedTuple):
     """Logarithmic Nash welfare: the sum of the logarithms of the utilities, each at least ln 1e-12."""
-
-    @property
-    def requires_nonnegative(self) -> bool:
-        """Whether it is defined for utilities >= 0 only."""
-        return True
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = sum_j ln max(u_j(p), 1e-12)."""
@@ -92,10 +89,9 @@ class LogNashWelfare(NamedTuple):
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p)."""
-        clip(utilities, workspace)
-        return maximise_log(workspace, p)
+        return maximise_log(utilities, workspace, p)
 
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p) + b.p, which is concave."""
         clip(utilities, workspace)
-        return welfare.maximise_concave(workspace.clipped, bonus, workspace.work, p)
+        return maximise_concave(workspace.clipped, bonus, workspace.work, p)

@@ -14,11 +14,12 @@ import math
 from typing import NamedTuple
 
 from gossipmab.objectives import solvers as welfare
-from gossipmab.objectives.log_nash import clip, log_welfare, maximise_log
+from gossipmab.objectives.log_nash import log_welfare, maximise_log
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
+@class_attributes(requires_nonnegative=True)
 class NashWelfare(NamedTuple):
     """Nash social welfare: the product of the utilities.
 
@@ -26,11 +27,6 @@ class NashWelfare(NamedTuple):
     """
 
     geometric: bool = False
-
-    @property
-    def requires_nonnegative(self) -> bool:
-        """Whether it is defined for utilities >= 0 only."""
-        return True
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = prod_j u_j(p), or its N-th root."""
@@ -42,8 +38,7 @@ class NashWelfare(NamedTuple):
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p), from the last maximiser."""
-        clip(utilities, workspace)
-        log, gap = maximise_log(workspace, p)
+        log, gap = maximise_log(utilities, workspace, p)
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
         value = math.exp(root * log)
         return value, value * math.expm1(root * gap)

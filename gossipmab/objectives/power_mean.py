@@ -11,30 +11,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from gossipmab.objectives.base import without_bonus
 from gossipmab.objectives.log_nash import clip
 from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.power_mean import maximise_power_mean, power_mean
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
-from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
-@jit
-def best_vertex(q: float, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-    """The arm of the largest M_q(U[:,k]) + b_k, the first on ties: a convex function (q >= 1) is largest at a vertex."""
-    N, K = utilities.shape
-    top, most = 0, -math.inf
-    for k in range(K):
-        p[k] = 0.0
-        for j in range(N):
-            workspace.utility[j] = utilities[j, k]
-        value = power_mean(workspace.utility, q) + bonus[k]
-        if value > most:
-            top, most = k, value
-    p[top] = 1.0
-    return most, 0.0
-
-
+@class_attributes(maximise=without_bonus)
 class PowerMean(NamedTuple):
     """Power mean of the utilities.
 
@@ -54,17 +39,19 @@ class PowerMean(NamedTuple):
             workspace.utility[j] = utility(utilities, j, p)
         return power_mean(workspace.utility, self.exponent)
 
-    def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
-        """Write p = argmax M_q(u(p))."""
-        workspace.bonus[:] = 0.0
-        clip(utilities, workspace)
-        if self.exponent >= 1.0:
-            return best_vertex(self.exponent, workspace.clipped, workspace.bonus, workspace, p)
-        return maximise_power_mean(self.exponent, workspace.bonus, workspace, p)
-
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax M_q(u(p)) + b.p."""
         clip(utilities, workspace)
-        if self.exponent >= 1.0:
-            return best_vertex(self.exponent, workspace.clipped, bonus, workspace, p)
-        return maximise_power_mean(self.exponent, bonus, workspace, p)
+        q, best = self.exponent, -math.inf
+        if q < 1.0:
+            return maximise_power_mean(q, bonus, workspace, p)
+        top = 0  # a convex function is largest at a vertex, the first on ties
+        for k in range(p.shape[0]):
+            p[k] = 0.0
+            for j in range(utilities.shape[0]):
+                workspace.utility[j] = workspace.clipped[j, k]
+            here = power_mean(workspace.utility, q) + bonus[k]
+            if here > best:
+                top, best = k, here
+        p[top] = 1.0
+        return best, 0.0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gossipmab.objectives.solvers.max_flow import FAVOURED, favourites, send
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
 from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
 @jit
@@ -53,13 +53,9 @@ def claimable(taken: float, workspace: SolverWorkspace) -> float:
     return part
 
 
+@class_attributes(requires_nonnegative=False)
 class Procedural(NamedTuple):
     """Procedural fairness: the largest part of the policy that agents claim for favourites, each at most 1/N."""
-
-    @property
-    def requires_nonnegative(self) -> bool:
-        """Whether it is defined for utilities >= 0 only."""
-        return False
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = the procedural score, at most 1."""

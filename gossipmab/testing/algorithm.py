@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms.gossip.base import exchanged
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip.simulate import problem_info, simulate_gossip
 from gossipmab.experiments import runner
+from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.testing.call_inspector import Inspector
 from gossipmab.testing.compiled_calls import Compiled
-from gossipmab.testing.engines import check_engines
-from gossipmab.testing.errors import ConformanceError
+from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import ROUNDS, Stage, copied, same, spoil_scratch, world
 from gossipmab.testing.state_layout import check_hyperparameters, check_state
 from gossipmab.utils.errors import unknown
 
 INSPECTED = 15  # rounds in which every call is looked at
+EXPERIMENT: dict[str, Any] = {
+    "experiment": {"name": "conformance", "horizon": 60, "trials": 2, "seed": 3, "recorded_rounds": 6},
+    "environment": {"agents": 5, "arms": 4, "objectives": 3},
+    "network": {"base": "complete", "link_probability": 0.5},
+}
 
 
 def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) -> None:
@@ -49,12 +58,12 @@ def check_algorithm(algorithm: Any, *, engines: Sequence[str] = ("threads",)) ->
     stage = Stage(algorithm, environment, network)
     for _ in range(ROUNDS):
         stage.round(Compiled(algorithm))
-    once = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7, interpreted=True)
-    again = simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7)
-    if different := same_bits(once, again):
-        raise ConformanceError(
-            "engines", f"{type(algorithm).__name__}: the compiled loop gives another {different[0]} than the plain one"
-        )
+    plain, fast = (
+        simulate_gossip(algorithm, environment, network, horizon=ROUNDS, seed=1, recorded_rounds=7, interpreted=interpreted)
+        for interpreted in (True, False)
+    )
+    for array in same_bits(plain, fast):
+        raise ConformanceError("engines", f"{type(algorithm).__name__}: the compiled loop gives another {array} than the plain one")
     check_engines(algorithm, engines)
 
 
@@ -73,33 +82,45 @@ def check_order(algorithm: Any) -> None:
     for t in range(1, ROUNDS + 1):
         played = up.round(algorithm)
         backwards = down.round(algorithm, reversed(range(len(played))))
-        if not same(played, backwards) or not all(map(same, up.rows().values(), down.rows().values())):
-            raise ConformanceError(
-                "order",
-                f"{name} depends on the order in which agents play: round {t} has another outcome from the last agent to the "
-                "first; agents of a round know nothing of each other but mailboxes",
-            )
+        alike = same(played, backwards) and all(map(same, up.rows().values(), down.rows().values()))
+        what = f"depends on the order in which agents play: round {t} has another outcome from the last agent to the first"
+        fault_if(not alike, "order", f"{name} {what}; agents of a round know nothing of each other but mailboxes")
         spoil_scratch(spoilt.now, spoilt.fields, t % 2)
-        if not same(played, spoilt.round(algorithm)):
-            raise ConformanceError(
-                "order",
-                f"{name} depends on what a scratch field held before round {t}; what carries over belongs into the agent's row",
-            )
+        what = f"depends on what a scratch field held before round {t}; what carries over belongs into the agent's row"
+        fault_if(not same(played, spoilt.round(algorithm)), "order", f"{name} {what}")
 
 
 def check_restart(algorithm: Any) -> None:
     """In the middle of the trial, all agents are made anew from their own rows, as after the death of an actor."""
     whole, broken = Stage(algorithm, *world()), Stage(algorithm, *world())
+    what = "goes on in another way when its agents are made anew from their rows of the state"
     for t in range(1, ROUNDS + 1):
-        played = whole.round(algorithm)
-        if not same(played, broken.round(algorithm)):
-            raise ConformanceError(
-                "restart",
-                f"{type(algorithm).__name__} goes on in another way when its agents are made anew from their rows of the state: "
-                f"round {t} differs",
-            )
+        alike = same(whole.round(algorithm), broken.round(algorithm))
+        fault_if(not alike, "restart", f"{type(algorithm).__name__} {what}: round {t} differs")
         if t == ROUNDS // 2 + 1:
             fresh = algorithm.init(broken.info)
             for name in broken.fields.rows:
                 getattr(fresh, name)[...] = copied(getattr(broken.now, name))
             broken.now, broken.after = fresh, exchanged(fresh)
+
+
+class Mute(ProgressCallback):
+    """No notes either: how long a Ray takes to start is no fault of an algorithm."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
+    """Run a small experiment with each engine, and compare every cell with the interpreted methods."""
+    name = type(algorithm).__name__
+    with tempfile.TemporaryDirectory(prefix="gossipmab-") as folder:
+        for engine in engines:
+            results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute())
+            player = CellRunner(results.spec)
+            for cell in results.spec.cells():
+                for array in same_bits(
+                    results.traces[cell.id], player(cell, simulate=partial(simulate_gossip, interpreted=True)).trace
+                ):
+                    what = f"engine {engine} gives another {array} than the interpreted methods"
+                    raise ConformanceError("engines", f"{name}: {what}")

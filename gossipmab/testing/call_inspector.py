@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.testing.errors import ConformanceError
+from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import Fields, copied, poisoned, same
 
 TOLERANCE = 1e-12
@@ -22,7 +22,7 @@ def global_generators() -> tuple[Any, ...]:
 
 
 class Inspector:
-    """A `Caller` that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
+    """A caller that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
 
     def __init__(self, algorithm: Any, fields: Fields) -> None:
         self.algorithm, self.fields, self.name = algorithm, fields, type(algorithm).__name__
@@ -33,11 +33,9 @@ class Inspector:
         keep = {name: [i] for name in self.fields.rows if name not in self.fields.sent}
         where = f"{self.name}.select, in round {t} of agent {i},"
         self.look(where, state, i, p, lambda one, q: self.algorithm.select(one, i, t, q), keep)
-        if not (np.isfinite(p).all() and (p >= 0.0).all() and abs(p.sum() - 1.0) <= TOLERANCE):
-            raise ConformanceError(
-                "distribution",
-                f"{where} writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1",
-            )
+        good = np.isfinite(p).all() and (p >= 0.0).all() and abs(p.sum() - 1.0) <= TOLERANCE
+        what = f"writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1"
+        fault_if(not good, "distribution", f"{where} {what}")
 
     def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """Call `update`; agent i's row is all it may read, and of mailboxes also those of its present neighbours."""
@@ -50,8 +48,8 @@ class Inspector:
 
         def call(one: Any, q: Any) -> None:
             self.algorithm.update(one, i, t, arm, x, neighbours)
-            if not (same(x, before[0]) and same(neighbours, before[1])):
-                raise ConformanceError("trespass", f"{where} writes into an argument; its own row is all that it may write")
+            wrote = not (same(x, before[0]) and same(neighbours, before[1]))
+            fault_if(wrote, "trespass", f"{where} writes into an argument; its own row is all that it may write")
 
         self.look(where, state, i, np.zeros(0), call, keep)
 
@@ -69,12 +67,9 @@ class Inspector:
         self.look_at_writing(where, before, state, i)
         again = copied(before)
         call(again, again_p := q.copy())
-        if not (same(again, state) and same(again_p, p)):
-            raise ConformanceError(
-                "hidden state",
-                f"{where} gives another outcome when called again with equal arguments: it keeps hidden state, where what "
-                "carries over belongs into the agent's row of the state",
-            )
+        what = "gives another outcome when called again with equal arguments: it keeps hidden state, where what carries over"
+        alike = same(again, state) and same(again_p, p)
+        fault_if(not alike, "hidden state", f"{where} {what} belongs into the agent's row of the state")
         for kind in (0, 1):
             if not self.unmoved(call, before, keep, kind, i, state, p, q):
                 raise ConformanceError("peek", f"{where} {self.culprit(call, before, keep, kind, i, state, p, q)}")
@@ -107,22 +102,13 @@ class Inspector:
             old, new = getattr(before, name), getattr(after, name)
             if same(old, new):
                 continue
-            if name in self.fields.fixed:
-                raise ConformanceError(
-                    "trespass",
-                    f"{where} writes state.{name}, which has no row for every agent; call it scratch_{name} if no call relies "
-                    "on what it held before",
-                )
-            j = next(j for j in range(len(new)) if not same(old[j], new[j]))
-            if name in self.fields.sent:
-                raise ConformanceError(
-                    "trespass",
-                    f"{where} writes row {j} of the mailbox state.{name}; what is to be sent belongs into "
-                    f"state.{name.removeprefix('sent_')}[i]",
-                )
-            others = [j for j in range(len(new)) if j != i and not same(old[j], new[j])]
-            if others:
-                raise ConformanceError(
-                    "trespass",
-                    f"{where} writes row {others[0]} of state.{name}, which is another agent's; row {i} is all that it may write",
-                )
+            what = (
+                f"state.{name}, which has no row for every agent; call it scratch_{name} if no call relies on what it held before"
+            )
+            fault_if(name in self.fields.fixed, "trespass", f"{where} writes {what}")
+            rows = [j for j in range(len(new)) if not same(old[j], new[j])]
+            what = f"the mailbox state.{name}; what is to be sent belongs into state.{name.removeprefix('sent_')}[i]"
+            fault_if(name in self.fields.sent, "trespass", f"{where} writes row {rows[0]} of {what}")
+            for j in rows:
+                what = f"of state.{name}, which is another agent's; row {i} is all that it may write"
+                fault_if(j != i, "trespass", f"{where} writes row {j} {what}")

@@ -10,7 +10,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from gossipmab.algorithms.base import select, update
-from gossipmab.testing.errors import ConformanceError
+from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import copied, same
 from gossipmab.utils.jit import SETTINGS, is_builtin, jit
 
@@ -33,7 +33,7 @@ def _methods(kept: bool, allocating: bool = False) -> tuple[Any, Any]:
 
 
 class Compiled:
-    """A `Caller` that calls compiled methods, and compares them with the interpreted ones."""
+    """A caller of compiled methods, and compares them with the interpreted ones."""
 
     def __init__(self, algorithm: Any) -> None:
         self.algorithm, self.name = algorithm, type(algorithm).__name__
@@ -62,24 +62,15 @@ class Compiled:
             try:
                 _methods(False, allocating=True)[which](*map(copied, arguments))
             except (NumbaError, NotImplementedError) as worse:
-                raise ConformanceError("compilation", f"{method} does not compile: {lines(worse)}") from worse
-            raise ConformanceError(
-                "allocation",
-                f"{method} allocates: it compiles only if it may make arrays or other objects; take room for them in fields "
-                "scratch_... of the state",
-            ) from error
+                useful = [line.strip() for line in str(worse).splitlines() if not line.startswith(("File ", "During:"))]
+                raise ConformanceError("compilation", f"{method} does not compile: {' '.join(useful).strip()[:300]}") from worse
+            what = "allocates: it compiles only if it may make arrays or other objects; take room for them in fields scratch_..."
+            raise ConformanceError("allocation", f"{method} {what} of the state") from error
 
     def compare(self, method: str, i: int, t: int, fast: Any, plain: Any) -> None:
         """Raise ConformanceError unless both, compiled and interpreted, are the same."""
-        if not same(fast, plain):
-            raise ConformanceError(
-                "compilation",
-                f"{self.name}.{method}, in round {t} of agent {i}, gives other bits compiled than interpreted; plain loops, and "
-                "math.log and math.sqrt in place of NumPy's, give the same",
-            )
-
-
-def lines(error: Exception) -> str:
-    """Numba's message, short enough for one sentence."""
-    useful = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("File ", "During:"))]
-    return " ".join(useful)[:300]
+        where = f"{self.name}.{method}, in round {t} of agent {i},"
+        what = (
+            "gives other bits compiled than interpreted; plain loops, and math.log and math.sqrt in place of NumPy's, give the same"
+        )
+        fault_if(not same(fast, plain), "compilation", f"{where} {what}")

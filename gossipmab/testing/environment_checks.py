@@ -13,7 +13,7 @@ from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.links import LinkProcess, LinkStatistics
 from gossipmab.networks.network import Network
-from gossipmab.testing.errors import ConformanceError
+from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import SETTINGS
@@ -40,35 +40,29 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     link_statistics = network.link_statistics
     E, rounds = len(network.edges), sum(SPLITS)
     if not isinstance(link_statistics, LinkStatistics) or link_statistics.frequencies.shape != (E,):
-        raise ConformanceError(
-            "shape",
-            f"{name}.link_statistics is {link_statistics}; allowed is a LinkStatistics with a frequency for each of the {E} links",
-        )
+        what = f"{link_statistics}; allowed is a LinkStatistics with a frequency for each of the {E} links"
+        raise ConformanceError("shape", f"{name}.link_statistics is {what}")
     before: Any = np.random.get_state()  # noqa: NPY002
     whole = network.link_sampler(np.random.default_rng(1))(rounds)
     if not isinstance(whole, np.ndarray) or whole.shape != (rounds, E) or whole.dtype != np.uint8 or whole.max(initial=0) > 1:
         raise ConformanceError("shape", f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
-    if not same(whole, network.link_sampler(np.random.default_rng(1))(rounds)):
-        raise ConformanceError(
-            "hidden state", f"{name}.sampler begins in another way from an equal generator; what it remembers lives in the sampler"
-        )
+    again = same(whole, network.link_sampler(np.random.default_rng(1))(rounds))
+    what = "begins in another way from an equal generator; what it remembers lives in the sampler"
+    fault_if(not again, "hidden state", f"{name}.sampler {what}")
     block = network.link_sampler(np.random.default_rng(1))
-    if not same(whole, np.concatenate([block(size) for size in SPLITS])):
-        raise ConformanceError(
-            "hidden state",
-            f"{name}.sampler gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers",
-        )
+    split = same(whole, np.concatenate([block(size) for size in SPLITS]))
+    what = f"gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers"
+    fault_if(not split, "hidden state", f"{name}.sampler {what}")
     after: Any = np.random.get_state()  # noqa: NPY002
-    if not same(after[1:3], before[1:3]):
-        raise ConformanceError("randomness", f"{name}.sampler draws from a global generator; its own is handed in")
+    drawn = not same(after[1:3], before[1:3])
+    fault_if(drawn, "randomness", f"{name}.sampler draws from a global generator; its own is handed in")
     shares = network.link_sampler(np.random.default_rng(2))(ROUNDS).mean(axis=0)
-    worst = int(np.abs(shares - link_statistics.frequencies).argmax())
-    if not np.abs(shares - link_statistics.frequencies).max() <= NEAR:
-        raise ConformanceError(
-            "distribution",
-            f"{name}.link_statistics promises that link {worst} is present in a share "
-            f"{link_statistics.frequencies[worst]:.3f} of the rounds; in {ROUNDS} rounds it was {shares[worst]:.3f}",
-        )
+    away = np.abs(shares - link_statistics.frequencies)
+    worst = int(away.argmax())
+    what = (
+        f"that link {worst} is present in a share {link_statistics.frequencies[worst]:.3f} of the rounds; in {ROUNDS} rounds it was"
+    )
+    fault_if(not away.max() <= NEAR, "distribution", f"{name}.link_statistics promises {what} {shares[worst]:.3f}")
 
 
 def check_reward_model(kind: type, **parameters: Any) -> None:
@@ -97,14 +91,13 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     given = u.copy()
     whole = np.asarray(model.prepare(given))
     parts = [np.asarray(model.prepare(u[:, a:z].copy())) for a, z in ((0, 1), (1, 500), (500, DRAWS))]
-    if whole.shape != u.shape or not same(whole, np.concatenate(parts, axis=1)):
-        raise ConformanceError(
-            "hidden state", f"{name}.prepare does not do the same to every number whatever the block; allowed is number by number"
-        )
+    split = whole.shape == u.shape and same(whole, np.concatenate(parts, axis=1))
+    what = "does not do the same to every number whatever the block; allowed is number by number"
+    fault_if(not split, "hidden state", f"{name}.prepare {what}")
     i, arm = AGENTS - 1, 1
     alone = np.full_like(means, np.nan)
     alone[i] = means[i]
-    compiled = njit(**SETTINGS)(_draw)
+    compiled = njit(**SETTINGS)(lambda model, i, arm, u, x: draw(model, i, arm, u, x))
     x, drawn = np.full((3, OBJECTIVES), np.nan), np.zeros((DRAWS, OBJECTIVES))
     for n in range(DRAWS):
         model.draw(i, arm, whole[1, n], drawn[n])
@@ -114,25 +107,15 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
             try:
                 compiled(model, i, arm, whole[1, n], x[2])
             except NumbaError as error:
-                raise ConformanceError(
-                    "allocation", f"{name}.draw does not compile without allocating: {str(error).split(chr(10))[0]}"
-                ) from error
-            if not same(x[0], drawn[n]):
-                raise ConformanceError(
-                    "hidden state", f"{name}.draw gives another vector when called again, or leaves some of it unwritten"
-                )
-            if not same(x[0], x[1]):
-                raise ConformanceError("peek", f"{name}.draw reads means that are not those of its agent; every agent has its own")
-            if not same(x[0], x[2]):
-                raise ConformanceError("compilation", f"{name}.draw gives other bits compiled than interpreted")
+                what = f"does not compile without allocating: {str(error).split(chr(10))[0]}"
+                raise ConformanceError("allocation", f"{name}.draw {what}") from error
+            for other, kind_of_fault, what in (
+                (drawn[n], "hidden state", "gives another vector when called again, or leaves some of it unwritten"),
+                (x[1], "peek", "reads means that are not those of its agent; every agent has its own"),
+                (x[2], "compilation", "gives other bits compiled than interpreted"),
+            ):
+                fault_if(not same(x[0], other), kind_of_fault, f"{name}.draw {what}")
     away = np.abs(drawn.mean(axis=0) - model.means[i, arm])
-    if not (away <= 6.0 * drawn.std(axis=0) / np.sqrt(DRAWS) + 1e-12).all():
-        raise ConformanceError(
-            "distribution",
-            f"{name}.draw: the mean of {DRAWS} vectors is {drawn.mean(axis=0).round(4).tolist()}, its means are "
-            f"{model.means[i, arm].round(4).tolist()}",
-        )
-
-
-def _draw(model: Any, i: int, arm: int, u: Any, x: Any) -> None:
-    draw(model, i, arm, u, x)
+    far = not (away <= 6.0 * drawn.std(axis=0) / np.sqrt(DRAWS) + 1e-12).all()
+    seen, promised = (values.round(4).tolist() for values in (drawn.mean(axis=0), model.means[i, arm]))
+    fault_if(far, "distribution", f"{name}.draw: the mean of {DRAWS} vectors is {seen}, its means are {promised}")

@@ -12,3 +12,9 @@ class ConformanceError(AssertionError):
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
         super().__init__(" ".join(message.split()))
+
+
+def fault_if(bad: bool, kind: str, message: str) -> None:
+    """Raise a ConformanceError if what was found is bad."""
+    if bad:
+        raise ConformanceError(kind, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import networkx
 import numpy as np
@@ -69,16 +69,6 @@ def same(one: Any, other: Any) -> bool:
     return np.array_equal(one, other, equal_nan=isinstance(one, np.ndarray) and one.dtype.kind == "f")
 
 
-class Caller(Protocol):
-    """Who calls the methods, on the shared state."""
-
-    def select(self, state: Any, i: int, t: int, p: Any) -> None:
-        """As the algorithm's."""
-
-    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        """As the algorithm's."""
-
-
 class Stage:
     """A trial of an algorithm, played one round after the other."""
 
@@ -104,8 +94,8 @@ class Stage:
         rule, constant = self.network.weight_rule, self.network.constant_weight
         return found, np.array([weight_of_edge(rule, constant, degrees[i], degrees[j]) for j in found], dtype=float)
 
-    def round(self, caller: Caller, order: Iterable[int] | None = None) -> Floats:
-        """Play a round; (N, K) what the agents played."""
+    def round(self, caller: Any, order: Iterable[int] | None = None) -> Floats:
+        """Play a round; (N, K) what the agents played. caller: has the methods `select` and `update`, and is called for all."""
         self.t += 1
         N, K, D = self.environment.means.shape
         averages = averages_of(self.now, self.after, self.algorithm.communicates)

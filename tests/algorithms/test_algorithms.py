@@ -264,10 +264,14 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
 # ---------------------------------------------------------------------------------------- twins with their own random numbers
 
 
-def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
-    """(trials, 2): package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
+@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [*PARETO, *FAIR])
+def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, horizon: int) -> None:
+    """Package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
 
-    The twin's numbers come from another generator than the package's, so that nothing but the law is shared.
+    The twin's numbers come from another generator than the package's, so that nothing but the law is shared. Four standard
+    errors; seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
+    about 20 x 6.3e-5 = 0.13 % of all draws.
     """
     generator = np.random.default_rng(2026)
     difference = np.zeros((trials, 2))
@@ -286,29 +290,9 @@ def regrets_of_many_trials(name: str, trials: int, horizon: int) -> np.ndarray:
             trace.pareto_regret[-1].sum() - kept["pareto_regret"][-1].sum(),
             trace.nsw_regret[-1].sum() - kept["nsw_regret"][-1].sum(),
         ]
-    return difference
-
-
-def within_four_standard_errors(difference: np.ndarray) -> None:
-    """Seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
-    about 20 x 6.3e-5 = 0.13 % of all draws."""
     error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
     assert (error > 0).any()
     assert (np.abs(difference.mean(axis=0)) <= 4 * error + 1e-9).all(), (difference.mean(axis=0), error)
-
-
-STATISTICAL = [*PARETO, "simulated_nsw_ucb_gossip", "no_gossip", "no_sim", "rescaled", "geometric"]
-
-
-@pytest.mark.parametrize("name", STATISTICAL)
-def test_regret_of_some_trials_is_that_of_the_twins(name: str) -> None:
-    within_four_standard_errors(regrets_of_many_trials(name, trials=25, horizon=60))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATISTICAL)
-def test_regret_of_200_trials_is_that_of_the_twins(name: str) -> None:
-    within_four_standard_errors(regrets_of_many_trials(name, trials=200, horizon=150))
 
 
 # ---------------------------------------------------------------------------------------- conformance of every algorithm
@@ -316,12 +300,18 @@ def test_regret_of_200_trials_is_that_of_the_twins(name: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_an_agent_needs_only_its_row_and_its_messages(name: str, alone: Callable[..., Any]) -> None:
-    """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN."""
+    """`alone` gives every agent NaN for all that it has not received: the same numbers must come out, bit for bit, none NaN.
+
+    And every select is a distribution, and the first rounds try every arm.
+    """
     environment, network = world(5, 4, 3, base_of("cycle_graph", 5), 0.5, "metropolis", seed=4)
     game = alone(VARIANTS[name], environment, network, horizon=50, seed=4)
     trace = gm.simulate(VARIANTS[name], environment, network, horizon=50, seed=4, recorded_rounds=50)
     for field in ("p", "x", "local", "world"):
         assert np.isfinite(getattr(game, field)).all(), field
+    assert (game.p >= 0).all()
+    np.testing.assert_allclose(game.p.sum(axis=2), 1.0, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(game.arms[:4], np.repeat(np.arange(4), 5).reshape(4, 5))
     gaps = np.array([np.bincount(game.arms[:, i], minlength=4) for i in range(5)])
     np.testing.assert_array_equal(trace.pulls, gaps)
     mean = game.local.mean(axis=1, keepdims=True)
@@ -340,15 +330,6 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     with np.errstate(invalid="ignore"):
         game = alone(Peeking(), environment, network, horizon=5, seed=4)
     assert np.isnan(game.world).any()
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_select_is_a_distribution_and_the_first_rounds_try_every_arm(name: str, alone: Callable[..., Any]) -> None:
-    environment, network = world(4, 5, 2, p=0.4, seed=6)
-    game = alone(VARIANTS[name], environment, network, horizon=80, seed=6)
-    assert (game.p >= 0).all()
-    np.testing.assert_allclose(game.p.sum(axis=2), 1.0, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(game.arms[:5], np.repeat(np.arange(5), 4).reshape(5, 4))
 
 
 def test_no_arm_is_dropped_unseen_in_a_large_network() -> None:

@@ -60,10 +60,10 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
 
 
 def check(
-    trace: Any, game: Any, *, second: Any, arms: Any, pareto: Any, fair: Any, disagreement: Any, size: int, utility: Any
+    played: tuple[Any, Any], second: Any, arms: Any, pareto: Any, fair: Any, disagreement: Any, size: int, utility: Any
 ) -> None:
     """Every number of a game; `second` is p[1] of (agent 0, agent 1) by rounds, `fair` the welfare lost in each round."""
-    horizon = len(second)
+    (trace, game), horizon = played, len(second)
     exactly = {"rtol": 0, "atol": 1e-12}
     np.testing.assert_array_equal(trace.rounds, np.arange(1, horizon + 1))
     # The solver promises its objective to 1e-8; here it is a parabola of curvature >= 1/8, so p is good to 3e-4 at worst.
@@ -94,10 +94,9 @@ def test_pareto_ucb_gossip(play: Callable[..., Any]) -> None:
     t=6: n = (2,3), radii 1.4623, 1.1940: (1.962,1.712) and (1.944,1.819): both on the front; 0.25 -> arm 0, 0.75 -> arm 1.
     """
     draws = ((0.9, 0.9, 0.75, 0.9, 0.9, 0.25), (0.9, 0.9, 0.25, 0.9, 0.9, 0.75))
-    trace, game = play(gm.ParetoUCBGossip(), ONE_GOOD_ARM, draws)
+    _, game = played = play(gm.ParetoUCBGossip(), ONE_GOOD_ARM, draws)
     check(
-        trace,
-        game,
+        played,
         second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (0.5, 0.5)],
         arms=[(0, 0), (1, 1), (1, 1), (0, 0), (1, 1), (0, 1)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.25, 0.25), (0.5, 0.5), (0.5, 0.5), (0.75, 0.5)],
@@ -122,10 +121,9 @@ def test_the_pooled_radius(play: Callable[..., Any]) -> None:
     t=6: radii 1.0340, 0.8443: (1.534,1.284) is dominated by (1.594,1.469): arm 1, where the paper's radius tosses a coin.
     """
     draws = ((0.9, 0.9, 0.75, 0.9, 0.9, 0.25), (0.9, 0.9, 0.25, 0.9, 0.9, 0.75))
-    trace, game = play(gm.ParetoUCBGossip(pooled=True), ONE_GOOD_ARM, draws)
+    played = play(gm.ParetoUCBGossip(pooled=True), ONE_GOOD_ARM, draws)
     check(
-        trace,
-        game,
+        played,
         second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (1, 1)],
         arms=[(0, 0), (1, 1), (1, 1), (0, 0), (1, 1), (1, 1)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.25, 0.25), (0.5, 0.5), (0.5, 0.5), (0.5, 0.5)],
@@ -153,10 +151,9 @@ def test_pareto_ucb(play: Callable[..., Any]) -> None:
     t=6: agent 0, radii 1.1940, 1.4623: (2.194,1.694), (1.962,1.712): a coin, 0.25 -> arm 0. Agent 1: 2.0680 > 1 + 1.0340: arm 0.
     """
     draws = ((0.9, 0.9, 0.9, 0.9, 0.9, 0.25), (0.9, 0.9, 0.9, 0.9, 0.9, 0.9))
-    trace, game = play(gm.ParetoUCB(), ONE_GOOD_ARM, draws)
+    _, game = played = play(gm.ParetoUCB(), ONE_GOOD_ARM, draws)
     check(
-        trace,
-        game,
+        played,
         second=[(0, 0), (1, 1), (0, 1), (1, 1), (0, 1), (0.5, 0)],
         arms=[(0, 0), (1, 1), (0, 1), (1, 1), (0, 1), (0, 0)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.5, 0.25), (0.5, 0.25), (0.75, 0.25), (1.0, 0.5)],
@@ -177,10 +174,9 @@ def test_pareto_gossip_alternates_until_its_intervals_part(play: Callable[..., A
     So arms 0,1,0,1,0,1, and at the end of t=6 both drop arm 0.
     """
     draws = ((0.9,) * 8, (0.9,) * 8)
-    trace, game = play(gm.ParetoGossip(sampling=0.0, burn_in=0.0, mixing=0.2), ONE_GOOD_ARM, draws)
+    played = play(gm.ParetoGossip(sampling=0.0, burn_in=0.0, mixing=0.2), ONE_GOOD_ARM, draws)
     check(
-        trace,
-        game,
+        played,
         second=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)],
         arms=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)],
         pareto=[(r, r) for r in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 0.75, 0.75)],
@@ -200,10 +196,9 @@ def test_pareto_gossip_takes_a_neighbours_word(play: Callable[..., Any]) -> None
          keep arm 0, as 1/4 < c(2) + c(1) = 0.355, but agent 1's message says that it was dropped at the end of t=2.
     t=4: both pull arm 1.
     """
-    trace, game = play(gm.ParetoGossip(sampling=0.25, burn_in=0.0, mixing=0.0), FAR_APART, ((0.9,) * 4, (0.9,) * 4))
+    _, game = played = play(gm.ParetoGossip(sampling=0.25, burn_in=0.0, mixing=0.0), FAR_APART, ((0.9,) * 4, (0.9,) * 4))
     check(
-        trace,
-        game,
+        played,
         second=[(0, 0), (1, 1), (0, 1), (1, 1)],
         arms=[(0, 0), (1, 1), (0, 1), (1, 1)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.5, 0.25), (0.5, 0.25)],
@@ -245,10 +240,9 @@ def test_simulated_nsw_ucb_gossip(play: Callable[..., Any]) -> None:
     late, last = (0.5 + 2 * BONUS_4, 0.5 - 2 * BONUS_4), (0.5 + 2 * BONUS_6, 0.5 - 2 * BONUS_6)
     second = [(0, 0), (1, 1), (1 / 4, 7 / 12), late, (0.5, 0.5), last]
     draws = ((0.9, 0.1, 0.5, 0.5, 0.25, 0.5), (0.9, 0.1, 0.5, 0.5, 0.75, 0.5))
-    trace, game = play(gm.SimulatedNSWUCBGossip(), CONFLICT, draws)
+    _, game = played = play(gm.SimulatedNSWUCBGossip(), CONFLICT, draws)
     check(
-        trace,
-        game,
+        played,
         second=second,
         arms=[(0, 0), (1, 1), (0, 1), (1, 0), (0, 1), (1, 0)],
         pareto=np.zeros((6, 2)),
@@ -285,10 +279,9 @@ def test_no_gossip(play: Callable[..., Any]) -> None:
         ((0.5 - BONUS_6) * 4 / 3, (0.125 + BONUS_6) * 4),
     ]
     draws = ((0.9, 0.1, 0.5, 0.5, 0.5, 0.25), (0.9, 0.1, 0.25, 0.5, 0.25, 0.5))
-    trace, game = play(gm.SimulatedNSWUCBGossip(no_gossip=True), CONFLICT, draws)
+    _, game = played = play(gm.SimulatedNSWUCBGossip(no_gossip=True), CONFLICT, draws)
     check(
-        trace,
-        game,
+        played,
         second=second,
         arms=[(0, 0), (1, 1), (1, 0), (0, 1), (1, 0), (0, 1)],
         pareto=np.zeros((6, 2)),
@@ -312,10 +305,9 @@ def test_no_sim(play: Callable[..., Any]) -> None:
     """
     second = [(0, 0), (1, 1), (0, 1 / 3), (1, 1), (1 / 6, 1 / 6), ((1 / 32 + BONUS_6) * 16 / 3, 0)]
     draws = ((0.9, 0.1, 0.5, 0.5, 0.5, 0.5), (0.9, 0.1, 0.5, 0.5, 0.9, 0.5))
-    trace, game = play(gm.SimulatedNSWUCBGossip(no_sim=True), CONFLICT, draws)
+    _, game = played = play(gm.SimulatedNSWUCBGossip(no_sim=True), CONFLICT, draws)
     check(
-        trace,
-        game,
+        played,
         second=second,
         arms=[(0, 0), (1, 1), (0, 0), (1, 1), (0, 1), (1, 0)],
         pareto=np.zeros((6, 2)),
@@ -345,10 +337,9 @@ def test_no_sim_rescaled(play: Callable[..., Any]) -> None:
     late, last = (0.125 + BONUS_4) * 4 / 3, (0.125 + BONUS_6) * 4 / 3
     second = [(0, 0), (1, 1), (0, 0), (late, late), ((0.125 + BONUS_5) * 4 / 3, 1 / 6), (last, last)]
     draws = ((0.9, 0.1, 0.5, 0.25, 0.5, 0.5), (0.9, 0.1, 0.5, 0.75, 0.5, 0.75))
-    trace, game = play(gm.SimulatedNSWUCBGossip(no_sim=True, rescale=True), CONFLICT, draws)
+    played = play(gm.SimulatedNSWUCBGossip(no_sim=True, rescale=True), CONFLICT, draws)
     check(
-        trace,
-        game,
+        played,
         second=second,
         arms=[(0, 0), (1, 1), (0, 0), (0, 1), (1, 0), (0, 1)],
         pareto=np.zeros((6, 2)),
@@ -359,15 +350,11 @@ def test_no_sim_rescaled(play: Callable[..., Any]) -> None:
     )
 
 
-def test_the_geometric_welfare(play: Callable[..., Any]) -> None:
-    """Product^(1/2): at equal bonuses the maximiser is that of the product, q = 1/4 and 7/12 at t=3."""
-    draws = ((0.9, 0.1, 0.5), (0.9, 0.1, 0.5))
-    _, game = play(gm.SimulatedNSWUCBGossip(welfare="geometric"), CONFLICT, draws)
-    np.testing.assert_allclose(game.p[2, :, 1], (1 / 4, 7 / 12), rtol=0, atol=1e-5)
+def test_the_geometric_welfare_and_the_local_solver(play: Callable[..., Any]) -> None:
+    """Product^(1/2): at equal bonuses the maximiser is that of the product, q = 1/4 and 7/12 at t=3.
 
-
-def test_the_local_solver_climbs_the_same_parabolas(play: Callable[..., Any]) -> None:
-    """Where the objective is concave on the segment, a climb finds its top too; not to the global solver's accuracy."""
-    draws = ((0.9, 0.1, 0.5), (0.9, 0.1, 0.5))
-    _, game = play(gm.SimulatedNSWUCBGossip(solver="local"), CONFLICT, draws)
-    np.testing.assert_allclose(game.p[2, :, 1], (1 / 4, 7 / 12), rtol=0, atol=1e-3)
+    Where the objective is concave on the segment, a climb finds its top too; not to the global solver's accuracy.
+    """
+    for option, near in (({"welfare": "geometric"}, 1e-5), ({"solver": "local"}, 1e-3)):
+        _, game = play(gm.SimulatedNSWUCBGossip(**option), CONFLICT, ((0.9, 0.1, 0.5), (0.9, 0.1, 0.5)))
+        np.testing.assert_allclose(game.p[2, :, 1], (1 / 4, 7 / 12), rtol=0, atol=near)

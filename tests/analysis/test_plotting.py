@@ -157,7 +157,7 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
     for name, expected in [("log", [0, 4, 8]), ("sqrt", [0.8, 0.8 * 10**0.5, 8]), ("linear", [0.08, 0.8, 8])]:
         curve, c = fitted(name, rounds, regret)
         np.testing.assert_allclose(curve, expected, atol=1e-12)
-        np.testing.assert_allclose(c * ORDERS[name].of(rounds.astype(float)), expected, atol=1e-12)
+        np.testing.assert_allclose(c * ORDERS[name][1](rounds.astype(float)), expected, atol=1e-12)
     assert np.isnan(fitted("log", np.array([1]), np.array([2.0]))[1])  # ln 1 = 0
     style = looks(["Pareto UCB1 Gossip", "alone"])
     guide = guide_for("auto", "pareto_regret", single.spec.algorithms)

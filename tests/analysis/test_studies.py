@@ -88,7 +88,7 @@ def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None
 
 
 def test_sentences_by_hand() -> None:
-    ordered = Study("?", "quickstart", (), lambda at, rows: 0.0, "gap")
+    ordered = Study("?", "quickstart", lambda spec, at, rows: 0.0, "gap")
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
     found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "regret": r} for n, x, r in rows])
     assert list(sentences(found, ordered)) == [

@@ -45,25 +45,16 @@ def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[flo
     return averages_apart(np.array(estimates), local, np.array(truth, dtype=float), *np.ones((2, 2)))
 
 
-def test_disagreement_by_hand() -> None:
-    """Local averages (0,1), (1,3): mean (1/2,2). Estimates (0,2) and (1/2,5/2): off by 1/2 and 1/2; then 4 off by 2."""
+def test_errors_of_estimates_by_hand() -> None:
+    """Local averages (0,1), (1,3): mean (1/2,2). Estimates (0,2) and (1/2,5/2): off by 1/2 and 1/2; then 4 off by 2.
+
+    Drift: the estimates' means are (1/4, 9/4) and (1/4, 3). Sampling: from (1/4,2) the mean is 1/4 off, from (1/2,1) 1; another
+    shape has no truth.
+    """
     local = np.array([[0.0, 1.0], [1.0, 3.0]])
-    assert apart([[0.0, 2.0], [0.5, 2.5]], local)[0] == 0.5
-    assert apart([[0.0, 2.0], [0.5, 4.0]], local)[0] == 2.0
-    assert apart([[0.5, 2.0], [0.5, 2.0]], local)[0] == 0.0
-
-
-def test_drift_by_hand() -> None:
-    """The estimates' means are (1/4, 9/4) and (1/4, 3); those of the local averages (1/2, 2)."""
-    local = np.array([[0.0, 1.0], [1.0, 3.0]])
-    assert apart([[0.0, 2.0], [0.5, 2.5]], local)[1] == 0.25
-    assert apart([[0.0, 2.0], [0.5, 4.0]], local)[1] == 1.0
-    assert apart(local, local)[1] == 0.0
-
-
-def test_sampling_error_by_hand() -> None:
-    """The mean of (0,1) and (1,3) is (1/2,2): from (1/4,2) it is 1/4 off, from (1/2,1) 1. Another shape has no truth."""
-    local = np.array([[0.0, 1.0], [1.0, 3.0]])
+    assert apart([[0.0, 2.0], [0.5, 2.5]], local)[:2] == (0.5, 0.25)
+    assert apart([[0.0, 2.0], [0.5, 4.0]], local)[:2] == (2.0, 1.0)
+    assert apart([[0.5, 2.0], [0.5, 2.0]], local)[0] == apart(local, local)[1] == 0.0
     for truth, error in [([0.25, 2.0], 0.25), ([0.5, 1.0], 1.0), ([0.5, 2.0], 0.0)]:
         assert apart(local, local, truth)[2] == error
     assert np.isnan(apart(local, local)[2])

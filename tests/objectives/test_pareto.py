@@ -51,20 +51,18 @@ def test_large_fronts(objectives: int) -> None:
         check_front(sphere / np.linalg.norm(sphere, axis=1, keepdims=True))  # everything on the front
 
 
-def test_fronts_by_hand() -> None:
-    values = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.4], [0.5, 0.5], [0.0, 0.9]])
-    np.testing.assert_array_equal(uniform(values), [0.25, 0.25, 0.25, 0, 0.25, 0])
-
-
-def test_equal_vectors_do_not_dominate_each_other() -> None:
-    np.testing.assert_array_equal(uniform(np.array([[1.0, 2.0], [1.0, 1.0], [1.0, 2.0]])), [0.5, 0, 0.5])
-    np.testing.assert_array_equal(uniform(np.zeros((4, 2))), np.full(4, 0.25))
-
-
-def test_one_objective_is_the_maximum_and_one_arm_is_the_front() -> None:
-    np.testing.assert_array_equal(uniform(np.array([[0.3], [0.7], [0.7], [0.1]])), [0, 0.5, 0.5, 0])
-    np.testing.assert_array_equal(uniform(np.array([[0.2, 0.1]])), [1.0])
-    np.testing.assert_array_equal(pareto.gaps(np.array([[0.2, 0.1]])), [0.0])
+@pytest.mark.parametrize(
+    ("values", "p"),
+    [
+        ([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.4], [0.5, 0.5], [0.0, 0.9]], [0.25, 0.25, 0.25, 0, 0.25, 0]),
+        ([[1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], [0.5, 0, 0.5]),  # equal vectors do not dominate each other
+        ([[0.0, 0.0]] * 4, [0.25] * 4),
+        ([[0.3], [0.7], [0.7], [0.1]], [0, 0.5, 0.5, 0]),  # one objective: the maximum
+        ([[0.2, 0.1]], [1.0]),
+    ],
+)
+def test_fronts_by_hand(values: list[list[float]], p: list[float]) -> None:
+    np.testing.assert_array_equal(uniform(np.array(values)), p)
 
 
 def test_the_order_is_kept_as_a_permutation() -> None:
@@ -98,3 +96,4 @@ def test_gaps_by_hand() -> None:
     """(0.2,0.3) below (0.5,0.4) by (0.3,0.1) and below (0.3,0.9) by (0.1,0.6): 0.1. Weakly dominated arms have gap 0."""
     values = np.array([[0.5, 0.4], [0.3, 0.9], [0.2, 0.3], [0.5, 0.1], [0.1, 0.1]])
     np.testing.assert_allclose(pareto.gaps(values), [0, 0, 0.1, 0, 0.3], atol=1e-15)
+    np.testing.assert_array_equal(pareto.gaps(values[:1]), [0.0])

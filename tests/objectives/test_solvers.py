@@ -104,55 +104,37 @@ def searched(G, b, scale, starts, rng):
 # Welfare functions
 
 
-def test_welfare_by_hand():
-    U = np.array([[0.5, 1.0], [0.2, 0.4]])
-    p = np.array([0.5, 0.5])
-    assert nash_welfare(p, U) == pytest.approx(0.75 * 0.3)
-    assert log_welfare(U, p, 0.0) == pytest.approx(math.log(0.75 * 0.3))
-    assert NashWelfare(geometric=True).value(U, p, None) == pytest.approx(math.sqrt(0.75 * 0.3))
-
-
-def test_welfare_of_many_agents_does_not_underflow_in_logarithms():
-    U = np.full((2000, 3), 0.3)
-    p = np.full(3, 1 / 3)
-    assert nash_welfare(p, U) == 0.0
-    assert log_welfare(U, p, 0.0) == pytest.approx(2000 * math.log(0.3))
-    assert NashWelfare(geometric=True).value(U, p, None) == pytest.approx(0.3)
-
-
-def test_an_agent_with_nothing_makes_the_welfare_zero():
-    U = np.array([[0.0, 1.0], [0.5, 0.5]])
-    p = np.array([1.0, 0.0])
-    assert nash_welfare(p, U) == 0.0
-    assert log_welfare(U, p, 0.0) == -math.inf
-    assert NashWelfare(geometric=True).value(U, p, None) == 0.0
+@pytest.mark.parametrize(
+    ("U", "p", "product", "logarithm"),
+    [
+        ([[0.5, 1.0], [0.2, 0.4]], [0.5, 0.5], 0.75 * 0.3, math.log(0.75 * 0.3)),
+        ([[0.3] * 3] * 2000, [1 / 3] * 3, 0.0, 2000 * math.log(0.3)),  # it does not underflow in logarithms
+        ([[0.0, 1.0], [0.5, 0.5]], [1.0, 0.0], 0.0, -math.inf),  # an agent with nothing
+    ],
+)
+def test_welfare_by_hand(U, p, product, logarithm):
+    U, p = np.array(U), np.array(p)
+    assert nash_welfare(p, U) == pytest.approx(product, rel=1e-6, abs=0.0)
+    assert log_welfare(U, p, 0.0) == pytest.approx(logarithm)
+    assert NashWelfare(geometric=True).value(U, p, None) == pytest.approx(math.exp(logarithm / len(U)), rel=1e-6, abs=0.0)
 
 
 # The concave maximiser, p*
 
 
-def test_one_agent_takes_its_best_arm():
-    got = maximise_nash_welfare([[0.3, 0.8]])
-    assert got.p == pytest.approx([0.0, 1.0], abs=1e-9)
-    assert got.welfare == pytest.approx(0.8)
-
-
-def test_identical_agents_take_the_best_arm():
-    got = maximise_nash_welfare([[0.3, 0.8, 0.5]] * 7)
-    assert got.p == pytest.approx([0.0, 1.0, 0.0], abs=1e-9)
-    assert got.log_welfare == pytest.approx(7 * math.log(0.8))
-
-
-def test_agents_that_each_love_an_arm_of_their_own_share_equally():
-    got = maximise_nash_welfare(np.eye(5))
-    assert got.p == pytest.approx(np.full(5, 0.2))
-    assert got.welfare == pytest.approx(0.2**5)
-
-
-def test_weights_of_two_arms_by_hand():
-    # 3 agents want arm 0 only, 1 agent wants arm 1 only: p0^3 p1 is largest at (3/4, 1/4)
-    got = maximise_nash_welfare([[1, 0], [1, 0], [1, 0], [0, 1]])
-    assert got.p == pytest.approx([0.75, 0.25])
+@pytest.mark.parametrize(
+    ("U", "p", "welfare"),
+    [
+        ([[0.3, 0.8]], [0.0, 1.0], 0.8),
+        ([[0.3, 0.8, 0.5]] * 7, [0.0, 1.0, 0.0], 0.8**7),  # identical agents
+        (np.eye(5), [0.2] * 5, 0.2**5),  # each loves an arm of its own
+        ([[1, 0], [1, 0], [1, 0], [0, 1]], [0.75, 0.25], 0.75**3 * 0.25),  # p0^3 p1
+    ],
+)
+def test_p_star_by_hand(U, p, welfare):
+    got = maximise_nash_welfare(U)
+    assert got.p == pytest.approx(p, rel=1e-6, abs=1e-9)
+    assert (got.welfare, got.log_welfare) == pytest.approx((welfare, math.log(welfare)))
 
 
 @pytest.mark.parametrize("U", [[[0.0, 0.0], [1.0, 2.0]], [[0.0]]])
@@ -238,34 +220,23 @@ def test_without_bonus_it_is_p_star():
     assert p == pytest.approx(best.p, abs=1e-4)
 
 
-def test_where_the_bonus_is_everything_the_arm_with_the_largest_is_played():
-    value, certificate, p = solve(np.full((3, 4), 0.5), np.array([0.0, 9.0, 1e6, 3.0]))
-    assert p == pytest.approx([0.0, 0.0, 1.0, 0.0], abs=1e-12)
-    assert value == pytest.approx(1e6 + 0.125)
-    assert certificate <= 1e-8
+APART = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]  # the product is best shared, the bonus best on arm 2: its size decides
 
 
-def test_one_arm():
-    value, certificate, p = solve(np.array([[0.5], [0.25]]), np.array([0.1]))
-    assert (value, p[0]) == (pytest.approx(0.225), 1.0)
-    assert certificate <= 1e-8
-
-
-def test_two_factors_below_zero_do_not_make_a_positive_product():
-    # arm 0 has the product (-1)(-1) = 1 unless G is clipped; arm 1 has 0.25
-    value, _, p = solve(np.array([[-1.0, 0.5], [-1.0, 0.5]]), np.zeros(2))
-    assert p == pytest.approx([0.0, 1.0], abs=1e-9)
-    assert value == pytest.approx(0.25)
-
-
-def test_two_maxima_far_apart_are_told_from_each_other():
-    # the product alone is best shared, the bonus alone best on arm 2: which wins depends on its size
-    G = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    for bonus, expected in [(0.24, [0.5, 0.5, 0.0]), (0.26, [0.0, 0.0, 1.0])]:
-        value, certificate, p = solve(G, np.array([0.0, 0.0, bonus]))
-        assert p == pytest.approx(expected, abs=1e-6)
-        assert value == pytest.approx(max(0.25, bonus))
-        assert certificate <= 1e-8
+@pytest.mark.parametrize(
+    ("G", "b", "p", "value", "near"),
+    [
+        ([[0.5] * 4] * 3, [0.0, 9.0, 1e6, 3.0], [0.0, 0.0, 1.0, 0.0], 1e6 + 0.125, 1e-12),  # the bonus is everything
+        ([[0.5], [0.25]], [0.1], [1.0], 0.225, 0.0),  # one arm
+        ([[-1.0, 0.5], [-1.0, 0.5]], [0.0, 0.0], [0.0, 1.0], 0.25, 1e-9),  # (-1)(-1) = 1 unless G is clipped
+        (APART, [0.0, 0.0, 0.24], [0.5, 0.5, 0.0], 0.25, 1e-6),
+        (APART, [0.0, 0.0, 0.26], [0.0, 0.0, 1.0], 0.26, 1e-6),
+    ],
+)
+def test_product_plus_bonus_by_hand(G, b, p, value, near):
+    found, certificate, q = solve(np.array(G), np.array(b))
+    assert q == pytest.approx(p, rel=0.0, abs=near)
+    assert found == pytest.approx(value) and certificate <= 1e-8
 
 
 def test_geometric_welfare_of_many_agents():
@@ -300,7 +271,9 @@ def test_traps(name, N, K):
             assert searched(G, b, 1.0, 20, rng) <= cold * (1.0 + 1e-7)
 
 
-def compare_with_searches(N, K, instances, starts, seed):
+@pytest.mark.parametrize(("instances", "starts", "seed"), [(60, 30, 9), pytest.param(800, 200, 10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("N", "K"), SIZES)
+def test_no_search_beats_it(N, K, instances, starts, seed):
     rng = np.random.default_rng([seed, N, K])
     warm = np.zeros(warm_size(N, K))
     for m in range(instances):
@@ -309,17 +282,6 @@ def compare_with_searches(N, K, instances, starts, seed):
         assert certificate <= 1e-8
         assert solve(G, b, warm=warm)[1] <= 1e-8
         assert searched(G, b, 1.0, starts, rng) <= value * (1.0 + 1e-7)
-
-
-@pytest.mark.parametrize(("N", "K"), SIZES)
-def test_no_search_beats_it(N, K):
-    compare_with_searches(N, K, 60, 30, 9)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "K"), SIZES)
-def test_no_search_beats_it_on_many_instances(N, K):
-    compare_with_searches(N, K, 800, 200, 10)
 
 
 def test_the_certificate_holds_whatever_the_warm_row_says():

@@ -22,7 +22,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
-from gossipmab.testing.engines import Mute
+from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
@@ -97,7 +97,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def plugins_registries() -> list[plugins.Registry]:
-    from gossipmab.experiments.spec.python_objects import REGISTRIES
+    from gossipmab.experiments.spec.plugins import REGISTRIES
 
     return list(REGISTRIES)
 

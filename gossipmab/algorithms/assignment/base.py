@@ -12,7 +12,6 @@ from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.jit import method
 from gossipmab.utils.types import Floats, Integers
 
-WARM_STARTS = ("rotation", "pairs", "none")
 ucb_index = method("ucb_index")
 
 

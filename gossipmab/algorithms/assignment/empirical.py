@@ -38,11 +38,9 @@ class Estimates(NamedTuple):
 
 def estimates(agents: int, arms: int, bins: int) -> Estimates:
     """Nothing seen."""
-    wide = (agents, arms)
-    return Estimates(
-        np.zeros(wide, np.int64), np.zeros(wide), np.zeros((*wide, bins + 1)), np.zeros(bins + 1, np.int64),
-        np.zeros(bins + 1), np.zeros((*wide, bins + 1)),
-    )  # fmt: skip
+    wide, deep, long = (agents, arms), (agents, arms, bins + 1), bins + 1
+    counts, occurred = np.zeros(wide, np.int64), np.zeros(long, np.int64)
+    return Estimates(counts, np.zeros(wide), np.zeros(deep), occurred, np.zeros(long), np.zeros(deep))
 
 
 @jit

@@ -30,7 +30,7 @@ from pydantic import Field
 from gossipmab.algorithms.assignment.empirical import Estimates, estimates, radius, refresh, update_mean
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.objectives.probing import greedy
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -50,21 +50,17 @@ class State(NamedTuple):
     work: greedy.Greedy
 
 
+@class_attributes(assigns_at_random=False)
 class OFMUP(NamedTuple):
     """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
-    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
-    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
-    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    zeta: greedy.Zeta = 1.0
+    choice: greedy.Choice = "value"
+    gain: greedy.Gain = "probed"
     bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
     warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
-
-    @property
-    def assigns_at_random(self) -> bool:
-        """No."""
-        return False
 
     def init(self, info: ProblemInfo) -> State:
         """Nothing seen."""
@@ -104,6 +100,7 @@ class OFMUP(NamedTuple):
         update_mean(state.known, j, arm, x)
 
 
+@class_attributes(assigns_at_random=False, init=OFMUP.init, ucb_index=OFMUP.ucb_index, update=OFMUP.update)
 class NonProbing(NamedTuple):
     """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
 
@@ -111,10 +108,6 @@ class NonProbing(NamedTuple):
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
     bounds: Annotated[Literal["bernstein", "jones"], Field(description="the radius of OFMUP, or of Jones et al.")] = "bernstein"
     warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
-    assigns_at_random = OFMUP.assigns_at_random  # type: ignore[misc]
-    init = OFMUP.init  # type: ignore[misc]
-    ucb_index = OFMUP.ucb_index  # type: ignore[misc]
-    update = OFMUP.update  # type: ignore[misc]
 
     def select(self, state: State, t: int, probed: Integers) -> None:
         """S_t is empty."""
@@ -122,22 +115,15 @@ class NonProbing(NamedTuple):
             probed[k] = 0
 
 
+@class_attributes(init=OFMUP.init, select=OFMUP.select, update=OFMUP.update, assigns_at_random=True)
 class GreedyProbing(NamedTuple):
     """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
 
-    zeta: Annotated[float, Field(ge=1, description="of greedy probing")] = 1.0
-    choice: Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")] = "value"
-    gain: Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")] = "probed"
+    zeta: greedy.Zeta = 1.0
+    choice: greedy.Choice = "value"
+    gain: greedy.Gain = "probed"
     bins: Annotated[int, Field(ge=1, le=10_000, description="B, the empirical distributions lie on 0, 1/B, ..., 1")] = 100
     warm_start: Annotated[Literal["rotation", "pairs"], Field(description="how the first rounds sample every pair")] = "rotation"
-    init = OFMUP.init  # type: ignore[misc]
-    select = OFMUP.select  # type: ignore[misc]
-    update = OFMUP.update  # type: ignore[misc]
-
-    @property
-    def assigns_at_random(self) -> bool:
-        """Yes."""
-        return True
 
     def ucb_index(self, state: State, t: int, index: Floats) -> None:
         """Nothing: assignments are random."""

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -30,20 +30,11 @@ class State(NamedTuple):
     scratch_uniforms: Floats
 
 
+@class_attributes(warm_start="none", assigns_at_random=True)
 class RandomProbing(NamedTuple):
     """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
 
     probes: Annotated[int, Field(ge=0, description="arms probed in a round, at most the budget")] = 1
-
-    @property
-    def warm_start(self) -> str:
-        """There is nothing to learn."""
-        return "none"
-
-    @property
-    def assigns_at_random(self) -> bool:
-        """Yes."""
-        return True
 
     def init(self, info: ProblemInfo) -> State:
         """Raise InputError where more arms would be probed than the budget allows."""

@@ -46,11 +46,11 @@ class Estimates(NamedTuple):
     scratch_uniforms: Floats
 
 
-def estimates(info: ProblemInfo, uniforms: int = 0) -> Estimates:
-    """Nothing seen; `uniforms` random numbers a round."""
+def estimates(info: ProblemInfo, uniforms: int = 0, first: int = 0) -> Estimates:
+    """Nothing seen; `uniforms` random numbers a round; stage = (first, 0)."""
     N, K = info.agents, info.arms
     return Estimates(
-        np.zeros(K, np.int64), np.zeros((N, K)), np.zeros((N, K)), np.zeros(K), np.zeros(K), np.zeros(2, np.int64),
+        np.zeros(K, np.int64), np.zeros((N, K)), np.zeros((N, K)), np.zeros(K), np.zeros(K), np.array([first, 0]),
         info.objective, solver_workspace(N, K), np.zeros(uniforms),
     )  # fmt: skip
 
@@ -66,11 +66,9 @@ def update_mean(state: Any, arm: int, rewards: Floats) -> None:
         state.mean[j, arm] += (rewards[j] - state.mean[j, arm]) / state.counts[arm]
 
 
-@jit
-def play_arm(arm: int, p: Floats) -> None:
-    """p = all on one arm."""
-    for k in range(p.shape[0]):
-        p[k] = 1.0 if k == arm else 0.0
+def average(self: Any, state: Any, t: int, arm: int, rewards: Floats) -> None:
+    """Average the rewards: the `update` of a learner that does nothing else."""
+    update_mean(state, arm, rewards)
 
 
 class Learner(Protocol):

@@ -25,10 +25,10 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import average
 from gossipmab.algorithms.central.eld_primal import best_at_price, unequal
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class Prices(NamedTuple):
@@ -40,6 +40,7 @@ class Prices(NamedTuple):
     multiplier: Floats
 
 
+@class_attributes(objective="utilitarian", update=average)
 class ELD(NamedTuple):
     """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 
@@ -53,11 +54,6 @@ class ELD(NamedTuple):
     max_multiplier: Annotated[float, Field(ge=0, description="the most that lambda may be; 0 is no limit")] = 0.0
     alpha: Annotated[float, Field(ge=0, description="factor of the exploration bonus, in units of summed utility")] = 0.5
     exact_agents: Annotated[int, Field(ge=0, description="up to so many agents the primal step with mre is exact")] = 8
-
-    @property
-    def objective(self) -> str:
-        """Utilitarian: its regret is what the budget costs, and need not be sublinear."""
-        return "utilitarian"
 
     @property
     def planned_every(self) -> int:
@@ -97,7 +93,3 @@ class ELD(NamedTuple):
             total += p[k]
         if total == 0.0:
             play_arm((t - 1) % p.shape[0], p)
-
-    def update(self, state: Prices, t: int, arm: int, rewards: Floats) -> None:
-        """Average the rewards."""
-        update_mean(state, arm, rewards)

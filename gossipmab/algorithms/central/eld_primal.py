@@ -22,7 +22,6 @@ import numpy as np
 from gossipmab.metrics import equity
 from gossipmab.utils.types import Floats
 
-MEASURES = ("mre", "excess")
 STEPS = 150  # of each subgradient search
 
 

@@ -18,15 +18,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, average, estimates
 from gossipmab.objectives import maximise
-from gossipmab.utils.types import Floats
-
-THEORIES = ("agents", "arms")
-EXPLORATIONS = ("round_robin", "uniform")
+from gossipmab.utils.types import Floats, class_attributes
 
 
+@class_attributes(update=average)
 class EpsilonGreedy(NamedTuple):
     """Epsilon-Greedy (Hossain et al., 2021): explore by the toss of a coin, else the best policy by what was seen.
 
@@ -70,7 +68,3 @@ class EpsilonGreedy(NamedTuple):
         else:
             play_arm(state.stage[0], p)
             state.stage[0] = (state.stage[0] + 1) % K
-
-    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
-        """Average the rewards."""
-        update_mean(state, arm, rewards)

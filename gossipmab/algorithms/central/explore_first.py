@@ -19,8 +19,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, update_mean
 from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats
 
@@ -52,9 +52,7 @@ class ExploreFirst(NamedTuple):
 
     def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen; stage = (l, whether the policy has been found)."""
-        state = estimates(info)
-        state.stage[0] = self.explored(info)
-        return state
+        return estimates(info, first=self.explored(info))
 
     def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K l: the arms in order. Then the policy of the estimates, found once.

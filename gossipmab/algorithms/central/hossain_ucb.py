@@ -20,14 +20,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, average, estimates
 from gossipmab.objectives import maximise_with_bonus
-from gossipmab.utils.types import Floats
-
-SCHEDULES = ("agents", "root", "given")
+from gossipmab.utils.types import Floats, class_attributes
 
 
+@class_attributes(update=average)
 class HossainUCB(NamedTuple):
     """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus."""
 
@@ -60,7 +59,3 @@ class HossainUCB(NamedTuple):
         for k in range(K):
             state.bonus[k] = weight * math.sqrt(log / state.counts[k])
         maximise_with_bonus(state.objective, state.mean, state.bonus, state.scratch_work, p)
-
-    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
-        """Average the rewards."""
-        update_mean(state, arm, rewards)

@@ -19,12 +19,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
-from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, play_arm, update_mean
+from gossipmab.algorithms.base import ProblemInfo, play_arm
+from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, average, estimates
 from gossipmab.objectives import maximise
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
+@class_attributes(update=average)
 class JonesUCB(NamedTuple):
     """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds."""
 
@@ -38,9 +39,7 @@ class JonesUCB(NamedTuple):
 
     def init(self, info: ProblemInfo) -> Estimates:
         """Nothing seen; stage[0] = T."""
-        state = estimates(info)
-        state.stage[0] = info.horizon
-        return state
+        return estimates(info, first=info.horizon)
 
     def select(self, state: Estimates, t: int, p: Floats) -> None:
         """Rounds 1..K: arm t. Then the policy that maximises the objective of the bounds.
@@ -61,7 +60,3 @@ class JonesUCB(NamedTuple):
                 bound = mean + self.scale * (width + math.sqrt(max(1.0 - mean, 0.0) * width))
                 state.optimistic[j, k] = min(1.0, bound)
         maximise(state.objective, state.optimistic, state.scratch_work, p)
-
-    def update(self, state: Estimates, t: int, arm: int, rewards: Floats) -> None:
-        """Average the rewards."""
-        update_mean(state, arm, rewards)

@@ -22,11 +22,12 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.objectives.solvers.bonus_global import warm_size
+from gossipmab.objectives.solvers.bonus_local import maximise_bonus
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
-from gossipmab.objectives.solvers.policy import maximise_bonus
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class Shared(NamedTuple):
@@ -51,6 +52,7 @@ class Shared(NamedTuple):
     scratch_bonus: Floats
 
 
+@class_attributes(estimates="utilities", communicates=False)
 class CentralizedNSW(NamedTuple):
     """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 
@@ -62,16 +64,6 @@ class CentralizedNSW(NamedTuple):
     pooled: Annotated[
         bool, Field(description="the bonus counts the pulls of all agents, as a centre would; else an agent's own")
     ] = False
-
-    @property
-    def estimates(self) -> str:
-        """Row j of the averages holds the values of the arms to agent j's preferences."""
-        return "utilities"
-
-    @property
-    def communicates(self) -> bool:
-        """No messages are sent: everything is known."""
-        return False
 
     def init(self, info: ProblemInfo) -> Shared:
         """Nothing seen, uniform policies."""
@@ -89,8 +81,7 @@ class CentralizedNSW(NamedTuple):
         """
         N, K = state.estimate.shape
         if t <= K:
-            for k in range(K):
-                p[k] = 1.0 if k == t - 1 else 0.0
+            play_arm(t - 1, p)
             return
         if state.computed[0] != t:
             state.computed[0] = t
@@ -123,7 +114,5 @@ class CentralizedNSW(NamedTuple):
                 state.local_mean[i, j, k] = state.sent_local_mean[i, j, k]
         state.counts[i, arm] += 1
         for j in range(N):
-            reward = 0.0
-            for d in range(x.shape[0]):
-                reward += state.preferences[j, d] * x[d]
+            reward = utility(state.preferences, j, x)
             state.local_mean[i, j, arm] += (reward - state.local_mean[i, j, arm]) / state.counts[i, arm]

@@ -26,7 +26,7 @@ from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.jit import jit_inline
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -64,6 +64,7 @@ def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     return False
 
 
+@class_attributes(communicates=True)
 class ParetoGossip(NamedTuple):
     """Successive elimination: pull the least pulled active arm, drop an arm when it is surely dominated.
 
@@ -74,11 +75,6 @@ class ParetoGossip(NamedTuple):
     sampling: Annotated[float, Field(ge=0, description="factor of sqrt(ln T / m), 1 as in the source")] = 1.0
     burn_in: Annotated[float, Field(ge=0, description="factor of S, the pulls that do not count")] = 1.0
     mixing: Annotated[float, Field(ge=0, description="factor of tau + sqrt(N)")] = 1.0
-
-    @property
-    def communicates(self) -> bool:
-        """Agents send their global averages and their active sets."""
-        return True
 
     def init(self, info: ProblemInfo) -> State:
         """Nothing pulled, all averages 0, all arms active.

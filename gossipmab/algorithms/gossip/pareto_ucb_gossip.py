@@ -23,10 +23,10 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.objectives import pareto
 from gossipmab.utils.jit import jit_inline
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -51,8 +51,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     """
     K, D = state.scratch_upper.shape
     if t <= K:
-        for k in range(K):
-            p[k] = 1.0 if k == t - 1 else 0.0
+        play_arm(t - 1, p)
         return
     numerator = 2.0 * math.log(t * math.sqrt(math.sqrt(D * K)))
     radius = p  # until the front is known: K square roots side by side take the time of two
@@ -65,6 +64,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 
+@class_attributes(communicates=True)
 class ParetoUCBGossip(NamedTuple):
     """Algorithm 1: optimism on the gossip averages."""
 
@@ -74,11 +74,6 @@ class ParetoUCBGossip(NamedTuple):
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
     ] = 0.0
-
-    @property
-    def communicates(self) -> bool:
-        """Agents send their global averages."""
-        return True
 
     def init(self, info: ProblemInfo) -> State:
         """Nothing pulled, all averages 0, arms in the order of their index."""
@@ -103,19 +98,13 @@ class ParetoUCBGossip(NamedTuple):
             state.global_mean[i, arm, d] += after - before
 
 
+@class_attributes(init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
 class ParetoUCB(NamedTuple):
     """The baseline: the same rule on the agent's own averages, no messages."""
 
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")
     ] = 0.0
-    init = ParetoUCBGossip.init  # type: ignore[misc]
-    update = ParetoUCBGossip.update  # type: ignore[misc]
-
-    @property
-    def communicates(self) -> bool:
-        """Agents are on their own."""
-        return False
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of L_i."""

@@ -27,13 +27,14 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.networks.neighbourhoods import balls, slot_of
 from gossipmab.objectives.solvers.bonus_global import warm_size
+from gossipmab.objectives.solvers.bonus_local import maximise_bonus
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
-from gossipmab.objectives.solvers.policy import maximise_bonus
 from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
 class State(NamedTuple):
@@ -71,9 +72,7 @@ def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
     L_i[j,k] <- L_i[j,k] + (w[j].x - L_i[j,k]) / n_i[j,k];  G_i(t) = [gossip of G(t-1)] + L_i(t) - L_i(t-1)
     """
     row = row_of(state, i, j)
-    reward = 0.0
-    for d in range(x.shape[0]):
-        reward += state.preferences[j, d] * x[d]
+    reward = utility(state.preferences, j, x)
     state.counts[i, row, arm] += 1
     before = state.local_mean[i, row, arm]
     after = before + (reward - before) / state.counts[i, row, arm]
@@ -81,6 +80,7 @@ def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
     state.global_mean[i, row, arm] += after - before
 
 
+@class_attributes(estimates="utilities")
 class SimulatedNSWUCBGossip(NamedTuple):
     """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
 
@@ -95,11 +95,6 @@ class SimulatedNSWUCBGossip(NamedTuple):
     no_sim: Annotated[bool, Field(description="ablation: an agent learns its own row only, no simulated rewards")] = False
     rescale: Annotated[bool, Field(description="multiply row j by the number of agents that track j, the fairer no_sim")] = False
     hops: Annotated[int, Field(ge=0, description="track the preferences of the agents within so many hops; 0: of all agents")] = 0
-
-    @property
-    def estimates(self) -> str:
-        """A row of the averages holds the values of the arms to one agent's preferences."""
-        return "utilities"
 
     @property
     def communicates(self) -> bool:
@@ -132,8 +127,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
         """
         N, K = state.policy.shape
         if t <= K:
-            for k in range(K):
-                p[k] = 1.0 if k == t - 1 else 0.0
+            play_arm(t - 1, p)
             return
         size, own = state.known_sizes[i], row_of(state, i, i)
         log_rounds = math.log(N * K * t)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,18 +57,13 @@ def section(results: Results) -> Networks | None:
             found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
         else:
             left_out.add(key)
-    bases = {(name, source_of(network)): (name, network) for name, network in found.values()}
+    bases = {(name, network.edges.tobytes()): (name, network) for name, network in found.values()}
     small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
     large = [f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small]
     rows = [facts(*named) for named in found.values()]
     table = HtmlTable("Spectral facts", list(rows[0]), [list(row.values()) for row in rows], 2, NOTE)
     drawings = [drawing(*named) for named in small[:MOST_DRAWN]]
     return Networks(drawings, table, len(left_out), large)
-
-
-def source_of(network: Network) -> bytes:
-    """The base graph in 32 bytes."""
-    return hashlib.sha256(network.edges.tobytes()).digest()
 
 
 def facts(name: str, network: Network) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gossipmab.analysis.report.svg_figures import HtmlTable, Picture, parade
-from gossipmab.metrics.equity import Equity, equity
+from gossipmab.metrics.equity import equity
 from gossipmab.utils.formatting import format_number
 
 if TYPE_CHECKING:
@@ -65,13 +65,9 @@ def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
         outcomes = [cell[OUTCOME].to_numpy() for _, cell in some.groupby("trial", sort=False)]
         found = [equity(x) for x in outcomes]
         means = [np.mean([x.mean() for x in outcomes])]
-        means += [_mean(found, measure) for measure in MEASURES.values() if measure is not None]
+        means += [np.mean([measure(one) for one in found]) for measure in MEASURES.values() if measure is not None]
         rows.append([*map(str, place), *(format_number(float(mean), 3) for mean in means)])
     return HtmlTable("Equity of what agents earned", [*by, *MEASURES], rows, len(by), NOTE)
-
-
-def _mean(found: list[Equity], measure: Any) -> float:
-    return float(np.mean([measure(one) for one in found]))
 
 
 def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossipmab.analysis.report import commands as rerun
 from gossipmab.analysis.report import networks, outcomes, sections
 from gossipmab.analysis.report.svg_figures import figures
 from gossipmab.utils.atomic_write import write_whole
@@ -67,7 +66,7 @@ def contents(results: Results) -> dict[str, Any]:
         "finals": [sections.final_table(results, column, title) for column, title in metrics.items()],
         "outcomes": outcomes.section(results, agents),
         "networks": networks.section(results),
-        "rerun": rerun.commands(results),
+        "rerun": sections.commands(results),
         "spec": results.spec.to_toml(),
         "origin": sections.origin(results, cells),
     }

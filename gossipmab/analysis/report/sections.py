@@ -1,7 +1,8 @@
-"""The report in words and tables: the run at a glance, warnings, comparisons, final regrets, origin."""
+"""The report in words and tables: the run at a glance, warnings, comparisons, final regrets, origin, commands to run it again."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,9 +13,11 @@ from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.svg_figures import HtmlTable
 from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, reference_of
 from gossipmab.experiments.spec.build import built
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError
 from gossipmab.metrics.statistics import FEWEST_PAIRS
 from gossipmab.utils import provenance
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.formatting import format_count, format_number
 
 if TYPE_CHECKING:
@@ -172,3 +175,30 @@ def origin(results: Results, cells: Cells) -> dict[str, Any]:
         "hash": results.spec.hash,
         "seconds": format_number(cells.seconds, 3),
     }
+
+
+class Command(NamedTuple):
+    """A command and what it does."""
+
+    text: str
+    does: str
+
+
+def commands(results: Results) -> list[Command]:
+    """The command that runs it again, and those that look at it."""
+    folder, name = results.path.resolve().name, results.spec.experiment.name
+    again = ["run", name] if same_as_shipped(results) else ["run", folder, "--out", f"{folder}-again"]
+    lines = {
+        shlex.join(again): "runs it again, to the same bits on the same versions and kind of machine",
+        shlex.join(["verify", folder]): "checks this run's files, and plays one cell again",
+        shlex.join(["summary", folder]): "prints the tables",
+    }
+    return [Command(f"gossipmab {line}", does) for line, does in lines.items()]
+
+
+def same_as_shipped(results: Results) -> bool:
+    """Whether the shipped experiment of this name is this very experiment."""
+    try:
+        return load_spec(results.spec.experiment.name).hash == results.spec.hash
+    except InputError:
+        return False

@@ -72,7 +72,7 @@ def environment_of(point: Point, files: Files, trial: int, agents: int | None = 
             given[key] = files[given[key]]
     if agents is not None:
         given["agents"] = agents
-    return Environment.sample(**given, seed=point.seed, trial=trial)
+    return Environment.sample(**given, seed=point.experiment.seed, trial=trial)
 
 
 def network_of(point: Point, files: Files, agents: int | None) -> Network:
@@ -90,11 +90,10 @@ def built(point: Point, files: Files, trial: int, networks: NetworkCache | None 
     if point.network is None:
         return environment_of(point, files, trial), None
 
-    def network(agents: int | None) -> Network:
-        def make() -> Network:
-            return network_of(point, files, agents)
+    known = NetworkCache() if networks is None else networks
 
-        return make() if networks is None else networks.get(point.network_key, make)
+    def network(agents: int | None) -> Network:
+        return known.get(point.network_key, lambda: network_of(point, files, agents))
 
     if environment.agents is None and environment.means is None and environment.rewards != "table":
         linked = network(None)

@@ -17,15 +17,9 @@ def _registered(protocol: str, name: str) -> Any:
     return PROTOCOLS[protocol].get_named(f"algorithms: name{where}", name)
 
 
-def parameters_of(protocol: str, name: str) -> list[str]:
-    """The names of a registered algorithm's hyperparameters."""
-    return list(_declared(protocol, name))
-
-
 def defaults_of(protocol: str, name: str) -> dict[str, Any]:
-    """Hyperparameter -> default, of those that have one."""
-    found = {key: one.default for key, one in _declared(protocol, name).items()}
-    return {key: default for key, default in found.items() if default is not declared.MISSING}
+    """Hyperparameter of a registered algorithm -> its default, None if it has none."""
+    return {key: None if one.default is declared.MISSING else one.default for key, one in _declared(protocol, name).items()}
 
 
 def _declared(protocol: str, name: str) -> dict[str, declared.Parameter]:

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Annotated, Any, get_args, get_origin
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.environments.environment import REWARDS
+from gossipmab.environments.registry import MODELS
 from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, Document
 from gossipmab.experiments.spec.sweep import FIXED
 from gossipmab.networks.communication_budget import CommunicationBudget
@@ -62,7 +62,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "In legends"}
     algorithms = [
-        of_fields(kind, name={"enum": [name]}, label=label) for own in PROTOCOLS.values() for name, kind in shipped_of(own).items()
+        of_fields(kind, name={"enum": [name]}, label=label) for own in PROTOCOLS.values() for name, kind in own.shipped.items()
     ]
     algorithms += [_open("name", mine) for mine in names.values() if mine]
     properties["algorithms"] = {
@@ -79,7 +79,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "required": ["experiment", "environment", "algorithms"],
         "properties": properties,
         "additionalProperties": False,
-        "anyOf": [_protocol(protocol, [*shipped_of(own), *names[protocol]]) for protocol, own in PROTOCOLS.items()],
+        "anyOf": [_protocol(protocol, [*own.shipped, *names[protocol]]) for protocol, own in PROTOCOLS.items()],
         "definitions": definitions,
     }
 
@@ -87,12 +87,6 @@ def experiment_schema(plugins: bool = True) -> Schema:
 def schema_text(plugins: bool = True) -> str:
     """The schema as a file."""
     return json.dumps(experiment_schema(plugins), indent=1) + "\n"
-
-
-def shipped_of(known: Mapping[str, type]) -> Mapping[str, type]:
-    """The classes that come with the package, of a registry that may hold others."""
-    found: Mapping[str, type] = getattr(known, "shipped", known)
-    return found
 
 
 def plugged(group: str) -> list[str]:
@@ -151,7 +145,7 @@ def _base() -> Schema:
 
 
 def _links(foreign: list[str]) -> Schema:
-    tables = {name: of_fields(kind, process={"enum": [name]}) for name, kind in shipped_of(PROCESSES).items()}
+    tables = {name: of_fields(kind, process={"enum": [name]}) for name, kind in PROCESSES.shipped.items()}
     alone = [name for name, table in tables.items() if table["required"] == ["process"]]
     return {"anyOf": [*tables.values(), *_named("process", alone, foreign).get("anyOf", [{"enum": alone}])]}
 
@@ -168,7 +162,7 @@ def _rewards(foreign: list[str]) -> Schema:
         one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
         properties = {"model": {"enum": [name]}, parameter: one}
         tables.append({"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False})
-    return {"anyOf": [{"enum": [*REWARDS, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
+    return {"anyOf": [{"enum": [*MODELS.shipped, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
 
 
 def _open(key: str, names: Sequence[str]) -> Schema:

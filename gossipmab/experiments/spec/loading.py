@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.experiments.spec import build, hyperparameters, python_objects, sweep
+from gossipmab.experiments.spec import build, hyperparameters, plugins, sweep
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.renamed import check_renamed
 from gossipmab.experiments.spec.sections import Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
-from gossipmab.experiments.spec.validation import validated
-from gossipmab.experiments.spec.values import plain
+from gossipmab.experiments.spec.validation import plain, validated
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils import resources
 from gossipmab.utils.errors import InputError, shown
@@ -57,7 +56,7 @@ def from_dict(
 
     Args:
         data: the sections. NumPy arrays are allowed for means and preferences, networkx graphs for base graphs, classes and
-            objects as in `python_objects`.
+            objects as in `plugins`.
         folder: the folder of relative file names.
         files: paths of data files that lie elsewhere, such as the copies in a run folder.
         trusted: accept unknown names; see `Spec`.
@@ -70,8 +69,8 @@ def from_dict(
         raise InputError(f"the experiment: got {shown(data)}, allowed is a table with [experiment] and so on")
     data, graphs = graphs_as_files(dict(data))
     if algorithms:
-        data = python_objects.with_algorithms(data, algorithms)
-    content = overridden(plain(python_objects.named(data)), overrides)
+        data = plugins.with_algorithms(data, algorithms)
+    content = overridden(plain(plugins.named(data)), overrides)
     check_renamed(content)
     keys = content.pop("sweep", {})
     if not isinstance(keys, dict):

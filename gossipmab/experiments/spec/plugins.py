@@ -1,19 +1,115 @@
-"""The plug-ins of an experiment, for the run folder to record."""
+"""Classes from outside the package in an experiment: those that the caller passed, and plug-ins, for the run folder to record.
+
+Of a dictionary, Python classes and objects are replaced by registry names, registered for this process:
+
+    algorithms         MyAlgorithm(0.3), or {"name": MyAlgorithm, "label": "mine", "alpha": 0.3}
+    network.links      MyLinks(0.2), MyLinks, or {"process": MyLinks, "share": 0.2}
+    environment.rewards    MyRewards, or {"model": MyRewards, "shift": 0.1}; an object has its means, which are yet to be drawn
+    objective          MyObjective: in an algorithm's table, in its field `objective`, and in experiment.extra_objectives
+
+The experiment then holds names and parameters only, so that it can be written to the run folder.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.registry import MODELS
-from gossipmab.experiments.spec.python_objects import REGISTRIES
-from gossipmab.networks.links import PROCESSES
+from gossipmab.networks.links import PROCESSES, LinkProcess
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import provenance
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import Origin, Registry
 
 if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Spec
+
+REGISTRIES = (*PROTOCOLS.values(), PROCESSES, MODELS, OBJECTIVE_REGISTRY)
+
+
+def named(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment's data with names for classes and objects; whatever holds none is as it was.
+
+    Raises:
+        InputError: a class or an object that is not what stands in its place.
+    """
+    found = dict(data)
+    experiment = found.get("experiment")
+    protocol = experiment.get("protocol", "gossip") if isinstance(experiment, Mapping) else "gossip"
+    registry = PROTOCOLS.get(protocol, PROTOCOLS["gossip"]) if isinstance(protocol, str) else PROTOCOLS["gossip"]
+    if isinstance(found.get("algorithms"), list | tuple) and not hasattr(found["algorithms"], "_fields"):
+        found["algorithms"] = [_algorithm(one, registry) for one in found["algorithms"]]
+    if isinstance(experiment, Mapping) and isinstance(experiment.get("extra_objectives"), list | tuple):
+        found["experiment"] = dict(experiment) | {
+            "extra_objectives": [_name(one, OBJECTIVE_REGISTRY) for one in experiment["extra_objectives"]]
+        }
+    _replace(found, "network", "links", _links)
+    _replace(found, "environment", "rewards", _rewards)
+    return found
+
+
+def with_algorithms(data: Mapping[str, Any], algorithms: Any) -> dict[str, Any]:
+    """The data with further algorithms: a list of objects, or label -> object."""
+    if isinstance(algorithms, Mapping):
+        tables = [{"name": one, "label": label} for label, one in algorithms.items()]
+    elif isinstance(algorithms, list | tuple) and not hasattr(algorithms, "_fields"):
+        tables = list(algorithms)
+    else:
+        raise InputError(f"algorithms: got {algorithms!r}, allowed is a list of objects, or label -> object")
+    return {**data, "algorithms": [*data.get("algorithms", []), *tables]}
+
+
+def _replace(data: dict[str, Any], section: str, key: str, change: Any) -> None:
+    table = data.get(section)
+    if isinstance(table, Mapping) and key in table:
+        data[section] = {**table, key: change(table[key])}
+
+
+def _name(value: Any, registry: Registry) -> Any:
+    """The name of a class; anything else as it is."""
+    return registry.register(value) if isinstance(value, type) else value
+
+
+def _algorithm(one: Any, registry: Registry) -> Any:
+    table = dict(one) if isinstance(one, Mapping) else one if isinstance(one, str) else {"name": one}
+    if not isinstance(table, dict) or isinstance(table.get("name"), str | None):
+        return table
+    given = table["name"]
+    kind: Any = given if isinstance(given, type) else type(given)
+    name = registry.register(kind)
+    values = {} if isinstance(given, type) else given._asdict()
+    twice = sorted(set(values) & set(table) - {"name", "label"})
+    if twice:
+        raise InputError(f"algorithms: {twice[0]!r} is given beside {given!r}, which has it; allowed is one of them")
+    reserved = sorted({"name", "label"} & set(kind._fields))
+    if reserved:
+        raise InputError(f"algorithms: {kind.__name__} has a field {reserved[0]!r}, which experiments use otherwise")
+    table = {"label": kind.__name__, **values, **table, "name": name}
+    return {key: _name(value, OBJECTIVE_REGISTRY) for key, value in table.items()}
+
+
+def _links(links: Any) -> Any:
+    if isinstance(links, LinkProcess) and is_dataclass(links):
+        values = {field.name: getattr(links, field.name) for field in fields(links) if field.init}
+        return {"process": PROCESSES.register(type(links)), **values}
+    if isinstance(links, Mapping) and "process" in links:
+        return {**links, "process": _name(links["process"], PROCESSES)}
+    return _name(links, PROCESSES)
+
+
+def _rewards(rewards: Any) -> Any:
+    if hasattr(rewards, "_fields") and not isinstance(rewards, type):
+        kind = type(rewards).__name__
+        raise InputError(
+            f"environment.rewards: got a {kind} with means of its own, allowed is the class {kind}, or "
+            f'{{"model": {kind}, ...}} with its other parameters'
+        )
+    if isinstance(rewards, Mapping) and "model" in rewards:
+        return {**rewards, "model": _name(rewards["model"], MODELS)}
+    return _name(rewards, MODELS)
 
 
 def names_of(spec: Spec) -> list[tuple[Registry, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import fit
@@ -16,6 +17,28 @@ Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
+def printable(text: str) -> str:
+    """The text itself, if it can stand in a legend, a table and a file."""
+    if not text.isprintable() or not text.strip():
+        raise ValueError("printable characters on one line")
+    return text
+
+
+def allow(good: Callable[[Any], bool], words: str) -> BeforeValidator:
+    """Values for which `good` holds, which the error describes by `words`."""
+
+    def checked(value: Any) -> Any:
+        if not good(value):
+            raise ValueError(words)
+        return value
+
+    return BeforeValidator(checked)
+
+
+Label = Annotated[Name, AfterValidator(printable)]
+OwnNumbers = Annotated[Any, allow(lambda value: isinstance(value, str | list), "a file, or nested lists of numbers")]
+
+
 class Section(BaseModel):
     """A table of the file: no unknown keys, no conversions other than int -> float, no nan."""
 
@@ -25,7 +48,7 @@ class Section(BaseModel):
 class ExperimentSection(Section):
     """What is played, how long, how often."""
 
-    name: Name = Field(description="Of the experiment; the run folder is runs/NAME")
+    name: Label = Field(description="Of the experiment; the run folder is runs/NAME")
     description: str = Field("", description="Its question, in a line")
     protocol: Literal["gossip", "central", "assignment"] = Field(
         "gossip", description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents"
@@ -49,11 +72,6 @@ class ExperimentSection(Section):
     def _listed(cls, names: Any) -> Any:
         return tuple(names) if isinstance(names, list) else names
 
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, name: str) -> str:
-        return printable(name)
-
 
 class EnvironmentSection(Section):
     """Agents, arms and their rewards: sampled, or your own."""
@@ -61,7 +79,9 @@ class EnvironmentSection(Section):
     agents: Size | None = Field(None, description="N; may be left out if the base graph, means or logged rewards fix it")
     arms: Size | None = Field(None, description="K")
     objectives: Size | None = Field(None, description="D: the length of a reward vector")
-    rewards: str | dict[str, Any] = Field(
+    rewards: Annotated[
+        str | dict[str, Any], allow(lambda value: isinstance(value, str | dict), 'a name, or { model = "...", its parameters }')
+    ] = Field(
         "bernoulli",
         description="The law of rewards around their means: a name, or a table with the name as `model` and its "
         'parameters; "table": drawn from a log of your own',
@@ -72,25 +92,11 @@ class EnvironmentSection(Section):
     heterogeneity_distribution: Literal["normal", "uniform"] = Field("normal", description="The law of agents' differences")
     beta_concentration: float = Field(10.0, gt=0.0, le=1e6, description="Of beta rewards")
     reward_std: float = Field(0.1, ge=0.0, le=1e12, description="Standard deviation of gaussian rewards")
-    means: Any = Field(None, description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists")
-    preferences: Any = Field(None, description="Your own preferences (N, D), rows on the simplex: a file or nested lists")
+    means: OwnNumbers = Field(None, description="Your own means (N, K, D): a file (.npy, .csv, .parquet, .json) or nested lists")
+    preferences: OwnNumbers = Field(None, description="Your own preferences (N, D), rows on the simplex: a file or nested lists")
     logged_rewards: Name | None = Field(
         None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
     )
-
-    @field_validator("rewards", mode="before")
-    @classmethod
-    def _name_or_model(cls, value: Any) -> Any:
-        if not isinstance(value, str | dict):
-            raise ValueError('a name, or { model = "...", its parameters }')
-        return value
-
-    @field_validator("means", "preferences")
-    @classmethod
-    def _file_or_numbers(cls, value: Any) -> Any:
-        if value is not None and not isinstance(value, str | list):
-            raise ValueError("a file, or nested lists of numbers")
-        return value
 
     @property
     def _short(self) -> tuple[str, str] | None:
@@ -130,30 +136,22 @@ class EnvironmentSection(Section):
 class NetworkSection(Section):
     """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"."""
 
-    base: Any = Field(None, description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx")
+    base: Annotated[
+        Any,
+        allow(
+            lambda value: isinstance(value.get("generator") if isinstance(value, dict) else value or None, str),
+            'a name, a file, or { generator = "...", its parameters }',
+        ),
+    ] = Field(None, description="A shipped base graph, a file (.toml, .edges, .graphml), or a generator of networkx")
     link_probability: float = Field(1.0, gt=0.0, le=1.0, description="p: every link is up in a round with this probability")
-    links: Any = Field(
-        None, description="The link process, which decides what links are up: a name, or { process = ..., parameters }"
-    )
+    links: Annotated[
+        Any, allow(lambda value: value != "" and isinstance(value, str | dict), 'a name, or { process = "...", its parameters }')
+    ] = Field(None, description="The link process, which decides what links are up: a name, or { process = ..., parameters }")
     weights: Literal["laplacian", "metropolis", "max_degree", "lazy_metropolis"] = Field(
         "laplacian", description="The rule of the mixing weights"
     )
     failures: dict[str, Any] | None = Field(None, description="What goes wrong beside the links")
     communication: dict[str, Any] | None = Field(None, description="A budget for what is sent")
-
-    @field_validator("links")
-    @classmethod
-    def _name_or_process(cls, value: Any) -> Any:
-        if value is not None and not (isinstance(value, str) and value) and not isinstance(value, dict):
-            raise ValueError('a name, or { process = "...", its parameters }')
-        return value
-
-    @field_validator("base")
-    @classmethod
-    def _name_or_generator(cls, value: Any) -> Any:
-        if not (isinstance(value, str) and value) and not (isinstance(value, dict) and isinstance(value.get("generator"), str)):
-            raise ValueError('a name, a file, or { generator = "...", its parameters }')
-        return value
 
 
 class ProbingSection(Section):
@@ -185,12 +183,7 @@ class AlgorithmSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     name: Name
-    label: Name | None = None
-
-    @field_validator("label")
-    @classmethod
-    def _printable(cls, label: str | None) -> str | None:
-        return None if label is None else printable(label)
+    label: Label | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -225,10 +218,3 @@ SECTIONS: dict[str, type[Section]] = {
     "network": NetworkSection,
     "probing": ProbingSection,
 }
-
-
-def printable(text: str) -> str:
-    """The text itself, if it can stand in a legend, a table and a file."""
-    if not text.isprintable() or not text.strip():
-        raise ValueError("printable characters on one line")
-    return text

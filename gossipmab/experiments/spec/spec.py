@@ -22,7 +22,7 @@ from gossipmab.experiments.spec.sections import (
     NetworkSection,
     ProbingSection,
 )
-from gossipmab.experiments.spec.values import plain
+from gossipmab.experiments.spec.validation import plain
 from gossipmab.utils.atomic_write import file_hash
 
 UNHASHED = ("name", "description")  # of [experiment]: what may change without changing a number
@@ -51,11 +51,6 @@ class Point:
     probing: ProbingSection | None
     algorithms: tuple[AlgorithmSpec, ...]
     agents: int = 0
-
-    @property
-    def seed(self) -> int:
-        """The experiment's seed."""
-        return self.experiment.seed
 
     @cached_property
     def network_key(self) -> str:
@@ -132,11 +127,6 @@ class Spec:
     def network(self) -> NetworkSection | None:
         """[network], at the first point."""
         return self.points[0].network
-
-    @property
-    def probing(self) -> ProbingSection | None:
-        """[probing], at the first point."""
-        return self.points[0].probing
 
     @property
     def algorithms(self) -> tuple[AlgorithmSpec, ...]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.experiments.spec.hyperparameters import parameters_of
+from gossipmab.experiments.spec.hyperparameters import defaults_of
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils.errors import InputError, shown, unknown
 
@@ -136,7 +136,7 @@ def _owners(data: Mapping[str, Any], rest: str, what: str, trusted: bool) -> Ite
     def parameters(table: dict[str, Any]) -> list[str]:
         if trusted and table["name"] not in PROTOCOLS[protocol]:
             return list(table)
-        return parameters_of(protocol, table["name"])
+        return list(defaults_of(protocol, table["name"]))
 
     if label == "*":
         owners = [table for table in tables if parameter in parameters(table)]

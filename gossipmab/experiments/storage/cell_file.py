@@ -56,12 +56,6 @@ def parquet_bytes(table: pa.Table, rows_per_group: int = 1_000_000) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def _stored(trace: TrialRecord, name: str) -> str:
-    """The name of an array in the trace's file."""
-    known: dict[str, str] = getattr(trace, "_stored", {})
-    return known.get(name, name)
-
-
 def lacking(trace: TrialRecord) -> tuple[str, ...]:
     """The names of the arrays that the trace's file, of an older version, did not have."""
     return getattr(trace, "_lacking", ())
@@ -71,9 +65,10 @@ def digest(trace: TrialRecord, provenance: Mapping[str, Any]) -> str:
     """SHA-256 over the numbers of the trace, bit for bit, and the provenance without its own hash."""
     rest = {key: value for key, value in provenance.items() if key not in ("sha256", "sealed")}
     sha = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+    known: dict[str, str] = getattr(trace, "_stored", {})  # the names of arrays in a file of an older version
     for name in (name for name in trace.AXES if name not in lacking(trace)):
         array = getattr(trace, name)
-        sha.update(f"{_stored(trace, name)} {array.dtype.str} {array.shape}".encode())
+        sha.update(f"{known.get(name, name)} {array.dtype.str} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 

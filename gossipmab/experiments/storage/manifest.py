@@ -5,16 +5,13 @@ Names in it lead to files: none may lead out of the folder. A key that an older 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gossipmab.experiments.spec.spec import canonical_hash
-from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.safe_read import parsed_json, text_of
 
@@ -99,8 +96,3 @@ def read(folder: Path) -> dict[str, Any] | None:
     if canonical_hash(found["spec"]) != found["spec_hash"]:
         raise DamagedManifestError(f"{path}: is damaged (its experiment does not match its hash); {MEND}")
     return found
-
-
-def write(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write it, whole or not at all."""
-    write_whole(folder / NAME, (json.dumps(manifest, indent=1) + "\n").encode())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -57,17 +59,12 @@ class RunFolder:
                 raise InputError(f"run folder {self.path}: {name} is a symbolic link, which may lead out of the folder")
 
     def manifest(self) -> dict[str, Any] | None:
-        """The contents of manifest.json; None if there is none.
-
-        Raises:
-            DamagedManifestError: it is there and is torn or altered.
-            InputError: it is there and is not ours, or cannot be read.
-        """
+        """The contents of manifest.json, None if there is none; errors as of `manifest.read`."""
         return manifest.read(self.path)
 
     def write_manifest(self, content: Mapping[str, Any]) -> None:
         """Write manifest.json."""
-        manifest.write(self.path, content)
+        write_whole(self.path / manifest.NAME, (json.dumps(content, indent=1) + "\n").encode())
 
     def prepare(
         self, spec: Spec, fresh: bool, note: Callable[[str], None] = lambda text: None
@@ -127,7 +124,8 @@ class RunFolder:
         hashes = (origin(file).get("spec_hash") for file in sorted(self.cells.glob("*.parquet")))
         held = next((one for one in hashes if one), None)
         if held is None:
-            strangers = [f.name for f in self.path.iterdir() if not self._is_ours(f)]
+            names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
+            strangers = [f.name for f in self.path.iterdir() if f.name not in names and not re.fullmatch(r"\..*\.tmp", f.name)]
             if strangers:
                 raise InputError(f"run folder {self.path}: holds {shown(sorted(strangers)[0])} and no run; choose an empty folder")
         elif held != spec.hash and not fresh:
@@ -158,10 +156,6 @@ class RunFolder:
         }
         self.write_manifest(found)
         return found
-
-    def _is_ours(self, file: Path) -> bool:
-        names = (*OWN_FILES, LOCK, OWNER, "cells", "figures", "data")
-        return file.name in names or (file.name.startswith(".") and file.name.endswith(".tmp"))
 
     def _clear(self, found: Mapping[str, Any] | None) -> None:
         """Delete the files of a run, and nothing else."""

@@ -27,24 +27,15 @@ TABLES: dict[str, Callable[[TrialRecord], dict[str, NDArray[Any]]]] = {  # name 
 }
 
 
-def sweep_types(sweep: Sweep) -> dict[str, tuple[str, pa.DataType]]:
-    """Dotted key -> (column name, type). Values of several kinds are written as text."""
-    names = columns(list(sweep))
-    found = {}
-    for key, values in sweep.items():
-        kinds = {type(scalar(value)) for value in values}
-        if len(kinds) == 1:
-            arrow = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(kinds.pop(), pa.string())
-        else:
-            arrow = pa.float64() if kinds == {int, float} else pa.string()
-        found[key] = (names[key], arrow)
-    return found
+ARROW = {(bool,): pa.bool_(), (int,): pa.int64(), (float,): pa.float64(), (float, int): pa.float64()}  # else text
 
 
 def key_columns(cells: Sequence[Cell], sweep: Sweep) -> dict[str, pa.Array]:
-    """The sweep columns, algorithm and trial of the cells."""
+    """The sweep columns, algorithm and trial of the cells. Values of several kinds are written as text."""
     found = {}
-    for key, (name, arrow) in sweep_types(sweep).items():
+    for key, name in columns(list(sweep)).items():
+        kinds = {type(scalar(value)) for value in sweep[key]}
+        arrow = ARROW.get(tuple(sorted(kinds, key=lambda kind: kind.__name__)), pa.string())
         values = [scalar(cell.point.values[key]) for cell in cells]
         found[name] = pa.array([str(v) for v in values] if arrow == pa.string() else values, arrow)
     found["algorithm"] = pa.array([cell.label for cell in cells], pa.string())

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
@@ -47,11 +48,8 @@ class Scratch(NamedTuple):
 
 def scratch(agents: int, arms: int) -> Scratch:
     """Scratch for N agents and K arms."""
-    wide = (agents, arms)
-    return Scratch(
-        np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros((arms, arms)),
-        np.zeros(arms), np.zeros(arms), np.zeros(arms), np.zeros(arms), np.zeros(arms), np.zeros(arms),
-    )  # fmt: skip
+    shapes: list[tuple[int, ...]] = [*[(agents, arms)] * 3, (arms, arms), *[(arms,)] * 6]
+    return Scratch(*map(np.zeros, shapes))
 
 
 @jit
@@ -109,10 +107,7 @@ def welfare_at(values: Floats, pi: Floats, power: float) -> float:
     """
     product = 1.0
     for j in range(pi.shape[0]):
-        u = 0.0
-        for k in range(pi.shape[1]):
-            u += pi[j, k] * values[j, k]
-        product *= u
+        product *= utility(values, j, pi[j])
     return product if power == 1.0 else product**power
 
 
@@ -127,9 +122,7 @@ def certificate(pi: Floats, capacity: float, taking: int, work: Scratch) -> floa
     for k in range(K):
         bound += capacity * work.prices[k]
     for j in range(N):
-        u = 0.0
-        for k in range(K):
-            u += pi[j, k] * work.v[j, k]
+        u = utility(work.v, j, pi[j])
         most = -math.inf
         for k in range(K):
             slope = work.v[j, k] / u if u > 0.0 else 0.0

@@ -13,8 +13,9 @@ from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing import greedy
 from gossipmab.objectives.probing.costs import Terms
 from gossipmab.objectives.probing.value import welfare_of
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
+from gossipmab.utils.parameters import fit
 from gossipmab.utils.types import Floats, Integers
 
 MOST_SETS = 200_000
@@ -76,23 +77,14 @@ def greedy_probing(known: Distributions, terms: Terms, zeta: float = 1.0, choice
     Raises:
         InputError: zeta below 1, an unknown choice or gain.
     """
-    check_greedy(zeta, choice, gain)
+    for name, hint, value in (("zeta", greedy.Zeta, zeta), ("choice", greedy.Choice, choice), ("gain", greedy.Gain, gain)):
+        fit(name, hint, value)
     N, K, L = known.cdf.shape
     probed = np.zeros(K, np.int64)
     work = greedy.scratch(N, terms.budget, L)
     which = greedy.CHOICES.index(choice)
-    value = greedy.probe_greedily(*known, terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work)
-    return Probing(tuple(map(int, np.flatnonzero(probed))), float(value), tuple(map(int, work.order)))
-
-
-def check_greedy(zeta: float, choice: str, gain: str) -> None:
-    """Raise InputError if a parameter of Algorithm 1 is out of range."""
-    if not 1.0 <= zeta < float("inf"):
-        raise InputError(f"zeta: got {zeta}, allowed is a number >= 1")
-    if choice not in greedy.CHOICES:
-        raise unknown("choice", choice, greedy.CHOICES)
-    if gain not in greedy.GAINS:
-        raise unknown("gain", gain, greedy.GAINS)
+    found = greedy.probe_greedily(*known, terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work)
+    return Probing(tuple(map(int, np.flatnonzero(probed))), float(found), tuple(map(int, work.order)))
 
 
 @jit

@@ -25,16 +25,19 @@ what the other arms are worth: 0.92 of the best at least, there.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.objectives.probing.value import probed_welfare, unprobed_welfare, welfare_of
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
+Zeta = Annotated[float, Field(ge=1, description="of greedy probing")]
+Choice = Annotated[Literal["value", "bound", "log"], Field(description="what the greedy choice compares")]
+Gain = Annotated[Literal["probed", "welfare"], Field(description="what a probed arm gains")]
 CHOICES = ("value", "bound", "log")
-GAINS = ("probed", "welfare")
 SMALLEST = 1e-9  # tau_0
 SEGMENTS = 64  # L; phi exceeds ln by 0.013 at most between tau_0 and 1
 
@@ -55,10 +58,8 @@ class Greedy(NamedTuple):
 
 def scratch(agents: int, budget: int, levels: int) -> Greedy:
     """Arrays for N agents, a budget and a number of levels."""
-    sets = budget + 1
-    return Greedy(
-        np.zeros(budget, np.int64), np.zeros(sets), np.zeros(sets), np.zeros(levels), np.zeros(levels), np.zeros((agents, levels))
-    )
+    shapes: list[Any] = [budget + 1, budget + 1, levels, levels, (agents, levels)]
+    return Greedy(np.zeros(budget, np.int64), *map(np.zeros, shapes))
 
 
 @jit

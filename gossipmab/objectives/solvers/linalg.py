@@ -1,10 +1,10 @@
-"""Two sums of the inner loops, inlined into their callers, with a fixed order of terms and therefore fixed bits."""
+"""Sums and products of the inner loops, with a fixed order of terms and therefore fixed bits."""
 
 from __future__ import annotations
 
 import math
 
-from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.types import Floats
 
 
@@ -15,6 +15,16 @@ def utility(utilities: Floats, j: int, p: Floats) -> float:
     for k in range(p.shape[0]):
         u += p[k] * utilities[j, k]
     return u
+
+
+@jit
+def nash_welfare(p: Floats, utilities: Floats) -> float:
+    """NSW(p, U) = prod_j sum_k p_k U[j,k], for p (K,) and U (N, K) >= 0 (algorithms.md, section 5)."""
+    product = 1.0
+    for j in range(utilities.shape[0]):
+        u = utility(utilities, j, p)
+        product *= u
+    return product
 
 
 @jit_inline

@@ -16,25 +16,18 @@ DUST = 1e-15
 
 
 @jit
-def is_favourite(utilities: Floats, j: int, k: int) -> bool:
-    """Whether no arm gives agent j more than arm k."""
-    most = utilities[j, 0]
-    for other in range(utilities.shape[1]):
-        most = max(most, utilities[j, other])
-    return bool(utilities[j, k] >= most)
-
-
-@jit
 def favourites(utilities: Floats, workspace: SolverWorkspace) -> None:
     """clipped[j, k] = 1 if k is in F_j, else 0; nodes[FAVOURED, j] = |F_j|. Clears the flow."""
     N, K = utilities.shape
     for j in range(N):
         workspace.nodes[FAVOURED, j] = 0
         workspace.spare[j] = 1.0 / N
+        most = utilities[j, 0]
         for k in range(K):
-            own = is_favourite(utilities, j, k)
-            workspace.clipped[j, k] = 1.0 if own else 0.0
-            workspace.nodes[FAVOURED, j] += 1 if own else 0
+            most = max(most, utilities[j, k])
+        for k in range(K):
+            workspace.clipped[j, k] = 1.0 if utilities[j, k] >= most else 0.0
+            workspace.nodes[FAVOURED, j] += 1 if utilities[j, k] >= most else 0
             workspace.flow[j, k] = 0.0
 
 

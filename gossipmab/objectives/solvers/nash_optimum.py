@@ -70,13 +70,19 @@ def maximise_concave(utilities: Floats, c: Floats, work: WelfareWorkspace, p: Fl
     return value, max(gap, 0.0)
 
 
+def checked_utilities(utilities: ArrayLike) -> Floats:
+    """The utilities as (N, K) numbers; InputError otherwise."""
+    U = np.ascontiguousarray(utilities, dtype=np.float64)
+    if U.ndim != 2 or not U.size or not np.isfinite(U).all():
+        raise InputError(f"utilities: got shape {U.shape}, allowed are finite numbers of shape (agents, arms)")
+    return U
+
+
 def maximise_nash_welfare(utilities: ArrayLike) -> WelfareOptimum:
     """p* = argmax of prod_j U[j].p over the simplex, for utilities (N,K), finite and >= 0; InputError otherwise."""
-    U = np.ascontiguousarray(utilities, dtype=np.float64)
-    if U.ndim != 2 or U.size == 0:
-        raise InputError(f"utilities: shape {U.shape} is not (agents, arms)")
-    if not (np.isfinite(U).all() and (U >= 0.0).all()):
-        raise InputError("utilities: every entry must be finite and at least 0")
+    U = checked_utilities(utilities)
+    if (U < 0.0).any():
+        raise InputError(f"utilities: have {U.min():g}, allowed are numbers >= 0")
     N, K = U.shape
     p = np.zeros(K)
     value, certificate = maximise_concave(U, np.zeros(K), welfare_workspace(N, K), p)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from gossipmab.objectives.solvers.interior_point import longest, predict_and_correct, scaled_matrix, scaled_step
+from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import ALONG, BONUS, DUAL, INSIDE, SLOPE, STEP, SUPPORT, WEIGHT, P
 from gossipmab.objectives.solvers.newton import gap_at
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
@@ -54,9 +55,7 @@ def tangent(q: float, workspace: SolverWorkspace) -> float:
     U, work, u, table = workspace.clipped, workspace.work, workspace.utility, workspace.work.table
     N, K = U.shape
     for j in range(N):
-        u[j] = 0.0
-        for k in range(K):
-            u[j] += table[P, k] * U[j, k]
+        u[j] = utility(U, j, table[P, :K])
     mean = power_mean(u, q)
     for k in range(K):
         table[SLOPE, k] = 0.0

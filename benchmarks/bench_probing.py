@@ -17,8 +17,7 @@ from measure import machine, table
 
 import gossipmab as gm
 from gossipmab.algorithms import ASSIGNERS
-from gossipmab.objectives.probing import assignment as assign
-from gossipmab.objectives.probing import best_probing, distributions, greedy_probing, terms
+from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, greedy_probing, terms
 
 SIZES = ((12, 8), (20, 10))
 

@@ -20,8 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.pools import ray_tasks as ray_cells
-from gossipmab.engines.pools import threads
+from gossipmab.engines.pools import ray_tasks as ray_cells, threads
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.spec import Spec

@@ -62,51 +62,50 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from gossipmab.algorithms import ELD as ELD
-    from gossipmab.algorithms import OFMUP as OFMUP
-    from gossipmab.algorithms import CentralizedNSW as CentralizedNSW
-    from gossipmab.algorithms import EpsilonGreedy as EpsilonGreedy
-    from gossipmab.algorithms import ExploreFirst as ExploreFirst
-    from gossipmab.algorithms import GreedyProbing as GreedyProbing
-    from gossipmab.algorithms import HossainUCB as HossainUCB
-    from gossipmab.algorithms import JonesUCB as JonesUCB
-    from gossipmab.algorithms import NonProbing as NonProbing
-    from gossipmab.algorithms import ParetoGossip as ParetoGossip
-    from gossipmab.algorithms import ParetoUCB as ParetoUCB
-    from gossipmab.algorithms import ParetoUCBGossip as ParetoUCBGossip
-    from gossipmab.algorithms import ProblemInfo as ProblemInfo
-    from gossipmab.algorithms import RandomProbing as RandomProbing
-    from gossipmab.algorithms import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
-    from gossipmab.algorithms import Thompson as Thompson
+    from gossipmab.algorithms import (
+        ELD as ELD,
+        OFMUP as OFMUP,
+        CentralizedNSW as CentralizedNSW,
+        EpsilonGreedy as EpsilonGreedy,
+        ExploreFirst as ExploreFirst,
+        GreedyProbing as GreedyProbing,
+        HossainUCB as HossainUCB,
+        JonesUCB as JonesUCB,
+        NonProbing as NonProbing,
+        ParetoGossip as ParetoGossip,
+        ParetoUCB as ParetoUCB,
+        ParetoUCBGossip as ParetoUCBGossip,
+        ProblemInfo as ProblemInfo,
+        RandomProbing as RandomProbing,
+        SimulatedNSWUCBGossip as SimulatedNSWUCBGossip,
+        Thompson as Thompson,
+    )
     from gossipmab.analysis.plots import plot as plot
-    from gossipmab.analysis.verify import same_bits as same_bits
-    from gossipmab.analysis.verify import verify as verify
+    from gossipmab.analysis.verify import same_bits as same_bits, verify as verify
     from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
-    from gossipmab.experiments.results import Results as Results
-    from gossipmab.experiments.results import open_run as open_run
+    from gossipmab.experiments.results import Results as Results, open_run as open_run
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
-    from gossipmab.metrics.equity import Equity as Equity
-    from gossipmab.metrics.equity import equity as equity
+    from gossipmab.metrics.equity import Equity as Equity, equity as equity
     from gossipmab.metrics.trace import GossipTrace as GossipTrace
     from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
-    from gossipmab.networks.failures import Failures as Failures
-    from gossipmab.networks.failures import Outage as Outage
-    from gossipmab.networks.failures import Partition as Partition
-    from gossipmab.networks.links import ContactTrace as ContactTrace
-    from gossipmab.networks.links import ErdosRenyi as ErdosRenyi
-    from gossipmab.networks.links import GilbertElliott as GilbertElliott
-    from gossipmab.networks.links import LinkProcess as LinkProcess
-    from gossipmab.networks.links import OnePeerExponential as OnePeerExponential
-    from gossipmab.networks.links import RandomizedGossip as RandomizedGossip
-    from gossipmab.networks.links import RandomMatching as RandomMatching
-    from gossipmab.networks.links import Static as Static
-    from gossipmab.networks.links import StochasticBlock as StochasticBlock
-    from gossipmab.networks.links import Switching as Switching
+    from gossipmab.networks.failures import Failures as Failures, Outage as Outage, Partition as Partition
+    from gossipmab.networks.links import (
+        ContactTrace as ContactTrace,
+        ErdosRenyi as ErdosRenyi,
+        GilbertElliott as GilbertElliott,
+        LinkProcess as LinkProcess,
+        OnePeerExponential as OnePeerExponential,
+        RandomizedGossip as RandomizedGossip,
+        RandomMatching as RandomMatching,
+        Static as Static,
+        StochasticBlock as StochasticBlock,
+        Switching as Switching,
+    )
     from gossipmab.networks.network import Network as Network
     from gossipmab.objectives.best_policy import best_policy as best_policy
     from gossipmab.utils.errors import InputError as InputError

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gossipmab.algorithms.assignment.ofmup import OFMUP as OFMUP
-from gossipmab.algorithms.assignment.ofmup import GreedyProbing as GreedyProbing
-from gossipmab.algorithms.assignment.ofmup import NonProbing as NonProbing
+from gossipmab.algorithms.assignment.ofmup import OFMUP as OFMUP, GreedyProbing as GreedyProbing, NonProbing as NonProbing
 from gossipmab.algorithms.assignment.random_probing import RandomProbing as RandomProbing
 from gossipmab.algorithms.base import ProblemInfo as ProblemInfo
 from gossipmab.algorithms.central.eld import ELD as ELD
@@ -21,12 +19,10 @@ from gossipmab.algorithms.central.jones_ucb import JonesUCB as JonesUCB
 from gossipmab.algorithms.central.thompson import Thompson as Thompson
 from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW as CentralizedNSW
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip as ParetoGossip
-from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB as ParetoUCB
-from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCBGossip as ParetoUCBGossip
+from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB as ParetoUCB, ParetoUCBGossip as ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.registry import ALGORITHMS as GROUP
-from gossipmab.utils.registry import Registry
+from gossipmab.utils.registry import ALGORITHMS as GROUP, Registry
 
 ALGORITHMS: dict[str, type] = {
     "pareto_ucb_gossip": ParetoUCBGossip,

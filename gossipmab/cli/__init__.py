@@ -6,5 +6,4 @@ are listed, and in main.py for errors and exit codes.
 
 from __future__ import annotations
 
-from gossipmab.cli.main import call as call
-from gossipmab.cli.main import main as main
+from gossipmab.cli.main import call as call, main as main

@@ -45,8 +45,7 @@ def run(
     """Run an experiment, or continue it: finished cells are never computed again."""
     from gossipmab.experiments.progress import Bar
     from gossipmab.experiments.results import Results
-    from gossipmab.experiments.runner import CellsFailedError
-    from gossipmab.experiments.runner import run as run_experiment
+    from gossipmab.experiments.runner import CellsFailedError, run as run_experiment
 
     bar = Bar(bar=not quiet)
     failed: CellsFailedError | None = None

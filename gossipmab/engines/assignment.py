@@ -19,8 +19,7 @@ from gossipmab.engines.common import TrialSettings, next_block, reward_of, sampl
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
-from gossipmab.objectives.probing import assignment as assign
-from gossipmab.objectives.probing import terms
+from gossipmab.objectives.probing import assignment as assign, terms
 from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check

@@ -17,8 +17,7 @@ from gossipmab.algorithms.central.base import Learner
 from gossipmab.engines.common import TrialSettings, next_block, policy_unchanged, reward_of, sample_arm
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
-from gossipmab.metrics import equity
-from gossipmab.metrics import policy as policies
+from gossipmab.metrics import equity, policy as policies
 from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import SolverWorkspace, objective, solver_workspace, value
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached

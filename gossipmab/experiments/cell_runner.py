@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec import plugins
-from gossipmab.experiments.spec.build import built, environment_of, network_of
-from gossipmab.experiments.spec.build import options as options_of
+from gossipmab.experiments.spec.build import built, environment_of, network_of, options as options_of
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Cell, Point, Spec

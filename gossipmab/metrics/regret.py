@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.environments.environment import Environment
-from gossipmab.objectives import pareto
-from gossipmab.objectives import solvers as welfare
+from gossipmab.objectives import pareto, solvers as welfare
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 

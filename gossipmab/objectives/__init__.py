@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gossipmab.objectives.base import Objective as Objective
-from gossipmab.objectives.base import maximise as maximise
-from gossipmab.objectives.base import maximise_with_bonus as maximise_with_bonus
-from gossipmab.objectives.base import value as value
+from gossipmab.objectives.base import (
+    Objective as Objective,
+    maximise as maximise,
+    maximise_with_bonus as maximise_with_bonus,
+    value as value,
+)
 from gossipmab.objectives.equality import Equality
 from gossipmab.objectives.log_nash import LogNashWelfare
 from gossipmab.objectives.maximin import Maximin
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
-from gossipmab.objectives.solvers.workspace import SolverWorkspace as SolverWorkspace
-from gossipmab.objectives.solvers.workspace import solver_workspace as solver_workspace
+from gossipmab.objectives.solvers.workspace import SolverWorkspace as SolverWorkspace, solver_workspace as solver_workspace
 from gossipmab.objectives.utilitarian import Utilitarian
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.registry import OBJECTIVES as GROUP
-from gossipmab.utils.registry import Registry
+from gossipmab.utils.registry import OBJECTIVES as GROUP, Registry
 
 OBJECTIVES: dict[str, type] = {
     "nsw": NashWelfare,

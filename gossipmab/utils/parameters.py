@@ -10,8 +10,7 @@ InputError for conditions between several fields.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING as MISSING
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING as MISSING, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args, get_type_hints
 

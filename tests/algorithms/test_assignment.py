@@ -19,8 +19,7 @@ from gossipmab.engines import assignment as engine
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
-from gossipmab.objectives.probing import assignment as assign
-from gossipmab.objectives.probing import best_probing, distributions, terms, welfare_of_set
+from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.rng import Purpose, RandomSource
 

@@ -13,8 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from conftest import numbers_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from twins import gossip, mixing_matrix
 
 import gossipmab as gm

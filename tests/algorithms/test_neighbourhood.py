@@ -11,8 +11,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm

@@ -19,8 +19,7 @@ import pytest
 from typer.main import get_command
 
 import gossipmab as gm
-from gossipmab.cli import call
-from gossipmab.cli import options as suggestions
+from gossipmab.cli import call, options as suggestions
 from gossipmab.cli.app import COMMANDS, STARTERS, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START

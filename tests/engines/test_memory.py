@@ -16,8 +16,7 @@ from gossipmab.algorithms import ALGORITHMS
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines import limits as capacity
-from gossipmab.engines.gossip import memory
-from gossipmab.engines.gossip import simulate as rounds
+from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
 
 SPEC = {

@@ -19,9 +19,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.pools import ray_runtime_env as ray_shipping
-from gossipmab.engines.pools import ray_session
-from gossipmab.engines.pools import ray_tasks as ray_cells
+from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session, ray_tasks as ray_cells
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells

@@ -13,13 +13,11 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits, verify
-from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.engines.gossip import unreliable as message_rounds
+from gossipmab.engines.gossip import simulate as rounds, unreliable as message_rounds
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import LossyChannel
 from gossipmab.utils.rng import Purpose, stream

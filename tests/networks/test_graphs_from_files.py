@@ -10,11 +10,9 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from gossipmab.networks.graphs import edge_list as edge_files
-from gossipmab.networks.graphs import readers as files
+from gossipmab.networks.graphs import edge_list as edge_files, readers as files
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
 from gossipmab.utils.errors import InputError

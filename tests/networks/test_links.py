@@ -15,8 +15,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.analysis.verify import verify

@@ -9,8 +9,7 @@ from typing import Any
 import cvxpy
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.environments.reward_distributions import on_levels
@@ -18,6 +17,7 @@ from gossipmab.objectives.probing import (
     OVERHEADS,
     Distributions,
     Probing,
+    assignment as assign,
     best_probing,
     distributions,
     from_masses,
@@ -25,7 +25,6 @@ from gossipmab.objectives.probing import (
     terms,
     welfare_of_set,
 )
-from gossipmab.objectives.probing import assignment as assign
 from gossipmab.objectives.probing.greedy import SMALLEST, log_bound
 from gossipmab.objectives.probing.value import probed_welfare, unprobed_welfare
 

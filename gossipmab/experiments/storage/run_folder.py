@@ -16,8 +16,7 @@ from gossipmab.experiments.spec.sweep import safe
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, decode, encode, origin
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held, sweep
-from gossipmab.experiments.storage.manifest import MEND as MEND
-from gossipmab.experiments.storage.manifest import DamagedManifestError
+from gossipmab.experiments.storage.manifest import MEND as MEND, DamagedManifestError
 from gossipmab.metrics.columns import TRACES
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils import provenance

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipmab.environments.reward_distributions import Distributions
-from gossipmab.objectives.probing import assignment as assign
-from gossipmab.objectives.probing import greedy
+from gossipmab.objectives.probing import assignment as assign, greedy
 from gossipmab.objectives.probing.costs import Terms
 from gossipmab.objectives.probing.value import welfare_of
 from gossipmab.utils.errors import InputError

@@ -1,8 +1,7 @@
 """Ray for the length of a `with`: started on this machine, or a cluster joined; only public interfaces of Ray are used.
 
-A local Ray listens on loopback only (if Ray was imported before, a note says where), without dashboard, and admits holders of its
-token. Token, sockets and logs lie in one private temporary folder, which is removed when the session ends: normally, by an error,
-by Ctrl-C or SIGTERM. A run that is killed by SIGKILL leaves the folder.
+A local Ray listens on loopback (if Ray was imported before, a note says where), without dashboard, to holders of its token. Token,
+sockets and logs lie in a private temporary folder, which every end of the session but SIGKILL removes.
 
 A cluster is joined only if the caller gives an address: neither RAY_ADDRESS nor a Ray that happens to run here is used.
 """

@@ -112,9 +112,10 @@ def fit(key: str, hint: Any, value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
-    given, adapter, schema = value, _adapter(hint), schema_of(hint)
-    if adapter is None:
+    given, found = value, _adapter(hint)
+    if found is None:
         raise InputError(f"{key}: its type is {hint}, allowed for a parameter are bool, int, float, str")
+    adapter, schema = found
     types = _types(schema)
     try:
         if isinstance(value, int) and not isinstance(value, bool) and "number" in types and "integer" not in types:
@@ -150,9 +151,9 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
-    """The JSON schema of an annotated type; {} if no parameter may have it."""
-    adapter = _adapter(hint)
-    return {} if adapter is None else adapter.json_schema()
+    """The JSON schema of an annotated type, not to be changed; {} if no parameter may have it."""
+    found = _adapter(hint)
+    return {} if found is None else found[1]
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:
@@ -162,14 +163,14 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
 
 
 @lru_cache(1024)
-def _adapter(hint: Any) -> TypeAdapter[Any] | None:
-    """Pydantic's validator of a type, or None for a type that no parameter may have, such as an array."""
+def _adapter(hint: Any) -> tuple[TypeAdapter[Any], dict[str, Any]] | None:
+    """Pydantic's validator of a type and its JSON schema, or None for a type that no parameter may have, such as an array."""
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=STRICT)
         schema = adapter.json_schema()
     except PydanticUserError:
         return None
-    return adapter if _types(schema) and "$defs" not in schema else None
+    return (adapter, schema) if _types(schema) and "$defs" not in schema else None
 
 
 def _description(hint: Any) -> str:

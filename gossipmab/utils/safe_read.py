@@ -63,7 +63,11 @@ def opened(path: Path, what: str, largest: int) -> Iterator[BinaryIO]:
 def content_of(path: Path, what: str, largest: int) -> bytes:
     """The file's bytes. Raises InputError as `opened` does, and if it cannot be read."""
     with opened(path, what, largest) as file, refusing(f"{what}: {path.name!r} cannot be read"):
-        return file.read(min(largest, max(os.fstat(file.fileno()).st_size, 2**16)))  # it makes room for as many bytes
+        size = min(largest, max(os.fstat(file.fileno()).st_size, 2**16))  # for `read` makes room for as many bytes
+        content = file.read(size)
+        if file.read(1):  # it grows, or has no size, as under /proc
+            raise InputError(f"{what}: {path.name!r} goes on behind the {size} bytes that are read")
+        return content
 
 
 def text_of(path: Path, what: str, largest: int = LARGEST_TEXT) -> str:

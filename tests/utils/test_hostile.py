@@ -28,7 +28,7 @@ from gossipmab.experiments.spec.sweep import safe
 from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import LONGEST, InputError, one_line
-from gossipmab.utils.safe_read import LARGEST_TEXT, parsed_toml
+from gossipmab.utils.safe_read import LARGEST_TEXT, content_of, parsed_toml
 
 PACKAGE = Path(gm.__file__).parent
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
@@ -326,6 +326,16 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     assert not page.tags & {"script", "iframe", "object", "embed", "form"}
     assert page.sources == {"data:image/svg+xml;base64"}  # as images they run no scripts
     assert not {name for name in page.attributes if name.startswith("on")}
+
+
+def test_what_goes_on_behind_its_size_is_not_cut_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that grows while it is read, or has no size, as under /proc."""
+    (tmp_path / "x.txt").write_bytes(b"y" * 70_000)
+    assert content_of(tmp_path / "x.txt", "file", 10**6) == b"y" * 70_000
+    size = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat_result([*size(number)[:6], 0, *size(number)[7:10]]))
+    with pytest.raises(InputError, match=r"^file: 'x.txt' goes on behind the 65536 bytes that are read$"):
+        content_of(tmp_path / "x.txt", "file", 10**6)
 
 
 def test_a_message_is_one_short_line_that_no_terminal_obeys() -> None:

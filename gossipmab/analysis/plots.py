@@ -146,24 +146,27 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
 
 def finish(figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, inside: bool = False) -> None:
     """Label the axes and place one legend: above the panels, or inside a single one where curves leave room."""
-    handles, labels = axes[0].get_legend_handles_labels()
-    if len(axes) == 1:
-        axes[0].set(xlabel=xlabel, ylabel=ylabel)
-        if inside:
-            axes[0].legend(loc="upper left")
-        else:
-            make_room(figure, len(labels) / 2)
-            figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0)
+    if len(axes) > 1:
+        figure.supxlabel(xlabel, fontsize=8)
+        figure.supylabel(ylabel, fontsize=8)
+        legend_above(figure, axes[0], 3, 2.0)
         return
-    figure.supxlabel(xlabel, fontsize=8)
-    figure.supylabel(ylabel, fontsize=8)
-    make_room(figure, len(labels) / 3)
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 3))
+    axes[0].set(xlabel=xlabel, ylabel=ylabel)
+    if inside:
+        axes[0].legend(loc="upper left")
+    else:
+        legend_above(figure, axes[0], 2, 1.0)
 
 
-def make_room(figure: Figure, rows: float) -> None:
-    """Make the figure higher if its legend has more rows than fit above the axes."""
-    figure.set_figheight(figure.get_figheight() + 0.17 * max(0, math.ceil(rows) - 4))
+def legend_above(figure: Figure, ax: Axes, most: int, spacing: float) -> None:
+    """A legend above the axes, of as many columns up to `most` as fit into the figure, which grows with its rows."""
+    handles, labels = ax.get_legend_handles_labels()
+    for columns in range(min(len(labels), most), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=spacing)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            figure.set_figheight(figure.get_figheight() + 0.17 * max(0, math.ceil(len(labels) / columns) - 4))
+            return
+        legend.remove()
 
 
 def curves(

@@ -152,6 +152,17 @@ def test_errors_are_drawn_in_two_parts(single: Results) -> None:
     assert lines["alone, sampling"].get_linestyle() == ":" and figure.axes[0].get_yscale() == "log"
 
 
+def test_a_legend_has_as_many_columns_as_fit() -> None:
+    with mpl.rc_context(plotting.STYLE):
+        for words, columns in (("short", 2), ("a label that takes more than half of the width", 1)):
+            figure, [ax] = plotting.panels(1)
+            for n in range(4):
+                ax.plot([0, 1], label=f"{words} {n}")
+            plotting.finish(figure, [ax], "x", "y")
+            [legend] = figure.legends
+            assert legend._ncols == columns and legend.get_window_extent().width <= figure.bbox.width
+
+
 def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
     rounds, regret = np.array([1, 10, 100]), np.array([1.0, 5.0, 8.0])
     for name, expected in [("log", [0, 4, 8]), ("sqrt", [0.8, 0.8 * 10**0.5, 8]), ("linear", [0.08, 0.8, 8])]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,11 +50,13 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _owner(folder: Path) -> str:
-    """The holder of the lock, as it wrote a moment after it got the lock."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        owner = parsed_json(text_of(folder / OWNER, "owner"))
-        if owner["host"] != platform.node() or alive(owner["pid"]):
-            return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
+    """The holder of the lock, as it writes a moment after it got the lock; a second is waited for that."""
+    for _ in range(20):
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            owner = parsed_json(text_of(folder / OWNER, "owner"))
+            if owner["host"] != platform.node() or alive(owner["pid"]):
+                return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
+        time.sleep(0.05)
     return "another process is running it"
 
 
@@ -61,10 +64,8 @@ def alive(pid: int) -> bool:
     """Whether there is such a process on this machine."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # of another user
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -57,7 +58,7 @@ def section(results: Results) -> Networks | None:
             found[key] = (Path(base).stem if isinstance(base, str) else network.name), network
         else:
             left_out.add(key)
-    bases = {(name, network.edges.tobytes()): (name, network) for name, network in found.values()}
+    bases = {(name, hashlib.sha256(network.edges.data).digest()): (name, network) for name, network in found.values()}
     small = [(name, n) for name, n in bases.values() if n.agents <= MOST_AGENTS and len(n.edges) <= MOST_LINKS]
     large = [f"{name}: {n.agents:,} agents, {len(n.edges):,} links" for name, n in bases.values() if (name, n) not in small]
     rows = [facts(*named) for named in found.values()]

@@ -38,7 +38,6 @@ class AgentActor:
     """One actor. The coordinator calls its methods one after the other; calls of earlier epochs are void."""
 
     def __init__(self, index: int) -> None:
-        """Nothing but the process yet."""
         self.index = index
         self.epoch = -1
         self.peers: SocketMesh | None = None

@@ -175,7 +175,7 @@ class Coordinator:
         degrees = np.zeros((B, network.agents), np.int64)
         neighbours, weights = np.zeros(2 * B * E, np.int64), np.zeros(2 * B * E)
         links_of_window(graph, present, np.zeros(2 * E, np.int64), degrees, neighbours, weights)
-        reader = np.repeat(np.tile(self.owner, B), degrees.ravel())
+        reader = np.repeat(np.tile(self.owner.astype(np.min_scalar_type(len(self.near))), B), degrees.ravel())  # few bits sort fast
         places = np.split(np.argsort(reader, kind="stable"), np.cumsum(np.bincount(reader, minlength=len(self.near)))[:-1])
         blocks = zip(pairwise(self.bounds.tolist()), places, strict=True)
         return [WindowGraph(degrees[:, a:z].copy(), neighbours[place], weights[place]) for (a, z), place in blocks]
@@ -199,9 +199,10 @@ class Coordinator:
         """The trace; RuntimeError if the bytes that crossed between actors are not what the links account for."""
         numbers = message_size(self.state) if self.algorithm.communicates else 0
         accounted = 8 * numbers * int(self.tally.kept.messages_sent.sum())
+        torn = size % (8 * numbers) if numbers else size  # bytes that are no whole message
         # By reference a block's whole border travels at once.
         most = accounted if self.pool.transport == "direct" else np.inf
-        if size > most or (len(self.near) == self.environment.agents and size != accounted):
+        if torn or size > most or (len(self.near) == self.environment.agents and size != accounted):
             raise RuntimeError(f"{size} bytes were sent, the links account for {accounted}")
         return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers)
 

@@ -34,17 +34,17 @@ P = TypeVar("P")
 
 
 def simulate_actors(
-    algorithm: Algorithm, environment: Environment, network: Network, *, pool: ActorPool | None = None, address: str | None = None,
-    note: Note | None = None, **settings: Any,
+    algorithm: Algorithm, environment: Environment, network: Network, *, horizon: int, seed: int, trial: int = 0,
+    recorded_rounds: int = 200, stream_label: str = "", welfare: str = "product", pool: ActorPool | None = None,
+    address: str | None = None, note: Note | None = None, progress: Callable[[int], None] | None = None,
 ) -> GossipTrace:  # fmt: skip
     """Play one trial with every agent, or block of agents, in a process of its own; the bits are those of `simulate`.
 
     Args:
-        algorithm, environment, network: as in `gossipmab.simulate`.
+        algorithm, environment, network, horizon to welfare, progress: as in `gossipmab.simulate`.
         pool: the actors to use; by default one agent an actor over "direct", started now and ended with the trial.
         address: the Ray cluster to join, if this process has no Ray yet; by default a new one on this machine.
         note: called with one line about everything that failed and what was done about it; by default it is logged.
-        settings: horizon, seed, recorded_rounds, trial, stream_label, welfare, progress, as in `gossipmab.simulate`.
 
     Raises:
         InputError: an argument out of range, or more actors than fit. ActorsLostError: they died again and again.
@@ -54,13 +54,12 @@ def simulate_actors(
 
         note = note or log
         check(algorithm, environment, network, pool or ActorPool())
-        trial = TrialSettings.checked(settings)
-        if trial.interpreted:
-            raise InputError("engine: actors run compiled code; leave interpreted out")
+        settings = {"horizon": horizon, "seed": seed, "trial": trial, "recorded_rounds": recorded_rounds, "progress": progress}
+        checked = TrialSettings.checked({**settings, "stream_label": stream_label, "welfare": welfare})
         if not ray.is_initialized():
             stack.enter_context(session(address))
         pool = pool or stack.enter_context(ActorPool(note=note))
-        return Coordinator(algorithm, environment, network, pool, trial).play(note)
+        return Coordinator(algorithm, environment, network, pool, checked).play(note)
 
 
 def check(algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool) -> None:

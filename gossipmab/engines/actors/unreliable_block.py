@@ -41,7 +41,6 @@ class UnreliableBlock(AgentBlock):
     """The agents first .. last - 1 of a trial under an unreliable channel."""
 
     def __init__(self, info: TrialInfo, index: int, rewards: tuple[Any, ...], snapshot: Snapshot | None, machine: Machine) -> None:
-        """As they were at the snapshot, or before the first round, when all know how all begin."""
         super().__init__(info, index, rewards, snapshot, machine)
         assert info.messages is not None
         self.messages, self._initial = info.messages, dict(zip(info.names, info.values, strict=True))

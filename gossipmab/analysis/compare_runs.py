@@ -58,7 +58,8 @@ class Versus(NamedTuple):
             yield "No cell matches: no sweep point, label and trial that both runs have."
         elif not self.unequal:
             yield f"All {self.matching} matching cells are equal bit for bit."
-        for name, arrays in self.unequal[:1]:
+        else:
+            name, arrays = self.unequal[0]
             first = f"the first that is not, {name}, differs in {', '.join(arrays)}."
             yield f"{self.equal} of {self.matching} matching cells are equal bit for bit; {first}"
         if self.matching and not self.paired:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from gossipmab.algorithms import PROTOCOLS, protocol_of
+from gossipmab.algorithms import protocol_of
 from gossipmab.engines.common import TrialSettings
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import TrialRecord as TrialRecord
@@ -84,6 +84,3 @@ def simulate(
         welfare=welfare, interpreted=interpreted, progress=progress, **options,
     )  # fmt: skip
     return found
-
-
-__all__ = ["PROTOCOLS", "simulate", "simulator"]

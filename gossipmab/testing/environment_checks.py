@@ -13,6 +13,7 @@ from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.links import LinkProcess, LinkStatistics
 from gossipmab.networks.network import Network
+from gossipmab.testing.call_inspector import global_generators
 from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
 from gossipmab.utils.errors import InputError
@@ -42,7 +43,7 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     if not isinstance(link_statistics, LinkStatistics) or link_statistics.frequencies.shape != (E,):
         what = f"{link_statistics}; allowed is a LinkStatistics with a frequency for each of the {E} links"
         raise ConformanceError("shape", f"{name}.link_statistics is {what}")
-    before: Any = np.random.get_state()  # noqa: NPY002
+    generators = global_generators()
     whole = network.link_sampler(np.random.default_rng(1))(rounds)
     if not isinstance(whole, np.ndarray) or whole.shape != (rounds, E) or whole.dtype != np.uint8 or whole.max(initial=0) > 1:
         raise ConformanceError("shape", f"{name}.sampler: a block is no uint8 array of 0 and 1 of shape {(rounds, E)}")
@@ -53,8 +54,7 @@ def check_link_process(process: LinkProcess, agents: int = AGENTS) -> None:
     split = same(whole, np.concatenate([block(size) for size in SPLITS]))
     what = f"gives other links in blocks of {SPLITS} rounds than in one; each round takes as many numbers"
     fault_if(not split, "hidden state", f"{name}.sampler {what}")
-    after: Any = np.random.get_state()  # noqa: NPY002
-    drawn = not same(after[1:3], before[1:3])
+    drawn = global_generators() != generators
     fault_if(drawn, "randomness", f"{name}.sampler draws from a global generator; its own is handed in")
     shares = network.link_sampler(np.random.default_rng(2))(ROUNDS).mean(axis=0)
     away = np.abs(shares - link_statistics.frequencies)

@@ -134,7 +134,6 @@ class Record:
     """What is kept of a trial."""
 
     def __init__(self, rounds: Integers, sums: int, arms: int, utilities: Floats, tau: float) -> None:
-        """Nothing yet."""
         R = len(rounds)
         self.rounds, self.utilities, self.tau = rounds, utilities, tau
         self.regret, self.multiplier, self.policies = np.zeros((R, sums)), np.full(R, np.nan), np.zeros((R, arms))

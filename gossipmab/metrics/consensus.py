@@ -23,7 +23,7 @@ def row_errors(
 
         max_{j,i} || G_i[j] - mean_i L_i[j] ||_inf,  max_j || mean_i (G_i[j] - L_i[j]) ||_inf,  max_j || mean_i L_i[j] - U[j] ||_inf
 
-    With balls of everyone these are those of `averages_apart`, to the bit.
+    If every agent tracks all agents, these are those of `averages_apart`, to the bit.
 
     Args:
         estimates, local_mean: G and L, (N, B K), in row i one after the other the rows of the members of i's ball.

@@ -70,7 +70,7 @@ def estimand(environment: Environment, estimates: str, local_mean: Floats) -> Fl
 
 @jit
 def nash_welfare_of(reference: RegretReference, p: Floats, utility: Floats) -> float:
-    """prod_j ( sum_k p_k U[j, k] ), to the power of the truth; p (K,), utility (N,) scratch.
+    """prod_j ( sum_k p_k U[j, k] ) to the power of the reference; p (K,), utility (N,) scratch.
 
     Four partial products, in a fixed order, are twice as fast as one and the same in every engine.
     """
@@ -131,7 +131,7 @@ def welfare_cache(agents: int, arms: int) -> WelfareCache:
 def nsw_gap(reference: RegretReference, p: Floats, utility: Floats, cache: WelfareCache) -> float:
     """NSW(p*) - NSW(p), from the cache if the policy was met before; utility (N,) scratch.
 
-    Where NSW(p*) is not defined or below the least number, there is nothing to add up: NaN, or 0.
+    If NSW(p*) is not defined, NaN; if it is below the smallest positive float, 0.
     """
     if not reference.best > 0.0:
         return reference.best - reference.best

@@ -1,7 +1,7 @@
 """Equity-Lagrangian Dual: the most welfare under a budget of unequal outcomes.
 
 Source: Nguyen, Pham, Le, Alam and Duong, "Beyond scalar welfare: enforcing identity-aware equity in multi-agent reinforcement
-learning", AAMAS 2026, section 4; algorithms.md, section 11.
+learning", AAMAS 2026, section 4; algorithms.md, section 11. Utilitarian regret is the cost of the budget, perhaps linear in T.
 
     symbol      name               meaning
     epsilon     inequality_budget  what H / N, or E / N, may be

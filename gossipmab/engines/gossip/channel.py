@@ -7,10 +7,10 @@
     clock(i, t)                      returns the t of agent i's algorithm
     mix(algorithm, state, i, neighbours, weights)   the gossip of agent i
     outbound(i, b)                   returns how many messages agent i sends in the round
-    turned()                         returns the channel of the next round: what is own in one is sent in the next
+    turned()                         returns the channel of the next round, own and sent averages exchanged
 
-`Direct` is here: each message is what its sender held at the end of round t-1. `Unreliable` (lost, late, quantised messages)
-and `Halo` (messages from other processes) have files of their own.
+`Direct` is here: each message is what its sender held at the end of round t-1. `Unreliable` (unreliable.py: lost, late, quantised
+messages; which are lost is decided in networks/failures/message_loss.py) and `Halo` (halo.py: other processes) are beside it.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class ArcState(NamedTuple):
 
     sender, reverse: (2E,) of every arc. heard: (2E,) scratch, the arcs of the messages that an agent received.
     speaks: (P, N) whether an agent spoke. arrived, outbound: (N,) messages received and sent in the round. clock: (N,) rounds that
-    an agent has played since it last knew nothing: the t of its algorithm.
+    an agent has played since its state was last made anew: the t of its algorithm.
     """
 
     sender: Integers

@@ -37,7 +37,7 @@ def step(
     Args:
         algorithm, rewards, channel: their types decide which methods run.
         now, after: the state before and after the round: the same arrays, every field exchanged with its mailbox.
-        last: of the agents that are played one after the other, the one behind the last.
+        last: one behind the last agent that is played after this one in the same call.
     """
     if not awake(channel, i, b):
         rest(channel, i)

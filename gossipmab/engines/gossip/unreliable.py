@@ -1,7 +1,7 @@
 """The channel whose messages are lost or late, sent seldom or in few bits, between agents that may be away.
 
 It is slower than `Direct`, since every message is copied; if nothing goes wrong its bits are the same. An agent's clock
-counts the rounds that it has played since it last knew nothing; this is the t of its algorithm.
+counts the rounds that it has played since its state was last made anew; this is the t of its algorithm.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Unreliable(UnreliableFields):
         return self.neighbours[:count], self.weights[:count]
 
     def clock(self, i: int, t: int) -> int:
-        """The rounds that agent i has played since it last knew nothing, this one included."""
+        """The rounds that agent i has played since its state was last made anew, this one included."""
         self.arcs.clock[i] += 1
         return self.arcs.clock[i]  # type: ignore[no-any-return]
 
@@ -235,7 +235,7 @@ class Unreliable(UnreliableFields):
 
 
 def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
-    """What a trial with failures or a budget knows of its messages.
+    """The graph, weights and message rules of a trial with failures or a budget.
 
     Raises:
         InputError: past messages would not fit into the memory.

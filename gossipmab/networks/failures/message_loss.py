@@ -45,7 +45,6 @@ class LossyChannel:
     """
 
     def __init__(self, arcs: Arcs, plan: Failures) -> None:
-        """Nothing under way."""
         self.arcs, self.plan = arcs, plan
         self.columns = len(arcs.link) * ((plan.message_loss > 0.0) + (plan.random_delay and plan.delay > 0))
         self.under_way = np.full((plan.delay, len(arcs.link)), NOTHING, np.int16)  # sent in the last rounds: their delay

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from gossipmab.utils.jit import jit, method
+from gossipmab.utils.jit import INLINE, jit, method
 from gossipmab.utils.types import Floats, Integers
 
 UNIFORMS = "scratch_uniforms"
@@ -70,7 +70,7 @@ def fill_uniforms(state: Any, numbers: Floats) -> None:
         state.scratch_uniforms[:] = numbers
 
 
-@overload(fill_uniforms, strict=False, jit_options={"forceinline": True})
+@overload(fill_uniforms, strict=False, jit_options=INLINE)
 def _fill_uniforms(state: Any, numbers: Any) -> Callable[..., None]:
     def nothing(state: Any, numbers: Any) -> None:
         pass

@@ -12,7 +12,7 @@ import numpy as np
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.reward_models import draw
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import jit
+from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
 
@@ -96,7 +96,7 @@ def sample_arm(p: Floats, u: float) -> int:
     return arm
 
 
-@jit
+@jit_inline
 def policy_unchanged(p: Floats, played: Floats) -> bool:
     """Whether p (K,) equals the previous policy; stores p in `played`. Lets the caller skip recomputing its welfare."""
     equal = True

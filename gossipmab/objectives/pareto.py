@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gossipmab.utils.jit import jit, jit_inline
+from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
 
 
@@ -54,7 +54,7 @@ def _front_of_ranked(values: Floats, order: Integers, p: Floats, D: int) -> None
         p[k] *= share
 
 
-@jit
+@jit_inline
 def uniform_on_front(values: Floats, order: Integers, p: Floats) -> None:
     """Write the uniform distribution over the Pareto front of K vectors into p (K,).
 

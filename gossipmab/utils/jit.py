@@ -26,8 +26,11 @@ FOLDER = "gossipmab-"
 UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "testing")
 settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs
-# atomic counts of its references, which were a tenth of a Pareto step and two thirds of a global NSW step.
-SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# atomic counts of its references, which were a tenth of a Pareto step and two thirds of a global NSW step. Not saying
+# `forceinline` would mean what the caller says: all of a solver, copied wherever one of its functions is called.
+SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": False, "no_cfunc_wrapper": True}
+# What only compiled code calls, as a part of it.
+INLINE: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 @cache
@@ -91,7 +94,7 @@ def is_builtin(*things: Any) -> bool:
 
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
-    return cast(F, njit(forceinline=True, **SETTINGS)(function))
+    return cast(F, njit(**SETTINGS | {"forceinline": True})(function))
 
 
 def variable(value: Any) -> Any:
@@ -105,7 +108,7 @@ def method(name: str, inline: bool = True) -> Callable[..., Any]:
     def call(self: Any, *args: Any) -> Any:
         return getattr(self, name)(*args)
 
-    @overload(call, strict=False, jit_options={"forceinline": inline})
+    @overload(call, strict=False, jit_options=INLINE | {"forceinline": inline})
     def _typed(self: Any, *args: Any) -> Any:
         return getattr(self.instance_class, name)
 
@@ -115,7 +118,7 @@ def method(name: str, inline: bool = True) -> Callable[..., Any]:
 def dual(function: F) -> F:
     """A function that is plain Python for Python callers, for debugging, and compiled into every compiled caller."""
 
-    @overload(function, strict=False, jit_options={"forceinline": True})
+    @overload(function, strict=False, jit_options=INLINE)
     def _same(*args: Any) -> Any:
         return function
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round, weight_of_edge
-from gossipmab.utils.jit import dual, jit, method
+from gossipmab.utils.jit import INLINE, dual, jit, jit_inline, method
 from gossipmab.utils.types import Floats, Integers
 
 LINE = 8  # numbers in a line of the cache
@@ -65,7 +65,7 @@ def _fetch(typing_context: Any, rows: Any, i: Any, m: Any) -> Any:
 _touch: Any = _fetch
 
 
-@overload(prefetch_row, jit_options={"forceinline": True})
+@overload(prefetch_row, jit_options=INLINE)
 def _prefetch_row(rows: Any, i: Any) -> Any:
     def touch_all(rows: Any, i: Any) -> None:
         for m in range(0, rows.shape[1], LINE):
@@ -74,7 +74,7 @@ def _prefetch_row(rows: Any, i: Any) -> Any:
     return touch_all
 
 
-@jit
+@jit_inline
 def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
     """The gossip of one agent: own[i] from the messages of the present neighbours, in ascending order.
 
@@ -116,7 +116,7 @@ def blend(algorithm: Any, blends: bool, state: Any, rows: tuple[Floats, Floats, 
         mix_row(rows[0], rows[1], rows[2], w)
 
 
-@overload(blend, strict=False, jit_options={"forceinline": True})
+@overload(blend, strict=False, jit_options=INLINE)
 def _typed_blend(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: Any, w: Any) -> Any:
     def plain(algorithm: Any, blends: Any, state: Any, rows: Any, i: Any, j: Any, w: Any) -> None:
         mix_row(rows[0], rows[1], rows[2], w)
@@ -129,7 +129,7 @@ def has_blend(algorithm: Any) -> bool:
     return hasattr(algorithm, "blend")
 
 
-@overload(has_blend, strict=False, jit_options={"forceinline": True})
+@overload(has_blend, strict=False, jit_options=INLINE)
 def _typed_has_blend(algorithm: Any) -> Any:
     found = hasattr(algorithm.instance_class, "blend")
     return lambda algorithm: found

@@ -110,10 +110,10 @@ def nash_welfare_of(reference: RegretReference, p: Floats, utility: Floats) -> f
 
 
 class WelfareCache(NamedTuple):
-    """Hash table policy -> NSW regret. policies (S, K) keys, gaps (S,) values, met (S,) occupancy flags; S = 0 disables it."""
+    """Hash table policy -> NSW regret. policies (S, K) keys, regrets (S,) values, met (S,) occupancy flags; S = 0 disables it."""
 
     policies: Floats
-    gaps: Floats
+    regrets: Floats
     met: NDArray[np.uint8]
 
 
@@ -128,14 +128,14 @@ def welfare_cache(agents: int, arms: int) -> WelfareCache:
 
 
 @jit
-def nsw_gap(reference: RegretReference, p: Floats, utility: Floats, cache: WelfareCache) -> float:
+def nsw_regret_of(reference: RegretReference, p: Floats, utility: Floats, cache: WelfareCache) -> float:
     """NSW(p*) - NSW(p), from the cache if the policy was met before; utility (N,) scratch.
 
     If NSW(p*) is not defined, NaN; if it is below the smallest positive float, 0.
     """
     if not reference.best > 0.0:
         return reference.best - reference.best
-    size = cache.gaps.shape[0]
+    size = cache.regrets.shape[0]
     if size == 0:
         return reference.best - nash_welfare_of(reference, p, utility)
     place = 0.0
@@ -152,10 +152,10 @@ def nsw_gap(reference: RegretReference, p: Floats, utility: Floats, cache: Welfa
         for k in range(p.shape[0]):
             equal &= cache.policies[at, k] == p[k]
         if equal:
-            return float(cache.gaps[at])
-    gap = reference.best - nash_welfare_of(reference, p, utility)
+            return float(cache.regrets[at])
+    regret = reference.best - nash_welfare_of(reference, p, utility)
     cache.met[slot] = 1
-    cache.gaps[slot] = gap
+    cache.regrets[slot] = regret
     for k in range(p.shape[0]):
         cache.policies[slot, k] = p[k]
-    return gap
+    return regret

@@ -178,7 +178,7 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
     (tmp_path / "my means.npy").unlink()
     (tmp_path / "chain.edges").unlink()
     (tmp_path / "full.edges").unlink()
-    from gossipmab.analysis.report.sections import commands
+    from gossipmab.analysis.report.tables import commands
 
     again, check, _ = commands(results)
     for command in (again.text, check.text):
@@ -190,7 +190,7 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
 
 def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
-    from gossipmab.analysis.report.sections import commands
+    from gossipmab.analysis.report.tables import commands
     from gossipmab.experiments.spec.loading import load_spec
     from gossipmab.experiments.storage.run_folder import RunFolder
 

@@ -80,11 +80,11 @@ def test_geometric_regret_of_many_agents_is_measured() -> None:
     policies = np.random.default_rng(2).dirichlet(np.ones(3), 50)
     expected = gmean(U @ policies.T)
     room, scratch = metrics.welfare_cache(3_000, 3), np.zeros(3_000)
-    gaps = [metrics.nsw_gap(truth, p, scratch, room) for p in policies]
+    gaps = [metrics.nsw_regret_of(truth, p, scratch, room) for p in policies]
     np.testing.assert_allclose(truth.best - np.array(gaps), expected, rtol=1e-12)
     assert min(gaps) > -1e-9
     p = np.asarray(maximise_nash_welfare(U).p)
-    assert abs(metrics.nsw_gap(truth, p, scratch, room)) < 1e-9
+    assert abs(metrics.nsw_regret_of(truth, p, scratch, room)) < 1e-9
 
 
 def test_the_cache_changes_no_bit() -> None:
@@ -97,13 +97,13 @@ def test_the_cache_changes_no_bit() -> None:
     room, none = metrics.welfare_cache(agents, arms), metrics.welfare_cache(1, arms)
     assert len(room.gaps) and not len(none.gaps)
     for p in policies:
-        with_it, without = (metrics.nsw_gap(truth, p, np.zeros(agents), one) for one in (room, none))
+        with_it, without = (metrics.nsw_regret_of(truth, p, np.zeros(agents), one) for one in (room, none))
         assert with_it == without == truth.best - metrics.nash_welfare_of(truth, p, np.zeros(agents))
 
 
 def test_regret_is_none_where_the_best_welfare_drowns_and_nan_where_it_is_not_defined() -> None:
     for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
-        found = metrics.nsw_gap(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
+        found = metrics.nsw_regret_of(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
         assert np.array_equal(found, gap, equal_nan=True)
 
 

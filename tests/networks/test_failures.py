@@ -19,7 +19,7 @@ import gossipmab as gm
 from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds, unreliable as message_rounds
 from gossipmab.networks.failures import FailureEvents, arcs_of
-from gossipmab.networks.failures.message_loss import LossyChannel
+from gossipmab.networks.failures.message_loss import ArrivalSampler
 from gossipmab.utils.rng import Purpose, stream
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
@@ -176,12 +176,12 @@ def test_arcs_by_hand() -> None:
 
 def test_the_freshest_of_the_messages_that_arrive_together() -> None:
     """One link, both directions alike. Sent in rounds 1, 2, 4 with 2, 1, 0 rounds to go: both arrive in round 3, the last in 4."""
-    post = LossyChannel(arcs_of(np.array([[0, 1]])), gm.Failures(delay=2, random_delay=True))
+    post = ArrivalSampler(arcs_of(np.array([[0, 1]])), gm.Failures(delay=2, random_delay=True))
     takes = np.array([2, 1, 0, 0]) / 3 + 0.1
     present, up = np.array([[1], [1], [0], [1]], np.uint8), np.ones((4, 2), np.uint8)
     numbers = np.column_stack([takes, takes])
     assert post.block(present, up, numbers)[:, 0].tolist() == [-1, -1, 1, 0]
-    away = LossyChannel(post.arcs, post.plan)
+    away = ArrivalSampler(post.arcs, post.plan)
     up[2, 0] = 0  # what arrives while its receiver is away is lost
     assert away.block(present, up, numbers).tolist() == [[-1, -1], [-1, -1], [-1, 1], [0, 0]]
 

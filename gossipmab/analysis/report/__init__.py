@@ -1,6 +1,6 @@
 """The HTML report of a run, one file that needs nothing else.
 
-The tables are made in sections.py and outcomes.py, the figures in svg_figures.py; page.html and page.css put them together. Start
+The tables are made in tables.py and outcomes.py, the figures in parts.py; page.html and page.css put them together. Start
 reading in page.py.
 """
 

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gossipmab.analysis.graph_plots import draw, spectral_facts
-from gossipmab.analysis.report.svg_figures import STYLE, HtmlTable, Picture, picture
+from gossipmab.analysis.report.parts import STYLE, HtmlTable, Picture, picture
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
 from gossipmab.utils.formatting import format_number

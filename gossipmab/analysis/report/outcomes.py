@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.analysis.report.svg_figures import HtmlTable, Picture, parade
+from gossipmab.analysis.report.parts import HtmlTable, Picture, parade
 from gossipmab.metrics.equity import equity
 from gossipmab.utils.formatting import format_number
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossipmab.analysis.report import networks, outcomes, sections
-from gossipmab.analysis.report.svg_figures import figures
+from gossipmab.analysis.report import networks, outcomes, tables
+from gossipmab.analysis.report.parts import figures
 from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 
@@ -52,21 +52,21 @@ def render(results: Results) -> str:
 
 def contents(results: Results) -> dict[str, Any]:
     """The values of the template."""
-    cells = sections.look_at_cells(results)
+    cells = tables.look_at_cells(results)
     table, agents, summary = results.table(), results.agents(), results.summary()
-    metrics = sections.metrics(results, table)
+    metrics = tables.metrics(results, table)
     return {
         "name": results.spec.experiment.name,
         "description": results.spec.experiment.description,
-        "status": sections.status(results, cells),
-        "facts": sections.facts(results, cells),
-        "warnings": sections.warnings(results, cells, table, summary),
-        "findings": sections.findings(results, summary, metrics),
+        "status": tables.status(results, cells),
+        "facts": tables.facts(results, cells),
+        "warnings": tables.warnings(results, cells, table, summary),
+        "findings": tables.findings(results, summary, metrics),
         "figures": figures(results),
-        "finals": [sections.final_table(results, column, title) for column, title in metrics.items()],
+        "finals": [tables.final_table(results, column, title) for column, title in metrics.items()],
         "outcomes": outcomes.section(results, agents),
         "networks": networks.section(results),
-        "rerun": sections.commands(results),
+        "rerun": tables.commands(results),
         "spec": results.spec.to_toml(),
-        "origin": sections.origin(results, cells),
+        "origin": tables.origin(results, cells),
     }

@@ -8,7 +8,7 @@ from gossipmab.engines.common import policy_unchanged
 from gossipmab.engines.gossip.channel_state import Averages
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.consensus import averages_apart, row_errors
-from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_gap
+from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_regret_of
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.utils.jit import dual, jit
@@ -18,14 +18,14 @@ from gossipmab.utils.types import Floats, Integers
 class Accumulators(NamedTuple):
     """What is kept of the past, and what is recorded.
 
-    pulls: (N, K). played: (N, K) the last distribution of each agent. gap: (N,) its NSW regret. nsw_regret: (N,) so far.
-    messages_sent: (N,). next: (1,) index into rounds. final_pareto: (N,), as last recorded.
+    pulls: (N, K). played: (N, K) the last distribution of each agent. round_regret, nsw_regret: (N,) NSW regret of that
+    distribution, and so far. messages_sent: (N,). next: (1,) index into rounds. final_pareto: (N,), as last recorded.
     rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,).
     """
 
     pulls: Integers
     played: Floats
-    gap: Floats
+    round_regret: Floats
     nsw_regret: Floats
     messages_sent: Integers
     final_pareto: Floats
@@ -55,13 +55,13 @@ class Tally(NamedTuple):
         if arm >= 0:
             kept.pulls[i, arm] += 1
             if not policy_unchanged(p, kept.played[i]):
-                kept.gap[i] = nsw_gap(self.reference, p, self.utility, self.cache)
-            kept.nsw_regret[i] += kept.gap[i]
+                kept.round_regret[i] = nsw_regret_of(self.reference, p, self.utility, self.cache)
+            kept.nsw_regret[i] += kept.round_regret[i]
 
     def end_round(self, averages: Averages, b: int, t: int, first: int, last: int) -> None:
         """Record round t if it is one to be recorded and all agents have played it."""
         kept = self.kept
-        if last - first == kept.gap.shape[0] and t == kept.rounds[kept.next[0]]:
+        if last - first == kept.round_regret.shape[0] and t == kept.rounds[kept.next[0]]:
             own = averages.own if averages.own.shape[1] > 0 else averages.local
             record(self, own, averages.local)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gossipmab.networks.failures.message_loss import LossyChannel, arcs_of
+from gossipmab.networks.failures.message_loss import ArrivalSampler, arcs_of
 from gossipmab.networks.failures.outages import FOREVER, First, Indices, Last, Outage, check_order, plain, planned, walk
 from gossipmab.networks.graphs.base_graph import BaseGraph
 from gossipmab.utils.errors import InputError
@@ -121,13 +121,13 @@ class FailureSampler:
         self.arcs, N = arcs_of(graph.edges), graph.agents
         self.cuts = [(partition, partition.cut(graph.edges, N)) for partition in plan.partitions]
         self.edges, self.played, self.state = graph.edges, 0, np.zeros((2, N), np.uint8)
-        self.channel = LossyChannel(self.arcs, plan)
+        self.arrivals = ArrivalSampler(self.arcs, plan)
         self.crashing = N if plan.crash_probability > 0.0 else 0
 
     def __call__(self, present: Bytes) -> FailureEvents:
         """The next rounds, of which `present` (B, E) are the links that the process offers."""
         B, N = len(present), self.state.shape[1]
-        numbers = self.generator.random((B, self.crashing + self.channel.columns))
+        numbers = self.generator.random((B, self.crashing + self.arrivals.columns))
         up, cold = np.empty((2, B, N), np.uint8)
         away = planned(self.plan.outages, N, self.played, B)
         crash, recovery, forgets = self.plan.crash_probability, self.plan.recovery_probability, int(not self.plan.keep_state)
@@ -138,7 +138,7 @@ class FailureSampler:
             rows[:, cut] = 0
         present[np.arange(self.played + 1, self.played + B + 1) % self.period != 0] = 0
         self.played += B
-        age = self.channel.block(present, up, numbers[:, self.crashing :])
+        age = self.arrivals.block(present, up, numbers[:, self.crashing :])
         return FailureEvents(up, cold, np.ascontiguousarray(present[:, self.arcs.link]), age)
 
 

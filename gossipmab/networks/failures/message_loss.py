@@ -38,7 +38,7 @@ def arcs_of(edges: Integers) -> Arcs:
     return Arcs(receiver[order], sender[order], order % max(1, len(edges)), place[other])
 
 
-class LossyChannel:
+class ArrivalSampler:
     """Losses and delays: on which arc a message arrives in a round, and how long ago it was sent.
 
     A message is lost, too, if its receiver is down on arrival.

@@ -1,4 +1,4 @@
-"""Tables and figures of the report: figures are matplotlib's SVG as it is, in the address of an image."""
+"""The parts of the page, tables and figures: figures are matplotlib's SVG as it is, in the address of an image."""
 
 from __future__ import annotations
 

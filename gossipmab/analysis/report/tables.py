@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gossipmab.analysis.plot_style import metrics_of
-from gossipmab.analysis.report.svg_figures import HtmlTable
+from gossipmab.analysis.report.parts import HtmlTable
 from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, reference_of
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec

@@ -1,8 +1,8 @@
 # Everything sets itself up: a virtual environment in .venv, made with PYTHON (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
-# Files of tests side by side, one a processor.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# Files of tests side by side, one a processor, in the order of tests/conftest.py.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: browser demo docs test test-all bench lint clean
 

@@ -30,6 +30,17 @@ from gossipmab.utils.rng import Purpose, RandomSource, stream
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: processes we start would be deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Files that take long, begun first: so the workers end at about the same time.
+LONG = ("test_actors", "test_actor_failures", "test_report", "test_plugins", "test_faults", "test_assignment", "test_algorithms")
+LONG += ("test_hostile", "test_actor_faults", "test_central", "test_failures", "test_engines", "test_objectives", "test_solvers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order within a file stays."""
+    place = {name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
+
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.load_profile("fixed")
 

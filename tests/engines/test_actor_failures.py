@@ -104,6 +104,7 @@ def test_the_whole_grid(crew: ActorPool, block: int) -> None:
         compared(crew, algorithm, trouble, block, window, weights)
 
 
+@pytest.mark.slow
 def test_agents_that_send_nothing_may_be_away_too(crew: ActorPool) -> None:
     for trouble in ("forgetful", "absences"):
         assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0

@@ -95,12 +95,12 @@ CASES = [
 ]
 
 
-SLOW_CASES = [case for case in product(range(4), ("direct", "refs")) if case not in ((0, "direct"), (3, "refs"))]
+SLOW_CASES = list(product(range(4), ("direct", "refs")))[1:]  # `refs` is met every day below
 
 
 @pytest.mark.timeout(900)  # every algorithm compiles
 @pytest.mark.parametrize(
-    ("index", "transport"), [(0, "direct"), (3, "refs")] + [pytest.param(i, t, marks=pytest.mark.slow) for i, t in SLOW_CASES]
+    ("index", "transport"), [(0, "direct")] + [pytest.param(i, t, marks=pytest.mark.slow) for i, t in SLOW_CASES]
 )
 def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
@@ -117,7 +117,7 @@ def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, gra
 
 
 @pytest.mark.parametrize(
-    "rewards", ["beta", "table", *(pytest.param(r, marks=pytest.mark.slow) for r in ("gaussian", "discrete", "deterministic"))]
+    "rewards", ["table", *(pytest.param(r, marks=pytest.mark.slow) for r in ("beta", "gaussian", "discrete", "deterministic"))]
 )
 def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}

@@ -65,6 +65,7 @@ def test_private_on_loopback_and_gone_afterwards(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "198.51.100.7:6379")  # nobody is joined by accident
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    before = set(psutil.Process().children(recursive=True))  # of other tests
     variables, handlers = dict(os.environ), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     with session(cpus=1) as running:
         import ray
@@ -80,7 +81,7 @@ def test_private_on_loopback_and_gone_afterwards(
         assert folder is not None and folder.parent == root
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
-        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        processes = [psutil.Process(), *set(psutil.Process().children(recursive=True)) - before]
         assert len(processes) > 4
         listening = {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening

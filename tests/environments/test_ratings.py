@@ -15,6 +15,7 @@ import gossipmab as gm
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+@pytest.mark.slow
 def test_the_recipe_makes_a_table_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (DOCS / "ratings.md").read_text(encoding="utf-8")
     recipe, experiment = (re.search(rf"```{kind}\n(.*?)```", text, re.S) for kind in ("python", "toml"))

@@ -95,7 +95,7 @@ def test_the_cache_changes_no_bit() -> None:
     policies = rng.dirichlet(np.ones(arms), 6_000)
     policies = np.concatenate([policies, policies[:50], np.nextafter(policies[:50], 1.0), policies[:50]])
     room, none = metrics.welfare_cache(agents, arms), metrics.welfare_cache(1, arms)
-    assert len(room.gaps) and not len(none.gaps)
+    assert len(room.regrets) and not len(none.regrets)
     for p in policies:
         with_it, without = (metrics.nsw_regret_of(truth, p, np.zeros(agents), one) for one in (room, none))
         assert with_it == without == truth.best - metrics.nash_welfare_of(truth, p, np.zeros(agents))

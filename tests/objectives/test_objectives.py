@@ -11,14 +11,12 @@ from scipy.optimize import linprog
 
 import gossipmab as gm
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace, value
-from gossipmab.utils.jit import jit
 
 SIZES = ((4, 4), (1, 3), (3, 1), (2, 6), (7, 3))
 EXPONENTS = (-40.0, -3.0, -1.0, 0.0, 0.5, 0.9, 1.0, 2.0)
 ALL = [(name, -1.0) for name in OBJECTIVES if name != "p_mean"] + [("p_mean", q) for q in EXPONENTS]
 
 
-@jit
 def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, found: Any) -> None:
     """found[i] = value, certificate, F(p, U) + b.p, sum of p, least p: one after the other, so that warm starts are met."""
     for i in range(U.shape[0]):

@@ -74,7 +74,7 @@ def test_what_is_sound_passes() -> None:
     check_algorithm(broken.Sound(0.3), engines=())
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * ("nsw" in name)) for name in ALGORITHMS])
 def test_shipped_algorithms_pass(name: str) -> None:
     check_algorithm(ALGORITHMS[name], engines=())  # the engines are compared in tests/engines
 

@@ -166,7 +166,7 @@ class Coordinator:
             arcs = slice(*self.network.offsets[[a, z]].tolist())
             up, cold, sent = fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy()
             events = RoundEvents(a, arcs.start, up, cold, sent, fate.age[:, arcs].copy())
-            parts.append((events, failures.channel.takes[:, arcs].copy()))
+            parts.append((events, failures.arrivals.takes[:, arcs].copy()))
         return parts
 
     def _links(self, present: NDArray[np.uint8]) -> list[WindowGraph]:

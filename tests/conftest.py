@@ -45,7 +45,7 @@ settings.register_profile("fixed", deadline=None, derandomize=True, database=Non
 settings.load_profile("fixed")
 
 # Fields of a state that are not per agent, although their first axis may be N long: known to all, or scratch.
-SHARED = {"preferences", "estimate", "bonus", "upper"}
+SHARED = {"preferences", "bonus", "upper"}
 
 
 @dataclass
@@ -108,8 +108,14 @@ def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: i
     )
 
 
-def play_alone(algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0) -> SimpleNamespace:
-    """Play agent by agent with the public methods; everything is kept: p, arms, x, local, world, links per round."""
+def play_alone(
+    algorithm: Any, environment: Any, network: Any, *, horizon: int, seed: int, trial: int = 0,
+    away: Callable[[int], set[int]] = lambda t: set(),
+) -> SimpleNamespace:  # fmt: skip
+    """Play agent by agent with the public methods; everything is kept: p, arms, x, local, world, links per round.
+
+    away: the agents that are away in round t; arm -1. An agent's t counts the rounds that it plays.
+    """
     N, K, D = environment.means.shape
     info = problem_info(environment, network, horizon)
     numbers = numbers_of(environment, network, horizon, seed, trial, uniforms_of(algorithm.init(info)))
@@ -117,16 +123,20 @@ def play_alone(algorithm: Any, environment: Any, network: Any, *, horizon: int, 
     for agent in agents:
         agent.poison_strangers()
     kept: dict[str, list[Any]] = {name: [] for name in ("p", "arms", "x", "local", "world", "links")}
+    clocks = [0] * N
     for t in range(1, horizon + 1):
+        up = np.array([i not in away(t) for i in range(N)])
+        present = numbers.links[t - 1] * up[network.edges].all(axis=1)
         out = [agent.outbox() for agent in agents]
-        ps, xs, arms = np.zeros((N, K)), np.zeros((N, D)), np.zeros(N, dtype=np.int64)
-        for agent in agents:
+        ps, xs, arms = np.zeros((N, K)), np.zeros((N, D)), np.full(N, -1)
+        for agent in (agent for agent in agents if up[agent.i]):
             i, state = agent.i, agent.state
-            near, weights = neighbours_and_weights(network, numbers.links[t - 1], i)
+            clocks[i] += 1
+            near, weights = neighbours_and_weights(network, present, i)
             for name in agent.boxes:  # what select reads of others, it must not: its own row alone is whole
                 getattr(state, "sent_" + name)[:] = np.nan
             fill_uniforms(state, numbers.own[t - 1, i])
-            algorithm.select(state, i, t, ps[i])
+            algorithm.select(state, i, clocks[i], ps[i])
             arms[i] = sample_arm(ps[i], numbers.arms[t - 1, i])
             environment.rewards.draw(i, arms[i], numbers.rewards[t - 1, i], xs[i])
             if algorithm.communicates:
@@ -135,7 +145,7 @@ def play_alone(algorithm: Any, environment: Any, network: Any, *, horizon: int, 
                     getattr(state, name)[i] = np.nan
                 flat = [a.reshape(N, -1) for a in (state.global_mean, state.sent_global_mean)]
                 gossip(algorithm, blends(algorithm), state, *flat, i, near, weights)
-            algorithm.update(state, i, t, int(arms[i]), xs[i], near)
+            algorithm.update(state, i, clocks[i], int(arms[i]), xs[i], near)
         kept["p"].append(ps)
         kept["arms"].append(arms)
         kept["x"].append(xs)

@@ -71,6 +71,7 @@ class Environment:
         *,
         heterogeneity: float = 0.2,
         heterogeneity_distribution: str = "normal",
+        mean_range: tuple[float, float] | None = None,
         rewards: Any = "bernoulli",
         beta_concentration: float = 10.0,
         reward_std: float = 0.1,
@@ -82,14 +83,15 @@ class Environment:
     ) -> Environment:
         """Draw the environment of a trial, but for the arrays given.
 
-        b[k, d] ~ U(0, 1);  mu[i, k, d] = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  w[j] ~ Dirichlet(1, ..., 1)
+        b[k, d] ~ U(0, 1);  m = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  mu[i, k, d] = low + (high - low) m;
+        w[j] ~ Dirichlet(1, ..., 1)
 
         Args:
             agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            rewards: a name, table or class, see `resolve_reward_model`. With "discrete" the drawn means are mapped to
-                0.3 + 0.5 mu, the range of its values.
+            mean_range: (low, high) within [0, 1]; (0, 1) by default, with "discrete" rewards (0.3, 0.8), the range of their values.
+            rewards: a name, table or class, see `resolve_reward_model`.
             beta_concentration, reward_std: of beta and gaussian rewards without a table: concentration, standard deviation.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
             preferences: (N, D) inline or a file with columns agent, weight_1..weight_D.
@@ -113,6 +115,11 @@ class Environment:
             )
         if logged_rewards is not None and means is not None:
             raise InputError("environment.means: given beside a table, whose averages are the means; allowed is one of them")
+        low, high = mean_range or ((0.3, 0.8) if choice.name == "discrete" else (0.0, 1.0))
+        if not 0.0 <= low < high <= 1.0:
+            raise InputError(f"environment.mean_range: got [{low}, {high}], allowed are two numbers 0 <= low < high <= 1")
+        if mean_range is not None and (means is not None or logged_rewards is not None):
+            raise InputError(f"environment.mean_range: got [{low}, {high}] beside means that are given, allowed is one of them")
         logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
         given = logged.means if logged else None
         if means is not None:
@@ -127,9 +134,9 @@ class Environment:
         drawn *= heterogeneity  # in place, for it may be most of the memory
         drawn += base
         np.clip(drawn, 0.0, 1.0, out=drawn)
-        if choice.name == "discrete":
-            drawn *= 0.5
-            drawn += 0.3
+        if (low, high) != (0.0, 1.0):
+            drawn *= high - low
+            drawn += low
         truth = drawn if given is None else given
         if preferences is None:
             weights = generator.dirichlet(np.ones(sizes[2]), sizes[0])

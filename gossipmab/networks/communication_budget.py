@@ -60,9 +60,9 @@ class CommunicationBudget:
         """Numbers in a message about so many: top_k, or all."""
         return numbers if self.top_k is None else min(self.top_k, numbers)
 
-    def bytes(self, numbers: int) -> int:
-        """Bytes of a message about so many numbers: the bits of each, and with top_k those of its index."""
+    def bytes(self, numbers: int, flags: int = 0) -> int:
+        """Bytes of a message of so many entries, `flags` of which are one bit; with top_k each is a number and its index."""
         bits = 64 if self.quantization_bits is None else self.quantization_bits
         if self.top_k is not None and self.top_k < numbers:
             return (self.top_k * (bits + (numbers - 1).bit_length()) + 7) // 8
-        return (bits * numbers + 7) // 8
+        return (bits * (numbers - flags) + flags + 7) // 8

@@ -15,24 +15,30 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
 
 
-def twin(alpha: float, pooled: bool, environment: gm.Environment, network: gm.Network, horizon: int) -> np.ndarray:
-    """(N, K) pulls, by plain NumPy: everybody's averages are pooled, everybody's rewards valued under all preferences."""
+def twin(
+    alpha: float, pooled: bool, environment: gm.Environment, network: gm.Network, horizon: int, away: Any = lambda i, t: False
+) -> np.ndarray:
+    """(N, K) pulls, by plain NumPy: everybody's averages are pooled, everybody's rewards valued under all preferences.
+
+    away: whether agent i is away in round t.
+    """
     N, K, D = environment.means.shape
     numbers = numbers_of(environment, network, horizon, seed=4)
     sums, counts, x = np.zeros((N, K, D)), np.zeros((N, K)), np.zeros(D)
     warm, work, p = np.zeros((N, warm_size(N, K))), welfare_workspace(N, K), np.zeros(K)
-    for t in range(1, horizon + 1):
+    for now in range(1, horizon + 1):
         known, own = sums.copy(), counts.copy()
-        for i in range(N):
+        for i in (i for i in range(N) if not away(i, now)):
+            t = int(own[i].sum()) + 1
             if t <= K:
                 p[:] = np.eye(K)[t - 1]
             else:
-                mean = (known / own[:, :, None]).mean(axis=0)
+                mean = (known / np.maximum(own, 1)[:, :, None]).mean(axis=0)
                 n = own.sum(axis=0) if pooled else own[i]
                 G = environment.preferences @ mean.T
                 maximise_with_bonus(G, alpha * np.sqrt(np.log(N * K * t) / n), 1.0, warm[i], work, p)
-            arm = int(np.searchsorted(np.cumsum(p), numbers.arms[t - 1, i], side="right"))
-            environment.rewards.draw(i, arm, numbers.rewards[t - 1, i], x)
+            arm = int(np.searchsorted(np.cumsum(p), numbers.arms[now - 1, i], side="right"))
+            environment.rewards.draw(i, arm, numbers.rewards[now - 1, i], x)
             sums[i, arm] += x
             counts[i, arm] += 1
     return counts
@@ -49,6 +55,19 @@ def test_it_pools_what_all_know(pooled: bool) -> None:
     plain = gm.Environment.sample(agents=3, arms=4, objectives=2, seed=1)  # the compiled loop that other tests need, too
     compiled, slowly = (gm.simulate(played, plain, network, horizon=70, seed=4, interpreted=how) for how in (False, True))
     assert not same_bits(compiled, slowly)
+
+
+@pytest.mark.parametrize("rounds_away", range(6))
+def test_who_is_away_loses_nothing(rounds_away: int) -> None:
+    """By turns, so that two agents have the same clock in different rounds."""
+    environment = gm.Environment.sample(agents=3, arms=4, objectives=2, rewards="beta", seed=1)
+    outages = [gm.Outage([0], 20, 19 + rounds_away), gm.Outage([2], 20 + rounds_away, 19 + 2 * rounds_away)][
+        : 2 * (rounds_away > 0)
+    ]
+    network = gm.Network("ring", agents=3, link_probability=0.2, failures=gm.Failures(outages=outages))
+    trace = gm.simulate(CentralizedNSW(alpha=0.3), environment, network, horizon=60, seed=4, interpreted=True)
+    away = [(one.agents[0], t) for one in outages for t in range(one.first, one.last + 1)]
+    assert trace.pulls.tolist() == twin(0.3, False, environment, network, 60, lambda i, t: (i, t) in away).tolist()
 
 
 def test_links_do_not_matter_to_it() -> None:

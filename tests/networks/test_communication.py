@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
+from gossipmab.algorithms.gossip.base import exchanged
 from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.gossip.simulate import problem_info
+from gossipmab.engines.gossip.trial import averages_of
+from gossipmab.engines.gossip.unreliable import speak, unreliable
 from gossipmab.utils.rng import Purpose, stream
 from tests.networks.test_failures import EAGER, SEEN, Watched, by_hand, close, file_of, thirds
 
@@ -63,6 +67,21 @@ def test_two_bits_a_number() -> None:
     close(G[2], thirds("6/10 18/30 18/30 18/30"))
     np.testing.assert_array_equal(trace.bytes, trace.messages)  # two bits need a byte
     assert trace.mean_drift.max() < 1e-15
+
+
+def test_flags_travel_as_flags() -> None:
+    """Which arms are dropped is not rounded: on [-1, 1] no zero can be sent. 2 bits a number, 1 bit a flag."""
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    network = gm.Network(KITE, link_probability=1.0, **budget(quantization_bits=2, low=-1.0, high=1.0))
+    state = EAGER.init(problem_info(environment, network, 100))
+    state.active[:] = state.sent_active[:] = np.eye(5, 4)
+    channel, *_ = unreliable(EAGER, network, state, averages_of(state, exchanged(state), True), False)
+    speak.py_func(channel, np.ones(5, np.uint8), 0, 0, 5)
+    mean, active = (box[0] for box in channel.buffers.memory)
+    np.testing.assert_array_equal(active, np.eye(5, 4))
+    assert set(np.unique(mean * 3)) <= {-3.0, -1.0, 1.0, 3.0}
+    trace = gm.simulate(EAGER, environment, network, horizon=10, seed=1, interpreted=True)
+    assert (trace.bytes == trace.messages * ((2 * 8 + 4 + 7) // 8)).all()
 
 
 def test_the_largest_change_only() -> None:

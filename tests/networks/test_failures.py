@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS as REGISTERED
 from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds, unreliable as message_rounds
 from gossipmab.networks.failures import FailureEvents, arcs_of
@@ -310,6 +311,45 @@ def test_where_nothing_fails_and_all_is_sent_the_bits_are_those_of_the_fast_loop
     nets = (gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in rules)  # type: ignore[arg-type]
     plain, *careful = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in nets)
     assert [same_bits(plain, other) for other in careful] == [[]] * 4
+
+
+EVERYONE: list[Any] = [
+    *(kind() for name, kind in REGISTERED.items() if name != "pareto_gossip"), EAGER, gm.ParetoUCBGossip(pooled=True),
+    gm.CentralizedNSW(pooled=True), *(gm.SimulatedNSWUCBGossip(solver="local", **{flag: True}) for flag in ("no_gossip", "no_sim")),
+    gm.SimulatedNSWUCBGossip(hops=1), gm.SimulatedNSWUCBGossip(hops=1, no_gossip=True),
+]  # fmt: skip
+IDLE: list[dict[str, Any]] = [
+    {"failures": gm.Failures()},
+    {"failures": gm.Failures(outages=[gm.Outage([0], 50)], partitions=[gm.Partition([[0, 1]], 50, 60)])},
+    {"communication": gm.CommunicationBudget()},
+    {"communication": gm.CommunicationBudget(top_k=10_000)},
+]
+
+
+@pytest.mark.parametrize("algorithm", EVERYONE, ids=str)
+def test_a_table_that_changes_nothing_changes_no_bit_of_any_algorithm(algorithm: Any) -> None:
+    environment = gm.Environment.sample(5, 4, 2, seed=1)
+    nets = [gm.Network(KITE, link_probability=0.6, **idle) for idle in ({}, *IDLE)]
+    plain, *others = (gm.simulate(algorithm, environment, net, horizon=40, seed=2, interpreted=True) for net in nets)
+    assert [same_bits(plain, other) for other in others] == [[]] * len(IDLE)
+
+
+@pytest.mark.parametrize("rounds_away", range(6))
+def test_who_was_away_goes_on_from_what_it_knew(alone: Any, rounds_away: int) -> None:
+    """Every algorithm, agent by agent with the public methods; two agents are away by turns."""
+    outages = [gm.Outage([1], 20, 19 + rounds_away), gm.Outage([3], 19, 18 + rounds_away)] if rounds_away else []
+    network = gm.Network(KITE, link_probability=0.6, failures=gm.Failures(outages=outages))
+    environment = gm.Environment.sample(5, 4, 2, rewards="beta", seed=1)
+    for algorithm in EVERYONE:
+        if not isinstance(algorithm, gm.CentralizedNSW):  # it has a twin of its own
+            trace = gm.simulate(algorithm, environment, network, horizon=45, seed=2, interpreted=True, recorded_rounds=45)
+            twin = alone(
+                algorithm, environment, network, horizon=45, seed=2,
+                away=lambda t: {one.agents[0] for one in outages if one.first <= t <= one.last},
+            )  # fmt: skip
+            assert trace.pulls.tolist() == [np.bincount(arms[arms >= 0], minlength=4).tolist() for arms in twin.arms.T]
+            apart = twin.world - twin.world.mean(axis=1, keepdims=True)
+            np.testing.assert_allclose(trace.disagreement, np.sqrt((apart**2).sum(axis=(2, 3)).mean(axis=1)), atol=1e-12)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)

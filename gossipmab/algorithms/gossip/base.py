@@ -21,7 +21,8 @@ class Algorithm(Protocol):
     thread and every actor has its own. A field `known_X` is known to all agents before round 1, such as of the base graph.
     `scratch_uniforms`: see `gossipmab.algorithms.base`.
     Averages estimate the means (K, D) of the arms; if they estimate utilities (N, K), `estimates` of the algorithm is
-    "utilities", by which the sampling error is measured. An algorithm whose agents average different things in the places of
+    "utilities", by which the sampling error is measured. `flags` of the algorithm names the fields with mailboxes whose entries are
+    0.0 or 1.0: one bit each in a message, never rounded. An algorithm whose agents average different things in the places of
     `global_mean` has a method `blend`, which mixes one message, and a property `blends`, whether it is to be used;
     otherwise the engine mixes whole rows.
     """
@@ -52,9 +53,16 @@ def exchanged(state: Any) -> Any:
                           **{MAILBOX + name: getattr(state, name) for name in names})  # fmt: skip
 
 
-def message_size(state: Any) -> int:
-    """Numbers in one message: the rows of all mailboxes."""
-    return sum(getattr(state, name)[0].size for name in mailboxes(state))
+def flags(algorithm: Any) -> tuple[str, ...]:
+    """The fields with mailboxes that hold flags, 0.0 or 1.0, in place of numbers."""
+    return tuple(getattr(algorithm, "flags", ()))
+
+
+def message_size(algorithm: Any, state: Any) -> tuple[int, int]:
+    """Entries in one message, the rows of all mailboxes, and how many of them are flags; 0 if agents send none."""
+    names = mailboxes(state) if algorithm.communicates else []
+    sizes = {name: getattr(state, name)[0].size for name in names}
+    return sum(sizes.values()), sum(size for name, size in sizes.items() if name in flags(algorithm))
 
 
 def estimates(algorithm: Any) -> str:

@@ -4,12 +4,12 @@ Source: algorithms.md, section 7, for the algorithm it is the ideal of; issue of
 objective and the same bonus, but in place of gossip the exact average of what all agents know. It is no algorithm for a
 network: it reads what no message carries, and only the simulator can play it.
 
-    symbol      name        meaning
-    w[j]        preferences preference vector of agent j
-    n_i[k]      counts      times agent i has pulled arm k
-    L_i[j,k]    shared      average over i's pulls of arm k of what they are worth under j's preferences
-    G[j,k]      estimate    mean over all agents i of L_i[j,k], the same for all
-    alpha       alpha       exploration factor
+    symbol      name                meaning
+    w[j]        preferences         preference vector of agent j
+    n_i[k]      counts              times agent i has pulled arm k
+    L_i[j,k]    local_mean          average over i's pulls of arm k of what they are worth under j's preferences
+    G[j,k]      scratch_estimate    mean over all agents i of L_i[j,k], the same for all
+    alpha       alpha               exploration factor
 
 Its regret is the floor that decentralisation is measured from: `summary` shows every other algorithm's regret as a multiple.
 """
@@ -36,7 +36,7 @@ class Shared(NamedTuple):
     local_mean, sent_local_mean: (N, N, K), L_i now and at the end of the round before.
 
     policy: (N, K). warm: (N, V), what agent i's solver keeps. preferences: (N, D). scratch_work: of the solver.
-    estimate: (N, K) G, computed in round computed[0] for all agents. scratch_bonus: (K,).
+    scratch_estimate: (N, K) G. scratch_bonus: (K,).
     """
 
     counts: Floats
@@ -47,8 +47,7 @@ class Shared(NamedTuple):
     warm: Floats
     preferences: Floats
     scratch_work: WelfareWorkspace
-    estimate: Floats
-    computed: Integers
+    scratch_estimate: Floats
     scratch_bonus: Floats
 
 
@@ -71,7 +70,7 @@ class CentralizedNSW(NamedTuple):
         return Shared(
             np.zeros((N, K)), np.zeros((N, K)), np.zeros((N, N, K)), np.zeros((N, N, K)),
             np.full((N, K), 1.0 / K), np.zeros((N, warm_size(N, K))), info.preferences, welfare_workspace(N, K),
-            np.zeros((N, K)), np.zeros(1, np.int64), np.zeros(K),
+            np.zeros((N, K)), np.zeros(K),
         )  # fmt: skip
 
     def select(self, state: Shared, i: int, t: int, p: Floats) -> None:
@@ -79,18 +78,16 @@ class CentralizedNSW(NamedTuple):
 
         p_i(t) = argmax_p  prod_j sum_k p_k G[j,k]  +  alpha sum_k p_k sqrt( ln(N K t) / n_i[k] )
         """
-        N, K = state.estimate.shape
+        N, K = state.policy.shape
         if t <= K:
             play_arm(t - 1, p)
             return
-        if state.computed[0] != t:
-            state.computed[0] = t
-            for j in range(N):
-                for k in range(K):
-                    total = 0.0
-                    for one in range(N):
-                        total += state.local_mean[one, j, k]
-                    state.estimate[j, k] = total / N
+        for j in range(N):
+            for k in range(K):
+                total = 0.0
+                for one in range(N):
+                    total += state.local_mean[one, j, k]
+                state.scratch_estimate[j, k] = total / N
         log_rounds = math.log(N * K * t)
         for k in range(K):
             pulls = state.counts[i, k]
@@ -99,15 +96,16 @@ class CentralizedNSW(NamedTuple):
                     pulls += state.counts[other, k] if other != i else 0
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / pulls)
         maximise_bonus(
-            state.estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i], state.scratch_work, p
-        )
+            state.scratch_estimate, state.scratch_bonus, self.solver, self.welfare, state.policy[i], state.warm[i],
+            state.scratch_work, p,
+        )  # fmt: skip
 
     def update(self, state: Shared, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Value the reward under everyone's preferences, neighbours or not; the rest of the row is as the round before.
 
         L_i[j,k] <- L_i[j,k] + ( w[j].x - L_i[j,k] ) / n_i[k]
         """
-        N, K = state.estimate.shape
+        N, K = state.policy.shape
         for k in range(K):
             state.counts[i, k] = state.sent_counts[i, k]
             for j in range(N):

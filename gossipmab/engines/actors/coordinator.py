@@ -80,7 +80,7 @@ class Coordinator:
         self.near = [pairs[pairs[:, 0] == a, 1].tolist() for a in range(len(self.bounds) - 1)]
         state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.window * (K + 8)
         if self.messages is not None:  # inbox, memory, what was spoken, and with top_k what is known on every arc
-            numbers, known = message_size(self.state), 2 * E if self.messages.rules.top_k else 0
+            numbers, known = message_size(algorithm, self.state)[0], 2 * E if self.messages.rules.top_k else 0
             state += 8 * numbers * (N * (2 + self.messages.depth) + known)
         processors, available = cluster_room()
         self.needed = limits.need(len(self.near), state, processors)
@@ -197,14 +197,14 @@ class Coordinator:
 
     def _trace(self, size: int) -> GossipTrace:
         """The trace; RuntimeError if the bytes that crossed between actors are not what the links account for."""
-        numbers = message_size(self.state) if self.algorithm.communicates else 0
+        numbers, flags = message_size(self.algorithm, self.state)
         accounted = 8 * numbers * int(self.tally.kept.messages_sent.sum())
         torn = size % (8 * numbers) if numbers else size  # bytes that are no whole message
         # By reference a block's whole border travels at once.
         most = accounted if self.pool.transport == "direct" else np.inf
         if torn or size > most or (len(self.near) == self.environment.agents and size != accounted):
             raise RuntimeError(f"{size} bytes were sent, the links account for {accounted}")
-        return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers)
+        return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers, flags)
 
 
 @jit

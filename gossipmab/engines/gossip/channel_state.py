@@ -51,6 +51,7 @@ class MessageRules(NamedTuple):
     """threshold: below 0 for none. steps: 2^quantization_bits - 1, or 0. low, high: the range that is quantized.
 
     top_k: entries of a message, or 0 for all. step_size: of the mixing with top_k. mean: which of the boxes is `global_mean`.
+    flags: (F,) 1 for the boxes that hold flags, which are sent as they are.
     """
 
     threshold: float
@@ -60,6 +61,7 @@ class MessageRules(NamedTuple):
     top_k: int
     step_size: float
     mean: int
+    flags: Integers
 
 
 class MessageBuffers(NamedTuple):

@@ -64,8 +64,8 @@ def simulate_gossip(
             rounds = min(block, trial.horizon - t0)
             played.play(t0, rounds)
             trial.progress(N * rounds)
-    size = message_size(state) if algorithm.communicates else 0
-    return trace_of(tally.kept, environment, network.communication or CommunicationBudget(), size)
+    budget = network.communication or CommunicationBudget()
+    return trace_of(tally.kept, environment, budget, *message_size(algorithm, state))
 
 
 def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:

@@ -111,11 +111,11 @@ def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averag
 _keep = dual(Tally.keep)
 
 
-def trace_of(kept: Accumulators, environment: Environment, budget: CommunicationBudget, numbers: int) -> GossipTrace:
-    """The trace of a trial whose messages hold `numbers` numbers each, sent within the budget."""
+def trace_of(kept: Accumulators, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:
+    """The trace of a trial whose messages hold `size` entries each, `flags` of them flags, sent within the budget."""
     utility = (kept.pulls * environment.own_utilities).sum(axis=1)
     return GossipTrace(
-        kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(numbers),
-        kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(numbers),
+        kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(size, flags),
+        kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(size),
         kept.final_pareto, kept.nsw_regret,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, mailboxes
+from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, flags, mailboxes
 from gossipmab.engines.gossip.channel import blend, gossip, turned_averages
 from gossipmab.engines.gossip.channel_state import (
     COUNT,
@@ -73,7 +73,7 @@ def speak(channel: UnreliableFields, up: NDArray[np.uint8], slot: int, first: in
         for f in range(len(buffers.now)):
             row, kept, spoken = buffers.now[f][j], buffers.memory[f][slot, j], buffers.spoken[f][j]
             for m in range(row.shape[0]):
-                kept[m] = quantized(row[m], channel.rules)
+                kept[m] = row[m] if channel.rules.flags[f] == 1 else quantized(row[m], channel.rules)
                 moved = max(moved, abs(kept[m] - spoken[m]))
         speaking = up[j - first] == 1 and moved > channel.rules.threshold
         speaks[slot, j] = 1 if speaking else 0
@@ -249,6 +249,7 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
         -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold),
         0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0, float(budget.low), float(budget.high),
         min(budget.top_k or 0, total), float(budget.step_size_of(total)), names.index("global_mean") if sizes else 0,
+        np.array([name in flags(algorithm) for name in names], np.int64),
     )  # fmt: skip
     known = len(arcs.sender) / N if rules.top_k else 0.0
     for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):

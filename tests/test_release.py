@@ -116,6 +116,7 @@ def test_the_sdist_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path
     assert contents(again) == contents(wheel)
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_in_a_clean_environment(python: Path, tmp_path: Path) -> None:
     where = outside(python, ["-c", "import gossipmab; print(gossipmab.__file__)"], tmp_path)
     assert Path(where.stdout).is_relative_to(python.parent.parent)

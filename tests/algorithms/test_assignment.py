@@ -103,7 +103,7 @@ def test_the_paper_s_warm_start_by_hand() -> None:
 def test_random_baselines_by_hand() -> None:
     """A random arm: for the product the welfare of the mean of an agent's arms, (0.7)(0.6), at 1 - alpha(1) = 0.75."""
     environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
-    options: Any = {"horizon": 10, "seed": 0, "recorded_rounds": 1, "overhead": [0, 0.25, 1]}
+    options: Any = {"horizon": 10, "seed": 0, "recorded_rounds": 1, "overhead": [0, 0.25, 1], "interpreted": True}
     trace = gm.simulate(gm.RandomProbing(), environment, **options)
     np.testing.assert_allclose(trace.cumulative_welfare, [10 * 0.75 * 0.42])
     np.testing.assert_allclose(trace.regret, [10 * (0.72 - 0.75 * 0.42)])
@@ -117,7 +117,7 @@ def test_random_baselines_by_hand() -> None:
 
 def test_random_probing_takes_every_set_equally_often() -> None:
     """3,000 rounds, 2 of 4 arms: each arm's count is within 4.5 standard errors of 1,500 but once in 36,000 trials."""
-    trace = gm.simulate(gm.RandomProbing(probes=2), world(2, 4), horizon=3000, seed=0)
+    trace = gm.simulate(gm.RandomProbing(probes=2), world(2, 4), horizon=3000, seed=0, interpreted=True)
     assert trace.probes.sum() == 6000 and np.abs(trace.probes - 1500).max() < 4.5 * math.sqrt(3000 / 4)
 
 
@@ -250,8 +250,9 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
         means = 0.4 + 0.3 * np.random.default_rng(seed).random((2, 3, 1))
         environment = gm.Environment.sample(means=means, rewards=rewards)
         trace = gm.simulate(
-            gm.OFMUP(width=0.1), environment, horizon=60, seed=seed, recorded_rounds=60, welfare=welfare, overhead=overhead
-        )
+            gm.OFMUP(width=0.1), environment, horizon=60, seed=seed, recorded_rounds=60, welfare=welfare, overhead=overhead,
+            interpreted=True,
+        )  # fmt: skip
         expected = twin(environment, 60, overhead, 0.5 if welfare == "geometric" else 1.0, seed)
         np.testing.assert_array_equal(trace.pulls, expected["pulls"])
         np.testing.assert_array_equal(trace.probes, expected["probes"])
@@ -270,7 +271,8 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
 def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     environment = world(4, 3, "discrete", seed=2)
     algorithm = ASSIGNERS[name]()
-    trace = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
+    options: Any = {"horizon": 200, "seed": 1, "recorded_rounds": 20, "welfare": welfare, "interpreted": True}
+    trace = gm.simulate(algorithm, environment, **options)
     assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]
     assert (np.diff(trace.regret) >= -1e-9).all() and (np.diff(trace.cumulative_welfare) > 0).all()  # no policy beats the best one
     t = terms(4, 3, welfare=welfare)
@@ -278,8 +280,7 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     np.testing.assert_allclose(trace.regret + trace.cumulative_welfare, best * trace.rounds)
     assert (trace.utility > 0).all() and (trace.reward > 0).all()
     assert trace.agents == 4 and set(trace.per_round()) == {"round", "regret", "cumulative_welfare", "cumulative_probes"}
-    again = gm.simulate(algorithm, environment, horizon=200, seed=1, recorded_rounds=20, welfare=welfare)
-    same(trace, again)
+    same(trace, gm.simulate(algorithm, environment, **options))
 
 
 @pytest.mark.parametrize("name", sorted(ASSIGNERS))

@@ -68,10 +68,18 @@ def disturbed(
     return [note for note in notes if not note.endswith(("are ready", "to start"))]
 
 
+def lives(pid: int) -> bool:
+    """Whether the process runs; it may end while it is looked at."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def gone(pids: list[int], limit: float = 15.0) -> None:
     """Assert that these processes end."""
     until = time.monotonic() + limit
-    while left := [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]:
+    while left := [pid for pid in pids if lives(pid)]:
         assert time.monotonic() < until, left
         time.sleep(0.05)
 

@@ -28,7 +28,8 @@ class ProblemInfo(NamedTuple):
     agents, arms, objectives: N, K, D. horizon: T. preferences: (N, D), rows on the simplex.
     gossip: link_probability: p. edges: (E, 2), each edge of the base graph once. connectivity: returns
     lambda_{N-1}(Lap(G0)), computed when called, since it takes long for large graphs.
-    central: objective: what the centre maximises. assignment: costs: of probing, and the capacity of arms.
+    central: objective: what the centre maximises; ties: the numbers that order its ties.
+    assignment: costs: of probing, and the capacity of arms.
     """
 
     agents: int
@@ -40,6 +41,7 @@ class ProblemInfo(NamedTuple):
     edges: Integers = np.zeros((0, 2), np.int64)
     connectivity: Callable[[], float] = lambda: 0.0
     objective: Any = None
+    ties: np.random.Generator | None = None
     costs: Any = None
 
     @property

@@ -22,7 +22,7 @@ from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import SolverWorkspace, objective, solver_workspace, value
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
-from gossipmab.utils.rng import Purpose, RandomSource
+from gossipmab.utils.rng import Purpose, RandomSource, stream
 from gossipmab.utils.types import Floats, Integers
 
 BLOCK = 1024  # rounds, at most
@@ -106,7 +106,8 @@ def simulate_central(
     N, K, D = environment.means.shape
     exponent = getattr(learner, "exponent", -1.0)
     wanted = objective(learner.objective, exponent)
-    state = learner.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, objective=wanted))
+    ties = stream(**trial.key, purpose=Purpose.TIES)
+    state = learner.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, objective=wanted, ties=ties))
     U = np.ascontiguousarray(environment.own_utilities)
     names = (learner.objective, *extra_objectives)
     sums = [RegretSum(objective(name, exponent, trial.welfare == "geometric"), U, trial.interpreted) for name in names]

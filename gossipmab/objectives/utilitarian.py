@@ -11,7 +11,7 @@ from gossipmab.utils.types import Floats, class_attributes
 
 @class_attributes(requires_nonnegative=False, maximise=without_bonus)
 class Utilitarian(NamedTuple):
-    """Utilitarian welfare: the sum of the utilities. Ties go to the first arm."""
+    """Utilitarian welfare: the sum of the utilities. Ties go to the first arm in the order of the workspace."""
 
     def value(self, utilities: Floats, p: Floats, workspace: SolverWorkspace) -> float:
         """F = sum_j u_j(p)."""

@@ -20,7 +20,10 @@ from gossipmab.utils.types import Floats
 
 
 class Purpose(IntEnum):
-    """What a stream is for. POLICY: the uniform numbers of algorithms. SAMPLES: of an expectation that is averaged."""
+    """What a stream is for.
+
+    POLICY: the uniform numbers of algorithms. SAMPLES: of an expectation that is averaged. TIES: in which order ties are broken.
+    """
 
     ENVIRONMENT = 0
     ARMS = 1
@@ -29,6 +32,7 @@ class Purpose(IntEnum):
     POLICY = 4
     SAMPLES = 5
     FAILURES = 6
+    TIES = 7
 
 
 def stream(seed: int, *, trial: int = 0, label: str = "", purpose: Purpose) -> np.random.Generator:

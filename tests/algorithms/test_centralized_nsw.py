@@ -61,9 +61,8 @@ def test_it_pools_what_all_know(pooled: bool) -> None:
 def test_who_is_away_loses_nothing(rounds_away: int) -> None:
     """By turns, so that two agents have the same clock in different rounds."""
     environment = gm.Environment.sample(agents=3, arms=4, objectives=2, rewards="beta", seed=1)
-    outages = [gm.Outage([0], 20, 19 + rounds_away), gm.Outage([2], 20 + rounds_away, 19 + 2 * rounds_away)][
-        : 2 * (rounds_away > 0)
-    ]
+    turns = ((0, 20), (2, 20 + rounds_away)) if rounds_away else ()
+    outages = [gm.Outage([agent], first, first + rounds_away - 1) for agent, first in turns]
     network = gm.Network("ring", agents=3, link_probability=0.2, failures=gm.Failures(outages=outages))
     trace = gm.simulate(CentralizedNSW(alpha=0.3), environment, network, horizon=60, seed=4, interpreted=True)
     away = [(one.agents[0], t) for one in outages for t in range(one.first, one.last + 1)]

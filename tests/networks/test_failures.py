@@ -342,14 +342,12 @@ def test_who_was_away_goes_on_from_what_it_knew(alone: Any, rounds_away: int) ->
     environment = gm.Environment.sample(5, 4, 2, rewards="beta", seed=1)
     for algorithm in EVERYONE:
         if not isinstance(algorithm, gm.CentralizedNSW):  # it has a twin of its own
-            trace = gm.simulate(algorithm, environment, network, horizon=45, seed=2, interpreted=True, recorded_rounds=45)
+            trace = gm.simulate(algorithm, environment, network, horizon=60, seed=2, interpreted=True)
             twin = alone(
-                algorithm, environment, network, horizon=45, seed=2,
+                algorithm, environment, network, horizon=60, seed=2,
                 away=lambda t: {one.agents[0] for one in outages if one.first <= t <= one.last},
             )  # fmt: skip
             assert trace.pulls.tolist() == [np.bincount(arms[arms >= 0], minlength=4).tolist() for arms in twin.arms.T]
-            apart = twin.world - twin.world.mean(axis=1, keepdims=True)
-            np.testing.assert_allclose(trace.disagreement, np.sqrt((apart**2).sum(axis=(2, 3)).mean(axis=1)), atol=1e-12)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)

@@ -51,7 +51,7 @@ def estimates(info: ProblemInfo, uniforms: int = 0, first: int = 0) -> Estimates
     N, K = info.agents, info.arms
     return Estimates(
         np.zeros(K, np.int64), np.zeros((N, K)), np.zeros((N, K)), np.zeros(K), np.zeros(K), np.array([first, 0]),
-        info.objective, solver_workspace(N, K), np.zeros(uniforms),
+        info.objective, solver_workspace(N, K, info.ties), np.zeros(uniforms),
     )  # fmt: skip
 
 

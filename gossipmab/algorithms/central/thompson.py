@@ -81,7 +81,7 @@ class Thompson(NamedTuple):
         uniforms = N * K + (0 if self.fractional else N)
         return Beliefs(
             np.full(shape, self.prior_successes), np.full(shape, self.prior_failures), np.zeros(shape), info.objective,
-            solver_workspace(N, K), np.zeros(uniforms),
+            solver_workspace(N, K, info.ties), np.zeros(uniforms),
         )  # fmt: skip
 
     def select(self, state: Beliefs, t: int, p: Floats) -> None:

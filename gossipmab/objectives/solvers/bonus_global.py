@@ -243,14 +243,12 @@ def maximise_with_bonus(G: Floats, b: Floats, scale: float, warm: Floats, work: 
     lam, h = climb(work, scale, cap)
     best = keep_best(work, base + math.exp(h) + reward(work), 0.0)
     if best < base + x_most:
-        # the arm of the largest bonus by itself is better
-        best = base + x_most
+        # the arms of the largest bonus by themselves are better
+        best, arms = base + x_most, 0
         for k in range(K):
-            table[BEST, k] = 0.0
+            arms += table[BONUS, k] == x_most
         for k in range(K):
-            if table[BONUS, k] == x_most:
-                table[BEST, k] = 1.0
-                break
+            table[BEST, k] = 1.0 / arms if table[BONUS, k] == x_most else 0.0
     ratio = curve(work, FIRST, scale, lam, h)
     first = min(1e-4 * math.sqrt(best / math.exp(h)) / max(ratio, 1e-8), 1.0)
     best, upper, curves = march(work, scale, UP, base, top, x_most, cap, best, SECOND, first, warm)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +15,7 @@ from pydantic import Field
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
 from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
@@ -71,7 +73,7 @@ class Environment:
         *,
         heterogeneity: float = 0.2,
         heterogeneity_distribution: str = "normal",
-        mean_range: tuple[float, float] | None = None,
+        mean_range: Sequence[float] | None = None,
         rewards: Any = "bernoulli",
         beta_concentration: float = 10.0,
         reward_std: float = 0.1,
@@ -90,7 +92,7 @@ class Environment:
             agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.
             heterogeneity: scale of the agents' differences, >= 0.
             heterogeneity_distribution: eps ~ N(0, 1) for "normal", U(-1, 1) for "uniform".
-            mean_range: (low, high) within [0, 1]; (0, 1) by default, with "discrete" rewards (0.3, 0.8), the range of their values.
+            mean_range: low < high in [0, 1]; (0, 1) by default, with "discrete" rewards (0.3, 0.8), the range of their values.
             rewards: a name, table or class, see `resolve_reward_model`.
             beta_concentration, reward_std: of beta and gaussian rewards without a table: concentration, standard deviation.
             means: (N, K, D) inline or a file with columns agent, arm, mean_1..mean_D.
@@ -115,11 +117,11 @@ class Environment:
             )
         if logged_rewards is not None and means is not None:
             raise InputError("environment.means: given beside a table, whose averages are the means; allowed is one of them")
-        low, high = mean_range or ((0.3, 0.8) if choice.name == "discrete" else (0.0, 1.0))
-        if not 0.0 <= low < high <= 1.0:
-            raise InputError(f"environment.mean_range: got [{low}, {high}], allowed are two numbers 0 <= low < high <= 1")
+        if mean_range is not None and not is_range(mean_range):
+            raise InputError(f"environment.mean_range: got {shown(mean_range)}, allowed is {RANGE}")
+        low, high = mean_range if mean_range is not None else ((0.3, 0.8) if choice.name == "discrete" else (0.0, 1.0))
         if mean_range is not None and (means is not None or logged_rewards is not None):
-            raise InputError(f"environment.mean_range: got [{low}, {high}] beside means that are given, allowed is one of them")
+            raise InputError("environment.mean_range: given beside means, allowed is one of them")
         logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
         given = logged.means if logged else None
         if means is not None:
@@ -146,6 +148,15 @@ class Environment:
 
 
 SHORT: dict[str, tuple[type, str]] = {"beta_concentration": (models.Beta, "concentration"), "reward_std": (models.Gaussian, "std")}
+
+
+RANGE = "two numbers 0 <= low < high <= 1"
+
+
+def is_range(value: Any) -> bool:
+    """Whether the value is two numbers 0 <= low < high <= 1."""
+    numbers = isinstance(value, list | tuple | np.ndarray) and len(value) == 2 and all(isinstance(x, Real) for x in value)
+    return numbers and 0 <= value[0] < value[1] <= 1
 
 
 def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[int, int, int]:

@@ -276,3 +276,18 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
 def test_means_outside_the_unit_interval_are_fine_where_rewards_are_not_bounded() -> None:
     environment = gm.Environment.sample(means=3 * MEANS - 1, rewards="gaussian")
     np.testing.assert_array_equal(environment.means, 3 * MEANS - 1)
+
+
+@pytest.mark.parametrize("bounds", [(0.3, 0.8), [0, 1], np.array([0.5, 0.6])])
+def test_drawn_means_are_mapped_to_their_range(bounds: Any) -> None:
+    low, high = bounds
+    plain, mapped = (gm.Environment.sample(4, 3, 2, seed=1, **given).means for given in ({}, {"mean_range": bounds}))
+    np.testing.assert_array_equal(mapped, low + (high - low) * plain)
+    discrete = gm.Environment.sample(4, 3, 2, seed=1, rewards="discrete").means
+    np.testing.assert_array_equal(discrete, 0.3 + 0.5 * plain)
+
+
+@pytest.mark.parametrize("bounds", [(0.8, 0.3), (0.1, 2), "x", 3, (0.2, "a"), (0.5,), (float("nan"), 1)])
+def test_a_range_of_means_that_is_none_is_refused(bounds: Any) -> None:
+    with pytest.raises(gm.InputError, match=r"^environment\.mean_range: got .*, allowed is two numbers 0 <= low < high <= 1$"):
+        gm.Environment.sample(4, 3, 2, seed=1, mean_range=bounds)

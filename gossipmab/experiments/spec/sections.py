@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from gossipmab.environments.environment import RANGE, is_range
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import fit
 
@@ -79,7 +80,7 @@ class EnvironmentSection(Section):
     agents: Size | None = Field(None, description="N; may be left out if the base graph, means or logged rewards fix it")
     arms: Size | None = Field(None, description="K")
     objectives: Size | None = Field(None, description="D: the length of a reward vector")
-    mean_range: tuple[float, float] | None = Field(
+    mean_range: Annotated[list[float], allow(is_range, RANGE)] | None = Field(
         None, description="Least and largest of the drawn means, within [0, 1]; unset: [0, 1], with discrete rewards [0.3, 0.8]"
     )
     rewards: Annotated[
@@ -100,11 +101,6 @@ class EnvironmentSection(Section):
     logged_rewards: Name | None = Field(
         None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
     )
-
-    @field_validator("mean_range", mode="before")
-    @classmethod
-    def _pair(cls, bounds: Any) -> Any:
-        return tuple(bounds) if isinstance(bounds, list) else bounds
 
     @property
     def _short(self) -> tuple[str, str] | None:

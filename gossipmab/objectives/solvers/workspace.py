@@ -42,9 +42,9 @@ class SolverWorkspace(NamedTuple):
 def solver_workspace(agents: int, arms: int, ties: np.random.Generator | None = None) -> SolverWorkspace:
     """An empty workspace. Of equal solutions none is preferred if `ties` orders agents and arms, else low numbers are."""
     N, K = agents, arms
-    orders = (np.arange(n) if ties is None else ties.permutation(n) for n in (N, K))
+    agent_order, arm_order = (np.arange(n) if ties is None else ties.permutation(n) for n in (N, K))
     return SolverWorkspace(
         welfare.welfare_workspace(N, K), np.zeros(welfare.warm_size(N, K)), np.zeros(K), np.zeros((N, K)), np.zeros((N, K)),
         np.zeros(N), np.zeros(N), np.zeros(K), np.zeros(K), np.zeros((2 * N + 3, K + 3)), np.zeros(2 * N + 1, np.int64),
-        np.zeros(K + 2, np.int64), np.zeros((4, N + K), np.int64), *orders, np.zeros((N, K)), np.zeros(K),
+        np.zeros(K + 2, np.int64), np.zeros((4, N + K), np.int64), agent_order, arm_order, np.zeros((N, K)), np.zeros(K),
     )  # fmt: skip

@@ -73,7 +73,8 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
         InputError: a suffix that is not one of FORMATS.
     """
     path = Path(path)
-    if path.suffix.lstrip(".") not in FORMATS:
+    suffix = path.suffix.lower().lstrip(".")
+    if suffix not in FORMATS:
         raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}")
     across = min(len(networks), 4)
     down = math.ceil(len(networks) / across)
@@ -88,5 +89,5 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
                 draw(network, ax)
             else:
                 ax.text(0.5, 0.5, "too large to be drawn", ha="center", va="center", fontsize=7)
-        save(figure, path.with_suffix(""), [path.suffix.lstrip(".")])
+        save(figure, path.with_suffix(""), [suffix])
     return path

@@ -34,7 +34,7 @@ from gossipmab.analysis.plot_style import (
     short,
 )
 from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
-from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.metrics.statistics import spread
 from gossipmab.utils.errors import unknown
 
@@ -106,7 +106,7 @@ def drawings(results: Results, band: str, metric: str | None, guide_of: Callable
         for key in keys:
             figure = against_key(table, key, others_of(results, key), column, title, band, style, over)
             heading = f"{head} against {key.replace('_', ' ')}"
-            yield Drawing(f"{stem}_against_{safe(key)}", heading, f"At the last round, {mean}", figure)
+            yield Drawing(f"{stem}_against_{kept_apart(key)}", heading, f"At the last round, {mean}", figure)
         if "bytes" in table and (table["bytes"] > 0).any():
             note = "The gain from communication. Algorithms that send nothing are level lines at their final regret."
             figure = against_bytes(table, keys, column, title, style)

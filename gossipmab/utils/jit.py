@@ -30,7 +30,7 @@ settings: Any = config
 # `forceinline` would mean what the caller says: all of a solver, copied wherever one of its functions is called.
 SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": False, "no_cfunc_wrapper": True}
 # What only compiled code calls, as a part of it.
-INLINE: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INLINE: Any = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 METHODS: set[str] = set()  # names of those that compiled code calls of its arguments
 

@@ -9,11 +9,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import gossipmab as gm
 from gossipmab.analysis import plots as plotting
 from gossipmab.analysis.graph_plots import draw_topologies
-from gossipmab.analysis.plot_style import COLOURS, logarithmic, looks, own_style
+from gossipmab.analysis.plot_style import COLOURS, legible, logarithmic, looks, own_style, save
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.regret_bounds import ORDERS, fitted, guide_for
 from gossipmab.cli import call
@@ -208,3 +209,14 @@ def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool) -> N
             low, high = ax.get_ylim()
             assert low == 0 and high >= 2100
     assert all(ax.get_xlim() == (0, 200) for ax in plotting.curves(table, ["key"], "pareto_regret", "", "sd", style).axes)
+
+
+def test_letters_without_a_font_are_noted_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        with own_style():
+            figure = Figure()
+            figure.text(0.5, 0.5, "基准 \ue123\ue124")
+            figure.text(0.5, 0.2, legible("$x_1$ 基准 \ue125"))
+            save(figure, tmp_path / "x", ["png", "svg"])
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("figures: no font on this machine has") and line.count("\ue123") == 1

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 
 from gossipmab.experiments.spec.sweep import columns
@@ -23,11 +28,67 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, which the colour-blind can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+log = logging.getLogger("gossipmab").warning
 MARKERS = "os^Dv<>"
 BANDS = {"quarter-sd": "a quarter of the standard deviation", "sd": "one standard deviation", "ci": "95 % bootstrap interval"}
 FORMATS = ("png", "svg", "pdf")
+STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "svg.hashsalt": "gossipmab",
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "axes.formatter.use_mathtext": True,
+}
+# Tried in this order for letters that matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and macOS.
+FONTS = (
+    *(f"Noto Sans CJK {place}" for place in ("SC", "JP", "TC", "KR", "HK")), "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "Droid Sans Fallback", "Microsoft YaHei", "SimHei", "Yu Gothic", "MS Gothic", "Malgun Gothic",
+    "PingFang SC", "Hiragino Sans", "Hiragino Sans GB", "Apple SD Gothic Neo", "NanumGothic", "Arial Unicode MS",
+)  # fmt: skip
+NO_GLYPH, IN_FORMULAS = re.compile(r"Glyph (\d+) .*missing from"), logging.getLogger("matplotlib.mathtext")
+_noted: set[str] = set()  # letters without a font, each noted once
 MOST_PANELS = 16
 BRIEF = 34  # characters of a value beside a figure
+
+
+@contextmanager
+def own_style(**more: Any) -> Iterator[None]:
+    """Matplotlib's defaults with STYLE and `more`, and no setting of the user; the user's are restored at the end.
+
+    Letters that no font here has are noted in one line.
+    """
+    from matplotlib.font_manager import get_font_names
+
+    letters: set[str] = set()
+
+    def heard(record: logging.LogRecord) -> bool:
+        found = re.search(r"does not have a glyph .*\[U\+([0-9a-f]+)\]", record.getMessage())
+        letters.update([chr(int(found[1], 16))] if found else [])
+        return found is None
+
+    with ExitStack() as stack, mpl.rc_context(), warnings.catch_warnings(record=True) as caught:
+        IN_FORMULAS.addFilter(heard)
+        stack.callback(IN_FORMULAS.removeFilter, heard)
+        warnings.filterwarnings("always", NO_GLYPH.pattern)
+        mpl.rcdefaults()
+        installed = set(get_font_names())
+        mpl.rcParams.update(STYLE | {"font.family": ["sans-serif", *(font for font in FONTS if font in installed)]} | more)
+        yield
+    for warning in caught:
+        if found := NO_GLYPH.match(str(warning.message)):
+            letters.add(chr(int(found[1])))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if letters - _noted:
+        text = "".join(sorted(letters - _noted)[:20])
+        log(f"figures: no font on this machine has {text}; install one that has, such as Noto Sans CJK")
+    _noted.update(letters)
 
 
 class Look(NamedTuple):
@@ -131,7 +192,8 @@ def legible(text: str) -> str:
     from matplotlib.mathtext import MathTextParser
 
     try:
-        MathTextParser("path").parse(text)
+        if "$" in text:
+            MathTextParser("path").parse(text)
     except ValueError:
         text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text  # it hides what begins with an underscore

@@ -39,7 +39,7 @@ def logged_table(game: Any, plays: int, seed: int, file: str | Path | None = Non
     """
     import pandas as pd
 
-    suffix = None if file is None else Path(file).suffix
+    suffix = None if file is None else Path(file).suffix.lower()
     if suffix not in (None, ".csv", ".parquet"):
         raise InputError(f"file: {str(file)!r} has suffix {suffix!r}, allowed are .csv, .parquet")
     agents = list(game.possible_agents)

@@ -21,6 +21,7 @@ from gossipmab.environments.environment import Environment
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign, terms
 from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource, stream
@@ -226,12 +227,14 @@ def simulate_assignment(
         K if algorithm.warm_start == ROTATION else 0, N * K if algorithm.warm_start == PAIRS else 0,
         algorithm.assigns_at_random, costs.overhead, costs.capacity, costs.power,
     )  # fmt: skip
-    shipped = is_builtin(algorithm, environment.rewards)
-    loop = play_rounds if trial.interpreted else play_compiled if shipped else play_foreign
+    played, rewards = algorithm, environment.rewards
+    loop = play_rounds if trial.interpreted else play_compiled if is_builtin(algorithm, rewards) else play_foreign
+    if not trial.interpreted:
+        played, rewards, state = distinct((algorithm, rewards, state))
     source = RandomSource(trial.key, {Purpose.ARMS: (N,), Purpose.REWARDS: (N, K, D), Purpose.POLICY: (uniforms_of(state),)})
     block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round))
     for t0 in range(0, trial.horizon, block):
-        numbers = next_block(source, environment.rewards, min(block, trial.horizon - t0))
-        loop(algorithm, environment.rewards, known, play, state, numbers, tally, scratch, t0)
+        numbers = next_block(source, rewards, min(block, trial.horizon - t0))
+        loop(played, rewards, known, play, state, numbers, tally, scratch, t0)
         trial.progress(N * len(numbers.arms))
     return AssignmentTrace(rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward)

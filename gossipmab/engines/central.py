@@ -20,6 +20,7 @@ from gossipmab.environments.environment import Environment
 from gossipmab.metrics import equity, policy as policies
 from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import SolverWorkspace, objective, solver_workspace, value
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource, stream
@@ -112,7 +113,10 @@ def simulate_central(
     names = (learner.objective, *extra_objectives)
     sums = [RegretSum(objective(name, exponent, trial.welfare == "geometric"), U, trial.interpreted) for name in names]
     source = RandomSource(trial.key, {Purpose.ARMS: (), Purpose.REWARDS: (N, D), Purpose.POLICY: (uniforms_of(state),)})
-    loop = play if trial.interpreted else play_compiled if is_builtin(learner, wanted, environment.rewards) else play_foreign
+    played, rewards = learner, environment.rewards
+    loop = play if trial.interpreted else play_compiled if is_builtin(learner, wanted, rewards) else play_foreign
+    if not trial.interpreted:
+        played, rewards, state = distinct((learner, rewards, state))
     kept = Record(trial.rounds, len(sums), K, U, getattr(learner, "tau", 0.0))
     pulls, x, seen = np.zeros(K, np.int64), np.zeros(D), np.zeros(N)
     most = max(1, min(BLOCK, BLOCK_NUMBERS // source.numbers_per_round))
@@ -123,9 +127,9 @@ def simulate_central(
         if plan is not None and t0 % every == 0:
             plan(state, t0 + 1)
         size = min(most, trial.horizon - t0, every - t0 % every)
-        numbers, played = next_block(source, environment.rewards, size), np.zeros((size, K))
-        loop(learner, environment.rewards, environment.preferences, state, numbers, played, pulls, x, seen, t0)
-        kept.keep(t0, played, [one.regret(played) for one in sums], getattr(state, "multiplier", None))
+        numbers, chosen = next_block(source, rewards, size), np.zeros((size, K))
+        loop(played, rewards, environment.preferences, state, numbers, chosen, pulls, x, seen, t0)
+        kept.keep(t0, chosen, [one.regret(chosen) for one in sums], getattr(state, "multiplier", None))
         t0 += size
         trial.progress(N * size)
     return kept.trace(pulls, extra_objectives, exponent)

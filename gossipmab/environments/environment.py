@@ -14,8 +14,8 @@ from pydantic import Field
 
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
-from gossipmab.utils.array_files import load_array, load_columns, numbered, whole
 from gossipmab.utils.errors import InputError, shown
+from gossipmab.utils.array_files import from_zero, load_array, load_columns, numbered, whole
 from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
@@ -194,7 +194,7 @@ def read_logged_rewards(path: str | Path) -> models.Table:
     """The reward model of a logged table. Raises InputError if an (agent, arm) pair has no row."""
     key = "environment.logged_rewards"
     file = Path(path)
-    if file.suffix not in (".csv", ".parquet"):
+    if file.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")
     if not is_file(file):
         raise InputError(f"{key}: there is no file {str(path)!r}")
@@ -204,12 +204,15 @@ def read_logged_rewards(path: str | Path) -> models.Table:
         raise InputError(f"{key}: {file.name!r} has no rows")
     N, K = int(agent.max()) + 1, int(arm.max()) + 1
     if N * K > agent.size:
-        raise InputError(f"{key}: {N} agents and {K} arms need at least {N * K} rows, one a pair; got {agent.size}")
+        raise InputError(
+            f"{key}: {N} agents and {K} arms need at least {N * K} rows, one a pair; got {agent.size}{from_zero(agent, arm)}"
+        )
     pair = agent * K + arm
     counts = np.bincount(pair, minlength=N * K)
     if (counts == 0).any():
         missing = int(np.argmin(counts))
-        raise InputError(f"{key}: agent {missing // K} has no row for arm {missing % K}, each pair needs at least one")
+        what = f"has no row for arm {missing % K}, each pair needs at least one{from_zero(agent, arm)}"
+        raise InputError(f"{key}: agent {missing // K} {what}")
     rows = np.ascontiguousarray(logged[np.argsort(pair, kind="stable")])
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     means = np.add.reduceat(rows, first[:-1], axis=0) / counts[:, None]

@@ -38,7 +38,7 @@ class CellRunner:
     def __init__(self, spec: Spec, threads: int = 1) -> None:
         self._begin(spec.files, threads, plugins.registered(spec), spec.networks)
 
-    def _begin(self, files: Mapping[str, Path], threads: int, classes: list[tuple[str, type]], networks: NetworkCache) -> None:
+    def _begin(self, files: Mapping[str, Path], threads: int, classes: list[tuple[str, str, type]], networks: NetworkCache) -> None:
         self.files, self.threads, self._classes, self._networks = files, threads, classes, networks
         self._compiled: set[tuple[Any, ...]] = set()
         self._lock = Lock()

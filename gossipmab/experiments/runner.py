@@ -17,7 +17,7 @@ from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.spec import Spec
-from gossipmab.experiments.spec.sweep import safe
+from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
@@ -111,7 +111,7 @@ def run(
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     player = CellRunner(experiment)
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
-    folder = RunFolder(Path("runs") / safe(experiment.experiment.name) if out is None else out)
+    folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:
         progress = Bar()
     watcher = progress or ProgressCallback()

@@ -23,6 +23,7 @@ from gossipmab.objectives.power_mean import PowerMean
 from gossipmab.objectives.procedural import Procedural
 from gossipmab.objectives.solvers.workspace import SolverWorkspace as SolverWorkspace, solver_workspace as solver_workspace
 from gossipmab.objectives.utilitarian import Utilitarian
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import OBJECTIVES as GROUP, Registry
 
@@ -39,7 +40,7 @@ OBJECTIVE_REGISTRY = Registry(GROUP, OBJECTIVES, ("_fields", "requires_nonnegati
 
 
 def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any:
-    """The objective of this name, shipped or of a plug-in; an objective itself is returned as it is.
+    """The objective of this name, shipped or of a plug-in, or this objective, for compiled code (see `distinct`).
 
     `exponent` is for p_mean and plug-ins that have such a field, `geometric` for nsw alone.
 
@@ -50,9 +51,9 @@ def objective(name: Any, exponent: float = -1.0, geometric: bool = False) -> Any
         missing = [method for method in OBJECTIVE_REGISTRY.methods if not hasattr(name, method)]
         if missing or isinstance(name, type):
             raise InputError(f"objective: got {name!r}, allowed is a name or an objective such as NashWelfare()")
-        return name
+        return distinct(name)
     kind: Any = OBJECTIVE_REGISTRY.get_named("objective", name)
     if not math.isfinite(exponent):
         raise InputError(f"exponent: got {exponent}, allowed is a finite number")
     given = {"exponent": exponent, "geometric": geometric}
-    return kind(**{key: value for key, value in given.items() if key in kind._fields})
+    return distinct(kind(**{key: value for key, value in given.items() if key in kind._fields}))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gossipmab.algorithms.base import select, update
 from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import copied, same
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import SETTINGS, is_builtin, jit
 
 
@@ -42,19 +43,20 @@ class Compiled:
     def select(self, state: Any, i: int, t: int, p: NDArray[Any]) -> None:
         """Both, on equal states; the interpreted one counts."""
         other, q = copied(state), p.copy()
-        self.call(0, self.algorithm, other, i, t, q)
+        self.call(0, other, i, t, q)
         self.algorithm.select(state, i, t, p)
         self.compare("select", i, t, (other, q), (state, p))
 
     def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """As `select`."""
         other = copied(state)
-        self.call(1, self.algorithm, other, i, t, arm, x.copy(), neighbours.copy())
+        self.call(1, other, i, t, arm, x.copy(), neighbours.copy())
         self.algorithm.update(state, i, t, arm, x, neighbours)
         self.compare("update", i, t, other, state)
 
-    def call(self, which: int, *arguments: Any) -> None:
+    def call(self, which: int, state: Any, *rest: Any) -> None:
         """Call a compiled method. Raises ConformanceError if it does not compile, or only with allocation."""
+        arguments = (*distinct((self.algorithm, state)), *rest)
         try:
             self.methods[which](*arguments)
         except (NumbaError, NotImplementedError) as error:

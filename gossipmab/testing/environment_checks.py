@@ -16,6 +16,7 @@ from gossipmab.networks.network import Network
 from gossipmab.testing.call_inspector import global_generators
 from gossipmab.testing.errors import ConformanceError, fault_if
 from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import SETTINGS
 
@@ -97,6 +98,7 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
     i, arm = AGENTS - 1, 1
     alone = np.full_like(means, np.nan)
     alone[i] = means[i]
+    taken = distinct(model)
     compiled = njit(**SETTINGS)(lambda model, i, arm, u, x: draw(model, i, arm, u, x))
     x, drawn = np.full((3, OBJECTIVES), np.nan), np.zeros((DRAWS, OBJECTIVES))
     for n in range(DRAWS):
@@ -105,7 +107,7 @@ def check_reward_model(kind: type, **parameters: Any) -> None:
             model.draw(i, arm, whole[1, n], x[0])
             model._replace(means=alone).draw(i, arm, whole[1, n], x[1])
             try:
-                compiled(model, i, arm, whole[1, n], x[2])
+                compiled(taken, i, arm, whole[1, n], x[2])
             except NumbaError as error:
                 what = f"does not compile without allocating: {str(error).split(chr(10))[0]}"
                 raise ConformanceError("allocation", f"{name}.draw {what}") from error

@@ -32,7 +32,7 @@ def load_columns(path: Path, key: str) -> dict[str, Floats]:
 
     what = f"{key}: {path.name!r}"
     with opened(path, key, LARGEST_FILE) as file, refusing(f"{what} cannot be read as a table of numbers"):
-        table = _csv(file.read(), what) if path.suffix == ".csv" else _parquet(file, what)
+        table = _csv(file.read(), what) if path.suffix.lower() == ".csv" else _parquet(file, what)
         names: list[str] = table.column_names
         if len(set(names)) < len(names):
             raise InputError(f"{what} has two columns {next(name for name in names if names.count(name) > 1)!r}")
@@ -107,6 +107,11 @@ def whole(columns: dict[str, Floats], name: str, key: str) -> Integers:
     return values.astype(np.int64)
 
 
+def from_zero(*indices: Integers) -> str:
+    """What to say about indices that begin later, as those of other programs do; "" about others."""
+    return "; indices begin at 0" if any(index.size and index.min() > 0 for index in indices) else ""
+
+
 def load_array(source: object, key: str, index: tuple[str, ...], prefix: str) -> Floats:
     """An array given inline (nested lists, an array) or as the path of a file.
 
@@ -123,13 +128,14 @@ def load_array(source: object, key: str, index: tuple[str, ...], prefix: str) ->
     if not isinstance(source, str | Path):
         return as_floats(source, key)
     path = Path(source)
-    if path.suffix not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise InputError(f"{key}: {str(source)!r} has suffix {path.suffix!r}, allowed are {', '.join(SUFFIXES)}")
     if not is_file(path):
         raise InputError(f"{key}: there is no file {str(source)!r}")
-    if path.suffix in (".csv", ".parquet"):
+    if suffix in (".csv", ".parquet"):
         return from_columns(load_columns(path, key), key, index, prefix)
-    if path.suffix == ".npy":
+    if suffix == ".npy":
         return as_floats(load_npy(path, key), key)
     text = text_of(path, key)
     with refusing(f"{key}: {path.name!r} cannot be read"):
@@ -154,9 +160,8 @@ def from_columns(columns: dict[str, Floats], key: str, index: tuple[str, ...], p
     values = numbered(columns, prefix, key)
     shape = tuple(int(place.max()) + 1 if place.size else 0 for place in places)
     if values.shape[0] != np.prod(shape, dtype=np.float64):
-        raise InputError(
-            f"{key}: has {values.shape[0]} rows, needs one for each of {' x '.join(map(str, shape))} ({', '.join(index)})"
-        )
+        what = f"needs one for each of {' x '.join(map(str, shape))} ({', '.join(index)}){from_zero(*places)}"
+        raise InputError(f"{key}: has {values.shape[0]} rows, {what}")
     array = np.full((*shape, values.shape[1]), np.nan)
     array[places] = values
     if np.isnan(array).any():

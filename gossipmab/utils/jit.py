@@ -32,6 +32,8 @@ SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 # What only compiled code calls, as a part of it.
 INLINE: Any = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
+METHODS: set[str] = set()  # names of those that compiled code calls of its arguments
+
 
 @cache
 def source_hash(package: Path = PACKAGE, without: tuple[str, ...] = ()) -> str:
@@ -88,8 +90,10 @@ def jit_uncached(function: F) -> F:
 
 
 def is_builtin(*things: Any) -> bool:
-    """Whether the classes of all these are of this package, so that what is compiled of them may be kept on the disk."""
-    return all(type(thing).__module__.startswith("gossipmab.") for thing in things)
+    """Whether the classes of all these, and their methods, are of this package: compiled, they may be kept on the disk."""
+    kinds = [type(thing) for thing in things]
+    methods = [getattr(kind, name, None) for kind in kinds for name in METHODS]
+    return all(one.__module__.startswith("gossipmab.") for one in (*kinds, *methods) if hasattr(one, "__module__"))
 
 
 def jit_inline(function: F) -> F:
@@ -104,6 +108,7 @@ def variable(value: Any) -> Any:
 
 def method(name: str, inline: bool = True) -> Callable[..., Any]:
     """The function that calls the method `name` of its first argument; compiled, the argument's type determines the method."""
+    METHODS.add(name)
 
     def call(self: Any, *args: Any) -> Any:
         return getattr(self, name)(*args)

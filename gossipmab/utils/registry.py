@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gossipmab.utils.code_identity import code_hash
 from gossipmab.utils.errors import InputError, unknown
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
@@ -22,7 +23,7 @@ ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.lin
 class Origin(NamedTuple):
     """The origin of a class. object: "module:Class". distribution, version: "" for a class that the caller passed.
 
-    sources: SHA-256 of the file that defines it, "" if there is none, as in an interactive session.
+    sources: SHA-256 of its code and of the file that defines it, if there is one.
     """
 
     group: str
@@ -45,6 +46,7 @@ class Registry(Mapping[str, type]):
         """`methods`: attributes that a class of another distribution must have."""
         self.group, self.shipped, self.methods = group, dict(shipped), methods
         self._registered: dict[str, type] = {}
+        self._present: dict[str, type] = {}  # registered for the experiment that is being read
         self._loaded: dict[str, type] = {}
 
     def __hash__(self) -> int:
@@ -91,15 +93,26 @@ class Registry(Mapping[str, type]):
         known = [*self.shipped.items(), *self._registered.items(), *self._loaded.items()]
         return next((name for name, one in known if one is kind), kind.__name__)
 
+    def begin_experiment(self) -> None:
+        """Names that end in a number begin again: in another process, the same experiment has the same names."""
+        self._present.clear()
+
     def register(self, kind: type) -> str:
-        """Register a class for this process. Returns its name, "module:Class"."""
-        name = f"{kind.__module__}:{kind.__qualname__}"
+        """Register a class for this process. Returns its name, "module:Class"; of the second one of that name "module:Class#2"."""
         shipped = next((known for known, one in self.shipped.items() if one is kind), None)
         if shipped is not None:
             return shipped
+        name, number = f"{kind.__module__}:{kind.__qualname__}", 1
         self._checked(kind, name)
-        self._registered[name] = kind
+        while self._present.setdefault(name, kind) is not kind:
+            number += 1
+            name = f"{kind.__module__}:{kind.__qualname__}#{number}"
+        self.restore(name, kind)
         return name
+
+    def restore(self, name: str, kind: type) -> None:
+        """Register a class under the name that `register` gave it in another process."""
+        self._registered[name] = kind
 
     def registered(self) -> dict[str, type]:
         """The classes registered by `register`, to be registered again in another process."""
@@ -153,9 +166,13 @@ def described(entry: EntryPoint) -> str:
     return f"{release} (entry point {entry.name} = {entry.value})"
 
 
-@lru_cache(256)
 def sources_of(kind: type) -> str:
-    """SHA-256 of the file that defines the class as it was at the first call, "" if there is none."""
+    """SHA-256 of the class's code, with the globals that it reads now, and of its file as it was at the first call."""
+    return hashlib.sha256((_file_hash(kind) + code_hash(kind)).encode()).hexdigest()
+
+
+@lru_cache(256)
+def _file_hash(kind: type) -> str:
     try:
         return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
     except (OSError, TypeError):

@@ -21,7 +21,7 @@ def shipped_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
     """Name (file name without suffix) -> path of every shipped file of this kind, sorted by name."""
     folder = shipped_folder(kind)
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {file.stem: file for file in files if file.suffix in suffixes and file.is_file()}
+    return {file.stem: file for file in files if file.suffix.lower() in suffixes and file.is_file()}
 
 
 def resolve(name: str | Path, kind: str, suffixes: Sequence[str], key: str = "") -> Path:
@@ -38,7 +38,8 @@ def resolve(name: str | Path, kind: str, suffixes: Sequence[str], key: str = "")
     """
     key, text, files = key or kind, str(name), shipped_files(kind, suffixes)
     found = is_file(Path(text))
-    if found and Path(text).suffix in suffixes:
+    known = Path(text).suffix.lower() in suffixes
+    if found and known:
         return Path(text)
     plain = Path(text).name == text
     if plain and text in files:
@@ -47,6 +48,6 @@ def resolve(name: str | Path, kind: str, suffixes: Sequence[str], key: str = "")
         return files[Path(text).stem]
     if found:
         raise InputError(f"{key}: file {text!r} must end in {' or '.join(suffixes)}")
-    if not plain or Path(text).suffix in suffixes:
+    if not plain or known:
         raise InputError(f"{key}: there is no file {text!r} (shipped: {', '.join(files)})")
     raise unknown(key, text, files)

@@ -193,6 +193,7 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
         return refused(rewards="table", logged_rewards=tmp_path / "edited.csv")
 
     assert "agent 1 has no row for arm 2" in changed(lambda f: f[(f.agent == 0) | (f.arm < 2)])
+    assert changed(lambda f: f.assign(agent=f.agent + 1)).endswith("; indices begin at 0")
     assert "'arm'" in changed(lambda f: f.drop(columns="arm"))
     assert "reward_1" in changed(lambda f: f.drop(columns="reward_1"))
     assert "reward_1" in changed(lambda f: f.drop(columns=["reward_1", "reward_2"]))

@@ -26,6 +26,7 @@ from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.spec.spec import Cell
+from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.utils.atomic_write import file_hash
 from tests.tiny import tiny
@@ -285,3 +286,5 @@ def test_the_default_folder_is_under_runs(tmp_path: Path, monkeypatch: pytest.Mo
     data = {**TINY, "experiment": TINY["experiment"] | {"name": "../ odd name", "horizon": 5}, "sweep": {}}
     results = gm.run(data, workers=1)
     assert results.path.resolve().parent == tmp_path / "runs" and os.sep not in results.path.name
+    names = ["a b", "a-b", "a/b", "实验一", "实验二", "con", "x-con"]
+    assert len(set(map(kept_apart, names))) == len(names) and kept_apart("a-b") == "a-b"

@@ -200,12 +200,39 @@ def test_edge_lists(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("C#1 C#2 # why\nC#2,C#3\n", ("C#1", "C#2", "C#3")),
+        (f"{2**70} 9\n9 {2**64}\n", ("9", str(2**64), str(2**70))),
+        ("% KONECT\n1 2\n2 3\n", ("1", "2", "3")),
+        ("a b {}\nb c {}\n", ("a", "b", "c")),  # networkx
+        ("a source\nsource target\n", ("a", "source", "target")),
+    ],
+)
+def test_edge_lists_of_others(tmp_path: Path, text: str, labels: tuple[str, ...]) -> None:
+    graph = load(written(tmp_path, "mine.EDGES", text))
+    assert (graph.labels, len(graph.edges)) == (labels, len(labels) - 1)
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         ("a b\nb b\n", "bad.edges, line 2: 'b' has a self-loop"),
         ("a b\n\nb a\n", "bad.edges, line 3: edge 'b' 'a' stands already in line 1"),
         ("a b 0.5\n", "bad.edges, line 1: 3 columns; a line is 'u v' (weights come from network.weights)"),
         ("a b\nc\n", "bad.edges, line 2: 'c' alone is no edge"),
+        (
+            "% asym weighted\n1 2 1 9\n",
+            "bad.edges, line 2: 4 columns; a line is 'u v' (weights come from network.weights): keep the",
+        ),
+        (
+            "a b {'weight': 2}\n",
+            "line 1: data of networkx after the edge; write the file with nx.write_edgelist(graph, path, data=False)",
+        ),
+        ("source,target\na,b\nb,c\n", "bad.edges, line 1: this is the header of a table, as Gephi writes it; delete the line"),
+        ("Source,Target,Type,Weight\na,b,Undirected,1\n", "bad.edges, line 1: this is the header of a table"),
+        ("1 2\n2 1\n2 3\n", "line 2: edge '2' '1' stands already in line 1 in the other direction; of both directions, as SNAP"),
+        ("a \x01\n", "line 1: the name '\\x01' has a control character"),
         ("# nothing\n", "'bad' is empty"),
         ("", "'bad' is empty"),
         ("a b\nc d\n", "'bad' is disconnected: 2 components of 2, 2 agents"),
@@ -249,6 +276,18 @@ def edge(source: str, target: str) -> str:
         (xml(NODES + '<edge source="a"/>'), "network.base"),
         (xml(NODES + edge("a", "c")), "bad.graphml has an edge at 'c', which is not among its nodes"),
         (xml(NODES + NODES), "declares a node twice"),
+        (
+            xml(NODES + edge("a", "b") + "</graph><graph>" + '<node id="c"/>'),
+            "declares 3 nodes and 1 edges, and its first graph has",
+        ),
+        (
+            xml(f'<node id="c"><graph>{NODES}{edge("a", "b")}</graph></node>'),
+            "graphs within nodes, and further graphs, are not read",
+        ),
+        (
+            "<graphml><graph/></graphml>",
+            'its namespace is none; allowed is <graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
+        ),
         (GRAPHML.format(""), "bad.graphml is not undirected GraphML"),
         ("<graphml", "bad.graphml is not undirected GraphML"),
         ("", "bad.graphml is not undirected GraphML"),

@@ -124,6 +124,23 @@ def test_a_graph_written_is_the_graph(seed: int, agents: int, kind: str) -> None
     assert found.labels == wanted.labels and np.array_equal(found.edges, wanted.edges)
 
 
+@pytest.mark.parametrize(
+    ("label", "said"), [(0, "0"), ("", "n0"), (" ", "n0"), ("two\nlines", "two lines"), ("a\x01", None), ("\ud800", None)]
+)
+def test_names_are_the_same_at_both_doors(label: Any, said: str | None) -> None:
+    graph = nx.relabel_nodes(nx.path_graph(2), {0: "n0", 1: "n1"})
+    graph.nodes["n0"]["name"] = label
+    if said is None:
+        with pytest.raises(
+            gm.InputError, match=r"network\.base: 'graph': the name .* has a control character, which no name may have"
+        ):
+            gm.Network(graph)
+    else:
+        _, files = graph_files.graphs_as_files([graph])
+        (file,) = files.values()
+        assert gm.Network(graph).labels == gm.Network(file).labels == (said, "n1")
+
+
 def test_nothing_stays_behind(tmp_path: Path) -> None:
     code = """
 import networkx as nx

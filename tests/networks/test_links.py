@@ -411,6 +411,9 @@ def test_what_is_refused(links: Any, message: str) -> None:
     [
         ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"),
         ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
+        ("2020-01-01 a b\n1 b c\n", "line 1: '2020-01-01' is not a time; times are numbers, such as seconds"),
+        ("nan a b\n1 a b\n", "line 1: 'nan' is not a time"),
+        ("NA a b\n1 b a\n", "'NA' of the first line is not a time"),
         ("1 a a\n", "line 1: agent 'a' has a link with itself"),
         ("# nothing\n", "has no contacts"),
         ("0 a b\n1e300 a b\n", "gives more than"),
@@ -420,6 +423,31 @@ def test_what_is_refused(links: Any, message: str) -> None:
 def test_files_of_contacts_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.txt").write_text(text)
     assert message in refused(links=gm.ContactTrace(tmp_path / "x.txt"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "links", "message"),
+    [
+        ("abcd", gm.Switching([nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e', which 'graph' has not"),
+        (range(4), gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "'graph' has 'a', 'b', 'c', 'd', which 'graph' has not"),
+        ("abcd", gm.Switching([nx.Graph(["ab", "bc", "cd"]), nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e'"),
+        ("aabc", gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "has 'd', which"),
+        ("aabb", gm.Switching([nx.Graph([(0, 1), (1, 2), (2, 3)])]), ""),
+        ("aacd", gm.Switching([nx.relabel_nodes(nx.path_graph(4), {0: "a", 1: "c", 2: "d", 3: "x"})]), "has 'x'"),
+    ],
+)
+def test_agents_are_matched_by_label(labels: Any, links: gm.Switching, message: str) -> None:
+    """By position where the graphs of the list have no labels but 0..N-1."""
+    base = nx.path_graph(4)
+    nx.set_node_attributes(base, dict(enumerate(map(str, labels))), "label")
+    assert (message in refused(base, links=links)) if message else len(sampled(gm.Network(base, links=links), 1)[0]) == 3
+
+
+def test_two_agents_of_one_label_have_no_contacts(contacts: Path) -> None:
+    base = nx.path_graph(5)
+    nx.set_node_attributes(base, dict(enumerate("abcda")), "label")
+    assert "and 'graph' has two agents 'a'" in refused(base, links=gm.ContactTrace(contacts))
+    assert "and 'graph' has two agents 'a'" in refused(base, links=gm.Switching([base]))
 
 
 def test_strangers_in_a_trace_are_refused(contacts: Path) -> None:

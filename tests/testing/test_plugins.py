@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import broken
 import numpy as np
@@ -22,6 +23,10 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
+from gossipmab.engines.gossip.simulate import simulate_gossip
+from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.experiments.spec.plugins import versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 
@@ -231,6 +236,86 @@ def test_a_plug_in_that_changed_since_is_told(
         plugins._entry_points.cache_clear()
         gm.run(data, out=tmp_path / "run")
         assert "2 finished cells were computed with other versions (mine broken:Sound)" in caplog.text
+
+
+def fixed(arm: int) -> Any:
+    """Classes of one name."""
+
+    class Fixed(NamedTuple):
+        communicates = True
+        init = gm.ParetoUCBGossip.init
+        update = gm.ParetoUCBGossip.update
+
+        def select(self, state: Any, i: int, t: int, p: Any) -> None:
+            p[:] = 0.0
+            p[arm] = 1.0
+
+    return Fixed
+
+
+def test_classes_of_one_name_in_one_experiment() -> None:
+    """Each plays its own code, under a name that the next process gives it too; a change of the code is told."""
+    first, second = fixed(0), fixed(2)
+    data = {**SMALL, "algorithms": [{"name": first, "label": "0"}, {"name": second, "label": "2"}]}
+    spec, again = load_spec(data), load_spec(data)
+    names = [f"{__name__}:fixed.<locals>.Fixed", f"{__name__}:fixed.<locals>.Fixed#2"]
+    assert [one.name for one in spec.algorithms] == names and again.hash == spec.hash
+    before = versions(spec)
+    assert before[names[0]] != before[names[1]]
+    for cell in spec.cells():
+        trace = CellRunner(spec)(cell, simulate=partial(simulate_gossip, interpreted=True)).trace
+        assert set(np.flatnonzero(trace.pulls.sum(axis=0))) == {int(cell.label)}
+    first.select = second.select
+    assert [name for name, version in versions(spec).items() if before[name] != version] == names[:1]
+
+
+@pytest.mark.slow
+def test_classes_of_one_name_in_every_protocol() -> None:
+    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=0)
+    network = gm.Network("ring", agents=4, link_probability=0.5)
+
+    def learner(arm: int) -> Any:
+        class HossainUCB(NamedTuple):
+            objective: str = "nsw"
+            init, update = gm.HossainUCB.init, gm.HossainUCB.update
+
+            def select(self, state: Any, t: int, p: Any) -> None:
+                p[:] = 0.0
+                p[arm] = 1.0
+
+        return HossainUCB
+
+    def objective(arm: int) -> Any:
+        class First(outside.First):
+            __slots__ = ()
+
+            def value(self, utilities: Any, p: Any, work: Any) -> float:
+                return float(p[arm])
+
+        return First
+
+    def assigner(arm: int) -> Any:
+        class OFMUP(NamedTuple):
+            width: float = 1.0
+            warm_start, assigns_at_random = gm.OFMUP().warm_start, False
+            init, update, ucb_index = gm.OFMUP.init, gm.OFMUP.update, gm.OFMUP.ucb_index
+
+            def select(self, state: Any, t: int, probed: Any) -> None:
+                probed[:] = 0
+                probed[arm] = 1
+
+        return OFMUP
+
+    for arm in (0, 1):
+        for played, world, options in (
+            (fixed(arm)(), (environment, network), {}),
+            (learner(arm)(), (environment,), {"extra_objectives": [objective(arm)()]}),
+            (assigner(arm)(), (environment,), {}),
+        ):
+            plain, fast = (
+                gm.simulate(played, *world, horizon=40, seed=0, interpreted=interpreted, **options) for interpreted in (True, False)
+            )
+            assert not same_bits(plain, fast)
 
 
 # ----------------------------------------------------------------------------------------------- links, rewards, objectives

@@ -15,17 +15,20 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numba import njit
 from numba.core.errors import NumbaError
 from numba.core.runtime import _nrt_python, rtsys
+from numba.extending import register_jitable
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
+from gossipmab.objectives import value as value_of
 from gossipmab.utils import jit
+from gossipmab.utils.distinct import distinct
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
 
@@ -239,3 +242,59 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = jit.cache_folder()
     assert folder is None or not any("Sound" in file.name or b"Sound" in file.read_bytes() for file in folder.rglob("*.nbi"))
+
+
+# ------------------------------------------------------------------------------------------------ classes of one name
+
+READ = 1.0
+
+
+@njit
+def through_a_dispatcher() -> float:
+    return READ
+
+
+@register_jitable
+def through_a_function() -> float:
+    return READ
+
+
+def of_one_name(kind: str, number: float) -> Any:
+    """Classes with one name and one kind of fields, whose `value` is the number."""
+    fields_of = (("a", float), ("b", float)) if number == 1.0 else (("b", float), ("a", float))
+
+    class NashWelfare(NamedTuple("Fields", fields_of)):  # type: ignore[misc]
+        __slots__ = ()
+        value = {
+            "closure": lambda self: number,
+            "fields": lambda self: self.a,
+            "global": lambda self: READ,
+            "dispatcher": lambda self: through_a_dispatcher(),
+            "function": lambda self: through_a_function(),
+        }[kind]
+
+    return NashWelfare(1.0, 2.0)
+
+
+@pytest.mark.parametrize("kind", ["closure", "fields", "global", "dispatcher", "function"])
+def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba knows a named tuple by the bare name of its class, and a global by its value when it was compiled."""
+    play, thing = njit(lambda thing: value_of(thing)), None
+    for number in (1.0, 2.0, 1.0):
+        monkeypatch.setattr(sys.modules[__name__], "READ", number)
+        if thing is None or kind in ("closure", "fields"):
+            thing = of_one_name(kind, number)
+        if kind == "function" and number == 2.0:
+            with pytest.raises(gm.InputError, match="NashWelfare: .*through_a_function reads a global that has changed since"):
+                distinct(thing)
+            return
+        taken = distinct(thing)
+        assert taken == thing and play(taken) == thing.value() == number
+        assert type(taken).__qualname__ == type(thing).__qualname__ and distinct(taken) == taken
+
+
+def test_built_in_classes_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = gm.ParetoUCBGossip()
+    assert distinct((shipped, 3)) == (shipped, 3) and distinct(shipped) is shipped and jit.is_builtin(shipped)
+    monkeypatch.setattr(gm.ParetoUCBGossip, "select", lambda self, state, i, t, p: None)
+    assert not jit.is_builtin(shipped) and distinct(shipped) is not shipped

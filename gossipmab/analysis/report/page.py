@@ -31,7 +31,7 @@ def write_report(results: Results, out: str | Path | None = None) -> Path:
         InputError: no cell is finished yet; a file that cannot be written.
     """
     path = results.path / "report.html" if out is None else Path(out)
-    if path.suffix not in (".html", ".htm"):
+    if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in .html")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise InputError(f"--out: got {str(path)!r}, allowed is a file in a folder that exists")

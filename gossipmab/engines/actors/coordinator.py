@@ -38,6 +38,7 @@ from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Integers
@@ -154,8 +155,10 @@ class Coordinator:
             rows = Rows(none, none, empty, none, np.zeros((0, 3), np.int64))
             wire = Wire(rows, rows, none, none)
             channel = Halo(averages, boxes, boxes, none, none, np.zeros(0), wire, 0, 0, True, True, True)
-        samples = (algorithm, self.environment.rewards, now, after, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0)
-        return signature_of(play_here, samples), is_builtin(algorithm, self.environment.rewards)
+        rewards = self.environment.rewards
+        played = distinct((algorithm, rewards, now, after))
+        samples = (*played, channel, record, numbers, Scratch(np.zeros(K), np.zeros(D)), 0)
+        return signature_of(play_here, samples), is_builtin(algorithm, rewards)
 
     def _parts(self, present: NDArray[np.uint8], failures: FailureSampler) -> Sequence[WindowGraph | ActorEvents]:
         """Every actor's part of the next rounds, of which `present` (B, E) are the links."""

@@ -58,8 +58,8 @@ def _made(function: Any, signature: tuple[types.Type, ...]) -> Program:
     try:
         function.compile(signature)
     except numba.core.errors.NumbaError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"engine: the actors' code does not compile for {signature[0]}: {reason}") from error
+        reason, kind = " ".join(str(error).split())[:200], getattr(signature[0], "instance_class", object).__qualname__
+        raise InputError(f"engine: the actors' code does not compile for {kind}: {reason}") from error
     compiled = function.overloads[signature]
     description, target = compiled.fndesc, compiled.target_context
     packed = target.get_arg_packer(description.argtypes).argument_types

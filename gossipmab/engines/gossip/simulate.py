@@ -19,6 +19,7 @@ from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.network import Network
+from gossipmab.utils.distinct import distinct
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin
 from gossipmab.utils.parameters import check
@@ -51,10 +52,13 @@ def simulate_gossip(
     failing = network.failures is not None or network.communication is not None
     serial = trial.interpreted or failing or not divisible(state, N, environment.preferences)
     shared = 1 if serial else min(wanted, N)
-    loop = play if trial.interpreted else play_compiled if is_builtin(algorithm, environment.rewards) else play_foreign
+    rewards = environment.rewards
+    loop = play if trial.interpreted else play_compiled if is_builtin(algorithm, rewards) else play_foreign
+    if not trial.interpreted:
+        algorithm, rewards, state = distinct((algorithm, rewards, state))
     with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
         trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
-        played = trial_type(algorithm, environment, network, state, tally, loop, trial.key)
+        played = trial_type(algorithm, rewards, environment, network, state, tally, loop, trial.key)
         if isinstance(played, SharedTrial):
             played.share(pool, shared)
         numbers_per_round = played.source.numbers_per_round + (0 if played.listed else len(network.edges))

@@ -43,11 +43,11 @@ class DirectTrial:
     """A trial played by one thread, compiled or interpreted."""
 
     def __init__(
-        self, algorithm: Any, environment: Environment, network: Network, state: Any, tally: Tally, loop: Callable[..., int],
-        key: dict[str, Any],
+        self, algorithm: Any, rewards: Any, environment: Environment, network: Network, state: Any, tally: Tally,
+        loop: Callable[..., int], key: dict[str, Any],
     ) -> None:  # fmt: skip
         """`state` will be played on. key: of the random streams."""
-        self.algorithm, self.rewards, self.network, self.tally, self.loop = (algorithm, environment.rewards, network, tally, loop)
+        self.algorithm, self.rewards, self.network, self.tally, self.loop = (algorithm, rewards, network, tally, loop)
         N, K, D = environment.means.shape
         shapes = {Purpose.ARMS: (N,), Purpose.REWARDS: (N, D), Purpose.POLICY: (N, uniforms_of(state))}
         self.source, links = RandomSource(key, shapes), stream(**key, purpose=Purpose.LINKS)

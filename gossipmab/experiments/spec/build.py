@@ -54,7 +54,7 @@ def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
 
 def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
     if name not in files:
-        beside = name.endswith(TOPOLOGIES) and is_file(folder / name)
+        beside = name.lower().endswith(TOPOLOGIES) and is_file(folder / name)
         files[name] = folder / name if beside else shipped.resolve(name, "topologies", TOPOLOGIES, key=key)
 
 

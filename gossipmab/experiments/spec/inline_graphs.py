@@ -19,9 +19,9 @@ from xml.etree import ElementTree
 
 from gossipmab.experiments.spec.sweep import safe
 from gossipmab.networks.graphs import base_graph as topology
+from gossipmab.networks.graphs.readers import NAMESPACE
 from gossipmab.utils.atomic_write import write_whole
 
-NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 LONGEST_NAME = 40  # characters; a hash and a suffix follow
 FOLDERS: list[Path] = []  # made by this process; the last one is in use
 

@@ -137,7 +137,7 @@ def of_hint(hint: Any) -> Schema:
 
 def _base() -> Schema:
     generator = {"type": "string", "description": "A function of networkx.generators, such as watts_strogatz_graph"}
-    ending = "|".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+    ending = "|".join(suffix.removeprefix(".") for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES)))
     made = {"type": "object", "required": ["generator"], "properties": {"generator": generator}}
     return {
         "anyOf": [{"enum": list(shipped_files("topologies", SUFFIXES))}, {"type": "string", "pattern": rf"\.({ending})$"}, made]

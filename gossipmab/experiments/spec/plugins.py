@@ -36,6 +36,8 @@ def named(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: a class or an object that is not what stands in its place.
     """
+    for known in REGISTRIES:
+        known.begin_experiment()
     found = dict(data)
     experiment = found.get("experiment")
     protocol = experiment.get("protocol", "gossip") if isinstance(experiment, Mapping) else "gossip"
@@ -138,7 +140,7 @@ def origins(spec: Spec) -> list[Origin]:
 
 def versions(spec: Spec) -> dict[str, str]:
     """Everything that could move a bit: `provenance.versions`, and of every plug-in its version and the hash of its source."""
-    found = {f"{one.distribution} {one.object}".strip(): one.version_text for one in origins(spec)}
+    found = {f"{one.distribution} {one.object}" if one.distribution else one.name: one.version_text for one in origins(spec)}
     return {**provenance.versions(), **found}
 
 
@@ -149,14 +151,14 @@ def absent(manifest: dict[str, Any]) -> list[str]:
     return [one["name"] for one in recorded if one["group"] not in known or one["name"] not in known[one["group"]]]
 
 
-def registered(spec: Spec) -> list[tuple[str, type]]:
-    """The group and the class of everything in the experiment that the caller passed."""
+def registered(spec: Spec) -> list[tuple[str, str, type]]:
+    """Group, name and class of everything in the experiment that the caller passed."""
     found = names_of(spec)
-    return [(registry.group, registry[name]) for registry, name in found if name in registry.registered()]
+    return [(registry.group, name, registry[name]) for registry, name in found if name in registry.registered()]
 
 
-def register_all(classes: list[tuple[str, type]]) -> None:
+def register_all(classes: list[tuple[str, str, type]]) -> None:
     """Register, in another process, the classes that `registered` gave."""
     known = {registry.group: registry for registry in REGISTRIES}
-    for group, kind in classes:
-        known[group].register(kind)
+    for group, name, kind in classes:
+        known[group].restore(name, kind)

@@ -175,6 +175,12 @@ def safe(text: str) -> str:
     return f"x-{name}" if RESERVED_FILE_NAMES.match(name) else name
 
 
+def kept_apart(text: str) -> str:
+    """A file name of this text and no other: `safe`, and a hash if that replaces anything."""
+    name, digest = safe(text), hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+    return name if name == text else f"{name}-{digest[:8]}"
+
+
 def cell_ids(described: Sequence[tuple[Mapping[str, Any], str, int]]) -> list[str]:
     """Readable ids such as `link_probability=0.3__pareto_ucb__trial003`, unique even where case does not count.
 

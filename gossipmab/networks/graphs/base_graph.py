@@ -7,6 +7,7 @@ generator, the graph or the GraphML file lists them; in an edge list, which list
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gossipmab.networks.graphs import edge_list as edge_files
-from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, EdgeArray, edges_of, keys_of, refuse_giant, short, wrong
+from gossipmab.networks.graphs.edge_array import (
+    KEY,
+    LARGEST_NUMBER,
+    EdgeArray,
+    edges_of,
+    fault_of_name,
+    keys_of,
+    refuse_giant,
+    short,
+    wrong,
+)
 from gossipmab.networks.graphs.generators import generate
 from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
 from gossipmab.utils.errors import InputError, unknown
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["KEY", "SUFFIXES", "BaseGraph", "list_topologies", "load", "read"]
+LINES = re.compile(r"[\t\r\n]+")
 TOML_KEYS = ("description", "generator", "parameters")
 
 
@@ -84,9 +96,10 @@ def list_topologies() -> dict[str, tuple[Path, str]]:
 
 def read(path: Path, agents: int | None) -> EdgeArray | nx.Graph:
     """The graph of a topology file, not yet checked."""
-    if path.suffix == ".edges":
+    suffix = path.suffix.lower()
+    if suffix == ".edges":
         return edge_files.read(path)
-    if path.suffix == ".graphml":
+    if suffix == ".graphml":
         return graphml(path)
     table = toml(path)
     for key in table:
@@ -125,13 +138,21 @@ def _plain(graph: nx.Graph, name: str) -> EdgeArray:
     nodes = list(graph)
     if all(isinstance(node, (int, np.integer)) for node in nodes):
         nodes.sort()
-    labels = ((node, graph.nodes[node]) for node in nodes)
-    names: tuple[str, ...] | None = tuple(str(data.get("name") or data.get("label") or node) for node, data in labels)
+    names: tuple[str, ...] | None = tuple(_name(node, graph.nodes[node], name) for node in nodes)
     index = {node: i for i, node in enumerate(nodes)}
     ends = np.fromiter((index[node] for edge in graph.edges() for node in edge), np.int64).reshape(-1, 2)
     if names == tuple(map(str, range(n))):
         names = None
     return EdgeArray(n, edges_of(keys_of(ends[:, 0], ends[:, 1], n), n), names, bool(graph.graph.get("seeded")))
+
+
+def _name(node: Any, data: Mapping[str, Any], graph: str) -> str:
+    """The agent's name: the node's attribute `name` or `label`, or the node itself; lines of a name are put into one."""
+    texts = (LINES.sub(" ", str(one)) for one in (data.get("name"), data.get("label"), node) if one is not None)
+    found = next((text for text in texts if text.strip()), "")
+    if fault := fault_of_name(found):
+        raise wrong(f"{graph!r}: {fault}")
+    return found
 
 
 def component_sizes(edges: Integers, agents: int) -> Integers:

@@ -5,6 +5,7 @@ Nothing here knows networkx: a graph of a million agents and ten million edges t
 
 from __future__ import annotations
 
+import re
 import reprlib
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ LARGEST_NUMBER = 10**6  # agents, and every whole number in a generator's parame
 MOST_EDGES = 10**7
 SHORT = reprlib.Repr()  # of values in messages, which may come from hostile files
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother, SHORT.maxlist, SHORT.maxdict, SHORT.maxlong = 4, 80, 80, 20, 8, 80
+INTEGER = re.compile(r"0|-?[1-9]\d{0,999}")  # a name that is a whole number
+COMMENT = re.compile(r"(?<![^\s,])#[^\r\n]*+")  # a # within a name, as in C#, is a part of it
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # what no XML file can hold
 
 
 class EdgeArray(NamedTuple):
@@ -37,6 +41,18 @@ def wrong(text: str) -> InputError:
 def short(value: Any) -> str:
     """The value as code, of bounded length and depth."""
     return SHORT.repr(value)
+
+
+def without_comment(line: str) -> str:
+    """The line up to its comment."""
+    return COMMENT.sub("", line) if "#" in line else line
+
+
+def fault_of_name(name: str) -> str:
+    """Why this can be no agent's name, in any kind of file; "" if it can."""
+    if not name.strip():
+        return "an agent's name is empty"
+    return f"the name {short(name)} has a control character, which no name may have" if NO_TEXT.search(name) else ""
 
 
 def keys_of(i: Integers, j: Integers, agents: int) -> Integers:

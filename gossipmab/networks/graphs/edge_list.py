@@ -1,4 +1,6 @@
-"""Edge files: a line is "u v" or "u, v"; # starts a comment.
+"""Edge files: a line is "u v" or "u, v"; # at the start of a word begins a comment, and so does % at the start of a line.
+
+Of the files of others, those are read that say no more; networkx's empty data {} is left out.
 
 Names that are all whole numbers are ordered as numbers, other names as text. A file of plain numbers is parsed by NumPy; any other,
 and any that holds an error, is read line by line, so that the error names its line.
@@ -12,15 +14,29 @@ from pathlib import Path
 
 import numpy as np
 
-from gossipmab.networks.graphs.edge_array import KEY, LARGEST_NUMBER, MOST_EDGES, EdgeArray, edges_of, keys_of, short, wrong
-from gossipmab.networks.graphs.readers import INTEGER, LARGEST_FILE
+from gossipmab.networks.graphs.edge_array import (
+    COMMENT,
+    INTEGER,
+    KEY,
+    LARGEST_NUMBER,
+    MOST_EDGES,
+    EdgeArray,
+    edges_of,
+    fault_of_name,
+    keys_of,
+    short,
+    without_comment,
+    wrong,
+)
+from gossipmab.networks.graphs.readers import LARGEST_FILE
 from gossipmab.utils.safe_read import text_of
 from gossipmab.utils.types import Integers
 
 LONGEST_LINE = 10**5  # characters
 MOST_LINES = 5 * MOST_EDGES  # with comments and empty ones
 LINE = re.compile(r"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
-COMMENT = re.compile(r"#[^\r\n]*+")
+COLUMNS = {"source", "target", "from", "to", "src", "dst"}  # as tables of others call them
+HEADER = "this is the header of a table, as Gephi writes it; delete the line, and all columns but the first two"
 NUMBER = "(?:0|[1-9][0-9]{0,17})"
 EDGE = rf"[ \t,]*+(?:{NUMBER}[ \t,]++{NUMBER}[ \t,]*+)?+"
 PLAIN = re.compile(rf"{EDGE}(?:\r?\n{EDGE})*+")
@@ -59,7 +75,8 @@ def _by_lines(path: Path, text: str) -> EdgeArray:
     for line, match in enumerate(LINE.finditer(text), 1):
         if len(match[1]) > LONGEST_LINE:
             raise wrong(f"{path.name} has a line of more than {LONGEST_LINE} characters, which is no edge")
-        words = match[1].partition("#")[0].replace(",", " ").split()
+        words = [] if match[1].startswith("%") else without_comment(match[1]).replace(",", " ").split()
+        words = words[:2] if words[2:] == ["{}"] else words
         if words and (fault := _fault(words)):
             fault = f"line {line}: {fault}"
             break
@@ -67,6 +84,8 @@ def _by_lines(path: Path, text: str) -> EdgeArray:
             ends.extend(seen.setdefault(word, len(seen)) for word in words)
             lines.append(line)
             _check_sizes(path, len(seen), len(lines))
+    if not fault and _is_header(list(seen)) and ends.count(0) == ends.count(1) == 1:  # no other line has these names
+        fault = f"line {lines[0]}: {HEADER}"
     names = sorted(seen, key=int if all(map(INTEGER.fullmatch, seen)) else str)
     rank = np.empty(len(names), np.int64)
     rank[[seen[name] for name in names]] = np.arange(len(names))
@@ -75,9 +94,11 @@ def _by_lines(path: Path, text: str) -> EdgeArray:
     if edges is None:  # a repeated edge, before any other fault
         keys = keys_of(places[0::2], places[1::2], len(names))
         again = int(np.setdiff1d(np.arange(len(keys)), np.unique(keys, return_index=True)[1])[0])
+        before = int(np.argmax(keys == keys[again]))
         pair = " ".join(short(names[place]) for place in places[2 * again : 2 * again + 2])
-        before = lines[int(np.argmax(keys == keys[again]))]
-        fault = f"line {lines[again]}: edge {pair} stands already in line {before}"
+        fault = f"line {lines[again]}: edge {pair} stands already in line {lines[before]}"
+        if places[2 * again] != places[2 * before]:
+            fault += " in the other direction; of both directions, as SNAP writes them, keep one"
     if fault or edges is None:
         raise wrong(f"{path.name}, {fault}")
     return EdgeArray(len(names), edges, tuple(names))
@@ -87,11 +108,15 @@ def _fault(words: list[str]) -> str:
     """Why the words of a line are no edge; "" if they are one."""
     if len(words) == 1:
         return f"{short(words[0])} alone is no edge; a line is 'u v'"
+    if len(words) > 2 and _is_header(words):
+        return HEADER
+    if len(words) > 2 and words[2].startswith("{"):
+        return "data of networkx after the edge; write the file with nx.write_edgelist(graph, path, data=False)"
     if len(words) > 2:
-        return f"{len(words)} columns; a line is 'u v' (weights come from network.weights)"
+        return f"{len(words)} columns; a line is 'u v' (weights come from network.weights): keep the first two columns"
     if words[0] == words[1]:
         return f"{short(words[0])} has a self-loop; agents always keep their own value, so leave it out"
-    return "a name has a NUL byte, which no text has" if "\0" in "".join(words) else ""
+    return fault_of_name(words[0]) or fault_of_name(words[1])
 
 
 def _edges(ends: Integers, agents: int) -> Integers | None:
@@ -99,6 +124,10 @@ def _edges(ends: Integers, agents: int) -> Integers | None:
     u, v = ends[0::2], ends[1::2]
     edges = edges_of(keys_of(u, v, agents), agents)
     return None if len(edges) < len(u) or (u == v).any() else edges
+
+
+def _is_header(words: list[str]) -> bool:
+    return len(words) > 1 and {word.lower() for word in words[:2]} <= COLUMNS
 
 
 def _check_sizes(path: Path, agents: int, edges: int) -> None:

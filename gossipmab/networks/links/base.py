@@ -6,7 +6,8 @@ stochastic under every weight rule, and every process here keeps the mean: mean_
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -128,6 +129,12 @@ def bernoulli(generator: np.random.Generator, probabilities: Floats) -> Sampler:
         return present.view(np.uint8)
 
     return block
+
+
+def repeated_label(graph: BaseGraph, among: Collection[str] | None = None) -> str | None:
+    """A label, `among` these, that two agents have; None if there is none."""
+    counts = Counter(graph.names or ())
+    return next((label for label, count in counts.items() if count > 1 and (among is None or label in among)), None)
 
 
 def places(graph: BaseGraph, edges: Integers, what: str) -> Integers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,17 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PERIODIC, LinkProcess, LinkStatistics, Sampler, link_statistics, places
+from gossipmab.networks.graphs.edge_array import INTEGER, fault_of_name, without_comment
+from gossipmab.networks.links.base import (
+    KEY,
+    PERIODIC,
+    LinkProcess,
+    LinkStatistics,
+    Sampler,
+    link_statistics,
+    places,
+    repeated_label,
+)
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.safe_read import text_of
@@ -40,8 +49,9 @@ class Contacts(NamedTuple):
 class ContactTrace(LinkProcess):
     """The links of a file with lines "time i j": i and j are linked in the round in which the time falls.
 
-    Columns are separated by spaces, tabs or commas, further columns are ignored, # starts a comment, and a header line is skipped.
-    i and j are labels of agents. The first time in the file falls in round 1; SocioPatterns has steps of 20 seconds.
+    Columns are separated by spaces, tabs or commas, further columns are ignored, # at the start of a word begins a comment, and
+    a header line is skipped.
+    i and j are labels of agents; times are numbers, the first of which falls in round 1; SocioPatterns has steps of 20 seconds.
     The default base graph consists of all links of the file, which must then connect all agents.
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over the file's rounds. Numbers
@@ -69,7 +79,7 @@ class ContactTrace(LinkProcess):
         import networkx as nx
 
         contacts = self.contacts
-        whole = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in {*contacts.first, *contacts.second})
+        whole = all(map(INTEGER.fullmatch, {*contacts.first, *contacts.second}))
         pairs = sorted(set(zip(contacts.first, contacts.second, strict=True)))
         graph = nx.Graph(name="trace")
         graph.add_nodes_from(sorted({(int(x) if whole else x) for x in (*contacts.first, *contacts.second)}))
@@ -84,6 +94,8 @@ class ContactTrace(LinkProcess):
             if name not in number:
                 what = f"{Path(self.file).name} has an agent {name!r}, which the base graph {graph.name!r} has not"
                 raise InputError(f"{KEY}.file: {what}")
+        if repeated := repeated_label(graph, {*contacts.first, *contacts.second}):
+            raise InputError(f"{KEY}.file: contacts are those of labels, and {graph.name!r} has two agents {repeated!r}")
         edges = np.array([sorted((number[i], number[j])) for i, j in zip(contacts.first, contacts.second, strict=True)], np.int64)
         order = np.argsort(contacts.rounds, kind="stable")
         return contacts.rounds[order], places(graph, edges, Path(self.file).name)[order]
@@ -118,12 +130,12 @@ def read(path: Path, step: float) -> Contacts:
     text = text_of(path, f"{KEY}.file", LARGEST_FILE)
     times, first, second = array("d"), [], []
     names: dict[str, str] = {}  # each name once in memory
-    head = True
+    header: list[str] | None = None
     for number, line in enumerate(StringIO(text), 1):
         where = f"{KEY}.file: {path.name}, line {number}:"
         if len(line) > LONGEST_LINE:
             raise InputError(f"{where} more than {LONGEST_LINE} characters; a line is 'time i j'")
-        words = line.partition("#")[0].replace(",", " ").split()
+        words = without_comment(line).replace(",", " ").split()
         if not words:
             continue
         if len(words) < 3:
@@ -132,12 +144,13 @@ def read(path: Path, step: float) -> Contacts:
             time = float(words[0])
         except ValueError:
             time = math.nan
-        if not math.isfinite(time):
-            if head:
-                head = False
+            if header is None and not times and not words[0][0].isdigit():
+                header = words
                 continue
-            raise InputError(f"{where} {words[0]!r} is not a time; a line is 'time i j'")
-        head = False
+        if not math.isfinite(time):
+            raise InputError(f"{where} {words[0]!r} is not a time; times are numbers, such as seconds")
+        if fault := fault_of_name(words[1]) or fault_of_name(words[2]):
+            raise InputError(f"{where} {fault}")
         if words[1] == words[2]:
             raise InputError(f"{where} agent {words[1]!r} has a link with itself")
         one, other = (names.setdefault(word, word) for word in sorted(words[1:3]))
@@ -146,6 +159,9 @@ def read(path: Path, step: float) -> Contacts:
         times.append(time)
         first.append(one)
         second.append(other)
+    if header is not None and {*header[1:3]} <= names.keys():
+        what = f"{header[0]!r} of the first line is not a time; times are numbers, such as seconds"
+        raise InputError(f"{KEY}.file: {path.name}: {what}")
     if not times:
         raise InputError(f"{KEY}.file: {path.name} has no contacts; a line is 'time i j'")
     begin, end = min(times), max(times)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.graphs.base_graph import BaseGraph
-from gossipmab.networks.links.base import KEY, PeriodicLinks, places
+from gossipmab.networks.links.base import KEY, PeriodicLinks, places, repeated_label
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Bytes, Integers
@@ -21,8 +21,8 @@ from gossipmab.utils.types import Bytes, Integers
 class Switching(PeriodicLinks):
     """The graphs in turn, each for `hold` rounds, again and again.
 
-    Their union must be connected, not each of them. Nodes are matched by label if a graph has the labels of the base graph.
-    The default base graph is the union of the graphs.
+    Their union must be connected, not each of them. Agents are matched by label; in a graph whose agents are the numbers
+    0..N-1, or have no labels, by number. The default base graph is the union of the graphs.
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a round: none.
     """
@@ -64,6 +64,11 @@ class Switching(PeriodicLinks):
         return present.repeat(self.hold, axis=0)
 
 
+def listed(labels: Sequence[str]) -> str:
+    """Some labels in words."""
+    return ", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else "")
+
+
 def loaded(graph: Any, agents: int | None) -> BaseGraph:
     """A graph of the list, connected or not."""
     if isinstance(graph, Mapping) and "edges" in graph:
@@ -83,10 +88,19 @@ def loaded(graph: Any, agents: int | None) -> BaseGraph:
 
 
 def matched(graph: BaseGraph, base: BaseGraph) -> Integers:
-    """(n, 2) the edges of the graph, i < j, with the base graph's numbers for its agents."""
-    if (graph.names or base.names) and set(graph.labels) == set(base.labels):
-        number = {label: i for i, label in enumerate(base.labels)}
-        edges = np.array([number[label] for label in graph.labels], np.int64)[graph.edges]
-    else:
-        edges = graph.edges
-    return np.sort(edges, axis=1)
+    """(n, 2) the edges of the graph, i < j, with the base graph's numbers for its agents.
+
+    Raises:
+        InputError: its agents have names, and the base graph has others, or two agents of one name.
+    """
+    if graph.names is None and (base.names is None or set(base.names) != set(graph.labels)):
+        return graph.edges
+    number = {label: i for i, label in enumerate(base.labels)}
+    strange = sorted(set(graph.labels) - set(number))
+    if strange:
+        what = f"{graph.name!r} has {listed(strange)}, which {base.name!r} has not"
+        raise InputError(f"{KEY}.graphs: agents are matched by label, and {what}")
+    for one in (graph, base):
+        if repeated := repeated_label(one):
+            raise InputError(f"{KEY}.graphs: agents are matched by label, and {one.name!r} has two agents {repeated!r}")
+    return np.sort(np.array([number[label] for label in graph.labels], np.int64)[graph.edges], axis=1)

@@ -140,11 +140,10 @@ def late_cost(player: Any, cell: Any) -> float:
 
 def slopes(quick: bool) -> None:
     """The cells of experiments/scaling.toml one after the other, and their figure."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    from gossipmab.analysis.plots import STYLE
+    from gossipmab.analysis.plot_style import own_style
     from gossipmab.experiments.cell_runner import CellRunner
     from gossipmab.experiments.spec.loading import load_spec
 
@@ -161,7 +160,7 @@ def slopes(quick: bool) -> None:
         costs[tuple(cell.point.values.values())] = min(late_cost(player, cell) for _ in range(3 if steps < 10**7 else 1))
     keys = list(spec.cells()[0].point.values)
     rows = []
-    with mpl.rc_context(STYLE):
+    with own_style():
         figure = Figure(figsize=(9.0, 5.2), layout="constrained")
         for ax, (place, key) in zip(figure.subplots(2, 3).flat, enumerate(keys), strict=True):
             name, order, why = ORDERS[key]

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from gossipmab.analysis.plot_style import COLOURS, FORMATS, save
-from gossipmab.analysis.plots import STYLE
+from gossipmab.analysis.plot_style import COLOURS, FORMATS, own_style, save
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.formatting import format_integer, format_number
 
@@ -77,7 +75,7 @@ def draw_topologies(networks: Mapping[str, Network], path: str | Path) -> Path:
         raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join('.' + f for f in FORMATS)}")
     across = min(len(networks), 4)
     down = math.ceil(len(networks) / across)
-    with mpl.rc_context(STYLE):
+    with own_style():
         figure = Figure(figsize=(1.9 * across, 2.1 * down), layout="constrained")
         grid = figure.subplots(down, across, squeeze=False).ravel()
         for ax in grid:

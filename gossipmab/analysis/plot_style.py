@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 
 from gossipmab.experiments.spec.sweep import columns
@@ -26,8 +28,30 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))
 MARKERS = "os^Dv<>"
 BANDS = {"quarter-sd": "a quarter of the standard deviation", "sd": "one standard deviation", "ci": "95 % bootstrap interval"}
 FORMATS = ("png", "svg", "pdf")
+STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "svg.hashsalt": "gossipmab",
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "axes.formatter.use_mathtext": True,
+}
 MOST_PANELS = 16
 BRIEF = 34  # characters of a value beside a figure
+
+
+@contextmanager
+def own_style(**more: Any) -> Iterator[None]:
+    """Matplotlib's defaults with STYLE and `more`, and no setting of the user; the user's are restored at the end."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE | more)
+        yield
 
 
 class Look(NamedTuple):

@@ -1,6 +1,6 @@
 """Figures that a paper could print: regret curves, regret against what was swept and against bytes, base graphs.
 
-Matplotlib is used without its global state. The colours are those of Okabe and Ito, which the
+Matplotlib is used without its global state, whatever the user's settings. The colours are those of Okabe and Ito, which the
 colour-blind can tell apart; line styles and markers differ as well. Drawn again, a figure has the same bytes.
 """
 
@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
@@ -30,6 +29,7 @@ from gossipmab.analysis.plot_style import (
     matrix,
     metrics_of,
     others_of,
+    own_style,
     save,
     short,
 )
@@ -47,19 +47,6 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
 OVER = ",\nsummed over agents"
 GUIDE = "#707070"
-STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "lines.linewidth": 1.3,
-    "legend.frameon": False,
-    "legend.handlelength": 2.6,
-    "svg.hashsalt": "gossipmab",
-    "figure.dpi": 200,
-    "savefig.dpi": 200,
-    "axes.formatter.use_mathtext": True,
-}
 
 
 def plot(
@@ -88,7 +75,7 @@ def plot(
             raise unknown("format", name, FORMATS)
     folder = results.path / "figures"
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context(STYLE):
+    with own_style():
         found = drawings(results, band, metric, lambda column: guide_for(guide, column, results.spec.algorithms))
         return [path for one in found for path in save(one.figure, folder / one.stem, formats)]
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from gossipmab.analysis.plot_style import legible, logarithmic, looks, save
-from gossipmab.analysis.plots import HEIGHT, STYLE, WIDTH
+from gossipmab.analysis.plot_style import legible, logarithmic, looks, own_style, save
+from gossipmab.analysis.plots import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from gossipmab.analysis.studies import Study
 
@@ -28,7 +28,7 @@ def draw_study(found: pd.DataFrame, study: Study, stem: Path, formats: Sequence[
     Args:
         found: as `studies.findings` gives them. stem: path without suffix.
     """
-    with mpl.rc_context(STYLE):
+    with own_style():
         figure = _cases(found) if study.x is None else _against(found, study)
         stem.parent.mkdir(parents=True, exist_ok=True)
         return save(figure, stem, formats)
@@ -64,7 +64,7 @@ def _against(found: pd.DataFrame, study: Study) -> Figure:
     return figure
 
 
-def _name(ax: mpl.axes.Axes, found: pd.DataFrame, wide: bool) -> None:
+def _name(ax: Axes, found: pd.DataFrame, wide: bool) -> None:
     """Name the points above the highest algorithm, slanted; a name that would run into the one before stands higher.
 
     wide: whether the axis of x is logarithmic.

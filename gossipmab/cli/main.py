@@ -48,5 +48,6 @@ def call(arguments: list[str]) -> int:
 
 
 def main() -> None:
-    """The console's entry point."""
+    """The console's entry point. No window is opened, so no backend and no setting of matplotlib's is looked for."""
+    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     sys.exit(call(sys.argv[1:]))

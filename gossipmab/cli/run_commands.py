@@ -61,15 +61,25 @@ def run(
         command = [word for word in sys.argv[1:] if word != "--fresh"]
         say(f"interrupted; {bar.done} of {bar.total} cells are kept. To go on: gossipmab {shlex.join(command)}")
         raise typer.Exit(INTERRUPTED) from None
-    from gossipmab.analysis.plots import plot as draw
+    figures: list[Path] = []
+    undrawn: Exception | None = None
+    try:
+        if results is not None and len(results.traces):
+            from gossipmab.analysis.plots import plot as draw
 
-    figures = draw(results) if results is not None and len(results.traces) else []
+            figures = draw(results)
+    except Exception as error:  # cells and tables are there, and worth more than their figures
+        undrawn = error
     if json and results is not None:
         failures = [{"cell": cell, "error": error} for cell, error in (failed.failures if failed else ())]
         emit("run", **documents.of_run(results), failed=failures, figures=figures)
-    elif figures and not quiet and results is not None:
+    elif (figures or undrawn) and not quiet and results is not None:
         summarise(results)
-        show(f"run folder  {results.path}", f"figure      {figures[0]}")
+        show(f"run folder  {results.path}", *(f"figure      {figure}" for figure in figures[:1]))
+    if isinstance(undrawn, OSError):
+        raise undrawn
+    if undrawn is not None and results is not None:
+        say(f"no figure was drawn ({type(undrawn).__name__}: {undrawn}); to draw them: gossipmab plot {results.path}")
     if failed is not None:
         for line in results.remarks() if results is not None else ():
             say(line)

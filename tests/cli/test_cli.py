@@ -48,6 +48,27 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
     assert capsys.readouterr() == ("", "")
 
 
+def test_where_the_figure_fails_the_table_is_printed(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no latex\nhere")
+
+    monkeypatch.setattr("gossipmab.analysis.plots.plot", fail)
+    assert call(["run", str(finished / "spec.toml"), "--out", str(finished)]) == 0
+    out, err = capsys.readouterr()
+    assert "Pareto regret" in out and f"run folder  {finished}" in out.replace("\n", "")
+    assert err.splitlines()[-1] == f"no figure was drawn (RuntimeError: no latex here); to draw them: gossipmab plot {finished}"
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://matplotlib_of_a_notebook.backend_inline"])
+def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff\n")
+    environment = os.environ | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path)}
+    command = [sys.executable, "-m", "gossipmab", "topology", "petersen", "--quiet", "--out", str(tmp_path / "x.png")]
+    assert subprocess.run(command, env=environment, capture_output=True, check=True).stderr == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gossipmab.analysis.graph_plots import draw, spectral_facts
-from gossipmab.analysis.report.parts import STYLE, HtmlTable, Picture, picture
+from gossipmab.analysis.plot_style import own_style
+from gossipmab.analysis.report.parts import IN_PAGES, HtmlTable, Picture, picture
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
 from gossipmab.utils.formatting import format_number
@@ -90,7 +90,7 @@ def known_as(network: Network) -> str:
 
 def drawing(name: str, network: Network) -> Picture:
     """The base graph."""
-    with mpl.rc_context(STYLE):
+    with own_style(**IN_PAGES):
         figure = Figure(figsize=(2.4, 2.4), layout="constrained")
         draw(network, figure.subplots())
         return picture(f"{name}: {network.agents} agents, {len(network.edges):,} links", "", figure)

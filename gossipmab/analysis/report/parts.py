@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gossipmab.analysis import plots
-from gossipmab.analysis.plot_style import by_algorithm, by_point, legible, looks
+from gossipmab.analysis.plot_style import by_algorithm, by_point, legible, looks, own_style
 from gossipmab.analysis.regret_bounds import known_guide
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from gossipmab.experiments.results import Results
 
-STYLE: Any = {**plots.STYLE, "svg.fonttype": "none"}
+IN_PAGES = {"svg.fonttype": "none"}  # letters stay letters
 
 
 class Picture(NamedTuple):
@@ -53,7 +52,7 @@ def picture(heading: str, note: str, figure: Figure) -> Picture:
 
 def figures(results: Results) -> list[Picture]:
     """The figures of `gossipmab plot`, with bootstrap intervals and the orders of known bounds."""
-    with mpl.rc_context(STYLE):
+    with own_style(**IN_PAGES):
         found = plots.drawings(results, "ci", None, lambda column: known_guide(column, results.spec.algorithms))
         return [picture(one.heading, one.note, one.figure) for one in found]
 
@@ -62,7 +61,7 @@ def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
     """Agents from worst off to best off in their trial: the mean over trials at each rank, with a quarter above and below."""
     style = looks([choice.label for choice in results.spec.algorithms])
     groups = by_point(agents, results.keys)
-    with mpl.rc_context(STYLE):
+    with own_style(**IN_PAGES):
         figure, axes = plots.panels(len(groups))
         for ax, (caption, at_point) in zip(axes, groups, strict=True):
             for label, rows in by_algorithm(at_point):

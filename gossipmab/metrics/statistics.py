@@ -24,7 +24,8 @@ def negligible(value: Any, size: Any) -> Any:
 def bootstrap_interval(values: Floats, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """The bootstrap interval of the mean of values (n,): bias-corrected and accelerated, from a fixed seed.
 
-    If all values are equal, but for rounding errors, it is that value; (nan, nan) for fewer than two values or values that are not finite.
+    If all values are equal but for rounding errors, it is that value; (nan, nan) for fewer than two values, or values that are
+    not finite.
     """
     if len(values) < 2 or not np.isfinite(values).all():
         return math.nan, math.nan

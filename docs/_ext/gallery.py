@@ -62,7 +62,7 @@ def picture(name: str, folder: Path) -> Path:
     """The picture of a shortened run, drawn unless it is there."""
     import gossipmab as gm
     from gossipmab.analysis.plots import plot
-    from gossipmab.utils.jit import source_hash
+    from gossipmab.utils.code_cache import source_hash
 
     sources = [(ROOT / "experiments" / f"{name}.toml").read_text(), *overrides(name), source_hash()]
     file = folder / f"{name}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:12]}.png"

@@ -12,6 +12,7 @@ import numpy as np
 
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +45,7 @@ def logged_table(game: Any, plays: int, seed: int, file: str | Path | None = Non
         raise InputError(f"file: {str(file)!r} has suffix {suffix!r}, allowed are .csv, .parquet")
     agents = list(game.possible_agents)
     first, K = _actions(game, agents)
-    if not isinstance(plays, int) or plays < K:
-        raise InputError(f"plays: got {plays!r}, allowed is a whole number >= {K}, the number of arms")
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InputError(f"seed: got {seed!r}, allowed is a whole number from 0 to 2^32 - 1")
+    plays, seed = whole_number("plays", plays, K), whole_number("seed", seed, 0, 2**32 - 1)
     generator = np.random.default_rng(seed)
     arms = np.stack([generator.permutation(np.arange(plays) % K) for _ in agents], axis=1)
     rewards = []

@@ -25,6 +25,7 @@ from gossipmab.objectives import pareto
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import whole_number
 
 spaces = library("gymnasium.spaces", "pettingzoo")
 ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
@@ -44,9 +45,8 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
     render_mode = None
 
     def __init__(self, environment: Environment, horizon: int, seed: int, trial: int = 0, label: str = "") -> None:
-        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 1 <= horizon <= LARGEST:
-            raise InputError(f"horizon: got {horizon!r}, allowed is a whole number >= 1")
-        stream(seed, trial=trial, label=label, purpose=Purpose.REWARDS)  # refuses what is no seed or trial
+        horizon, trial = whole_number("horizon", horizon, 1, LARGEST), whole_number("trial", trial, 0)
+        stream(seed, trial=trial, label=label, purpose=Purpose.REWARDS)  # refuses what is no seed
         N, K, D = environment.means.shape
         self.environment, self.horizon, self.seed, self.trial, self.label = environment, horizon, seed, trial, label
         self.possible_agents = [f"agent_{i}" for i in range(N)]

@@ -6,17 +6,19 @@ import json
 import math
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 
-FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED = 1, 2, 3, 130
+FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED, CLOSED = 1, 2, 3, 130, 141
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",
     BAD_INPUT: "bad input, named in one line",
     NO_SPACE: "no space left on the device",
     INTERRUPTED: "interrupted; the same command goes on",
+    CLOSED: "the pipe that takes the output was closed",
 }
 
 
@@ -29,7 +31,8 @@ def out() -> Console:
 
 def say(text: str) -> None:
     """One line on stderr."""
-    print(" ".join(text.split()), file=sys.stderr)
+    with suppress(BrokenPipeError):
+        print(" ".join(text.split()), file=sys.stderr)
 
 
 def emit(command: str, **content: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import os
 import sys
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import typer
 
 from gossipmab.cli.app import app
-from gossipmab.cli.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SPACE, say
+from gossipmab.cli.console import BAD_INPUT, CLOSED, FAILED, INTERRUPTED, NO_SPACE, say
 from gossipmab.experiments.spec.renamed import OPTIONS, now_called
+from gossipmab.utils.atomic_write import NO_SPACE as NO_SPACE_LEFT
 from gossipmab.utils.errors import InputError
 
 # Newer versions of typer have their own copy of click: the class of all its complaints is found through a public one.
@@ -30,24 +31,43 @@ def call(arguments: list[str]) -> int:
         old = str(getattr(error, "option_name", ""))
         say(f"error: {now_called(old, OPTIONS[old]) if old in OPTIONS else error.format_message()}")
         return BAD_INPUT
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError):  # which click takes for an answer that does not come
+            raise error.__cause__ from None
         say("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it flushes
-        return 0
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # which click and rich make an exit of code 1
+            return CLOSED
+        raise
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "; free some space and give the same command again" if full and where else ""
-        say(f"error: {error.strerror or error}{where}{advice}")
-        return NO_SPACE if full else BAD_INPUT
+        return _code_of(error)
     except MemoryError as error:
         say(f"error: there is not enough memory; finished cells are kept ({error})")
         return FAILED
 
 
+def _code_of(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return CLOSED
+    where = f" ({error.filename})" if error.filename else ""
+    full = error.errno in NO_SPACE_LEFT
+    advice = "; free some space and give the same command again" if full and where else ""
+    say(f"error: {error.strerror or error}{where}{advice}")
+    return NO_SPACE if full else BAD_INPUT
+
+
 def main() -> None:
     """The console's entry point. No window is opened, so no backend and no setting of matplotlib's is looked for."""
     os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
-    sys.exit(call(sys.argv[1:]))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks
+    code = call(sys.argv[1:])
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+        code = code or _code_of(error)
+    sys.exit(code)

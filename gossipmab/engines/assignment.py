@@ -26,6 +26,7 @@ from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, RandomSource, stream
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import whole_number
 
 BLOCK_NUMBERS = 1_000_000  # random numbers drawn at a time: 8 MB
 ROTATION, PAIRS = "rotation", "pairs"
@@ -205,7 +206,8 @@ def simulate_assignment(
 
     Rewards must lie in [0, 1]. welfare: of the regret, and of the choice of probing sets.
     """
-    trial = TrialSettings.checked(settings, samples=samples)
+    trial = TrialSettings.checked(settings)
+    samples = whole_number("samples", samples)
     check(algorithm)
     N, K, D = environment.means.shape
     costs = terms(N, K, budget, overhead, capacity, trial.welfare)

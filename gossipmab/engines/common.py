@@ -11,10 +11,10 @@ import numpy as np
 
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.reward_models import draw
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import whole_number
 
 
 class TrialSettings(NamedTuple):
@@ -30,11 +30,12 @@ class TrialSettings(NamedTuple):
     progress: Callable[[int], None] = lambda agent_steps: None
 
     @classmethod
-    def checked(cls, given: dict[str, Any], **counts: int | None) -> TrialSettings:
-        """The settings, without those that are None. Raises InputError if one of these or the counts is no whole number >= 1."""
-        settings = cls(**{name: value for name, value in given.items() if value is not None})
-        check_counts(horizon=settings.horizon, recorded_rounds=settings.recorded_rounds, **counts)
-        return settings
+    def checked(cls, given: dict[str, Any]) -> TrialSettings:
+        """The settings, without those that are None. Raises InputError if a count is no whole number, or there is none."""
+        known = {"horizon": None, "seed": None} | {name: value for name, value in given.items() if value is not None}
+        least = {"horizon": 1, "recorded_rounds": 1, "seed": 0, "trial": 0}
+        counts = {name: whole_number(name, known[name], low) for name, low in least.items() if name in known}
+        return cls(**(known | counts))
 
     @property
     def key(self) -> dict[str, Any]:
@@ -51,13 +52,6 @@ def recorded_rounds(horizon: int, count: int) -> Integers:
     """(R,) the rounds round(T m / count), m = 1..count, each once; the last round is always among them."""
     rounds = np.unique([round(horizon * m / count) for m in range(1, count + 1)])
     return rounds[rounds > 0].astype(np.int64)
-
-
-def check_counts(**counts: int | None) -> None:
-    """Raise InputError unless each of these is a whole number >= 1, or None."""
-    for name, value in counts.items():
-        if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
-            raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 1")
 
 
 def next_block(

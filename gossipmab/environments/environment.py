@@ -14,13 +14,13 @@ from pydantic import Field
 
 from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
-from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.array_files import from_zero, load_array, load_columns, numbered, whole
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats
-from gossipmab.utils.validation import is_number
+from gossipmab.utils.validation import whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +168,7 @@ def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[in
         if given is not None and size is not None and size != given.shape[axis]:
             raise InputError(f"environment.means: has shape {given.shape}, which contradicts {name} = {size}")
         found = size if given is None else given.shape[axis]
-        if not is_number(found) or not float(found).is_integer() or found < 1:
-            raise InputError(f"environment.{name}: got {found!r}, allowed is a whole number >= 1")
-        sizes.append(int(found))
+        sizes.append(whole_number(f"environment.{name}", found))
     return sizes[0], sizes[1], sizes[2]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -85,7 +86,11 @@ class Bar(ProgressCallback):
 
     def note(self, text: str) -> None:
         """Print the line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        if self.console.is_terminal:
+            self.console.print(text, markup=False, soft_wrap=True)
+        else:
+            with suppress(BrokenPipeError):  # at which rich would end the run
+                print(text, file=self.console.file, flush=True)
 
     def end(self) -> None:
         """Take the bar away."""

@@ -24,6 +24,7 @@ from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import NO_SPACE, write_whole
 from gossipmab.utils.errors import InputError, one_line, unknown
 from gossipmab.utils.safe_read import is_file
+from gossipmab.utils.validation import whole_number
 
 # Engine -> its module with run_cells(cells, play, *, workers, steps), a generator of (cell, what play gave or raised).
 # Those with options also take note, a function called with a line about each failure.
@@ -98,8 +99,8 @@ def run(
     for name, value in options.items():
         if engine not in OPTIONS[name]:
             raise InputError(f"{name}: got {value!r}, allowed with --engine {' or '.join(OPTIONS[name])}, not {engine}")
-        if name in ("workers", "agents_per_actor", "window") and (type(value) is not int or value < 1):
-            raise InputError(f"{name}: got {value}, allowed is a whole number >= 1")
+        if name in ("workers", "agents_per_actor", "window"):
+            options[name] = whole_number(name, value)
     if transport is not None and transport not in TRANSPORTS:
         raise unknown("transport", transport, TRANSPORTS)
     if isinstance(spec, str | Path) and is_file(Path(spec) / "manifest.json"):

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gossipmab.metrics.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
+from gossipmab.metrics.statistics import (
+    UNDEFINED,
+    bootstrap_interval,
+    growth_exponent,
+    holm,
+    negligible,
+    paired_p_value,
+    paired_ratio,
+)
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.types import Floats, Integers
 
@@ -69,7 +77,7 @@ def summarise(
         if yardstick is not None:
             ideal = groups.get((*point, yardstick))
             own, best = (math.nan if one is None else _mean(one.final["nsw_regret"]) for one in (group, ideal))
-            row[PRICE] = own / best if best else math.nan
+            row[PRICE] = math.nan if negligible(best, own) else own / best
         rows.append(row)
         tests.append(test)
     for metric in metrics:

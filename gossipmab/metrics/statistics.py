@@ -12,17 +12,24 @@ import numpy as np
 from gossipmab.utils.types import Floats, Integers
 
 RESAMPLES = 9_999
+ROUNDING = 1e-9  # of the size: what sums of the same numbers in another order may differ by, and far more; no result is as small
 FEWEST_PAIRS = 6  # with fewer, the signed-rank test cannot reach 5 % whatever the data
+
+
+def negligible(value: Any, size: Any) -> Any:
+    """Whether a number, or each of an array, is a rounding error beside numbers of this size."""
+    return np.abs(value) <= ROUNDING * np.abs(size)
 
 
 def bootstrap_interval(values: Floats, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """The bootstrap interval of the mean of values (n,): bias-corrected and accelerated, from a fixed seed.
 
-    Where all values are equal it is that value; (nan, nan) for fewer than two values or values that are not finite.
+    If all values are equal but for rounding errors, it is that value; (nan, nan) for fewer than two values, or values that are
+    not finite.
     """
     if len(values) < 2 or not np.isfinite(values).all():
         return math.nan, math.nan
-    if np.ptp(values) == 0.0:
+    if negligible(np.ptp(values), np.abs(values).max()):
         return float(values[0]), float(values[0])
     return _bootstrap((values,), np.mean, confidence, seed)
 
@@ -48,18 +55,24 @@ def paired_ratio(first: Floats, other: Floats, confidence: float = 0.95, seed: i
         confidence: of the interval.
         seed: of the resampling.
 
-    nan where there is no pair, a value is not finite or below 0, or all of `first` are 0; the interval alone is nan for a
-    single pair, and is the ratio itself where all pairs have the same one.
+    nan if there is no pair, a value is not finite or below 0, or all of `first` are 0; the interval alone is nan for a
+    single pair, and is the ratio itself if all pairs have the same one. Rounding errors are no differences, and 0.
     """
     both = np.array([first, other])
-    if not both.size or not np.isfinite(both).all() or (both < 0.0).any() or not first.any():
+    if not both.size or not np.isfinite(both).all():
+        return UNDEFINED
+    size = np.abs(both).max()
+    both[negligible(both, size)] = 0.0
+    first, other = both[0], np.where(negligible(both[1] - both[0], size), both[0], both[1])
+    if (both < 0.0).any() or not first.any():
         return UNDEFINED
     value = float(other.mean() / first.mean())
     if len(first) < 2:
         return Ratio(value, math.nan, math.nan)
-    if np.allclose(other, value * first, rtol=1e-12, atol=0.0):
+    if negligible(other - value * first, size).all():
         return Ratio(value, value, value)
-    return Ratio(value, *_bootstrap((first, other), _ratio_of_means, confidence, seed))
+    found = value, *_bootstrap((first, other), _ratio_of_means, confidence, seed)
+    return Ratio(*(1.0 if negligible(one - 1.0, 1.0) else one for one in found))
 
 
 def _ratio_of_means(first: Floats, other: Floats, axis: int = -1) -> Any:
@@ -118,18 +131,21 @@ def growth_exponent(rounds: Integers, regret: Floats) -> float:
     if len(t) < 2 or not np.isfinite(y).all() or (y <= 0.0).any():
         return math.nan
     x = np.log(t) - np.log(t).mean()
-    return float((x * np.log(y)).sum() / (x * x).sum())
+    slope = float((x * np.log(y)).sum() / (x * x).sum())
+    return 0.0 if negligible(slope, 1.0) else slope
 
 
 def paired_p_value(first: Floats, other: Floats) -> float:
     """Two-sided Wilcoxon signed-rank test of other - first, trial by trial: p-value.
 
     Regrets of random environments are too skewed for a t-test on few trials. nan for fewer than FEWEST_PAIRS pairs or
-    values that are not finite; 1 where all pairs are equal.
+    values that are not finite; 1 if all pairs are equal. Differences that are rounding errors are ties and zeros.
     """
     difference = other - first
     if len(difference) < FEWEST_PAIRS or not np.isfinite(difference).all():
         return math.nan
+    size = np.abs([first, other]).max()
+    difference = np.round(difference / (size or 1.0) / ROUNDING)
     if not difference.any():
         return 1.0
     from scipy.stats import wilcoxon

@@ -1,30 +1,17 @@
-"""The one way in which this package compiles, and the guard against stale caches.
-
-numba's disk cache looks at a function's own file only: it does not notice a change in another file whose code was
-compiled into the function. So every version of the sources of compiled code has its own cache folder,
-named by their hash; when a new one is begun, those of other versions are dropped.
-"""
+"""The one way in which this package compiles."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import config, njit
+from numba import njit
 from numba.extending import overload
 
+from gossipmab.utils.code_cache import CodeCache
+
 F = TypeVar("F", bound=Callable[..., Any])
-PACKAGE = Path(__file__).parents[1]
-FOLDER = "gossipmab-"
-# The rooms above the engines: no compiled code imports them, so a change there leaves the caches good.
-UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "testing")
-settings: Any = config
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs
 # atomic counts of its references, which were a tenth of a Pareto step and two thirds of a global NSW step. Not saying
 # `forceinline` would mean what the caller says: all of a solver, copied wherever one of its functions is called.
@@ -35,53 +22,12 @@ INLINE: Any = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrappe
 METHODS: set[str] = set()  # names of those that compiled code calls of its arguments
 
 
-@cache
-def source_hash(package: Path = PACKAGE, without: tuple[str, ...] = ()) -> str:
-    """SHA-256 over the names and contents of the package's Python files, `without` some files and folders at its top."""
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        name = file.relative_to(package)
-        if name.parts[0] not in without:
-            digest.update(name.as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def roots() -> list[Path]:
-    """Where caches may go, in order of preference: NUMBA_CACHE_DIR, beside the package, the user's cache folder."""
-    if settings.CACHE_DIR:
-        return [Path(settings.CACHE_DIR)]
-    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return [PACKAGE / "__pycache__", Path(user) / "gossipmab"]
-
-
-@cache
-def cache_folder() -> Path | None:
-    """The cache folder of these sources, those of others dropped; None if no folder can be written."""
-    for root in roots():
-        folder = root / (FOLDER + source_hash(without=UPPER)[:16])
-        try:
-            if not folder.is_dir():
-                folder.mkdir(parents=True)
-                for other in root.glob(FOLDER + "*"):
-                    if other != folder:
-                        shutil.rmtree(other, ignore_errors=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return None
-
-
 def jit(function: F) -> F:
     """Compile for the hot loop: no interpreter's lock, no allocation, cached on disk."""
-    folder = cache_folder()
-    if folder is None:
-        return cast(F, njit(**SETTINGS)(function))
-    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
-    try:
-        return cast(F, njit(cache=True, **SETTINGS)(function))
-    finally:
-        settings.CACHE_DIR = before
+    dispatcher: Any = njit(**SETTINGS)(function)
+    if dispatcher is not function:  # as under NUMBA_DISABLE_JIT
+        dispatcher._cache = CodeCache(function)
+    return cast(F, dispatcher)
 
 
 def jit_uncached(function: F) -> F:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import whole_number
 
 
 class Purpose(IntEnum):
@@ -50,10 +50,8 @@ def stream(seed: int, *, trial: int = 0, label: str = "", purpose: Purpose) -> n
 
     Two keys that differ anywhere give independent streams (NumPy's SeedSequence).
     """
-    for name, value in (("seed", seed), ("trial", trial)):
-        if not isinstance(value, int | np.integer) or value < 0:
-            raise InputError(f"{name}: got {value!r}, allowed is a whole number >= 0")
-    key = int(trial), zlib.crc32(label.encode()) + 1 if label else 0, int(purpose)
+    seed, trial = whole_number("seed", seed, 0), whole_number("trial", trial, 0)
+    key = trial, zlib.crc32(label.encode()) + 1 if label else 0, int(purpose)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 

@@ -19,7 +19,7 @@ from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict
-from gossipmab.metrics.statistics import UNDEFINED, holm, paired_p_value, paired_ratio
+from gossipmab.metrics.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "recorded_rounds": 6},
@@ -45,6 +45,12 @@ def test_ratio_of_means_by_hand() -> None:
     assert ratio.value == 0.5  # 3 / 6
     assert 0.25 <= ratio.low < 0.5 < ratio.high <= 2 / 3  # no mean of pairs lies outside the pairs' own ratios
     assert paired_ratio(first, 0.3 * first) == pytest.approx((0.3, 0.3, 0.3))
+    noise = 1.0 + 1e-12 * np.arange(len(first))  # as sums in another order have
+    assert paired_ratio(first, first * noise) == (1.0, 1.0, 1.0) and paired_ratio(1e-12 * first, noise) is UNDEFINED
+    assert paired_p_value(np.arange(9.0), np.arange(9.0) + 1e-12) == 1.0 and bootstrap_interval(noise[:3]) == (1.0, 1.0)
+    apart = np.array([-1.0, 1, 1, 1, 1, 1, 1, 1])
+    assert paired_p_value(np.zeros(8), apart) == paired_p_value(np.zeros(8), apart + 1e-12 * np.arange(8))
+    assert growth_exponent(np.arange(1, 9), 5 + 1e-12 * np.arange(8)) == 0.0
     assert paired_ratio(first[:1], other[:1])[:1] == (0.5,) and math.isnan(paired_ratio(first[:1], other[:1]).low)
     for wrong in ([0.0, 0.0, 0.0], [1.0, math.nan, 1.0], [1.0, -1.0, 2.0]):
         assert paired_ratio(np.array(wrong), other) is UNDEFINED

@@ -188,12 +188,20 @@ def test_help_and_version_answer_without_anything_heavy() -> None:
         assert done.returncode == 0 and word in done.stdout, done.stderr
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["schema"], ["--help"], ["topology", "petersen"]])
+def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gossipmab", *arguments]
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-m", "gossipmab", "list"], stdout=write, stderr=subprocess.PIPE, text=True)
-    os.close(write)
-    assert done.returncode in (0, 1) and done.stderr == ""  # 1: rich noticed it first
+    with subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        os.close(write)
+        assert process.communicate()[1] == "" and process.returncode == 141
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert done.returncode == 3 and done.stderr == "error: No space left on device\n"
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=ascii_only, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.isascii() and done.stderr == ""
 
 
 @pytest.mark.parametrize(

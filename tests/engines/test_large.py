@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,19 @@ def test_an_interrupt_ends_the_threads() -> None:
         gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10**7, seed=5, threads=3, progress=stop)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5])
-def test_bad_threads_are_refused(threads: Any) -> None:
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "3", math.nan, math.inf, [3]])
+@pytest.mark.parametrize("name", ["horizon", "recorded_rounds", "threads", "seed", "trial"])
+def test_numbers_are_whole(name: str, wrong: Any) -> None:
     environment, network = gm.Environment.sample(2, 2, 2), gm.Network("complete", agents=2)
-    with pytest.raises(gm.InputError, match="threads: got .*, allowed is a whole number >= 1"):
-        gm.simulate(gm.ParetoUCB(), environment, network, horizon=2, seed=0, threads=threads)
+    counts = {"horizon": 4, "recorded_rounds": 2, "threads": 1, "seed": 3, "trial": 1}
+
+    def play(**changed: Any) -> gm.GossipTrace:
+        return gm.simulate(gm.ParetoUCB(), environment, network, interpreted=True, **{**counts, **changed})  # type: ignore[no-any-return]
+
+    with pytest.raises(gm.InputError, match=f"^{name}: got .*, allowed is a whole number >= [01]$"):
+        play(**{name: wrong})
+    for value in (float(counts[name]), np.int8(counts[name]), np.float64(counts[name])):
+        assert same(play(), play(**{name: value}))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines.pools.ray_session import PREFIX, session
+from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
 
 PROBE = """
 import sys
@@ -106,6 +106,45 @@ def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: pytes
         pass
     assert repr(address) in str(caught.value) and "\n" not in str(caught.value)
     assert list(root.iterdir()) == []
+
+
+STARTS = """
+import sys
+from gossipmab.engines.pools import ray_session
+ray_session.START = float(sys.argv[1])
+try:
+    with ray_session.session(cpus=1):
+        print("starts")
+except ray_session.InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds", "told"),
+    [
+        ([], 0.5, "engine: no Ray starts within 0.5 s"),
+        (["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts"),
+        pytest.param(
+            ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_ray_that_cannot_start_says_why_in_a_line(root: Path, before: list[str], seconds: float, told: str) -> None:
+    command = [*before, sys.executable, "-c", STARTS, str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    assert done.stdout.startswith(told) and done.stdout.count("\n") == 1
+    assert list(root.iterdir()) == []
+
+
+def test_the_last_errors_of_rays_logs(tmp_path: Path) -> None:
+    logs = tmp_path / "r" / "session_2026" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "raylet.out").write_text("[x I 1 1] begins\n[x C 1 1] no room\n[x E 1 1] stack @   0x7f\n")
+    (logs / "gcs_server.err").write_text("[x C 1 1] no room\n")
+    (logs / "worker.err").write_text("ours\n")
+    assert _last_lines(tmp_path) == "; Ray's log ends with [x C 1 1] no room" and _last_lines(None) == ""
 
 
 def members(session_id: int) -> list[str]:

@@ -13,10 +13,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 from numba import njit
@@ -27,7 +30,7 @@ from numba.extending import register_jitable
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.objectives import value as value_of
-from gossipmab.utils import jit
+from gossipmab.utils import code_cache, jit
 from gossipmab.utils.distinct import distinct
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
@@ -114,18 +117,89 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")
-    first = jit.source_hash.__wrapped__(tmp_path)
-    assert first == jit.source_hash.__wrapped__(tmp_path)
+    first = code_cache.source_hash.__wrapped__(tmp_path)
+    assert first == code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "b.py").write_text("y = 3\n", encoding="utf-8")
-    second = jit.source_hash.__wrapped__(tmp_path)
+    second = code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "b.py").rename(tmp_path / "c.py")
-    third = jit.source_hash.__wrapped__(tmp_path)
+    third = code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
-    fourth = jit.source_hash.__wrapped__(tmp_path)
+    fourth = code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
     assert len({first, second, third, fourth}) == 4
-    assert jit.source_hash.__wrapped__(tmp_path) == fourth
+    assert code_cache.source_hash.__wrapped__(tmp_path) == fourth
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Caches go there, in this process, and notes are said again."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    known = code_cache.folders, code_cache.cache_folder, code_cache._note
+    for function in known:
+        function.cache_clear()
+    yield tmp_path / "cache"
+    for function in known:
+        function.cache_clear()
+
+
+def squared(x: float) -> float:
+    return x * x
+
+
+def misses() -> int:
+    """Compile `squared`, or load it; how often it was compiled."""
+    dispatcher: Any = jit.jit(squared)
+    assert dispatcher(3.0) == 9.0
+    return sum(dispatcher.stats.cache_misses.values())
+
+
+def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert (misses(), misses()) == (1, 0)
+    (file,) = place.glob("*/*")
+    good = file.read_bytes()
+    for at in range(0, len(good), len(good) // 7):
+        file.write_bytes(good[:at])
+        assert (misses(), misses()) == (1, 0)
+        file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        assert (misses(), misses()) == (1, 0)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"a damaged file of compiled code is dropped and made anew, in {file.parent}"
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_under_the_cache_costs_time_only(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(place)], check=True)
+    try:
+        assert (misses(), misses()) == (1, 1) and list(place.glob("*/*")) == []
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    assert len(caplog.records) == 1 and "No space left on device" in caplog.text and "NUMBA_CACHE_DIR" in caplog.text
+
+
+@pytest.mark.parametrize("chosen", ["", "~nobody-of-this-name/cache", "/proc/no"])
+def test_without_any_folder_for_it_one_line_names_the_remedy(
+    chosen: str, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without HOME and a name for the user, "~" stays as it is, and is no folder."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", chosen)
+    monkeypatch.setattr(code_cache, "PACKAGE", Path("/proc/no"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.chdir(tmp_path)
+    assert (misses(), misses()) == (1, 1)
+    assert len(caplog.records) == 1 and "set NUMBA_CACHE_DIR to a folder" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_versions_leave_each_other_alone_but_not_for_ever(place: Path) -> None:
+    for name, days in (("a", 1), ("b", 29), ("c", 31)):
+        (place / f"gossipmab-{name}").mkdir(parents=True)
+        os.utime(place / f"gossipmab-{name}", (0, time.time() - days * 86_400))
+    assert misses() == 1
+    assert {"gossipmab-a", "gossipmab-b"} < {folder.name for folder in place.iterdir()} and not (place / "gossipmab-c").exists()
 
 
 # ------------------------------------------------------------------------------------------------ how it compiles
@@ -240,8 +314,8 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
     assert digest(fast) == digest(gm.simulate(Sound(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
-    folder = jit.cache_folder()
-    assert folder is None or not any("Sound" in file.name or b"Sound" in file.read_bytes() for file in folder.rglob("*.nbi"))
+    folder = code_cache.cache_folder()
+    assert folder is None or not any(b"Sound" in file.read_bytes() for file in folder.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------ classes of one name

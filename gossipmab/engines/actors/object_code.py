@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
-from contextlib import suppress
 from typing import Any
 
 import llvmlite
@@ -19,8 +17,8 @@ from llvmlite import ir
 from numba import types
 
 from gossipmab.engines.actors.object_code_loader import ENTRY, Program, processor
+from gossipmab.utils.code_cache import load, save
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import cache_folder
 
 WORD = ir.IntType(64)
 
@@ -34,23 +32,20 @@ def program(function: Any, signature: tuple[types.Type, ...], cached: bool = Tru
     """The machine code of a dispatcher for arguments of these types, the last four int64.
 
     Args:
-        cached: keep it on disk, in the cache folder of these sources, which is made anew when any of them changes.
+        cached: keep it on disk, in the cache of compiled code.
 
     Raises:
         InputError: it does not compile, as where an algorithm from outside the package allocates arrays in its methods.
         RuntimeError: what the function calls does not exist in a process without numba.
     """
     what = "\n".join([function.py_func.__qualname__, str(signature), numba.__version__, llvmlite.__version__, processor()])
-    name = f"machine-{hashlib.sha256(what.encode()).hexdigest()[:32]}"
-    folder = cache_folder() if cached else None
-    for file in folder.glob(f"{name}-*.o") if folder else ():
-        return Program(file.read_bytes(), int(file.stem.rpartition("-")[2]), processor())
+    name = f"machine-{hashlib.sha256(what.encode()).hexdigest()[:32]}.o"
+    content = load(name) if cached else None
+    if content is not None:
+        return Program(content[8:], int.from_bytes(content[:8]), processor())
     made = _made(function, signature)
-    if folder is not None:
-        with suppress(OSError):
-            temporary = folder / f"{name}.{os.getpid()}"
-            temporary.write_bytes(made.code)
-            temporary.rename(folder / f"{name}-{made.leaves}.o")
+    if cached:
+        save(name, made.leaves.to_bytes(8) + made.code)
     return made
 
 

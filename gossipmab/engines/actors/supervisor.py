@@ -17,9 +17,9 @@ from typing import Any
 from gossipmab.engines.actors.actor import AgentActor, Outcome
 from gossipmab.engines.actors.agent_block import Snapshot
 from gossipmab.engines.actors.sockets import WindowLostError
-from gossipmab.engines.common import check_counts
 from gossipmab.engines.limits import TRANSPORTS
 from gossipmab.utils.errors import unknown
+from gossipmab.utils.validation import whole_number
 
 ATTEMPTS = 5  # recoveries without a window finished in between
 TICK = 0.2  # seconds between looks at what has failed
@@ -58,9 +58,9 @@ class ActorPool:
         """
         if transport not in TRANSPORTS:
             raise unknown("transport", transport, TRANSPORTS)
-        check_counts(agents_per_actor=agents_per_actor, window=window)
         self.transport, self.note, self.patience = transport, note, patience
-        self.agents_per_actor, self.window, self.poison = agents_per_actor, window, poison
+        self.agents_per_actor, self.poison = whole_number("agents_per_actor", agents_per_actor), poison
+        self.window = None if window is None else whole_number("window", window)
         self.handles: list[Any] = []
         self.pids: list[Any] = []  # of their processes
         self.epoch = self.failures = self._new = 0

@@ -24,6 +24,7 @@ from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin
 from gossipmab.utils.parameters import check
 from gossipmab.utils.provenance import available_processors
+from gossipmab.utils.validation import whole_number
 
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
@@ -44,7 +45,8 @@ def simulate_gossip(
 ) -> GossipTrace:  # fmt: skip
     """Play one trial of a gossip algorithm in this process; the arguments are those of `gossipmab.simulate`."""
     check_problem(algorithm, environment, network)
-    trial = TrialSettings.checked(settings, threads=threads)
+    trial = TrialSettings.checked(settings)
+    threads = None if threads is None else whole_number("threads", threads)
     N = environment.agents
     state = algorithm.init(problem_info(environment, network, trial.horizon))
     tally = tally_of(algorithm, environment, state, trial, per_agent_curves)

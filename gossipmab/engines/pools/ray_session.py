@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
 ANSWER = 10.0  # seconds for a cluster to answer
+START = 22.0  # seconds for a local Ray to start
+FRAME = re.compile(r"@\s+0x")  # of a stack, in Ray's logs
 PREFIX = "gossipmab-ray-"
 LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
 TOKEN = secrets.token_hex(32)  # one a process: Ray reads it once
@@ -44,6 +47,8 @@ LOCAL = {
     "RAY_JOB_CONFIG_JSON_ENV_VAR": None,  # what `ray job submit` gives is meant for the cluster
     "RAY_RUNTIME_ENV_HOOK": None,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USE_TLS": None,
+    "RAY_grpc_enable_http_proxy": "0",  # a proxy does not reach this machine's loopback
     "RAY_worker_niceness": "0",  # Ray's own 15 gives way to everything else on the machine
     LOOPBACK: "0",
 }
@@ -52,7 +57,8 @@ ALWAYS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of a future default
 }
 BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own
-RESTORED = ("RAY_", "PYTHONBREAKPOINT", "PYTHONPATH")
+PROXIES = ("no_proxy", "NO_PROXY")  # hosts that are reached without a proxy
+RESTORED = ("RAY_", "PYTHONBREAKPOINT", "PYTHONPATH", *PROXIES)
 
 
 class Session(NamedTuple):
@@ -74,7 +80,8 @@ def session(
     """Start Ray here, or join the cluster at `address`; end all of it on the way out.
 
     Ray starts and ends in a thread of its own, where no signal interrupts it: a Ctrl-C or SIGTERM meanwhile is obeyed once
-    Ray has started, or ended, as a whole. The thread lives as long as the session: Ray's processes die with it.
+    Ray has started, or ended, as a whole. The thread lives as long as the session: Ray's processes die with it. Of a Ray that
+    does not start, thread and processes live on until it gives up, or this process ends.
 
     Args:
         address: "auto" (RAY_ADDRESS, or the Ray that runs on this machine) or "host:port" of a cluster of which this
@@ -85,7 +92,7 @@ def session(
         options: more for `ray.init`.
 
     Raises:
-        InputError: the address is not allowed, nobody answers there, or this process has a Ray already.
+        InputError: the address is not allowed, nobody answers there, no Ray starts here, or this process has one already.
     """
     if address is not None and (address == "local" or "://" in address or not address.strip()):
         raise InputError(f"address: got {address!r}, allowed are 'auto' and HOST:PORT, on a node of that cluster")
@@ -100,11 +107,26 @@ def session(
             with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(TOKEN)
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # workers import what we can
-            _set(LOCAL | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
+            direct = {name: ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"])) for name in PROXIES}
+            _set(LOCAL | direct | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
         stack.enter_context(_terminated_gently())
-        thread = stack.enter_context(ThreadPoolExecutor(1, "ray"))
-        stack.callback(_whole, thread, lambda: import_module("ray").shutdown(wait_for_processes=True))
-        found = _whole(thread, lambda: _init(address, cpus, folder, object_store, dict(runtime_env or {}), options))
+        started, ended, leave = Future[str](), Future[None](), threading.Event()
+
+        def live() -> None:
+            _settle(started, lambda: _init(address, cpus, folder, object_store, dict(runtime_env or {}), options))
+            leave.wait()
+            _settle(ended, lambda: import_module("ray").shutdown(wait_for_processes=True))
+
+        def end() -> None:
+            leave.set()
+            if started.done():
+                _whole(ended)
+
+        threading.Thread(target=live, name="ray", daemon=True).start()
+        stack.callback(end)
+        found = _whole(started, START if folder else None)
+        if found is None:
+            raise InputError(f"engine: no Ray starts within {START:g} s{_last_lines(folder)}")
         yield Session(found, folder)
 
 
@@ -123,6 +145,12 @@ def _init(
     import ray
 
     where = f"address: got {address!r}, and no Ray cluster answers there" if folder is None else "engine: no Ray starts"
+    if folder is not None:
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                socket.create_connection(server.getsockname(), timeout=ANSWER).close()
+        except OSError as error:
+            raise InputError(f"{where}: it needs this machine's loopback, 127.0.0.1, which does not work ({error})") from None
     start: dict[str, Any] = {"address": address, "runtime_env": runtime_env or None}
     if folder is not None:
         start = {
@@ -139,8 +167,8 @@ def _init(
             host, _, port = known.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
         context: Any = ray.init(**start, **{"log_to_driver": False, "logging_level": logging.ERROR, **options})
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{where}: {' '.join(str(error).split())[:300]}") from None
+    except Exception as error:  # Ray raises all kinds
+        raise InputError(f"{where}: {' '.join(str(error).split())[:300]}{_last_lines(folder)}") from None
     found = str(context.address_info["gcs_address"])
     if folder is not None and not found.startswith("127.0.0.1:"):
         logging.getLogger("gossipmab").warning(
@@ -150,13 +178,30 @@ def _init(
     return found
 
 
-def _whole(thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-    """Run the call in the thread to its end, also if this thread is interrupted meanwhile."""
-    future = thread.submit(call)
+def _last_lines(folder: Path | None) -> str:
+    """The last errors in the logs of a local Ray, or the last lines if there are none, to be added to a message."""
+    found: dict[str, None] = {}  # in order, each once: Ray writes some lines into two files
+    for file in sorted(folder.glob("r/session_2*/logs/*")) if folder else ():
+        if file.name.startswith(("gcs_server", "raylet")):
+            lines = [s for s in file.read_text(encoding="utf-8", errors="replace").splitlines() if s and not FRAME.search(s)]
+            found |= dict.fromkeys([s[:300] for s in lines if " E " in s or " C " in s][-2:] or lines[-1:])
+    return "; Ray's log ends with " + " | ".join(found) if found else ""
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    """Give the future what the call returns or raises."""
     try:
-        return future.result()
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def _whole(future: Future[T], seconds: float | None = None) -> T | None:
+    """The future's result, awaited also if this thread is interrupted meanwhile; None after so many seconds without one."""
+    try:
+        return future.result() if future in wait([future], seconds).done else None
     except BaseException:
-        wait([future])
+        wait([future], seconds)
         raise
 
 

@@ -36,7 +36,7 @@ class Outage:
     keep_state: Annotated[bool, Field(description="whether the agents return with their state")] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "agents", plain([self.agents] if isinstance(self.agents, int) else self.agents))
+        object.__setattr__(self, "agents", plain([self.agents] if isinstance(self.agents, int | np.integer) else self.agents))
         check(self, KEY)
         check_order(KEY, self.first, self.last)
 

@@ -6,7 +6,6 @@ generator, the graph or the GraphML file lists them; in an edge list, which list
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,9 +27,10 @@ from gossipmab.networks.graphs.edge_array import (
 )
 from gossipmab.networks.graphs.generators import generate
 from gossipmab.networks.graphs.readers import SUFFIXES, description, graphml, toml
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import unknown
 from gossipmab.utils.resources import resolve, shipped_files
 from gossipmab.utils.types import Integers
+from gossipmab.utils.validation import whole_number
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -112,15 +112,7 @@ def read(path: Path, agents: int | None) -> EdgeArray | nx.Graph:
 
 
 def _agents(agents: Any) -> int | None:
-    if agents is None:
-        return None
-    try:
-        count = 0 if isinstance(agents, (bool, np.bool_)) else operator.index(agents)
-    except TypeError:
-        count = 0
-    if not 1 <= count <= LARGEST_NUMBER:
-        raise InputError(f"agents: {agents!r} is not a whole number from 1 to {LARGEST_NUMBER}")
-    return count
+    return None if agents is None else whole_number("agents", agents, 1, LARGEST_NUMBER)
 
 
 def _plain(graph: nx.Graph, name: str) -> EdgeArray:

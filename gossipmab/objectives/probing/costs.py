@@ -17,6 +17,7 @@ import numpy as np
 
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import whole_number
 
 WELFARE = ("product", "geometric")
 # Name -> alpha as a function of the share s / I of the budget that is used; all are 0 at 0 and 1 at 1.
@@ -70,7 +71,8 @@ def terms(
         raise unknown("overhead", str(overhead), OVERHEADS)
     if budget is None:
         budget = arms if table is None else len(table) - 1
-    if type(budget) is not int or not 1 <= budget <= arms:
+    budget = whole_number("budget", budget)
+    if budget > arms:
         raise InputError(f"budget: got {budget}, allowed is a whole number from 1 to the {arms} arms")
     if table is None:
         table = np.array([OVERHEADS[str(overhead)](s / budget) for s in range(budget + 1)])

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from gossipmab.experiments.spec.spec import Spec
 from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.metrics.columns import attributes
 
-if TYPE_CHECKING:
-    from gossipmab.experiments.results import Results
 
-
-def dataset_of(results: Results) -> xr.Dataset:
-    """The arrays of a run, with their titles and units."""
-    spec = results.spec
-    arrays = _arrays(results, results.table(), "round")
-    arrays |= {f"agent_{name}": a for name, a in _arrays(results, results.agents(), "agent").items()}
+def dataset_of(spec: Spec, kind: Any, table: pd.DataFrame, agents: pd.DataFrame) -> xr.Dataset:
+    """The arrays of a run whose traces are of this kind, with their titles and units."""
+    arrays = _arrays(spec, table, "round")
+    arrays |= {f"agent_{name}": a for name, a in _arrays(spec, agents, "agent").items()}
     described = {"name": spec.experiment.name, "spec_hash": spec.hash, "spec": spec.to_toml()}
     data = xr.Dataset(arrays, attrs=described)
     swept = {name: key for key, name in columns(list(spec.sweep)).items()}
     for name in data.variables:
-        data[name].attrs.update(attributes(str(name), swept, results.kind))
+        data[name].attrs.update(attributes(str(name), swept, kind))
     return data
 
 
-def _arrays(results: Results, table: pd.DataFrame, last: str) -> dict[str, Any]:
+def _arrays(spec: Spec, table: pd.DataFrame, last: str) -> dict[str, Any]:
     """Column -> array with dimensions (sweep keys..., algorithm, trial, last)."""
-    spec = results.spec
     names = columns(list(spec.sweep))
     dims = [*names.values(), "algorithm", "trial", last]
     axes: dict[str, list[Any]] = {}

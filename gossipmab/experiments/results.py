@@ -240,7 +240,7 @@ class Results:
         """
         from gossipmab.experiments.datasets import dataset_of
 
-        return dataset_of(self)
+        return dataset_of(self.spec, self.kind, self.table(), self.agents())
 
 
 class Traces(Mapping[str, TrialRecord]):

@@ -6,15 +6,13 @@ ascending, and then by sender, ascending: agent i receives on the arcs offsets[i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gossipmab.networks.failures.failures import Failures
 from gossipmab.utils.types import Bytes, Floats, Integers
-
-if TYPE_CHECKING:
-    from gossipmab.networks.failures.failures import Failures
 
 NOTHING = -1
 

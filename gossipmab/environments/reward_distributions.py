@@ -57,7 +57,7 @@ SUPPORTED_MODELS = (models.Bernoulli, models.Beta, models.Discrete, models.Deter
 def check_rewards(environment: Environment) -> None:
     """Raise InputError if rewards may lie outside [0, 1], or if their distribution is not known."""
     model = environment.rewards
-    if not isinstance(model, SUPPORTED_MODELS):
+    if type(model) not in SUPPORTED_MODELS:
         raise InputError(f"environment.rewards: got {type(model).__name__}, allowed for probing are the shipped models")
     known = model.rows if isinstance(model, models.Table) else environment.means
     if isinstance(model, models.Gaussian) or known.min() < 0 or known.max() > 1:

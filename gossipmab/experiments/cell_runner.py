@@ -18,6 +18,7 @@ from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.metrics.trace import TrialRecord
+from gossipmab.utils.code_identity import code_hash
 
 SMALL = 500  # agents; a trial of so many takes little memory in any case
 
@@ -49,6 +50,11 @@ class CellRunner:
     def __setstate__(self, state: dict[str, Any]) -> None:
         plugins.register_all(state["classes"])
         self._begin(**state, networks=NetworkCache())
+
+    @property
+    def code_hashes(self) -> dict[str, str]:
+        """Of the classes that the caller passed: globals that they read may have other values in another process."""
+        return {name: code_hash(kind)[:16] for _, name, kind in self._classes}
 
     def relocated(self, files: Mapping[str, Path]) -> CellRunner:
         """The same runner for a machine on which the files lie elsewhere."""

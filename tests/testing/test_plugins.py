@@ -260,13 +260,14 @@ def test_classes_of_one_name_in_one_experiment() -> None:
     spec, again = load_spec(data), load_spec(data)
     names = [f"{__name__}:fixed.<locals>.Fixed", f"{__name__}:fixed.<locals>.Fixed#2"]
     assert [one.name for one in spec.algorithms] == names and again.hash == spec.hash
-    before = versions(spec)
+    before, hashes = versions(spec), CellRunner(spec).code_hashes
     assert before[names[0]] != before[names[1]]
     for cell in spec.cells():
         trace = CellRunner(spec)(cell, simulate=partial(simulate_gossip, interpreted=True)).trace
         assert set(np.flatnonzero(trace.pulls.sum(axis=0))) == {int(cell.label)}
     first.select = second.select
     assert [name for name, version in versions(spec).items() if before[name] != version] == names[:1]
+    assert hashes[names[0]] != hashes[names[1]] == CellRunner(spec).code_hashes[names[0]]
 
 
 @pytest.mark.slow

@@ -81,6 +81,7 @@ def _played(cells: Sequence[C], queue: _Queue, task: _Task, steps: Steps, note: 
     """Launch, wait, yield, launch again; cells of dead tasks go back to the queue."""
     import ray
 
+    ours = _versions(task.what[1])
     flying: dict[Any, tuple[list[int], list[Any]]] = {}  # tasks: the indices of their cells, the references to the reports
     others: set[str] = set()
     while True:
@@ -109,7 +110,7 @@ def _played(cells: Sequence[C], queue: _Queue, task: _Task, steps: Steps, note: 
                 report = reports.pop(0)
                 if report is not None:
                     steps(report.agent_steps)
-                    _compared(report.versions, others, note)
+                    _compared(report.versions, others, note, ours)
                     yield cells[index], report.outcome
 
 
@@ -203,7 +204,7 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cel
             outcome = play(cell, steps.append)
         except Exception as error:
             outcome = _portable(error)
-        reports.append(Report(outcome, sum(steps), versions()))
+        reports.append(Report(outcome, sum(steps), _versions(play)))
     return reports if len(reports) > 1 else reports[0]
 
 
@@ -239,14 +240,21 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _compared(theirs: Mapping[str, str], others: set[str], note: Callable[[str], None]) -> None:
+def _versions(play: Any) -> dict[str, str]:
+    """Those of the software, and the hashes of the code that `play` brings with it."""
+    return versions() | getattr(play, "code_hashes", {})
+
+
+def _compared(
+    theirs: Mapping[str, str], others: set[str], note: Callable[[str], None], ours: Mapping[str, str] | None = None
+) -> None:
     """Report once that a worker's software differs: bits are equal for one version set only."""
     different = ", ".join(
-        f"{name} {theirs.get(name)} instead of {ours}" for name, ours in versions().items() if theirs.get(name) != ours
+        f"{name} {theirs.get(name)} instead of {own}" for name, own in (ours or versions()).items() if theirs.get(name) != own
     )
     if different and different not in others:
         others.add(different)
-        note(f"a worker plays with other versions ({different}): its results may differ in the last bits")
+        note(f"a worker plays with other versions ({different}): its results may differ")
 
 
 def _line(error: Exception, cells: Sequence[Any], batch: list[int], lost: list[int]) -> str:

@@ -21,12 +21,11 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba import cloudpickle
 from numba.core import compiler, serialize
 
 CompileResult: Any = compiler.CompileResult
 dumps: Any = serialize.dumps
-loads: Any = cloudpickle.loads  # as numba does: what lies in a cache is code, and is trusted as the package is
+loads: Any = serialize.loads  # as numba does: what lies in a cache is code, and is trusted as the package is
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "gossipmab-"
 # The rooms above the engines: no compiled code imports them, so a change there leaves the caches good.

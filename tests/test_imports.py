@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gossipmab
-from gossipmab.utils.jit import UPPER
+from gossipmab.utils.code_cache import UPPER
 
 ROOT = Path(gossipmab.__file__).parents[1]
 ORDER = (

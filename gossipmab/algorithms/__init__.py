@@ -73,5 +73,7 @@ def protocol_of(algorithm: Any) -> str:
             if isinstance(algorithm, type):
                 raise InputError(f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()")
             return protocol
+    if isinstance(algorithm, str):
+        raise InputError(f"algorithm: got the name {algorithm!r}, allowed is an object, such as ParetoUCBGossip()")
     name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
     raise InputError(f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}")

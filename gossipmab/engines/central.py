@@ -110,6 +110,7 @@ def simulate_central(
     ties = stream(**trial.key, purpose=Purpose.TIES)
     state = learner.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, objective=wanted, ties=ties))
     U = np.ascontiguousarray(environment.own_utilities)
+    extra_objectives = [extra_objectives] if isinstance(extra_objectives, str) else extra_objectives
     names = (learner.objective, *extra_objectives)
     sums = [RegretSum(objective(name, exponent, trial.welfare == "geometric"), U, trial.interpreted) for name in names]
     source = RandomSource(trial.key, {Purpose.ARMS: (), Purpose.REWARDS: (N, D), Purpose.POLICY: (uniforms_of(state),)})

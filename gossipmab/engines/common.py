@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gossipmab.engines.gossip.channel_state import RandomBlock
+from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import draw
+from gossipmab.networks.network import Network
+from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.rng import Purpose, RandomSource
 from gossipmab.utils.types import Floats, Integers
@@ -52,6 +55,14 @@ def recorded_rounds(horizon: int, count: int) -> Integers:
     """(R,) the rounds round(T m / count), m = 1..count, each once; the last round is always among them."""
     rounds = np.unique([round(horizon * m / count) for m in range(1, count + 1)])
     return rounds[rounds > 0].astype(np.int64)
+
+
+def check_objects(environment: Any, network: Any) -> None:
+    """Raise InputError unless they are objects of their classes, or there is no network."""
+    if not isinstance(environment, Environment):
+        raise InputError(f"environment: got {shown(environment)}, allowed is an object, such as Environment.sample(10, 5, 2)")
+    if not isinstance(network, Network | None):
+        raise InputError(f"network: got {shown(network)}, allowed is an object, such as Network('complete', agents=10)")
 
 
 def next_block(

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from gossipmab.algorithms import protocol_of
-from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.common import TrialSettings, check_objects
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import TrialRecord as TrialRecord
 from gossipmab.networks.network import Network
@@ -68,6 +68,7 @@ def simulate(
         InputError: an argument or a hyperparameter that is out of range or does not fit the protocol.
     """
     protocol = protocol_of(algorithm)
+    check_objects(environment, network)
     known = SIMULATORS[protocol][2]
     for name in options:
         if name not in known:

@@ -92,14 +92,14 @@ def numbered(columns: dict[str, Floats], prefix: str, key: str) -> Floats:
     count = sum(name.startswith(prefix + "_") for name in columns)
     wanted = [f"{prefix}_{d + 1}" for d in range(count)]
     if not count or any(name not in columns for name in wanted):
-        raise InputError(f"{key}: needs columns {prefix}_1, {prefix}_2, ..., got {', '.join(columns)}")
+        raise InputError(f"{key}: needs columns {prefix}_1, {prefix}_2, ..., got {', '.join(map(repr, columns))}")
     return np.column_stack([columns[name] for name in wanted])
 
 
 def whole(columns: dict[str, Floats], name: str, key: str) -> Integers:
     """(M,) a column of indices from 0. Raises InputError when it is missing or holds anything else."""
     if name not in columns:
-        raise InputError(f"{key}: needs a column {name!r}, got {', '.join(columns)}")
+        raise InputError(f"{key}: needs a column {name!r}, got {', '.join(map(repr, columns))}")
     values = columns[name]
     wrong = (values < 0) | (values != np.floor(values)) | (values > 2**31)
     if wrong.any():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import pickle
 import shutil
 import sys
 import time
@@ -25,6 +24,8 @@ import numpy as np
 from numba.core import compiler, serialize
 
 CompileResult: Any = compiler.CompileResult
+dumps: Any = serialize.dumps
+loads: Any = serialize.loads  # as numba does: what lies in a cache is code, and is trusted as the package is
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "gossipmab-"
 # The rooms above the engines: no compiled code imports them, so a change there leaves the caches good.
@@ -152,12 +153,11 @@ class CodeCache:
         content = None if _from_outside(sig) else load(self._file(sig, target_context))
         if content is None:
             return None
-        kept, parts = pickle.loads(content)
+        kept, parts = loads(content)
         return CompileResult._rebuild(target_context, *parts) if kept == sig else None
 
     def save_overload(self, sig: Any, compiled: Any) -> None:
         """Keep what was compiled for these types, unless it holds addresses of this process or code from outside the package."""
-        dumps: Any = serialize.dumps
         if not (compiled.library.has_dynamic_globals or _from_outside(sig)):
             save(self._file(sig, compiled.target_context), dumps((sig, compiled._reduce())))
 

@@ -95,6 +95,23 @@ def test_numbers_are_whole(name: str, wrong: Any) -> None:
         assert same(play(), play(**{name: value}))
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("algorithm", "pareto_ucb"), ("algorithm", gm.ParetoUCB), ("environment", None), ("environment", gm.Environment),
+        ("network", "complete"), ("network", gm.Network),
+    ],
+)  # fmt: skip
+def test_a_class_or_a_name_for_an_object_is_refused_in_a_line(name: str, wrong: Any) -> None:
+    world = {
+        "algorithm": gm.ParetoUCB(),
+        "environment": gm.Environment.sample(2, 2, 2),
+        "network": gm.Network("complete", agents=2),
+    }
+    with pytest.raises(gm.InputError, match=f"^{name}: got .*, allowed is an object"):
+        gm.simulate(**{**world, name: wrong}, horizon=2, seed=0)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)

@@ -189,6 +189,7 @@ def test_hash_is_of_what_moves_a_number() -> None:
 
 def test_sweep_is_the_cross_product_in_file_order() -> None:
     spec = from_dict(changed(sweep={"network.link_probability": [0.3, 1], "algorithms.alone.consensus": [1, 2]}))
+    assert from_dict(changed(sweep={"experiment.seed": range(2)})).sweep == {"experiment.seed": (0, 1)}
     keys = ("network.link_probability", "algorithms.alone.consensus")
     points = [tuple(point.values[key] for key in keys) for point in spec.points]
     assert points == [(0.3, 1.0), (0.3, 2.0), (1.0, 1.0), (1.0, 2.0)]

@@ -19,7 +19,7 @@ from numba import config
 from gossipmab.algorithms.gossip.base import Algorithm
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.supervisor import ActorPool, Note
-from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.common import TrialSettings, check_objects
 from gossipmab.engines.gossip.simulate import check_problem
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import ray_options, session
@@ -64,6 +64,7 @@ def simulate_actors(
 
 def check(algorithm: Algorithm, environment: Environment, network: Network, pool: ActorPool) -> None:
     """Raise InputError if a trial cannot be played by actors."""
+    check_objects(environment, network)
     check_problem(algorithm, environment, network)
     for name in ("failures", "communication"):
         if getattr(network, name) is not None and pool.transport != "direct":

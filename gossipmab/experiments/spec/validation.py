@@ -64,7 +64,7 @@ def plain(value: Any, key: str = "", depth: int = 0) -> Any:
             if not isinstance(name, str):
                 raise InputError(f"{key or 'the experiment'}: key {shown(name)} is not a string")
         return {plain(k, key): plain(v, f"{key}.{k}" if key else k, depth + 1) for k, v in value.items() if v is not None}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [plain(item, key, depth + 1) for item in value]
     if isinstance(value, str):
         if not value.isascii() and value.encode(errors="replace").decode() != value:

@@ -107,7 +107,7 @@ def simulate_central(
     N, K, D = environment.means.shape
     exponent = getattr(learner, "exponent", -1.0)
     wanted = objective(learner.objective, exponent)
-    ties = stream(**trial.key, purpose=Purpose.TIES)
+    ties = stream(**trial.key, purpose=Purpose.TIES) if is_builtin(wanted) else None  # others may mean certain agents or arms
     state = learner.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, objective=wanted, ties=ties))
     U = np.ascontiguousarray(environment.own_utilities)
     extra_objectives = [extra_objectives] if isinstance(extra_objectives, str) else extra_objectives

@@ -60,9 +60,9 @@ class CommunicationBudget:
         """Numbers in a message about so many: top_k, or all."""
         return numbers if self.top_k is None else min(self.top_k, numbers)
 
-    def bytes(self, numbers: int, flags: int = 0) -> int:
-        """Bytes of a message of so many entries, `flags` of which are one bit; with top_k each is a number and its index."""
-        bits = 64 if self.quantization_bits is None else self.quantization_bits
-        if self.top_k is not None and self.top_k < numbers:
-            return (self.top_k * (bits + (numbers - 1).bit_length()) + 7) // 8
-        return (bits * (numbers - flags) + flags + 7) // 8
+    def bytes(self, size: int, flags: int = 0) -> int:
+        """Bytes of a message of `size` entries: 8 each, or quantised the bits of a number, 1 a flag; with top_k an index, too."""
+        bits = self.quantization_bits or 64
+        if self.top_k is not None and self.top_k < size:
+            return (self.top_k * (bits + (size - 1).bit_length()) + 7) // 8
+        return (bits * size - (bits - 1) * flags * (bits < 64) + 7) // 8

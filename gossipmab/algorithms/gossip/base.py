@@ -22,7 +22,7 @@ class Algorithm(Protocol):
     `scratch_uniforms`: see `gossipmab.algorithms.base`.
     Averages estimate the means (K, D) of the arms; if they estimate utilities (N, K), `estimates` of the algorithm is
     "utilities", by which the sampling error is measured. `flags` of the algorithm names the fields with mailboxes whose entries are
-    0.0 or 1.0: one bit each in a message, never rounded. An algorithm whose agents average different things in the places of
+    0.0 or 1.0: never rounded, and one bit each if numbers are. An algorithm whose agents average different things in the places of
     `global_mean` has a method `blend`, which mixes one message, and a property `blends`, whether it is to be used;
     otherwise the engine mixes whole rows.
     """

@@ -129,3 +129,15 @@ def test_messages_are_two_a_present_edge() -> None:
     ends = [links[:, (network.edges == i).any(axis=1)].sum() for i in range(6)]
     np.testing.assert_array_equal(trace.messages_sent, ends)
     assert 400 * 6 * 2 * 0.25 < trace.messages[-1] < 400 * 6 * 2 * 0.35  # p = 0.3 to 5 standard deviations
+
+
+@pytest.mark.parametrize(
+    "algorithm", [gm.CentralizedNSW(), gm.SimulatedNSWUCBGossip(), gm.ParetoUCBGossip()], ids=lambda a: type(a).__name__
+)
+def test_ties_favour_no_arm(algorithm: Any) -> None:
+    """No arm pays; round 4 is the first in which agents choose. 180 pulls: each arm's are within 4.5 standard deviations of 60."""
+    environment = gm.Environment.sample(means=np.zeros((3, 3, 1)), rewards="deterministic")
+    network = gm.Network("complete", 3, link_probability=0.5)
+    trials = (gm.simulate(algorithm, environment, network, horizon=4, seed=0, trial=k, interpreted=True) for k in range(60))
+    pulls = np.sum([trial.pulls - 1 for trial in trials], axis=(0, 1))
+    assert pulls.sum() == 180 and np.abs(pulls - 60).max() < 4.5 * np.sqrt(180 * 2 / 9)

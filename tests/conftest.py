@@ -31,7 +31,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files that take long, begun first: so the workers end at about the same time.
-LONG = ("test_actors", "test_actor_failures", "test_report", "test_plugins", "test_faults", "test_assignment", "test_algorithms")
+LONG = ("test_actors", "test_report", "test_actor_failures", "test_plugins", "test_faults", "test_assignment", "test_algorithms")
 LONG += ("test_hostile", "test_actor_faults", "test_central", "test_failures", "test_engines", "test_objectives", "test_solvers")
 
 

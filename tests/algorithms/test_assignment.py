@@ -283,7 +283,9 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     same(trace, gm.simulate(algorithm, environment, **options))
 
 
-@pytest.mark.parametrize("name", sorted(ASSIGNERS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "ofmup" else pytest.mark.slow) for name in sorted(ASSIGNERS)]
+)
 def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
     environment = world(3, 3, "bernoulli", seed=4, objectives=2)
     options: Any = {"horizon": 40, "seed": 2, "recorded_rounds": 40, "overhead": "quadratic", "welfare": "geometric"}

@@ -189,9 +189,7 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
         assert (p.argmax(axis=1) == other.argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in ("hossain_ucb", "thompson") else pytest.mark.slow) for name in LEARNERS]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "hossain_ucb" else pytest.mark.slow) for name in LEARNERS])
 def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
     options: dict[str, Any] = {"horizon": 60, "seed": 1, "recorded_rounds": 9, "extra_objectives": ["maximin", "procedural"]}

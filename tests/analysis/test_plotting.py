@@ -109,6 +109,7 @@ def test_metrics_follow_the_algorithms(single: Results) -> None:
     assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg"}
 
 
+@pytest.mark.slow
 def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     means = np.random.default_rng(0).uniform(-1, 0, (4, 3, 2))
     results = gm.run({**SPEC, "environment": {"means": means, "rewards": "gaussian"}}, out=tmp_path / "run", workers=1)

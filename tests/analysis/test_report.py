@@ -212,6 +212,7 @@ def test_links_and_failures_stand_beside_the_base_graph() -> None:
     assert float(facts("star", plain)["halved in"]) == pytest.approx(np.log(2) / -np.log(squared**0.5), rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_centre_has_a_report_without_a_network(tmp_path: Path) -> None:
     data = {
         "experiment": {**SPEC["experiment"], "protocol": "central"},

@@ -95,12 +95,14 @@ CASES = [
 ]
 
 
-EVERYDAY = (gm.ParetoUCBGossip(), gm.SimulatedNSWUCBGossip())  # the others take a minute to compile
-
-
-def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool]) -> None:
+@pytest.mark.parametrize(
+    "played",
+    [gm.ParetoUCBGossip(), pytest.param(gm.SimulatedNSWUCBGossip(), marks=pytest.mark.slow)],
+    ids=lambda a: type(a).__name__,
+)
+def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], played: Any) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
-        if algorithm in EVERYDAY:
+        if type(algorithm) is type(played) and algorithm == played:
             compared(crew_of("direct"), algorithm, graph, weights, block, window)
 
 

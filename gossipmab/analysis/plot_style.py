@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, which the colour-blind can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-log = logging.getLogger("gossipmab").warning
 MARKERS = "os^Dv<>"
 BANDS = {"quarter-sd": "a quarter of the standard deviation", "sd": "one standard deviation", "ci": "95 % bootstrap interval"}
 FORMATS = ("png", "svg", "pdf")
@@ -52,6 +51,7 @@ FONTS = (
     "PingFang SC", "Hiragino Sans", "Hiragino Sans GB", "Apple SD Gothic Neo", "NanumGothic", "Arial Unicode MS",
 )  # fmt: skip
 NO_GLYPH, IN_FORMULAS = re.compile(r"Glyph (\d+) .*missing from"), logging.getLogger("matplotlib.mathtext")
+log = logging.getLogger("gossipmab").warning
 _noted: set[str] = set()  # letters without a font, each noted once
 MOST_PANELS = 16
 BRIEF = 34  # characters of a value beside a figure

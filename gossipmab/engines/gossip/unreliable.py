@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, flags, mailboxes
+from gossipmab.algorithms.gossip.base import MAILBOX, exchanged, flags, mailboxes, message_size
 from gossipmab.engines.gossip.channel import blend, gossip, turned_averages
 from gossipmab.engines.gossip.channel_state import (
     COUNT,
@@ -243,17 +243,17 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     failures, budget = network.failures or Failures(), network.communication or CommunicationBudget()
     N, depth = network.agents, failures.delay + 1
     names, arcs = mailboxes(state) if algorithm.communicates else [], arcs_of(network.edges)
-    sizes = [getattr(state, name)[0].size for name in names]
-    total = max(1, sum(sizes))
+    size = message_size(algorithm, state)[0]
+    total = max(1, size)
     rules = MessageRules(
         -1.0 if budget.trigger_threshold is None else float(budget.trigger_threshold),
         0.0 if budget.quantization_bits is None else 2.0**budget.quantization_bits - 1.0, float(budget.low), float(budget.high),
-        min(budget.top_k or 0, total), float(budget.step_size_of(total)), names.index("global_mean") if sizes else 0,
+        min(budget.top_k or 0, total), float(budget.step_size_of(total)), names.index("global_mean") if names else 0,
         np.array([name in flags(algorithm) for name in names], np.int64),
     )  # fmt: skip
     known = len(arcs.sender) / N if rules.top_k else 0.0
     for key, times in (("network.failures.delay", depth), ("network.communication.top_k", known)):
-        if (numbers := N * sum(sizes) * times) > LARGEST:
+        if (numbers := N * size * times) > LARGEST:
             raise InputError(f"{key}: {numbers:.0f} numbers of past messages, allowed are {LARGEST}")
     return MessageInfo(network.offsets, arcs.sender, arcs.reverse, network.weight_rule, network.constant_weight, rules, depth)
 

@@ -193,6 +193,7 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cel
         _kept.clear()
         _kept[token] = play.relocated(arrived(files)) if files else play
     play = _kept[token]
+    known = _versions(play)
     until = time.monotonic() + seconds
     reports: list[Report | None] = []
     for cell in cells:
@@ -204,7 +205,7 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cel
             outcome = play(cell, steps.append)
         except Exception as error:
             outcome = _portable(error)
-        reports.append(Report(outcome, sum(steps), _versions(play)))
+        reports.append(Report(outcome, sum(steps), known))
     return reports if len(reports) > 1 else reports[0]
 
 

@@ -317,6 +317,7 @@ def test_utility_and_reward_agree_in_the_mean(welfare: str) -> None:
     assert np.abs(trace.utility - trace.reward).max() < 4.5 * 0.5 * math.sqrt(5000)
 
 
+@pytest.mark.slow
 def test_ofmup_learns_and_leaves_its_baselines_behind() -> None:
     """12 agents on 8 arms, fixed seed: regret flattens, and is the least of the four."""
     environment = world(12, 8, seed=0)

@@ -199,7 +199,7 @@ def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, mon
     assert not same_bits(one, gm.simulate(LEARNERS[name](), environment, interpreted=True, **options))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "p_mean" else []) for name in OBJECTIVES])
 def test_ties_favour_no_arm(name: str) -> None:
     """All arms are alike, and all rewards 1/2. Over 80 trials an arm's share is within 4.5 standard errors of 1/3, at most 0.24."""
     environment = gm.Environment.sample(means=np.full((2, 3, 1), 0.5), rewards="deterministic")

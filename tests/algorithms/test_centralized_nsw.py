@@ -52,8 +52,14 @@ def test_it_pools_what_all_know(pooled: bool) -> None:
     trace = gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=True)
     assert trace.pulls.tolist() == twin(0.3, pooled, environment, network, 70).tolist()
     assert trace.messages[-1] == 0 and trace.bytes[-1] == 0
-    plain = gm.Environment.sample(agents=3, arms=4, objectives=2, seed=1)  # the compiled loop that other tests need, too
-    compiled, slowly = (gm.simulate(played, plain, network, horizon=70, seed=4, interpreted=how) for how in (False, True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pooled", [False, True])
+def test_interpreted_and_compiled_are_the_same_bits(pooled: bool) -> None:
+    environment = gm.Environment.sample(agents=3, arms=4, objectives=2, seed=1)
+    played, network = CentralizedNSW(alpha=0.3, pooled=pooled), gm.Network("ring", agents=3, link_probability=0.2)
+    compiled, slowly = (gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=how) for how in (False, True))
     assert not same_bits(compiled, slowly)
 
 

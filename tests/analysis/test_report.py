@@ -159,6 +159,7 @@ def test_equity_never_shows_h_alone(page: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
     np.save(tmp_path / "my means.npy", np.random.default_rng(0).uniform(0, 1, (3, 3, 2)))
     (tmp_path / "chain.edges").write_text("0 1\n1 2\n")

@@ -115,6 +115,7 @@ def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
     assert gm.run({**SPEC, "sweep": SWEEP}, out=results.path, workers=1).spec.to_toml() == data.attrs["spec"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", list(OTHERS))
 def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
     from gossipmab.metrics.columns import RESERVED

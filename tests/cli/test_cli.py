@@ -188,7 +188,14 @@ def test_help_and_version_answer_without_anything_heavy() -> None:
         assert done.returncode == 0 and word in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["schema"], ["--help"], ["topology", "petersen"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["topology", "petersen"],
+        *(pytest.param(x, marks=pytest.mark.slow) for x in (["list"], ["list", "--json"], ["schema"])),
+    ],
+)
 def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gossipmab", *arguments]
     read, write = os.pipe()

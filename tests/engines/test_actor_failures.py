@@ -89,7 +89,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", [pytest.param(block, marks=[] if block == 2 else pytest.mark.slow) for block in BLOCKS])
 def test_bits_are_those_of_the_compiled_engine(crew: ActorPool, block: int) -> None:
     for agents_per_actor, trouble, algorithm, window, weights in CASES:
         if agents_per_actor == block:
@@ -110,6 +110,7 @@ def test_agents_that_send_nothing_may_be_away_too(crew: ActorPool) -> None:
         assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0
 
 
+@pytest.mark.slow
 def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
     """One agent an actor: what crossed is what was sent, or the coordinator raises. Lost messages are among them."""
     sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}

@@ -140,7 +140,7 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], 
 def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
         options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
-        compared(crew_of(transport), gm.ParetoGossip(burn_in=0.01, mixing=0.01), "complete", "max_degree", 3, 20, 1.0, **options)
+        compared(crew_of(transport), gm.ParetoUCBGossip(), "complete", "max_degree", 3, 20, 1.0, **options)
 
 
 def test_an_actor_loads_no_compiler(ray_here: None) -> None:
@@ -194,6 +194,7 @@ class RoundRobinState(NamedTuple):
     pulls: Any
 
 
+@pytest.mark.slow
 def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPool]) -> None:
     for transport in ("direct", "refs"):
         compared(crew_of(transport), RoundRobin(step=3), "ring", "laplacian", 3, 20)

@@ -50,7 +50,7 @@ def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "options",
     [
         {"engine": "ray", "workers": 2},
-        {"engine": "actors"},
+        pytest.param({"engine": "actors"}, marks=pytest.mark.slow),
         pytest.param({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}, marks=pytest.mark.slow),
     ],
     ids=["ray", "actors direct", "actors refs"],

@@ -174,6 +174,7 @@ class Unreadable(Numbers):
         return int, ("no number",)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
     notes: list[str] = []

@@ -300,7 +300,7 @@ def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> 
 
 EAGER = gm.ParetoGossip(sampling=0.3, burn_in=0.02, mixing=0.02)
 FAIR = pytest.param(gm.SimulatedNSWUCBGossip(solver="local"), marks=pytest.mark.slow)  # a minute to compile both loops
-ALGORITHMS = [gm.ParetoUCBGossip(), gm.ParetoUCB(), EAGER, FAIR]
+ALGORITHMS = [gm.ParetoUCBGossip(), pytest.param(gm.ParetoUCB(), marks=pytest.mark.slow), EAGER, FAIR]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)

@@ -289,8 +289,9 @@ def test_the_most_negative_eigenvalue_counts_too() -> None:
 
 
 @pytest.mark.parametrize("weights", RULES)
-@pytest.mark.parametrize(("base", "agents"), [("ring", 120), ("random_regular", 120), ("star", 90), ("barbell", 80)])
+@pytest.mark.parametrize(("base", "agents"), [("ring", 40), ("random_regular", 40), ("star", 30), ("barbell", 30)])
 def test_sparse_and_dense_eigenvalues_agree(monkeypatch: Any, base: str, agents: int, weights: str) -> None:
+    monkeypatch.setattr(spectrum, "SAMPLES", 100)  # of E[W^2]
     dense = Network(base, agents=agents, link_probability=0.5, weights=weights).facts()
     monkeypatch.setattr(spectrum, "DENSE", 10)
     sparse = Network(base, agents=agents, link_probability=0.5, weights=weights).facts()

@@ -223,6 +223,7 @@ def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
         assert "is refused: a shipped one has this name" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_changed_since_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -322,6 +323,7 @@ def test_classes_of_one_name_in_every_protocol() -> None:
 # ----------------------------------------------------------------------------------------------- links, rewards, objectives
 
 
+@pytest.mark.slow
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}

@@ -58,7 +58,8 @@ def roots() -> list[Path]:
 @cache
 def folders() -> tuple[Path, ...]:
     """The folders of this version of the sources and of what compiles them, there or not."""
-    versions = [source_hash(without=UPPER), str(sys.implementation.cache_tag)]
+    optimised = str(numba.config.OPT)  # type: ignore[attr-defined]
+    versions = [source_hash(without=UPPER), str(sys.implementation.cache_tag), optimised]
     versions += [module.__version__ for module in (numba, llvmlite, np)]
     name = FOLDER + hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
     return tuple(root / name for root in roots())

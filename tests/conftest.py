@@ -30,9 +30,19 @@ from gossipmab.utils.rng import Purpose, RandomSource, stream
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: processes we start would be deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Files that take long, begun first: so the workers end at about the same time.
-LONG = ("test_actors", "test_report", "test_actor_failures", "test_plugins", "test_faults", "test_assignment", "test_algorithms")
-LONG += ("test_hostile", "test_actor_faults", "test_central", "test_failures", "test_engines", "test_objectives", "test_solvers")
+# Files that take long, begun first, so that the workers end at about the same time; those that compile the same apart from each
+# other, so that the second finds it compiled.
+LONG = ("test_algorithms", "test_actors", "test_faults", "test_plugins", "test_assignment", "test_actor_failures", "test_central")
+LONG += (
+    "test_report",
+    "test_actor_faults",
+    "test_failures",
+    "test_golden",
+    "test_hostile",
+    "test_engines",
+    "test_objectives",
+    "test_solvers",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

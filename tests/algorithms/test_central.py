@@ -50,7 +50,9 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
 
 def test_explore_first_by_hand() -> None:
     """Two agents that want different arms: each arm once (NSW 0), then half and half (NSW 1/4)."""
-    trace = gm.simulate(ExploreFirst(rounds_per_arm=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6)
+    trace = gm.simulate(
+        ExploreFirst(rounds_per_arm=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6, interpreted=True
+    )
     np.testing.assert_allclose(trace.regret, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5], atol=1e-9)
     np.testing.assert_allclose(trace.policy, [0.5, 0.5], atol=1e-9)
     assert trace.pulls.sum() == 6 and trace.utility.tolist() == trace.pulls.tolist()
@@ -237,7 +239,9 @@ def test_the_trace_says_what_was_played() -> None:
 
 def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     environment = fixed([[-0.5, 0.5], [0.5, -0.2]], "gaussian")
-    trace = gm.simulate(HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"])
+    trace = gm.simulate(
+        HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"], interpreted=True
+    )
     assert np.isnan(trace.regret).all() and np.isfinite(trace.other_regrets).all()
 
 

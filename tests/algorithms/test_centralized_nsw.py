@@ -85,6 +85,7 @@ def test_links_do_not_matter_to_it() -> None:
         assert ends[0] == ends[1]
 
 
+@pytest.mark.slow
 def test_the_price_of_decentralisation_is_a_column_of_the_summary(tmp_path: Path, capsys: Any) -> None:
     spec: dict[str, Any] = {
         "experiment": {"name": "price", "horizon": 300, "trials": 2, "seed": 0},

@@ -192,8 +192,7 @@ def test_help_and_version_answer_without_anything_heavy() -> None:
     "arguments",
     [
         ["--help"],
-        ["topology", "petersen"],
-        *(pytest.param(x, marks=pytest.mark.slow) for x in (["list"], ["list", "--json"], ["schema"])),
+        *(pytest.param(x, marks=pytest.mark.slow) for x in (["topology", "petersen"], ["list"], ["list", "--json"], ["schema"])),
     ],
 )
 def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(arguments: list[str], tmp_path: Path) -> None:

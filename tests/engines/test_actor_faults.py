@@ -239,9 +239,8 @@ with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
 """
 
 
-@pytest.mark.parametrize(
-    ("how", "error"), [("interrupt", "KeyboardInterrupt"), pytest.param("raise", "ZeroDivisionError", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "error"), [("interrupt", "KeyboardInterrupt"), ("raise", "ZeroDivisionError")])
 def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED, how], capture_output=True, text=True, timeout=150)
     assert error in done.stderr.splitlines()[-1]

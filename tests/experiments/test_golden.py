@@ -72,7 +72,11 @@ def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
         assert table[COLUMNS.get(column, column)].equals(written[column]), column
 
 
-@every_run
+@pytest.mark.parametrize(
+    "golden",
+    [pytest.param(run, marks=[] if run.name == "gossip" else pytest.mark.slow) for run in RUNS],
+    ids=lambda path: f"{path.parent.name}-{path.name}",
+)
 def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Path) -> None:
     *files, replay = verify(golden)
     assert [finding for finding in files if not finding.sound] == []

@@ -199,6 +199,7 @@ def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> N
         gm.open_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_rewards_that_leave_nsw_undefined_are_carried_through(tmp_path: Path) -> None:
     means = np.random.default_rng(0).uniform(-1, 0, (3, 3, 2))
     data = {**SPEC, "environment": {"means": means, "rewards": "gaussian"}, "sweep": {}}

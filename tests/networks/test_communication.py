@@ -160,6 +160,7 @@ def test_many_bits_are_nearly_all_of_them() -> None:
     assert not np.array_equal(one.disagreement, other.disagreement)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [4, 6, 8])
 def test_disagreement_ends_where_roundings_do(bits: int) -> None:
     """Deterministic rewards, so that estimates would agree exactly: the rounded ones end within a few steps."""

@@ -401,6 +401,7 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------------- passed to run
 
 
+@pytest.mark.slow
 def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     data = {
         **SMALL,
@@ -429,6 +430,7 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
         gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
 
 
+@pytest.mark.slow
 def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
     """In another process: what was passed must be passed again."""
     gm.run({**SMALL, "algorithms": [broken.Sound(0.2)]}, out=tmp_path / "run")

@@ -267,6 +267,7 @@ def digests() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_without_any_compiler_the_bits_are_the_same() -> None:
     """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
     code = EVERYTHING.format(tests=str(Path(__file__).parents[1]))

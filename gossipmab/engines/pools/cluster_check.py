@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import permutations
@@ -171,28 +172,30 @@ def check_cluster(address: str, note: Callable[[str], None] = lambda line: None)
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Affinity
 
         alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        hosts = Counter(node["NodeManagerAddress"] for node in alive)
+        called = {node["NodeID"]: node["NodeManagerAddress"] for node in alive}  # of several on one machine, with their id
+        called |= {id: f"{where}/{id[:6]}" for id, where in called.items() if hosts[where] > 1}
         note(f"{len(alive)} nodes; starting a worker on each")
-        kind = ray.remote(Probe)
-        probes = {
-            node["NodeManagerAddress"]: kind.options(num_cpus=0, scheduling_strategy=Affinity(node["NodeID"], soft=False)).remote()
-            for node in alive
+        kind: Any = ray.remote(Probe)
+        probes: dict[str, Any] = {
+            name: kind.options(num_cpus=0, scheduling_strategy=Affinity(id, soft=False)).remote() for id, name in called.items()
         }
-        asked = {where: probe.facts.remote() for where, probe in probes.items()}
-        ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER)
+        answers = {name: probe.facts.remote() for name, probe in probes.items()}
+        ray.wait(list(answers.values()), num_returns=len(answers), timeout=ANSWER)
         nodes, data, key = [], ray.put(bytes(BLOCK)), secrets.token_bytes(32)
         for node in alive:
-            where = node["NodeManagerAddress"]
+            name = called[node["NodeID"]]
             with suppress(ray.exceptions.RayError):
-                facts = ray.get(asked[where], timeout=0.1)
-                nodes.append(_measured(where, node["Resources"].get("CPU", 0.0), facts, probes[where], data))
+                facts = ray.get(answers[name], timeout=0.1)
+                nodes.append(_measured(name, node["Resources"].get("CPU", 0.0), facts, probes[name], data))
         note("measuring the connections between nodes")
-        at = {node.address: ray.get(probes[node.address].listen.remote(key), timeout=ANSWER) for node in nodes}
+        at: dict[str, Any] = {node.address: ray.get(probes[node.address].listen.remote(key), timeout=ANSWER) for node in nodes}
         links = [_link(first, second, probes[first], at[second], key) for first, second in _pairs(list(at))]
         note("looking whether a token is required")
-        return Checked(nodes, [where for where in probes if where not in at], links, not _open_to_all(joined.address))
+        return Checked(nodes, [name for name in probes if name not in at], links, not _open_to_all(joined.address))
 
 
-def _measured(where: str, cpus: float, facts: Facts, probe: Any, data: Any) -> Node:
+def _measured(name: str, cpus: float, facts: Facts, probe: Any, data: Any) -> Node:
     import ray
 
     best, ahead, calls = float("inf"), 0.0, []
@@ -205,7 +208,7 @@ def _measured(where: str, cpus: float, facts: Facts, probe: Any, data: Any) -> N
     began = time.perf_counter()
     ray.get(probe.clock.remote(data), timeout=ANSWER)
     call = statistics.median(calls)
-    return Node(where, cpus, facts, call, BLOCK / max(time.perf_counter() - began - call, 1e-9), ahead)
+    return Node(name, cpus, facts, call, BLOCK / max(time.perf_counter() - began - call, 1e-9), ahead)
 
 
 def _link(first: str, second: str, probe: Any, at: Address, key: bytes) -> Link:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gossipmab.cli.cluster_commands import check
 from gossipmab.cli.create_commands import new_algorithm, new_experiment, new_topology, schema
 from gossipmab.cli.help_examples import START, epilog
 from gossipmab.cli.inspect_commands import compare, plot, report, summary, verify
@@ -22,7 +23,12 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "List": {"list": list_everything, "topology": topology},
     "Create": {"schema": schema},
 }
-STARTERS: dict[str, Callable[..., Any]] = {"experiment": new_experiment, "topology": new_topology, "algorithm": new_algorithm}
+FAMILIES: dict[str, tuple[str, str, dict[str, Callable[..., Any]]]] = {  # of commands of two words: group, help, second words
+    "cluster": ("Run", "Try a Ray cluster before a run.", {"check": check}),
+    "new": ("Create",
+            "Write a commented starter that runs at once: an experiment, a topology, an algorithm.",
+            {"experiment": new_experiment, "topology": new_topology, "algorithm": new_algorithm}),
+}  # fmt: skip
 WHAT = "Simulate decentralised, multi-objective, multi-agent bandits over random graphs."
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
@@ -34,10 +40,11 @@ app = typer.Typer(help=WHAT, epilog=epilog(START), **SETTINGS)
 for group, commands in COMMANDS.items():
     for name, command in commands.items():
         app.command(name, epilog=epilog(name), rich_help_panel=group)(command)
-new = typer.Typer(help="Write a commented starter that runs at once: an experiment, a topology, an algorithm.", **SETTINGS)
-for name, command in STARTERS.items():
-    new.command(name, epilog=epilog(f"new {name}"))(command)
-app.add_typer(new, name="new", rich_help_panel="Create")
+for first, (group, purpose, seconds) in FAMILIES.items():
+    family = typer.Typer(help=purpose, **SETTINGS)
+    for name, command in seconds.items():
+        family.command(name, epilog=epilog(f"{first} {name}"))(command)
+    app.add_typer(family, name=first, rich_help_panel=group)
 
 
 def _version(wanted: bool) -> None:

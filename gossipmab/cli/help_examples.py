@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("what the base graph costs, in a minute", "gossipmab study spectral-gap --quick"),
         Example("in full, on four processors", "gossipmab study failures --workers 4"),
     ),
+    "cluster check": (Example("on a node of the cluster, before a run", "gossipmab cluster check --address 10.0.0.5:6379"),),
     "summary": (
         Example("the tables of a run, finished or not", "gossipmab summary runs/quickstart"),
         Example("its final regrets alone", "gossipmab summary runs/quickstart --json | jq '.rows[].pareto_regret'"),

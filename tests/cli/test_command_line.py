@@ -20,7 +20,7 @@ from typer.main import get_command
 
 import gossipmab as gm
 from gossipmab.cli import call, options as suggestions
-from gossipmab.cli.app import COMMANDS, STARTERS, app
+from gossipmab.cli.app import COMMANDS, FAMILIES, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
@@ -37,7 +37,8 @@ KEYS = {  # of the documents of --json, as docs/cli.md explains them
 }
 ESCAPE = "\x1b["
 COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
-NAMES = [*(name for group in COMMANDS.values() for name in group), *(f"new {name}" for name in STARTERS)]
+NAMES = [name for group in COMMANDS.values() for name in group]
+NAMES += [f"{first} {second}" for first, (_, _, commands) in FAMILIES.items() for second in commands]
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,9 @@ def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[
 def test_every_command_teaches_by_examples_that_parse() -> None:
     root: Any = get_command(app)
     assert set(EXAMPLES) == {START, *NAMES}
-    assert set(root.commands) - {"new"} | {f"new {name}" for name in root.commands["new"].commands} == set(NAMES)
+    assert {f"{one} {two}".strip() for one, command in root.commands.items() for two in getattr(command, "commands", [""])} == set(
+        NAMES
+    )
     for name, examples in EXAMPLES.items():
         assert examples
         for example in examples:
@@ -218,7 +221,7 @@ def test_every_command_teaches_by_examples_that_parse() -> None:
                 if words[0] != "gossipmab":
                     continue
                 command, rest = root.commands[words[1]], words[2:]
-                if words[1] == "new":
+                if words[1] in FAMILIES:
                     command, rest = command.commands[words[2]], words[3:]
                 command.make_context(words[1], rest)  # raises unless it parses
 

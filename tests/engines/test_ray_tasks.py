@@ -20,6 +20,7 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session, ray_tasks as ray_cells
+from gossipmab.engines.pools.cluster_check import check_cluster
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
@@ -229,14 +230,14 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that plays nothing and two nodes of two CPUs each, behind a token."""
-    from ray import cloudpickle
-    from ray.cluster_utils import Cluster
-
-    (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process
+    (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process, and the mode when it is imported
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(root)  # or a worker on this machine finds our working folder
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(root / "token"))
+    from ray import cloudpickle
+    from ray.cluster_utils import Cluster
+
     common = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a cluster's workers cannot import this file
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **common})
@@ -248,6 +249,15 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         made.shutdown()
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
         monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_a_cluster_is_checked(cluster: Any) -> None:
+    found = check_cluster(cluster.address)
+    assert len(found.nodes) == 3 and len(found.links) == 6 and found.silent == [] and found.sound
+    assert sorted(node.cpus for node in found.nodes) == [0, 2, 2] and all(abs(node.ahead) < 1 for node in found.nodes)
+    assert all(link.one_way > 0 and link.speed > 0 for link in found.links)
+    assert found.token  # the fixture's
 
 
 @pytest.mark.slow

@@ -22,7 +22,8 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session, ray_tasks as ray_cells
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
-from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
+from gossipmab.engines.pools.ray_tasks import run_cells
+from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
@@ -72,7 +73,7 @@ def expected(number: int, size: int = 100) -> np.ndarray:
 # --- the queue ----------------------------------------------------------------------------------------------------------
 
 
-def drained(queue: _Queue) -> list[list[int]]:
+def drained(queue: TaskQueue) -> list[list[int]]:
     """All batches, when each is played whole before the next is taken."""
     batches = []
     while (batch := queue.take(0)) is not None:
@@ -83,20 +84,20 @@ def drained(queue: _Queue) -> list[list[int]]:
 
 @pytest.mark.parametrize(("cells", "workers"), [(0, 2), (1, 8), (7, 2), (1000, 3)])
 def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) -> None:
-    batches = drained(_Queue(cells, lambda: workers))
+    batches = drained(TaskQueue(cells, lambda: workers))
     assert [index for batch in batches for index in batch] == list(range(cells))
     sizes = [len(batch) for batch in batches]
     assert sizes[:1] == [1] * min(cells, 1) and set(sizes[-workers:]) <= {1}
-    assert max(sizes, default=0) == (ray_cells.MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
+    assert max(sizes, default=0) == (MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
 
 
 def test_tasks_in_flight_are_bounded() -> None:
-    queue = _Queue(100, lambda: 3)
+    queue = TaskQueue(100, lambda: 3)
     assert queue.take(5) is not None and queue.take(6) is None
 
 
 def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
-    queue = _Queue(100, lambda: 1)
+    queue = TaskQueue(100, lambda: 1)
     queue.most = 8
     assert queue.take(0) == list(range(8))
     queue.landed(list(range(8)), [True] * 3 + [False] * 5)
@@ -104,15 +105,39 @@ def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
 
 
 def test_what_died_goes_alone_and_is_given_up_in_the_end() -> None:
-    queue = _Queue(8, lambda: 1)
+    queue = TaskQueue(8, lambda: 1)
     queue.most = 4
     batch = queue.take(0)
-    assert batch == [0, 1, 2, 3] and queue.died(batch) == []
+    assert batch == [0, 1, 2, 3] and queue.died(batch) == (batch, [])
     assert [queue.take(0) for _ in range(4)] == [[0], [1], [2], [3]]
     for _ in range(ATTEMPTS - 2):
-        assert queue.died([2]) == [] and queue.take(0) == [2]
-    assert queue.died([2]) == [2]
-    assert queue.died([4, 5], for_good=True) == [] and queue.died([4], for_good=True) == [4]
+        assert queue.died([2]) == ([2], []) and queue.take(0) == [2]
+    assert queue.died([2]) == ([2], [2])
+    assert queue.died([4, 5], for_good=True) == ([4, 5], []) and queue.died([4], for_good=True) == ([4], [4])
+
+
+def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -> None:
+    now = [0.0]
+    queue = TaskQueue(3, lambda: 3, lambda: now[0])
+    batches = [queue.take(n) for n in range(3)]
+    flights = [Flight(batch, [], 0.0) for batch in batches if batch is not None]
+    assert [flight.batch for flight in flights] == [[0], [1], [2]]
+    now[0] = LATE + 1
+    queue.copy_late(flights)
+    assert queue.take(3) is None  # nobody idles
+    assert queue.landed([2], [True], 0.1) == [2]
+    queue.copy_late(flights[:2])
+    assert queue.take(2) == [0] and queue.take(2) is None  # one worker idles
+    assert queue.to_name(flights[:2]) == []
+    now[0] = NAMED + 1
+    assert queue.to_name(flights[:1]) == flights[:1] and queue.to_name(flights[:1]) == []
+    assert queue.landed([0], [True], 0.1) == [0] and queue.landed([0], [True], 40.0) == []  # the copy, and the late one
+    queue.copy_late(flights[1:2])
+    assert queue.take(1) == [1] and queue.died([1]) == ([], [])  # another task plays it
+    assert queue.died([1]) == ([1], []) and queue.take(0) == [1]
+    queue.copy_late([Flight([1], [], 0.0)])
+    assert queue.take(1) is None  # once more at most
+    assert queue.landed([1], [True]) == [1] and not queue.open
 
 
 # --- one machine --------------------------------------------------------------------------------------------------------

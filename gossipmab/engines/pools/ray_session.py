@@ -55,6 +55,7 @@ LOCAL = {
 ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would upload the working folder
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of a future default
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # Ray's own lines, with stacks, about a node or worker that died: ours say it
 }
 PARTITION = {  # milliseconds: a connection whose other end is silent ends after twice that, and not after minutes
     "RAY_grpc_client_keepalive_time_ms": "10000",

@@ -12,6 +12,7 @@ Each outcome is a separate object: small ones travel in the reply, and a full ob
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,17 +22,19 @@ from typing import Any, NamedTuple, TypeVar
 
 from gossipmab.engines.pools.ray_runtime_env import Shipment, arrived, new_run, packed
 from gossipmab.engines.pools.ray_session import in_thread, ray_options, session
-from gossipmab.engines.pools.task_queue import ATTEMPTS, Flight, TaskQueue
+from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, Flight, TaskQueue
 from gossipmab.utils.code_cache import bundle, unpack
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import versions
 
+log = logging.getLogger("gossipmab").warning
 C = TypeVar("C")
 P = TypeVar("P")
 Steps = Callable[[int], None]
 
 SECONDS = 2.0  # a task plays on until so much time has passed
 ARRIVES = 60.0  # seconds for compiled code to come to a worker
+NODE = re.compile(r"\[Node (\S+)\]")  # in Ray's message of an environment that failed
 LOOK = 5.0  # seconds between looks at what the cluster has
 
 
@@ -70,7 +73,7 @@ def run_cells(
         here = {"cpus": workers} if address is None else {"runtime_env": shipment.runtime_env}
         prepare = getattr(play, "prepare", lambda cells: None)
         stack.enter_context(session(address, meanwhile=lambda: prepare(cells), **here, **options))
-        note = note or logging.getLogger("gossipmab").warning
+        note = note or log
         task = _Task((play, shipment.files, seconds), resources or {}, note if address is not None else None)
         queue = TaskQueue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
         yield from _played(cells, queue, task, steps or (lambda agent_steps: None), note)
@@ -86,9 +89,10 @@ def _played(
     flying: dict[Any, Flight] = {}  # by the reference to its first report
     said: set[str] = set()
     while queue.open:
-        queue.copy_late(flying.values())
-        while (batch := queue.take(len(flying))) is not None:
-            references = task.submit([cells[index] for index in batch], anew=any(queue.deaths[index] for index in batch))
+        task.idle -= queue.copy_late(flying.values(), task.idle)
+        stuck = len(queue.late(flying.values(), LATE)) if task.idle > 0 else 0  # they are not what keeps the workers busy
+        while (batch := queue.take(len(flying) - stuck)) is not None:
+            references = task.submit([cells[index] for index in batch])
             flying[references[0]] = Flight(batch, references, time.monotonic())
         landed, _ = ray.wait(list(flying), num_returns=1, timeout=LOOK)
         if late := queue.to_name(flying.values()):
@@ -99,7 +103,8 @@ def _played(
                 reports: list[Report | None] = ray.get(references)
             except ray.exceptions.RayError as error:
                 missed, lost = queue.died(batch, for_good=_for_good(error))
-                if missed and not (lost and _for_good(error)):  # the failing cells report it
+                known = isinstance(error, ray.exceptions.RuntimeEnvSetupError) and task.avoids(error)
+                if missed and not (known and not lost) and not (lost and _for_good(error)):  # the failing cells report it
                     note(_line(error, cells, missed, lost))
                 for index in lost:
                     yield cells[index], _last(error)
@@ -129,22 +134,28 @@ class _Task:
         self.ray: Any = ray
         self.needs = {"CPU": 1.0, **{name: float(value) for name, value in resources.items()}}
         self.remote: Any = ray.remote(play_batch)
-        self.looked, self.fit = -LOOK, 0
+        self.looked, self.fit, self.idle = -LOOK, 0, 0
         self.asked: Future[Any] | None = None
+        self.nodes: list[dict[str, Any]] = []
+        self.free: dict[str, float] = {}  # resources that no task has
+        self.avoided: set[str] = set()  # ids of nodes that could not set up a task's environment
+        self.environment: dict[str, Any] = {}  # of tasks, if not the run's
 
-    def submit(self, cells: list[Any], anew: bool = False) -> list[Any]:
-        """A reference for every cell. anew: in an environment that no task had before; one that failed Ray does not try again."""
-        options = ray_options(self.needs) | ({"runtime_env": {"env_vars": new_run()}} if anew and self.waits else {})
+    def submit(self, cells: list[Any]) -> list[Any]:
+        """A reference for every cell."""
+        where = {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(self.avoided))})"}} if self.avoided else {}
+        options = ray_options(self.needs) | self.environment | where
         task = self.remote.options(num_returns=len(cells), max_retries=0, name="cells", **options)
         references = task.remote(*self.what, cells)
         return references if isinstance(references, list) else [references]
 
     def room(self) -> int:
         """How many tasks the cluster can play at a time, as of some seconds ago."""
-        if time.monotonic() - self.looked >= LOOK and (found := self._nodes()) is not None:
-            nodes = [node["Resources"] for node in found if node["Alive"]]
+        if time.monotonic() - self.looked >= LOOK and self._look():
             needs = [(name, need) for name, need in self.needs.items() if need > 0]
-            self.fit = sum(int(min((has.get(name, 0.0) / need for name, need in needs), default=1)) for has in nodes)
+            each = [[node["Resources"].get(name, 0.0) / need for name, need in needs] for node in self.nodes]
+            self.fit = sum(int(min(has, default=1)) for has in each)
+            self.idle = int(min((self.free.get(name, 0.0) / need for name, need in needs), default=1))
             if not self.fit:
                 takes = ", ".join(f"{name} = {need:g}" for name, need in self.needs.items())
                 if self.waits is None:
@@ -152,16 +163,28 @@ class _Task:
                 self.waits(f"no node of the cluster can hold a task that takes {takes}; waiting for one that can")
         return max(1, self.fit)
 
-    def _nodes(self) -> list[dict[str, Any]] | None:
-        """The nodes of the cluster; None if the head does not answer: then the call in its thread does not end either."""
+    def _look(self) -> bool:
+        """Look at the nodes of the cluster. False if the head does not answer: then the call in its thread does not end either."""
         self.looked = time.monotonic()
         if self.asked is None:
-            self.asked = in_thread(self.ray.nodes)
+            self.asked = in_thread(lambda: (self.ray.nodes(), self.ray.available_resources()))
         if not wait([self.asked], LOOK).done:
-            return None
-        asked, self.asked = self.asked, None
-        found: list[dict[str, Any]] = asked.result()
-        return found
+            return False
+        (nodes, self.free), self.asked = self.asked.result(), None
+        self.nodes = [node for node in nodes if node["Alive"] and node["NodeID"] not in self.avoided]
+        return True
+
+    def avoids(self, error: Exception) -> bool:
+        """Whether the node that could not set up a task's environment gets no more; if no other is left, it tries a new one."""
+        named = NODE.search(str(error))
+        left = [node for node in self.nodes if named and node["NodeManagerAddress"] != named[1]]
+        if not left:
+            self.environment = {"runtime_env": {"env_vars": new_run()}}  # Ray tries none again that failed
+        elif len(left) < len(self.nodes):
+            (self.waits or log)(f"node {named and named[1]} cannot set up a task and gets no more of this run ({_said(error)})")
+            self.avoided.update(node["NodeID"] for node in self.nodes if node not in left)
+            self.nodes = left
+        return bool(left)
 
 
 _kept: dict[str, Any] = {}  # in a worker: the run's play, with the networks it has built
@@ -231,7 +254,9 @@ def _last(error: Exception) -> Exception:
 
 def _said(error: Exception) -> str:
     error = getattr(error, "cause", None) or error
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    text = str(error).strip()
+    text = text.splitlines()[-1] if "Traceback (most recent" in text else text
+    return f"{type(error).__name__}: {' '.join(text.split())[:200]}"
 
 
 def _versions(play: Any) -> dict[str, str]:

@@ -75,20 +75,22 @@ class TaskQueue:
         self.flying.subtract(batch)
         return [index for index in batch if index in self.open and self.flying[index] <= 0]
 
-    def copy_late(self, flights: Collection[Flight]) -> None:
-        """Where nothing waits and workers idle, cells of late tasks wait to be played a second time; once more at most."""
-        idle = 0 if self.alone or self.waiting else self.room() - len(flights)
-        for index in (index for flight in self._late(flights, LATE) for index in flight.batch):
-            if len(self.alone) < idle and index in self.open and index not in self.copied:
-                self.copied.add(index)
-                self.alone.append(index)
+    def copy_late(self, flights: Collection[Flight], idle: int) -> int:
+        """Where nothing waits, cells of late tasks wait to be played a second time by idle workers; how many. Once more at most."""
+        places = 0 if self.alone or self.waiting else idle
+        late = [index for flight in self.late(flights, LATE) for index in flight.batch]
+        chosen = [index for index in late if index in self.open and index not in self.copied][:places]
+        self.copied.update(chosen)
+        self.alone.extend(chosen)
+        return len(chosen)
 
     def to_name(self, flights: Collection[Flight]) -> list[Flight]:
         """Tasks that are in flight for very long; each once."""
-        found = [f for f in self._late(flights, NAMED) if f.since not in self.named and not self.open.isdisjoint(f.batch)]
+        found = [f for f in self.late(flights, NAMED) if f.since not in self.named and not self.open.isdisjoint(f.batch)]
         self.named.update(flight.since for flight in found)
         return found
 
-    def _late(self, flights: Collection[Flight], least: float) -> list[Flight]:
+    def late(self, flights: Collection[Flight], least: float) -> list[Flight]:
+        """Tasks that are in flight for so many seconds at least, and for longer than is usual."""
         until = self.clock() - max(least, USUAL * median(self.lasted))
         return [flight for flight in flights if flight.since < until]

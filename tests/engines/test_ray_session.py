@@ -74,7 +74,7 @@ def test_private_on_loopback_and_gone_afterwards(
         import ray
 
         assert threads == [threading.main_thread()]
-        assert [os.environ[f"RAY_grpc_client_keepalive_{name}_ms"] for name in ("time", "timeout")] == ["10000", "9000"]
+        assert [os.environ[f"RAY_grpc_client_keepalive_{name}_ms"] for name in ("time", "timeout")] == ["70000", "9000"]
 
         @ray.remote(max_retries=0)
         def die() -> None:

@@ -57,8 +57,8 @@ ALWAYS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of a future default
     "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # Ray's own lines, with stacks, about a node or worker that died: ours say it
 }
-PARTITION = {  # milliseconds: a connection whose other end is silent ends after twice that, and not after minutes
-    "RAY_grpc_client_keepalive_time_ms": "10000",
+PARTITION = {  # milliseconds until a connection whose other end is silent ends, in place of seven minutes
+    "RAY_grpc_client_keepalive_time_ms": "70000",  # more than a minute: if less, Ray's servers end a call that lasts, and its task
     "RAY_grpc_client_keepalive_timeout_ms": "10000",
 }
 BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own

@@ -22,7 +22,7 @@ from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import NO_SPACE, write_whole
-from gossipmab.utils.errors import InputError, one_line, unknown
+from gossipmab.utils.errors import ClusterLostError, InputError, one_line, unknown
 from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.validation import whole_number
 
@@ -90,6 +90,7 @@ def run(
     Raises:
         InputError: the experiment or the folder cannot be used; nothing has been computed.
         CellsFailedError: some cells failed; all others are finished and in the folder.
+        ClusterLostError: the Ray cluster has gone; finished cells are in the folder.
     """
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
@@ -116,7 +117,7 @@ def run(
     if progress is None and not quiet:
         progress = Bar()
     watcher = progress or ProgressCallback()
-    with _explained_full_disk(folder), folder.locked():
+    with _explained(folder), folder.locked():
         player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
         experiment = experiment.with_files(player.files)
         if engine != "actors" and address is None:
@@ -130,15 +131,17 @@ def run(
 
 
 @contextmanager
-def _explained_full_disk(folder: RunFolder) -> Iterator[None]:
-    """Explain a full file system in the message of the error, with the finished cells and advice; its number stays."""
+def _explained(folder: RunFolder) -> Iterator[None]:
+    """Add to the message of a full file system, whose number stays, or of a lost cluster what is kept, and how to go on."""
     try:
         yield
-    except OSError as error:
+    except (OSError, ClusterLostError) as error:
+        kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
+        if isinstance(error, ClusterLostError):
+            raise ClusterLostError(f"{error}; {kept}: give the same command again once the cluster is back") from None
         if error.errno not in NO_SPACE:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        kept = f"run folder {folder.path} keeps its {len(list(folder.cells.glob('*.parquet')))} finished cells"
         line = f"{os.strerror(error.errno)}{where}; {kept}: free some space and give the same command again"
         raise OSError(error.errno, line) from error
 

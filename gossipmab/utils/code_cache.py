@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 import numba
@@ -32,6 +32,7 @@ FOLDER = "gossipmab-"
 UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "testing")
 SEAL = hashlib.sha256().digest_size
 KEPT, DAYS = 10, 30  # how many folders stay at most, and how long without use
+_used: set[str] = set()  # names of the files that this process has read or written
 REMEDY = "to change this, set NUMBA_CACHE_DIR to a folder that can be written and stays"
 
 
@@ -105,6 +106,7 @@ def load(name: str) -> bytes | None:
             continue
         content = sealed[SEAL:]
         if hashlib.sha256(content).digest() == sealed[:SEAL]:
+            _used.add(name)
             return content
         _note(f"a damaged file of compiled code is dropped and made anew, in {folder}")
         with suppress(OSError):
@@ -121,10 +123,33 @@ def save(name: str, content: bytes) -> None:
     try:
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
         temporary.replace(folder / name)
+        _used.add(name)
     except OSError as error:
         _note(f"compiled code cannot be kept ({error.strerror}: {folder}), and the next start compiles it again; {REMEDY}")
         with suppress(OSError):
             temporary.unlink()
+
+
+class CodeBundle(NamedTuple):
+    """Compiled code for another machine. version: of what made it. files: name -> content; a name holds the processor's kind."""
+
+    version: str
+    files: dict[str, bytes]
+
+
+def bundle() -> CodeBundle:
+    """What this process has compiled or loaded so far."""
+    found = {name: load(name) for name in sorted(_used)}
+    return CodeBundle(folders()[0].name if folders() else "", {name: content for name, content in found.items() if content})
+
+
+def unpack(sent: CodeBundle) -> None:
+    """Keep what is not here yet. Code of another version stays out, and that for another kind of processor is never loaded."""
+    folder = cache_folder()
+    if folder is not None and folder.name == sent.version:
+        for name, content in sent.files.items():
+            if not (folder / name).exists():
+                save(name, content)
 
 
 def _from_outside(kind: Any) -> bool:

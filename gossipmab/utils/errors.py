@@ -20,6 +20,10 @@ class InputError(ValueError):
         super().__init__(one_line(message))
 
 
+class ClusterLostError(RuntimeError):
+    """The Ray cluster has gone in the middle of a run. Finished cells are kept, and the same command goes on."""
+
+
 def one_line(text: str, longest: int = LONGEST) -> str:
     """The text in one line of printable characters, cut if it is longer."""
     line = " ".join(str(text)[: 2 * longest].split())

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,10 +66,15 @@ def test_private_on_loopback_and_gone_afterwards(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "198.51.100.7:6379")  # nobody is joined by accident
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_grpc_client_keepalive_timeout_ms", "9000")
+    threads: list[threading.Thread] = []
     before = set(psutil.Process().children(recursive=True))  # of other tests
     variables, handlers = dict(os.environ), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
-    with session(cpus=1) as running:
+    with session(cpus=1, meanwhile=lambda: threads.append(threading.current_thread())) as running:
         import ray
+
+        assert threads == [threading.main_thread()]
+        assert [os.environ[f"RAY_grpc_client_keepalive_{name}_ms"] for name in ("time", "timeout")] == ["70000", "9000"]
 
         @ray.remote(max_retries=0)
         def die() -> None:

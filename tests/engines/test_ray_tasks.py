@@ -23,7 +23,8 @@ from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session
 from gossipmab.engines.pools.cluster_check import check_cluster
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
-from gossipmab.engines.pools.ray_tasks import ATTEMPTS, _Queue, run_cells
+from gossipmab.engines.pools.ray_tasks import run_cells
+from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
@@ -73,7 +74,7 @@ def expected(number: int, size: int = 100) -> np.ndarray:
 # --- the queue ----------------------------------------------------------------------------------------------------------
 
 
-def drained(queue: _Queue) -> list[list[int]]:
+def drained(queue: TaskQueue) -> list[list[int]]:
     """All batches, when each is played whole before the next is taken."""
     batches = []
     while (batch := queue.take(0)) is not None:
@@ -84,20 +85,20 @@ def drained(queue: _Queue) -> list[list[int]]:
 
 @pytest.mark.parametrize(("cells", "workers"), [(0, 2), (1, 8), (7, 2), (1000, 3)])
 def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) -> None:
-    batches = drained(_Queue(cells, lambda: workers))
+    batches = drained(TaskQueue(cells, lambda: workers))
     assert [index for batch in batches for index in batch] == list(range(cells))
     sizes = [len(batch) for batch in batches]
     assert sizes[:1] == [1] * min(cells, 1) and set(sizes[-workers:]) <= {1}
-    assert max(sizes, default=0) == (ray_cells.MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
+    assert max(sizes, default=0) == (MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
 
 
 def test_tasks_in_flight_are_bounded() -> None:
-    queue = _Queue(100, lambda: 3)
+    queue = TaskQueue(100, lambda: 3)
     assert queue.take(5) is not None and queue.take(6) is None
 
 
 def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
-    queue = _Queue(100, lambda: 1)
+    queue = TaskQueue(100, lambda: 1)
     queue.most = 8
     assert queue.take(0) == list(range(8))
     queue.landed(list(range(8)), [True] * 3 + [False] * 5)
@@ -105,15 +106,37 @@ def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
 
 
 def test_what_died_goes_alone_and_is_given_up_in_the_end() -> None:
-    queue = _Queue(8, lambda: 1)
+    queue = TaskQueue(8, lambda: 1)
     queue.most = 4
     batch = queue.take(0)
-    assert batch == [0, 1, 2, 3] and queue.died(batch) == []
+    assert batch == [0, 1, 2, 3] and queue.died(batch) == (batch, [])
     assert [queue.take(0) for _ in range(4)] == [[0], [1], [2], [3]]
     for _ in range(ATTEMPTS - 2):
-        assert queue.died([2]) == [] and queue.take(0) == [2]
-    assert queue.died([2]) == [2]
-    assert queue.died([4, 5], for_good=True) == [] and queue.died([4], for_good=True) == [4]
+        assert queue.died([2]) == ([2], []) and queue.take(0) == [2]
+    assert queue.died([2]) == ([2], [2])
+    assert queue.died([4, 5], for_good=True) == ([4, 5], []) and queue.died([4], for_good=True) == ([4], [4])
+
+
+def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -> None:
+    now = [0.0]
+    queue = TaskQueue(3, lambda: 3, lambda: now[0])
+    batches = [queue.take(n) for n in range(3)]
+    flights = [Flight(batch, [], 0.0) for batch in batches if batch is not None]
+    assert [flight.batch for flight in flights] == [[0], [1], [2]]
+    now[0] = LATE + 1
+    assert queue.copy_late(flights, 0) == 0 and queue.take(3) is None
+    assert queue.landed([2], [True], 0.1) == [2]
+    assert queue.copy_late(flights[:2], 1) == 1 and queue.copy_late(flights[:2], 1) == 0
+    assert queue.take(2) == [0] and queue.take(2) is None
+    assert queue.to_name(flights[:2]) == []
+    now[0] = NAMED + 1
+    assert queue.to_name(flights[:1]) == flights[:1] and queue.to_name(flights[:1]) == []
+    assert queue.landed([0], [True], 0.1) == [0] and queue.landed([0], [True], 40.0) == []  # the copy, and the late one
+    assert queue.copy_late(flights[1:2], 5) == 1 and queue.take(1) == [1]
+    assert queue.died([1]) == ([], [])  # another task plays it
+    assert queue.died([1]) == ([1], []) and queue.take(0) == [1]
+    assert queue.copy_late([Flight([1], [], 0.0)], 5) == 0  # once more at most
+    assert queue.landed([1], [True]) == [1] and not queue.open
 
 
 # --- one machine --------------------------------------------------------------------------------------------------------
@@ -141,8 +164,66 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     for cell, (numbers, _) in found.items():
         assert numbers.tobytes() == expected(int(cell.split()[1])).tobytes()
     assert sum(told) == 7 * 21
-    assert all("\n" not in note and "a task died" in note for note in notes)
+    assert all("\n" not in note for note in notes)
+    notes = [note for note in notes if "not answered" not in note]  # as on a busy machine
+    assert all("a task died" in note for note in notes)
     assert sum("given up" in note for note in notes) == 1 and ATTEMPTS <= len(notes) <= ATTEMPTS + 3
+
+
+def environment_fails_on(address: str) -> Exception:
+    import ray
+
+    trace = "Traceback (most recent call last):\n  File x, line 1\nOSError: no space left\n"
+    return ray.exceptions.RuntimeEnvSetupError(f"[Node {address}] {trace}")
+
+
+def test_an_environment_that_fails_is_a_death_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is played, on a cluster of one node: the first task dies, and all tasks of the second cell."""
+    import ray
+
+    asked: list[str] = []
+
+    class Task:
+        what, idle = (None, Numbers(Path())), 0
+
+        def submit(self, cells: list[str]) -> list[Any]:
+            asked.extend(cells)
+            return [object()]
+
+        def avoids(self, error: Exception) -> bool:
+            return False
+
+    def get(references: list[Any]) -> list[Any]:
+        if len(asked) == 1 or asked[-1] == "cell 2":
+            raise environment_fails_on("10.0.0.1")
+        return [ray_cells.Report(asked[-1], 1, {})]
+
+    monkeypatch.setattr(ray, "wait", lambda references, **options: (references[-1:], []))
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr(ray_cells, "_compared", lambda *given: None)
+    notes: list[str] = []
+    queue = TaskQueue(2, lambda: 1)
+    queue.take = lambda flying, take=queue.take: None if flying else take(flying)  # type: ignore[method-assign]
+    found = dict(ray_cells._played(["cell 1", "cell 2"], queue, Task(), lambda steps: None, notes.append))  # type: ignore[arg-type]
+    said = "RuntimeEnvSetupError: OSError: no space left"
+    assert found["cell 1"] == "cell 1" and str(found["cell 2"]).endswith(f"died {ATTEMPTS} times; the last time, {said}")
+    assert notes[0] == f"a task died ({said}): its cell is played again (cell 1)" and len(notes) == 1 + ATTEMPTS
+
+
+def test_a_node_that_cannot_set_up_a_task_gets_no_more_but_for_the_last_one(tmp_path: Path) -> None:
+    notes: list[str] = []
+    task = object.__new__(ray_cells._Task)
+    task.nodes = [{"NodeID": f"id{n}", "NodeManagerAddress": f"10.0.0.{n}"} for n in (1, 2)]
+    task.avoided, task.environment, task.waits = set(), {}, notes.append
+    for address in ("10.0.0.2", "10.0.0.2", "10.0.0.9"):  # again, from a task in flight; and a node that has just joined
+        assert task.avoids(environment_fails_on(address))
+    assert task.avoided == {"id2"} and task.environment == {}
+    assert notes == [
+        "node 10.0.0.2 cannot set up a task and gets no more of this run (RuntimeEnvSetupError: OSError: no space left)"
+    ]
+    assert not task.avoids(environment_fails_on("10.0.0.1")) and task.avoided == {"id2"} and len(notes) == 1
+    first = task.environment
+    assert not task.avoids(environment_fails_on("10.0.0.1")) and first != task.environment != {}
 
 
 @pytest.mark.slow
@@ -218,6 +299,9 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = ray_shipping.arrived(shipment.files)
         assert {name: path.read_text() for name, path in found.items()} == {"means": "0", "complete": "1"}
         assert all(path.suffix == ".npy" and modules[1] in path.parents for path in found.values())
+        environment: Any = shipment.runtime_env
+        with packed(None) as again:  # Ray never takes two runs' environments for one
+            assert again.runtime_env is not None and again.runtime_env["env_vars"] != environment["env_vars"]
     with pytest.raises(FileNotFoundError, match="did not come"):
         ray_shipping.arrived(shipment.files)
     assert not any(line.startswith("ray") for line in ray_shipping.dependencies())

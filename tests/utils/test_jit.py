@@ -23,6 +23,7 @@ import numba
 import numpy as np
 import pytest
 from numba import njit
+from numba.core import codegen
 from numba.core.errors import NumbaError
 from numba.core.runtime import _nrt_python, rtsys
 from numba.extending import register_jitable
@@ -166,6 +167,20 @@ def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: p
     assert [record.getMessage() for record in caplog.records] == [
         f"a damaged file of compiled code is dropped and made anew, in {file.parent}"
     ]
+
+
+def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert misses() == 1
+    sent = code_cache.bundle()
+    (name,) = sent.files
+    for version, expected in (("of other sources", 1), (sent.version, 0)):
+        shutil.rmtree(place)
+        code_cache.cache_folder.cache_clear()
+        code_cache.unpack(sent._replace(version=version))
+        assert misses() == expected
+    assert {file.name for file in place.glob("*/*")} == {name}
+    monkeypatch.setattr(codegen.JITCPUCodegen, "magic_tuple", lambda self: ("x86_64-unknown-linux-gnu", "another", "+sse2"))
+    assert misses() == 1 and len(list(place.glob("*/*"))) == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")

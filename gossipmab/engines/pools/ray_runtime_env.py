@@ -9,13 +9,14 @@ import hashlib
 import re
 import shutil
 import sys
-import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gossipmab.engines.pools.own_folder import own_folder
 from gossipmab.utils.resources import PACKAGE_ROOT
 
 
@@ -30,24 +31,29 @@ class Shipment(NamedTuple):
 def packed(play: Any, pip: bool = False) -> Iterator[Shipment]:
     """Pack the package and the files of `play`; `pip` has the nodes install our dependencies, too."""
     files: Mapping[str, Path] = getattr(play, "files", {})
-    with tempfile.TemporaryDirectory(prefix="gossipmab-") as root:
+    with own_folder("gossipmab-files-") as root:
         modules = [str(PACKAGE_ROOT)]
         carried = {}
         if files:
             digest = hashlib.sha256()
             for path in files.values():
                 digest.update(path.read_bytes())
-            folder = Path(root) / f"gossipmab_files_{digest.hexdigest()[:16]}"
+            folder = root / f"gossipmab_files_{digest.hexdigest()[:16]}"
             for number, (name, path) in enumerate(sorted(files.items())):
                 copy = folder / str(number) / path.name
                 copy.parent.mkdir(parents=True)
                 shutil.copyfile(path, copy)
                 carried[name] = copy.relative_to(root).as_posix()
             modules.append(str(folder))
-        environment: dict[str, Any] = {"py_modules": modules, "excludes": ["__pycache__", "*.pyc"]}
+        environment: dict[str, Any] = {"py_modules": modules, "excludes": ["__pycache__", "*.pyc"], "env_vars": new_run()}
         if pip:
             environment["pip"] = dependencies()
         yield Shipment(environment, carried)
+
+
+def new_run() -> dict[str, str]:
+    """A variable that no environment had before: Ray keeps a failed one for ten minutes, and never tries an equal one then."""
+    return {"GOSSIPMAB_RUN": uuid.uuid4().hex}
 
 
 def dependencies() -> list[str]:

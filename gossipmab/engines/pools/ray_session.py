@@ -12,13 +12,11 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
@@ -27,6 +25,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
+from gossipmab.engines.pools.head_watch import watched
+from gossipmab.engines.pools.own_folder import own_folder
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import available_processors
 
@@ -55,6 +55,11 @@ LOCAL = {
 ALWAYS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would upload the working folder
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of a future default
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # Ray's own lines, with stacks, about a node or worker that died: ours say it
+}
+PARTITION = {  # milliseconds until a connection whose other end is silent ends, in place of seven minutes
+    "RAY_grpc_client_keepalive_time_ms": "70000",  # more than a minute: if less, Ray's servers end a call that lasts, and its task
+    "RAY_grpc_client_keepalive_timeout_ms": "10000",
 }
 BUILT_IN = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}  # resources that Ray takes by options of their own
 PROXIES = ("no_proxy", "NO_PROXY")  # hosts that are reached without a proxy
@@ -75,6 +80,7 @@ def session(
     *,
     object_store: int = OBJECT_STORE,
     runtime_env: Mapping[str, Any] | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
     **options: Any,
 ) -> Iterator[Session]:
     """Start Ray here, or join the cluster at `address`; end all of it on the way out.
@@ -89,10 +95,12 @@ def session(
         cpus: CPUs of a local Ray; by default as many as this process may use.
         object_store: bytes of a local Ray's object store.
         runtime_env: what a cluster's workers need; a local Ray needs nothing.
+        meanwhile: called in this thread while Ray starts.
         options: more for `ray.init`.
 
     Raises:
         InputError: the address is not allowed, nobody answers there, no Ray starts here, or this process has one already.
+        ClusterLostError: the head has gone.
     """
     if address is not None and (address == "local" or "://" in address or not address.strip()):
         raise InputError(f"address: got {address!r}, allowed are 'auto' and HOST:PORT, on a node of that cluster")
@@ -100,8 +108,8 @@ def session(
         raise InputError("engine: this process uses Ray already; call ray.shutdown() first")
     with ExitStack() as stack:
         stack.enter_context(_environment())
-        folder = stack.enter_context(_private_folder()) if address is None else None
-        os.environ.update(ALWAYS)
+        folder = stack.enter_context(own_folder(PREFIX, _short_root())) if address is None else None
+        _set(ALWAYS | {name: os.environ.get(name, value) for name, value in PARTITION.items()})
         if folder is not None:
             token = folder / "token"
             with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -109,7 +117,8 @@ def session(
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # workers import what we can
             direct = {name: ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"])) for name in PROXIES}
             _set(LOCAL | direct | {"RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": path})
-        stack.enter_context(_terminated_gently())
+        lost = threading.Event()
+        stack.enter_context(_terminated_gently(lost))
         started, ended, leave = Future[str](), Future[None](), threading.Event()
 
         def live() -> None:
@@ -124,9 +133,13 @@ def session(
 
         threading.Thread(target=live, name="ray", daemon=True).start()
         stack.callback(end)
-        found = _whole(started, START if folder else None)
+        try:
+            meanwhile()
+        finally:
+            found = _whole(started, START if folder else None)
         if found is None:
             raise InputError(f"engine: no Ray starts within {START:g} s{_last_lines(folder)}")
+        stack.enter_context(watched(found, lost))
         yield Session(found, folder)
 
 
@@ -196,6 +209,13 @@ def _settle(future: Future[T], call: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
+def in_thread(call: Callable[[], T]) -> Future[T]:
+    """What the call gives, in a thread of its own, so that whoever waits for it can be interrupted."""
+    future = Future[T]()
+    threading.Thread(target=_settle, args=(future, call), daemon=True).start()
+    return future
+
+
 def _whole(future: Future[T], seconds: float | None = None) -> T | None:
     """The future's result, awaited also if this thread is interrupted meanwhile; None after so many seconds without one."""
     try:
@@ -206,14 +226,14 @@ def _whole(future: Future[T], seconds: float | None = None) -> T | None:
 
 
 @contextmanager
-def _terminated_gently() -> Iterator[None]:
-    """SIGTERM ends the process by SystemExit, so that everything is cleaned up."""
+def _terminated_gently(lost: threading.Event) -> Iterator[None]:
+    """SIGTERM ends the process by SystemExit, so that everything is cleaned up; with `lost`, `watched` has sent it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise KeyboardInterrupt if lost.is_set() else SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
@@ -222,21 +242,10 @@ def _terminated_gently() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    """A private temporary folder, removed at the end."""
+def _short_root() -> Path:
+    """The directory of temporary files, or /tmp where its name is too long for Ray."""
     root = Path(tempfile.gettempdir())
-    if len(os.fsencode(root)) + len(PREFIX) + 9 > LONGEST_FOLDER:
-        root = Path("/tmp")
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-    try:
-        yield folder
-    finally:
-        for _ in range(20):  # a process that is about to end may still write a log
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():
-                break
-            time.sleep(0.1)
+    return root if len(os.fsencode(root)) + len(PREFIX) + 9 <= LONGEST_FOLDER else Path("/tmp")
 
 
 def _set(values: Mapping[str, str | None]) -> None:

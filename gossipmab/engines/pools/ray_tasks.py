@@ -3,7 +3,8 @@
 A task plays a batch of cells, one after the other, until some seconds are over; the remaining cells go back to the
 queue. So a task lasts seconds whatever a cell costs, and no cost need be known beforehand. Batches shrink towards the end,
 so that all workers finish together. A task whose worker or node dies is submitted again by us, not by Ray, so that it can
-be said in one line; its cells then go alone, and a cell whose task died again and again fails by itself.
+be said in one line; its cells then go alone, and a cell whose task died again and again fails by itself. Cells of a task
+that does not answer are played a second time once workers idle, and the first outcome is taken: both have the same bits.
 
 Each outcome is a separate object: small ones travel in the reply, and a full object store does not concern them.
 """
@@ -11,26 +12,29 @@ Each outcome is a separate object: small ones travel in the reply, and a full ob
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple, TypeVar
 
-from gossipmab.engines.pools.ray_runtime_env import Shipment, arrived, packed
-from gossipmab.engines.pools.ray_session import ray_options, session
+from gossipmab.engines.pools.ray_runtime_env import Shipment, arrived, new_run, packed
+from gossipmab.engines.pools.ray_session import in_thread, ray_options, session
+from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, Flight, TaskQueue
+from gossipmab.utils.code_cache import bundle, unpack
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import versions
 
+log = logging.getLogger("gossipmab").warning
 C = TypeVar("C")
 P = TypeVar("P")
 Steps = Callable[[int], None]
 
 SECONDS = 2.0  # a task plays on until so much time has passed
-MOST = 32  # cells in a task
-ATTEMPTS = 4  # tasks that may die under a cell
-AHEAD = 2  # tasks in flight for every worker: one is played, one waits, so that no worker idles while the coordinator writes
+ARRIVES = 60.0  # seconds for compiled code to come to a worker
+NODE = re.compile(r"\[Node (\S+)\]")  # in Ray's message of an environment that failed
 LOOK = 5.0  # seconds between looks at what the cluster has
 
 
@@ -65,117 +69,93 @@ def run_cells(
     if not cells:
         return
     with ExitStack() as stack:
-        prepare = getattr(play, "prepare", None)
-        if prepare is not None and address is None:
-            prepare(cells)
         shipment = Shipment(None, {}) if address is None else stack.enter_context(packed(play, pip))
         here = {"cpus": workers} if address is None else {"runtime_env": shipment.runtime_env}
-        stack.enter_context(session(address, **here, **options))
-        note = note or logging.getLogger("gossipmab").warning
-        task = _Task((uuid.uuid4().hex, play, shipment.files, seconds), resources or {}, note if address is not None else None)
-        queue = _Queue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
+        prepare = getattr(play, "prepare", lambda cells: None)
+        stack.enter_context(session(address, meanwhile=lambda: prepare(cells), **here, **options))
+        note = note or log
+        task = _Task((play, shipment.files, seconds), resources or {}, note if address is not None else None)
+        queue = TaskQueue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
         yield from _played(cells, queue, task, steps or (lambda agent_steps: None), note)
 
 
-def _played(cells: Sequence[C], queue: _Queue, task: _Task, steps: Steps, note: Callable[[str], None]) -> Iterator[tuple[C, Any]]:
+def _played(
+    cells: Sequence[C], queue: TaskQueue, task: _Task, steps: Steps, note: Callable[[str], None]
+) -> Iterator[tuple[C, Any]]:
     """Launch, wait, yield, launch again; cells of dead tasks go back to the queue."""
     import ray
 
     ours = _versions(task.what[1])
-    flying: dict[Any, tuple[list[int], list[Any]]] = {}  # tasks: the indices of their cells, the references to the reports
-    others: set[str] = set()
-    while True:
-        while (batch := queue.take(len(flying))) is not None:
+    flying: dict[Any, Flight] = {}  # by the reference to its first report
+    said: set[str] = set()
+    while queue.open:
+        task.idle -= queue.copy_late(flying.values(), task.idle)
+        stuck = len(queue.late(flying.values(), LATE)) if task.idle > 0 else 0  # they are not what keeps the workers busy
+        while (batch := queue.take(len(flying) - stuck)) is not None:
             references = task.submit([cells[index] for index in batch])
-            flying[references[0]] = batch, references
-        if not flying:
-            return
+            flying[references[0]] = Flight(batch, references, time.monotonic())
         landed, _ = ray.wait(list(flying), num_returns=1, timeout=LOOK)
+        if late := queue.to_name(flying.values()):
+            note(_waited_for(late, cells))
         for reference in landed:
-            batch, references = flying.pop(reference)
+            batch, references, since = flying.pop(reference)
             try:
                 reports: list[Report | None] = ray.get(references)
-            except ray.exceptions.RuntimeEnvSetupError:
-                raise
             except ray.exceptions.RayError as error:
-                lost = queue.died(batch, for_good=_for_good(error))
-                if not (lost and _for_good(error)):  # the failing cells report it
-                    note(_line(error, cells, batch, lost))
+                missed, lost = queue.died(batch, for_good=_for_good(error))
+                known = isinstance(error, ray.exceptions.RuntimeEnvSetupError) and task.avoids(error)
+                if missed and not (known and not lost) and not (lost and _for_good(error)):  # the failing cells report it
+                    note(_line(error, cells, missed, lost))
                 for index in lost:
                     yield cells[index], _last(error)
                 continue
             del references[:], reference  # their memory in the object store
-            queue.landed(batch, [report is not None for report in reports])
+            new = queue.landed(batch, [report is not None for report in reports], time.monotonic() - since)
             for index in batch:
                 report = reports.pop(0)
-                if report is not None:
+                if report is not None and index in new:
                     steps(report.agent_steps)
-                    _compared(report.versions, others, note, ours)
+                    _compared(report.versions, said, note, ours)
                     yield cells[index], report.outcome
-
-
-class _Queue:
-    """The cells that wait, by index, and how large the next batch is."""
-
-    def __init__(self, cells: int, room: Callable[[], int]) -> None:
-        self.waiting = deque(range(cells))
-        self.alone: deque[int] = deque()
-        self.deaths: Counter[int] = Counter()
-        self.room = room
-        self.most = 1  # cells in a task, as far as known to be played in time
-
-    def take(self, flying: int) -> list[int] | None:
-        """The next batch; None if none waits, or enough are in flight."""
-        workers = self.room()
-        if flying >= AHEAD * workers or not (self.alone or self.waiting):
-            return None
-        if self.alone:
-            return [self.alone.popleft()]
-        size = min(self.most, -(-len(self.waiting) // (AHEAD * workers)))
-        return [self.waiting.popleft() for _ in range(size)]
-
-    def landed(self, batch: list[int], played: Sequence[bool]) -> None:
-        """Process a finished task: unplayed cells wait again, and batches grow or shrink."""
-        self.waiting.extendleft(reversed([index for index, done in zip(batch, played, strict=True) if not done]))
-        self.most = max(self.most, min(MOST, 2 * len(batch))) if all(played) else sum(played)
-
-    def died(self, batch: list[int], for_good: bool = False) -> list[int]:
-        """The task of these died: they are played again, one in a task; returns those that died too often.
-
-        for_good: an attempt alone would end in the same way.
-        """
-        self.deaths.update(batch)
-        lost = [index for index in batch if self.deaths[index] >= ATTEMPTS or (for_good and len(batch) == 1)]
-        self.alone.extend(index for index in batch if index not in lost)
-        return lost
 
 
 class _Task:
     """The Ray task, with its resources."""
 
     def __init__(self, what: tuple[Any, ...], resources: Mapping[str, float], waits: Callable[[str], None] | None) -> None:
-        """`what`: of `play_batch`, but for the cells. `waits` is called if no node can hold a task yet; without it: an error."""
+        """`what`: play, files and seconds of `play_batch`. `waits` is called if no node can hold a task yet; without it: an error.
+
+        On a cluster, where `waits` is given, the code that is compiled here goes to the workers.
+        """
         import ray
 
-        self.what, self.waits = what, waits
+        code = None if waits is None else ray.put(bundle())
+        self.what, self.waits = (uuid.uuid4().hex, *what, (code,)), waits
         self.ray: Any = ray
         self.needs = {"CPU": 1.0, **{name: float(value) for name, value in resources.items()}}
         self.remote: Any = ray.remote(play_batch)
-        self.looked, self.fit = -LOOK, 0
+        self.looked, self.fit, self.idle = -LOOK, 0, 0
+        self.asked: Future[Any] | None = None
+        self.nodes: list[dict[str, Any]] = []
+        self.free: dict[str, float] = {}  # resources that no task has
+        self.avoided: set[str] = set()  # ids of nodes that could not set up a task's environment
+        self.environment: dict[str, Any] = {}  # of tasks, if not the run's
 
     def submit(self, cells: list[Any]) -> list[Any]:
         """A reference for every cell."""
-        task = self.remote.options(num_returns=len(cells), max_retries=0, name="cells", **ray_options(self.needs))
+        where = {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(self.avoided))})"}} if self.avoided else {}
+        options = ray_options(self.needs) | self.environment | where
+        task = self.remote.options(num_returns=len(cells), max_retries=0, name="cells", **options)
         references = task.remote(*self.what, cells)
         return references if isinstance(references, list) else [references]
 
     def room(self) -> int:
         """How many tasks the cluster can play at a time, as of some seconds ago."""
-        if time.monotonic() - self.looked >= LOOK:
-            nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        if time.monotonic() - self.looked >= LOOK and self._look():
             needs = [(name, need) for name, need in self.needs.items() if need > 0]
-            self.fit = sum(int(min((has.get(name, 0.0) / need for name, need in needs), default=1)) for has in nodes)
-            self.looked = time.monotonic()
+            each = [[node["Resources"].get(name, 0.0) / need for name, need in needs] for node in self.nodes]
+            self.fit = sum(int(min(has, default=1)) for has in each)
+            self.idle = int(min((self.free.get(name, 0.0) / need for name, need in needs), default=1))
             if not self.fit:
                 takes = ", ".join(f"{name} = {need:g}" for name, need in self.needs.items())
                 if self.waits is None:
@@ -183,13 +163,41 @@ class _Task:
                 self.waits(f"no node of the cluster can hold a task that takes {takes}; waiting for one that can")
         return max(1, self.fit)
 
+    def _look(self) -> bool:
+        """Look at the nodes of the cluster. False if the head does not answer: then the call in its thread does not end either."""
+        self.looked = time.monotonic()
+        if self.asked is None:
+            self.asked = in_thread(lambda: (self.ray.nodes(), self.ray.available_resources()))
+        if not wait([self.asked], LOOK).done:
+            return False
+        (nodes, self.free), self.asked = self.asked.result(), None
+        self.nodes = [node for node in nodes if node["Alive"] and node["NodeID"] not in self.avoided]
+        return True
+
+    def avoids(self, error: Exception) -> bool:
+        """Whether the node that could not set up a task's environment gets no more; if no other is left, it tries a new one."""
+        named = NODE.search(str(error))
+        left = [node for node in self.nodes if named and node["NodeManagerAddress"] != named[1]]
+        if not left:
+            self.environment = {"runtime_env": {"env_vars": new_run()}}  # Ray tries none again that failed
+        elif len(left) < len(self.nodes):
+            (self.waits or log)(f"node {named and named[1]} cannot set up a task and gets no more of this run ({_said(error)})")
+            self.avoided.update(node["NodeID"] for node in self.nodes if node not in left)
+            self.nodes = left
+        return bool(left)
+
 
 _kept: dict[str, Any] = {}  # in a worker: the run's play, with the networks it has built
 
 
-def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cells: list[Any]) -> Any:
-    """In a worker: play cells until the time is over, at least one; a Report each, None if it was not played."""
+def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, code: tuple[Any], cells: list[Any]) -> Any:
+    """In a worker: play cells until the time is over, at least one; a Report each, None if it was not played.
+
+    code: a reference to the compiled code of the run, or None.
+    """
     if token not in _kept:
+        if code[0] is not None:
+            _unpacked(code[0])
         _kept.clear()
         _kept[token] = play.relocated(arrived(files)) if files else play
     play = _kept[token]
@@ -207,6 +215,14 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cel
             outcome = _portable(error)
         reports.append(Report(outcome, sum(steps), known))
     return reports if len(reports) > 1 else reports[0]
+
+
+def _unpacked(code: Any) -> None:
+    """Keep the compiled code on this machine; what does not arrive is compiled here."""
+    import ray
+
+    with suppress(ray.exceptions.RayError):
+        unpack(ray.get(code, timeout=ARRIVES))
 
 
 def _portable(error: Exception) -> Exception:
@@ -238,7 +254,9 @@ def _last(error: Exception) -> Exception:
 
 def _said(error: Exception) -> str:
     error = getattr(error, "cause", None) or error
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    text = str(error).strip()
+    text = text.splitlines()[-1] if "Traceback (most recent" in text else text
+    return f"{type(error).__name__}: {' '.join(text.split())[:200]}"
 
 
 def _versions(play: Any) -> dict[str, str]:
@@ -256,6 +274,13 @@ def _compared(
     if different and different not in others:
         others.add(different)
         note(f"a worker plays with other versions ({different}): its results may differ")
+
+
+def _waited_for(late: Sequence[Flight], cells: Sequence[Any]) -> str:
+    first = cells[late[0].batch[0]]
+    tasks = "a task has" if len(late) == 1 else f"{len(late)} tasks have"
+    seconds = time.monotonic() - late[0].since
+    return f"{tasks} not answered for {seconds:.0f} s ({getattr(first, 'id', first)}, ...): workers that idle play the cells, too"
 
 
 def _line(error: Exception, cells: Sequence[Any], batch: list[int], lost: list[int]) -> str:

@@ -36,7 +36,12 @@ def run(
         str | None, choice("How actors exchange messages: direct (sockets, the default) or refs.", "direct", "refs")
     ] = None,
     agents_per_actor: Annotated[int | None, typer.Option(help="Agents in an actor; 1 by default.")] = None,
-    window: Annotated[int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator.")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Rounds that actors play between two looks of the coordinator, at most.")
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(metavar="NETWORK:PORTS", help="Where actors listen, such as 10.0.0.0/8:20000-20999.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop what the folder holds of an earlier run.")] = False,
     quiet: Quiet = False,
@@ -52,8 +57,8 @@ def run(
     results: Results | None = None
     try:
         results = run_experiment(
-            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(resources or ()), transport,
-            agents_per_actor, window, progress=bar,
+            spec, folder, engine, workers, fresh, overrides or (), address, resources_of(resources or ()),
+            progress=bar, transport=transport, agents_per_actor=agents_per_actor, window=window, listen=listen,
         )  # fmt: skip
     except CellsFailedError as error:
         failed, results = error, error.results

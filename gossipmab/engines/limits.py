@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import resource
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from gossipmab.utils.errors import InputError
 
-TRANSPORTS = {"direct": 500, "refs": 50}  # with the rounds of a window
+TRANSPORTS = {"direct": 2**20, "refs": 500}  # with the most rounds of a window
 MIB = 2**20
 ACTOR_MIB = 52.0  # measured: a process of Ray's with numpy and the loader of machine code, what it has for itself
 ACTOR_SECONDS = 0.5  # measured: processor time to start one
@@ -22,40 +23,62 @@ SHARED_AGENTS = 8_192  # from so many on, threads gain more in a round than thei
 
 
 class Need(NamedTuple):
-    """What a trial takes: actors, MiB in all, seconds to start on this machine."""
+    """What a trial takes: actors, MiB in all."""
 
     actors: int
     mib: float
-    seconds: float
+
+    def seconds(self, processors: float) -> float:
+        """How long the actors take to start."""
+        return ACTOR_SECONDS * self.actors / processors
 
     def __str__(self) -> str:
-        return f"{self.actors} actors: about {self.mib:,.0f} MiB, {self.seconds:.0f} s to start"
+        return f"{self.actors} actors: about {self.mib:,.0f} MiB"
 
 
-def need(actors: int, state: float, processors: int) -> Need:
+def need(actors: int, state: float) -> Need:
     """What `actors` take, each with a state of so many bytes."""
-    return Need(actors, actors * (ACTOR_MIB + state / MIB), ACTOR_SECONDS * actors / processors)
+    return Need(actors, actors * (ACTOR_MIB + state / MIB))
 
 
-def check(needed: Need, agents: int, connections: int, available: float | None = None) -> None:
+class Room(NamedTuple):
+    """What is left on a machine: MiB, threads, and files that a process may open."""
+
+    mib: float
+    threads: float
+    files: float
+
+
+def room() -> Room:
+    """The room of this machine."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return Room(available_mib(), processes_left(), math.inf if files == resource.RLIM_INFINITY else files)
+
+
+def fitting(needed: Need, room: Room) -> int:
+    """How many of the actors fit into a room."""
+    return int(min(needed.actors, SHARE * room.mib / needed.mib * needed.actors, room.threads / ACTOR_THREADS))
+
+
+def check(needed: Need, agents: int, connections: int, rooms: Sequence[Room]) -> None:
     """Raise InputError, with advice, where memory, processes or open files do not suffice.
 
     Args:
-        connections: of the busiest actor. available: MiB, by default of this machine.
+        connections: of the busiest actor. rooms: of the machines that will hold the actors.
     """
-    room = SHARE * (available_mib() if available is None else available)
-    threads = processes_left() / ACTOR_THREADS
-    per_actor = needed.mib / needed.actors
-    most = int(min(needed.actors, room // per_actor, threads))
+    most = sum(fitting(needed, each) for each in rooms)
     if most < needed.actors:
-        what = f"about {needed.mib:,.0f} MiB" if room // per_actor <= threads else f"about {ACTOR_THREADS} threads each"
-        limit = f"{room:,.0f} MiB" if room // per_actor <= threads else f"{ACTOR_THREADS * threads:.0f} threads"
+        mib, threads = SHARE * sum(each.mib for each in rooms), sum(each.threads for each in rooms)
+        by_memory = mib / needed.mib <= threads / (ACTOR_THREADS * needed.actors)
+        what = f"about {needed.mib:,.0f} MiB" if by_memory else f"about {ACTOR_THREADS} threads each"
+        limit = f"{mib:,.0f} MiB" if by_memory else f"{threads:.0f} threads"
+        where = f" on {len(rooms)} nodes" if len(rooms) > 1 else ""
         advice = f"agents_per_actor >= {math.ceil(agents / most)}" if most else "the engine threads"
-        raise InputError(f"agents_per_actor: {needed.actors} actors need {what}, there is room for {limit}; use {advice}")
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if files != resource.RLIM_INFINITY and connections + FILES > files:
+        raise InputError(f"agents_per_actor: {needed.actors} actors need {what}, there is room for {limit}{where}; use {advice}")
+    files = min(each.files for each in rooms)
+    if connections + FILES > files:
         raise InputError(
-            f"agents_per_actor: an actor would have {connections} connections, allowed are {files - FILES} (ulimit -n);"
+            f"agents_per_actor: an actor would have {connections} connections, allowed are {files - FILES:.0f} (ulimit -n);"
             " use more agents per actor, or transport = 'refs'"
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms import ORACLES
+from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.limits import TRANSPORTS, shared_out
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import Bar, ProgressCallback
@@ -40,6 +41,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "transport": ("actors",),
     "agents_per_actor": ("actors",),
     "window": ("actors",),
+    "listen": ("actors",),
 }
 LONGEST = 1_000  # characters of an error in manifest.json
 
@@ -61,12 +63,10 @@ def run(
     overrides: Sequence[str] = (),
     address: str | None = None,
     resources: Mapping[str, float] | None = None,
-    transport: str | None = None,
-    agents_per_actor: int | None = None,
-    window: int | None = None,
     quiet: bool = True,
     progress: ProgressCallback | None = None,
     algorithms: Sequence[Any] | Mapping[str, Any] = (),
+    **actors: Any,
 ) -> Results:
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
 
@@ -81,11 +81,11 @@ def run(
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
         resources: what a Ray task or actor takes: "CPU" (1 by default, 0 for an actor), "GPU", "memory" in bytes, or any
             that the cluster has.
-        transport, agents_per_actor, window: of the engine actors, see `engines.actors.simulate_actors`.
         quiet: no progress bar.
         progress: a callback of its own in place of the bar.
         algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.plugins` for
             classes and objects within a dictionary.
+        actors: transport, agents_per_actor, window, listen of the engine actors, see `engines.actors.supervisor.ActorPool`.
 
     Raises:
         InputError: the experiment or the folder cannot be used; nothing has been computed.
@@ -94,16 +94,19 @@ def run(
     """
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    options = {"workers": workers, "address": address, "resources": resources or None, "transport": transport}
-    options |= {"agents_per_actor": agents_per_actor, "window": window}
+    options = {"workers": workers, "address": address, "resources": resources or None, **actors}
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
+        if name not in OPTIONS:
+            raise unknown("option", name, OPTIONS)
         if engine not in OPTIONS[name]:
             raise InputError(f"{name}: got {value!r}, allowed with --engine {' or '.join(OPTIONS[name])}, not {engine}")
         if name in ("workers", "agents_per_actor", "window"):
             options[name] = whole_number(name, value)
-    if transport is not None and transport not in TRANSPORTS:
-        raise unknown("transport", transport, TRANSPORTS)
+    if options.get("transport", "direct") not in TRANSPORTS:
+        raise unknown("transport", options["transport"], TRANSPORTS)
+    if "listen" in options:
+        Listen.parsed(options["listen"])
     if isinstance(spec, str | Path) and is_file(Path(spec) / "manifest.json"):
         spec = Results.open(spec).spec
     experiment = load_spec(spec, overrides, algorithms)

@@ -253,15 +253,20 @@ def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any],
 
 
 def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
-    needed = capacity.need(1000, 2**20, 2)
+    def room(mib: float, files: float = math.inf) -> capacity.Room:
+        return capacity.Room(mib, math.inf, files)
+
+    needed = capacity.need(1000, 2**20)
     assert needed.actors == 1000 and 40_000 < needed.mib < 80_000
     with pytest.raises(gm.InputError, match=r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"):
-        capacity.check(needed, 1000, 8, available=2048.0)
+        capacity.check(needed, 1000, 8, [room(2048.0)])
+    with pytest.raises(gm.InputError, match="MiB on 2 nodes; use agents_per_actor >= 15$"):
+        capacity.check(needed, 1000, 8, [room(2048.0)] * 2)
     with pytest.raises(gm.InputError, match="use the engine threads$"):
-        capacity.check(needed, 1000, 8, available=10.0)
-    with pytest.raises(gm.InputError, match="connections"):
-        capacity.check(capacity.need(1, 0, 2), 1, 10**9, available=2048.0)
-    capacity.check(capacity.need(20, 2**20, 2), 20, 19, available=2048.0)
+        capacity.check(needed, 1000, 8, [room(10.0)])
+    with pytest.raises(gm.InputError, match="allowed are 36 "):
+        capacity.check(capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)])
+    capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,36 +20,55 @@ if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's, which i
         sys.modules.setdefault(heavy, None)  # type: ignore[arg-type]
 
 from gossipmab.engines.actors.agent_block import AgentBlock, Snapshot, TrialInfo, WindowGraph
+from gossipmab.engines.actors.listening import ANYWHERE, Listen
 from gossipmab.engines.actors.object_code_loader import Machine, OtherProcessorError
-from gossipmab.engines.actors.sockets import Address, SocketMesh, WindowLostError
+from gossipmab.engines.actors.sockets import Address, Refusals, SocketMesh, WindowLostError
 from gossipmab.engines.actors.unreliable_block import ActorEvents, UnreliableBlock
 from gossipmab.engines.gossip.channel_state import WindowFields
 
+CONTROL = "control"  # Ray's name of the thread that is kept for questions
+
 
 class Outcome(NamedTuple):
-    """Of a window: its record, bytes that crossed the border (sent, or by reference received), snapshot at its end, notes."""
+    """An actor's part of a window: its record, and the snapshot at its end.
+
+    bytes: that crossed the border (sent, or by reference received). refused: connections, meanwhile. seconds: that it took.
+    """
 
     window: WindowFields
     bytes: int
     snapshot: Snapshot
-    notes: list[str]
+    refused: Refusals
+    seconds: float
 
 
 class AgentActor:
-    """One actor. The coordinator calls its methods one after the other; calls of earlier epochs are void."""
+    """One actor. The coordinator calls its methods one after the other; calls of earlier epochs are void.
+
+    `stop` and `answer` alone run beside the others, in a thread that is kept for them (Ray's concurrency group CONTROL).
+    """
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.epoch = -1
         self.peers: SocketMesh | None = None
 
-    def listen(self, key: bytes, patience: float) -> Address:
+    def answer(self) -> None:
+        """Show that this process lives, and can be reached."""
+
+    def stop(self) -> None:
+        """End what is going on, at the next exchange at the latest."""
+        self.epoch = -1
+        if self.peers is not None:
+            self.peers.interrupt()
+
+    def listen(self, key: bytes, patience: float, where: Listen = ANYWHERE) -> Address:
         """Open the socket that peers connect to; returns its address."""
         from ray.util import get_node_ip_address
 
         if self.peers is None:
             host: str = get_node_ip_address()  # type: ignore[no-untyped-call]
-            self.peers = SocketMesh(self.index, key, host, patience)
+            self.peers = SocketMesh(self.index, key, host, patience, where)
             self.peers.reset(self.epoch)
         return self.peers.address
 
@@ -84,14 +104,13 @@ class AgentActor:
             raise
 
     def _outcome(self, size: int) -> Outcome:
-        notes = []
-        while self.peers is not None and self.peers.notes:
-            notes.append(self.peers.notes.pop(0))
-        return Outcome(self.own.window, size, self.own.snapshot(), notes)
+        refused, seconds = self.peers.refused() if self.peers else Refusals([]), time.monotonic() - self._since
+        return Outcome(self.own.window, size, self.own.snapshot(), refused, seconds)
 
     def play(self, epoch: int, t0: int, part: WindowGraph | ActorEvents) -> Outcome:
         """Play the window after round t0; the messages go from actor to actor."""
         self._check(epoch, t0)
+        self._since = time.monotonic()
         with self._ending():
             if isinstance(part, WindowGraph):
                 return self._outcome(self._play(part))
@@ -114,6 +133,7 @@ class AgentActor:
     def open(self, epoch: int, t0: int, part: WindowGraph) -> bytes:
         """Begin the window after round t0, which is played step by step; returns the message for its first round."""
         self._check(epoch, t0)
+        self._since = time.monotonic()
         with self._ending():
             self._wire = self.own.begin_window(part, defaultdict(int))
             return self.own.message()

@@ -24,7 +24,7 @@ class TrialInfo(NamedTuple):
     """What all actors of a trial know.
 
     sizes: (N, K, D). uniforms: M of the algorithm. bounds: (A + 1,) actor a has the agents bounds[a] .. bounds[a + 1] - 1.
-    horizon, window: rounds. key: of the random streams. algorithm: its hyperparameters.
+    key: of the random streams. algorithm: its hyperparameters.
     names, values: of the initial state's fields. boxes: fields that have a mailbox -> it. rows: fields with a row for each agent.
     prepares: the reward model, if it prepares uniform numbers, else None. rounds: (R,) to be recorded.
     boundary: of every actor, the agents with a neighbour elsewhere in G0, ascending. recipe: one reference to what `program`
@@ -34,8 +34,6 @@ class TrialInfo(NamedTuple):
     sizes: tuple[int, int, int]
     uniforms: int
     bounds: Integers
-    horizon: int
-    window: int
     key: dict[str, Any]
     algorithm: tuple[Any, ...]
     communicates: bool
@@ -155,7 +153,7 @@ class AgentBlock:
 
     def begin_window(self, part: WindowGraph, sockets: Mapping[int, int]) -> Wire:
         """Lay out a window with these links; returns what crosses the border. sockets: as in `crossing_of`."""
-        numbers, wire = self._window(), crossing_of(part, self, sockets)
+        numbers, wire = self._window(len(part.degrees)), crossing_of(part, self, sockets)
         first = np.append(0, np.cumsum(part.degrees))
         channels = [
             HaloFields(
@@ -167,10 +165,9 @@ class AgentBlock:
         self._lay_out(channels, numbers, self._fields)
         return wire
 
-    def _window(self) -> RandomBlock:
-        """Draw the numbers of a window, and make its record."""
-        info, self.t0 = self.info, self.played
-        B, n = min(info.window, info.horizon - self.played), self.agents
+    def _window(self, B: int) -> RandomBlock:
+        """Draw the numbers of a window of B rounds, and make its record."""
+        info, self.t0, n = self.info, self.played, self.agents
         drawn = self._source.rows(B, self.first, self.last)
         rewards = drawn[Purpose.REWARDS]
         if info.prepares is not None:

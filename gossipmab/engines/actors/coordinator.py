@@ -19,8 +19,10 @@ from gossipmab.algorithms.gossip.base import MAILBOX, Algorithm, exchanged, mail
 from gossipmab.engines import limits
 from gossipmab.engines.actors.actor import Outcome
 from gossipmab.engines.actors.agent_block import OwnRows, Snapshot, TrialInfo, WindowGraph
+from gossipmab.engines.actors.epochs import SLOW, Epochs
 from gossipmab.engines.actors.object_code import program, signature_of
-from gossipmab.engines.actors.supervisor import SLOW, ActorPool, Note
+from gossipmab.engines.actors.sockets import NOTES, Refusals
+from gossipmab.engines.actors.supervisor import ActorPool, Note
 from gossipmab.engines.actors.unreliable_block import ActorEvents
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents, Rows, Wire
@@ -45,6 +47,8 @@ from gossipmab.utils.types import Integers
 
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
+SECONDS = 2.0  # that a window should take
+FIRST = 16  # rounds of the first window, before it is known how many take so long
 
 
 class InFlightWindow(NamedTuple):
@@ -70,7 +74,7 @@ class Coordinator:
         self.bounds = np.append(np.arange(0, N, pool.agents_per_actor), N).astype(np.int64)
         self.owner = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
         most = max(1, WINDOW_BYTES // (8 * max(N * K, 4 * E)))
-        self.window = min(pool.window or min(limits.TRANSPORTS[pool.transport], most), trial.horizon)
+        self.most = min(pool.window or min(limits.TRANSPORTS[pool.transport], most), trial.horizon)
         self.state = algorithm.init(problem_info(environment, network, trial.horizon))
         unreliable_channel = network.failures is not None or network.communication is not None
         self.messages = message_info(algorithm, network, self.state) if unreliable_channel else None
@@ -79,44 +83,56 @@ class Coordinator:
         self.boundary = [np.unique(crossing[self.owner[crossing] == a]) for a in range(len(self.bounds) - 1)]
         pairs = np.unique(np.concatenate([self.owner[crossing], self.owner[crossing][:, ::-1]]), axis=0)
         self.near = [pairs[pairs[:, 0] == a, 1].tolist() for a in range(len(self.bounds) - 1)]
-        state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.window * (K + 8)
+        state = sum(value.nbytes for value in self.state if isinstance(value, np.ndarray)) + 8 * self.most * (K + 8)
         if self.messages is not None:  # inbox, memory, what was spoken, and with top_k what is known on every arc
             numbers, known = message_size(algorithm, self.state)[0], 2 * E if self.messages.rules.top_k else 0
             state += 8 * numbers * (N * (2 + self.messages.depth) + known)
-        processors, available = cluster_room()
-        self.needed = limits.need(len(self.near), state, processors)
-        limits.check(self.needed, N, max(map(len, self.near)) if pool.transport == "direct" else 0, available)
+        self.needed = limits.need(len(self.near), state)
+        pool.placement.check(self.needed, N, max(map(len, self.near)) if pool.transport == "direct" else 0)
 
     def play(self, note: Note) -> GossipTrace:
         """Play the trial, window after window."""
         N, pool, key = self.environment.agents, self.pool, self.trial.key
-        if self.needed.seconds > SLOW and len(pool.handles) < self.needed.actors:
-            note(f"starting {self.needed}")
+        seconds = self.needed.seconds(pool.placement.processors)
+        if seconds > SLOW and len(pool.handles) < self.needed.actors:
+            note(f"starting {self.needed}, {seconds:.0f} s to start")
         self._begin()
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         snapshots: list[Snapshot | None] = [None] * len(self.near)
         flying: deque[InFlightWindow] = deque()
-        size = t0 = 0
+        B, size, t0 = self.most if pool.window else min(FIRST, self.most), 0, 0
         while t0 < self.horizon or flying:
             while t0 < self.horizon and len(flying) < AHEAD:
-                B = min(self.window, self.horizon - t0)
-                flying.append(self._launched(t0, B, self._parts(links(B), failures)))
-                t0 += B
+                rounds = min(B, self.horizon - t0)
+                flying.append(self._launched(t0, rounds, self._parts(links(rounds), failures)))
+                t0 += rounds
             window = flying[0]
-            outcomes = pool.gather(window.references)
+            outcomes = self._epochs.gather(window.references)
             if outcomes is None:
-                pool.recover(snapshots, f"rounds {window.t0 + 1} to {window.t0 + window.rounds}")
+                self._epochs.recover(snapshots, f"rounds {window.t0 + 1} to {window.t0 + window.rounds}")
                 flying = deque(self._launched(*again[:3]) for again in flying)
                 continue
             flying.popleft()
+            B = self._next_window(window.rounds, max(outcome.seconds for outcome in outcomes))
             snapshots = [outcome.snapshot for outcome in outcomes]
-            for line in (line for outcome in outcomes for line in outcome.notes):
-                note(line)
+            self._report([outcome.refused for outcome in outcomes], note)
             size += sum(outcome.bytes for outcome in outcomes)
             self._collect(window.t0, outcomes)
             self.trial.progress(N * window.rounds)
         return self._trace(size)
+
+    def _next_window(self, rounds: int, seconds: float) -> int:
+        """How many rounds take SECONDS, where so many took so long: at most four times as many, at least a quarter."""
+        wanted = int(rounds * min(4.0, max(0.25, SECONDS / max(seconds, 1e-9))))
+        return max(1, min(wanted, self.most))
+
+    def _report(self, refused: Sequence[Refusals], note: Note) -> None:
+        """Say which connections were refused: a few of them, and how many there were beside these."""
+        lines = [line for each in refused for line in each.lines]
+        others = len(lines[NOTES:]) + sum(each.others for each in refused)
+        for line in [*lines[:NOTES], *([f"and {others} more connections were refused"] if others else [])]:
+            note(line)
 
     def _begin(self) -> None:
         """Send the actors all that they need, and no more."""
@@ -128,7 +144,7 @@ class Coordinator:
         recipe = self._recipe()
         rows = own_rows(state, environment.agents).items()
         info = TrialInfo(
-            environment.means.shape, uniforms_of(state), self.bounds, self.horizon, self.window, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
+            environment.means.shape, uniforms_of(state), self.bounds, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
             algorithm.communicates, blends(algorithm), state._fields, tuple(plain_tuple(value) for value in state),
             {name: MAILBOX + name for name in mailboxes(state)},
             tuple(name for name, value in rows if not np.shares_memory(value, environment.preferences)), prepares,
@@ -137,7 +153,7 @@ class Coordinator:
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if algorithm.communicates else [[] for _ in self.near]
-        self.pool.begin(ray.put(info), [ray.put(model) for model in rewards], near)
+        self._epochs = Epochs(self.pool, ray.put(info), [ray.put(model) for model in rewards], near)
 
     def _recipe(self) -> tuple[tuple[Any, ...], bool]:
         """What the actors' code is compiled for: the types of its arguments; and whether to keep it on disk."""
@@ -188,7 +204,7 @@ class Coordinator:
         if self.pool.transport == "refs":
             sent = [part for part in parts if isinstance(part, WindowGraph)] if self.algorithm.communicates else []
             peers = [part.peers(self.owner, a) for a, part in enumerate(sent)] or [[[]] * rounds] * len(parts)
-        return InFlightWindow(t0, rounds, parts, self.pool.submit(t0, parts, peers))
+        return InFlightWindow(t0, rounds, parts, self._epochs.submit(t0, parts, peers))
 
     def _collect(self, t0: int, outcomes: list[Outcome]) -> None:
         windows = [outcome.window for outcome in outcomes]
@@ -229,16 +245,6 @@ def links_of_window(
                 neighbours[at] = j
                 weights[at] = weight_of_edge(graph.rule, graph.constant, degrees[b, i], degrees[b, j])
                 at += 1
-
-
-def cluster_room() -> tuple[int, float | None]:
-    """Processors, and MiB that Ray offers; None for the latter if Ray is on this machine only, which can be measured."""
-    import ray
-
-    processors = max(1, int(ray.cluster_resources().get("CPU", 1.0)))  # type: ignore[no-untyped-call]
-    if len([node for node in ray.nodes() if node["Alive"]]) <= 1:  # type: ignore[no-untyped-call]
-        return processors, None
-    return processors, float(ray.available_resources().get("memory", 0.0)) / limits.MIB  # type: ignore[no-untyped-call]
 
 
 def plain_tuple(value: Any) -> Any:

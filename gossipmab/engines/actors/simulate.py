@@ -76,23 +76,20 @@ def check(algorithm: Algorithm, environment: Environment, network: Network, pool
 def run_cells(
     cells: Sequence[C], play: Callable[..., P], *, steps: Callable[[int], None] | None = None, note: Note | None = None,
     address: str | None = None, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None,
-    resources: Mapping[str, float] | None = None, **options: Any,
+    listen: str | None = None, resources: Mapping[str, float] | None = None, **options: Any,
 ) -> Iterator[tuple[C, P | Exception]]:  # fmt: skip
     """Play the cells one after the other, each by actors; yield each with its outcome, or its exception.
 
     Args:
         play: plays one cell, as `play(cell, steps, simulate=...)` with a function that takes the place of `simulate`.
         steps: called with the agent-steps just played. note: called with a line about each failure.
-        address, transport, agents_per_actor, window: of `ActorPool`. options: for the session.
+        address, transport, agents_per_actor, window, listen: of `ActorPool`. options: for the session.
         resources: of an actor: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
     """
     if not cells:
         return
     note = note or log
-    placed = ray_options(resources or {})
-    if address is not None:
-        placed["scheduling_strategy"] = "SPREAD"  # to all its nodes in turn
-    pool = ActorPool(transport, agents_per_actor, window, note=note, **placed)
+    pool = ActorPool(transport, agents_per_actor, window, listen=listen, note=note, **ray_options(resources or {}))
     with ExitStack() as stack:
         if address is not None:
             options["runtime_env"] = stack.enter_context(packed(None)).runtime_env

@@ -14,18 +14,29 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
-from typing import Any
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from gossipmab.engines.actors.listening import ANYWHERE, Listen
 from gossipmab.engines.gossip.channel_state import Wire
 
-HANDSHAKE = 10.0  # seconds that a peer may take to answer a challenge
-HANDSHAKES = 64  # at a time; more are refused at once
+HANDSHAKE = 10.0  # seconds for a whole handshake
+HANDSHAKES = 64  # at a time; the oldest makes room for one more
+DIAL = 3.0  # seconds for a peer to take a call; it is called again
+IN_KERNEL = 1.0  # seconds that compiled code waits for a message before Python looks after it
+NOTES = 3  # refused connections that are described, of a window; more are counted
 HELLO = struct.Struct("<qq")  # index of the actor, epoch
 BUFFER = 4 * 2**20  # bytes of the kernel's buffer in each direction
 Address = tuple[str, int]
+
+
+class Refusals(NamedTuple):
+    """Connections that were refused: a line about each of the first, and the number of the others."""
+
+    lines: list[str]
+    others: int = 0
 
 
 class WindowLostError(RuntimeError):
@@ -35,17 +46,17 @@ class WindowLostError(RuntimeError):
 class SocketMesh:
     """The connections of one actor. Its listener runs in a thread as long as the process."""
 
-    def __init__(self, index: int, key: bytes, host: str, patience: float) -> None:
-        """Listen on the node's own address. patience: seconds to wait for a peer."""
+    def __init__(self, index: int, key: bytes, host: str, patience: float, listen: Listen = ANYWHERE) -> None:
+        """Listen where `listen` says, by default at any port of `host`. patience: seconds to wait for a peer."""
         self.index, self.key, self.patience = index, key, patience
         self.epoch = -1
         self.sockets: dict[int, socket.socket] = {}
-        self.notes: list[str] = []
-        self._listener = Listener((host, 0), family="AF_INET", backlog=1024)
-        host, port = self._listener.address
-        self.address: Address = str(host), int(port)  # where others connect
+        self._refused = Refusals([])
+        self._server = listen.socket(host)
+        self._server.settimeout(1.0)
+        self.address: Address = self._server.getsockname()  # where others connect
         self._changed = threading.Condition()
-        self._handshakes = threading.Semaphore(HANDSHAKES)
+        self._guests: dict[socket.socket, float] = {}  # in a handshake -> since when, in that order
         threading.Thread(target=self._listen, daemon=True, name="peers").start()
 
     def reset(self, epoch: int) -> None:
@@ -56,21 +67,33 @@ class SocketMesh:
                 connection.close()
             self.sockets.clear()
 
+    def interrupt(self) -> None:
+        """From another thread: end what waits for a peer. Numbers of sockets that compiled code uses stay theirs."""
+        with self._changed:
+            self.epoch = -1
+            for connection in self.sockets.values():
+                _shut(connection)
+            self._changed.notify_all()
+
     def link(self, addresses: dict[int, Address]) -> None:
         """Connect to the peers of lower index, wait for those of higher index. Raises WindowLostError."""
+        epoch, until = self.epoch, time.monotonic() + self.patience
         for peer, address in sorted(addresses.items()):
-            if peer < self.index:
+            while peer < self.index and peer not in self.sockets:
                 try:
-                    self._take(peer, self._connect(address))
+                    self._take(peer, self._connect(address, epoch), epoch)
                 except (OSError, EOFError, AuthenticationError) as error:
-                    raise WindowLostError(f"actor {self.index} cannot reach actor {peer}: {error}") from None
+                    if time.monotonic() > until or self.epoch != epoch:
+                        raise WindowLostError(f"actor {self.index} cannot reach actor {peer}: {error}") from None
+                    time.sleep(0.05)
         with self._changed:
-            if not self._changed.wait_for(lambda: addresses.keys() <= self.sockets.keys(), self.patience):
-                missing = sorted(addresses.keys() - self.sockets.keys())
-                raise WindowLostError(f"actor {self.index} waited {self.patience:g} s for actors {missing}")
+            here = self.sockets
+            self._changed.wait_for(lambda: self.epoch != epoch or addresses.keys() <= here.keys(), until - time.monotonic())
+            if self.epoch != epoch or addresses.keys() - here.keys():
+                raise WindowLostError(f"actor {self.index} waited for actors {sorted(addresses.keys() - here.keys())}")
 
     def finish(self, wire: Wire, c: int) -> None:
-        """Do what the compiled exchange of round c left undone. Raises WindowLostError.
+        """Do what the compiled exchange of round c left undone, within `patience`. Raises WindowLostError.
 
         A message is nearly always smaller than what the kernel holds, and then all is sent before anything is waited for.
         Where it is larger, sending goes on while receiving here, so that two actors that send each other much get through.
@@ -131,59 +154,86 @@ class SocketMesh:
                     del waiting[number]
         return total
 
-    def _connect(self, address: Address) -> socket.socket:
-        with Client(address, family="AF_INET", authkey=self.key) as connection:
-            connection.send_bytes(HELLO.pack(self.index, self.epoch))
-            if not connection.poll(HANDSHAKE) or connection.recv_bytes(1) != b"+":
-                raise ConnectionError("it does not take part in this run")
-            return socket.socket(fileno=socket.dup(connection.fileno()))
+    def _connect(self, address: Address, epoch: int) -> socket.socket:
+        with socket.create_connection(address, timeout=DIAL) as plain:
+            plain.settimeout(None)
+            _limit(plain, DIAL)
+            with Connection(socket.dup(plain.fileno())) as connection:
+                answer_challenge(connection, self.key)
+                deliver_challenge(connection, self.key)
+                connection.send_bytes(HELLO.pack(self.index, epoch))
+                if connection.recv_bytes(1) != b"+":
+                    raise ConnectionError("it does not take part in this run")
+            return plain.dup()
 
     def _listen(self) -> None:
         while True:
             try:
-                connection = self._listener.accept()
-            except (OSError, EOFError):  # somebody who went away at once
+                plain, where = self._server.accept()
+            except TimeoutError:
+                plain = None
+            except OSError:  # somebody who went away at once, or no more files
+                time.sleep(0.01)
                 continue
-            where = self._listener.last_accepted
-            if self._handshakes.acquire(blocking=False):
-                threading.Thread(target=self._welcome, args=(connection, where), daemon=True).start()
-            else:
-                self._refuse(connection, where, "too many at a time")
+            with self._changed:
+                now = time.monotonic()
+                late = [guest for guest, since in self._guests.items() if now - since > HANDSHAKE]
+                if plain is not None:
+                    late = late or list(self._guests)[: len(self._guests) >= HANDSHAKES]
+                    self._guests[plain] = now
+                for guest in late:
+                    del self._guests[guest]
+                    _shut(guest)
+            if plain is not None:
+                threading.Thread(target=self._welcome, args=(plain, *where), daemon=True).start()
 
-    def _welcome(self, connection: Connection, where: Any) -> None:
+    def _welcome(self, plain: socket.socket, host: str, port: int) -> None:
         """Take a connection whose owner has the key; refuse any other."""
-        try:
-            with connection, socket.socket(fileno=socket.dup(connection.fileno())) as plain:
-                _limit(plain, HANDSHAKE)
-                try:
-                    deliver_challenge(connection, self.key)
-                    answer_challenge(connection, self.key)
-                    peer, epoch = HELLO.unpack(connection.recv_bytes(HELLO.size))
-                    if epoch != self.epoch:
-                        raise ConnectionError(f"epoch {epoch} is not {self.epoch}")
-                    connection.send_bytes(b"+")
-                    self._take(peer, socket.socket(fileno=socket.dup(plain.fileno())))
-                except Exception as error:  # whatever a stranger may send must do no harm
-                    self._refuse(connection, where, f"{type(error).__name__}: {error}")
-        finally:
-            self._handshakes.release()
+        with plain, Connection(socket.dup(plain.fileno())) as connection:
+            try:
+                deliver_challenge(connection, self.key)
+                answer_challenge(connection, self.key)
+                peer, epoch = HELLO.unpack(connection.recv_bytes(HELLO.size))
+                with self._changed:
+                    del self._guests[plain]  # KeyError if it was too late
+                if epoch != self.epoch:
+                    raise ConnectionError(f"epoch {epoch} is not {self.epoch}")
+                connection.send_bytes(b"+")
+                self._take(peer, plain.dup(), epoch)
+            except Exception as error:  # whatever a stranger may send must do no harm
+                with self._changed:
+                    late = self._guests.pop(plain, None) is None and isinstance(error, KeyError | EOFError)
+                    why = "too slow, or too many at a time" if late else f"{type(error).__name__}: {' '.join(str(error).split())}"
+                    if len(self._refused.lines) < NOTES:
+                        self._refused.lines.append(f"actor {self.index} refused a connection from {host}:{port} ({why})")
+                    else:
+                        self._refused = self._refused._replace(others=self._refused.others + 1)
 
-    def _refuse(self, connection: Connection, where: Any, why: str) -> None:
-        connection.close()
-        host, port = where
-        self.notes.append(f"actor {self.index} refused a connection from {host}:{port} ({' '.join(why.split())})")
+    def refused(self) -> Refusals:
+        """What was refused since the last call."""
+        with self._changed:
+            since, self._refused = self._refused, Refusals([])
+        return since
 
-    def _take(self, peer: int, plain: socket.socket) -> None:
+    def _take(self, peer: int, plain: socket.socket, epoch: int) -> None:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             plain.setsockopt(socket.SOL_SOCKET, size, BUFFER)
-        _limit(plain, self.patience)
+        _limit(plain, min(self.patience, IN_KERNEL))
         with self._changed:
+            if epoch != self.epoch:
+                plain.close()
+                raise ConnectionError(f"epoch {epoch} is over")
             before = self.sockets.pop(peer, None)
             if before is not None:
                 before.close()
             self.sockets[peer] = plain
             self._changed.notify_all()
+
+
+def _shut(plain: socket.socket) -> None:
+    with suppress(OSError):
+        plain.shutdown(socket.SHUT_RDWR)
 
 
 def _limit(plain: socket.socket, seconds: float) -> None:

@@ -99,7 +99,7 @@ class UnreliableBlock(AgentBlock):
         Args:
             events, takes: see `ActorEvents`. exchange: sends arrays to other actors, by their index, and fills those from them.
         """
-        numbers, rows = self._window(), 0
+        numbers, rows = self._window(len(events.up)), 0
         buffers = self._channel.buffers
         turned = buffers._replace(now=buffers.after, after=buffers.now)
         channels = [

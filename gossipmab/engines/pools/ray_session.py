@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 OBJECT_STORE = 256 * 2**20  # bytes; what does not fit is spilled to the folder
 ANSWER = 10.0  # seconds for a cluster to answer
-START = 22.0  # seconds for a local Ray to start
+START = 22.0  # seconds for a local Ray to start, on a machine with a processor for every process that wants one
 FRAME = re.compile(r"@\s+0x")  # of a stack, in Ray's logs
 PREFIX = "gossipmab-ray-"
 LONGEST_FOLDER = 38  # bytes: Ray adds 66 to name its sockets, and the kernel takes 107
@@ -136,9 +136,10 @@ def session(
         try:
             meanwhile()
         finally:
-            found = _whole(started, START if folder else None)
+            limit = START * max(1.0, os.getloadavg()[0] / available_processors())
+            found = _whole(started, limit if folder else None)
         if found is None:
-            raise InputError(f"engine: no Ray starts within {START:g} s{_last_lines(folder)}")
+            raise InputError(f"engine: no Ray starts within {limit:.3g} s{_last_lines(folder)}")
         stack.enter_context(watched(found, lost))
         yield Session(found, folder)
 

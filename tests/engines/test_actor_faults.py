@@ -292,8 +292,8 @@ def test_where_actors_listen() -> None:
         host, port = free.getsockname()
         with pytest.raises(gm.InputError, match=f"^listen: got {port}-{port}, none of these is free at {host} "):
             Listen.parsed(f"127.0.0.0/8:{port}-{port}").socket("10.0.0.1")
-    with pytest.raises(gm.InputError, match=r"^listen: got 192.0.2.0/24, but .* has the addresses 127\.0\.0\.1"):
-        Listen.parsed("192.0.2.0/24").socket("127.0.0.1")
+    with pytest.raises(gm.InputError, match=r"^listen: got 203.0.113.77/32, but .* has the addresses 127\.0\.0\.1"):
+        Listen.parsed("203.0.113.77/32").socket("127.0.0.1")
 
 
 def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:

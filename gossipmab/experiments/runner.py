@@ -35,7 +35,7 @@ ENGINES = {
     "actors": "gossipmab.engines.actors.simulate",
 }
 OPTIONS = {  # option of `run` -> the engines that take it
-    "workers": ("threads", "ray"),
+    "workers": ("threads", "ray", "actors"),
     "address": ("ray", "actors"),
     "resources": ("ray", "actors"),
     "transport": ("actors",),

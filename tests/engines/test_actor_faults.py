@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
@@ -27,6 +28,7 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.actors import sockets as peers
 from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
+from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
@@ -125,6 +127,29 @@ def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport:
     assert sorted(note[:12] for note in notes) == ["actor 0 died", "actor 1 died"]
 
 
+def test_an_actor_dies_under_trials_side_by_side(ray_here: None, setting: Any) -> None:
+    """All go back to their own snapshots; the actor is made anew once."""
+    notes: list[str] = []
+    windows: Counter[int] = Counter()
+    options = {"horizon": 6000, "seed": 3}
+    with ActorPool(window=500, note=notes.append) as crew, ThreadPoolExecutor(3) as threads:
+        crew.side_by_side(3)
+
+        def played(trial: int) -> Any:
+            def progress(steps: int) -> None:
+                windows[trial] += 1
+                if len(windows) == 3 and -1 not in windows:
+                    windows[-1] += 1
+                    os.kill(crew.pids[2], signal.SIGKILL)
+
+            world = (gm.ParetoUCBGossip(), *setting)
+            return simulate_actors(*world, trial=trial, pool=crew, note=notes.append, progress=progress, **options)  # type: ignore[arg-type]
+
+        for trial, got in enumerate(threads.map(played, range(3))):
+            assert same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, trial=trial, **options), got) == []  # type: ignore[arg-type]
+    assert sum("made anew" in note for note in notes) == windows[-1] == 1
+
+
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
     def stop(crew: ActorPool, windows: int) -> None:
         if windows == 1:
@@ -179,7 +204,7 @@ def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, set
 
     def knock(crew: ActorPool, windows: int) -> None:
         if windows == 1:
-            address = ray.get(crew.handles[0].listen.remote(b"", 1.0), timeout=60)
+            address = ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)
             with pytest.raises(AuthenticationError):
                 Client(tuple(address), authkey=b"a wrong key")
             for garbage in (b"GET / HTTP/1.1\r\n\r\n" * 10, b"\xff" * 3, b"", b"\x7f" + os.urandom(499)):

@@ -200,7 +200,7 @@ def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPoo
 
 
 @pytest.mark.slow
-def test_cells_are_played_one_after_the_other_by_the_same_actors() -> None:
+def test_cells_are_played_one_after_the_other_or_side_by_side_by_the_same_actors() -> None:
     """In a process of its own: the engine starts its Ray itself, for cells or for one trial, and ends it."""
     script = """
 import gossipmab as gm
@@ -217,6 +217,9 @@ assert [cell for cell, _ in out] == [0, 1, 2] and told == [40, 40, 20] * 2, told
 assert isinstance(out[1][1], OSError)
 for cell, trace in (out[0], out[2]):
     assert trace.nsw_regret.tobytes() == gm.simulate(gm.ParetoUCBGossip(), e, n, horizon=25, seed=cell).nsw_regret.tobytes()
+again = dict(run_cells([0, 1, 2, 3], play, workers=3, agents_per_actor=2, window=10))
+assert isinstance(again[1], OSError) and sorted(again) == [0, 1, 2, 3]
+assert all(again[cell].nsw_regret.tobytes() == trace.nsw_regret.tobytes() for cell, trace in (out[0], out[2]))
 try:
     list(run_cells([0], play, transport="ref"))
 except InputError as error:

@@ -26,13 +26,14 @@ from gossipmab.engines.actors.sockets import Address, Refusals, SocketMesh, Wind
 from gossipmab.engines.actors.unreliable_block import ActorEvents, UnreliableBlock
 from gossipmab.engines.gossip.channel_state import WindowFields
 
-CONTROL = "control"  # Ray's name of the thread that is kept for questions
+CONTROL, LANE = "control", "lane"  # Ray's names of an actor's threads (concurrency groups)
 
 
 class Outcome(NamedTuple):
     """An actor's part of a window: its record, and the snapshot at its end.
 
-    bytes: that crossed the border (sent, or by reference received). refused: connections, meanwhile. seconds: that it took.
+    bytes: that crossed the border (sent, or by reference received). refused: connections, meanwhile. seconds: that it took;
+    of these at work: of a processor.
     """
 
     window: WindowFields
@@ -40,24 +41,33 @@ class Outcome(NamedTuple):
     snapshot: Snapshot
     refused: Refusals
     seconds: float
+    at_work: float
 
 
 class AgentActor:
-    """One actor. The coordinator calls its methods one after the other; calls of earlier epochs are void.
+    """One actor, with a lane for each of the trials that are played side by side, in a thread of its own."""
 
-    `stop` and `answer` alone run beside the others, in a thread that is kept for them (Ray's concurrency group CONTROL).
-    """
+    def __init__(self, index: int, lanes: int = 1) -> None:
+        self.lanes = [Lane(index) for _ in range(lanes)]
+
+    def answer(self) -> None:
+        """Show that this process lives, and can be reached; called in a thread that is kept for it, as `Lane.stop` is."""
+
+    def call(self, lane: int, method: str, *arguments: Any) -> Any:
+        """Call a method of a lane."""
+        return getattr(self.lanes[lane], method)(*arguments)
+
+
+class Lane:
+    """An actor's part of one trial. The coordinator calls its methods one after the other; calls of earlier epochs are void."""
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.epoch = -1
         self.peers: SocketMesh | None = None
 
-    def answer(self) -> None:
-        """Show that this process lives, and can be reached."""
-
     def stop(self) -> None:
-        """End what is going on, at the next exchange at the latest."""
+        """From another thread: end what is going on, at the next exchange at the latest."""
         self.epoch = -1
         if self.peers is not None:
             self.peers.interrupt()
@@ -105,12 +115,12 @@ class AgentActor:
 
     def _outcome(self, size: int) -> Outcome:
         refused, seconds = self.peers.refused() if self.peers else Refusals([]), time.monotonic() - self._since
-        return Outcome(self.own.window, size, self.own.snapshot(), refused, seconds)
+        return Outcome(self.own.window, size, self.own.snapshot(), refused, seconds, time.thread_time() - self._worked)
 
     def play(self, epoch: int, t0: int, part: WindowGraph | ActorEvents) -> Outcome:
         """Play the window after round t0; the messages go from actor to actor."""
         self._check(epoch, t0)
-        self._since = time.monotonic()
+        self._since, self._worked = time.monotonic(), time.thread_time()
         with self._ending():
             if isinstance(part, WindowGraph):
                 return self._outcome(self._play(part))
@@ -133,7 +143,7 @@ class AgentActor:
     def open(self, epoch: int, t0: int, part: WindowGraph) -> bytes:
         """Begin the window after round t0, which is played step by step; returns the message for its first round."""
         self._check(epoch, t0)
-        self._since = time.monotonic()
+        self._since, self._worked = time.monotonic(), time.thread_time()
         with self._ending():
             self._wire = self.own.begin_window(part, defaultdict(int))
             return self.own.message()

@@ -48,6 +48,7 @@ from gossipmab.utils.types import Integers
 WINDOW_BYTES = 32 * 2**20  # of a window's distributions, and of its links
 AHEAD = 2  # windows in flight: actors play one while the coordinator collects the one before
 SECONDS = 2.0  # that a window should take
+ENOUGH = 1.0  # seconds of a window, to see how busy it keeps the processors
 FIRST = 16  # rounds of the first window, before it is known how many take so long
 
 
@@ -88,15 +89,20 @@ class Coordinator:
             numbers, known = message_size(algorithm, self.state)[0], 2 * E if self.messages.rules.top_k else 0
             state += 8 * numbers * (N * (2 + self.messages.depth) + known)
         self.needed = limits.need(len(self.near), state)
-        pool.placement.check(self.needed, N, max(map(len, self.near)) if pool.transport == "direct" else 0)
+        self.most_near = max(map(len, self.near)) if pool.transport == "direct" else 0
+        pool.placement.check(self.needed, N, self.most_near)
 
     def play(self, note: Note) -> GossipTrace:
         """Play the trial, window after window."""
+        with self.pool.lane() as lane:
+            return self._play(lane, note)
+
+    def _play(self, lane: int, note: Note) -> GossipTrace:
         N, pool, key = self.environment.agents, self.pool, self.trial.key
         seconds = self.needed.seconds(pool.placement.processors)
         if seconds > SLOW and len(pool.handles) < self.needed.actors:
             note(f"starting {self.needed}, {seconds:.0f} s to start")
-        self._begin()
+        self._begin(lane)
         links = self.network.link_sampler(stream(**key, purpose=Purpose.LINKS))
         failures = self.network.failure_sampler(stream(**key, purpose=Purpose.FAILURES))
         snapshots: list[Snapshot | None] = [None] * len(self.near)
@@ -114,7 +120,13 @@ class Coordinator:
                 flying = deque(self._launched(*again[:3]) for again in flying)
                 continue
             flying.popleft()
-            B = self._next_window(window.rounds, max(outcome.seconds for outcome in outcomes))
+            seconds = max(outcome.seconds for outcome in outcomes)
+            B = self._next_window(window.rounds, seconds)
+            if pool.at_once == 1 < pool.lanes and seconds > ENOUGH:
+                busy = sum(outcome.at_work for outcome in outcomes) / seconds
+                pool.at_once = min(
+                    pool.lanes, int(pool.placement.processors / busy), pool.placement.lanes(self.needed, self.most_near)
+                )
             snapshots = [outcome.snapshot for outcome in outcomes]
             self._report([outcome.refused for outcome in outcomes], note)
             size += sum(outcome.bytes for outcome in outcomes)
@@ -134,7 +146,7 @@ class Coordinator:
         for line in [*lines[:NOTES], *([f"and {others} more connections were refused"] if others else [])]:
             note(line)
 
-    def _begin(self) -> None:
+    def _begin(self, lane: int) -> None:
         """Send the actors all that they need, and no more."""
         import ray
 
@@ -153,7 +165,7 @@ class Coordinator:
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if algorithm.communicates else [[] for _ in self.near]
-        self._epochs = Epochs(self.pool, ray.put(info), [ray.put(model) for model in rewards], near)
+        self._epochs = Epochs(self.pool, lane, ray.put(info), [ray.put(model) for model in rewards], near)
 
     def _recipe(self) -> tuple[tuple[Any, ...], bool]:
         """What the actors' code is compiled for: the types of its arguments; and whether to keep it on disk."""

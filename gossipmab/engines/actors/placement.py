@@ -81,6 +81,14 @@ class Placement:
                 continue
         return found
 
+    def lanes(self, needed: Need, connections: int) -> int:
+        """For how many trials like this one memory and files suffice."""
+        rooms = [node.room for node in self.nodes.values()] or [self._here or limits.room()]
+        own, each = needed.actors * limits.ACTOR_MIB, needed.mib - needed.actors * limits.ACTOR_MIB
+        by_memory = (limits.SHARE * sum(room.mib for room in rooms) - own) / max(each, 1e-9)
+        by_files = (min(room.files for room in rooms) - limits.FILES) / (connections + 1)
+        return max(1, int(min(by_memory, by_files, 1e6)))
+
     @property
     def processors(self) -> float:
         """CPUs of the nodes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 
 log = logging.getLogger("gossipmab").warning
+AT_ONCE = 16  # cells
+LOOK = 0.2  # seconds between looks whether more cells are worth while
 C = TypeVar("C")
 P = TypeVar("P")
 
@@ -76,30 +79,41 @@ def check(algorithm: Algorithm, environment: Environment, network: Network, pool
 def run_cells(
     cells: Sequence[C], play: Callable[..., P], *, steps: Callable[[int], None] | None = None, note: Note | None = None,
     address: str | None = None, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None,
-    listen: str | None = None, resources: Mapping[str, float] | None = None, **options: Any,
+    listen: str | None = None, workers: int | None = None,
+    resources: Mapping[str, float] | None = None, **options: Any,
 ) -> Iterator[tuple[C, P | Exception]]:  # fmt: skip
-    """Play the cells one after the other, each by actors; yield each with its outcome, or its exception.
+    """Play the cells by actors, several side by side where processors would wait for messages; yield each with its outcome.
+
+    The outcome of a cell that failed is its exception.
 
     Args:
         play: plays one cell, as `play(cell, steps, simulate=...)` with a function that takes the place of `simulate`.
         steps: called with the agent-steps just played. note: called with a line about each failure.
         address, transport, agents_per_actor, window, listen: of `ActorPool`. options: for the session.
+        workers: cells side by side; by default as many as keep the processors busy, found in the first one, and at most AT_ONCE.
         resources: of an actor: "CPU" (0 by default), "GPU", "memory" in bytes, or any that the cluster has.
     """
     if not cells:
         return
     note = note or log
     pool = ActorPool(transport, agents_per_actor, window, listen=listen, note=note, **ray_options(resources or {}))
+    pool.side_by_side(min(workers or (AT_ONCE if transport == "direct" else 1), len(cells)))
+    pool.at_once = pool.lanes if workers else 1
     with ExitStack() as stack:
         if address is not None:
             options["runtime_env"] = stack.enter_context(packed(None)).runtime_env
         stack.enter_context(session(address, **options))
+        threads = stack.enter_context(ThreadPoolExecutor(pool.lanes, "trial"))
         simulate = partial(simulate_actors, pool=stack.enter_context(pool), note=note)
-        for cell in cells:
-            try:
-                outcome: P | Exception = play(cell, steps, simulate=simulate)
-            except InputError:
-                raise
-            except Exception as error:
-                outcome = error
-            yield cell, outcome
+        waiting = iter(cells)
+        flying: dict[Future[P], C] = {}
+        while True:
+            while len(flying) < pool.at_once and (cell := next(waiting, None)) is not None:
+                flying[threads.submit(play, cell, steps, simulate=simulate)] = cell
+            if not flying:
+                return
+            for future in wait(flying, LOOK, FIRST_COMPLETED).done:
+                error = future.exception()
+                if error is not None and (isinstance(error, InputError) or not isinstance(error, Exception)):
+                    raise error
+                yield flying.pop(future), future.result() if error is None else error

@@ -6,11 +6,13 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from threading import RLock
 from typing import Any
 
-from gossipmab.engines.actors.actor import CONTROL, AgentActor
+from gossipmab.engines.actors.actor import CONTROL, LANE, AgentActor
 from gossipmab.engines.actors.listening import ANYWHERE, Listen
 from gossipmab.engines.actors.placement import Placement, strategy
 from gossipmab.engines.limits import TRANSPORTS
@@ -59,7 +61,8 @@ class ActorPool:
         self.pids: list[Any] = []  # of their processes
         self.homes: list[str] = []  # the nodes where they are
         self.new: set[int] = set()  # those that have not answered yet
-        self.epoch = 0
+        self.lanes, self.at_once = 1, 1  # trials side by side: the most, and how many are worth while
+        self._lock, self._free, self._closed, self._epochs = RLock(), {0}, False, count()
         self.key = secrets.token_bytes(32)
         self._questions: dict[int, tuple[Any, float]] = {}  # to an actor, and since when
         self._options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0} | options
@@ -68,17 +71,49 @@ class ActorPool:
     def __enter__(self) -> ActorPool:
         self._before = os.environ.get(QUIET)
         os.environ[QUIET] = "1"
+        self._closed = False
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self.handles:
-            self._kill(self.handles.pop())
+        with self._lock:
+            self._closed = True
+            while self.handles:
+                self._kill(self.handles.pop())
+            self.homes.clear()
         if self._before is None:
             os.environ.pop(QUIET, None)
 
-    def fill(self, actors: int) -> None:
-        """Have so many actors, spread over the nodes that live now; those that exist stay where they are, if that is even."""
-        self.placement.look()
+    def side_by_side(self, lanes: int) -> None:
+        """Allow so many trials at once, before any actor is made."""
+        self.lanes, self._free = lanes, set(range(lanes))
+
+    @contextmanager
+    def lane(self) -> Iterator[int]:
+        """A lane for one trial."""
+        with self._lock:
+            lane = self._free.pop()
+        try:
+            yield lane
+        finally:
+            with self._lock:
+                self._free.add(lane)
+
+    def epoch(self) -> int:
+        """A new epoch."""
+        return next(self._epochs)
+
+    def fill(self, actors: int) -> list[Any]:
+        """At least so many actors, spread over the nodes that live now; those that exist stay where they are, if that is even.
+
+        While other trials are played, actors are moved only after nodes came or went.
+        """
+        with self._lock:
+            alone, changed = len(self._free) == self.lanes - 1, self.placement.look()
+            if alone or changed or actors > len(self.handles):
+                self._spread(actors if alone else max(actors, len(self.handles)))
+            return self.handles[:actors]
+
+    def _spread(self, actors: int) -> None:
         self.placement.suspects.clear()
         while len(self.handles) > actors:
             self._kill(self.handles.pop())
@@ -95,21 +130,38 @@ class ActorPool:
         for index, home in zip([*moving, *range(len(self.handles), actors)], free, strict=True):
             self._make(index, home)
 
-    def replace(self, lost: Iterable[int]) -> None:
-        """Make these actors anew, on nodes where others live if there are such."""
-        lost = set(lost)
-        others = [home for index, home in enumerate(self.homes) if index not in lost]
-        self.placement.suspects |= {self.homes[index] for index in lost} - set(others)
-        for index in sorted(lost):
-            home = self.placement.place(others)
-            others.append(home)
-            self._make(index, home)
+    def replace(self, lost: Mapping[int, str], seen: list[Any]) -> list[int]:
+        """Make these actors anew, on nodes where others live if there are such; those that were made anew now.
+
+        Args:
+            seen: the handles by which they were lost, replaced; another trial may have made some of them anew already.
+        """
+        with self._lock:
+            self._check_open()
+            mine = sorted(index for index in lost if self.handles[index] is seen[index])
+            others = [home for index, home in enumerate(self.homes) if index not in mine]
+            self.placement.suspects |= {self.homes[index] for index in mine} - set(others)
+            for index in mine:
+                home = self.placement.place(others)
+                others.append(home)
+                self._make(index, home)
+            seen[:] = self.handles[: len(seen)]
+            return mine
+
+    def answered(self, index: int, handle: Any) -> None:
+        """Note that this actor has started."""
+        with self._lock:
+            if self.handles[index : index + 1] == [handle]:
+                self.new.discard(index)
 
     def _make(self, index: int, home: str) -> None:
         import ray
 
-        made: Any = ray.remote(concurrency_groups={CONTROL: 1})(AgentActor)  # type: ignore[call-overload]
-        handle = made.options(**self._options | {"scheduling_strategy": strategy(home)}).remote(index)
+        if self._closed:
+            raise ActorsLostError("the actors were ended")
+        threads = {CONTROL: 1} | {f"{LANE}{lane}": 1 for lane in range(self.lanes)}
+        made: Any = ray.remote(concurrency_groups=threads)(AgentActor)  # type: ignore[call-overload]
+        handle = made.options(**self._options | {"scheduling_strategy": strategy(home)}).remote(index, self.lanes)
         if index < len(self.handles):
             self._kill(self.handles[index])
             self.handles[index], self.homes[index] = handle, home
@@ -125,22 +177,29 @@ class ActorPool:
         with suppress(Exception):  # it may be dead already, and Ray too
             ray.kill(handle, no_restart=True)
 
-    def silent(self) -> list[int]:
+    def silent(self, seen: Sequence[Any]) -> list[int]:
         """The actors that have answered before, and now have not for `patience` seconds, in the thread kept for it.
 
-        Call it often: every LOOK seconds it asks anew.
+        Call it often: every LOOK seconds it asks anew. Those that another trial has replaced are among them.
+
+        Args:
+            seen: the handles of the trial's actors.
         """
         import ray
 
-        asked = [self._questions[index][0] for index in self._questions.keys() - self.new]
-        waiting = set(ray.wait(asked, num_returns=len(asked), timeout=0)[1]) if asked else set()
-        found, now = [], time.monotonic()
-        for index, handle in enumerate(self.handles):
-            question, since = self._questions.get(index, (None, -LOOK))
-            if index in self.new:
-                continue
-            if question in waiting:
-                found += [index] if now - since > self.patience else []
-            elif now - since > LOOK:
-                self._questions[index] = handle.answer.options(concurrency_group=CONTROL).remote(), now
-        return found
+        with self._lock:
+            self._check_open()
+            asked = [self._questions[index][0] for index in self._questions.keys() - self.new]
+            waiting = set(ray.wait(asked, num_returns=len(asked), timeout=0)[1]) if asked else set()
+            found, now = [], time.monotonic()
+            for index, handle in enumerate(seen):
+                question, since = self._questions.get(index, (None, -LOOK))
+                if self.handles[index] is not handle or (question in waiting and now - since > self.patience):
+                    found.append(index)
+                elif question not in waiting and now - since > LOOK and index not in self.new:
+                    self._questions[index] = handle.answer.options(concurrency_group=CONTROL).remote(), now
+            return found
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ActorsLostError("the actors were ended")

@@ -139,6 +139,7 @@ def session(
             found = _whole(started, START if folder else None)
         if found is None:
             raise InputError(f"engine: no Ray starts within {START:g} s{_last_lines(folder)}")
+        stack.enter_context(_terminated_gently(lost))  # again: Ray has put a handler of its own in its place
         stack.enter_context(watched(found, lost))
         yield Session(found, folder)
 

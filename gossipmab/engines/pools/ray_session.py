@@ -140,6 +140,7 @@ def session(
             found = _whole(started, limit if folder else None)
         if found is None:
             raise InputError(f"engine: no Ray starts within {limit:.3g} s{_last_lines(folder)}")
+        stack.enter_context(_terminated_gently(lost))  # again: Ray has put a handler of its own in its place
         stack.enter_context(watched(found, lost))
         yield Session(found, folder)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from rich.console import Console
 
-FAILED, BAD_INPUT, NO_SPACE, INTERRUPTED, CLOSED = 1, 2, 3, 130, 141
+FAILED, BAD_INPUT, NO_SPACE, CLUSTER_LOST, INTERRUPTED, CLOSED = 1, 2, 3, 4, 130, 141
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",
     BAD_INPUT: "bad input, named in one line",
     NO_SPACE: "no space left on the device",
+    CLUSTER_LOST: "the Ray cluster has gone; the same command goes on once it is back",
     INTERRUPTED: "interrupted; the same command goes on",
     CLOSED: "the pipe that takes the output was closed",
 }

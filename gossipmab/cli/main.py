@@ -10,10 +10,10 @@ from typing import Any
 import typer
 
 from gossipmab.cli.app import app
-from gossipmab.cli.console import BAD_INPUT, CLOSED, FAILED, INTERRUPTED, NO_SPACE, say
+from gossipmab.cli.console import BAD_INPUT, CLOSED, CLUSTER_LOST, FAILED, INTERRUPTED, NO_SPACE, say
 from gossipmab.experiments.spec.renamed import OPTIONS, now_called
 from gossipmab.utils.atomic_write import NO_SPACE as NO_SPACE_LEFT
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import ClusterLostError, InputError
 
 # Newer versions of typer have their own copy of click: the class of all its complaints is found through a public one.
 Complaint: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -27,6 +27,9 @@ def call(arguments: list[str]) -> int:
     except InputError as error:
         say(f"error: {error}")
         return BAD_INPUT
+    except ClusterLostError as error:
+        say(f"error: {error}")
+        return CLUSTER_LOST
     except Complaint as error:
         old = str(getattr(error, "option_name", ""))
         say(f"error: {now_called(old, OPTIONS[old]) if old in OPTIONS else error.format_message()}")

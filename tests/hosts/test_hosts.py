@@ -28,7 +28,7 @@ TOOLS = ("ip", "ethtool", "gcc", "nsenter", "unshare", "ss")
 SAME = ("results.parquet", "agents.parquet")
 ADDRESS = "10.77.0.1:6379"
 TOKEN = "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.ray/auth_token PYTHONPATH={root}; cd /root; "
-PLAYER = {"ray": "ray::play_batch", "actors": "ray::AgentActor"}
+PLAYER = {"ray": "ray::cells", "actors": "ray::AgentActor"}
 LONGEST = 60.0  # seconds in which no cell ends, after a fault
 SPEC = """
 [experiment]

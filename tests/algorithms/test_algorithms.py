@@ -165,6 +165,44 @@ def base_of(name: str, agents: int) -> Any:
     return nx.star_graph(agents - 1) if name == "star_graph" else getattr(nx, name)(agents)
 
 
+@pytest.mark.parametrize("name", FAIR)
+@pytest.mark.parametrize("sizes", [WORLDS[0], (3, 5, 2, "path_graph", 0.6, "metropolis")], ids=lambda s: "-".join(map(str, s)))
+def test_fair_algorithms_follow_their_twins(name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]) -> None:
+    """The twin plays the package's distributions; everything else must then agree, and no distribution be beaten.
+
+    Two maximisers of equal value may differ, so the objective is compared: the package's distribution must reach the best of
+    a multi-start search (checked on every tenth round) to 1e-7 relative.
+    """
+    N, K, D, base, p, weights = sizes
+    horizon = 60
+    environment, network = world(N, K, D, base_of(base, N), p, weights, seed=2)
+    algorithm = VARIANTS[name]
+    game = alone(algorithm, environment, network, horizon=horizon, seed=2)
+    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, recorded_rounds=horizon)
+    twin = twin_of(algorithm, environment, network, horizon)
+    checked = 0
+
+    def follow(t: int) -> np.ndarray:
+        nonlocal checked
+        p = game.p[t - 1]
+        if t <= K:
+            np.testing.assert_array_equal(p, twin.select(t))
+        elif t % 10 in (0, 4):
+            for i in range(N):
+                given = twin.estimate(i), twin.bonus(i, t), twin.root
+                best = float(fair_objective(maximise_multi_start(*given, starts=5), *given))
+                assert fair_objective(p[i], *given) >= best * (1 - 1e-7)
+                checked += 1
+        return p
+
+    kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, 2), horizon, follow)
+    np.testing.assert_array_equal(game.arms, kept["arms"])
+    same_play(trace, kept, atol=1e-8)
+    assert checked > 9 * N
+    for i, state in enumerate(game.states):
+        np.testing.assert_array_equal(state.counts[i], twin.counts[i])
+
+
 @pytest.mark.parametrize("sizes", WORLDS, ids=lambda s: "-".join(map(str, s)))
 @pytest.mark.parametrize("name", PARETO)
 def test_pareto_algorithms_decide_like_their_twins(name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]) -> None:
@@ -208,44 +246,6 @@ def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> N
     )
     trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, recorded_rounds=120, interpreted=True)
     same_play(trace, kept)
-
-
-@pytest.mark.parametrize("name", FAIR)
-@pytest.mark.parametrize("sizes", [WORLDS[0], (3, 5, 2, "path_graph", 0.6, "metropolis")], ids=lambda s: "-".join(map(str, s)))
-def test_fair_algorithms_follow_their_twins(name: str, sizes: tuple[Any, ...], alone: Callable[..., Any]) -> None:
-    """The twin plays the package's distributions; everything else must then agree, and no distribution be beaten.
-
-    Two maximisers of equal value may differ, so the objective is compared: the package's distribution must reach the best of
-    a multi-start search (checked on every tenth round) to 1e-7 relative.
-    """
-    N, K, D, base, p, weights = sizes
-    horizon = 60
-    environment, network = world(N, K, D, base_of(base, N), p, weights, seed=2)
-    algorithm = VARIANTS[name]
-    game = alone(algorithm, environment, network, horizon=horizon, seed=2)
-    trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=2, recorded_rounds=horizon)
-    twin = twin_of(algorithm, environment, network, horizon)
-    checked = 0
-
-    def follow(t: int) -> np.ndarray:
-        nonlocal checked
-        p = game.p[t - 1]
-        if t <= K:
-            np.testing.assert_array_equal(p, twin.select(t))
-        elif t % 10 in (0, 4):
-            for i in range(N):
-                given = twin.estimate(i), twin.bonus(i, t), twin.root
-                best = float(fair_objective(maximise_multi_start(*given, starts=5), *given))
-                assert fair_objective(p[i], *given) >= best * (1 - 1e-7)
-                checked += 1
-        return p
-
-    kept = play(twin, game_of(environment, network), numbers_of(environment, network, horizon, 2), horizon, follow)
-    np.testing.assert_array_equal(game.arms, kept["arms"])
-    same_play(trace, kept, atol=1e-8)
-    assert checked > 9 * N
-    for i, state in enumerate(game.states):
-        np.testing.assert_array_equal(state.counts[i], twin.counts[i])
 
 
 def test_fair_twin_decides_by_itself_over_two_arms() -> None:

@@ -212,6 +212,7 @@ def test_ties_favour_no_arm(name: str) -> None:
         assert np.abs(share - 1 / 3).max() < 4.5 * 0.48 / math.sqrt(80), learner
 
 
+@pytest.mark.slow
 def test_the_order_of_agents_and_arms_decides_ties_only() -> None:
     U = np.random.default_rng(3).random((3, 4))
     for name in OBJECTIVES:

@@ -218,7 +218,7 @@ def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, set
 
 def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     key = os.urandom(32)
-    one, two = (peers.SocketMesh(index, key, "127.0.0.1", 5.0) for index in (0, 1))
+    one, two = (peers.SocketMesh(index, key, "127.0.0.1", 1.0) for index in (0, 1))
     try:
         for peer in (one, two):
             peer.reset(7)

@@ -370,6 +370,7 @@ def test_means_outside_the_range_of_a_model_are_told() -> None:
         gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
 
 
+@pytest.mark.slow
 def test_an_objective_from_outside() -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")

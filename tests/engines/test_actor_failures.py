@@ -178,7 +178,7 @@ def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) ->
     assert windows == [300 * N] * 4
     assert same_bits(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got) == []
     died = [note for note in notes if note.startswith("actor 1 died in rounds ")]
-    assert len(died) == 1 and "made anew as it was after round " in died[0]
+    assert len(died) == 1 and "made anew as it was after round " in died[0], notes
 
 
 def test_by_reference_they_are_refused() -> None:

@@ -68,7 +68,7 @@ class Epochs:
                     after = f"as it was after round {getattr(snapshots[index], 'played', 0)}"
                     pool.note(f"actor {index} {lost[index]} in {what}: made anew {after}; what followed is replayed")
             if not lost:
-                pool.pids = list(answers.values())
+                pool.pids = [answers[i] for i in everyone]
                 if pool.transport != "direct" or not any(self._neighbours) or self._linked():
                     return
         raise ActorsLostError(f"actors could not be brought back in {what}")

@@ -6,6 +6,7 @@ import ast
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -317,12 +318,14 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.toml").write_bytes(tomli_w.dumps(data).encode())
     monkeypatch.chdir(tmp_path)
-    for command in (["run", "in/x.toml"], ["report", "runs/b"]):
-        assert call(command) == 0, capsys.readouterr().err
+    assert call(["run", "in/x.toml"]) == 0, capsys.readouterr().err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"b-[0-9a-f]{8}", run.name)  # what was left out of the name is in the hash
+    assert call(["report", f"runs/{run.name}"]) == 0, capsys.readouterr().err
     there = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
-    assert there == {("in", "x.toml"), ("runs", "b")}
-    assert len(list((tmp_path / "runs" / "b" / "cells").glob("*.parquet"))) == len(labels)
-    page = Elements((tmp_path / "runs" / "b" / "report.html").read_text(encoding="utf-8"))
+    assert there == {("in", "x.toml"), ("runs", run.name)}
+    assert len(list((run / "cells").glob("*.parquet"))) == len(labels)
+    page = Elements((run / "report.html").read_text(encoding="utf-8"))
     assert not page.tags & {"script", "iframe", "object", "embed", "form"}
     assert page.sources == {"data:image/svg+xml;base64"}  # as images they run no scripts
     assert not {name for name in page.attributes if name.startswith("on")}

@@ -20,6 +20,7 @@ import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
+from gossipmab.utils.provenance import available_processors
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
@@ -142,8 +143,9 @@ def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path, engine: s
     data, options, latest = ENGINES[engine]
     gm.run(data, out=tmp_path / "calm", workers=2)
     whims, done = random.Random(2), []
+    busy = max(1.0, os.getloadavg()[0] / available_processors())  # then everything takes longer
     for _ in range(20):
-        assert signalled(tmp_path / "run", signal.SIGKILL, whims.uniform(0.5, latest), engine) == -signal.SIGKILL
+        assert signalled(tmp_path / "run", signal.SIGKILL, busy * whims.uniform(0.5, latest), engine) == -signal.SIGKILL
         done.append(len(list((tmp_path / "run" / "cells").glob("*.parquet"))))
         for folder in root.glob(PREFIX + "*"):
             shutil.rmtree(folder, ignore_errors=True)  # what SIGKILL leaves

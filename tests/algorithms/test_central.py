@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,28 @@ def test_the_order_of_agents_and_arms_decides_ties_only() -> None:
             place = solver_workspace(3, 4, np.random.default_rng(seed))
             maximise_with_bonus(objective(name), U, np.array([0.1, 0.2, 0.0, 0.3]), place, q)
             np.testing.assert_allclose(q, p, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "name"), [*product((HossainUCB, JonesUCB, EpsilonGreedy, ExploreFirst, Thompson), OBJECTIVES), (gm.ELD, "")]
+)
+def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(kind: Any, name: str) -> None:
+    """Mean regret and policy of 100 trials, as numbered and permuted: within 4 standard errors."""
+    means = np.array([[[0.9], [0.3], [0.1]], [[0.2], [0.7], [0.6]], [[0.4], [0.5], [0.3]]])
+    learner = kind(objective=name) if name else kind()
+    agents, arms = [1, 2, 0], [2, 0, 1]
+    ends = []
+    for seed, played in ((0, means), (1, means[agents][:, arms])):
+        trials = (
+            gm.simulate(learner, gm.Environment.sample(means=played, seed=seed, trial=k), horizon=150, seed=seed, trial=k)
+            for k in range(100)
+        )
+        order = range(3) if played is means else np.argsort(arms)
+        ends.append(np.array([np.hstack([trial.regret[-1], trial.mean_policy[order]]) for trial in trials]))
+    one, other = ends
+    error = np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / 100)
+    assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) <= 4 * error + 1e-9).all()
 
 
 def test_the_trace_says_what_was_played() -> None:

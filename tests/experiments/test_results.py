@@ -197,6 +197,8 @@ def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> N
         gm.open_run(path)
     with pytest.raises(gm.InputError, match=r"no manifest\.json"):
         gm.open_run(tmp_path)
+    with pytest.raises(gm.InputError, match="^run folder: got 3, allowed is a path$"):
+        gm.open_run(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ class RunFolder:
     """The folder of one run. Its methods that write are for the holder of the lock."""
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise InputError(f"run folder: got {shown(path)}, allowed is a path")
         self.path = Path(path)
         self.cells = self.path / "cells"
 

@@ -26,6 +26,7 @@ from conftest import by_actors
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.actors import sockets as peers
+from gossipmab.engines.actors.coordinator import trials_at_once
 from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.simulate import simulate_actors
@@ -319,6 +320,11 @@ def test_where_actors_listen() -> None:
             Listen.parsed(f"127.0.0.0/8:{port}-{port}").socket("10.0.0.1")
     with pytest.raises(gm.InputError, match=r"^listen: got 203.0.113.77/32, but .* has the addresses 127\.0\.0\.1"):
         Listen.parsed("203.0.113.77/32").socket("127.0.0.1")
+
+
+def test_a_trial_that_keeps_all_processors_at_work_is_played_alone() -> None:
+    """Not none at a time, which would leave the other cells unplayed."""
+    assert [trials_at_once(2.0, busy, 16) for busy in (0.0, 0.1, 0.5, 1.5, 2.1, 9.0)] == [16, 16, 4, 1, 1, 1]
 
 
 def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:

@@ -123,10 +123,9 @@ class Coordinator:
             seconds = max(outcome.seconds for outcome in outcomes)
             B = self._next_window(window.rounds, seconds)
             if pool.at_once == 1 < pool.lanes and seconds > ENOUGH:
+                most = min(pool.lanes, pool.placement.lanes(self.needed, self.most_near))
                 busy = sum(outcome.at_work for outcome in outcomes) / seconds
-                pool.at_once = min(
-                    pool.lanes, int(pool.placement.processors / busy), pool.placement.lanes(self.needed, self.most_near)
-                )
+                pool.at_once = trials_at_once(pool.placement.processors, busy, most)
             snapshots = [outcome.snapshot for outcome in outcomes]
             self._report([outcome.refused for outcome in outcomes], note)
             size += sum(outcome.bytes for outcome in outcomes)
@@ -257,6 +256,11 @@ def links_of_window(
                 neighbours[at] = j
                 weights[at] = weight_of_edge(graph.rule, graph.constant, degrees[b, i], degrees[b, j])
                 at += 1
+
+
+def trials_at_once(processors: float, busy: float, most: int) -> int:
+    """How many trials keep the processors at work, where one keeps `busy` of them at work: one at least, `most` at most."""
+    return max(1, min(most, int(processors / max(busy, 1e-9))))
 
 
 def plain_tuple(value: Any) -> Any:

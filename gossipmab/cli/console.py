@@ -11,7 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-FAILED, BAD_INPUT, NO_SPACE, CLUSTER_LOST, INTERRUPTED, CLOSED = 1, 2, 3, 4, 130, 141
+from gossipmab.utils.errors import ClusterLostError
+
+FAILED, BAD_INPUT, NO_SPACE, CLUSTER_LOST, INTERRUPTED, CLOSED = 1, 2, 3, ClusterLostError.exit_code, 130, 141
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",

@@ -23,6 +23,8 @@ class InputError(ValueError):
 class ClusterLostError(RuntimeError):
     """The Ray cluster has gone in the middle of a run. Finished cells are kept, and the same command goes on."""
 
+    exit_code = 4  # of the command
+
 
 def one_line(text: str, longest: int = LONGEST) -> str:
     """The text in one line of printable characters, cut if it is longer."""

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from gossipmab.cli import call
+from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.cluster_check import BLOCK, Checked, Facts, Link, Node, Probe, _pairs
 from gossipmab.utils.provenance import machine, versions
 
-FACTS = Facts("node1", versions(), str(machine()["cpu"]), 10_000.0, 1024.0, 0.0)
+FACTS = Facts("node1", versions(), str(machine()["cpu"]), Room(10_000.0, 1e6, 1024.0))
 NODE = Node("10.0.0.1", 4.0, FACTS, 0.001, 1e8, 0.0)
 LINK = Link("10.0.0.1", "10.0.0.2", 0.0001, 1e8)
 
@@ -34,7 +35,7 @@ def test_a_good_cluster_needs_no_advice() -> None:
         ),
         ({"links": [LINK._replace(one_way=0.005)]}, True, "5.0 ms one way from 10.0.0.1 to 10.0.0.2: .* at most 200 rounds/s"),
         ({"nodes": [NODE._replace(ahead=-3.0)]}, True, r"the clock of node1 \(10.0.0.1\) is 3.0 s behind"),
-        ({"nodes": [NODE._replace(facts=FACTS._replace(mib=150.0))]}, True, "memory for 2 actors only"),
+        ({"nodes": [NODE._replace(facts=FACTS._replace(room=Room(150.0, 1e6, 1024.0)))]}, True, "memory for 2 actors only"),
         ({"nodes": [NODE._replace(facts=FACTS._replace(processor="another"))]}, True, "another processor"),
         (
             {"nodes": [NODE._replace(facts=FACTS._replace(versions=versions() | {"numpy": "0.1"}))]},

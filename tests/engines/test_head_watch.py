@@ -58,5 +58,5 @@ def test_what_fails_for_want_of_the_head_says_so_and_all_else_is_as_it_was() -> 
 
 def test_a_process_that_waits_within_ray_ends_with_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == head_watch.EXIT_CODE and done.stderr.count("\n") == 1
+    assert done.returncode == ClusterLostError.exit_code == 4 and done.stderr.count("\n") == 1
     assert "has not answered" in done.stderr and "the same command goes on" in done.stderr

@@ -27,7 +27,8 @@ HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 TOOLS = ("ip", "ethtool", "gcc", "nsenter", "unshare", "ss")
 SAME = ("results.parquet", "agents.parquet")
 ADDRESS = "10.77.0.1:6379"
-TOKEN = "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.ray/auth_token PYTHONPATH={root}; cd /root; "
+HOME = "/root"  # of the hosts' user, as hosts.sh sets it
+TOKEN = "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.ray/auth_token PYTHONPATH={root}; cd; "
 PLAYER = {"ray": "ray::cells", "actors": "ray::AgentActor"}
 LONGEST = 60.0  # seconds in which no cell ends, after a fault
 SPEC = """
@@ -114,7 +115,7 @@ class Hosts:
 
     def start(self, engine: str, folder: str, **sizes: int) -> subprocess.Popen[str]:
         """Start a run on host 1."""
-        self.path("/root/hosts.toml").write_text(SPEC.format(**sizes), encoding="utf-8")
+        self.path(f"{HOME}/hosts.toml").write_text(SPEC.format(**sizes), encoding="utf-8")
         line = f"exec gossipmab run hosts.toml --engine {engine} --address {ADDRESS} --out {folder} --quiet"
         command = [str(HERE / "hosts.sh"), "exec", "1", "bash", "-c", TOKEN.format(root=ROOT) + line]
         return subprocess.Popen(
@@ -124,7 +125,7 @@ class Hosts:
     def cells(self, folder: str) -> int:
         """How many cells are finished."""
         with suppress(OSError):
-            return sum(file.suffix == ".parquet" for file in self.path(f"/root/{folder}/cells").iterdir())
+            return sum(file.suffix == ".parquet" for file in self.path(f"{HOME}/{folder}/cells").iterdir())
         return 0
 
     def kill(self, host: int, pattern: str, number: int = signal.SIGKILL) -> None:
@@ -190,7 +191,7 @@ def record(hosts: Hosts, engine: str, what: str, wait: float, whole: float, outp
 def sound(hosts: Hosts, folder: str, other: Path) -> None:
     """The bits are those of threads, and host 1 holds nothing of a run that ended."""
     for name in SAME:
-        assert file_hash(hosts.path(f"/root/{folder}/{name}")) == file_hash(other / name), name
+        assert file_hash(hosts.path(f"{HOME}/{folder}/{name}")) == file_hash(other / name), name
     assert not [file.name for file in hosts.path("/tmp").iterdir() if file.name.startswith("gossipmab")]
 
 
@@ -300,7 +301,7 @@ def test_slow_networks_change_no_bit(hosts: Hosts, expected: Callable[..., Path]
 
 def test_without_the_token_nobody_comes_in(hosts: Hosts) -> None:
     hosts.up()
-    other = "export RAY_AUTH_TOKEN_PATH=/root/other; (umask 077; ray get-auth-token --generate > /dev/null); "
+    other = "export RAY_AUTH_TOKEN_PATH=$HOME/other; (umask 077; ray get-auth-token --generate > /dev/null); "
     line = f"{other} gossipmab run quickstart --engine ray --address {ADDRESS} --quiet 2>&1; echo code $?"
     said = hosts.on(1, line).strip().splitlines()
     assert len(said) == 2 and said[0].startswith("error: address: got ") and said[1] == "code 2"
@@ -324,7 +325,7 @@ for pid in subprocess.run(["pgrep", "-f", "ray::AgentActor"], capture_output=Tru
                 except OSError:
                     pass
 """
-    hosts.path("/root/garbage.py").write_text(script)
+    hosts.path(f"{HOME}/garbage.py").write_text(script)
     hosts.on(2, f"cat > garbage.py <<'END'\n{script}\nEND")
     played(
         hosts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import secrets
 import socket
 import statistics
@@ -18,7 +17,8 @@ from itertools import permutations
 from multiprocessing.connection import Client, Listener
 from typing import Any, NamedTuple
 
-from gossipmab.engines.limits import ACTOR_MIB, SHARE, available_mib
+from gossipmab.engines.actors.placement import strategy
+from gossipmab.engines.limits import ACTOR_MIB, SHARE, Room, room
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.provenance import machine, versions
@@ -34,14 +34,12 @@ Address = tuple[str, int]
 
 
 class Facts(NamedTuple):
-    """What a node says of itself. mib: available memory. files: that a process may open. clock: seconds, by the node's clock."""
+    """What a node says of itself."""
 
     host: str
     versions: dict[str, str]
     processor: str
-    mib: float
-    files: float
-    clock: float
+    room: Room
 
 
 class Node(NamedTuple):
@@ -57,7 +55,7 @@ class Node(NamedTuple):
     @property
     def actors(self) -> int:
         """How many actors of little state its memory holds."""
-        return int(SHARE * self.facts.mib / ACTOR_MIB)
+        return int(SHARE * self.facts.room.mib / ACTOR_MIB)
 
 
 class Link(NamedTuple):
@@ -123,8 +121,7 @@ class Probe:
 
     def facts(self) -> Facts:
         """What this node has."""
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        return Facts(socket.gethostname(), versions(), str(machine()["cpu"]), available_mib(), float(files), time.time())
+        return Facts(socket.gethostname(), versions(), str(machine()["cpu"]), room())
 
     def clock(self, data: Any = None) -> float:
         """The node's time, once the data is there."""
@@ -169,7 +166,6 @@ def check_cluster(address: str, note: Callable[[str], None] = lambda line: None)
     """
     with packed(None) as shipment, session(address, runtime_env=shipment.runtime_env) as joined:
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Affinity
 
         alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         hosts = Counter(node["NodeManagerAddress"] for node in alive)
@@ -178,7 +174,7 @@ def check_cluster(address: str, note: Callable[[str], None] = lambda line: None)
         note(f"{len(alive)} nodes; starting a worker on each")
         kind: Any = ray.remote(Probe)
         probes: dict[str, Any] = {
-            name: kind.options(num_cpus=0, scheduling_strategy=Affinity(id, soft=False)).remote() for id, name in called.items()
+            name: kind.options(num_cpus=0, scheduling_strategy=strategy(id)).remote() for id, name in called.items()
         }
         answers = {name: probe.facts.remote() for name, probe in probes.items()}
         ray.wait(list(answers.values()), num_returns=len(answers), timeout=ANSWER)

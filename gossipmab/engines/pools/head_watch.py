@@ -23,7 +23,6 @@ ANSWER = 5.0  # seconds for an answer
 SAID = 8.0  # seconds of silence after which a line says so
 PATIENCE = 40.0  # seconds without an answer until the cluster is lost
 LEAVE = 8.0  # seconds for the main thread to leave what it does
-EXIT_CODE = 4  # of a process whose main thread does not leave; as the command line's
 
 
 def answers(address: str, seconds: float = ANSWER) -> bool:
@@ -60,7 +59,7 @@ def watched(address: str, lost: threading.Event) -> Iterator[None]:
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
                 if not over.wait(LEAVE):  # it waits within Ray, which is about to abort
                     print(f"error: {why}; finished cells are kept, the same command goes on", file=sys.stderr, flush=True)
-                    os._exit(EXIT_CODE)
+                    os._exit(ClusterLostError.exit_code)
             elif silent > SAID and not said:
                 said = True
                 logging.getLogger("gossipmab").warning(f"the head of the Ray cluster, {address}, does not answer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -200,21 +201,47 @@ def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_her
     gone(sorted(pids))
 
 
+GARBAGE = (b"GET / HTTP/1.1\r\n\r\n" * 10, b"\xff" * 3, b"", b"\x7f" + os.urandom(499))
+
+
+def knock(address: tuple[str, int]) -> None:
+    """One stranger with a wrong key, others with garbage; each is answered by a thread of its own, in no order."""
+    with pytest.raises(AuthenticationError):
+        Client(address, authkey=b"a wrong key")
+    for garbage in GARBAGE:
+        with socket.create_connection(address, timeout=10) as stranger, suppress(ConnectionError):
+            stranger.sendall(garbage)
+
+
 def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, setting: Any) -> None:
     import ray
 
-    def knock(crew: ActorPool, windows: int) -> None:
+    def disturb(crew: ActorPool, windows: int) -> None:
         if windows == 1:
-            address = ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)
-            with pytest.raises(AuthenticationError):
-                Client(tuple(address), authkey=b"a wrong key")
-            for garbage in (b"GET / HTTP/1.1\r\n\r\n" * 10, b"\xff" * 3, b"", b"\x7f" + os.urandom(499)):
-                with socket.create_connection(address, timeout=10) as stranger:
-                    stranger.sendall(garbage)
+            knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
 
-    notes = disturbed(setting, "direct", knock)
-    assert len(notes) == 4 and all(note.startswith("actor 0 refused a connection from ") for note in notes[:3])
-    assert "digest received was wrong" in notes[0] and notes[3] == "and 2 more connections were refused"
+    notes = disturbed(setting, "direct", disturb)
+    assert notes and all(
+        re.match(r"actor 0 refused a connection from |and \d more connections were refused$", note) for note in notes
+    )
+
+
+def test_every_stranger_is_refused_with_the_reason() -> None:
+    mesh = peers.SocketMesh(0, b"key", "127.0.0.1", 20.0)
+    try:
+        mesh.reset(1)
+        knock(mesh.address)
+        lines: list[str] = []
+        until, others = time.monotonic() + 60, 0
+        while len(lines) + others < 1 + len(GARBAGE) and time.monotonic() < until:
+            since = mesh.refused()
+            lines, others = lines + since.lines, others + since.others
+            time.sleep(0.001)
+        assert len(lines) + others == 1 + len(GARBAGE)
+        assert others or any("digest received was wrong" in line for line in lines)
+        assert all(line.startswith("actor 0 refused a connection from 127.0.0.1:") and line.endswith(")") for line in lines)
+    finally:
+        mesh.reset(-1)
 
 
 def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ import numba
 import numpy as np
 from numba.core import compiler, serialize
 
+from gossipmab.utils import parts
+
 CompileResult: Any = compiler.CompileResult
 dumps: Any = serialize.dumps
 loads: Any = serialize.loads  # as numba does: what lies in a cache is code, and is trusted as the package is
@@ -162,6 +164,8 @@ def _from_outside(kind: Any) -> bool:
 class CodeCache:
     """The cache of one function, with the methods that a dispatcher of numba calls."""
 
+    kind, rebuild = "", staticmethod(CompileResult._rebuild)
+
     def __init__(self, function: Any) -> None:
         code = function.__code__
         self._function = f"{function.__module__}.{function.__qualname__}:{code.co_firstlineno}"
@@ -179,8 +183,8 @@ class CodeCache:
         content = None if _from_outside(sig) else load(self._file(sig, target_context))
         if content is None:
             return None
-        kept, parts = loads(content)
-        return CompileResult._rebuild(target_context, *parts) if kept == sig else None
+        kept, reduced = loads(content)
+        return self.rebuild(target_context, *reduced) if kept == sig else None
 
     def save_overload(self, sig: Any, compiled: Any) -> None:
         """Keep what was compiled for these types, unless it holds addresses of this process or code from outside the package."""
@@ -192,4 +196,10 @@ class CodeCache:
 
     def _file(self, sig: Any, target_context: Any) -> str:
         what = "\n".join([self._function, str(sig), *map(str, target_context.codegen().magic_tuple())])
-        return f"{self._name}-{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
+        return f"{self._name}{self.kind}-{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
+
+
+class PartCache(CodeCache):
+    """The cache of a function as a part of its compiled callers."""
+
+    kind, rebuild = "-part", staticmethod(parts.rebuild)

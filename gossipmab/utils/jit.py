@@ -6,28 +6,47 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit
+from numba import config, njit
+from numba.core.registry import CPUDispatcher
 from numba.extending import overload
 
-from gossipmab.utils.code_cache import CodeCache
+from gossipmab.utils.code_cache import CodeCache, PartCache
+from gossipmab.utils.parts import EntryCompiler, PartCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 # No fastmath: arithmetic as written. No NRT, numba's run time: what allocates does not compile, and no view of an array costs
 # atomic counts of its references, which were a tenth of a Pareto step and two thirds of a global NSW step. Not saying
 # `forceinline` would mean what the caller says: all of a solver, copied wherever one of its functions is called.
 SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": False, "no_cfunc_wrapper": True}
+SETTINGS["pipeline_class"] = EntryCompiler
 # What only compiled code calls, as a part of it.
-INLINE: Any = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+PART: Any = {"pipeline_class": PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INLINE: Any = PART | {"forceinline": True}
+
+
+class Entry(CPUDispatcher):
+    """What Python calls; compiled callers get the part in its place."""
+
+    def __init__(self, function: Any, part: Any, cached: bool = False) -> None:
+        options = {"nopython": True, "boundscheck": None, **SETTINGS}
+        super().__init__(function, targetoptions=options, pipeline_class=options.pop("pipeline_class"))
+        self.part = part
+        if cached:
+            self._cache, part._cache = CodeCache(function), PartCache(function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.part._numba_type_
+
 
 METHODS: set[str] = set()  # names of those that compiled code calls of its arguments
 
 
 def jit(function: F) -> F:
     """Compile for the hot loop: no interpreter's lock, no allocation, cached on disk."""
-    dispatcher: Any = njit(**SETTINGS)(function)
-    if dispatcher is not function:  # as under NUMBA_DISABLE_JIT
-        dispatcher._cache = CodeCache(function)
-    return cast(F, dispatcher)
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    return cast(F, Entry(function, njit(**SETTINGS | PART)(function), cached=True))
 
 
 def jit_uncached(function: F) -> F:
@@ -44,7 +63,7 @@ def is_builtin(*things: Any) -> bool:
 
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
-    return cast(F, njit(**SETTINGS | {"forceinline": True})(function))
+    return cast(F, function if config.DISABLE_JIT else Entry(function, njit(**SETTINGS | INLINE)(function)))  # type: ignore[attr-defined]
 
 
 def variable(value: Any) -> Any:

@@ -33,6 +33,7 @@ from gossipmab.algorithms import ALGORITHMS
 from gossipmab.objectives import value as value_of
 from gossipmab.utils import code_cache, jit
 from gossipmab.utils.distinct import distinct
+from gossipmab.utils.parts import PartLibrary
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
 
@@ -227,6 +228,44 @@ def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
     with pytest.raises(NumbaError):
         njit(**jit.SETTINGS)(allocates)(3)
     assert jit.jit_uncached(allocates)(3) == 0.0
+
+
+def test_what_compiled_code_calls_is_optimised_in_its_callers_alone(place: Path) -> None:
+    """Not emitted by itself; kept, and found again by another caller. Called from Python it is compiled for that."""
+    inner: Any = jit.jit(squared)
+
+    def once(x: float) -> float:
+        return inner(x) + 1.0
+
+    def twice(x: float) -> float:
+        return inner(inner(x))
+
+    assert jit.jit_uncached(once)(3.0) == 10.0 and not inner.overloads
+    (part,) = (compiled.library for compiled in inner.part.overloads.values())
+    assert isinstance(part, PartLibrary) and part._get_module_for_linking() and not hasattr(part, "_compiled_object")
+    assert [file.name.partition("-")[2][:5] for file in place.glob("*/*")] == ["part-"]
+    inner = jit.jit(squared)
+    assert jit.jit_uncached(twice)(3.0) == 81.0
+    assert (inner.part.stats.cache_misses, len(inner.part.stats.cache_hits)) == ({}, 1)
+    assert inner(3.0) == 9.0 and len(list(place.glob("*/*"))) == 2
+
+
+class Talking(Sound):
+    """Prints, and raises with values: compiled code that calls Python."""
+
+    def select(self, state: Any, i: int, t: int, p: Any) -> None:
+        print("round", t, "agent", i)
+        if t == 2 and i == 1:
+            raise ValueError("stopped in round", t)
+        for arm in range(len(p)):
+            p[arm] = 1.0 / len(p)
+
+
+def test_an_algorithm_from_outside_may_print_and_raise(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
+    assert caught.value.args == ("stopped in round", 2)
+    assert capfd.readouterr().out.splitlines() == [f"round {t} agent {i}" for t in (1, 2) for i in (0, 1)]
 
 
 def test_arithmetic_is_as_written() -> None:

@@ -332,7 +332,9 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     assert np.isnan(game.world).any()
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "pareto_ucb_gossip" else pytest.mark.slow) for name in VARIANTS]
+)
 def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(name: str) -> None:
     """Mean regrets of 100 trials, as numbered and permuted, and pulls by agent and arm: within 4 standard errors."""
     environment, network = world(4, 3, 2, p=0.6, seed=3)

@@ -355,6 +355,7 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (trace.pulls.sum(axis=1) == 120).all()
 
 
+@pytest.mark.slow
 def test_a_capacity_costs_welfare_and_bits_stay() -> None:
     environment = world(4, 4, "discrete", seed=8)
     options: Any = {"horizon": 300, "seed": 0, "overhead": "quadratic"}
@@ -383,6 +384,7 @@ def altered(**sections: Any) -> dict[str, Any]:
     return {**SPEC, **{name: {**SPEC.get(name, {}), **values} for name, values in sections.items()}}
 
 
+@pytest.mark.slow
 def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> None:
     one, two = (gm.run(SPEC, out=tmp_path / str(n), workers=n) for n in (1, 2))
     for name in ("results.parquet", "agents.parquet", "spec.toml"):

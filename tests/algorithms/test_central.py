@@ -192,7 +192,8 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
         assert (p.argmax(axis=1) == other.argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "hossain_ucb" else pytest.mark.slow) for name in LEARNERS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNERS)
 def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
     options: dict[str, Any] = {"horizon": 60, "seed": 1, "recorded_rounds": 9, "extra_objectives": ["maximin", "procedural"]}
@@ -202,7 +203,7 @@ def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, mon
     assert not same_bits(one, gm.simulate(LEARNERS[name](), environment, interpreted=True, **options))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "p_mean" else []) for name in OBJECTIVES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "nsw" else pytest.mark.slow) for name in OBJECTIVES])
 def test_ties_favour_no_arm(name: str) -> None:
     """All arms are alike, and all rewards 1/2. Over 80 trials an arm's share is within 4.5 standard errors of 1/3, at most 0.24."""
     environment = gm.Environment.sample(means=np.full((2, 3, 1), 0.5), rewards="deterministic")
@@ -303,6 +304,7 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
     assert not [name for name, trace in one.traces.items() if same_bits(trace, other.traces[name])]
 
 
+@pytest.mark.slow
 def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
     from gossipmab.cli import call
 

@@ -60,6 +60,7 @@ def test_figures_of_a_sweep(swept: Results) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_drawn_again_they_are_the_same(single: Results) -> None:
     before = {path: file_hash(path) for path in plot(single, formats=("png", "svg", "pdf"))}
     others: Any = {"text.usetex": True, "font.family": "no such font", "axes.facecolor": "black", "svg.fonttype": "none"}

@@ -90,7 +90,8 @@ def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) 
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, tmp_path: Path) -> None:
     narrow, wide = measured(write_report(swept, tmp_path / "page.html"), scheme, 340, 1280)
     for found in (narrow, wide):

@@ -400,6 +400,7 @@ def without_privileges() -> None:
         assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0  # PR_CAPBSET_DROP
 
 
+@pytest.mark.slow
 def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None:
     folder = tiny.copy(tmp_path / "run")
     for path in (folder, *folder.rglob("*")):
@@ -477,6 +478,7 @@ def test_what_plot_writes_at_this_moment_is_not_swept(tiny: Run, tmp_path: Path)
     assert sorted(folder.rglob("*.tmp")) == sorted(living)
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Back by decades while it runs; files of the future and of 1970."""
     years = itertools.count(2040, -7)
@@ -592,6 +594,7 @@ def test_where_every_cell_failed_the_summary_says_of_what(
     assert_same_run(tiny.folder, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     """A limit of the process's addresses: the cell whose state is three times its environment fails, and it alone."""
     keys = ("experiment.horizon", "environment.agents", "environment.arms", "environment.objectives")

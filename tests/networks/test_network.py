@@ -328,6 +328,7 @@ def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
     assert mixed.facts().gap_obtained == "left out"
 
 
+@pytest.mark.slow
 def test_facts_of_large_graphs() -> None:
     cube = Network({"generator": "hypercube_graph", "n": 11}, link_probability=0.5).facts()  # 2048 agents
     assert (cube.agents, cube.diameter, cube.algebraic_connectivity) == (2048, 11, pytest.approx(2, abs=1e-9))

@@ -157,7 +157,7 @@ def test_distributions_have_the_means_of_the_environment(rewards: str, objective
     np.testing.assert_array_equal(known.cdf[:, :, -1], 1)
 
 
-@pytest.mark.parametrize("rewards", ["bernoulli", "discrete", "beta"])
+@pytest.mark.parametrize("rewards", ["bernoulli", "discrete", pytest.param("beta", marks=pytest.mark.slow)])
 def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
     """Largest distance of distribution functions over 20,000 draws: above 0.02 once in a million (Kolmogorov)."""
     environment = gm.Environment.sample(2, 2, 2, rewards=rewards, seed=3)
@@ -267,6 +267,7 @@ def test_lemma_5_fails_where_one_agent_takes_a_probed_arm_and_another_does_not()
     assert g(known, (0,)) == h(known, (0,)) == 0 and welfare_of_set(known, terms(2, 2), (0,)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("welfare", ["product", "geometric"])
 @pytest.mark.parametrize("gain", ["probed", "welfare"])
 def test_the_guarantee_on_a_thousand_random_instances(welfare: str, gain: str) -> None:

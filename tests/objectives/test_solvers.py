@@ -239,6 +239,7 @@ def test_product_plus_bonus_by_hand(G, b, p, value, near):
     assert found == pytest.approx(value) and certificate <= 1e-8
 
 
+@pytest.mark.slow
 def test_geometric_welfare_of_many_agents():
     rng = np.random.default_rng(6)
     G, b = rng.random((200, 5)), rng.random(5) * 0.1

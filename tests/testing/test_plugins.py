@@ -135,6 +135,7 @@ def played(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = gm.open_run(played).table()
     assert set(table["algorithm"]) == {NAME, "pareto_ucb_gossip"} and set(table["scale"]) == {0.3, 0.6}

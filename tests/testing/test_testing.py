@@ -68,6 +68,7 @@ def test_what_is_broken_is_found_and_said_in_a_sentence(wrong: str) -> None:
     assert caught.value.kind == error and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_is_sound_passes() -> None:
     """Or else the broken ones might be refused for what they share with it."""
     check_algorithm(broken.Sound)

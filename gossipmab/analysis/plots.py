@@ -116,7 +116,17 @@ def drawings(results: Results, band: str, metric: str | None, guide_of: Callable
             "Solid: consensus, the largest distance of an agent's estimates from the mean of all local averages. Dotted: "
             "sampling, the distance of that mean from the truth. The error of an estimate is their sum at most. Means over trials."
         )
-        yield Drawing("estimation_error", "Error of the estimates over time", note, errors(table, keys, style))
+        lines = {"disagreement": ("-", "consensus"), "sampling_error": (":", "sampling")}
+        figure = over_time(table, keys, style, lines, "error of the estimates\n(largest entry)", "log")
+        yield Drawing("estimation_error", "Error of the estimates over time", note, figure)
+    if "front_share" in table and np.isfinite(table["front_share"]).any():
+        note = (
+            "Solid: evenness, the entropy of the pulls on the Pareto front against its maximum. Dotted: the share of all pulls "
+            "that were on the front. Small regret with little evenness: one arm, pulled again and again. Means over trials."
+        )
+        lines = {"front_evenness": ("-", "evenness"), "front_share": (":", "share")}
+        figure = over_time(table, keys, style, lines, "pulls on the Pareto front", "linear")
+        yield Drawing("front_coverage", "Coverage of the Pareto front over time", note, figure)
 
 
 def panels(count: int) -> tuple[Figure, list[Axes]]:
@@ -184,24 +194,28 @@ def curves(
     return figure
 
 
-def errors(table: pd.DataFrame, keys: Sequence[str], style: Mapping[str, Look]) -> Figure:
-    """The two parts of the estimates' error over time, means over trials: consensus solid, sampling dotted.
+def over_time(
+    table: pd.DataFrame, keys: Sequence[str], style: Mapping[str, Look], lines: Mapping[str, tuple[str, str]], label: str,
+    scale: str,
+) -> Figure:  # fmt: skip
+    """Some columns over time, means over trials.
 
-    An estimate is wrong by their sum at most: max_i |G_i - mean_j L_j| + |mean_j L_j - truth|.
+    Args:
+        lines: column -> its line style, and what it is called beside the algorithm.
+        label, scale: of the y axis, "log" or "linear".
     """
     groups = by_point(table, keys)
     figure, axes = panels(len(groups))
     for ax, (caption, at_point) in zip(axes, groups, strict=True):
-        for label, rows in by_algorithm(at_point):
-            mean = rows.groupby("round")[["disagreement", "sampling_error"]].mean()
-            for column, line in (("disagreement", "-"), ("sampling_error", ":")):
+        for name, rows in by_algorithm(at_point):
+            mean = rows.groupby("round")[list(lines)].mean()
+            for column, (line, what) in lines.items():
                 if (mean[column] > 0).any():
-                    name = f"{label}, {'consensus' if column == 'disagreement' else 'sampling'}"
-                    ax.plot(mean.index, mean[column], color=style[label].color, linestyle=line, label=legible(name))
+                    ax.plot(mean.index, mean[column], color=style[name].color, linestyle=line, label=legible(f"{name}, {what}"))
         ax.set_title(legible(caption), fontsize=7)
         ax.set_xscale("log")
-        ax.set_yscale("log")
-    finish(figure, axes, "round $t$", "error of the estimates\n(largest entry)")
+        ax.set_yscale(scale)
+    finish(figure, axes, "round $t$", label)
     return figure
 
 

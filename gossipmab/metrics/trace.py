@@ -108,6 +108,12 @@ class GossipTrace(TrialRecord):
     scalars_sent: Integers = array("R", "numbers in the messages sent so far")
     final_pareto_regret: Floats = array("N", "cumulative Pareto regret", "reward", name="pareto_regret")
     final_nsw_regret: Floats = array("N", "cumulative NSW regret", "welfare", name="nsw_regret")
+    front_share: Floats = array("R", "share of all pulls so far that were on the Pareto front", mean=True)
+    front_evenness: Floats = array("R", "entropy of the pulls on the Pareto front so far, against its maximum", mean=True)
+    front_coverage: Floats = array("R", "share of the Pareto front's arms that got half an even share of all pulls", mean=True)
+    final_front_share: Floats = array("N", "share of the agent's pulls on the Pareto front", name="front_share")
+    final_front_evenness: Floats = array("N", "entropy of its pulls on the front, against its maximum", name="front_evenness")
+    final_front_coverage: Floats = array("N", "share of the front's arms that got half an even share", name="front_coverage")
 
     SUMMED: ClassVar[bool] = True
 

@@ -149,7 +149,8 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
 
 def test_errors_are_drawn_in_two_parts(single: Results) -> None:
     style = looks(["Pareto UCB1 Gossip", "alone"])
-    figure = plotting.errors(single.table(), [], style)
+    lines = {"disagreement": ("-", "consensus"), "sampling_error": (":", "sampling")}
+    figure = plotting.over_time(single.table(), [], style, lines, "error", "log")
     lines = {str(line.get_label()): line for line in figure.axes[0].lines}
     assert set(lines) == {f"{label}, {part}" for label in style for part in ("consensus", "sampling")}
     mean = single.table().query("algorithm == 'alone'").groupby("round")["sampling_error"].mean()

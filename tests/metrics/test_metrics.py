@@ -9,13 +9,15 @@ import cvxpy
 import numpy as np
 import pytest
 import twins
-from scipy.stats import gmean
+from moocore import is_nondominated
+from scipy.stats import entropy, gmean
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.common import recorded_rounds
 from gossipmab.metrics import regret as metrics
 from gossipmab.metrics.consensus import averages_apart
+from gossipmab.metrics.front import front_coverage
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import world
 
@@ -253,3 +255,35 @@ def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) ->
     with pytest.raises(gm.InputError, match=words) as caught:
         gm.simulate(algorithm, environment, network, horizon=5, seed=0)
     assert "\n" not in str(caught.value)
+
+
+def test_coverage_of_the_front_by_hand() -> None:
+    """The front is arms 0, 1 and 3: 8 + 1 + 1 of 12 pulls; half an even share of 12 pulls is 2."""
+    front = np.array([True, True, False, True])
+    share, evenness, coverage = front_coverage(np.array([[8, 1, 2, 1], [4, 4, 0, 4], [0, 0, 3, 0], [0, 0, 0, 0]]), front)
+    wanted = -(0.8 * math.log(0.8) + 0.2 * math.log(0.1)) / math.log(3)
+    np.testing.assert_allclose(share, [10 / 12, 1, 0, np.nan], rtol=1e-15)
+    np.testing.assert_allclose(evenness, [wanted, 1, 0, np.nan], rtol=1e-15)
+    np.testing.assert_allclose(coverage, [1 / 3, 1, 0, np.nan], rtol=1e-15)
+    alone = front_coverage(np.array([[3, 1], [0, 4]]), np.array([True, False]))
+    assert [values.tolist() for values in alone] == [[0.75, 0.0], [1.0, 0.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_coverage_of_the_front_is_that_of_the_pulls(failing: bool) -> None:
+    environment = gm.Environment.sample(4, 6, 3, seed=2)
+    failures = gm.Failures(message_loss=0.3) if failing else None
+    network = gm.Network("complete", agents=4, link_probability=0.5, failures=failures)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=300, seed=1, recorded_rounds=5)
+    front = is_nondominated(environment.centred_means, maximise=True)
+    assert 1 < front.sum() < 6
+    for i, pulls in enumerate(trace.pulls[:, front]):
+        assert trace.final_front_share[i] == pytest.approx(pulls.sum() / 300)
+        assert trace.final_front_evenness[i] == pytest.approx(entropy(pulls) / math.log(front.sum()))
+        assert trace.final_front_coverage[i] == np.mean(pulls >= 300 / front.sum() / 2)
+    whole = trace.pulls.sum(axis=0)
+    assert trace.front_share[-1] == pytest.approx(whole[front].sum() / 1200)
+    assert trace.front_evenness[-1] == pytest.approx(entropy(whole[front]) / math.log(front.sum()))
+    assert trace.front_coverage[-1] == np.mean(whole[front] >= 1200 / front.sum() / 2)
+    early = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=1, recorded_rounds=1)
+    assert trace.rounds[0] == 60 and early.front_evenness[-1] == trace.front_evenness[0]

@@ -234,7 +234,7 @@ class Coordinator:
         most = accounted if self.pool.transport == "direct" else np.inf
         if torn or size > most or (len(self.near) == self.environment.agents and size != accounted):
             raise RuntimeError(f"{size} bytes were sent, the links account for {accounted}")
-        return trace_of(self.tally.kept, self.environment, self.network.communication or CommunicationBudget(), numbers, flags)
+        return trace_of(self.tally, self.environment, self.network.communication or CommunicationBudget(), numbers, flags)
 
 
 @jit

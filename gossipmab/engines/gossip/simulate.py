@@ -71,7 +71,7 @@ def simulate_gossip(
             played.play(t0, rounds)
             trial.progress(N * rounds)
     budget = network.communication or CommunicationBudget()
-    return trace_of(tally.kept, environment, budget, *message_size(algorithm, state))
+    return trace_of(tally, environment, budget, *message_size(algorithm, state))
 
 
 def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:
@@ -95,6 +95,7 @@ def tally_of(
     kept = Accumulators(
         np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
         np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
+        np.zeros((R, K), np.int64),
     )  # fmt: skip
     means = np.zeros((2, state.local_mean[0].size))
     return Tally(reference._replace(members=members), kept, welfare_cache(N, K), np.zeros(N), means)

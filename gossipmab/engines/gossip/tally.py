@@ -8,6 +8,7 @@ from gossipmab.engines.common import policy_unchanged
 from gossipmab.engines.gossip.channel_state import Averages
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.consensus import averages_apart, row_errors
+from gossipmab.metrics.front import front_coverage
 from gossipmab.metrics.regret import RegretReference, WelfareCache, nsw_regret_of
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
@@ -20,7 +21,8 @@ class Accumulators(NamedTuple):
 
     pulls: (N, K). played: (N, K) the last distribution of each agent. round_regret, nsw_regret: (N,) NSW regret of that
     distribution, and so far. messages_sent: (N,). next: (1,) index into rounds. final_pareto: (N,), as last recorded.
-    rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,).
+    rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,);
+    arm_pulls (R, K).
     """
 
     pulls: Integers
@@ -37,6 +39,7 @@ class Accumulators(NamedTuple):
     messages: Integers
     drift: Floats
     sampling: Floats
+    arm_pulls: Integers
 
 
 class Tally(NamedTuple):
@@ -77,6 +80,7 @@ def record(tally: Tally, own: Floats, local: Floats) -> None:
         regret = 0.0
         for k in range(K):
             regret += kept.pulls[i, k] * reference.gaps[k]
+            kept.arm_pulls[r, k] += kept.pulls[i, k]
         kept.final_pareto[i] = regret
         kept.pareto[r, i if per_agent else 0] += regret
         kept.nsw[r, i if per_agent else 0] += kept.nsw_regret[i]
@@ -111,11 +115,12 @@ def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averag
 _keep = dual(Tally.keep)
 
 
-def trace_of(kept: Accumulators, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:
+def trace_of(tally: Tally, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:
     """The trace of a trial whose messages hold `size` entries each, `flags` of them flags, sent within the budget."""
+    kept, front = tally.kept, tally.reference.gaps == 0
     utility = (kept.pulls * environment.own_utilities).sum(axis=1)
     return GossipTrace(
         kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(size, flags),
         kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(size),
-        kept.final_pareto, kept.nsw_regret,
+        kept.final_pareto, kept.nsw_regret, *front_coverage(kept.arm_pulls, front), *front_coverage(kept.pulls, front),
     )  # fmt: skip

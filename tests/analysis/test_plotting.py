@@ -44,7 +44,7 @@ def test_figures_of_a_single_point(single: Results) -> None:
     paths = plot(single, formats=("png", "svg", "pdf"))
     assert [path.name for path in paths] == [
         f"{name}.{suffix}"
-        for name in ("pareto_regret", "pareto_regret_against_bytes", "estimation_error")
+        for name in ("pareto_regret", "pareto_regret_against_bytes", "estimation_error", "front_coverage")
         for suffix in ("png", "svg", "pdf")
     ]
     heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
@@ -56,7 +56,7 @@ def test_figures_of_a_sweep(swept: Results) -> None:
     names = {path.name for path in plot(swept, formats=["svg"])}
     assert names == {
         "pareto_regret.svg", "pareto_regret_against_link_probability.svg", "pareto_regret_against_base.svg",
-        "pareto_regret_against_bytes.svg", "estimation_error.svg",
+        "pareto_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg",
     }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_metrics_follow_the_algorithms(single: Results) -> None:
     assert list(plotting.metrics_of(single, None)) == ["pareto_regret"]
     assert list(plotting.metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
     names = {path.name for path in plot(single, formats=["svg"], metric="nsw")}
-    assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg"}
+    assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg"}
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     means = np.random.default_rng(0).uniform(-1, 0, (4, 3, 2))
     results = gm.run({**SPEC, "environment": {"means": means, "rewards": "gaussian"}}, out=tmp_path / "run", workers=1)
     assert {path.name for path in plot(results, formats=["svg"], metric="both")} == {
-        "pareto_regret.svg", "pareto_regret_against_bytes.svg", "estimation_error.svg",
+        "pareto_regret.svg", "pareto_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg",
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace
     return GossipTrace(
         np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
         rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
-        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1],
+        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1], *rng.random((3, R)), *rng.random((3, N)),
     )  # fmt: skip
 
 
@@ -269,7 +269,7 @@ def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
     rounds, trials = [1, 2], range(8)
     rows = [
         {"algorithm": name, "trial": trial, "round": t, "pareto_regret": (i + 1.0) * t * (1.0 + trial / 10), "nsw_regret": 0.0,
-         "disagreement": 0.0, "messages": 0, "bytes": 0}
+         **dict.fromkeys(GossipTrace.MEANS, 0.0)}
         for i, name in enumerate(["a", "b", "c"]) for trial in trials for t in rounds
     ]  # fmt: skip
     table = pd.DataFrame(rows)

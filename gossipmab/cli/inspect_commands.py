@@ -1,4 +1,4 @@
-"""The commands that inspect runs: summary, compare, plot, report, verify."""
+"""The commands that inspect runs: summary, compare, plot, report, cite, verify."""
 
 from __future__ import annotations
 
@@ -73,6 +73,14 @@ def report(
     written = write_report(open_run(folder), file)
     if not quiet:
         print(written)
+
+
+def cite(folder: RunFolder) -> None:
+    """Print BibTeX entries of what the run used: its algorithms' papers, and the simulator."""
+    from gossipmab.analysis.citations import citations
+    from gossipmab.experiments.results import open_run
+
+    print(citations(open_run(folder)))
 
 
 def verify(

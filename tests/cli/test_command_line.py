@@ -19,6 +19,8 @@ import pytest
 from typer.main import get_command
 
 import gossipmab as gm
+from gossipmab.algorithms import ALGORITHMS
+from gossipmab.analysis.citations import CITED
 from gossipmab.cli import call, options as suggestions
 from gossipmab.cli.app import COMMANDS, FAMILIES, app
 from gossipmab.cli.console import EXIT_CODES, plain
@@ -257,6 +259,19 @@ def test_new_without_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> No
     assert call(["new"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err == "error: Missing command.\n"
+
+
+def test_cite_prints_what_the_run_used(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["cite", str(finished)]) == 0
+    printed = capsys.readouterr().out
+    assert re.findall(r"^@\w+\{(\w+),$", printed, re.M) == ["gossipmab", "wang2026multi"]
+    assert f"version = {{{gm.__version__}}}" in printed and printed.count("{") == printed.count("}")
+
+
+def test_every_algorithm_has_a_reference() -> None:
+    known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
+    assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
+    assert set(ALGORITHMS) <= CITED.keys()
 
 
 # Completion

@@ -44,7 +44,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --bound auto"),
     ),
     "report": (Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),),
-    "cite": (Example("into your bibliography", "gossipmab cite runs/quickstart >> references.bib"),),
+    "cite": (Example("into your bibliography", "gossipmab cite runs/quickstart > quickstart.bib"),),
     "verify": (
         Example("checksums, and one cell played again", "gossipmab verify runs/quickstart"),
         Example("every cell played again", "gossipmab verify runs/quickstart --cell all --quiet"),

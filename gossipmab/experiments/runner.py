@@ -115,6 +115,8 @@ def run(
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     player = CellRunner(experiment)
+    if plugins.names_of(experiment):
+        player.check(experiment.cells())
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:

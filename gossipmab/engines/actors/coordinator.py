@@ -25,13 +25,14 @@ from gossipmab.engines.actors.sockets import NOTES, Refusals
 from gossipmab.engines.actors.supervisor import ActorPool, Note
 from gossipmab.engines.actors.unreliable_block import ActorEvents
 from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.conformance.compile_errors import explained
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents, Rows, Wire
 from gossipmab.engines.gossip.halo import Halo, WindowRecord
 from gossipmab.engines.gossip.loop import play_here
-from gossipmab.engines.gossip.simulate import problem_info, tally_of
+from gossipmab.engines.gossip.simulate import tally_of
 from gossipmab.engines.gossip.step import Scratch
-from gossipmab.engines.gossip.tally import tally_window, trace_of
-from gossipmab.engines.gossip.trial import averages_of, blends, own_rows
+from gossipmab.engines.gossip.tally import check_played, tally_window, trace_of
+from gossipmab.engines.gossip.trial import averages_of, blends, own_rows, problem_info
 from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table
@@ -130,6 +131,7 @@ class Coordinator:
             self._report([outcome.refused for outcome in outcomes], note)
             size += sum(outcome.bytes for outcome in outcomes)
             self._collect(window.t0, outcomes)
+            check_played(self.tally, self.algorithm)
             self.trial.progress(N * window.rounds)
         return self._trace(size)
 
@@ -153,6 +155,8 @@ class Coordinator:
         probe = np.full((1, 1, environment.objectives), 0.5)
         prepares = environment.rewards if environment.rewards.prepare(probe) is not probe else None
         recipe = self._recipe()
+        with explained(algorithm, environment.rewards):
+            code = program(play_here, *recipe)
         rows = own_rows(state, environment.agents).items()
         info = TrialInfo(
             environment.means.shape, uniforms_of(state), self.bounds, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
@@ -160,7 +164,7 @@ class Coordinator:
             {name: MAILBOX + name for name in mailboxes(state)},
             tuple(name for name, value in rows if not np.shares_memory(value, environment.preferences)), prepares,
             self.tally.kept.rounds,
-            tuple(self.boundary), self.pool.poison, program(play_here, *recipe), (ray.put(recipe),), self.messages,
+            tuple(self.boundary), self.pool.poison, code, (ray.put(recipe),), self.messages,
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if algorithm.communicates else [[] for _ in self.near]

@@ -55,11 +55,10 @@ class CellRunner:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"files": self.files, "threads": self.threads, "classes": self._classes}
+        return {"files": self.files, "threads": self.threads, "classes": plugins.portable(self._classes)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        plugins.register_all(state["classes"])
-        self._begin(**state, networks=NetworkCache())
+        self._begin(**state | {"classes": plugins.register_all(state["classes"])}, networks=NetworkCache())
 
     @property
     def code_hashes(self) -> dict[str, str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +43,7 @@ from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
+from gossipmab.utils.class_files import modules, source_of
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit
 from gossipmab.utils.rng import Purpose, stream
@@ -152,8 +155,12 @@ class Coordinator:
         import ray
 
         environment, state, algorithm = self.environment, self.state, self.algorithm
+        for module in modules():  # no other process can import these
+            ray.cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
         probe = np.full((1, 1, environment.objectives), 0.5)
         prepares = environment.rewards if environment.rewards.prepare(probe) is not probe else None
+        if prepares is not None and source_of(type(prepares)):  # by value, and no more of the class than this
+            prepares = SimpleNamespace(prepare=partial(type(prepares).prepare, SimpleNamespace(**prepares._asdict())))
         recipe = self._recipe()
         with explained(algorithm, environment.rewards):
             code = program(play_here, *recipe)

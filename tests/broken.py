@@ -141,3 +141,23 @@ Following = broken("Following", select=select_after_others, update=learn_for_oth
 Gambling = broken("Gambling", select=select_with_generator)
 GamblingGlobally = broken("GamblingGlobally", select=select_with_global_generator)
 GamblingPlainly = broken("GamblingPlainly", select=select_with_plain_generator)
+
+
+def select_halves_later(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+    for k in range(p.shape[0]):
+        p[k] = 1.0 / p.shape[0] if t < 15 else 0.5
+
+
+def select_uncompiled(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+    for k in range(p.shape[0]):
+        p[k] = 1.0 / p.shape[0]
+    p[0] += np.nanpercentile(p, 50, method="lower") * 0.0
+
+
+def select_undefined(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+    p[0] = wieght  # noqa: F821
+
+
+Later = broken("Later", select=select_halves_later)
+Uncompiled = broken("Uncompiled", select=select_uncompiled)
+Undefined = broken("Undefined", select=select_undefined)

@@ -21,7 +21,8 @@ from gossipmab.algorithms.gossip.centralized_nsw import CentralizedNSW as Centra
 from gossipmab.algorithms.gossip.pareto_gossip import ParetoGossip as ParetoGossip
 from gossipmab.algorithms.gossip.pareto_ucb_gossip import ParetoUCB as ParetoUCB, ParetoUCBGossip as ParetoUCBGossip
 from gossipmab.algorithms.gossip.simulated_nsw_ucb_gossip import SimulatedNSWUCBGossip as SimulatedNSWUCBGossip
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import MISSING, parameters_of
 from gossipmab.utils.registry import ALGORITHMS as GROUP, Registry
 
 ALGORITHMS: dict[str, type] = {
@@ -62,18 +63,34 @@ PROTOCOLS: dict[str, Registry] = {
 }
 
 
+def instance_of(algorithm: Any) -> Any:
+    """The algorithm: as it is, or with its defaults if it is a class or a registered name.
+
+    Raises:
+        InputError: an unknown name, or a class with hyperparameters that have no defaults.
+    """
+    if isinstance(algorithm, str):
+        names = {name: registry for registry in PROTOCOLS.values() for name in registry}
+        if algorithm not in names:
+            raise unknown("algorithm", algorithm, names)
+        algorithm = names[algorithm][algorithm]
+    if isinstance(algorithm, type):
+        required = [name for name, one in parameters_of(algorithm).items() if one.default is MISSING]
+        if required:
+            given = ", ".join(f"{name}=..." for name in required)
+            raise InputError(f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}({given})")
+        return algorithm()
+    return algorithm
+
+
 def protocol_of(algorithm: Any) -> str:
-    """The protocol whose methods an algorithm, or a class of algorithms, has.
+    """The protocol whose methods an algorithm has.
 
     Raises:
         InputError: it has those of none.
     """
     for protocol, registry in PROTOCOLS.items():
         if all(hasattr(algorithm, method) for method in registry.methods):
-            if isinstance(algorithm, type):
-                raise InputError(f"algorithm: got the class {algorithm.__name__}, allowed is an object: {algorithm.__name__}()")
             return protocol
-    if isinstance(algorithm, str):
-        raise InputError(f"algorithm: got the name {algorithm!r}, allowed is an object, such as ParetoUCBGossip()")
-    name = algorithm.__name__ if isinstance(algorithm, type) else type(algorithm).__name__
+    name = type(algorithm).__name__
     raise InputError(f"algorithm: {name} has the methods of no protocol; gossip takes a NamedTuple with {', '.join(METHODS[1:])}")

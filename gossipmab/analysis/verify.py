@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError, lacking
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils import provenance
@@ -77,7 +78,7 @@ def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
     replayed = sound if cell == "all" else [one for one in sound if cell in (None, one.id)][:1]
     if cell is not None and not replayed:
         yield Finding(cell, False, "is not finished, so it cannot be played again")
-    player = CellRunner(spec)
+    player = CellRunner(load_spec(spec))  # its classes are needed now
     for chosen in replayed:
         recorded, origin, _ = folder.read(chosen, spec)
         different = same_bits(recorded, player(chosen).trace)

@@ -16,6 +16,8 @@ import numpy as np
 from gossipmab.algorithms.assignment.base import Assigner, ucb_index
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
 from gossipmab.engines.common import TrialSettings, next_block, reward_of, sample_arm
+from gossipmab.engines.conformance.compile_errors import explained
+from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
@@ -211,6 +213,7 @@ def simulate_assignment(
     check(algorithm)
     N, K, D = environment.means.shape
     costs = terms(N, K, budget, overhead, capacity, trial.welfare)
+    check_outside(algorithm, environment, costs=costs)
     state = algorithm.init(ProblemInfo(N, K, D, trial.horizon, environment.preferences, costs=costs))
     uniforms = None
     if costs.capacity < N:
@@ -237,6 +240,7 @@ def simulate_assignment(
     block = max(1, min(1024, BLOCK_NUMBERS // source.numbers_per_round))
     for t0 in range(0, trial.horizon, block):
         numbers = next_block(source, rewards, min(block, trial.horizon - t0))
-        loop(played, rewards, known, play, state, numbers, tally, scratch, t0)
+        with explained(algorithm, rewards):
+            loop(played, rewards, known, play, state, numbers, tally, scratch, t0)
         trial.progress(N * len(numbers.arms))
     return AssignmentTrace(rounds, tally.regret, tally.value, tally.probed, tally.probes, tally.pulls, tally.utility, tally.reward)

@@ -15,6 +15,9 @@ import numpy as np
 from gossipmab.algorithms.base import ProblemInfo, fill_uniforms, select, uniforms_of, update
 from gossipmab.algorithms.central.base import Learner
 from gossipmab.engines.common import TrialSettings, next_block, policy_unchanged, reward_of, sample_arm
+from gossipmab.engines.conformance.compile_errors import explained
+from gossipmab.engines.conformance.errors import check_played_distribution, class_name
+from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics import equity, policy as policies
@@ -104,6 +107,7 @@ def simulate_central(
     """
     trial = TrialSettings.checked(settings)
     check(learner)
+    check_outside(learner, environment, extra_objectives=extra_objectives)
     N, K, D = environment.means.shape
     exponent = getattr(learner, "exponent", -1.0)
     wanted = objective(learner.objective, exponent)
@@ -118,7 +122,7 @@ def simulate_central(
     loop = play if trial.interpreted else play_compiled if is_builtin(learner, wanted, rewards) else play_foreign
     if not trial.interpreted:
         played, rewards, state = distinct((learner, rewards, state))
-    kept = Record(trial.rounds, len(sums), K, U, getattr(learner, "tau", 0.0))
+    kept = Record(class_name(learner), trial.rounds, len(sums), K, U, getattr(learner, "tau", 0.0))
     pulls, x, seen = np.zeros(K, np.int64), np.zeros(D), np.zeros(N)
     most = max(1, min(BLOCK, BLOCK_NUMBERS // source.numbers_per_round))
     plan: Callable[[Any, int], None] | None = getattr(learner, "plan", None)
@@ -129,7 +133,8 @@ def simulate_central(
             plan(state, t0 + 1)
         size = min(most, trial.horizon - t0, every - t0 % every)
         numbers, chosen = next_block(source, rewards, size), np.zeros((size, K))
-        loop(played, rewards, environment.preferences, state, numbers, chosen, pulls, x, seen, t0)
+        with explained(learner, rewards, wanted):
+            loop(played, rewards, environment.preferences, state, numbers, chosen, pulls, x, seen, t0)
         kept.keep(t0, chosen, [one.regret(chosen) for one in sums], getattr(state, "multiplier", None))
         t0 += size
         trial.progress(N * size)
@@ -139,19 +144,21 @@ def simulate_central(
 class Record:
     """What is kept of a trial."""
 
-    def __init__(self, rounds: Integers, sums: int, arms: int, utilities: Floats, tau: float) -> None:
-        R = len(rounds)
+    def __init__(self, name: str, rounds: Integers, sums: int, arms: int, utilities: Floats, tau: float) -> None:
+        self.name, R = name, len(rounds)
         self.rounds, self.utilities, self.tau = rounds, utilities, tau
         self.regret, self.multiplier, self.policies = np.zeros((R, sums)), np.full(R, np.nan), np.zeros((R, arms))
         self.total = np.zeros(arms)
 
     def keep(self, t0: int, played: Floats, regrets: list[Floats], multiplier: Floats | None) -> None:
-        """Keep the recorded rounds among t0 + 1 .. t0 + B."""
+        """Keep the recorded rounds among t0 + 1 .. t0 + B. Raises InputError if what was played there is no distribution."""
         here = np.flatnonzero((self.rounds > t0) & (self.rounds <= t0 + len(played)))
         at = self.rounds[here] - t0 - 1
         for one, regret in enumerate(regrets):
             self.regret[here, one] = regret[at]
         self.policies[here] = played[at]
+        for t, p in zip(self.rounds[here].tolist(), played[at], strict=True):
+            check_played_distribution(f"{self.name}.select, in round {t},", p)
         if multiplier is not None:
             self.multiplier[here] = multiplier[0]
         # one by one: the same sum for any block size

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from gossipmab.algorithms import protocol_of
+from gossipmab.algorithms import instance_of, protocol_of
 from gossipmab.engines.common import TrialSettings, check_objects
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.trace import TrialRecord as TrialRecord
@@ -46,7 +46,8 @@ def simulate(
     """Play one trial of one algorithm in this process.
 
     Args:
-        algorithm: an object such as `ParetoUCBGossip()` (gossip), `HossainUCB()` (central) or `OFMUP()` (assignment).
+        algorithm: an object such as `ParetoUCBGossip()` (gossip), `HossainUCB()` (central) or `OFMUP()` (assignment); a class or a
+            registered name stands for its defaults.
         environment: what the agents face. network: for gossip alone, with the same number of agents.
         horizon: T, rounds. recorded_rounds: how many rounds to record, evenly spaced; the last is always among them.
         seed, trial, stream_label: of the random streams; label "" gives all algorithms of a trial the same numbers.
@@ -67,6 +68,7 @@ def simulate(
     Raises:
         InputError: an argument or a hyperparameter that is out of range or does not fit the protocol.
     """
+    algorithm = instance_of(algorithm)
     protocol = protocol_of(algorithm)
     check_objects(environment, network)
     known = SIMULATORS[protocol][2]

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.build import built, environment_of, network_of, options as options_of
@@ -30,6 +31,15 @@ class Played(NamedTuple):
     seconds: float
 
 
+def _kinds(cells: Sequence[Cell]) -> list[Cell]:
+    """One cell for each algorithm, and for each swept model of rewards or process of links."""
+    words = ("environment.rewards", "network.links")
+    found = {
+        (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell for cell in reversed(cells)
+    }
+    return list(found.values())
+
+
 class CellRunner:
     """Plays the cells of an experiment. It can be copied to other processes; networks that it has built stay here.
 
@@ -45,11 +55,10 @@ class CellRunner:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"files": self.files, "threads": self.threads, "classes": self._classes}
+        return {"files": self.files, "threads": self.threads, "classes": plugins.portable(self._classes)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        plugins.register_all(state["classes"])
-        self._begin(**state, networks=NetworkCache())
+        self._begin(**state | {"classes": plugins.register_all(state["classes"])}, networks=NetworkCache())
 
     @property
     def code_hashes(self) -> dict[str, str]:
@@ -96,14 +105,20 @@ class CellRunner:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""
-        words = ("environment.rewards",)
-        kinds = {
-            (cell.name, *(str({**cell.point.values, **cell.params}.get(word)) for word in words)): cell for cell in reversed(cells)
-        }
-        for cell in kinds.values():
+        for cell in _kinds(cells):
             with suppress(Exception, SystemExit):  # the cell will fail in the same way, and its error is reported then
                 played, *world = self._parts(cell, 0)
                 self._compile(cell, played, world)
+
+    def check(self, cells: Sequence[Cell]) -> None:
+        """Raise InputError unless the classes from outside the package pass their first rounds; see `check_outside`."""
+        for cell in _kinds(cells):
+            try:
+                played, environment, *network = self._parts(cell, 0)
+            except (Exception, SystemExit):  # noqa: S112
+                continue  # as in `prepare`
+            extra_objectives = cell.point.experiment.extra_objectives
+            check_outside(played, environment, network[0] if network else None, extra_objectives=extra_objectives)
 
     def _parts(self, cell: Cell, trial: int) -> list[Any]:
         """The algorithm, the environment of a trial and, in gossip, the network."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.algorithms import ORACLES
-from gossipmab.experiments.spec.loading import from_dict, read_toml
+from gossipmab.experiments.spec.loading import from_dict, read_toml, with_original_names
 from gossipmab.experiments.spec.plugins import absent
 from gossipmab.experiments.spec.renamed import with_new_words
 from gossipmab.experiments.spec.spec import Cell, Spec
@@ -57,9 +57,10 @@ class Results:
         for name, file in files.items():
             if not file.is_file():
                 raise InputError(f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}")
-        trusted = bool(absent(manifest))
+        trusted = bool(absent(manifest, files))
         try:
-            spec = from_dict(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, files, trusted)
+            data, _ = with_original_names(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, manifest)
+            spec = from_dict(data, folder.path, files, trusted)
         except InputError as error:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
         if spec.hash != manifest["spec_hash"] and _renamed_since(manifest, spec, folder.path, files, trusted):

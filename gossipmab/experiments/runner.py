@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def run(
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         if name not in OPTIONS:
-            raise unknown("option", name, OPTIONS)
+            raise unknown("option", name, {*OPTIONS, *signature(run).parameters} - {"actors"})
         if engine not in OPTIONS[name]:
             raise InputError(f"{name}: got {value!r}, allowed with --engine {' or '.join(OPTIONS[name])}, not {engine}")
         if name in ("workers", "agents_per_actor", "window"):
@@ -115,6 +116,8 @@ def run(
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     player = CellRunner(experiment)
+    if plugins.names_of(experiment):
+        player.check(experiment.cells())
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
     if progress is None and not quiet:

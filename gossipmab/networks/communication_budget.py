@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.parameters import check
+from gossipmab.utils.parameters import check, suggesting
 
 KEY = "network.communication"
 UNLESS_MOVED = "an agent sends if an entry differs by more from the one it last sent; unset: always"
@@ -25,6 +25,7 @@ StepSize = Annotated[
 ]
 
 
+@suggesting
 @dataclass(frozen=True)
 class CommunicationBudget:
     """Limits on what is sent; all can be combined, and all preserve the mean: mean_i G_i = mean_i L_i.

@@ -10,15 +10,16 @@ from typing import Any
 
 from gossipmab.algorithms.gossip.base import exchanged
 from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.gossip.simulate import problem_info, simulate_gossip
+from gossipmab.engines.conformance.call_inspector import Inspector
+from gossipmab.engines.conformance.errors import ConformanceError, fault_if
+from gossipmab.engines.conformance.reference_trial import ROUNDS, Stage, copied, same, spoil_scratch, world
+from gossipmab.engines.conformance.state_layout import check_hyperparameters, check_state
+from gossipmab.engines.gossip.simulate import simulate_gossip
+from gossipmab.engines.gossip.trial import problem_info
 from gossipmab.experiments import runner
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.progress import ProgressCallback
-from gossipmab.testing.call_inspector import Inspector
 from gossipmab.testing.compiled_calls import Compiled
-from gossipmab.testing.errors import ConformanceError, fault_if
-from gossipmab.testing.reference_trial import ROUNDS, Stage, copied, same, spoil_scratch, world
-from gossipmab.testing.state_layout import check_hyperparameters, check_state
 from gossipmab.utils.errors import unknown
 
 INSPECTED = 15  # rounds in which every call is looked at

@@ -10,8 +10,8 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from gossipmab.algorithms.base import select, update
-from gossipmab.testing.errors import ConformanceError, fault_if
-from gossipmab.testing.reference_trial import copied, same
+from gossipmab.engines.conformance.errors import ConformanceError, fault_if
+from gossipmab.engines.conformance.reference_trial import copied, same
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import SETTINGS, is_builtin, jit
 

@@ -9,13 +9,13 @@ import numpy as np
 from numba import njit
 from numba.core.errors import NumbaError
 
+from gossipmab.engines.conformance.call_inspector import global_generators
+from gossipmab.engines.conformance.errors import ConformanceError, fault_if
+from gossipmab.engines.conformance.reference_trial import AGENTS, ARMS, OBJECTIVES, same
 from gossipmab.environments.registry import MODELS, resolve_reward_model
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.links import LinkProcess, LinkStatistics
 from gossipmab.networks.network import Network
-from gossipmab.testing.call_inspector import global_generators
-from gossipmab.testing.errors import ConformanceError, fault_if
-from gossipmab.testing.reference_trial import AGENTS, ARMS, OBJECTIVES, same
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import SETTINGS

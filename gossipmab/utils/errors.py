@@ -40,6 +40,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def whole(value: object) -> str:
+    """The suggestion for a float in the place of a whole number, "" if it is not whole."""
+    return f"; did you mean {int(value)}?" if isinstance(value, float) and value.is_integer() else ""
+
+
 def unknown(key: str, value: object, allowed: Iterable[str]) -> InputError:
     """The error for a name that is not one of `allowed`, with the nearest spelling."""
     names = sorted(allowed)

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING as MISSING, fields, is_dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from gossipmab.utils.errors import InputError, shown, unknown
+from gossipmab.utils.errors import InputError, shown, unknown, whole
 
 WORDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "a string"}
 SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+K = TypeVar("K")
 
 
 class Parameter(NamedTuple):
@@ -49,6 +51,24 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
         given = getattr(kind, "_field_defaults", {})
         defaults = {name: given.get(name, MISSING) for name in getattr(kind, "_fields", ())}
     return {name: Parameter(hints[name], default, _description(hints[name])) for name, default in defaults.items()}
+
+
+def suggesting(kind: type[K]) -> type[K]:
+    """The class, of which an unknown parameter is an InputError with the nearest spelling in place of a TypeError."""
+    name = "__init__" if is_dataclass(kind) else "__new__"
+    plain: Callable[..., Any] = getattr(kind, name)
+
+    @wraps(plain)
+    def made(self: Any, *args: Any, **given: Any) -> Any:
+        owner: Any = kind
+        known = parameters_of(owner)
+        for one in given:
+            if one not in known:
+                raise unknown(f"{kind.__name__}: parameter", one, known or ("none",))
+        return plain(self, *args, **given)
+
+    setattr(kind, name, made if name == "__init__" else staticmethod(made))
+    return kind
 
 
 def check_names(
@@ -129,7 +149,8 @@ def fit(key: str, hint: Any, value: Any) -> Any:
                 raise InputError(f"{parent}.{cause}" if parent else str(cause)) from None
         if "enum" in schema and isinstance(value, str):
             raise unknown(key, value, schema["enum"]) from None
-        raise InputError(f"{key}: got {shown(given)}, allowed is {allowed(hint)}") from None
+        near = whole(given) if "integer" in types else ""
+        raise InputError(f"{key}: got {shown(given)}, allowed is {allowed(hint)}{near}") from None
 
 
 def allowed(hint: Any) -> str:

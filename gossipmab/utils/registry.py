@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from gossipmab.utils.code_identity import code_hash
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import suggesting
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
 
@@ -44,7 +45,8 @@ class Registry(Mapping[str, type]):
 
     def __init__(self, group: str, shipped: Mapping[str, type], methods: tuple[str, ...]) -> None:
         """`methods`: attributes that a class of another distribution must have."""
-        self.group, self.shipped, self.methods = group, dict(shipped), methods
+        self.group, self.methods = group, methods
+        self.shipped: dict[str, type] = {name: suggesting(kind) for name, kind in shipped.items()}
         self._registered: dict[str, type] = {}
         self._present: dict[str, type] = {}  # registered for the experiment that is being read
         self._loaded: dict[str, type] = {}
@@ -103,7 +105,7 @@ class Registry(Mapping[str, type]):
         if shipped is not None:
             return shipped
         name, number = f"{kind.__module__}:{kind.__qualname__}", 1
-        self._checked(kind, name)
+        self.checked(kind, name)
         while self._present.setdefault(name, kind) is not kind:
             number += 1
             name = f"{kind.__module__}:{kind.__qualname__}#{number}"
@@ -139,9 +141,10 @@ class Registry(Mapping[str, type]):
             kind = claims[0].load()
         except Exception as error:
             raise InputError(f"plug-in {name!r}: {where} does not load ({type(error).__name__}: {error})") from error
-        return self._checked(kind, f"plug-in {name!r}: {where}")
+        return self.checked(kind, f"plug-in {name!r}: {where}")
 
-    def _checked(self, kind: Any, source: str) -> type:
+    def checked(self, kind: Any, source: str) -> type:
+        """The class. Raises InputError, which begins with `source`, if it is none for this registry."""
         if not isinstance(kind, type):
             raise InputError(f"{source} is {kind!r}, allowed for {self.group} is a class")
         missing = [name for name in self.methods if not hasattr(kind, name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import broken
 import numpy as np
 import outside
 import pytest
+import tomli_w
 
 import gossipmab as gm
 from gossipmab import testing
@@ -29,6 +31,7 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.plugins import versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
+from gossipmab.utils.atomic_write import file_hash
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME = "pareto_thompson_gossip"
@@ -451,7 +454,7 @@ def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
         ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
         ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
         ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
-        (broken.Sound(), "algorithms: got Sound.*, allowed is a list of objects, or label -> object"),
+        (3, "algorithms: got 3, allowed is a list of objects, or label -> object"),
         ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
     ],
 )
@@ -512,3 +515,124 @@ def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
         for alone in (False, True)
     )
     assert not same_bits(fast, plain)
+
+
+# ----------------------------------------------------------------------------------------------- classes by file and by module
+
+FILES: dict[str, Any] = {
+    "experiment": {"name": "files", "horizon": 40, "trials": 2, "seed": 4, "recorded_rounds": 4},
+    "environment": {"agents": 4, "arms": 3, "objectives": 2, "means": "means.npy"},
+    "network": {"base": "base.edges", "links": {"process": "mine.py:EveryOther", "rest": 3}},
+    "algorithms": [{"name": "pareto_ucb"}],
+}
+LEARNER = """
+
+class Greedy(NamedTuple):
+    epsilon: float = 0.1
+    communicates = True
+    init, update, select = gm.ParetoUCBGossip.init, gm.ParetoUCBGossip.update, gm.ParetoUCBGossip.select
+    consensus, pooled = 0.0, False
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """An experiment beside its data, links and algorithm."""
+    (tmp_path / "mine.py").write_text(Path(outside.__file__).read_text("utf-8") + LEARNER, encoding="utf-8")
+    np.save(tmp_path / "means.npy", np.random.default_rng(0).random((4, 3, 2)))
+    (tmp_path / "base.edges").write_text("0 1\n1 2\n2 3\n", encoding="utf-8")
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(FILES), encoding="utf-8")
+    return tmp_path / "study.toml"
+
+
+def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It runs again as the report types it, and its spec.toml leads to its own copies, after all that it was made of has gone."""
+    run, again, moved = (study.parent / name for name in ("run", "run-again", "moved"))
+    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    assert [one["name"] for one in manifest["plugins"]] == ["mine.py:EveryOther"]
+    assert set(manifest["files"]) == {"mine.py", "means.npy", "base.edges"}
+    assert manifest["files"]["mine.py"]["sha256"] == file_hash(study.parent / "mine.py")
+    for name in ("mine.py", "means.npy", "base.edges", "study.toml"):
+        (study.parent / name).unlink()
+    assert call(["report", str(run)]) == call(["verify", str(run)]) == 0
+    assert call(["run", str(run), "--out", str(again), "--quiet"]) == call(["run", str(run / "spec.toml"), "--out", str(run)]) == 0
+    moved.mkdir()
+    shutil.copytree(run / "data", moved / "data")
+    shutil.copy(run / "spec.toml", moved)
+    assert call(["run", str(moved / "spec.toml"), "--out", str(moved / "run"), "--quiet"]) == 0
+    for other in (again, moved / "run"):
+        assert (other / "results.parquet").read_bytes() == (run / "results.parquet").read_bytes()
+    capsys.readouterr()
+
+
+def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study.parent / "mine.py").write_text((study.parent / "mine.py").read_text("utf-8") + "\nprint('running')\n", encoding="utf-8")
+    run = study.parent / "run"
+    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
+    assert "running" in capsys.readouterr().out
+    command = [sys.executable, "-m", "gossipmab", "summary", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "pareto_ucb" in done.stdout and "running" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("mine.py:Gredy", r"algorithms: name: class in mine.py: 'Gredy' is not known; did you mean 'Greedy'\? \(allowed: .*\)"),
+        ("yours.py:Greedy", r"algorithms: name: there is no file 'yours.py'"),
+        (
+            "mine.py:First",
+            r"algorithms: name: mine.py:First is no class for gossipmab.algorithms: it has no communicates and no .*",
+        ),
+        ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
+        ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
+    ],
+)
+def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
+    monkeypatch.chdir(study.parent)
+    (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")
+    with pytest.raises(gm.InputError, match=f"^{line}$"):
+        load_spec({**FILES, "algorithms": [{"name": name}]} | {"network": {"base": "ring"}, "environment": SMALL["environment"]})
+
+
+def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(study.parent)
+    spec = load_spec(FILES | {"algorithms": [{"name": "mine.py:Greedy"}, {"name": "broken:Sound", "explore": 0.3}]})
+    assert [one.label for one in spec.algorithms] == ["Greedy", "Sound"]
+    assert spec.algorithms[0].params == {"epsilon": 0.1} and load_spec(spec).hash == spec.hash
+    before = PROTOCOLS["gossip"]["mine.py:Greedy"]
+    (study.parent / "mine.py").write_text((study.parent / "mine.py").read_text("utf-8") + "\n# edited\n", encoding="utf-8")
+    edited = load_spec(FILES | {"algorithms": [{"name": "mine.py:Greedy"}]})
+    assert PROTOCOLS["gossip"]["mine.py:Greedy"] is not before and edited.file_hashes["mine.py"] != spec.file_hashes["mine.py"]
+    there = pickle.loads(pickle.dumps(CellRunner(edited)))
+    assert [name for _, name, _ in there._classes] == ["mine.py:Greedy", "mine.py:EveryOther"]
+
+
+def test_what_stands_in_the_place_of_an_object() -> None:
+    """A class or a name means its defaults; what is misspelt is a line with the nearest spelling."""
+    world = gm.Environment.sample(5, 3, 2, seed=1), gm.Network("ring", 5)
+    traces = [
+        gm.simulate(one, *world, horizon=2e1, seed=0, interpreted=True)  # type: ignore[arg-type]
+        for one in (gm.ParetoUCB(), gm.ParetoUCB, "pareto_ucb")
+    ]
+    assert not same_bits(traces[0], traces[1]) + same_bits(traces[0], traces[2])
+    for algorithms in (gm.ParetoUCBGossip(), gm.ParetoUCBGossip, "pareto_ucb_gossip", ["pareto_ucb_gossip"]):
+        assert [one.name for one in load_spec(SMALL, (), algorithms).algorithms] == ["pareto_ucb", "pareto_ucb_gossip"]
+    assert gm.Network("ring", 5, links=gm.RandomMatching).process == gm.RandomMatching()
+    for make, line in (
+        (
+            lambda: gm.simulate("pareto_ubc", *world, horizon=9, seed=0),
+            "algorithm: 'pareto_ubc' is not known; did you mean 'pareto_ucb'",
+        ),
+        (lambda: gm.ParetoUCBGossip(poled=True), "ParetoUCBGossip: parameter: 'poled' is not known; did you mean 'pooled'"),  # type: ignore[call-arg]
+        (lambda: gm.GilbertElliott(0.1, recvery=1), "GilbertElliott: parameter: 'recvery' .* did you mean 'recovery'"),  # type: ignore[call-arg]
+        (lambda: gm.Failures(mesage_loss=0.1), "Failures: parameter: 'mesage_loss' .* did you mean 'message_loss'"),  # type: ignore[call-arg]
+        (
+            lambda: load_spec(SMALL | {"experiment": SMALL["experiment"] | {"horizon": 1e4}}),
+            "horizon: got 10000.0, .* mean 10000[?]$",
+        ),
+        (lambda: gm.run(SMALL, engin="ray"), "option: 'engin' is not known; did you mean 'engine'"),
+    ):
+        with pytest.raises(gm.InputError, match=line):
+            make()

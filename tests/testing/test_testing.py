@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import broken
@@ -276,3 +278,101 @@ def test_broken_rewards_are_found(kind: Any, error: str, sentence: str) -> None:
     with pytest.raises(testing.ConformanceError, match=sentence) as caught:
         check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
     assert caught.value.kind == error and "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------------ before the first round
+
+SMALL: dict[str, Any] = {
+    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1},
+    "environment": {"agents": 5, "arms": 4, "objectives": 2},
+    "network": {"base": "complete", "link_probability": 0.5},
+    "algorithms": [],
+}
+ENVIRONMENT = gm.Environment.sample(5, 4, 2, seed=0)
+NETWORK = gm.Network("ring", agents=5)
+
+
+def test_what_is_no_distribution_is_refused_in_every_engine(tmp_path: Path) -> None:
+    line = r"^Excessive.select, in round 1 of agent 0, writes \[0.3, 0.3, 0.3, 0.3\], which sums to 1.2; allowed are prob.* to 1$"
+    for simulate in (gm.simulate, gm.simulate_actors):
+        with pytest.raises(gm.InputError, match=line):
+            simulate(broken.Excessive(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
+    for engine in ("threads", "ray", "actors"):
+        with pytest.raises(gm.InputError, match=line):
+            gm.run(SMALL, out=tmp_path / engine, engine=engine, algorithms=[broken.Excessive()])
+        assert not (tmp_path / engine).exists()
+
+
+def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
+    """The first rounds are sound; interpreted as compiled, but for the time to compile."""
+    line = r"^Later.select, in round 20 of agent 0, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"
+    with pytest.raises(gm.InputError, match=line):
+        gm.simulate(broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
+
+
+def test_an_error_of_a_method_names_the_line_of_its_file() -> None:
+    for kind, line in (
+        (
+            broken.Undefined,
+            r"^Undefined.select, in round 1 of agent 0, raises NameError: name 'wieght' .* \(broken.py, line \d+\)$",
+        ),
+        (
+            broken.Uncompiled,
+            r"^Uncompiled.select does not compile: numba has no code for nanpercentile\(.*\) \(broken.py, line \d+\)$",
+        ),
+    ):
+        with pytest.raises(gm.InputError, match=line):
+            gm.simulate(kind(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
+
+
+class Halving(NamedTuple):
+    """A learner with a centre that plays no distribution."""
+
+    objective: str = "nsw"
+
+    def init(self, info: Any) -> Any:
+        return gm.HossainUCB().init(info)
+
+    def select(self, state: Any, t: int, p: Any) -> None:
+        p[:] = 0.5
+
+    def update(self, state: Any, t: int, arm: int, rewards: Any) -> None:
+        pass
+
+
+class Unwritten(outside.Triangular):
+    """A reward model that leaves the vector as it was."""
+
+    __slots__ = ()
+
+    def draw(self, i: int, arm: int, u: Any, x: Any) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Thrice(outside.EveryOther):
+    """Links of another shape."""
+
+    def sampler(self, graph: Any, generator: Any) -> Any:
+        return lambda rounds: np.full((rounds, 1), 3, np.uint8)
+
+
+class Nowhere(outside.First):
+    """An objective without a best policy."""
+
+    __slots__ = ()
+
+    def maximise(self, utilities: Any, workspace: Any, p: Any) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
+def test_other_classes_from_outside_are_checked_too() -> None:
+    unwritten = gm.Environment(ENVIRONMENT.means, ENVIRONMENT.preferences, Unwritten(ENVIRONMENT.means))
+    for played, world, line in (
+        (Halving(), (ENVIRONMENT,), r"^Halving.select, in round 1, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"),
+        (gm.HossainUCB(objective=Nowhere()), (ENVIRONMENT,), r"^Nowhere.maximise writes \[nan, nan, nan\]"),  # type: ignore[arg-type]
+        (gm.ParetoUCB(), (unwritten, NETWORK), r"^Unwritten.draw, of agent 0 and arm 0, writes \[nan, nan\]; allowed are finite"),
+        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Thrice())), r"^Thrice.sampler in rounds 1 to 7 gives no uint8"),
+    ):
+        with pytest.raises(gm.InputError, match=line):
+            gm.simulate(played, *world, horizon=40, seed=0, interpreted=True)

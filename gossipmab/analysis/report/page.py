@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gossipmab.analysis.report import networks, outcomes, tables
 from gossipmab.analysis.report.parts import figures
+from gossipmab.environments.registry import MODELS
+from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.networks.links import PROCESSES
 from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError
 
@@ -18,6 +22,12 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
 
 HERE = Path(__file__).parent
+
+
+def _with_classes(results: Results) -> Results:
+    """The results with the links and rewards from the run folder's own files, which are run only for a report that needs them."""
+    needed = any(registry in (PROCESSES, MODELS) for registry, _ in plugins.names_of(results.spec))
+    return type(results)(results.folder, load_spec(results.spec)) if results.spec.trusted and needed else results
 
 
 def write_report(results: Results, out: str | Path | None = None) -> Path:
@@ -47,7 +57,7 @@ def render(results: Results) -> str:
     loader = FileSystemLoader(HERE, encoding="utf-8")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     style = (HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(css=Markup(style), **contents(results))
+    return environment.get_template("page.html").render(css=Markup(style), **contents(_with_classes(results)))
 
 
 def contents(results: Results) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,13 +27,14 @@ from gossipmab.engines.actors.sockets import NOTES, Refusals
 from gossipmab.engines.actors.supervisor import ActorPool, Note
 from gossipmab.engines.actors.unreliable_block import ActorEvents
 from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.conformance.compile_errors import explained
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents, Rows, Wire
 from gossipmab.engines.gossip.halo import Halo, WindowRecord
 from gossipmab.engines.gossip.loop import play_here
-from gossipmab.engines.gossip.simulate import problem_info, tally_of
+from gossipmab.engines.gossip.simulate import tally_of
 from gossipmab.engines.gossip.step import Scratch
-from gossipmab.engines.gossip.tally import tally_window, trace_of
-from gossipmab.engines.gossip.trial import averages_of, blends, own_rows
+from gossipmab.engines.gossip.tally import check_played, tally_window, trace_of
+from gossipmab.engines.gossip.trial import averages_of, blends, own_rows, problem_info
 from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Table
@@ -40,6 +43,7 @@ from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
+from gossipmab.utils.class_files import modules, source_of
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit
 from gossipmab.utils.rng import Purpose, stream
@@ -130,6 +134,7 @@ class Coordinator:
             self._report([outcome.refused for outcome in outcomes], note)
             size += sum(outcome.bytes for outcome in outcomes)
             self._collect(window.t0, outcomes)
+            check_played(self.tally, self.algorithm)
             self.trial.progress(N * window.rounds)
         return self._trace(size)
 
@@ -150,9 +155,15 @@ class Coordinator:
         import ray
 
         environment, state, algorithm = self.environment, self.state, self.algorithm
+        for module in modules():  # no other process can import these
+            ray.cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
         probe = np.full((1, 1, environment.objectives), 0.5)
         prepares = environment.rewards if environment.rewards.prepare(probe) is not probe else None
+        if prepares is not None and source_of(type(prepares)):  # by value, and no more of the class than this
+            prepares = SimpleNamespace(prepare=partial(type(prepares).prepare, SimpleNamespace(**prepares._asdict())))
         recipe = self._recipe()
+        with explained(algorithm, environment.rewards):
+            code = program(play_here, *recipe)
         rows = own_rows(state, environment.agents).items()
         info = TrialInfo(
             environment.means.shape, uniforms_of(state), self.bounds, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
@@ -160,7 +171,7 @@ class Coordinator:
             {name: MAILBOX + name for name in mailboxes(state)},
             tuple(name for name, value in rows if not np.shares_memory(value, environment.preferences)), prepares,
             self.tally.kept.rounds,
-            tuple(self.boundary), self.pool.poison, program(play_here, *recipe), (ray.put(recipe),), self.messages,
+            tuple(self.boundary), self.pool.poison, code, (ray.put(recipe),), self.messages,
         )  # fmt: skip
         rewards = [own_rewards(environment.rewards, a, z) for a, z in pairwise(self.bounds.tolist())]
         near = self.near if algorithm.communicates else [[] for _ in self.near]

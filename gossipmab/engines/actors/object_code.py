@@ -18,7 +18,6 @@ from numba import types
 
 from gossipmab.engines.actors.object_code_loader import ENTRY, Program, processor
 from gossipmab.utils.code_cache import load, save
-from gossipmab.utils.errors import InputError
 
 WORD = ir.IntType(64)
 
@@ -35,7 +34,7 @@ def program(function: Any, signature: tuple[types.Type, ...], cached: bool = Tru
         cached: keep it on disk, in the cache of compiled code.
 
     Raises:
-        InputError: it does not compile, as where an algorithm from outside the package allocates arrays in its methods.
+        NumbaError: it does not compile, as where an algorithm from outside the package allocates arrays in its methods.
         RuntimeError: what the function calls does not exist in a process without numba.
     """
     what = "\n".join([function.py_func.__qualname__, str(signature), numba.__version__, llvmlite.__version__, processor()])
@@ -50,11 +49,7 @@ def program(function: Any, signature: tuple[types.Type, ...], cached: bool = Tru
 
 
 def _made(function: Any, signature: tuple[types.Type, ...]) -> Program:
-    try:
-        function.compile(signature)
-    except numba.core.errors.NumbaError as error:
-        reason, kind = " ".join(str(error).split())[:200], getattr(signature[0], "instance_class", object).__qualname__
-        raise InputError(f"engine: the actors' code does not compile for {kind}: {reason}") from error
+    function.compile(signature)
     compiled = function.overloads[signature]
     description, target = compiled.fndesc, compiled.target_context
     packed = target.get_arg_packer(description.argtypes).argument_types

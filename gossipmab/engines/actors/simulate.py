@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from numba import config
 
+from gossipmab.algorithms import instance_of
 from gossipmab.algorithms.gossip.base import Algorithm
 from gossipmab.engines.actors.coordinator import Coordinator
 from gossipmab.engines.actors.supervisor import ActorPool, Note
@@ -55,7 +56,7 @@ def simulate_actors(
     with ExitStack() as stack:
         import ray
 
-        note = note or log
+        note, algorithm = note or log, instance_of(algorithm)
         check(algorithm, environment, network, pool or ActorPool())
         settings = {"horizon": horizon, "seed": seed, "trial": trial, "recorded_rounds": recorded_rounds, "progress": progress}
         checked = TrialSettings.checked({**settings, "stream_label": stream_label, "welfare": welfare})

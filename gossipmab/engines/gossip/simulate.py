@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.gossip.base import Algorithm, estimates, message_size
 from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.conformance.compile_errors import explained
+from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.gossip.loop import play, play_compiled, play_foreign
-from gossipmab.engines.gossip.tally import Accumulators, Tally, trace_of
-from gossipmab.engines.gossip.trial import DirectTrial, SharedTrial, UnreliableTrial, divisible
+from gossipmab.engines.gossip.tally import Accumulators, Tally, check_played, trace_of
+from gossipmab.engines.gossip.trial import DirectTrial, SharedTrial, UnreliableTrial, divisible, problem_info
 from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
@@ -29,14 +30,6 @@ from gossipmab.utils.validation import whole_number
 LARGE_CURVES = 2_000_000  # numbers: above, curves are kept as sums over the agents
 BLOCK_NUMBERS = 4_000_000  # random numbers drawn at a time: 32 MB
 BLOCK_ROWS = 40_000  # bound on rounds x numbers in a row: if rows are long, rounds are slow, and progress should show
-
-
-def problem_info(environment: Environment, network: Network, horizon: int) -> ProblemInfo:
-    """What a gossip algorithm knows before round 1."""
-    return ProblemInfo(
-        environment.agents, environment.arms, environment.objectives, horizon, environment.preferences,
-        network.link_probability, network.edges, lambda: network.algebraic_connectivity,
-    )  # fmt: skip
 
 
 def simulate_gossip(
@@ -68,17 +61,20 @@ def simulate_gossip(
         block = max(1, min(1024, BLOCK_NUMBERS // numbers_per_round, BLOCK_ROWS // row))
         for t0 in range(0, trial.horizon, block):
             rounds = min(block, trial.horizon - t0)
-            played.play(t0, rounds)
+            with explained(algorithm, rewards):
+                played.play(t0, rounds)
+            check_played(tally, algorithm)
             trial.progress(N * rounds)
     budget = network.communication or CommunicationBudget()
     return trace_of(tally, environment, budget, *message_size(algorithm, state))
 
 
 def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:
-    """Raise InputError unless environment and network fit each other and the hyperparameters are in range."""
+    """Raise InputError unless environment, network and hyperparameters fit, and classes from outside pass their first rounds."""
     if environment.agents != network.agents:
         raise InputError(f"network.base: has {network.agents} agents, the environment has {environment.agents}")
     check(algorithm)
+    check_outside(algorithm, environment, network)
 
 
 def tally_of(
@@ -95,7 +91,7 @@ def tally_of(
     kept = Accumulators(
         np.zeros((N, K), np.int64), np.zeros((N, K)), np.zeros(N), np.zeros(N), np.zeros(N, np.int64), np.zeros(N),
         np.zeros(1, np.int64), rounds, curves[0], curves[1], np.zeros(R), np.zeros(R, np.int64), np.zeros(R), np.zeros(R),
-        np.zeros((R, K), np.int64),
+        np.zeros((R, K), np.int64), np.zeros(2 + K),
     )  # fmt: skip
     means = np.zeros((2, state.local_mean[0].size))
     return Tally(reference._replace(members=members), kept, welfare_cache(N, K), np.zeros(N), means)

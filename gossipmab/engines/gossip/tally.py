@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gossipmab.engines.common import policy_unchanged
+from gossipmab.engines.conformance.errors import PLAYED, check_played_distribution, class_name
 from gossipmab.engines.gossip.channel_state import Averages
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.consensus import averages_apart, row_errors
@@ -23,6 +24,7 @@ class Accumulators(NamedTuple):
     distribution, and so far. messages_sent: (N,). next: (1,) index into rounds. final_pareto: (N,), as last recorded.
     rounds: (R,), recorded: pareto, nsw (R, N) or, summed over the agents, (R, 1); disagreement, messages, drift, sampling (R,);
     arm_pulls (R, K).
+    invalid: (2 + K,) index of a recorded round plus 1, agent and what it played, of the first that is no distribution; else 0.
     """
 
     pulls: Integers
@@ -40,6 +42,7 @@ class Accumulators(NamedTuple):
     drift: Floats
     sampling: Floats
     arm_pulls: Integers
+    invalid: Floats
 
 
 class Tally(NamedTuple):
@@ -77,10 +80,17 @@ def record(tally: Tally, own: Floats, local: Floats) -> None:
     N, K = kept.pulls.shape
     per_agent = kept.pareto.shape[1] == N
     for i in range(N):
-        regret = 0.0
+        regret, total, least, pulls = 0.0, 0.0, 0.0, 0
         for k in range(K):
             regret += kept.pulls[i, k] * reference.gaps[k]
             kept.arm_pulls[r, k] += kept.pulls[i, k]
+            total += kept.played[i, k]
+            least = min(least, kept.played[i, k])
+            pulls += kept.pulls[i, k]
+        if pulls > 0 and not (abs(total - 1.0) <= PLAYED and least >= 0.0) and kept.invalid[0] == 0.0:  # NaN, too
+            kept.invalid[0], kept.invalid[1] = r + 1, i
+            for k in range(K):
+                kept.invalid[2 + k] = kept.played[i, k]
         kept.final_pareto[i] = regret
         kept.pareto[r, i if per_agent else 0] += regret
         kept.nsw[r, i if per_agent else 0] += kept.nsw_regret[i]
@@ -113,6 +123,14 @@ def tally_window(tally: Tally, arms: Integers, p: Floats, sent: Integers, averag
 
 
 _keep = dual(Tally.keep)
+
+
+def check_played(tally: Tally, algorithm: Any) -> None:
+    """Raise InputError if an agent played what is no distribution, at a recorded round so far."""
+    r, i, *p = tally.kept.invalid.tolist()
+    if r:
+        where = f"{class_name(algorithm)}.select, in round {tally.kept.rounds[int(r) - 1]} of agent {int(i)},"
+        check_played_distribution(where, p)
 
 
 def trace_of(tally: Tally, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:

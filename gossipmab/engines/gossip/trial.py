@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.algorithms.base import uniforms_of
+from gossipmab.algorithms.base import ProblemInfo, uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, SCRATCH, exchanged
 from gossipmab.engines.common import next_block
 from gossipmab.engines.gossip.channel import Direct, begin_round
@@ -25,6 +25,14 @@ from gossipmab.utils.rng import Purpose, RandomSource, stream
 from gossipmab.utils.types import Floats
 
 PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
+
+
+def problem_info(environment: Environment, network: Network, horizon: int) -> ProblemInfo:
+    """What a gossip algorithm knows before round 1."""
+    return ProblemInfo(
+        environment.agents, environment.arms, environment.objectives, horizon, environment.preferences,
+        network.link_probability, network.edges, lambda: network.algebraic_connectivity,
+    )  # fmt: skip
 
 
 def averages_of(now: Any, after: Any, communicates: bool) -> Averages:

@@ -31,6 +31,7 @@ from gossipmab.utils.resources import shipped_files
 Schema = dict[str, Any]
 PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
 GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
+CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
 DEEPER = r"^(network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
 
 
@@ -44,8 +45,9 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "failures": of_fields(Failures),
         "communication": of_fields(CommunicationBudget),
     }
+    objectives = [*sorted(OBJECTIVES), *foreign["objectives"]]
     inside: dict[str, Schema] = {
-        "experiment.extra_objectives": {"type": "array", "items": {"enum": [*sorted(OBJECTIVES), *foreign["objectives"]]}},
+        "experiment.extra_objectives": {"type": "array", "items": {"anyOf": [{"enum": objectives}, CLASS]}},
         "environment.rewards": {**_rewards(foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
@@ -64,7 +66,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
     algorithms = [
         of_fields(kind, name={"enum": [name]}, label=label) for own in PROTOCOLS.values() for name, kind in own.shipped.items()
     ]
-    algorithms += [_open("name", mine) for mine in names.values() if mine]
+    algorithms.append(_open("name", [name for mine in names.values() for name in mine]))
     properties["algorithms"] = {
         "description": Document.model_fields["algorithms"].description,
         "type": "array",
@@ -147,13 +149,13 @@ def _base() -> Schema:
 def _links(foreign: list[str]) -> Schema:
     tables = {name: of_fields(kind, process={"enum": [name]}) for name, kind in PROCESSES.shipped.items()}
     alone = [name for name, table in tables.items() if table["required"] == ["process"]]
-    return {"anyOf": [*tables.values(), *_named("process", alone, foreign).get("anyOf", [{"enum": alone}])]}
+    return {"anyOf": [*tables.values(), *_named("process", alone, foreign)["anyOf"]]}
 
 
 def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
     """One of these names; of a foreign one, also a table with the name at the key and its parameters."""
     names = {"enum": [*shipped, *foreign]}
-    return {"anyOf": [names, _open(key, foreign)]} if foreign else names
+    return {"anyOf": [names, CLASS, _open(key, foreign)]}
 
 
 def _rewards(foreign: list[str]) -> Schema:
@@ -162,19 +164,19 @@ def _rewards(foreign: list[str]) -> Schema:
         one = tidied(SECTIONS["environment"].model_json_schema())["properties"][key]
         properties = {"model": {"enum": [name]}, parameter: one}
         tables.append({"type": "object", "required": ["model"], "properties": properties, "additionalProperties": False})
-    return {"anyOf": [{"enum": [*MODELS.shipped, *foreign]}, *tables, *([_open("model", foreign)] if foreign else [])]}
+    return {"anyOf": [{"enum": [*MODELS.shipped, *foreign]}, CLASS, *tables, _open("model", foreign)]}
 
 
 def _open(key: str, names: Sequence[str]) -> Schema:
     """A table with one of the names at the key, and anything besides."""
-    return {"type": "object", "required": [key], "properties": {key: {"enum": list(names)}}}
+    return {"type": "object", "required": [key], "properties": {key: {"anyOf": [{"enum": list(names)}, CLASS]} if names else CLASS}}
 
 
 def _protocol(protocol: str, names: list[str]) -> Schema:
     """The schema of a protocol: its algorithms, and the sections that it has."""
     implied = protocol == "gossip"
     one: Schema = {"properties": {"protocol": {"enum": [protocol]}}, **({} if implied else {"required": ["protocol"]})}
-    items = {"items": {"properties": {"name": {"enum": names}}}}
+    items = {"items": {"properties": {"name": {"anyOf": [{"enum": names}, CLASS]}}}}
     properties: Schema = {"experiment": one, "algorithms": items}
     foreign = [key for key, owner in (("network", "gossip"), ("probing", "assignment")) if owner != protocol]
     table: Schema = {"properties": properties, "not": {"anyOf": [{"required": [key]} for key in foreign]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec import build, hyperparameters, plugins, sweep
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
+from gossipmab.experiments.spec.named_classes import load_named, renamed_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.renamed import check_renamed
 from gossipmab.experiments.spec.sections import Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.validation import plain, validated
+from gossipmab.experiments.storage import manifest
 from gossipmab.metrics.columns import is_reserved
 from gossipmab.utils import resources
 from gossipmab.utils.errors import InputError, shown
@@ -41,7 +44,20 @@ def load_spec(source: str | Path | Mapping[str, Any] | Spec, overrides: Iterable
     if isinstance(source, Mapping):
         return from_dict(source, overrides=overrides, algorithms=algorithms)
     path = resources.resolve(source, "experiments", [".toml"], key="experiment")
-    return from_dict(read_toml(path), path.parent, overrides=overrides, algorithms=algorithms)
+    data, files = read_toml(path), None
+    if path.name == "spec.toml":  # of a run folder, whose manifest knows how its files are called
+        with suppress(InputError):
+            found = manifest.read(path.parent)
+            if found is not None:
+                data, files = with_original_names(data, path.parent, found)
+    return from_dict(data, path.parent, files, overrides=overrides, algorithms=algorithms)
+
+
+def with_original_names(data: Any, folder: Path, found: Mapping[str, Any]) -> tuple[Any, dict[str, Path]]:
+    """The data of a run folder's spec.toml, its files called as in the experiment, and where they lie."""
+    copies = {name: entry["copy"] for name, entry in found["files"].items()}
+    files = {name: folder / copy for name, copy in copies.items()}
+    return renamed_files(data, {copy: name for name, copy in copies.items()}), files
 
 
 def from_dict(
@@ -76,7 +92,10 @@ def from_dict(
     if not isinstance(keys, dict):
         raise InputError(f"sweep: got {shown(keys)}, allowed is a table of dotted keys and lists")
     listed = sweep.listed(keys.pop("points")) if "points" in keys else []
-    return _checked(content, sweep.flattened(keys), listed, Path(folder), {**(files or {}), **graphs}, trusted)
+    crossed, found = sweep.flattened(keys), {**(files or {}), **graphs}
+    if not trusted:
+        load_named(content, [crossed, *({key: [value] for key, value in point.items()} for point in listed)], Path(folder), found)
+    return _checked(content, crossed, listed, Path(folder), found, trusted)
 
 
 def overridden(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

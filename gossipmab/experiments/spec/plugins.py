@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.algorithms import PROTOCOLS
@@ -21,6 +22,7 @@ from gossipmab.environments.registry import MODELS
 from gossipmab.networks.links import PROCESSES, LinkProcess
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import provenance
+from gossipmab.utils.class_files import NAME, Source, class_of, is_loaded, source_of
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import Origin, Registry
 
@@ -54,10 +56,12 @@ def named(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_algorithms(data: Mapping[str, Any], algorithms: Any) -> dict[str, Any]:
-    """The data with further algorithms: a list of objects, or label -> object."""
+    """The data with further algorithms: an object, a class or a name, a list of them, or label -> object."""
+    if isinstance(algorithms, str | type) or hasattr(algorithms, "_fields"):
+        algorithms = [algorithms]
     if isinstance(algorithms, Mapping):
         tables = [{"name": one, "label": label} for label, one in algorithms.items()]
-    elif isinstance(algorithms, list | tuple) and not hasattr(algorithms, "_fields"):
+    elif isinstance(algorithms, list | tuple):
         tables = list(algorithms)
     else:
         raise InputError(f"algorithms: got {algorithms!r}, allowed is a list of objects, or label -> object")
@@ -76,8 +80,8 @@ def _name(value: Any, registry: Registry) -> Any:
 
 
 def _algorithm(one: Any, registry: Registry) -> Any:
-    table = dict(one) if isinstance(one, Mapping) else one if isinstance(one, str) else {"name": one}
-    if not isinstance(table, dict) or isinstance(table.get("name"), str | None):
+    table = dict(one) if isinstance(one, Mapping) else {"name": one}
+    if isinstance(table.get("name"), str | None):
         return table
     given = table["name"]
     kind: Any = given if isinstance(given, type) else type(given)
@@ -144,21 +148,29 @@ def versions(spec: Spec) -> dict[str, str]:
     return {**provenance.versions(), **found}
 
 
-def absent(manifest: dict[str, Any]) -> list[str]:
-    """The plug-ins of a run that are not installed now."""
+def absent(manifest: dict[str, Any], files: Mapping[str, Path]) -> list[str]:
+    """The plug-ins of a run that are not installed now, and its classes from files that have not been run in this process."""
     known = {registry.group: registry for registry in REGISTRIES}
-    recorded = manifest.get("plugins", [])
-    return [one["name"] for one in recorded if one["group"] not in known or one["name"] not in known[one["group"]]]
+    recorded = {one["name"]: one["group"] for one in manifest.get("plugins", [])}
+    unread = [name for name in recorded if (own := NAME.fullmatch(name)) and not is_loaded(files.get(own["file"], Path()))]
+    return [name for name, group in recorded.items() if name in unread or group not in known or name not in known[group]]
 
 
 def registered(spec: Spec) -> list[tuple[str, str, type]]:
-    """Group, name and class of everything in the experiment that the caller passed."""
+    """Group, name and class of everything in the experiment that the caller passed, or that it names by file or module."""
     found = names_of(spec)
     return [(registry.group, name, registry[name]) for registry, name in found if name in registry.registered()]
 
 
-def register_all(classes: list[tuple[str, str, type]]) -> None:
-    """Register, in another process, the classes that `registered` gave."""
+def portable(classes: list[tuple[str, str, type]]) -> list[tuple[str, str, Any]]:
+    """The same for another process, with the source of what comes from a file."""
+    return [(group, name, source_of(kind) or kind) for group, name, kind in classes]
+
+
+def register_all(classes: list[tuple[str, str, Any]]) -> list[tuple[str, str, type]]:
+    """Register, in another process, the classes that `portable` gave."""
     known = {registry.group: registry for registry in REGISTRIES}
-    for group, name, kind in classes:
+    found = [(group, name, class_of(kind) if isinstance(kind, Source) else kind) for group, name, kind in classes]
+    for group, name, kind in found:
         known[group].restore(name, kind)
+    return found

@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 
 from gossipmab.experiments.spec import sweep
+from gossipmab.experiments.spec.named_classes import renamed_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.sections import (
     OMIT_IF_DEFAULT,
@@ -170,9 +171,9 @@ class Spec:
             data["sweep"]["points"] = [dict(point) for point in self.listed]
         return data
 
-    def to_toml(self) -> str:
-        """The resolved experiment as TOML; `load_spec` reads it back to an equal one."""
-        return tomli_w.dumps(self.resolved())
+    def to_toml(self, names: Mapping[str, str] | None = None) -> str:
+        """The resolved experiment as TOML; `load_spec` reads it back to an equal one. names: others for some of its files."""
+        return tomli_w.dumps(renamed_files(self.resolved(), names or {}))
 
     @cached_property
     def file_hashes(self) -> dict[str, str]:

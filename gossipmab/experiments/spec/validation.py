@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gossipmab.experiments.spec.sections import SECTIONS, hint_of
-from gossipmab.utils.errors import InputError, shown, unknown
+from gossipmab.utils.errors import InputError, shown, unknown, whole
 from gossipmab.utils.parameters import allowed
 
 M = TypeVar("M", bound=BaseModel)
@@ -41,7 +41,7 @@ def translated(error: ValidationError, model: type[BaseModel]) -> InputError:
     hint = hint_of(owner, path[-1]) if len(path) == 2 else None
     limits = allowed(hint) if hint is not None and first["type"] not in ("value_error", "literal_error") else ""
     why = limits if ">" in limits or "<" in limits else first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    near = ""
+    near = whole(first["input"]) if first["type"].startswith("int_") else ""
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         match = get_close_matches(first["input"], first["ctx"]["expected"].replace("'", " ").split(), n=1)
         near = f"; did you mean {match[0]!r}?" if match else ""

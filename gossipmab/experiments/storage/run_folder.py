@@ -110,7 +110,7 @@ class RunFolder:
             if not copy.is_file() or file_hash(copy) != spec.file_hashes[name]:
                 copy.parent.mkdir(exist_ok=True)
                 write_whole(copy, spec.files[name].read_bytes())
-        file = self.path / "spec.toml"
+        file, text = self.path / "spec.toml", spec.to_toml({name: entry["copy"] for name, entry in found["files"].items()}).encode()
         if not file.is_file() or file.read_bytes() != text:
             write_whole(file, text)
         return copies, found

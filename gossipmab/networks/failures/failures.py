@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gossipmab.networks.failures.outages import FOREVER, First, Indices, Last, Outage, check_order, plain
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.parameters import check, check_names
+from gossipmab.utils.parameters import check, check_names, suggesting
 from gossipmab.utils.types import Integers
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Partition:
         return group[edges[:, 0]] != group[edges[:, 1]]  # type: ignore[no-any-return]
 
 
+@suggesting
 @dataclass(frozen=True)
 class Failures:
     """Message losses, delays, crashes, outages and partitions; they compose with every link process. By default none occurs.

@@ -38,7 +38,7 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
     """The link process of an experiment.
 
     Args:
-        links: None for Erdos-Renyi; a name; a table {"process": name, parameters}; a process.
+        links: None for Erdos-Renyi; a name or class; a table {"process": name, parameters}; a process.
         link_probability: p of Erdos-Renyi links; 1 for all other processes.
 
     Raises:
@@ -53,6 +53,8 @@ def process_of(links: Any, link_probability: float = 1.0) -> LinkProcess:
         name = table.pop("process", None)
         if name is None:
             raise InputError(f"{KEY}.process is required and not given (allowed: {', '.join(sorted(PROCESSES))})")
+        if isinstance(name, type):
+            name = PROCESSES.register(name)
         kind: Any = PROCESSES.get_named(KEY, name)
         if not issubclass(kind, LinkProcess) or not hasattr(kind, "__dataclass_fields__"):
             raise InputError(f"{KEY}: {name!r} is no frozen dataclass that extends gossipmab.networks.links.LinkProcess")

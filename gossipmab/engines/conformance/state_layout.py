@@ -11,8 +11,8 @@ import numpy as np
 from gossipmab.algorithms import METHODS
 from gossipmab.algorithms.base import UNIFORMS
 from gossipmab.algorithms.gossip.base import MAILBOX, estimates
-from gossipmab.testing.errors import ConformanceError
-from gossipmab.testing.reference_trial import Fields, same
+from gossipmab.engines.conformance.errors import ConformanceError
+from gossipmab.engines.conformance.reference_trial import Fields, same
 from gossipmab.utils import parameters
 
 refused = partial(ConformanceError, "shape")

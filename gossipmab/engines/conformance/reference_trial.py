@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from gossipmab.algorithms.base import UNIFORMS, fill_uniforms, uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, MAILBOX, SCRATCH, exchanged
 from gossipmab.engines.common import sample_arm
-from gossipmab.engines.gossip.channel import gossip
-from gossipmab.engines.gossip.simulate import problem_info
-from gossipmab.engines.gossip.trial import averages_of, blends
+from gossipmab.engines.gossip.channel import gossip, mix_rows
+from gossipmab.engines.gossip.trial import averages_of, blends, problem_info
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
@@ -24,11 +23,16 @@ from gossipmab.utils.types import Floats, Integers
 AGENTS, ARMS, OBJECTIVES, ROUNDS, SEED = 6, 4, 3, 40, 7  # sizes that differ, so that axes cannot be confused
 
 
-def world() -> tuple[Environment, Network]:
+def interpreted(function: Any) -> Any:
+    """The function in plain Python: compiling takes longer than a small trial."""
+    return getattr(function, "py_func", function)
+
+
+def world(agents: int = AGENTS, arms: int = ARMS, objectives: int = OBJECTIVES) -> tuple[Environment, Network]:
     """Six agents in a ring with a chord, links that come and go: everyone has strangers, and rounds without neighbours."""
-    base = networkx.cycle_graph(AGENTS)
+    base = networkx.cycle_graph(agents)
     base.add_edge(0, 3)
-    return Environment.sample(AGENTS, ARMS, OBJECTIVES, seed=SEED), Network(base, AGENTS, link_probability=0.6)
+    return Environment.sample(agents, arms, objectives, seed=SEED), Network(base, agents, link_probability=0.6)
 
 
 class Fields:
@@ -92,7 +96,7 @@ class Stage:
         degrees = np.bincount(edges.ravel(), minlength=self.network.agents)
         found = np.sort(np.concatenate([edges[edges[:, 0] == i, 1], edges[edges[:, 1] == i, 0]]))
         rule, constant = self.network.weight_rule, self.network.constant_weight
-        return found, np.array([weight_of_edge(rule, constant, degrees[i], degrees[j]) for j in found], dtype=float)
+        return found, np.array([interpreted(weight_of_edge)(rule, constant, degrees[i], degrees[j]) for j in found], dtype=float)
 
     def round(self, caller: Any, order: Iterable[int] | None = None) -> Floats:
         """Play a round; (N, K) what the agents played. caller: has the methods `select` and `update`, and is called for all."""
@@ -104,11 +108,14 @@ class Stage:
             neighbours, weights = self.near(i, self.t)
             fill_uniforms(self.now, self.numbers[Purpose.POLICY][b, i])
             caller.select(self.now, i, self.t, played[i])
-            arm, x = sample_arm(played[i], float(self.numbers[Purpose.ARMS][b, i])), np.zeros(D)
+            arm, x = interpreted(sample_arm)(played[i], float(self.numbers[Purpose.ARMS][b, i])), np.zeros(D)
             self.environment.rewards.draw(i, arm, self.rewards[b, i], x)
             if self.algorithm.communicates:
                 own, sent = averages.own, averages.sent
-                gossip(self.algorithm, blends(self.algorithm), self.after, own, sent, i, neighbours, weights)
+                if blends(self.algorithm):
+                    gossip(self.algorithm, True, self.after, own, sent, i, neighbours, weights)
+                else:
+                    interpreted(mix_rows)(own, sent, i, neighbours, weights)
             caller.update(self.after, i, self.t, arm, x, neighbours)
         self.now, self.after = self.after, self.now
         return played

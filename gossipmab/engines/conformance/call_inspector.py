@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gossipmab.testing.errors import ConformanceError, fault_if
-from gossipmab.testing.reference_trial import Fields, copied, poisoned, same
+from gossipmab.engines.conformance.errors import ConformanceError, check_distribution, class_name, described, fault_if
+from gossipmab.engines.conformance.reference_trial import Fields, copied, poisoned, same
 
-TOLERANCE = 1e-12
 Call = Callable[[Any, Any], None]  # of a method, with a state and the array p
 
 
@@ -25,7 +24,7 @@ class Inspector:
     """A caller that makes every call several times: as it is, again, and with everything poisoned that it may not read."""
 
     def __init__(self, algorithm: Any, fields: Fields) -> None:
-        self.algorithm, self.fields, self.name = algorithm, fields, type(algorithm).__name__
+        self.algorithm, self.fields, self.name = algorithm, fields, class_name(algorithm)
         self.stale = [name for name in fields.boxed if name != "global_mean"] if algorithm.communicates else []
 
     def select(self, state: Any, i: int, t: int, p: Any) -> None:
@@ -33,9 +32,7 @@ class Inspector:
         keep = {name: [i] for name in self.fields.rows if name not in self.fields.sent}
         where = f"{self.name}.select, in round {t} of agent {i},"
         self.look(where, state, i, p, lambda one, q: self.algorithm.select(one, i, t, q), keep)
-        good = np.isfinite(p).all() and (p >= 0.0).all() and abs(p.sum() - 1.0) <= TOLERANCE
-        what = f"writes {p.tolist()}, which sums to {p.sum():.12g}; allowed are probabilities >= 0 that sum to 1"
-        fault_if(not good, "distribution", f"{where} {what}")
+        check_distribution(where, p)
 
     def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         """Call `update`; agent i's row is all it may read, and of mailboxes also those of its present neighbours."""
@@ -61,7 +58,7 @@ class Inspector:
         except ConformanceError:
             raise
         except Exception as error:
-            raise ConformanceError("failure", f"{where} raises {type(error).__name__}: {error}") from error
+            raise ConformanceError("failure", f"{where} raises {described(error)}") from error
         if global_generators() != generators:
             raise ConformanceError("randomness", f"{where} draws from a global generator; numbers come in state.scratch_uniforms")
         self.look_at_writing(where, before, state, i)

@@ -92,14 +92,15 @@ def test_units_do_not_matter(pairs: list[tuple[float, float]], power: int) -> No
     [
         ((0.26, 0.23, 0.29, 0.0001, 15), "a: 74 % less regret than b, 95 % interval 71 to 77 %, n = 15, p < 0.001"),
         ((1.25, 1.081, 1.4, 0.031, 9), "a: 25 % more regret than b, 95 % interval 8.1 to 40 %, n = 9, p = 0.031"),
-        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4"),
+        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4 (a test needs 6)"),
         ((0.97, 0.9, 1.04, 0.4, 15),
          "a: 3.0 % less regret than b, 95 % interval from 10 % less to 4.0 % more, n = 15, p = 0.4; not distinguishable from "
          "chance"),
         ((0.5, 0.4, 0.6, 0.38, 6),
          "a: 50 % less regret than b, 95 % interval 40 to 60 %, n = 6, p = 0.38; the corrected test is not sure of it"),
         ((1.0, 1.0, 1.0, 1.0, 6), "a: the same regret as b in every trial, n = 6"),
-        ((0.5, math.nan, math.nan, math.nan, 1), "a: 50 % less regret than b, n = 1; not distinguishable from chance"),
+        ((0.5, math.nan, math.nan, math.nan, 1),
+         "a: 50 % less regret than b, n = 1 (a test needs 6); not distinguishable from chance"),
         ((math.nan, math.nan, math.nan, math.nan, 3), "a: no ratio to the regret of b is defined, n = 3"),
     ],
 )  # fmt: skip

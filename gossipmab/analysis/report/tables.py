@@ -11,7 +11,7 @@ import numpy as np
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.parts import HtmlTable
-from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, reference_of
+from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, note_on_p
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError
@@ -146,11 +146,9 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
 
 def final_table(results: Results, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
-    reference = reference_of([choice.label for choice in results.spec.algorithms])
     note = (
         f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
-        "against ln t over the last half, where 1 is linear. p: Wilcoxon signed-rank test against "
-        f"{reference}, trial by trial, Holm-corrected over this table."
+        f"against ln t over the last half, where 1 is linear. {note_on_p(results, results.summary())}."
     )
     return HtmlTable(f"{title} at the last round", *final_rows(results, column), len(results.keys) + 1, note)
 

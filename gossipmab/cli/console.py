@@ -80,15 +80,17 @@ def summarise(results: Any, form: str = "table", chosen: Sequence[str] = ()) -> 
         form: of FORMS, but for json. chosen: the columns; as fits by default.
     """
     from gossipmab.analysis.sentences import sentences_of
-    from gossipmab.cli.tables import summary_columns, summary_tables
+    from gossipmab.analysis.sweep_effects import answers, effects
+    from gossipmab.cli.tables import summary_columns, summary_tables, sweep_tables
 
     if form == "csv":
         print(results.summary()[summary_columns(results, chosen)].to_csv(index=False), end="")
         return
-    for table in summary_tables(results, chosen):
+    found = effects(results)
+    for table in (*summary_tables(results, chosen), *(() if chosen else sweep_tables(found, results.spec.experiment.name))):
         if form == "table":
             out().print(table)
         else:
             print(table.markdown() if form == "markdown" else table.latex())
     if form == "table":
-        show(*sentences_of(results))
+        show(*answers(found), *sentences_of(results))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.sentences import final_rows, note_on_p, p_in_words
+from gossipmab.analysis.sweep_effects import NOTE, effect_tables
 from gossipmab.cli.sheet import Sheet
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.formatting import format_count, format_number
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gossipmab.analysis.compare_runs import Versus
+    from gossipmab.analysis.sweep_effects import Effect
     from gossipmab.experiments.results import Results
     from gossipmab.experiments.storage.run_list import RunLine
     from gossipmab.networks.network import Network
@@ -45,6 +47,14 @@ def summary_tables(results: Results, chosen: Sequence[str] = ()) -> Iterator[She
         words = (*names, False).index(False)
         note = note_on_p(results, summary) if "p" in headings else ""
         yield Sheet(heading, headings, rows, words, () if chosen else least, results.keys, note)
+
+
+def sweep_tables(found: Sequence[Effect], name: str) -> Iterator[Sheet]:
+    """The effects of what was swept; name: of the experiment."""
+    every = list(effect_tables(found))
+    for number, (title, headings, rows, words) in enumerate(every, 1):
+        note = NOTE if number == len(every) else ""
+        yield Sheet(f"{name}: {title}", headings, rows, words, ("means",), ("where", "from", "to"), note)
 
 
 def summary_columns(results: Results, chosen: Sequence[str]) -> list[str]:

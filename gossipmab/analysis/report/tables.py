@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.parts import HtmlTable
 from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, note_on_p
+from gossipmab.analysis.sweep_effects import NOTE, Effect, effect_tables
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError
@@ -130,6 +131,11 @@ def findings(results: Results, summary: pd.DataFrame, titles: Mapping[str, str])
     for found in compare(summary, results.keys, results.spec.algorithms[0].label, titles):
         points.setdefault(found.where, []).append(found)
     return list(points.items())
+
+
+def sweep_tables(found: Sequence[Effect]) -> list[HtmlTable]:
+    """What was swept, trial by trial."""
+    return [HtmlTable(*table, note=f"{NOTE[0].upper()}{NOTE[1:]}.") for table in effect_tables(found)]
 
 
 def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:

@@ -101,7 +101,7 @@ class _Line(NamedTuple):
 
 def _lines(results: Results) -> Iterator[_Line]:
     sweep, points, names = results.spec.sweep, results.spec.points, columns(list(results.spec.sweep))
-    alone = [(key,) for key in sweep if len(set(map(str, sweep[key]))) > 1]
+    alone = [(key,) for key in sweep if key != "experiment.seed" and len(set(map(str, sweep[key]))) > 1]  # seeds share nothing
     together = tuple(results.spec.listed[0]) if results.spec.listed else ()
     found = [line for keys in alone for line in _along(points, keys, names)]
     moved = {line.full for line in found if len(line.points) > 1}

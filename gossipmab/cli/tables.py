@@ -88,9 +88,9 @@ def versus_tables(found: Versus) -> Iterator[Sheet]:
         rows.append([final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, p_in_words(one.p, one.trials)])
     if rows:
         figures = ("trials", "first", "second", "second / first", "95 % interval", "p")
-        yield plain_table(
-            "final regrets, means", ("where", "algorithm", "regret", *figures), rows, words=3, spare=("trials",), prose=("where",)
-        )
+        title = "regrets at the last round that both recorded, means" if found.horizons else "final regrets, means"
+        headings = ("where", "algorithm", "regret", *figures)
+        yield plain_table(title, headings, rows, words=3, spare=("trials",), prose=("where",))
 
 
 def networks_of(names: Sequence[str], agents: int | None, p: float, weights: str) -> tuple[dict[str, Network], list[str]]:
@@ -171,4 +171,4 @@ def runs_table(found: Sequence[RunLine], folder: Path) -> Sheet:
         cells = f"all {one.cells:,}" if one.finished == one.cells else f"{one.finished:,} of {one.cells:,}{failed}{running}"
         rows.append((one.path, one.start, cells, f"{format_count(one.bytes)}B", one.headline))
     headings = ("run", "started", "cells", "size", "headline")
-    return plain_table(f"{len(rows)} runs in {folder}", headings, rows, spare=("size",), prose=("headline",))
+    return plain_table(f"{len(rows)} run{'s' * (len(rows) != 1)} in {folder}", headings, rows, spare=("size",), prose=("headline",))

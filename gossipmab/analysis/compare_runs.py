@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,17 +20,23 @@ from gossipmab.experiments.spec.spec import Cell
 from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.metrics.statistics import holm, paired_p_value, paired_ratio
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.types import Integers
 
 LONGEST = 60  # characters of a value that differs
 
 
 class Finals(NamedTuple):
-    """Mean final regret of matching cells in either run; sentence: the second beside the first."""
+    """Mean regret of matching cells in either run, at the last round that all of them recorded in both.
+
+    comparison: the second beside the first.
+    """
 
     where: str
     algorithm: str
     metric: str
+    round: int
     trials: int
     first: float
     second: float
@@ -42,6 +48,7 @@ class Versus(NamedTuple):
 
     differences: (dotted key, value in the first, in the second). matching: cells that both have. equal: of those, how many
     are equal bit for bit. unequal: (cell id, arrays that differ). paired: whether matching trials have the same environments.
+    horizons: last rounds of matching cells in the first run and in the second, if any differ.
     """
 
     differences: list[tuple[str, str, str]]
@@ -50,9 +57,18 @@ class Versus(NamedTuple):
     unequal: list[tuple[str, list[str]]]
     paired: bool
     finals: list[Finals]
+    horizons: tuple[list[int], list[int]] | None
 
     def lines(self) -> Iterator[str]:
         """The comparison in sentences."""
+        if self.horizons:
+            rounds = sorted({row.round for row in self.finals})
+            ends = [" and ".join(f"{end:,}" for end in one) for one in self.horizons]
+            at = " and ".join(f"{one:,}" for one in rounds)
+            what = (
+                f"regrets are those after {at} rounds, the most that both recorded." if rounds else "no round was recorded by both."
+            )
+            yield f"The horizons differ ({ends[0]} rounds in the first, {ends[1]} in the second): {what}"
         yield from (row.comparison.sentence() for row in self.finals)
         if not self.matching:
             yield "No cell matches: no sweep point, label and trial that both runs have."
@@ -78,24 +94,36 @@ def versus(first: Results, second: Results) -> Versus:
     mine, theirs = matchable(first), matchable(second)
     keys = [key for key in mine if key in theirs]
     traces = first.traces, second.traces
-    ends: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    pairs: dict[tuple[str, str], list[tuple[TrialRecord, TrialRecord]]] = {}
     unequal = []
     for key in keys:
         one, other = traces[0][mine[key].id], traces[1][theirs[key].id]
-        different = same_bits(one, other)
-        if different:
+        if different := same_bits(one, other):
             unequal.append((mine[key].id, different))
-        before, after = one.per_round(), other.per_round()
+        pairs.setdefault(key[:2], []).append((one, other))
+    ends: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    common = {row: _common_round([trace.rounds for pair in cells for trace in pair]) for row, cells in pairs.items()}
+    for row, cells in pairs.items():
+        tables = [(one.per_round(), other.per_round()) for one, other in cells] if common[row] else []
         for metric in first.kind.METRICS:
-            if metric in before and metric in after:
-                row = (key[0], key[1], metric)
-                ends.setdefault(row, []).append((float(before[metric][-1]), float(after[metric][-1])))
+            both = [pair for pair in tables if metric in pair[0] and metric in pair[1]]
+            values = [tuple(float(one[metric][one["round"] == common[row]][0]) for one in pair) for pair in both]
+            if values:
+                ends[*row, metric] = values  # type: ignore[assignment]
+    last = [sorted({int(pair[side].rounds[-1]) for cells in pairs.values() for pair in cells}) for side in (0, 1)]
+    apart = any(one.rounds[-1] != other.rounds[-1] for cells in pairs.values() for one, other in cells)
     found = differing(first.spec.canonical(), second.spec.canonical())
     differences = [(key, _short(old), _short(new)) for key, old, new in found if key != "sweep_order"]
     changed = {key.partition(".")[0] for key, _, _ in differences} | {key for key, _, _ in differences}
     paired = not changed & {"environment", "experiment.seed", "files"}
-    finals = _finals(ends, first.kind.METRICS)
-    return Versus(differences, len(keys), len(keys) - len(unequal), unequal, paired, finals)
+    finals = _finals(ends, first.kind.METRICS, common)
+    horizons = (last[0], last[1]) if apart else None
+    return Versus(differences, len(keys), len(keys) - len(unequal), unequal, paired, finals, horizons)
+
+
+def _common_round(recorded: Sequence[Integers]) -> int:
+    """The last round that all recorded; 0 if there is none."""
+    return int(max(set.intersection(*(set(rounds.tolist()) for rounds in recorded)), default=0))
 
 
 def matchable(results: Results) -> dict[tuple[str, str, int], Cell]:
@@ -110,7 +138,9 @@ def matchable(results: Results) -> dict[tuple[str, str, int], Cell]:
     return found
 
 
-def _finals(ends: Mapping[tuple[str, str, str], list[tuple[float, float]]], titles: Mapping[str, str]) -> list[Finals]:
+def _finals(
+    ends: Mapping[tuple[str, str, str], list[tuple[float, float]]], titles: Mapping[str, str], rounds: Mapping[tuple[str, str], int]
+) -> list[Finals]:
     """Means, ratios and tests, corrected over all tests of a metric."""
     pairs = {row: np.array(values).T for row, values in ends.items()}
     p_values = {row: paired_p_value(*pair) for row, pair in pairs.items()}
@@ -123,7 +153,9 @@ def _finals(ends: Mapping[tuple[str, str, str], list[tuple[float, float]]], titl
         ratio = paired_ratio(one, other)
         about = f"{label} in the second run", "in the first", titles[metric]
         comparison = Comparison(where, *about, *ratio, p, len(one))
-        found.append(Finals(where, label, metric, len(one), float(one.mean()), float(other.mean()), comparison))
+        found.append(
+            Finals(where, label, metric, rounds[where, label], len(one), float(one.mean()), float(other.mean()), comparison)
+        )
     return [row for row in found if not (math.isnan(row.first) and math.isnan(row.second))]
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.experiments.summary import PRICE
+from gossipmab.metrics.statistics import FEWEST_PAIRS
+from gossipmab.utils.errors import unknown
 from gossipmab.utils.formatting import format_count, format_number
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class Comparison(NamedTuple):
         parts = [f"{self.subject}: {size(self.ratio, self.quantity, self.reference)}"]
         if not math.isnan(self.low):
             parts.append(f"95 % interval {interval(self.low, self.high, self.ratio >= FACTOR)}")
-        parts.append(f"n = {self.trials}")
+        few = f" (a test needs {FEWEST_PAIRS})" if math.isnan(self.p) and self.trials < FEWEST_PAIRS else ""
+        parts.append(f"n = {self.trials}{few}")
         if not math.isnan(self.p):
             parts.append("p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}")
         doubt = (
@@ -135,19 +138,55 @@ def point_of(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
     return ", ".join(f"{key} = {row[key]}" for key in keys)
 
 
-def final_rows(results: Results, column: str, without: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the final regrets of one metric, with intervals, exponents, tests, and means of the other columns."""
+def p_in_words(p: float, pairs: int) -> str:
+    """A p-value, or why there is none: fewer pairs than the test needs."""
+    return f"n < {FEWEST_PAIRS}" if math.isnan(p) and 0 < pairs < FEWEST_PAIRS else format_number(p, 2)
+
+
+def note_on_p(results: Results, summary: pd.DataFrame) -> str:
+    """What the p of the table of final regrets is, and why it may be missing."""
+    reference = reference_of([choice.label for choice in results.spec.algorithms])
+    note = f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table"
+    few = f"; n < {FEWEST_PAIRS}: with so few trials no data could reach {CHANCE}"
+    return note + (few if (summary["pairs"] < FEWEST_PAIRS).any() else "")
+
+
+def final_rows(
+    results: Results, column: str, without: Sequence[str] = (), chosen: Sequence[str] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the final regrets of one metric, with intervals, exponents, tests, and means of the other columns.
+
+    chosen: the columns in this order, by these names: sweep columns, algorithm, trials, round, regret, interval, exponent, p, and
+    any column of the summary.
+
+    Raises:
+        InputError: there is no such column.
+    """
     summary, keys = results.summary(), results.keys
     means = [*results.kind.MEANS, *([PRICE] if column == "nsw_regret" else []), "steps_per_second"]
     means = [name for name in means if name in summary and summary[name].notna().any() and name not in without]
-    headings = [*keys, "algorithm", "trials", "T", "at T", "95 % interval", "exponent", "p"]
-    rows = []
-    for row in summary.to_dict("records"):
+    headings = {key: key for key in (*keys, "algorithm", "trials")}
+    headings |= {"round": "T", "regret": "at T", "interval": "95 % interval", "exponent": "exponent", "p": "p"}
+    headings |= {name: name.replace("_", " ") for name in means}
+    for name in chosen:
+        if name not in headings and name not in summary:
+            raise unknown("--columns", name, {*headings, *summary})
+    names = list(chosen or headings)
+    rows = [[_cell(row, name, column, keys) for name in names] for row in summary.to_dict("records")]
+    return [headings.get(name, name.replace("_", " ")) for name in names], rows
+
+
+def _cell(row: Mapping[Any, Any], name: str, column: str, keys: Sequence[str]) -> str:
+    if name in (*keys, "algorithm", "trials", "pairs"):
+        return str(row[name])
+    if name == "round":
+        return f"{row[name]:,}"
+    if name == "interval":
         low, high = row[f"{column}_low"], row[f"{column}_high"]
-        rows.append([
-            *(str(row[key]) for key in keys), str(row["algorithm"]), str(row["trials"]), f"{row['round']:,}",
-            format_number(row[column]), "-" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}",
-            format_number(row[f"{column}_exponent"], 3), format_number(row[f"{column}_p"], 2),
-            *(format_count(row[name]) if name in COUNTS else format_number(row[name], 3) for name in means),
-        ])  # fmt: skip
-    return headings + [name.replace("_", " ") for name in means], rows
+        return "-" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}"
+    if name == "p":
+        itself = math.isnan(row[f"{column}_ratio"])
+        return p_in_words(row[f"{column}_p"], 0 if itself else row["pairs"])
+    if name in ("regret", "exponent"):
+        return format_number(row[column]) if name == "regret" else format_number(row[f"{column}_exponent"], 3)
+    return format_count(row[name]) if name in COUNTS else format_number(row[name], 3)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,8 @@ from rich.console import Console
 from gossipmab.utils.errors import ClusterLostError
 
 FAILED, BAD_INPUT, NO_SPACE, CLUSTER_LOST, INTERRUPTED, CLOSED = 1, 2, 3, ClusterLostError.exit_code, 130, 141
+WIDE = 1_000  # columns where there is no terminal
+FORMS = ("table", "markdown", "latex", "csv", "json")
 EXIT_CODES = {
     0: "done",
     FAILED: "cells failed, or a check did not hold",
@@ -26,10 +29,11 @@ EXIT_CODES = {
 
 
 def out() -> Console:
-    """The console of results: in colour only on a terminal and without NO_COLOR; wide if there is no terminal."""
+    """The console of results: in colour only on a terminal and without NO_COLOR; as wide as need be if there is no terminal."""
     plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
     console = Console(highlight=False, **plain)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    wide = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return console if wide else Console(highlight=False, width=WIDE)
 
 
 def say(text: str) -> None:
@@ -59,16 +63,34 @@ def plain(value: Any) -> Any:
 
 
 def show(*lines: str) -> None:
-    """Lines of a result, as they stand."""
+    """Lines of a result, wrapped at words; no word is cut, and no line where there is no terminal."""
+    from gossipmab.cli.sheet import wrapped
+
+    console = out()
     for line in lines:
-        out().print(line, markup=False, soft_wrap=True)
+        for part in wrapped(line, console.width, 2, whole=True):
+            console.print(part, markup=False, soft_wrap=True)
 
 
-def summarise(results: Any) -> None:
-    """The tables of a run, and its comparisons in sentences."""
+def summarise(results: Any, form: str = "table", chosen: Sequence[str] = ()) -> None:
+    """The tables of a run, and below them its comparisons in sentences.
+
+    Args:
+        results: the run.
+        form: of FORMS, but for json. chosen: the columns; as fits by default.
+    """
     from gossipmab.analysis.sentences import sentences_of
-    from gossipmab.cli.tables import summary_tables
+    from gossipmab.analysis.sweep_effects import answers, effects
+    from gossipmab.cli.tables import summary_columns, summary_tables, sweep_tables
 
-    for table in summary_tables(results):
-        out().print(table)
-    show(*sentences_of(results))
+    if form == "csv":
+        print(results.summary()[summary_columns(results, chosen)].to_csv(index=False), end="")
+        return
+    found = effects(results)
+    for table in (*summary_tables(results, chosen), *(() if chosen else sweep_tables(found, results.spec.experiment.name))):
+        if form == "table":
+            out().print(table)
+        else:
+            print(table.markdown() if form == "markdown" else table.latex())
+    if form == "table":
+        show(*answers(found), *sentences_of(results))

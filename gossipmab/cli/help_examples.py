@@ -36,6 +36,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "cluster check": (Example("on a node of the cluster, before a run", "gossipmab cluster check --address 10.0.0.5:6379"),),
     "summary": (
         Example("the tables of a run, finished or not", "gossipmab summary runs/quickstart"),
+        Example("as a table of LaTeX", "gossipmab summary runs/quickstart --format latex --columns algorithm,regret,interval,p"),
         Example("its final regrets alone", "gossipmab summary runs/quickstart --json | jq '.rows[].pareto_regret'"),
     ),
     "compare": (Example("what a change did", "gossipmab compare runs/quickstart runs/mine"),),
@@ -48,6 +49,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "verify": (
         Example("checksums, and one cell played again", "gossipmab verify runs/quickstart"),
         Example("every cell played again", "gossipmab verify runs/quickstart --cell all --quiet"),
+    ),
+    "runs": (
+        Example("what lies in runs/", "gossipmab runs"),
+        Example("their folders alone", "gossipmab runs --json | jq -r '.runs[].path'"),
     ),
     "list": (
         Example("as tables", "gossipmab list"),

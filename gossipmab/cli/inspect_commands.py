@@ -8,27 +8,44 @@ from typing import Annotated
 import typer
 
 from gossipmab.cli import json_output as documents
-from gossipmab.cli.console import FAILED, emit, out, say, show, summarise
-from gossipmab.cli.options import Json, Quiet, RunFolder, choice
+from gossipmab.cli.console import FAILED, FORMS, emit, out, say, show, summarise
+from gossipmab.cli.options import Json, Quiet, RunFolder, choice, runs_of
+from gossipmab.utils.errors import unknown
 
 METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
 BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
 
 
-def summary(folder: RunFolder, json: Json = False) -> None:
+def summary(
+    folder: RunFolder,
+    form: Annotated[str, choice(f"{', '.join(FORMS[:-1])} or {FORMS[-1]}.", *FORMS, flag="--format")] = "table",
+    columns: Annotated[
+        str | None, typer.Option(help="Of the table, such as algorithm,regret,interval,p; or any of summary.csv.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Final regrets with intervals, growth exponents, paired tests, messages and bytes."""
+    from gossipmab.cli.tables import summary_columns
     from gossipmab.experiments.results import open_run
 
-    results = open_run(folder)
-    if json:
-        emit("summary", **documents.of_run(results))
-    else:
-        summarise(results)
+    if form not in FORMS:
+        raise unknown("--format", form, FORMS)
+    results, chosen = open_run(folder), [name.strip() for name in columns.split(",")] if columns else []
+    if json or form == "json":
+        document = documents.of_run(results)
+        names = summary_columns(results, chosen) if chosen else []
+        rows = [{name: row[name] for name in names or row} for row in document["rows"]]
+        emit("summary", **{**document, "rows": rows})
+        return
+    summarise(results, form, chosen)
+    if form == "table":
         show(*results.remarks())
 
 
 def compare(
-    first: RunFolder, second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")], json: Json = False
+    first: RunFolder,
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.", autocompletion=runs_of)],
+    json: Json = False,
 ) -> None:
     """Set two runs side by side: where their experiments differ, regrets in pairs, cells equal bit for bit."""
     from gossipmab.analysis.compare_runs import versus

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gossipmab.analysis.compare_runs import Versus
+    from gossipmab.analysis.sweep_effects import Effect
     from gossipmab.analysis.verify import Finding
     from gossipmab.experiments.results import Results
     from gossipmab.networks.network import Network
@@ -21,16 +22,26 @@ if TYPE_CHECKING:
 def of_run(results: Results) -> dict[str, Any]:
     """A run and its summary; without rows before the first cell is finished."""
     from gossipmab.analysis.sentences import sentences_of
+    from gossipmab.analysis.sweep_effects import answers, effects
 
     there = len(results.traces) > 0
+    found = effects(results) if there else []
     return {
         "name": results.spec.experiment.name,
         "path": results.path,
         "spec_hash": results.spec.hash,
         "complete": results.complete,
         "rows": results.summary().to_dict("records") if there else [],
-        "sentences": sentences_of(results) if there else [],
+        "sweep": [_effect(one) for one in found],
+        "sentences": [*answers(found), *sentences_of(results)] if there else [],
     }
+
+
+def _effect(one: Effect) -> dict[str, Any]:
+    names = ("metric", "key", "where", "algorithm", "begin", "end", "ordered", "points", "first", "last")
+    numbers = {name: getattr(one.comparison, name) for name in ("ratio", "low", "high", "p", "trials")}
+    trend = dict(zip(("trend", "trend_low", "trend_high"), one.trend, strict=True))
+    return {name: getattr(one, name) for name in names} | numbers | trend | {"least": one.least or None}
 
 
 def of_comparison(found: Versus) -> dict[str, Any]:
@@ -42,7 +53,7 @@ def of_comparison(found: Versus) -> dict[str, Any]:
         "unequal": [{"cell": cell, "arrays": arrays} for cell, arrays in found.unequal],
         "paired": found.paired,
         "finals": [
-            {name: getattr(row, name) for name in ("where", "algorithm", "metric", "trials", "first", "second")}
+            {name: getattr(row, name) for name in ("where", "algorithm", "metric", "round", "trials", "first", "second")}
             | {name: getattr(row.comparison, name) for name in ("ratio", "low", "high", "p")}
             for row in found.finals
         ],

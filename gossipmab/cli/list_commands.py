@@ -1,4 +1,4 @@
-"""The commands that list what is shipped: topology and list."""
+"""The commands that list what is there: topology, list and runs."""
 
 from __future__ import annotations
 
@@ -59,3 +59,25 @@ def list_everything(json: Json = False) -> None:
         return
     for table in listings():
         out().print(table)
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where run folders lie, in it or a folder below; runs by default.")
+    ] = Path("runs"),
+    json: Json = False,
+) -> None:
+    """List run folders, the newest first: when they began, how far they are, their size, and the least final regret."""
+    from gossipmab.cli.tables import runs_table
+    from gossipmab.experiments.storage.run_list import at_a_glance, run_folders
+    from gossipmab.utils.errors import InputError
+
+    if not folder.is_dir():
+        raise InputError(f"DIR: got {str(folder)!r}, allowed is a folder that exists")
+    found = sorted(map(at_a_glance, run_folders(folder)), key=lambda one: one.start, reverse=True)
+    if json:
+        emit("runs", path=folder, runs=[one._asdict() for one in found])
+    elif found:
+        out().print(runs_table(found, folder))
+    else:
+        say(f"there is no run folder in {folder}")

@@ -12,7 +12,7 @@ import typer
 
 from gossipmab.cli import json_output as documents
 from gossipmab.cli.console import FAILED, INTERRUPTED, emit, say, show, summarise
-from gossipmab.cli.options import ENGINES, STUDIES, Json, Quiet, Workers, choice, one_of, shipped
+from gossipmab.cli.options import ENGINES, STUDIES, Json, Quiet, Workers, choice, keys_of, one_of, runs_of, shipped
 from gossipmab.utils.errors import InputError
 
 
@@ -22,7 +22,7 @@ def run(
         typer.Argument(
             metavar="SPEC",
             help="An experiment file, the name of a shipped experiment, or a run folder.",
-            autocompletion=shipped("experiments", ".toml"),
+            autocompletion=lambda incomplete: shipped("experiments", ".toml")(incomplete) + runs_of(incomplete),
         ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
@@ -42,7 +42,9 @@ def run(
     listen: Annotated[
         str | None, typer.Option(metavar="NETWORK:PORTS", help="Where actors listen, such as 10.0.0.0/8:20000-20999.")
     ] = None,
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file.", autocompletion=keys_of)
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop what the folder holds of an earlier run.")] = False,
     quiet: Quiet = False,
     json: Json = False,

@@ -6,58 +6,91 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from gossipmab.analysis.plot_style import metrics_of
-from gossipmab.analysis.sentences import final_rows, reference_of
-from gossipmab.utils.errors import InputError
-from gossipmab.utils.formatting import format_number
+from gossipmab.analysis.sentences import final_rows, note_on_p, p_in_words
+from gossipmab.analysis.sweep_effects import NOTE, effect_tables
+from gossipmab.cli.sheet import Sheet
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.formatting import format_count, format_number
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gossipmab.analysis.compare_runs import Versus
+    from gossipmab.analysis.sweep_effects import Effect
     from gossipmab.experiments.results import Results
+    from gossipmab.experiments.storage.run_list import RunLine
     from gossipmab.networks.network import Network
 
 OPEN_AGENTS = 20  # agents of a topology that leaves them open
 
 
-def plain_table(title: str, headings: Sequence[str], rows: Iterable[Iterable[Any]], words: int = 99) -> Table:
-    """A table whose columns after the first `words` are flush right."""
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(Text(heading), justify="right" if place >= words else "left", no_wrap=place >= words)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    return table
+def plain_table(title: str, headings: Sequence[str], rows: Iterable[Iterable[Any]], words: int = 99, **more: Any) -> Sheet:
+    """A table of anything as text. more: as `Sheet` has it."""
+    return Sheet(title, headings, [[str(cell) for cell in row] for row in rows], words, **more)
 
 
-def summary_tables(results: Results) -> Iterator[Table]:
-    """One table for each metric that the run's algorithms are about."""
-    reference = reference_of([choice.label for choice in results.spec.algorithms])
+def summary_tables(results: Results, chosen: Sequence[str] = ()) -> Iterator[Sheet]:
+    """One table for each metric that the run's algorithms are about. chosen: its columns, see `final_rows`; as fits by default."""
+    summary, trials = results.summary(), results.spec.experiment.trials
+    horizons = set(summary["round"])
+    least = ["T"] if len(horizons) == 1 else []  # stands above the table
+    least += ["trials"] if set(summary["trials"]) == {trials} else []
+    least += [one.replace("_", " ") for one in ("steps_per_second", "bytes", "messages", "exponent", *reversed(results.kind.MEANS))]
+    after = f" after {horizons.pop():,} rounds" if len(horizons) == 1 else ""
     for metric, title in metrics_of(results, None).items():
-        if metric not in results.summary():
+        if metric not in summary:
             continue
-        heading = f"{results.spec.experiment.name}: {title}, mean of {results.spec.experiment.trials} trials"
-        table = plain_table(heading, *final_rows(results, metric, ("disagreement",)), words=len(results.keys) + 1)
-        table.caption = Text(f"p: Wilcoxon signed-rank test against {reference}, trial by trial, Holm-corrected over this table")
-        table.caption_justify = "left"
-        yield table
+        heading = f"{results.spec.experiment.name}: {title}{after}, mean of {trials} trials"
+        headings, rows = final_rows(results, metric, ("disagreement",), chosen)
+        names = [heading in (*results.keys, "algorithm") for heading in headings]
+        words = (*names, False).index(False)
+        note = note_on_p(results, summary) if "p" in headings else ""
+        yield Sheet(heading, headings, rows, words, () if chosen else least, results.keys, note)
 
 
-def versus_tables(found: Versus) -> Iterator[Table]:
+def sweep_tables(found: Sequence[Effect], name: str) -> Iterator[Sheet]:
+    """The effects of what was swept; name: of the experiment."""
+    every = list(effect_tables(found))
+    for number, (title, headings, rows, words) in enumerate(every, 1):
+        note = NOTE if number == len(every) else ""
+        yield Sheet(f"{name}: {title}", headings, rows, words, ("means",), ("where", "from", "to"), note)
+
+
+def summary_columns(results: Results, chosen: Sequence[str]) -> list[str]:
+    """The columns of summary.csv that are meant: those named, and for "regret", "interval", "exponent", "p" those of each metric.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    every = list(map(str, results.summary()))
+    if not chosen:
+        return every
+    metrics = [metric for metric in metrics_of(results, None) if metric in every]
+    endings = {"regret": ("",), "interval": ("_low", "_high"), "exponent": ("_exponent",), "p": ("_p",)}
+    found: list[str] = []
+    for name in chosen:
+        if name not in every and name not in endings:
+            raise unknown("--columns", name, {*every, *endings})
+        found += [name] if name in every else [metric + ending for metric in metrics for ending in endings[name]]
+    return list(dict.fromkeys(found))
+
+
+def versus_tables(found: Versus) -> Iterator[Sheet]:
     """The differences between the experiments of two runs, and their final regrets."""
     if found.differences:
-        yield plain_table("what differs", ("key", "first", "second"), found.differences)
+        yield plain_table("what differs", ("key", "first", "second"), found.differences, prose=("first", "second"))
     rows = []
     for final in found.finals:
         one = final.comparison
         interval = "-" if math.isnan(one.low) else f"{format_number(one.low, 3)} to {format_number(one.high, 3)}"
         numbers = [*map(format_number, (final.first, final.second)), format_number(one.ratio, 3), interval]
-        rows.append([final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, format_number(one.p, 2)])
+        rows.append([final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, p_in_words(one.p, one.trials)])
     if rows:
         figures = ("trials", "first", "second", "second / first", "95 % interval", "p")
-        yield plain_table("final regrets, means", ("where", "algorithm", "regret", *figures), rows, words=3)
+        title = "regrets at the last round that both recorded, means" if found.horizons else "final regrets, means"
+        headings = ("where", "algorithm", "regret", *figures)
+        yield plain_table(title, headings, rows, words=3, spare=("trials",), prose=("where",))
 
 
 def networks_of(names: Sequence[str], agents: int | None, p: float, weights: str) -> tuple[dict[str, Network], list[str]]:
@@ -85,13 +118,14 @@ def networks_of(names: Sequence[str], agents: int | None, p: float, weights: str
     return found, skipped
 
 
-def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Table:
+def facts_table(networks: Mapping[str, Network], p: float, weights: str) -> Sheet:
     """The spectral facts of the networks."""
     from gossipmab.analysis.graph_plots import spectral_facts
 
     rows = [{"topology": name, **spectral_facts(network)} for name, network in networks.items()]
     heading = f"link probability {p:g}, {weights} weights"
-    return plain_table(heading, list(rows[0]) if rows else (), [row.values() for row in rows], words=1)
+    spare = ("second eigenvalue of E[W²]", "second eigenvalue of E[W]", "diameter", "algebraic connectivity", "links")
+    return plain_table(heading, list(rows[0]) if rows else (), [row.values() for row in rows], words=1, spare=spare)
 
 
 def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
@@ -110,7 +144,7 @@ def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
             yield registry.group, name, what, releases
 
 
-def listings() -> Iterator[Table]:
+def listings() -> Iterator[Sheet]:
     """Algorithms, plug-ins, experiments and topologies, one line each."""
     from gossipmab.cli.json_output import of_everything
 
@@ -122,8 +156,19 @@ def listings() -> Iterator[Table]:
             if one["protocol"] == protocol
         ]
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
-        yield plain_table(title, ("name", "what", "hyperparameters"), rows)
+        yield plain_table(title, ("name", "what", "hyperparameters"), rows, prose=("what", "hyperparameters"))
     if plugins := list(plugin_rows()):
-        yield plain_table("plug-ins", ("group", "name", "what", "from"), plugins)
+        yield plain_table("plug-ins", ("group", "name", "what", "from"), plugins, prose=("what",))
     for kind in ("experiments", "topologies"):
-        yield plain_table(kind, ("name", "what"), [(one["name"], one["description"]) for one in found[kind]])
+        yield plain_table(kind, ("name", "what"), [(one["name"], one["description"]) for one in found[kind]], prose=("what",))
+
+
+def runs_table(found: Sequence[RunLine], folder: Path) -> Sheet:
+    """The runs in a folder, one line each."""
+    rows = []
+    for one in found:
+        failed, running = f", {one.failed} failed" if one.failed else "", ", running" if one.running else ""
+        cells = f"all {one.cells:,}" if one.finished == one.cells else f"{one.finished:,} of {one.cells:,}{failed}{running}"
+        rows.append((one.path, one.start, cells, f"{format_count(one.bytes)}B", one.headline))
+    headings = ("run", "started", "cells", "size", "headline")
+    return plain_table(f"{len(rows)} run{'s' * (len(rows) != 1)} in {folder}", headings, rows, spare=("size",), prose=("headline",))

@@ -20,6 +20,7 @@ from gossipmab.experiments.spec.validation import plain
 from gossipmab.experiments.storage import tables
 from gossipmab.experiments.storage.cell_file import DamagedError, StoredCell, origin
 from gossipmab.experiments.storage.run_folder import MEND, RunFolder
+from gossipmab.experiments.storage.run_list import instead_of
 from gossipmab.metrics.columns import TRACES
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.atomic_write import file_hash
@@ -52,7 +53,7 @@ class Results:
         manifest = folder.manifest()
         if manifest is None:
             lost = f"; if it was lost, {MEND}" if any(folder.cells.glob("*.parquet")) else ""
-            raise InputError(f"run folder {path}: there is no run (no manifest.json){lost}")
+            raise InputError(f"run folder {path}: there is no run (no manifest.json){lost or instead_of(folder.path)}")
         files = {name: folder.path / entry["copy"] for name, entry in manifest["files"].items()}
         for name, file in files.items():
             if not file.is_file():

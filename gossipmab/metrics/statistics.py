@@ -75,6 +75,41 @@ def paired_ratio(first: Floats, other: Floats, confidence: float = 0.95, seed: i
     return Ratio(*(1.0 if negligible(one - 1.0, 1.0) else one for one in found))
 
 
+class Trend(NamedTuple):
+    """How steadily a quantity falls (-1) or rises (+1), and the bootstrap interval of this number."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNDEFINED_TREND = Trend(math.nan, math.nan, math.nan)
+
+
+def rank_trend(x: Floats, y: Floats) -> Trend:
+    """Spearman's rank correlation of x and y within each trial, the mean over trials, and its 95 % bootstrap interval over trials.
+
+    What makes a trial hard or easy as a whole does not change its ranks. A trial with the same y everywhere has no trend: 0. The
+    interval is that of percentiles, from a fixed seed: ranks have ties, which corrections would count by their rounding errors.
+
+    Args:
+        x: (P,) different numbers. y: (n, P), a row a trial; differences that are rounding errors are ties.
+    """
+    from scipy.stats import rankdata
+
+    if not y.size or not np.isfinite(y).all():
+        return UNDEFINED_TREND
+    a = rankdata(x)
+    b = rankdata(np.round(y / (np.abs(y).max() or 1.0) / ROUNDING), axis=1)
+    a, b = a - a.mean(), b - b.mean(axis=1, keepdims=True)
+    size = np.sqrt((a @ a) * (b * b).sum(axis=1))
+    rho = np.divide(b @ a, size, out=np.zeros(len(b)), where=size > 0.0)
+    if len(rho) < 2:
+        return Trend(float(rho.mean()), math.nan, math.nan)
+    low, high = np.quantile(rho[_resamples(len(rho), 0)].mean(axis=1), [0.025, 0.975])
+    return Trend(float(rho.mean()), float(low), float(high))
+
+
 def _ratio_of_means(first: Floats, other: Floats, axis: int = -1) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):  # where only trials without regret are drawn
         return other.mean(axis=axis) / first.mean(axis=axis)

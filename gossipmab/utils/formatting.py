@@ -21,7 +21,9 @@ def format_integer(value: float) -> str:
 
 
 def format_count(number: float) -> str:
-    """Format a count with three digits and a unit: 850, 12.3 k, 4.56 M, 7.89 G."""
+    """Format a count with three digits and a unit: 850, 12.3 k, 4.56 M, 7.89 G; "-" for nan."""
+    if math.isnan(number):
+        return "-"
     for unit in ("", " k", " M", " G"):
         if abs(number) < 999.5:
             return f"{number:.3g}{unit}"

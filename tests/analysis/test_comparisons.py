@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,17 +11,29 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy.stats import spearmanr, wilcoxon
 
 import gossipmab as gm
 from gossipmab.analysis.compare_runs import versus
 from gossipmab.analysis.plot_style import others_of
 from gossipmab.analysis.plots import plot
+from gossipmab.analysis.report.page import render
 from gossipmab.analysis.sentences import Comparison, compare
+from gossipmab.analysis.sweep_effects import Effect, answers, effects
 from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict
-from gossipmab.metrics.statistics import UNDEFINED, bootstrap_interval, growth_exponent, holm, paired_p_value, paired_ratio
+from gossipmab.metrics.statistics import (
+    UNDEFINED,
+    Trend,
+    bootstrap_interval,
+    growth_exponent,
+    holm,
+    paired_p_value,
+    paired_ratio,
+    rank_trend,
+)
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "recorded_rounds": 6},
@@ -92,14 +106,15 @@ def test_units_do_not_matter(pairs: list[tuple[float, float]], power: int) -> No
     [
         ((0.26, 0.23, 0.29, 0.0001, 15), "a: 74 % less regret than b, 95 % interval 71 to 77 %, n = 15, p < 0.001"),
         ((1.25, 1.081, 1.4, 0.031, 9), "a: 25 % more regret than b, 95 % interval 8.1 to 40 %, n = 9, p = 0.031"),
-        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4"),
+        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4 (a test needs 6)"),
         ((0.97, 0.9, 1.04, 0.4, 15),
          "a: 3.0 % less regret than b, 95 % interval from 10 % less to 4.0 % more, n = 15, p = 0.4; not distinguishable from "
          "chance"),
         ((0.5, 0.4, 0.6, 0.38, 6),
          "a: 50 % less regret than b, 95 % interval 40 to 60 %, n = 6, p = 0.38; the corrected test is not sure of it"),
         ((1.0, 1.0, 1.0, 1.0, 6), "a: the same regret as b in every trial, n = 6"),
-        ((0.5, math.nan, math.nan, math.nan, 1), "a: 50 % less regret than b, n = 1; not distinguishable from chance"),
+        ((0.5, math.nan, math.nan, math.nan, 1),
+         "a: 50 % less regret than b, n = 1 (a test needs 6); not distinguishable from chance"),
         ((math.nan, math.nan, math.nan, math.nan, 3), "a: no ratio to the regret of b is defined, n = 3"),
     ],
 )  # fmt: skip
@@ -139,6 +154,78 @@ def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.Capture
     assert call(["summary", str(listed.path)]) == 0
     out = capsys.readouterr().out
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
+
+
+# --- across the sweep ------------------------------------------------------------------------------------------------------
+
+
+def test_the_trend_is_that_of_scipy_and_its_interval_that_of_a_plain_bootstrap() -> None:
+    generator = np.random.default_rng(3)
+    x = np.array([0.1, 0.2, 0.4, 0.9])
+    y = generator.lognormal(0, 1, (9, 1)) * (2.0 - x + generator.normal(0, 0.4, (9, 4)))
+    y[0] = y[0, 0]  # a trial without any trend
+    found = rank_trend(x, y)
+    rho = np.array([0.0, *(spearmanr(x, row).statistic for row in y[1:])])
+    assert found.value == pytest.approx(rho.mean())
+    draws = np.random.default_rng(0).integers(0, 9, (9_999, 9))
+    theta = np.array([rho[draw].mean() for draw in draws])
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(theta, [2.5, 97.5])))
+    assert rank_trend(x, y) == found and rank_trend(x, 3.0 * y + 7.0) == pytest.approx(found)
+    assert rank_trend(x, -x * np.ones((6, 1))) == (-1.0, -1.0, -1.0)
+    assert rank_trend(x, np.ones((6, 4)) + 1e-13 * generator.normal(size=(6, 4))) == (0.0, 0.0, 0.0)
+    assert math.isnan(rank_trend(x, np.full((6, 4), math.nan)).value) and math.isnan(rank_trend(x, x[None]).low)
+
+
+def test_the_sweep_is_answered_trial_by_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = gm.run({**SPEC, "sweep": {"network.link_probability": [1.0, 0.1, 0.3]}}, out=tmp_path / "run", workers=1)
+    found = {one.algorithm: one for one in effects(results) if one.metric == "pareto_regret"}
+    last = results.table().query("round == 60")
+    expected = []
+    for label in ("gossip", "alone"):
+        y = last[last["algorithm"] == label].pivot(index="trial", columns="link_probability", values="pareto_regret").to_numpy()
+        one = found[label]
+        assert (one.begin, one.end, one.points, one.ordered) == ("0.1", "1.0", 3, True)
+        assert (one.first, one.last) == pytest.approx((y[:, 0].mean(), y[:, 2].mean()))
+        assert one.comparison[4:7] == pytest.approx(tuple(paired_ratio(y[:, 0], y[:, 2])), nan_ok=True)
+        expected.append(wilcoxon(y[:, 2] - y[:, 0]).pvalue if label == "gossip" else 1.0)
+        assert one.trend == rank_trend(np.array([0.1, 0.3, 1.0]), y)
+    assert [one.comparison.p for one in found.values()] == pytest.approx(holm(expected))
+    assert found["alone"].words == "no difference" and found["alone"].trend.value == 0.0
+    answer = f"Pareto regret from link_probability = 0.1 to 1.0: {found['gossip'].words} for gossip, no difference for alone."
+    assert list(answers(list(found.values()))) == [answer]
+    assert call(["summary", str(results.path)]) == 0
+    out = capsys.readouterr().out
+    assert answer in out and "tiny: Pareto regret from link_probability = 0.1 to 1.0, paired by trial" in out
+    assert answer in html.unescape(render(results))
+    assert call(["summary", str(results.path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["sentences"][0] == answer and document["sweep"][0]["trend"] == found["gossip"].trend.value
+
+
+def test_points_without_an_order_stand_beside_the_first_at_the_same_other_values(tmp_path: Path) -> None:
+    sweep = {"network.base": ["path", "complete", "ring"], "environment.agents": [3, 5]}
+    experiment = {**SPEC["experiment"], "trials": 2}
+    results = gm.run({**SPEC, "experiment": experiment, "sweep": sweep}, out=tmp_path, workers=1)
+    found = [one for one in effects(results) if one.metric == "pareto_regret" and one.algorithm == "gossip"]
+    assert [(one.key, one.where, one.begin, one.end) for one in found] == [
+        *(("base", f"agents = {n}", "path", end) for n in (3, 5) for end in ("complete", "ring")),
+        *(("agents", f"base = {base}", "3", "5") for base in sweep["network.base"]),
+    ]
+    last = results.table().query("round == 60 and algorithm == 'gossip'").groupby(["base", "agents"])["pareto_regret"].mean()
+    assert (found[1].first, found[1].last) == pytest.approx((last["path", 3], last["ring", 3]))
+    assert (found[4].first, found[4].last) == pytest.approx((last["path", 3] / 3, last["path", 5] / 5))  # an agent
+    assert found[4].comparison.quantity == "Pareto regret an agent" and math.isnan(found[4].comparison.p)
+
+
+def effect(ratio: float, low: float, high: float, p: float, trend: tuple[float, float, float] = (0.0, -0.5, 0.5)) -> Effect:
+    comparison = Comparison("", "a", "a", "regret", ratio, low, high, p, 15)
+    return Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, ratio, comparison, Trend(*trend), "")
+
+
+def test_the_words_for_an_effect() -> None:
+    assert effect(0.59, 0.5, 0.7, 0.001).words == "41 % less" and effect(3.14, 2.0, 4.0, 0.01).words == "3.14 times as much"
+    assert effect(0.9, 0.8, 1.1, 0.3).words == "no clear difference" and effect(1.2, 1.1, 1.3, 0.2).words == "perhaps 20 % more"
+    assert "but it rises on the way" in effect(1.0, 0.9, 1.1, 0.4, (0.5, 0.2, 0.7)).words
 
 
 # --- points share their environments ----------------------------------------------------------------------------------------
@@ -219,6 +306,22 @@ def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: 
     assert "Their environments differ" in capsys.readouterr().out
     assert call(["compare", str(one.path), str(tmp_path / "nowhere")]) == 2
     assert "there is no run" in capsys.readouterr().err
+
+
+def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorded(
+    listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = {**SPEC["experiment"], "horizon": 40, "recorded_rounds": 4}
+    other = gm.run({**SPEC, "sweep": LISTED, "experiment": experiment}, out=tmp_path / "short", workers=1)
+    common = set(listed.table()["round"]) & set(other.table()["round"])
+    assert max(common) == 40
+    found = versus(listed, other)
+    assert found.horizons == ([60], [40])
+    assert all(row.round == 40 and row.comparison.ratio == 1.0 for row in found.finals if row.metric == "pareto_regret")
+    assert call(["compare", str(listed.path), str(other.path)]) == 0
+    out = capsys.readouterr().out
+    assert "The horizons differ (60 rounds in the first, 40 in the second): regrets are those after 40 rounds" in out
+    assert versus(listed, listed).horizons is None
 
 
 def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

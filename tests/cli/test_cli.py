@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
+from gossipmab.cli.options import keys_of, runs_of
+from gossipmab.cli.sheet import Sheet, in_latex
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 from tests.tiny import tiny
@@ -118,6 +124,72 @@ def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) ->
         *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
     }
     assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_name_and_no_number_is_cut(
+    width: int, finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(["summary", str(finished)]) == 0
+    every = capsys.readouterr().out.split()
+    monkeypatch.setenv("COLUMNS", str(width))
+    for arguments in (["summary", str(finished)], ["topology", "petersen", "--out", str(finished.parent / "x.svg")], ["list"]):
+        assert call(arguments) == 0
+        out = capsys.readouterr().out
+        assert max(map(len, out.partition("drawn in")[0].splitlines())) <= width and "…" not in out
+        if arguments[0] == "summary":
+            words = {word.strip(",:") for word in out.split()}
+            known = {word.strip(",:") for word in every} | {"left", "out", "at", "this", "width"}
+            assert {"pareto_ucb", "gossip"} <= words <= known
+    headings = ("network.link_probability", "algorithm", "at T", "interval", "bytes", "a heading of five words")
+    names = ("a_label_of_more_than_forty_characters_in_all", "0.05")
+    rows = [(names[1], names[0], "24,783", "20,305 to 29,754", "2.57 M", "1")]
+    text = "\n".join(line for line, _ in Sheet("t", headings, rows, 2, spare=("bytes",)).lines(width))
+    assert all(f" {cell} " in f" {text} ".replace("\n", " ") for cell in rows[0] if cell != "2.57 M")
+    assert ("2.57 M" in text) != ("left out at this width: bytes" in text)
+    lines = text.splitlines()
+    assert len(lines) == {60: 7, 80: 5, 100: 5, 140: 3}[width] and max(map(len, lines)) <= width
+
+
+def test_summary_in_other_formats(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = gm.open_run(finished).summary()
+    texts = {}
+    for form in ("csv", "markdown", "latex", "json"):
+        assert call(["summary", str(finished), "--format", form, "--columns", "algorithm,regret,interval,p"]) == 0
+        texts[form] = capsys.readouterr().out
+    table = pd.read_csv(io.StringIO(texts["csv"]))
+    columns = ["algorithm", "pareto_regret", "pareto_regret_low", "pareto_regret_high", "pareto_regret_p"]
+    pd.testing.assert_frame_equal(table, summary[columns])
+    assert [list(row) for row in json.loads(texts["json"])["rows"]] == [columns] * 2
+    regret = format_number(summary["pareto_regret"][0])
+    assert "| algorithm | at T | 95 % interval | p |\n| --- | ---: | ---: | ---: |" in texts["markdown"]
+    assert f"| gossip | {regret} |" in texts["markdown"] and f"gossip & {regret} & " in texts["latex"]
+    assert r"algorithm & at T & 95 \% interval & p \\" in texts["latex"] and r"pareto\_ucb & " in texts["latex"]
+    assert in_latex("7.3e-04 of a_b") == r"$7.3 \times 10^{-4}$ of a\_b"
+
+
+def test_runs_are_listed_and_named_where_one_is_missing(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = shutil.copytree(finished, tmp_path / "runs" / "group" / "half")
+    (half / "cells" / "gossip__trial000.parquet").unlink()
+    (half / "summary.csv").unlink()
+    shutil.copytree(finished, tmp_path / "runs" / "whole")
+    torn = shutil.copytree(finished, tmp_path / "runs" / "torn")
+    (torn / "manifest.json").write_text("{")
+    monkeypatch.chdir(tmp_path)
+    assert call(["runs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "3 runs in runs" and len(lines) == 5
+    assert [line.split()[0] for line in lines[2:]] == ["runs/group/half", "runs/whole", "runs/torn"]
+    assert "11 of 12" in lines[2] and "no summary yet" in lines[2] and "all 12" in lines[3] and "is damaged" in lines[4]
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d .* least Pareto regret [\d.]+: ", lines[3])
+    assert "there are runs/group/half, runs/torn, runs/whole" in error_line(["summary", "runs"], capsys)
+    assert "did you mean runs/whole?" in error_line(["plot", "runs/whloe"], capsys)
+    assert "did you mean runs/whole?" in error_line(["report", "whole"], capsys)
+    assert "nowhere" in error_line(["runs", "nowhere"], capsys)
+    assert runs_of("runs/wh") == ["runs/whole"] and runs_of("ru")[-1:] == ["runs/whole"]
+    assert "network.link_probability=" in keys_of("network.") and keys_of("algorithms.*.pool") == ["algorithms.*.pooled="]
 
 
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gossipmab.analysis.report import networks, outcomes, tables
 from gossipmab.analysis.report.parts import figures
+from gossipmab.analysis.sweep_effects import answers, effects
 from gossipmab.environments.registry import MODELS
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.loading import load_spec
@@ -65,6 +66,7 @@ def contents(results: Results) -> dict[str, Any]:
     cells = tables.look_at_cells(results)
     table, agents, summary = results.table(), results.agents(), results.summary()
     metrics = tables.metrics(results, table)
+    swept = effects(results)
     return {
         "name": results.spec.experiment.name,
         "description": results.spec.experiment.description,
@@ -72,8 +74,9 @@ def contents(results: Results) -> dict[str, Any]:
         "facts": tables.facts(results, cells),
         "warnings": tables.warnings(results, cells, table, summary),
         "findings": tables.findings(results, summary, metrics),
+        "answers": list(answers(swept)),
         "figures": figures(results),
-        "finals": [tables.final_table(results, column, title) for column, title in metrics.items()],
+        "finals": [*(tables.final_table(results, column, title) for column, title in metrics.items()), *tables.sweep_tables(swept)],
         "outcomes": outcomes.section(results, agents),
         "networks": networks.section(results),
         "rerun": tables.commands(results),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gossipmab.analysis.plot_style import metrics_of
 from gossipmab.analysis.report.parts import HtmlTable
-from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, reference_of
+from gossipmab.analysis.sentences import CHANCE, Comparison, compare, final_rows, note_on_p
+from gossipmab.analysis.sweep_effects import NOTE, Effect, effect_tables
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError
@@ -132,6 +133,11 @@ def findings(results: Results, summary: pd.DataFrame, titles: Mapping[str, str])
     return list(points.items())
 
 
+def sweep_tables(found: Sequence[Effect]) -> list[HtmlTable]:
+    """What was swept, trial by trial."""
+    return [HtmlTable(*table, note=f"{NOTE[0].upper()}{NOTE[1:]}.") for table in effect_tables(found)]
+
+
 def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
     """The warning that no corrected test could reach 5 % whatever the data; empty if one could."""
     tests = int(summary[f"{column}_p"].notna().sum())
@@ -146,11 +152,9 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
 
 def final_table(results: Results, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
-    reference = reference_of([choice.label for choice in results.spec.algorithms])
     note = (
         f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
-        "against ln t over the last half, where 1 is linear. p: Wilcoxon signed-rank test against "
-        f"{reference}, trial by trial, Holm-corrected over this table."
+        f"against ln t over the last half, where 1 is linear. {note_on_p(results, results.summary())}."
     )
     return HtmlTable(f"{title} at the last round", *final_rows(results, column), len(results.keys) + 1, note)
 

@@ -49,12 +49,20 @@ def held(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds the folder, as far as can be told from what it writes there: on another machine, it is believed."""
+    with suppress(OSError, ValueError, LookupError, TypeError, InputError):
+        owner = parsed_json(text_of(folder / OWNER, "owner"))
+        return bool(owner["host"] != platform.node() or alive(owner["pid"]))
+    return False
+
+
 def _owner(folder: Path) -> str:
     """The holder of the lock, as it writes a moment after it got the lock; a second is waited for that."""
     for _ in range(20):
         with suppress(OSError, ValueError, LookupError, TypeError):
-            owner = parsed_json(text_of(folder / OWNER, "owner"))
-            if owner["host"] != platform.node() or alive(owner["pid"]):
+            if is_held(folder):
+                owner = parsed_json(text_of(folder / OWNER, "owner"))
                 return f"process {owner['pid']} on {owner['host']} is running it since {owner['since']}"
         time.sleep(0.05)
     return "another process is running it"

@@ -130,6 +130,7 @@ def wrapped(text: str, width: int, indent: int = 0, whole: bool = False) -> list
     if cell_len(text) <= width:
         return [text]
     kept = re.sub(r"(?<=[=<]) | (?=[=<%])", "\xa0", text)
+    kept = kept if max(map(cell_len, kept.split(" "))) <= width else text
     lines = textwrap.wrap(kept, max(width, 1), subsequent_indent=" " * indent, break_on_hyphens=False,
                           break_long_words=not whole)  # fmt: skip
     return [line.replace("\xa0", " ") for line in lines] or [""]

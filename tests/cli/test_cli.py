@@ -17,7 +17,7 @@ import pytest
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.cli.options import keys_of, runs_of
-from gossipmab.cli.sheet import Sheet, in_latex
+from gossipmab.cli.sheet import Sheet, in_latex, wrapped
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 from tests.tiny import tiny
@@ -149,6 +149,12 @@ def test_no_name_and_no_number_is_cut(
     assert ("2.57 M" in text) != ("left out at this width: bytes" in text)
     lines = text.splitlines()
     assert len(lines) == {60: 7, 80: 5, 100: 5, 140: 3}[width] and max(map(len, lines)) <= width
+
+
+def test_numbers_keep_their_signs_and_words_are_whole() -> None:
+    assert wrapped("less regret, n = 15, p < 0.001, 9 % more", 17) == ["less regret,", "n = 15,", "p < 0.001, 9 %", "more"]
+    assert wrapped("at failures = abcdefghij", 14) == ["at failures =", "abcdefghij"]
+    assert wrapped("a /very/long/path/name", 8, whole=True) == ["a", "/very/long/path/name"]
 
 
 def test_summary_in_other_formats(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

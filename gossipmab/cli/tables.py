@@ -36,7 +36,8 @@ def summary_tables(results: Results, chosen: Sequence[str] = ()) -> Iterator[She
     horizons = set(summary["round"])
     least = ["T"] if len(horizons) == 1 else []  # stands above the table
     least += ["trials"] if set(summary["trials"]) == {trials} else []
-    least += [one.replace("_", " ") for one in ("steps_per_second", "bytes", "messages", "exponent", *reversed(results.kind.MEANS))]
+    means = dict.fromkeys(("steps_per_second", "bytes", "messages", *reversed(results.kind.MEANS), "exponent"))
+    least += [one.replace("_", " ") for one in means]
     after = f" after {horizons.pop():,} rounds" if len(horizons) == 1 else ""
     for metric, title in metrics_of(results, None).items():
         if metric not in summary:

@@ -636,3 +636,22 @@ def test_what_stands_in_the_place_of_an_object() -> None:
     ):
         with pytest.raises(gm.InputError, match=line):
             make()
+
+
+@pytest.mark.slow
+def test_an_objective_from_a_file(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Opened by a process that has not run the file, and run again from the folder."""
+    learner = {"name": "explore_first", "objective": "mine.py:First", "rounds_per_arm": 2}
+    data = {
+        "experiment": FILES["experiment"] | {"protocol": "central"},
+        "environment": SMALL["environment"],
+        "algorithms": [learner],
+    }
+    study.write_text(tomli_w.dumps(data), encoding="utf-8")
+    run = study.parent / "run"
+    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
+    for words in (["summary"], ["verify"], ["run", "--quiet", "--out", str(study.parent / "again")]):
+        command = [sys.executable, "-m", "gossipmab", *words, str(run)]
+        subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    assert (study.parent / "again" / "results.parquet").read_bytes() == (run / "results.parquet").read_bytes()
+    capsys.readouterr()

@@ -20,6 +20,7 @@ from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.validation import plain, validated
 from gossipmab.experiments.storage import manifest
 from gossipmab.metrics.columns import is_reserved
+from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import resources
 from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.safe_read import parsed_toml, text_of
@@ -145,10 +146,10 @@ def _point(data: dict[str, Any], values: Mapping[str, Any], trusted: bool) -> Po
         if label in algorithms:
             advice = "give each its own label" if section.label else 'tell them apart by label = "..."'
             raise InputError(f"algorithms: two are labelled {label!r}; {advice}")
-        if trusted and section.name not in PROTOCOLS[protocol]:
-            params = section.parameters
-        else:
-            params = hyperparameters.parameters(protocol, section.name, label, section.parameters)
+        params = section.parameters
+        objective = params.get("objective")
+        if not trusted or (section.name in PROTOCOLS[protocol] and (objective is None or objective in OBJECTIVE_REGISTRY)):
+            params = hyperparameters.parameters(protocol, section.name, label, params)
         algorithms[label] = AlgorithmSpec(label, section.name, params)
     chosen = tuple(algorithms.values())
     return Point(values, document.experiment, document.environment, document.network, probing, chosen)

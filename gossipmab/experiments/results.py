@@ -58,10 +58,10 @@ class Results:
         for name, file in files.items():
             if not file.is_file():
                 raise InputError(f"run folder {path}: {file.relative_to(folder.path)}, its copy of {name!r}, is missing; {MEND}")
-        trusted = bool(absent(manifest, files))
+        trusted = bool(absent(manifest))
         try:
             data, _ = with_original_names(with_new_words(read_toml(folder.path / "spec.toml")), folder.path, manifest)
-            spec = from_dict(data, folder.path, files, trusted)
+            spec = from_dict(data, folder.path, files, trusted, code=False)
         except InputError as error:
             raise InputError(f"run folder {path}: spec.toml or a file in data is damaged ({error}); {MEND}") from None
         if spec.hash != manifest["spec_hash"] and _renamed_since(manifest, spec, folder.path, files, trusted):
@@ -277,7 +277,7 @@ def _renamed_since(manifest: dict[str, Any], spec: Spec, folder: Path, files: Ma
     old = with_new_words(recorded)
     if old == recorded or manifest["spec"]["files"] != spec.file_hashes:
         return False
-    return from_dict(old, folder, files, trusted).hash == spec.hash
+    return from_dict(old, folder, files, trusted, code=False).hash == spec.hash
 
 
 def _cells_as_named(spec: Spec, folder: RunFolder, algorithms: Sequence[Any]) -> tuple[Cell, ...]:

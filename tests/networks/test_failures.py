@@ -33,10 +33,8 @@ class Watched(NamedTuple):
 
     communicates: bool = True
 
-    def check(self) -> None:
-        SEEN.clear()
-
     def init(self, shape: Any) -> Any:
+        SEEN.clear()
         return gm.ParetoUCBGossip().init(shape)
 
     def select(self, state: Any, i: int, t: int, p: np.ndarray) -> None:

@@ -18,8 +18,8 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.cell_file import DamagedError
 from gossipmab.metrics.statistics import FEWEST_PAIRS
 from gossipmab.utils import provenance
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.formatting import format_count, format_number
+from gossipmab.utils.resources import shipped_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,8 +201,6 @@ def commands(results: Results) -> list[Command]:
 
 
 def same_as_shipped(results: Results) -> bool:
-    """Whether the shipped experiment of this name is this very experiment."""
-    try:
-        return load_spec(results.spec.experiment.name).hash == results.spec.hash
-    except InputError:
-        return False
+    """Whether the shipped experiment of this name is this very experiment. No other file is read: a name may come from anywhere."""
+    name = results.spec.experiment.name
+    return name in shipped_files("experiments", [".toml"]) and load_spec(name).hash == results.spec.hash

@@ -68,6 +68,7 @@ def from_dict(
     trusted: bool = False,
     overrides: Iterable[str] = (),
     algorithms: Any = (),
+    code: bool = True,
 ) -> Spec:
     """The experiment of this data, in the shape of the TOML file.
 
@@ -78,6 +79,7 @@ def from_dict(
         files: paths of data files that lie elsewhere, such as the copies in a run folder.
         trusted: accept unknown names; see `Spec`.
         overrides, algorithms: as in `load_spec`.
+        code: run files and import modules whose classes the experiment names; else, if they have not been, it is `trusted`.
 
     Raises:
         InputError: at the first thing wrong anywhere in the file or at any point of the sweep.
@@ -95,7 +97,8 @@ def from_dict(
     listed = sweep.listed(keys.pop("points")) if "points" in keys else []
     crossed, found = sweep.flattened(keys), {**(files or {}), **graphs}
     if not trusted:
-        load_named(content, [crossed, *({key: [value] for key, value in point.items()} for point in listed)], Path(folder), found)
+        swept = [crossed, *({key: [value] for key, value in point.items()} for point in listed)]
+        trusted = not load_named(content, swept, Path(folder), found, code)
     return _checked(content, crossed, listed, Path(folder), found, trusted)
 
 

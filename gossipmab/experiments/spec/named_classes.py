@@ -12,7 +12,7 @@ from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.registry import MODELS
 from gossipmab.networks.links import PROCESSES
 from gossipmab.objectives import OBJECTIVE_REGISTRY
-from gossipmab.utils.class_files import NAME, Source, class_of
+from gossipmab.utils.class_files import NAME, Source, class_of, is_loaded
 from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.registry import Registry
 from gossipmab.utils.safe_read import is_file
@@ -22,14 +22,20 @@ FILE_KEYS = ("means", "preferences", "logged_rewards", "base", "file", "graphs")
 CLASS_KEYS = ("name", "process", "model", "rewards", "links", "objective", "extra_objectives")
 
 
-def load_named(content: dict[str, Any], swept: Sequence[Mapping[str, Sequence[Any]]], folder: Path, files: dict[str, Path]) -> None:
+def load_named(
+    content: dict[str, Any], swept: Sequence[Mapping[str, Sequence[Any]]], folder: Path, files: dict[str, Path], code: bool
+) -> bool:
     """Register the classes that the experiment names by file or module, and add these files to `files`.
 
-    swept: dotted key -> its values. An algorithm without a label gets the name of its class.
+    swept: dotted key -> its values. code: run files and import modules. An algorithm without a label gets the name of its class.
+
+    Returns:
+        Whether all are registered now; not if one is not known to this process and no code is to be run.
 
     Raises:
         InputError: there is no such file, module or class, or it is no class for its place.
     """
+    complete = True
     for key, registry, name in list(_mentioned(content, swept)):
         if not isinstance(name, str):
             continue
@@ -38,8 +44,14 @@ def load_named(content: dict[str, Any], swept: Sequence[Mapping[str, Sequence[An
             path = files.setdefault(file, folder / file)
             if not is_file(path):
                 raise InputError(f"{key}: there is no file {shown(file)}")
+            if not code and not is_loaded(path):
+                complete = False
+                continue
             kind = class_of(Source(str(path), path.read_bytes(), found["kind"]), key)
         elif (found := IMPORTED.fullmatch(name)) and name not in registry:
+            if not code:
+                complete = False
+                continue
             kind = _imported(key, name, found["module"], found["kind"])
         else:
             continue
@@ -48,6 +60,7 @@ def load_named(content: dict[str, Any], swept: Sequence[Mapping[str, Sequence[An
         name = table.get("name")
         if isinstance(name, str) and (NAME.fullmatch(name) or IMPORTED.fullmatch(name)):
             table.setdefault("label", name.rpartition(":")[2].rpartition(".")[2])
+    return complete
 
 
 def _imported(key: str, name: str, module: str, kind: str) -> Any:

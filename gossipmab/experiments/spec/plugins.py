@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.algorithms import PROTOCOLS
@@ -22,7 +21,7 @@ from gossipmab.environments.registry import MODELS
 from gossipmab.networks.links import PROCESSES, LinkProcess
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import provenance
-from gossipmab.utils.class_files import NAME, Source, class_of, is_loaded, source_of
+from gossipmab.utils.class_files import Source, class_of, source_of
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import Origin, Registry
 
@@ -148,12 +147,11 @@ def versions(spec: Spec) -> dict[str, str]:
     return {**provenance.versions(), **found}
 
 
-def absent(manifest: dict[str, Any], files: Mapping[str, Path]) -> list[str]:
-    """The plug-ins of a run that are not installed now, and its classes from files that have not been run in this process."""
+def absent(manifest: dict[str, Any]) -> list[str]:
+    """The plug-ins of a run that are not installed now."""
     known = {registry.group: registry for registry in REGISTRIES}
-    recorded = {one["name"]: one["group"] for one in manifest.get("plugins", [])}
-    unread = [name for name in recorded if (own := NAME.fullmatch(name)) and not is_loaded(files.get(own["file"], Path()))]
-    return [name for name, group in recorded.items() if name in unread or group not in known or name not in known[group]]
+    recorded = manifest.get("plugins", [])
+    return [one["name"] for one in recorded if one["group"] not in known or one["name"] not in known[one["group"]]]
 
 
 def registered(spec: Spec) -> list[tuple[str, str, type]]:

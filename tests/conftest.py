@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ from gossipmab.utils.rng import Purpose, RandomSource, stream
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: processes we start would be deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.pop("COLUMNS", None)  # of pytest-xdist: tables are to be as wide as in a pipe
 
 # Files that take long, begun first, so that the workers end at about the same time; those that compile the same apart from each
 # other, so that the second finds it compiled.

@@ -130,7 +130,7 @@ def test_it_is_accessible(page: str) -> None:
     assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
     assert len(outline.all("table")) == len(outline.all("caption"))
     images = outline.all("img")
-    assert len(images) == 1 + 2 + 1 + 1 + 1 + 2  # over time, against keys, against bytes, errors, parade, base graphs
+    assert len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 2  # over time, against keys, against bytes, errors, coverage, parade, base graphs
     assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 

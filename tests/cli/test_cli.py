@@ -121,6 +121,7 @@ def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) ->
     paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert {path.name for path in paths} == {
         "estimation_error.svg",
+        "front_coverage.svg",
         *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
     }
     assert all(path.is_file() for path in paths)

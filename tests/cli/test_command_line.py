@@ -319,7 +319,7 @@ def read_until(master: int, wanted: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_what_completes_to_what(shell: dict[str, str]) -> None:
+def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
     script = """
     source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)
     complete_words() {
@@ -332,7 +332,7 @@ def test_what_completes_to_what(shell: dict[str, str]) -> None:
     complete_words gossipmab new e
     complete_words gossipmab summary runs/
     """
-    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, env=shell, check=True)
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, env=shell, check=True, cwd=tmp_path)
     assert done.stdout.splitlines() == [
         "pareto_regret",
         "petersen",

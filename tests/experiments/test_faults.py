@@ -561,7 +561,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert len(last) == 2 and last[0].startswith("failed: breaking__trial000 and 2 more: ") and error in last[0]
     assert all(len(line) < 400 for line in last) and "3 cells failed" in last[1]
     assert call(["summary", str(out)]) == 0
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert "failed: breaking__trial000 and 2 more: " in shown and error in shown and "pareto_ucb_gossip" in shown
     assert call(["report", str(out)]) == 0
     page = (out / "report.html").read_text()

@@ -77,6 +77,8 @@ def encode(trace: TrialRecord, provenance: Mapping[str, Any]) -> bytes:
     """The cell's file."""
     columns: dict[str, Any] = {}
     for name, axes in trace.AXES.items():
+        if name in lacking(trace):
+            continue
         array = getattr(trace, name)
         if axes.startswith("R"):
             columns[name] = array if axes == "R" else _nested(array).flatten()

@@ -263,9 +263,13 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
 
 # ---------------------------------------------------------------------------------------- twins with their own random numbers
 
+PAPERS = ("pareto_ucb_gossip", "pareto_ucb", "simulated_nsw_ucb_gossip", "no_gossip")
+
 
 @pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", [*PARETO, *FAIR])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in PAPERS else pytest.mark.slow) for name in (*PARETO, *FAIR)]
+)
 def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, horizon: int) -> None:
     """Package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
 

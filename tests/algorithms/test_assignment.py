@@ -403,6 +403,7 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     assert again.points[0].probing == one.spec.points[0].probing and again.hash == one.spec.hash
 
 
+@pytest.mark.slow
 def test_budget_and_overhead_can_be_swept(tmp_path: Path) -> None:
     spec = {**SPEC, "sweep": {"probing.overhead": ["linear", [0, 0.5, 1], [0, 0.1, 0.9]]}}
     results = gm.run(spec, out=tmp_path / "run")

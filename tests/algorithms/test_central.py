@@ -248,6 +248,7 @@ def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(kind: Any, n
     assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) <= 4 * error + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_the_trace_says_what_was_played() -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=6)
     trace = gm.simulate(HossainUCB(), environment, horizon=50, seed=3, recorded_rounds=50, extra_objectives=["utilitarian"])

@@ -93,7 +93,11 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
 # ------------------------------------------------------------------------------------------------- where not: the plain twin
 
 
-@pytest.mark.parametrize("given", [{}, {"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [{}, *(pytest.param(given, marks=pytest.mark.slow) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))],
+    ids=str,
+)
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
     environment, network = kite()

@@ -119,6 +119,7 @@ def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_single_trial_and_a_single_round_can_be_drawn(tmp_path: Path) -> None:
     experiment = {"name": "least", "horizon": 1, "trials": 1, "seed": 0}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)

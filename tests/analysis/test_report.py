@@ -104,6 +104,7 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
     assert narrow["width"] == 340
 
 
+@pytest.mark.slow
 def test_it_prints(single: Results, tmp_path: Path) -> None:
     printed(write_report(single), tmp_path / "page.pdf")
     content = (tmp_path / "page.pdf").read_bytes()
@@ -238,6 +239,7 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
     assert opened(write_report(gm.open_run(tmp_path / "run")), tmp_path / "page.png") == []
 
 
+@pytest.mark.slow
 def test_what_is_wrong_stands_at_its_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,7 +118,8 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setti
     assert f"made anew as it was after round {first}" in notes[0] or f"after round {2 * first}" in notes[0]
 
 
-@pytest.mark.parametrize("transport", ["direct", pytest.param("refs", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["direct", "refs"])
 def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
     def kill(crew: ActorPool, windows: int) -> None:
         if windows == 1:
@@ -152,6 +153,7 @@ def test_an_actor_dies_under_trials_side_by_side(ray_here: None, setting: Any) -
     assert sum("made anew" in note for note in notes) == windows[-1] == 1
 
 
+@pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
     def stop(crew: ActorPool, windows: int) -> None:
         if windows == 1:

@@ -130,7 +130,10 @@ except ray_session.InputError as error:
     ("before", "seconds", "told"),
     [
         ([], 0.01, "engine: no Ray starts within 0."),
-        (["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts"),
+        pytest.param(
+            ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
             marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),

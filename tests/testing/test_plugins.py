@@ -157,6 +157,7 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: p
     assert f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out and "my-algorithm 0.1.0" in out
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_suite(on_path: Path) -> None:
     testing.check_algorithm(PROTOCOLS["gossip"][NAME])
 
@@ -181,6 +182,7 @@ def test_its_parameters_are_checked_like_those_of_others(
     assert line in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert NAME not in PROTOCOLS["gossip"]
     results = gm.open_run(played)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -70,6 +71,7 @@ class Hosts:
         self.environment = os.environ | {"HOSTS_FOLDER": str(folder), "BIN": str(Path(sys.executable).parent)}
         self.joined: set[int] = set()
         self.number = 0
+        self.mending = threading.Timer(0, lambda: None)
 
     def tool(self, *words: Any, seconds: float = 120.0, check: bool = True) -> str:
         """Run hosts.sh."""
@@ -106,6 +108,9 @@ class Hosts:
 
     def down(self) -> None:
         """Everything away."""
+        self.mending.cancel()
+        if self.mending.is_alive():
+            self.mending.join()
         self.tool("down", check=False)
         self.joined.clear()
 
@@ -215,9 +220,8 @@ def cut(host: int, seconds: float) -> Callable[[Hosts], None]:
     def fault(hosts: Hosts) -> None:
         hosts.tool("cut", host)
         if seconds:
-            subprocess.Popen(
-                ["bash", "-c", f"sleep {seconds}; {HERE / 'hosts.sh'} mend {host}"], env=hosts.environment, stdin=subprocess.DEVNULL
-            )
+            hosts.mending = threading.Timer(seconds, hosts.tool, ("mend", host))
+            hosts.mending.start()
 
     return fault
 

@@ -285,3 +285,11 @@ def test_a_trace_has_the_fields_that_cells_store() -> None:
     stored += " messages_sent mean_drift sampling_error scalars_sent"
     stored += " front_share front_evenness front_coverage final_front_share final_front_evenness final_front_coverage"
     assert {field.name for field in fields(GossipTrace)} == set(stored.split())
+
+
+@pytest.mark.parametrize(("welfare", "said"), [("product", True), ("geometric", False)])
+def test_a_product_of_many_utilities_is_remarked_upon(welfare: str, said: bool, tmp_path: Path) -> None:
+    data = tiny(10, 1, algorithms=[{"name": "simulated_nsw_ucb_gossip", "no_gossip": True}])
+    data = {**data, "environment": {**data["environment"], "agents": 300}, "experiment": {**data["experiment"], "welfare": welfare}}
+    lines = gm.run(data, out=tmp_path / "run", workers=1).remarks()
+    assert (lines != []) == said and all(line.startswith("NSW regret is below 1e-06 a round from the beginning") for line in lines)

@@ -151,7 +151,7 @@ def _finals(
     for (where, label, metric), (one, other) in pairs.items():
         p = p_values[where, label, metric]
         ratio = paired_ratio(one, other)
-        about = f"{label} in the second run", "in the first", titles[metric]
+        about = f"{label} in the second run", "the first run", titles[metric]
         comparison = Comparison(where, *about, *ratio, p, len(one))
         found.append(
             Finals(where, label, metric, rounds[where, label], len(one), float(one.mean()), float(other.mean()), comparison)

@@ -276,7 +276,7 @@ def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: pytest.Captur
     assert call(["compare", str(listed.path), str(other.path)]) == 0
     out = capsys.readouterr().out
     assert "All 24 matching cells are equal bit for bit." in out and "what differs" not in out
-    assert "the same Pareto regret as in the first in every trial" in out
+    assert "the same Pareto regret as the first run in every trial" in out
 
 
 def test_two_runs_with_other_links(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

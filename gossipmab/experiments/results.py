@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOWN = 300  # characters of an error
-VANISHING = 1e-6  # NSW regret a round, of all agents
 
 
 class Results:
@@ -182,22 +181,9 @@ class Results:
         for name in tuple(f"{table}.parquet" for table in tables.TABLES) if finished else ():
             if not self._vouched(name):
                 lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
-        if self._vanishing():
-            advice = 'experiment.welfare = "geometric", its N-th root, shows the differences'
-            lines.append(
-                f"NSW regret is below {VANISHING:g} a round from the beginning, for a product of many utilities vanishes; {advice}"
-            )
-        return lines
+        from gossipmab.experiments.summary import vanishing
 
-    def _vanishing(self) -> bool:
-        """Whether the NSW regret of algorithms that are about it is next to nothing from the first recorded round on."""
-        experiment = self.spec.experiment
-        about = experiment.protocol == "gossip" and any("pareto" not in one.name for one in self.spec.algorithms)
-        if not about or experiment.welfare != "product":
-            return False
-        table = self.table()
-        early = table[table["round"] == table["round"].min()]
-        return bool((early["nsw_regret"] / early["round"] < VANISHING).all()) and len(early) > 0
+        return lines + vanishing(self.spec, self.table())
 
     def load(self, cell: Cell) -> StoredCell | None:
         """The contents of the cell's file, None if it is not finished. Raises InputError if it is damaged."""

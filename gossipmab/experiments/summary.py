@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gossipmab.experiments.spec.spec import Spec
 from gossipmab.metrics.statistics import (
     UNDEFINED,
     bootstrap_interval,
@@ -24,6 +25,7 @@ from gossipmab.utils.types import Floats, Integers
 RATIO = ("ratio", "ratio_low", "ratio_high")
 
 PRICE = "price_of_decentralisation"
+VANISHING = 1e-6  # NSW regret a round, of all agents
 
 
 def summarise(
@@ -118,3 +120,15 @@ def _mean(values: Floats) -> float:
     """The mean of the values that are defined; nan if none is."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else math.nan
+
+
+def vanishing(spec: Spec, table: pd.DataFrame) -> list[str]:
+    """A line if the NSW regret of algorithms that are about it is next to nothing from the first recorded round on; else none."""
+    about = spec.experiment.protocol == "gossip" and any("pareto" not in one.name for one in spec.algorithms)
+    if not about or spec.experiment.welfare != "product" or table.empty:
+        return []
+    early = table[table["round"] == table["round"].min()]
+    if not (early["nsw_regret"] / early["round"] < VANISHING).all():
+        return []
+    advice = 'experiment.welfare = "geometric", its N-th root, shows the differences'
+    return [f"NSW regret is below {VANISHING:g} a round from the beginning, for a product of many utilities vanishes; {advice}"]

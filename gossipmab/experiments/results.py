@@ -183,7 +183,7 @@ class Results:
                 lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
         from gossipmab.experiments.summary import vanishing
 
-        return lines + vanishing(self.spec, self.table())
+        return lines + (vanishing(self.spec, self.table()) if self.traces else [])
 
     def load(self, cell: Cell) -> StoredCell | None:
         """The contents of the cell's file, None if it is not finished. Raises InputError if it is damaged."""

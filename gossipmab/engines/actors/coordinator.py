@@ -23,7 +23,6 @@ from gossipmab.engines.actors.actor import Outcome
 from gossipmab.engines.actors.agent_block import OwnRows, Snapshot, TrialInfo, WindowGraph
 from gossipmab.engines.actors.epochs import SLOW, Epochs
 from gossipmab.engines.actors.object_code import program, signature_of
-from gossipmab.engines.actors.sockets import NOTES, Refusals
 from gossipmab.engines.actors.supervisor import ActorPool, Note
 from gossipmab.engines.actors.unreliable_block import ActorEvents
 from gossipmab.engines.common import TrialSettings
@@ -131,7 +130,7 @@ class Coordinator:
                 busy = sum(outcome.at_work for outcome in outcomes) / seconds
                 pool.at_once = trials_at_once(pool.placement.processors, busy, most)
             snapshots = [outcome.snapshot for outcome in outcomes]
-            self._report([outcome.refused for outcome in outcomes], note)
+            pool.count_refused([outcome.refused for outcome in outcomes])
             size += sum(outcome.bytes for outcome in outcomes)
             self._collect(window.t0, outcomes)
             check_played(self.tally, self.algorithm)
@@ -142,13 +141,6 @@ class Coordinator:
         """How many rounds take SECONDS, where so many took so long: at most four times as many, at least a quarter."""
         wanted = int(rounds * min(4.0, max(0.25, SECONDS / max(seconds, 1e-9))))
         return max(1, min(wanted, self.most))
-
-    def _report(self, refused: Sequence[Refusals], note: Note) -> None:
-        """Say which connections were refused: a few of them, and how many there were beside these."""
-        lines = [line for each in refused for line in each.lines]
-        others = len(lines[NOTES:]) + sum(each.others for each in refused)
-        for line in [*lines[:NOTES], *([f"and {others} more connections were refused"] if others else [])]:
-            note(line)
 
     def _begin(self, lane: int) -> None:
         """Send the actors all that they need, and no more."""

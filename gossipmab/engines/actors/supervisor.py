@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import time
@@ -15,11 +16,13 @@ from typing import Any
 from gossipmab.engines.actors.actor import CONTROL, LANE, AgentActor
 from gossipmab.engines.actors.listening import ANYWHERE, Listen
 from gossipmab.engines.actors.placement import Placement, strategy
+from gossipmab.engines.actors.sockets import NOTES, Refusals
 from gossipmab.engines.limits import TRANSPORTS
 from gossipmab.utils.errors import unknown
 from gossipmab.utils.validation import whole_number
 
 PATIENCE = 20.0  # seconds for an actor to show that it lives
+QUIET_FOR = 10.0  # seconds between two counts of refused connections
 LOOK = 2.0  # seconds between questions whether it does
 QUIET = "RAY_IGNORE_UNHANDLED_ERRORS"  # of calls of a lost window: we see them, and say what is done about it
 Note = Callable[[str], None]
@@ -65,6 +68,7 @@ class ActorPool:
         self._lock, self._free, self._closed, self._epochs = RLock(), {0}, False, count()
         self.key = secrets.token_bytes(32)
         self._questions: dict[int, tuple[Any, float]] = {}  # to an actor, and since when
+        self._described, self._refused, self._counted = 0, 0, -math.inf  # connections refused: described, others, when last counted
         self._options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0} | options
         self.placement = Placement(self._options, note)
 
@@ -76,12 +80,26 @@ class ActorPool:
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._closed = True
+            self._closed, self._counted = True, -math.inf
+            self.count_refused([])
             while self.handles:
                 self._kill(self.handles.pop())
             self.homes.clear()
         if self._before is None:
             os.environ.pop(QUIET, None)
+
+    def count_refused(self, refused: Sequence[Refusals]) -> None:
+        """Describe the first refused connections of the run; count the others, every QUIET_FOR seconds and at its end."""
+        with self._lock:
+            lines = [line for each in refused for line in each.lines]
+            described = lines[: NOTES - self._described]
+            self._described += len(described)
+            self._refused += len(lines) - len(described) + sum(each.others for each in refused)
+            for line in described:
+                self.note(line)
+            if self._refused and time.monotonic() - self._counted > QUIET_FOR:
+                self.note(f"and {self._refused} more connections were refused")
+                self._refused, self._counted = 0, time.monotonic()
 
     def side_by_side(self, lanes: int) -> None:
         """Allow so many trials at once, before any actor is made."""

@@ -336,6 +336,7 @@ def test_ofmup_learns_and_leaves_its_baselines_behind() -> None:
 # ---------------------------------------------------------------------------------------------------------------- capacity
 
 
+@pytest.mark.slow
 def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every matrix that is played has rows that sum to 1 and columns of at most c; regret is small once all is known."""
     played = []

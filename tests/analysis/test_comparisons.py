@@ -257,6 +257,7 @@ def test_an_algorithm_without_messages_does_not_feel_the_network(listed: Results
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Results) -> None:
     assert others_of(listed, "link_probability") == [] == others_of(listed, "base")
     names = {path.name for path in plot(listed, formats=["svg"])}

@@ -40,6 +40,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return gm.run({**SPEC, "sweep": sweep}, out=tmp_path_factory.mktemp("runs") / "swept", workers=1)
 
 
+@pytest.mark.slow
 def test_figures_of_a_single_point(single: Results) -> None:
     paths = plot(single, formats=("png", "svg", "pdf"))
     assert [path.name for path in paths] == [

@@ -281,6 +281,7 @@ def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None
     assert "not finished" in text and "3 of 6 cells are finished" in text
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "mine.html"
     assert call(["report", str(single.path), "--out", str(place)]) == 0

@@ -67,9 +67,8 @@ def test_where_the_figure_fails_the_table_is_printed(
     assert err.splitlines()[-1] == f"no figure was drawn (RuntimeError: no latex here); to draw them: gossipmab plot {finished}"
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param("nonsense", marks=pytest.mark.slow), "module://matplotlib_of_a_notebook.backend_inline"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["nonsense", "module://matplotlib_of_a_notebook.backend_inline"])
 def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff\n")
     environment = os.environ | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path)}

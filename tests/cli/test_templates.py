@@ -29,6 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_experiment_runs_as_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["new", "experiment", "mine"]) == 0
     assert capsys.readouterr().out.splitlines() == ["mine.toml", "experiment.schema.json", "next: gossipmab run mine.toml"]

@@ -163,6 +163,7 @@ def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
     assert len(notes) == 1 and notes[0].startswith("actor 1 did not answer for 2 s in rounds ")
 
 
+@pytest.mark.slow
 def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """By default; few rounds first, then as many as take so long."""
     windows: list[int] = []

@@ -370,6 +370,7 @@ def test_a_quota_that_is_reached(
     assert_same_run(tiny.folder, tmp_path / "run")
 
 
+@pytest.mark.slow
 @needs_mount
 def test_a_read_only_file_system(
     tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -549,7 +550,10 @@ class Ending(ParetoUCB):
         sys.exit(0)
 
 
-@pytest.mark.parametrize(("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), (Ending, "sys.exit(0)")])
+@pytest.mark.parametrize(
+    ("flaw", "error"),
+    [(Breaking, "ZeroDivisionError: somebody else's error xxx"), pytest.param(Ending, "sys.exit(0)", marks=pytest.mark.slow)],
+)
 def test_a_failing_algorithm_loses_no_other_cell(
     flaw: type, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,11 @@ def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
     return results
 
 
-@every_run
+@pytest.mark.parametrize(
+    "golden",
+    [pytest.param(run, marks=pytest.mark.slow if run.parts[-2:] == ("0.1.0", "gossip") else []) for run in RUNS],
+    ids=lambda path: f"{path.parent.name}-{path.name}",
+)
 def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
     results = opened_in_every_way(Path(shutil.copytree(golden, tmp_path / "run")), drawn=golden.parent.name != "0.1.0")
     written = parquet.read_table(golden / "results.parquet").to_pandas()

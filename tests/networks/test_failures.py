@@ -64,6 +64,7 @@ def thirds(text: str) -> list[Fraction]:
 # --------------------------------------------------------------------------------------------------------- by hand
 
 
+@pytest.mark.slow
 def test_without_failures() -> None:
     """t = 1: G = L = (9, 3, 6)/10. t = 2: all links, w = 1/3: all hold the mean, 6/10."""
     trace, G = by_hand(gm.Failures(), 3)

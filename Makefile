@@ -47,7 +47,7 @@ test-all: .venv/dev browser  ## everything
 test-hosts: .venv/test  ## runs on three hosts of this machine, with faults (root, Linux; most of an hour); HOSTS_TABLE=FILE keeps the table
 	$(BIN)/python -m pytest tests/hosts -m hosts -s
 
-docs: .venv/docs  ## the documentation site, with all of its code played: docs/_build/html/index.html (five minutes; unchanged pages are kept)
+docs: .venv/docs  ## the documentation site, with all of its code played: docs/_build/html/index.html (ten minutes on two cores; unchanged pages are kept)
 	$(BIN)/python -m sphinx -W --keep-going -n docs docs/_build/html
 
 bench: .venv/test  ## the tables of benchmarks/README.md

@@ -15,6 +15,7 @@ import matplotlib as mpl
 import numpy as np
 
 from gossipmab.experiments.spec.sweep import columns
+from gossipmab.metrics.columns import about
 from gossipmab.metrics.statistics import spread
 from gossipmab.utils.atomic_write import whole_file
 from gossipmab.utils.errors import unknown
@@ -109,10 +110,10 @@ def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
     known = {short(column): column for column in results.kind.METRICS}
     if metric is not None and metric not in (*known, "both"):
         raise unknown("metric", metric, (*known, "both"))
-    about = set(known)
+    shown = set(known)
     if results.spec.experiment.protocol == "gossip":
-        about = {"pareto" if "pareto" in choice.name else "nsw" for choice in results.spec.algorithms}
-    wanted = [name for name in known if metric in (name, "both") or (metric is None and name in about)]
+        shown = {about(choice.name) for choice in results.spec.algorithms}
+    wanted = [name for name in known if metric in (name, "both") or (metric is None and name in shown)]
     return {known[name]: results.kind.METRICS[known[name]] for name in wanted}
 
 

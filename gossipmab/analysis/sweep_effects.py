@@ -21,6 +21,8 @@ from gossipmab.utils.formatting import format_number
 from gossipmab.utils.types import Floats
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gossipmab.experiments.results import Results
 
 Finals = Mapping[tuple[int, str], Mapping[int, float]]  # (sweep point, label) -> trial -> final regret
@@ -78,10 +80,11 @@ def effects(results: Results) -> list[Effect]:
     lines = [line for line in _lines(results) if len(line.points) > 1]
     if len(results.spec.algorithms) == 1 and len({line.key for line in lines}) == 1 and not any(line.ordered for line in lines):
         return []
-    found = []
-    known = set(results.summary()) if lines else ()
+    if not lines:
+        return []
+    found, known, last = [], set(results.summary()), _last_rows(results)
     for metric, title in ((metric, title) for metric, title in metrics_of(results, None).items() if metric in known):
-        finals = _finals(results, metric)
+        finals = {where: dict(zip(rows["trial"].tolist(), rows[metric].tolist(), strict=True)) for where, rows in last.items()}
         of_metric = [one for line in lines for one in _effects(results, line, finals, metric, title)]
         for one, p in zip(of_metric, holm([one.comparison.p for one in of_metric]), strict=True):
             found.append(one._replace(comparison=one.comparison._replace(p=p)))
@@ -131,18 +134,17 @@ def _along(points: Sequence[Any], keys: Sequence[str], names: Mapping[str, str])
     return lines
 
 
-def _finals(results: Results, metric: str) -> Finals:
-    """The final regrets of every point, algorithm and trial."""
+def _last_rows(results: Results) -> dict[tuple[int, str], pd.DataFrame]:
+    """The rows at the last round, a trial each, of every point and algorithm."""
     table, names = results.table(), columns(list(results.spec.sweep))
     last = table.loc[table.groupby([*names.values(), "algorithm", "trial"], sort=False)["round"].idxmax()]
-    found: dict[tuple[int, str], dict[int, float]] = {}
+    found: dict[tuple[int, str], pd.DataFrame] = {}
     for number, point in enumerate(results.spec.points):
         here = last
         for key, name in names.items():
             value = scalar(point.values[key])
             here = here[here[name] == (value if here[name].dtype.kind in "bif" else str(value))]
-        for label, trial, value in zip(here["algorithm"], here["trial"], here[metric], strict=True):
-            found.setdefault((number, str(label)), {})[int(trial)] = float(value)
+        found |= {(number, str(label)): rows for label, rows in here.groupby("algorithm", sort=False)}
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gossipmab.experiments.spec.spec import Spec
+from gossipmab.metrics.columns import about
 from gossipmab.metrics.statistics import (
     UNDEFINED,
     bootstrap_interval,
@@ -124,8 +125,8 @@ def _mean(values: Floats) -> float:
 
 def vanishing(spec: Spec, table: pd.DataFrame) -> list[str]:
     """A line if the NSW regret of algorithms that are about it is next to nothing from the first recorded round on; else none."""
-    about = spec.experiment.protocol == "gossip" and any("pareto" not in one.name for one in spec.algorithms)
-    if not about or spec.experiment.welfare != "product" or table.empty:
+    measured = spec.experiment.protocol == "gossip" and any(about(one.name) == "nsw" for one in spec.algorithms)
+    if not measured or spec.experiment.welfare != "product" or table.empty:
         return []
     early = table[table["round"] == table["round"].min()]
     if not (early["nsw_regret"] / early["round"] < VANISHING).all():

@@ -25,6 +25,11 @@ def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:
 RESERVED = frozenset(name for kind in TRACES.values() for name in column_metadata(kind))
 
 
+def about(algorithm: str) -> str:
+    """The short name of the metric that a gossip algorithm of this name is about."""
+    return "pareto" if "pareto" in algorithm else "nsw"
+
+
 def is_reserved(name: str) -> bool:
     """Whether a table may have a column of this name; those of foreign objectives are called regret_NAME and welfare_NAME."""
     return name in RESERVED or name.startswith(("regret_", "welfare_", "equity_"))

@@ -76,13 +76,14 @@ def at_a_glance(path: Path) -> RunLine:
 
 def _headline(path: Path, protocol: str, algorithm: str) -> str:
     """The least final regret, from summary.csv; of the metric that this algorithm is about."""
-    from gossipmab.metrics.columns import TRACES
+    from gossipmab.metrics.columns import TRACES, about
 
     try:
         with (path / "summary.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         known = TRACES[protocol].METRICS
-        metric = next(name for name in known if name in rows[0] and ("pareto" in algorithm) == ("pareto" in name))
+        wanted = (f"{about(algorithm)}_regret",) if protocol == "gossip" else known
+        metric = next(name for name in wanted if name in rows[0])
         best = min((row for row in rows if row[metric]), key=lambda row: float(row[metric]))
         names = list(best)[: list(best).index("algorithm")]
         where = ", ".join(f"{name} = {best[name]}" for name in names)

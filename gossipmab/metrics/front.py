@@ -5,6 +5,11 @@ F is the set of arms whose centred mean vectors no other arm dominates, n_k the 
     share     sum_{k in F} n_k / sum_k n_k
     evenness  -sum_{k in F} q_k log q_k / log |F|,   q_k = n_k / sum_{l in F} n_l     (Pielou's index; 1 where |F| = 1)
     coverage  |{k in F : n_k >= (1/2) sum_l n_l / |F|}| / |F|
+    hypervolume regret  HV(all K arms) - HV({k : n_k >= (1/2) sum_l n_l / |F|})
+
+HV is the volume that mean vectors dominate above 0 (Zitzler and Thiele, 1999). The hypervolume regret of Zhang ("Optimal
+Scalarizations for Sublinear Hypervolume Regret", 2023) counts every arm pulled once, so among K arms it is 0 from round K on; here
+an arm counts while it has half an even share of the pulls.
 """
 
 from __future__ import annotations
@@ -19,21 +24,56 @@ from gossipmab.utils.types import Floats, Integers
 
 
 class FrontCoverage(NamedTuple):
-    """Arrays of one shape, each in [0, 1]; NaN where nothing was pulled."""
+    """Arrays of one shape: the first three in [0, 1], the last in units of rewards to the power D; NaN where nothing was pulled."""
 
     share: Floats
     evenness: Floats
     coverage: Floats
+    hypervolume_regret: Floats
 
 
-def front_coverage(pulls: Integers, front: NDArray[np.bool_]) -> FrontCoverage:
-    """How pulls (..., K) cover the front, given as flags (K,), at least one of them set."""
+def hypervolume(values: Floats, sets: NDArray[np.bool_]) -> Floats:
+    """(S,) the volume between 0 and the mean vectors (K, D) of each set, given as flags (S, K), in O(S K^(D-1)) steps.
+
+    Slices along the last objective, downwards, each with the arms that reach it.
+    """
+    order = np.argsort(-values[:, -1], kind="stable")
+    heights = np.append(values[order, -1], 0.0).clip(0.0)
+    steps = heights[:-1] - heights[1:]
+    if values.shape[1] == 1:
+        return (sets * values[:, 0].clip(0.0)).max(axis=1)
+    if values.shape[1] == 2:
+        return (np.maximum.accumulate(sets[:, order] * values[order, 0].clip(0.0), axis=1) * steps).sum(axis=1)
+    total, reached = np.zeros(len(sets)), np.zeros_like(sets)
+    for k, step in zip(order, steps, strict=True):
+        reached[:, k] = sets[:, k]
+        if step > 0:
+            total += step * hypervolume(values[:, :-1], reached)
+    return total
+
+
+def front_coverage(pulls: Integers, front: NDArray[np.bool_], means: Floats) -> FrontCoverage:
+    """How pulls (..., K) cover the front of mean vectors (K, D), given as flags (K,), at least one of them set.
+
+    Above four objectives the hypervolume regret is NaN: its cost grows with K^(D-1).
+    """
     pulled = np.asarray(pulls, dtype=float)
     on, total, size = pulled[..., front], pulled.sum(axis=-1), int(front.sum())
     met = on.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         q = np.where(met[..., None] > 0, on / met[..., None], 0.0)
         evenness = entr(q).sum(axis=-1) / np.log(size) if size > 1 else np.where(met > 0, 1.0, 0.0)
-        covered = (2 * size * on >= total[..., None]).mean(axis=-1)
-        found = (met / total, np.minimum(evenness, 1.0), covered)
+        covered = 2 * size * pulled >= total[..., None]
+        found = (met / total, np.minimum(evenness, 1.0), covered[..., front].mean(axis=-1), _missing(covered, means))
     return FrontCoverage(*(np.where(total > 0, values, np.nan) for values in found))
+
+
+def _missing(covered: NDArray[np.bool_], means: Floats) -> Floats:
+    """The volume that all arms dominate and the flagged ones (..., K) do not; each set of arms worked out once."""
+    if means.shape[1] > 4:
+        return np.full(covered.shape[:-1], np.nan)
+    sets, which = np.unique(
+        np.vstack([np.ones((1, len(means)), dtype=bool), covered.reshape(-1, len(means))]), axis=0, return_inverse=True
+    )
+    volumes = hypervolume(means, sets)[which.ravel()]
+    return np.maximum(volumes[0] - volumes[1:], 0.0).reshape(covered.shape[:-1])

@@ -111,9 +111,13 @@ class GossipTrace(TrialRecord):
     front_share: Floats = array("R", "share of all pulls so far that were on the Pareto front", mean=True)
     front_evenness: Floats = array("R", "entropy of the pulls on the Pareto front so far, against its maximum", mean=True)
     front_coverage: Floats = array("R", "share of the Pareto front's arms that got half an even share of all pulls", mean=True)
+    hypervolume_regret: Floats = array(
+        "R", "volume above 0 that the front dominates and arms with half an even share do not", mean=True
+    )
     final_front_share: Floats = array("N", "share of the agent's pulls on the Pareto front", name="front_share")
     final_front_evenness: Floats = array("N", "entropy of its pulls on the front, against its maximum", name="front_evenness")
     final_front_coverage: Floats = array("N", "share of the front's arms that got half an even share", name="front_coverage")
+    final_hypervolume_regret: Floats = array("N", "hypervolume regret of its arms", name="hypervolume_regret")
 
     SUMMED: ClassVar[bool] = True
 

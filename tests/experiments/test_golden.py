@@ -28,7 +28,7 @@ from gossipmab.utils.atomic_write import file_hash
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))
 # Arrays of gossip that the first versions did not record.
-FRONT = ("front_share", "front_evenness", "front_coverage")
+FRONT = ("front_share", "front_evenness", "front_coverage", "hypervolume_regret")
 LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name}" for name in FRONT))
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 

@@ -118,6 +118,7 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
         "bytes", "mean_drift", "sampling_error", "scalars_sent", "front_share", "front_evenness", "front_coverage",
+        "hypervolume_regret",
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
@@ -284,6 +285,7 @@ def test_a_trace_has_the_fields_that_cells_store() -> None:
     stored = "rounds final_pareto_regret final_nsw_regret pareto_regret nsw_regret disagreement messages bytes pulls utility"
     stored += " messages_sent mean_drift sampling_error scalars_sent"
     stored += " front_share front_evenness front_coverage final_front_share final_front_evenness final_front_coverage"
+    stored += " hypervolume_regret final_hypervolume_regret"
     assert {field.name for field in fields(GossipTrace)} == set(stored.split())
 
 

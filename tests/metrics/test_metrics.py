@@ -9,7 +9,7 @@ import cvxpy
 import numpy as np
 import pytest
 import twins
-from moocore import is_nondominated
+from moocore import hypervolume as volume, is_nondominated
 from scipy.stats import entropy, gmean
 
 import gossipmab as gm
@@ -17,7 +17,7 @@ from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.common import recorded_rounds
 from gossipmab.metrics import regret as metrics
 from gossipmab.metrics.consensus import averages_apart
-from gossipmab.metrics.front import front_coverage
+from gossipmab.metrics.front import front_coverage, hypervolume
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import world
 
@@ -260,13 +260,26 @@ def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) ->
 def test_coverage_of_the_front_by_hand() -> None:
     """The front is arms 0, 1 and 3: 8 + 1 + 1 of 12 pulls; half an even share of 12 pulls is 2."""
     front = np.array([True, True, False, True])
-    share, evenness, coverage = front_coverage(np.array([[8, 1, 2, 1], [4, 4, 0, 4], [0, 0, 3, 0], [0, 0, 0, 0]]), front)
+    means = np.array([[0.9, 0.1], [0.5, 0.5], [0.4, 0.4], [0.1, 0.9]])
+    pulls = np.array([[8, 1, 2, 1], [4, 4, 0, 4], [0, 0, 3, 0], [0, 0, 0, 0]])
+    share, evenness, coverage, hypervolume_regret = front_coverage(pulls, front, means)
     wanted = -(0.8 * math.log(0.8) + 0.2 * math.log(0.1)) / math.log(3)
     np.testing.assert_allclose(share, [10 / 12, 1, 0, np.nan], rtol=1e-15)
     np.testing.assert_allclose(evenness, [wanted, 1, 0, np.nan], rtol=1e-15)
     np.testing.assert_allclose(coverage, [1 / 3, 1, 0, np.nan], rtol=1e-15)
-    alone = front_coverage(np.array([[3, 1], [0, 4]]), np.array([True, False]))
-    assert [values.tolist() for values in alone] == [[0.75, 0.0], [1.0, 0.0], [1.0, 0.0]]
+    np.testing.assert_allclose(hypervolume_regret, [0.33 - 0.21, 0, 0.33 - 0.16, np.nan], atol=1e-15)  # of arms 0 and 2, all, 2
+    alone = front_coverage(np.array([[3, 1], [0, 4]]), np.array([True, False]), np.array([[0.5], [0.25]]))
+    assert [values.tolist() for values in alone] == [[0.75, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.25]]
+
+
+@pytest.mark.parametrize("D", [1, 2, 3, 4])
+def test_hypervolumes_are_moocore_s(D: int) -> None:
+    rng = np.random.default_rng(D)
+    values = np.vstack([rng.random((9, D)), np.full((1, D), -0.1)])
+    values[1] = values[0]  # twins, and an arm below the reference point
+    sets = rng.random((40, 10)) < 0.5
+    wanted = [volume(values[chosen], ref=np.zeros(D), maximise=True) if chosen.any() else 0.0 for chosen in sets]
+    np.testing.assert_allclose(hypervolume(values, sets), wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -281,6 +294,11 @@ def test_coverage_of_the_front_is_that_of_the_pulls(failing: bool) -> None:
         assert trace.final_front_share[i] == pytest.approx(pulls.sum() / 300)
         assert trace.final_front_evenness[i] == pytest.approx(entropy(pulls) / math.log(front.sum()))
         assert trace.final_front_coverage[i] == np.mean(pulls >= 300 / front.sum() / 2)
+        kept = environment.centred_means[trace.pulls[i] >= 300 / front.sum() / 2]
+        assert trace.final_hypervolume_regret[i] == pytest.approx(
+            volume(environment.centred_means, ref=np.zeros(3), maximise=True) - volume(kept, ref=np.zeros(3), maximise=True),
+            abs=1e-12,
+        )
     whole = trace.pulls.sum(axis=0)
     assert trace.front_share[-1] == pytest.approx(whole[front].sum() / 1200)
     assert trace.front_evenness[-1] == pytest.approx(entropy(whole[front]) / math.log(front.sum()))

@@ -135,10 +135,11 @@ def check_played(tally: Tally, algorithm: Any) -> None:
 
 def trace_of(tally: Tally, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:
     """The trace of a trial whose messages hold `size` entries each, `flags` of them flags, sent within the budget."""
-    kept, front = tally.kept, tally.reference.gaps == 0
+    kept, front, means = tally.kept, tally.reference.gaps == 0, environment.centred_means
     utility = (kept.pulls * environment.own_utilities).sum(axis=1)
     return GossipTrace(
         kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(size, flags),
         kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(size),
-        kept.final_pareto, kept.nsw_regret, *front_coverage(kept.arm_pulls, front), *front_coverage(kept.pulls, front),
+        kept.final_pareto, kept.nsw_regret,
+        *front_coverage(kept.arm_pulls, front, means), *front_coverage(kept.pulls, front, means),
     )  # fmt: skip

@@ -44,13 +44,10 @@ import sys, threading, time
 begin = time.perf_counter()
 import gossipmab as gm
 moments = []
-class Moments:
-    def begin(self, cells, done, agent_steps): moments.append(time.perf_counter())
-    def steps(self, agent_steps): pass
-    def cell(self, cell, error): moments.append(time.perf_counter())
-    def note(self, text): pass
-    def end(self): pass
-gm.run(sys.argv[1], out=sys.argv[2], workers=1, progress=Moments()).summary()
+class Moments(gm.Callback):
+    def on_begin(self, *_): moments.append(time.perf_counter())
+    def on_cell(self, *_): moments.append(time.perf_counter())
+gm.run(sys.argv[1], out=sys.argv[2], workers=1, callbacks=[Moments()]).summary()
 end = time.perf_counter()
 print(moments[0] - begin, moments[-1] - moments[0], end - moments[-1], len(moments) - 1)
 """

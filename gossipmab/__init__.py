@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 _HOME = {
     "ActorPool": "gossipmab.engines.actors.supervisor",
     "AssignmentTrace": "gossipmab.metrics.assignment_trace",
+    "Callback": "gossipmab.experiments.callbacks",
     "CentralTrace": "gossipmab.metrics.central_trace",
     "CentralizedNSW": "gossipmab.algorithms",
     "CommunicationBudget": "gossipmab.networks.communication_budget",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
+    from gossipmab.experiments.callbacks import Callback as Callback
     from gossipmab.experiments.results import Results as Results, open_run as open_run
     from gossipmab.experiments.runner import run as run
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace

@@ -50,7 +50,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Run an experiment, or continue it: finished cells are never computed again."""
-    from gossipmab.experiments.progress import Bar
+    from gossipmab.experiments.callbacks import Bar
     from gossipmab.experiments.results import Results
     from gossipmab.experiments.runner import CellsFailedError, run as run_experiment
 
@@ -60,7 +60,7 @@ def run(
     try:
         results = run_experiment(
             spec, folder, engine, workers, fresh, overrides or (), address, resources_of(resources or ()),
-            progress=bar, transport=transport, agents_per_actor=agents_per_actor, window=window, listen=listen,
+            callbacks=[bar], transport=transport, agents_per_actor=agents_per_actor, window=window, listen=listen,
         )  # fmt: skip
     except CellsFailedError as error:
         failed, results = error, error.results
@@ -110,13 +110,13 @@ def study(
     """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study
-    from gossipmab.experiments.progress import Bar
+    from gossipmab.experiments.callbacks import Bar
     from gossipmab.experiments.runner import run as run_experiment
 
     chosen = study_of(name)
     out_folder = folder or folder_of(name, quick)
     overrides = chosen.quick if quick else ()
-    results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, progress=Bar(bar=not quiet))
+    results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, callbacks=[Bar(bar=not quiet)])
     found = findings(results, chosen)
     figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
     if quiet:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 from gossipmab.algorithms import ORACLES
 from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.limits import TRANSPORTS, shared_out
+from gossipmab.experiments.callbacks import Bar, Callback, Callbacks
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.experiments.progress import Bar, ProgressCallback
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec import plugins
 from gossipmab.experiments.spec.loading import load_spec
@@ -65,7 +66,7 @@ def run(
     address: str | None = None,
     resources: Mapping[str, float] | None = None,
     quiet: bool = True,
-    progress: ProgressCallback | None = None,
+    callbacks: Sequence[Callback] = (),
     algorithms: Sequence[Any] | Mapping[str, Any] = (),
     **actors: Any,
 ) -> Results:
@@ -83,7 +84,7 @@ def run(
         resources: what a Ray task or actor takes: "CPU" (1 by default, 0 for an actor), "GPU", "memory" in bytes, or any
             that the cluster has.
         quiet: no progress bar.
-        progress: a callback of its own in place of the bar.
+        callbacks: objects whose methods are called as cells are finished, see `gm.Callback`.
         algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.plugins` for
             classes and objects within a dictionary.
         actors: transport, agents_per_actor, window, listen of the engine actors, see `engines.actors.supervisor.ActorPool`.
@@ -120,10 +121,10 @@ def run(
         player.check(experiment.cells())
     room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
-    if progress is None and not quiet:
-        progress = Bar()
-    watcher = progress or ProgressCallback()
-    with _explained(folder), folder.locked():
+    watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
+    results: Results | None = None
+    with _explained(folder), folder.locked(), ExitStack() as end:
+        end.callback(lambda: watcher.call("on_end", results))
         player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
         experiment = experiment.with_files(player.files)
         if engine != "actors" and address is None:
@@ -157,7 +158,7 @@ def _compute(
     folder: RunFolder,
     manifest: dict[str, Any],
     session: dict[str, Any],
-    watcher: ProgressCallback,
+    watcher: Callbacks,
     options: dict[str, Any],
     player: CellRunner,
     room: tuple[int, int],
@@ -177,26 +178,25 @@ def _compute(
         manifest |= {"end": None, "sha256": {}}
         folder.write_manifest(manifest)
     failures: list[tuple[str, str]] = []
-    watcher.begin(len(cells), len(finished), sum(cell.point.agents * cell.point.experiment.horizon for cell in missing))
+    agent_steps = sum(cell.point.agents * cell.point.experiment.horizon for cell in missing)
+    watcher.call("on_begin", spec, folder.path, len(finished), agent_steps)
     run_cells = import_module(ENGINES[session["engine"]]).run_cells
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
         options = options | {"workers": at_once}
     notes = {} if session["engine"] == "threads" else {"note": watcher.note}
-    try:
-        with closing(run_cells(missing, player, steps=watcher.steps, **notes, **options)) as outcomes:
-            for cell, outcome in outcomes:
-                error = outcome if isinstance(outcome, Exception) else None
-                if not isinstance(outcome, Exception):
-                    try:
-                        folder.write(cell, outcome.trace, spec, outcome.seconds, now)
-                    except MemoryError as full:
-                        error = full
-                if error is not None:
-                    failures.append((cell.id, f"{type(error).__name__}: {one_line(str(error), LONGEST)}"))
-                watcher.cell(cell, error)
-    finally:
-        watcher.end()
+    steps = partial(watcher.call, "on_progress")
+    with closing(run_cells(missing, player, steps=steps, **notes, **options)) as outcomes:
+        for cell, outcome in outcomes:
+            error = outcome if isinstance(outcome, Exception) else None
+            if not isinstance(outcome, Exception):
+                try:
+                    folder.write(cell, outcome.trace, spec, outcome.seconds, now)
+                except MemoryError as full:
+                    error = full
+            if error is not None:
+                failures.append((cell.id, f"{type(error).__name__}: {one_line(str(error), LONGEST)}"))
+            watcher.call("on_cell", cell, None if error is not None else outcome.trace, error)
     return failures
 
 

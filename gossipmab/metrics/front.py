@@ -41,9 +41,9 @@ def hypervolume(values: Floats, sets: NDArray[np.bool_]) -> Floats:
     heights = np.append(values[order, -1], 0.0).clip(0.0)
     steps = heights[:-1] - heights[1:]
     if values.shape[1] == 1:
-        return (sets * values[:, 0].clip(0.0)).max(axis=1)
+        return np.asarray((sets * values[:, 0].clip(0.0)).max(axis=1))
     if values.shape[1] == 2:
-        return (np.maximum.accumulate(sets[:, order] * values[order, 0].clip(0.0), axis=1) * steps).sum(axis=1)
+        return np.asarray((np.maximum.accumulate(sets[:, order] * values[order, 0].clip(0.0), axis=1) * steps).sum(axis=1))
     total, reached = np.zeros(len(sets)), np.zeros_like(sets)
     for k, step in zip(order, steps, strict=True):
         reached[:, k] = sets[:, k]
@@ -76,4 +76,4 @@ def _missing(covered: NDArray[np.bool_], means: Floats) -> Floats:
         np.vstack([np.ones((1, len(means)), dtype=bool), covered.reshape(-1, len(means))]), axis=0, return_inverse=True
     )
     volumes = hypervolume(means, sets)[which.ravel()]
-    return np.maximum(volumes[0] - volumes[1:], 0.0).reshape(covered.shape[:-1])
+    return np.asarray(np.maximum(volumes[0] - volumes[1:], 0.0).reshape(covered.shape[:-1]))

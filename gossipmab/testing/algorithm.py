@@ -17,8 +17,8 @@ from gossipmab.engines.conformance.state_layout import check_hyperparameters, ch
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.engines.gossip.trial import problem_info
 from gossipmab.experiments import runner
+from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.testing.compiled_calls import Compiled
 from gossipmab.utils.errors import unknown
 
@@ -101,11 +101,12 @@ def check_restart(algorithm: Any) -> None:
             broken.now, broken.after = fresh, exchanged(fresh)
 
 
-class Mute(ProgressCallback):
+class Mute(Callback):
     """No notes either: how long a Ray takes to start is no fault of an algorithm."""
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> bool:
         """Nothing."""
+        return True
 
 
 def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
@@ -113,7 +114,7 @@ def check_engines(algorithm: Any, engines: Sequence[str]) -> None:
     name = type(algorithm).__name__
     with tempfile.TemporaryDirectory(prefix="gossipmab-") as folder:
         for engine in engines:
-            results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, progress=Mute())
+            results = runner.run({**EXPERIMENT, "algorithms": [algorithm]}, Path(folder) / engine, engine, callbacks=[Mute()])
             player = CellRunner(results.spec)
             for cell in results.spec.cells():
                 plain = player(cell, simulate=partial(simulate_gossip, interpreted=True)).trace

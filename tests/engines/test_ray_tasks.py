@@ -25,8 +25,8 @@ from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import run_cells
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
+from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.experiments.progress import ProgressCallback
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
 from tests.engines.test_ray_session import until
@@ -397,18 +397,19 @@ def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
             assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
-class Remover(ProgressCallback):
+class Remover(Callback):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:
         self.cluster, self.notes = cluster, list[str]()
 
-    def steps(self, agent_steps: int) -> None:
+    def on_progress(self, agent_steps: int) -> None:
         while self.cluster.removable:
             self.cluster.remove_node(self.cluster.removable.pop(), allow_graceful=False)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> bool:
         self.notes.append(text)
+        return True
 
 
 @pytest.mark.slow
@@ -416,7 +417,7 @@ def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
     data = {**TINY, "experiment": TINY["experiment"] | {"trials": 1, "horizon": 9_000}, "sweep": {}}
     gm.run(data, out=tmp_path / "threads")
     told = Remover(cluster)
-    gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, progress=told)
+    gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, callbacks=[told])
     assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
     for name in ("results.parquet", "agents.parquet"):
         assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)

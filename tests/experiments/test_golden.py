@@ -17,7 +17,7 @@ import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
 from gossipmab.analysis.verify import verify
-from gossipmab.experiments.progress import ProgressCallback
+from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.runner import run
 from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
@@ -33,14 +33,15 @@ LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
-class Listening(ProgressCallback):
-    """A watcher that keeps what it is told."""
+class Listening(Callback):
+    """Keeps the notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> bool:
         self.notes.append(text)
+        return True
 
 
 def experiment(golden: Path) -> Path:
@@ -109,7 +110,7 @@ def test_a_sweep_over_keys_that_have_new_names_opens(tmp_path: Path) -> None:
 def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(golden, tmp_path / "run"))
     heard = Listening()
-    results = run(experiment(golden), out=copy, progress=heard)
+    results = run(experiment(golden), out=copy, callbacks=[heard])
     session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
     assert session["computed"] == 0 and session["failed"] == []
     assert all("other versions" in note for note in heard.notes)

@@ -25,7 +25,7 @@ from gossipmab.engines.pools.threads import run_cells
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.loading import from_dict, load_spec
-from gossipmab.experiments.spec.spec import Cell
+from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.utils.atomic_write import file_hash
@@ -35,32 +35,35 @@ TINY = tiny(80, 2, sweep={"network.link_probability": [0.3, 1.0]})
 SAME = ("results.parquet", "agents.parquet", "spec.toml")
 
 
-class Listener:
-    """A watcher that remembers."""
+class Listener(gm.Callback):
+    """Keeps what it is called with."""
 
     def __init__(self) -> None:
         self.cells: list[str] = []
         self.notes: list[str] = []
         self.begun: tuple[int, int, int] = (0, 0, 0)
         self.told = 0
+        self.ended: list[gm.Results | None] = []
         self.lock = threading.Lock()
 
-    def begin(self, cells: int, done: int, agent_steps: int) -> None:
-        self.begun = cells, done, agent_steps
+    def on_begin(self, spec: Spec, folder: Path, done: int, agent_steps: int) -> None:
+        self.begun = len(spec.cells()), done, agent_steps
 
-    def steps(self, agent_steps: int) -> None:
+    def on_progress(self, agent_steps: int) -> None:
         with self.lock:
             self.told += agent_steps
 
-    def cell(self, cell: Cell, error: Exception | None) -> None:
+    def on_cell(self, cell: Cell, trace: Any, error: Exception | None) -> None:
         self.cells.append(cell.id)
+        assert (trace is None) == (error is not None)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> bool:
         assert "\n" not in text
         self.notes.append(text)
+        return True
 
-    def end(self) -> None:
-        pass
+    def on_end(self, results: gm.Results | None) -> None:
+        self.ended.append(results)
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +78,29 @@ def same_files(one: Path, other: Path) -> bool:
 @pytest.mark.parametrize("workers", [2, 5])
 def test_same_bits_for_any_number_of_workers(undisturbed: Path, tmp_path: Path, workers: int) -> None:
     listener = Listener()
-    gm.run(TINY, out=tmp_path / "run", workers=workers, progress=listener)
+    gm.run(TINY, out=tmp_path / "run", workers=workers, callbacks=[listener])
     assert same_files(undisturbed, tmp_path / "run")
+    assert [results.complete for results in listener.ended if results] == [True]
     assert listener.begun == (8, 0, 8 * 3 * 80) and listener.told == 8 * 3 * 80 and len(listener.cells) == 8
+
+
+def test_a_callback_that_raises_is_left_out(undisturbed: Path, tmp_path: Path) -> None:
+    class Broken(Listener):
+        def on_cell(self, cell: Cell, trace: Any, error: Exception | None) -> None:
+            super().on_cell(cell, trace, error)
+            raise OSError("server\naway")
+
+    broken, listener = Broken(), Listener()
+    gm.run(TINY, out=tmp_path / "run", workers=2, callbacks=[broken, listener])
+    assert same_files(undisturbed, tmp_path / "run") and len(broken.cells) == 1 and broken.ended == [] and len(listener.cells) == 8
+    assert listener.notes == ["callback Broken.on_cell raised OSError: server away; the run goes on without it"]
 
 
 def test_finished_cells_are_never_computed_again(tmp_path: Path) -> None:
     first = gm.run(TINY, out=tmp_path / "run", workers=1)
     before = {file: file.stat().st_mtime_ns for file in (first.path / "cells").iterdir()}
     listener = Listener()
-    gm.run(TINY, out=tmp_path / "run", workers=1, progress=listener)
+    gm.run(TINY, out=tmp_path / "run", workers=1, callbacks=[listener])
     assert listener.begun == (8, 8, 0) and listener.cells == [] and listener.notes == []
     assert {file: file.stat().st_mtime_ns for file in (first.path / "cells").iterdir()} == before
     assert [s["computed"] for s in first.folder.manifest()["sessions"]] == [8, 0]  # type: ignore[index]
@@ -97,7 +113,7 @@ def test_the_file_of_another_cell_is_set_aside_and_computed_again(undisturbed: P
     listener = Listener()
     for _ in range(2):
         file.write_bytes(bad)
-        gm.run(TINY, out=tmp_path / "run", workers=1, progress=listener)
+        gm.run(TINY, out=tmp_path / "run", workers=1, callbacks=[listener])
     assert listener.cells == [cell.id] * 2
     assert len(listener.notes) == 2 and all(cell.id in note and "set aside" in note for note in listener.notes)
     aside = sorted((tmp_path / "run" / "cells" / "set_aside").iterdir())
@@ -178,7 +194,7 @@ def test_a_failing_cell_does_not_lose_the_others(undisturbed: Path, tmp_path: Pa
     assert len(gm.open_run(tmp_path / "run").summary()) == 4
     monkeypatch.undo()
     listener = Listener()
-    gm.run(TINY, out=tmp_path / "run", workers=2, progress=listener)
+    gm.run(TINY, out=tmp_path / "run", workers=2, callbacks=[listener])
     assert len(listener.cells) == 4 and same_files(undisturbed, tmp_path / "run")
 
 
@@ -277,7 +293,7 @@ def test_interrupted_it_says_how_to_go_on(slow: tuple[Path, Path], tmp_path: Pat
     line = said.decode().strip()
     assert process.returncode == 130 and "\n" not in line
     assert "of 12 cells" in line and f"gossipmab run {spec} --out {tmp_path / 'run'}" in line
-    gm.run(spec, out=tmp_path / "run", workers=2, progress=Listener())
+    gm.run(spec, out=tmp_path / "run", workers=2, callbacks=[Listener()])
     assert same_files(undisturbed, tmp_path / "run")
 
 

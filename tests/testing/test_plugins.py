@@ -484,7 +484,7 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
     }
     own = {"mine": broken.Sound(0.3)}
     here = gm.run(data, out=tmp_path / "here", algorithms=own)
-    there = gm.run(data, out=tmp_path / "there", algorithms=own, progress=Mute(), **options)
+    there = gm.run(data, out=tmp_path / "there", algorithms=own, callbacks=[Mute()], **options)
     for cell, trace in here.traces.items():
         assert not same_bits(trace, there.traces[cell])
 

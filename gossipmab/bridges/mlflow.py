@@ -1,8 +1,8 @@
 """A run in MLflow: a callback that records every cell, as it is finished, as a nested run with its curves.
 
-    from gossipmab.bridges.mlflow import MLflow
+from gossipmab.bridges.mlflow import MLflow
 
-    gm.run("pareto_regret", callbacks=[MLflow()])  # MLFLOW_TRACKING_URI, or MLflow's own default; then `mlflow ui`
+gm.run("pareto_regret", callbacks=[MLflow()])  # MLFLOW_TRACKING_URI, or MLflow's own default; then `mlflow ui`
 """
 
 from __future__ import annotations

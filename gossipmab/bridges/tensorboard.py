@@ -1,8 +1,8 @@
 """A run in TensorBoard: a callback that writes the curves of every cell, as it is finished, as event files.
 
-    from gossipmab.bridges.tensorboard import TensorBoard
+from gossipmab.bridges.tensorboard import TensorBoard
 
-    gm.run("pareto_regret", callbacks=[TensorBoard("boards")])  # then `tensorboard --logdir boards`
+gm.run("pareto_regret", callbacks=[TensorBoard("boards")])  # then `tensorboard --logdir boards`
 """
 
 from __future__ import annotations

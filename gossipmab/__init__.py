@@ -52,6 +52,7 @@ _HOME = {
     "best_policy": "gossipmab.objectives.best_policy",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
+    "play": "gossipmab.engines.gossip.rounds",
     "plot": "gossipmab.analysis.plots",
     "run": "gossipmab.experiments.runner",
     "same_bits": "gossipmab.analysis.verify",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from gossipmab.analysis.verify import same_bits as same_bits, verify as verify
     from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
+    from gossipmab.engines.gossip.rounds import play as play
     from gossipmab.engines.simulate import simulate as simulate
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.callbacks import Callback as Callback

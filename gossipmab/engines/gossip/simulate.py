@@ -37,36 +37,45 @@ def simulate_gossip(
     per_agent_curves: bool | None = None, **settings: Any,
 ) -> GossipTrace:  # fmt: skip
     """Play one trial of a gossip algorithm in this process; the arguments are those of `gossipmab.simulate`."""
-    check_problem(algorithm, environment, network)
     trial = TrialSettings.checked(settings)
-    threads = None if threads is None else whole_number("threads", threads)
+    wanted = None if threads is None else whole_number("threads", threads)
+    if wanted is None:
+        wanted = available_processors() if environment.agents >= SHARED_AGENTS else 1
+    played, shared = begun(algorithm, environment, network, trial, wanted, per_agent_curves)
+    with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
+        if isinstance(played, SharedTrial):
+            played.share(pool, shared)
+        numbers_per_round = played.source.numbers_per_round + (0 if played.listed else len(network.edges))
+        row = max(1, played.now.local_mean[0].size)
+        block = max(1, min(1024, BLOCK_NUMBERS // numbers_per_round, BLOCK_ROWS // row))
+        for t0 in range(0, trial.horizon, block):
+            rounds = min(block, trial.horizon - t0)
+            with explained(played.algorithm, played.rewards):
+                played.play(t0, rounds)
+            check_played(played.tally, played.algorithm)
+            trial.progress(environment.agents * rounds)
+    budget = network.communication or CommunicationBudget()
+    return trace_of(played.tally, environment, budget, *message_size(algorithm, played.now))
+
+
+def begun(
+    algorithm: Algorithm, environment: Environment, network: Network, trial: TrialSettings, threads: int = 1,
+    per_agent_curves: bool | None = None,
+) -> tuple[DirectTrial, int]:  # fmt: skip
+    """A checked trial before its first round, and how many threads share its agents: 1 where they cannot."""
+    check_problem(algorithm, environment, network)
     N = environment.agents
     state = algorithm.init(problem_info(environment, network, trial.horizon))
     tally = tally_of(algorithm, environment, state, trial, per_agent_curves)
-    wanted = threads or (available_processors() if N >= SHARED_AGENTS else 1)
     failing = network.failures is not None or network.communication is not None
     serial = trial.interpreted or failing or not divisible(state, N, environment.preferences)
-    shared = 1 if serial else min(wanted, N)
+    shared = 1 if serial else min(threads, N)
     rewards = environment.rewards
     loop = play if trial.interpreted else play_compiled if is_builtin(algorithm, rewards) else play_foreign
     if not trial.interpreted:
         algorithm, rewards, state = distinct((algorithm, rewards, state))
-    with ThreadPoolExecutor(shared, thread_name_prefix="agents") as pool:
-        trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
-        played = trial_type(algorithm, rewards, environment, network, state, tally, loop, trial.key)
-        if isinstance(played, SharedTrial):
-            played.share(pool, shared)
-        numbers_per_round = played.source.numbers_per_round + (0 if played.listed else len(network.edges))
-        row = max(1, state.local_mean[0].size)
-        block = max(1, min(1024, BLOCK_NUMBERS // numbers_per_round, BLOCK_ROWS // row))
-        for t0 in range(0, trial.horizon, block):
-            rounds = min(block, trial.horizon - t0)
-            with explained(algorithm, rewards):
-                played.play(t0, rounds)
-            check_played(tally, algorithm)
-            trial.progress(N * rounds)
-    budget = network.communication or CommunicationBudget()
-    return trace_of(tally, environment, budget, *message_size(algorithm, state))
+    trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial
+    return trial_type(algorithm, rewards, environment, network, state, tally, loop, trial.key), shared
 
 
 def check_problem(algorithm: Algorithm, environment: Environment, network: Network) -> None:

@@ -16,6 +16,7 @@ from gossipmab.environments import reward_models as models
 from gossipmab.environments.registry import resolve_reward_model
 from gossipmab.utils.array_files import from_zero, load_array, load_columns, numbered, whole
 from gossipmab.utils.errors import InputError, shown
+from gossipmab.utils.notebook import html_table
 from gossipmab.utils.parameters import fit, parameters_of
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.safe_read import is_file
@@ -23,7 +24,7 @@ from gossipmab.utils.types import Floats
 from gossipmab.utils.validation import whole_number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Environment:
     """The environment of a trial, shared by all its algorithms.
 
@@ -33,6 +34,15 @@ class Environment:
     means: Floats
     preferences: Floats
     rewards: Any
+
+    def __repr__(self) -> str:
+        sizes = f"agents={self.agents}, arms={self.arms}, objectives={self.objectives}"
+        return f"Environment({sizes}, rewards={type(self.rewards).__name__})"
+
+    def _repr_html_(self) -> str:
+        rows = ([f"arm {k}", *values] for k, values in enumerate(self.centred_means[:20].tolist()))
+        more = ["first 20 arms"] if self.arms > 20 else []
+        return html_table(f"{self!r}, means over the agents", [*rows, more])
 
     @property
     def agents(self) -> int:

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import escape
+
 from gossipmab.algorithms import ORACLES
 from gossipmab.experiments.spec.loading import from_dict, read_toml, with_original_names
 from gossipmab.experiments.spec.plugins import absent
@@ -70,6 +72,14 @@ class Results:
         if spec.hash != manifest["spec_hash"]:
             raise InputError(f"run folder {path}: spec.toml or a file in data was altered since the run began; {MEND}")
         return cls(folder, spec)
+
+    def __repr__(self) -> str:
+        cells = f"{len(self.traces)} of {len(self.spec.cells())} cells"
+        return f"Results({str(self.path)!r}, {self.spec.experiment.name}: {cells}, {self.spec.experiment.horizon:,} rounds)"
+
+    def _repr_html_(self) -> str:
+        table = self.summary().to_html(index=False, float_format="{:.4g}".format, na_rep="-") if self.traces else ""
+        return f"<b>{escape(repr(self))}</b>{table}" + "".join(f"<p>{escape(line)}</p>" for line in self.remarks())
 
     @property
     def path(self) -> Path:

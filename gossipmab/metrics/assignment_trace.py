@@ -13,7 +13,7 @@ from gossipmab.objectives.probing import Probing, Terms, best_probing, distribut
 from gossipmab.utils.types import Floats, Integers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AssignmentTrace(TrialRecord):
     """R recorded rounds of N agents that are assigned to K arms.
 

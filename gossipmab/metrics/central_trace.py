@@ -13,7 +13,7 @@ from gossipmab.objectives import OBJECTIVES
 from gossipmab.utils.types import Floats, Integers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CentralTrace(TrialRecord):
     """R recorded rounds of N agents, K arms and a centre.
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.metrics.equity import equity
+from gossipmab.utils.notebook import html_table
 from gossipmab.utils.types import Floats, Integers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+DIMENSIONS = {"R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective"}  # axis -> its name in a dataset
 
 
 class Column(NamedTuple):
@@ -73,6 +80,41 @@ class TrialRecord:
         """N."""
         return len(self.utility)
 
+    def __repr__(self) -> str:
+        last = {name: float(values[-1]) for name, values in self.per_round().items() if name in self.METRICS}
+        figures = "".join(f", {name}={value:,.6g}" for name, value in last.items() if np.isfinite(value))
+        recorded = f"agents={self.agents}, rounds={self.rounds[-1]:,}, recorded={len(self.rounds)}"
+        return f"{type(self).__name__}({recorded}{figures})"
+
+    def _repr_html_(self) -> str:
+        title = f"{type(self).__name__}: {self.agents} agents after {self.rounds[-1]:,} rounds"
+        titles = {one.name: one.title for one in self.COLUMNS.values() if one.axes.startswith("R")} | {
+            n: t for n, (t, _) in self.MORE.items()
+        }
+        return html_table(title, ((name, float(values[-1]), titles.get(name, "")) for name, values in self.per_round().items()))
+
+    def table(self) -> pd.DataFrame:
+        """One row a recorded round, with the columns of `per_round`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.per_round())
+
+    def dataset(self) -> xr.Dataset:
+        """The arrays with named dimensions: round, agent, arm, objective; each with its long_name and units.
+
+        Regret curves that were kept as sums over the agents have the dimension round only.
+        """
+        import xarray as xr
+
+        arrays = {}
+        for name, one in self.COLUMNS.items():
+            values, axes = getattr(self, name), one.axes
+            if name != "rounds" and values is not None:
+                if axes == "RN" and values.shape[1] != self.agents:
+                    values, axes = values[:, 0], "R"
+                arrays[name] = ([DIMENSIONS[axis] for axis in axes], values, {"long_name": one.title, "units": one.unit})
+        return xr.Dataset(arrays, {"round": self.rounds, "agent": np.arange(self.agents)})
+
     def per_round(self) -> dict[str, NDArray[Any]]:
         """(R,) each: the rows of a cell in results.parquet, "round" first; arrays (R, N) summed over the agents."""
         named = {one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name}
@@ -84,7 +126,7 @@ class TrialRecord:
         return {"agent": np.arange(self.agents), **named, **equity_columns(self.utility)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GossipTrace(TrialRecord):
     """The trace of a gossip trial, R recorded rounds of N agents on K arms.
 

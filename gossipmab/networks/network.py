@@ -27,6 +27,7 @@ from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links import ErdosRenyi, LinkProcess, LinkStatistics, Sampler, SparseLinkSampler, process_of
 from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.notebook import html_table
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
@@ -138,6 +139,13 @@ class Network:
             f"Network({self.name!r}, agents={self.agents}, edges={len(self.edges)}, "
             f"link_probability={self.link_probability}, weights={self.weights!r}{links})"
         )
+
+    def _repr_html_(self) -> str:
+        degrees = self.degrees
+        facts = {"agents": self.agents, "edges": len(self.edges), "degrees": f"{degrees.min()} to {degrees.max()}"}
+        facts |= {"links": type(self.process).__name__, "link probability": self.link_probability, "weights": self.weights}
+        unreliable = {"failures": self.failures, "communication": self.communication}
+        return html_table(f"Network {self.name}", (facts | {key: one for key, one in unreliable.items() if one}).items())
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from gossipmab.utils.errors import InputError, shown, unknown, whole
+from gossipmab.utils.notebook import html_table
 
 WORDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "a string"}
 SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
@@ -54,7 +55,7 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
 
 
 def suggesting(kind: type[K]) -> type[K]:
-    """The class, of which an unknown parameter is an InputError with the nearest spelling in place of a TypeError."""
+    """The class: an unknown parameter is an InputError with the nearest spelling, a notebook shows a table of the parameters."""
     name = "__init__" if is_dataclass(kind) else "__new__"
     plain: Callable[..., Any] = getattr(kind, name)
 
@@ -67,7 +68,12 @@ def suggesting(kind: type[K]) -> type[K]:
                 raise unknown(f"{kind.__name__}: parameter", one, known or ("none",))
         return plain(self, *args, **given)
 
+    def shown_as_table(self: Any) -> str:
+        owner: Any = kind
+        return html_table(kind.__name__, ((key, getattr(self, key), one.description) for key, one in parameters_of(owner).items()))
+
     setattr(kind, name, made if name == "__init__" else staticmethod(made))
+    kind._repr_html_ = shown_as_table  # type: ignore[attr-defined]
     return kind
 
 

@@ -49,6 +49,7 @@ _HOME = {
     "Switching": "gossipmab.networks.links",
     "Thompson": "gossipmab.algorithms",
     "GossipTrace": "gossipmab.metrics.trace",
+    "animate": "gossipmab.analysis.animation",
     "best_policy": "gossipmab.objectives.best_policy",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         SimulatedNSWUCBGossip as SimulatedNSWUCBGossip,
         Thompson as Thompson,
     )
+    from gossipmab.analysis.animation import animate as animate
     from gossipmab.analysis.plots import plot as plot
     from gossipmab.analysis.verify import same_bits as same_bits, verify as verify
     from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors

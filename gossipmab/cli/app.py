@@ -13,13 +13,21 @@ import typer
 from gossipmab.cli.cluster_commands import check
 from gossipmab.cli.create_commands import new_algorithm, new_experiment, new_topology, schema
 from gossipmab.cli.help_examples import START, epilog
-from gossipmab.cli.inspect_commands import cite, compare, plot, report, summary, verify
+from gossipmab.cli.inspect_commands import animate, cite, compare, plot, report, summary, verify
 from gossipmab.cli.list_commands import list_everything, runs, topology
 from gossipmab.cli.run_commands import run, study
 
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Run": {"run": run, "study": study},
-    "Inspect": {"summary": summary, "plot": plot, "report": report, "compare": compare, "cite": cite, "verify": verify},
+    "Inspect": {
+        "summary": summary,
+        "plot": plot,
+        "animate": animate,
+        "report": report,
+        "compare": compare,
+        "cite": cite,
+        "verify": verify,
+    },
     "List": {"runs": runs, "list": list_everything, "topology": topology},
     "Create": {"schema": schema},
 }

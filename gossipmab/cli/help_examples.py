@@ -44,6 +44,13 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("the figures as PNG and SVG", "gossipmab plot runs/quickstart"),
         Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --bound auto"),
     ),
+    "animate": (
+        Example("agents by regret, links as they come and go", "gossipmab animate decentralized --out decentralized.gif"),
+        Example(
+            "disagreement on a ring, as a page with buttons",
+            "gossipmab animate topologies --where base=ring --colour disagreement --out ring.html",
+        ),
+    ),
     "report": (Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),),
     "cite": (Example("into your bibliography", "gossipmab cite runs/quickstart > quickstart.bib"),),
     "verify": (

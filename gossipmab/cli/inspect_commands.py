@@ -1,4 +1,4 @@
-"""The commands that inspect runs: summary, compare, plot, report, cite, verify."""
+"""The commands that inspect runs: summary, compare, plot, animate, report, cite, verify."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from gossipmab.cli import json_output as documents
 from gossipmab.cli.console import FAILED, FORMS, emit, out, say, show, summarise
 from gossipmab.cli.options import Json, Quiet, RunFolder, choice, runs_of
-from gossipmab.utils.errors import unknown
+from gossipmab.utils.errors import InputError, unknown
 
 METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
 BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
@@ -76,6 +76,35 @@ def plot(
     for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, bound):
         if not quiet:
             print(path)
+
+
+def animate(
+    source: Annotated[str, typer.Argument(metavar="RUN|SPEC", help="A run folder, a file or the name of a shipped experiment.")],
+    file: Annotated[Path, typer.Option("--out", help="A file that ends in .gif, .html or .mp4 (which needs ffmpeg).")],
+    algorithm: Annotated[str | None, typer.Option(help="Its label; the first by default.")] = None,
+    trial: Annotated[int, typer.Option(help="Which trial.")] = 0,
+    where: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Which sweep point; the first by default.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Play so many; the horizon, 200 at most, by default.")] = None,
+    frames: Annotated[int, typer.Option(help="Draw so many of them, evenly spaced.")] = 100,
+    colour: Annotated[str, choice("What colours the agents: regret or disagreement.", "regret", "disagreement")] = "regret",
+    fps: Annotated[int, typer.Option(help="Frames a second.")] = 10,
+    quiet: Quiet = False,
+) -> None:
+    """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve."""
+    from gossipmab.analysis.animation import animate as film
+
+    point = dict(pair_of(text) for text in where or ())
+    written = film(source, file, label=algorithm, trial=trial, where=point, rounds=rounds, frames=frames, colour=colour, fps=fps)
+    if not quiet:
+        print(written)
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """KEY and VALUE."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"--where: got {text!r}, allowed is KEY=VALUE, such as link_probability=0.1")
+    return key.strip(), value.strip()
 
 
 def report(

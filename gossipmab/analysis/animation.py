@@ -1,0 +1,239 @@
+"""An animation of a gossip trial: the network with the links of each round, its agents, their arms, and the growing regret."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from markupsafe import escape
+
+from gossipmab.analysis.graph_plots import MOST_AGENTS, MOST_LINKS, layout
+from gossipmab.analysis.plot_style import COLOURS, own_style
+from gossipmab.engines.gossip.rounds import Round, play
+from gossipmab.environments.environment import Environment
+from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.experiments.spec.spec import Point, Spec
+from gossipmab.experiments.spec.sweep import columns
+from gossipmab.metrics.columns import about
+from gossipmab.networks.network import Network
+from gossipmab.objectives.pareto import gaps
+from gossipmab.utils.atomic_write import write_whole
+from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.safe_read import is_file
+from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import whole_number
+
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+
+SUFFIXES = (".gif", ".html", ".mp4")
+COLOURED_BY = ("regret", "disagreement")
+MOST_FRAMES = 1_000
+ICONS = {  # of matplotlib's player
+    "minus": "−", "fast-backward": "⏮", "step-backward": "|◀", "play fa-flip-horizontal": "◀", "pause": "❚❚", "play": "▶",
+    "step-forward": "▶|", "fast-forward": "⏭", "plus": "+",
+}  # fmt: skip
+
+
+class Frame(NamedTuple):
+    """What is drawn of a round. coloured: (N,) what agents are coloured by. regret: (N,) so far. arms: (N,). pulls: (K,) so far."""
+
+    round: int
+    links: Any
+    coloured: Floats
+    regret: Floats
+    arms: Integers
+    pulls: Integers
+
+
+def animate(
+    source: Any, out: str | Path | None = None, *, label: str | None = None, trial: int = 0,
+    where: Mapping[str, Any] | None = None, rounds: int | None = None, frames: int = 100, colour: str = "regret", fps: int = 10,
+) -> Any:  # fmt: skip
+    """Draw a trial of a gossip experiment as a film.
+
+    Args:
+        source: an experiment as `gm.run` takes it, a run folder, or its results.
+        out: the file: .gif, .html (self-contained, with buttons), or .mp4 (needs ffmpeg). None returns matplotlib's animation,
+            which a notebook shows by its `to_jshtml()`.
+        label: of the algorithm; the first by default. trial: which. where: swept key -> value; the first sweep point by default.
+        rounds: play so many rounds, 200 at most by default. frames: at most so many, evenly spaced. fps: frames a second.
+        colour: "regret" of each agent so far, in the algorithm's metric, or "disagreement", the largest distance of its
+            estimates from the mean of all agents' estimates.
+
+    Returns:
+        The path of the file, or a `matplotlib.animation.FuncAnimation`.
+
+    Raises:
+        InputError: another protocol, a network too large to be drawn, an argument that is not allowed.
+    """
+    path = None if out is None else Path(out)
+    if path is not None:
+        _check_file(path)
+    if colour not in COLOURED_BY:
+        raise unknown("colour", colour, COLOURED_BY)
+    frames, fps = whole_number("frames", frames), whole_number("fps", fps)
+    if frames > MOST_FRAMES:
+        raise InputError(f"frames: got {frames}, allowed are 1 to {MOST_FRAMES}")
+    title, metric, environment, network, played, last = _opened(source, label, trial, where or {}, rounds)
+    chosen = {round(last * m / frames) for m in range(1, frames + 1)}
+    film = [_frame(now, metric, colour) for now in played if now.round in chosen]
+    with own_style(**{"savefig.dpi": 100}):
+        drawn = _draw(film, title, metric, colour, environment, network, 1000 / fps)
+        if path is None:
+            return drawn
+        return _saved(drawn, path, fps)
+
+
+def _check_file(path: Path) -> None:
+    from matplotlib.animation import FFMpegWriter
+
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join(SUFFIXES)}")
+    if path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
+        raise InputError(f"--out: {str(path)!r} needs ffmpeg, which is not installed; allowed without are .gif and .html")
+
+
+def _opened(
+    source: Any, label: str | None, trial: int, where: Mapping[str, Any], rounds: int | None
+) -> tuple[str, str, Environment, Network, Iterator[Round], int]:
+    """Title, metric, environment, network, rounds and number of rounds of the cell."""
+    if isinstance(source, str | Path) and is_file(Path(source) / "manifest.json"):
+        source = Results.open(source)
+    spec = source.spec if isinstance(source, Results) else load_spec(source)
+    if spec.experiment.protocol != "gossip":
+        raise InputError(f'animate: the experiment has protocol = "{spec.experiment.protocol}", allowed is "gossip"')
+    labels = [choice.label for choice in spec.algorithms]
+    label = labels[0] if label is None else label
+    if label not in labels:
+        raise unknown("algorithm", label, labels)
+    if whole_number("trial", trial, 0) >= spec.experiment.trials:
+        raise InputError(f"trial: got {trial}, allowed are 0 to {spec.experiment.trials - 1}")
+    point = _point(spec, where)
+    cell = next(one for one in spec.cells() if (one.label, one.trial) == (label, trial) and one.point is point)
+    horizon = cell.point.experiment.horizon
+    last = min(horizon, 200) if rounds is None else whole_number("rounds", rounds)
+    if last > horizon:
+        raise InputError(f"rounds: got {last}, allowed are 1 to {horizon}, the horizon")
+    parts: list[Any] = []
+
+    def opened(algorithm: Any, environment: Environment, network: Network, **settings: Any) -> Any:
+        if network.agents > MOST_AGENTS or len(network.edges) > MOST_LINKS:
+            size = f"{network.agents:,} agents and {len(network.edges):,} links"
+            raise InputError(f"network: has {size}, too large to be drawn; allowed are {MOST_AGENTS:,} and {MOST_LINKS:,}")
+        parts.extend([environment, network, play(algorithm, environment, network, **settings)])
+
+    runner = CellRunner(spec)
+    runner(cell, simulate=opened)
+    environment, network, played = parts
+    swept = ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in cell.point.values.items())
+    title = ": ".join(filter(None, (f"{spec.experiment.name}, {label}", swept)))
+    return title, about(cell.name), environment, network, (now for _, now in zip(range(last), played, strict=False)), last
+
+
+def _point(spec: Spec, where: Mapping[str, Any]) -> Point:
+    """The first sweep point with these values."""
+    names = {column: key for key, column in columns(list(spec.sweep)).items()}
+    points = list(spec.points)
+    for name, wanted in where.items():
+        key = names.get(name, name)
+        if key not in spec.sweep:
+            raise unknown("where: key", name, names or ("none",))
+        known = {str(point.values[key]): None for point in points}
+        points = [point for point in points if str(point.values[key]) == str(wanted)]
+        if not points:
+            raise unknown(f"where: {name}", str(wanted), known)
+    return points[0]
+
+
+def _frame(now: Round, metric: str, colour: str) -> Frame:
+    regret = (now.pareto_regret if metric == "pareto" else now.nsw_regret).copy()
+    coloured = regret
+    if colour == "disagreement":
+        flat = now.estimates.reshape(len(now.estimates), -1)
+        coloured = np.abs(flat - flat.mean(axis=0)).max(axis=1)
+    return Frame(now.round, now.links, coloured, regret, now.arms, now.pulls.sum(axis=0))
+
+
+def _draw(
+    film: list[Frame], title: str, metric: str, colour: str, environment: Environment, network: Network, interval: float
+) -> FuncAnimation:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.ticker import MaxNLocator
+
+    N, places, edges = network.agents, layout(network), network.edges
+    figure = Figure(figsize=(8, 4.4), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.1))  # for the last tick
+    axes = figure.subplot_mosaic([["network", "curve"], ["network", "arms"]], width_ratios=[1.5, 1])
+    heading = figure.suptitle(title, fontsize=9)
+    ax = axes["network"]
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.margins(0.1)
+    ax.add_collection(LineCollection(list(places[edges]), colors="#cccccc", linewidths=0.5))
+    up = LineCollection([], colors="#333333", linewidths=1.4)
+    ax.add_collection(up)
+    size = float(np.clip(6_000 / N, 12, 260))
+    agents = ax.scatter(places[:, 0], places[:, 1], s=size, c=film[0].coloured, cmap="viridis_r", zorder=2)
+    agents.set_edgecolor("#333333")
+    named = "Pareto regret" if metric == "pareto" else "NSW regret"
+    figure.colorbar(agents, ax=ax, shrink=0.7, label=f"{named} of the agent" if colour == "regret" else "disagreement of the agent")
+    numbers = [ax.text(x, y, "", ha="center", va="center", fontsize=7, zorder=3) for x, y in places] if N <= 40 else []
+    rounds = [frame.round for frame in film]
+    curve = axes["curve"]
+    totals = [float(frame.regret.sum()) for frame in film]
+    curve.set(xlim=(0, rounds[-1]), ylim=(0, 1.05 * max(totals) or 1), xlabel="round", ylabel=f"{named}, all agents")
+    (line,) = curve.plot([], [], color=COLOURS[0])
+    shades = [COLOURS[2] if gap == 0 else "#999999" for gap in gaps(environment.centred_means)]
+    bars = axes["arms"].bar(np.arange(environment.arms), 0.0, color=shades)
+    most = max(frame.pulls.max() / max(1, frame.pulls.sum()) for frame in film[len(film) // 4 :])
+    axes["arms"].set(ylim=(0, min(1, 1.2 * most)), xlabel="arm (green: on the Pareto front)", ylabel="share of pulls")
+
+    def show(k: int) -> list[Any]:
+        frame = film[k]
+        heading.set_text(f"{title}, round {frame.round:,}")
+        up.set_segments(list(places[edges[frame.links]]))
+        agents.set_array(frame.coloured)
+        agents.set_clim(frame.coloured.min(), max(frame.coloured.max(), frame.coloured.min() + 1e-9))
+        shades = agents.to_rgba(frame.coloured)[:, :3]
+        for text, arm, shade in zip(numbers, frame.arms.tolist(), shades, strict=False):
+            text.set(text="-" if arm < 0 else str(arm), color="white" if float(np.mean(shade)) < 0.5 else "black")
+        line.set_data(rounds[: k + 1], totals[: k + 1])
+        for bar, share in zip(bars, frame.pulls / max(1, frame.pulls.sum()), strict=True):
+            bar.set_height(share)
+        return []
+
+    axes["arms"].xaxis.set_major_locator(MaxNLocator(integer=True))
+    show(len(film) - 1)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # else every frame is laid out anew
+    return FuncAnimation(figure, show, frames=len(film), interval=interval, repeat=False)
+
+
+def _saved(drawn: FuncAnimation, path: Path, fps: int) -> Path:
+    import matplotlib as mpl
+    from matplotlib.animation import FFMpegWriter, PillowWriter
+
+    if path.suffix == ".html":
+        with mpl.rc_context({"animation.embed_limit": 500.0}):  # MB; frames are pictures within the page
+            player = re.sub(r"<link[^>]*>", "", drawn.to_jshtml(fps=fps))  # a font of icons, from elsewhere
+        player = re.sub(
+            r'<i class="fa fa-([a-z-]+)( fa-flip-horizontal)?"></i>', lambda icon: ICONS[icon[1] + (icon[2] or "")], player
+        )
+        page = f'<!doctype html><meta charset="utf-8"><title>{escape(path.stem)}</title>{player}'.encode()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / path.name
+            drawn.save(file, writer=PillowWriter(fps) if path.suffix == ".gif" else FFMpegWriter(fps))
+            page = file.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page)
+    return path

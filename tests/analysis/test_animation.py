@@ -1,0 +1,66 @@
+"""Films of a trial: frames, what they show, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gossipmab as gm
+from tests.tiny import tiny
+
+SPEC = {**tiny(30, 2), "sweep": {"network.link_probability": [0.3, 1.0]}}
+
+
+def test_a_film_shows_the_trial_of_simulate(tmp_path: Path) -> None:
+    results = gm.run(SPEC, out=tmp_path / "run", workers=1)
+    drawn = gm.animate(results, trial=1, where={"link_probability": "1.0"}, rounds=20, frames=5)
+    figure = drawn._fig
+    assert figure is not None
+    drawn._init_draw()  # the first frame
+    cell = next(one for one in results.spec.cells() if one.trial == 1 and one.point.values["network.link_probability"] == 1.0)
+    trace = results.traces[cell.id]
+    drawn._func(4)
+    curve = next(ax for ax in figure.axes if ax.get_ylabel() == "Pareto regret, all agents")
+    rounds, totals = curve.lines[0].get_data()
+    assert list(rounds) == [4, 8, 12, 16, 20]
+    wanted = [trace.pareto_regret[trace.rounds == t].sum() for t in (4, 8, 12, 16, 20) if t in trace.rounds]
+    np.testing.assert_allclose([y for x, y in zip(rounds, totals, strict=True) if x in trace.rounds], wanted)
+    assert wanted
+    links = next(one for one in figure.axes[0].collections if one.get_linewidths()[0] == 1.4)
+    assert len(links.get_segments()) == len(trace.utility) * (len(trace.utility) - 1) // 2  # all are up at p = 1
+
+
+@pytest.mark.parametrize(("suffix", "colour"), [(".gif", "regret"), (".html", "disagreement")])
+def test_files_are_whole(suffix: str, colour: str, tmp_path: Path) -> None:
+    file = gm.animate(SPEC, tmp_path / f"film{suffix}", rounds=9, frames=3, colour=colour)
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+    if suffix == ".gif":
+        with Image.open(file) as film:
+            assert (film.n_frames, film.size) == (3, (800, 440))  # type: ignore[attr-defined]
+    else:
+        page = file.read_text()
+        assert page.count("data:image/png") == 3 and "http" not in page and 'class="fa' not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"where": {"link_probability": 0.5}}, "where: link_probability: '0.5' is not known"),
+        ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
+        ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
+        ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
+        ({"frames": 0}, "frames: got 0"),
+        ({"colour": "red"}, "colour: 'red' is not known"),
+        ({"label": "no"}, "algorithm: 'no' is not known"),
+        ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(gm.InputError, match=re.escape(words)) as caught:
+        gm.animate(SPEC, **options)
+    assert "\n" not in str(caught.value)

@@ -24,6 +24,7 @@ extensions = [
     "sources",
     "plain_docstrings",
     "gallery",
+    "notebooks",
     "whole_streams",
 ]
 exclude_patterns = ["_build", "_ext", "figures"]

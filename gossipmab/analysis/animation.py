@@ -36,8 +36,8 @@ SUFFIXES = (".gif", ".html", ".mp4")
 COLOURED_BY = ("regret", "disagreement")
 MOST_FRAMES = 1_000
 ICONS = {  # of matplotlib's player
-    "minus": "−", "fast-backward": "⏮", "step-backward": "|◀", "play fa-flip-horizontal": "◀", "pause": "❚❚", "play": "▶",
-    "step-forward": "▶|", "fast-forward": "⏭", "plus": "+",
+    "minus": "−", "fast-backward": "|◀◀", "step-backward": "|◀", "play fa-flip-horizontal": "◀", "pause": "❚❚", "play": "▶",
+    "step-forward": "▶|", "fast-forward": "▶▶|", "plus": "+",
 }  # fmt: skip
 
 

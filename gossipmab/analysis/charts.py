@@ -17,7 +17,8 @@ from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.metrics.statistics import spread
 from gossipmab.utils.types import Floats
 
-FAR = 8.0  # how many times the least the largest final mean must be for a logarithmic axis of regret
+LOGARITHMIC = {(False, False): "none", (True, False): "x", (False, True): "y", (True, True): "both"}  # x, y -> the axes
+FAR = 8.0  # see `_scale`
 GUIDE = Look("#707070", (0, (3, 2)), "", "")
 
 
@@ -161,7 +162,7 @@ def _against(seen: View, key: str, column: str, stem: str, heading: str, note: s
     numbers = all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in values)
     values = sorted(values) if numbers else values
     found = []
-    for title, rows in by_point(seen.table, others_of(seen.results, key)):
+    for title, rows in by_point(seen.table, others_of(seen.results, key), key):
         curves = []
         for label, mine in by_algorithm(rows):
             here = [v for v in values if (mine[key] == v).any()]
@@ -172,9 +173,8 @@ def _against(seen: View, key: str, column: str, stem: str, heading: str, note: s
             mean, low, high = (np.array([getattr(one, name)[0] for one in parts]) for name in ("mean", "low", "high"))
             curves.append(Curve(label, look.name, look, x, mean, low, high, max(one.n for one in parts)))
         found.append(Panel(title, curves))
-    log = {"none": "", "y": "y"}[_scale(found)] + ("x" if numbers and logarithmic(values) else "")
-    log = {"": "none", "yx": "both"}.get(log, log)
-    names = [] if numbers else [in_brief(str(v)) for v in values]
+    log = LOGARITHMIC[numbers and logarithmic(values), _scale(found) == "y"]
+    names = [] if numbers else [in_brief(v) for v in values]
     return Chart(stem, heading, note, found, key.replace("_", " "), ylabel, corner(found, seen.band), seen.log or log, names, True)
 
 
@@ -188,8 +188,8 @@ def against_bytes(seen: View, column: str, stem: str, heading: str, note: str, y
     last = table[table["round"] == table.groupby(keys)["round"].transform("max")] if keys else table
     ends = (0.0, float(last["bytes"].max()))
     sent = last[last["bytes"] > 0].groupby(keys or ["round"])["bytes"].mean()
-    log = "x" if keys and logarithmic(list(sent)) else "none"
-    joined = not keys or all(table[key].dtype.kind in "if" for key in keys)
+    xlog = bool(keys) and logarithmic(list(sent))
+    joined = not keys or (len(keys) == 1 and table[keys[0]].dtype.kind in "if")
     curves = []
     for label, look in seen.style.items():
         rows = last[last["algorithm"] == label]
@@ -197,7 +197,7 @@ def against_bytes(seen: View, column: str, stem: str, heading: str, note: str, y
         if not len(rows):
             continue
         if not (rows["bytes"] > 0).any():
-            x = np.array([sent.min() if log == "x" else ends[0], ends[1]])
+            x = np.array([sent.min() if xlog else ends[0], ends[1]])
             level = np.full(2, rows[rows["round"] == rows["round"].max()][column].mean())
             curves.append(Curve(label, f"{look.name}, no messages", look._replace(marker=""), x, level, level, level, n))
             continue
@@ -206,6 +206,7 @@ def against_bytes(seen: View, column: str, stem: str, heading: str, note: str, y
         y = mean[column].to_numpy()
         curves.append(Curve(label, look.name, drawn, mean["bytes"].to_numpy(np.float64), y, y, y, n))
     panels = [Panel("", curves)]
+    log = LOGARITHMIC[xlog, _scale(panels) == "y"]
     return Chart(stem, heading, note, panels, "bytes sent by all agents", ylabel, corner(panels), seen.log or log,
                  marks=bool(keys), unit="B")  # fmt: skip
 
@@ -217,13 +218,14 @@ def _curve(label: str, look: Look, x: Any, values: Floats, band: str) -> Curve:
 
 
 def _scale(panels: Sequence[Panel]) -> str:
-    """The axis of regret that is logarithmic: "y" where final means are more than FAR times apart, all above 0; or "none".
+    """The axis of regret that is logarithmic: "y" where a curve's highest mean is FAR times another's, all above 0; or "none".
 
-    A linear axis would show the least curves as one line at the bottom.
+    On a linear axis the lower curve of such a panel is a line at the bottom.
     """
     for panel in panels:
-        ends = [curve.mean[-1] for curve in panel.curves if curve.label and len(curve.mean)]
-        if ends and min(ends) > 0 and max(ends) > FAR * min(ends):
+        means = [curve.mean for curve in panel.curves if curve.label and len(curve.mean)]
+        ends = [float(mean.max()) for mean in means]
+        if ends and all(mean[-1] > 0 for mean in means) and max(ends) > FAR * min(ends):
             return "y"
     return "none"
 

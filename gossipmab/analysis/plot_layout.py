@@ -12,7 +12,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.legend import Legend
 
 WIDTH, HEIGHT = 3.5, 2.6  # inches: a column of a two-column page
 PAGE = 7.2  # inches: the width of a page
@@ -44,57 +43,67 @@ def panels(count: int, width: float | None = None) -> tuple[Figure, list[Axes], 
 
 def finish(
     figure: Figure, axes: Sequence[Axes], xlabel: str, ylabel: str, handles: Sequence[Any], names: Sequence[str],
-    spare: Axes | None = None, corner: str = "", title: str = "",
+    spare: Axes | None = None, corner: str = "", title: str = "", ticks: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Label the axes, place one legend in the hole or above the panels, and let the figure grow until all has its place."""
-    high = figure.get_figheight() / axes[0].get_gridspec().nrows  # type: ignore[union-attr]
-    if len(axes) > 1:
-        figure.supxlabel(wrapped(figure, xlabel, 8, figure.get_figwidth()), fontsize=8)
-        figure.supylabel(wrapped(figure, ylabel, 8, figure.get_figheight()), fontsize=8)
-    else:
-        axes[0].set_xlabel(wrapped(figure, xlabel, 8, figure.get_figwidth() - 0.5), fontsize=8)
-        axes[0].set_ylabel(wrapped(figure, ylabel, 8, high - 0.5), fontsize=8)
+    high = figure.get_figheight() - (0.15 if len(axes) > 1 else 0.5)
+    if "\n" in wrapped(figure, ylabel, 8, high):
+        ylabel = wrapped(figure, ylabel.replace(", ", ",\n", 1), 8, high)
+    many = len(axes) > 1
+    name_x, name_y = (figure.supxlabel, figure.supylabel) if many else (axes[0].set_xlabel, axes[0].set_ylabel)
+    name_x(wrapped(figure, xlabel, 8, figure.get_figwidth() - 0.5), fontsize=8)
+    name_y(ylabel, fontsize=8)
     figure.draw_without_rendering()
-    heights = [_title_panels(figure, axes)]
+    heights = [_title_panels(figure, axes), note_corner(figure, corner)]
     if title:
         figure.suptitle(wrapped(figure, title, 9, figure.get_figwidth() - 0.2), fontsize=9)
         heights.append(0.16 * (1 + figure.get_suptitle().count("\n")))
-    if corner:
-        below = figure.legend([], [], title=corner, loc="outside lower right", title_fontsize=6, borderpad=0.0, borderaxespad=0.2)
-        below.get_title().set_color("#444444")
-        heights.append(0.12)
     if spare is None or not _legend_within(figure, spare, handles, names):
         if spare is not None:
             spare.remove()
-        legend = legend_above(figure, handles, names)
-        heights.append(legend.get_window_extent().height / figure.dpi if legend is not None else 0.0)
-    heights.append(_slant(figure, axes))
+        heights.append(legend_above(figure, handles, names))
+    if ticks:
+        heights.append(_name_ticks(figure, axes, ticks))
     figure.set_figheight(figure.get_figheight() + sum(heights))
     figure.draw_without_rendering()
     for ax in axes:
         _thin(ax)
 
 
-def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> Legend | None:
-    """A legend above the axes, of as many columns as fit into the figure; names that do not fit into one are wrapped."""
-    room = figure.bbox.width - 0.05 * figure.dpi
-    shown = list(names)
-    for columns in [*range(min(len(names), 6), 0, -1), *([1] * 12)]:
+def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> float:
+    """Place a legend above the axes, of as many columns as fit into the figure; the height that it needs, in inches.
+
+    Names that do not fit into one column are wrapped.
+    """
+    room, shown = figure.bbox.width - 0.05 * figure.dpi, list(names)
+    for columns in [*range(min(len(names), 6), 0, -1), *([1] * 20)]:
         legend = figure.legend(handles, shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
-        if legend.get_window_extent().width <= room:
-            return legend
+        box = legend.get_window_extent()
+        if box.width <= room:
+            return float(box.height / figure.dpi)
         legend.remove()
         if columns == 1:
             longest = max(len(line) for name in shown for line in name.split("\n"))
-            shown = ["\n".join(textwrap.wrap(name, max(8, int(0.85 * longest)))) for name in names]
-    return figure.legend(handles, shown, loc="outside upper center", ncols=1) if names else None
+            shown = ["\n".join(textwrap.wrap(name, max(6, int(0.85 * longest)))) for name in names]
+    return 0.0
+
+
+def note_corner(figure: Figure, text: str) -> float:
+    """Note trials and band in the corner below the axes; the height that this needs, in inches."""
+    if not text:
+        return 0.0
+    below = figure.legend([], [], title=text, loc="outside lower right", title_fontsize=6, borderpad=0.0, borderaxespad=0.2)
+    below.get_title().set_color("#444444")
+    return 0.12
 
 
 def _legend_within(figure: Figure, spare: Axes, handles: Sequence[Any], names: Sequence[str]) -> bool:
     """Whether the legend fits into the hole between panels, where it is then."""
-    legend = spare.legend(handles, names, loc="center", borderaxespad=0.0)
+    hole = spare.get_window_extent()
+    shown = [wrapped(figure, name, 8, hole.width / figure.dpi - 0.45) for name in names]
+    legend = spare.legend(handles, shown, loc="center", borderaxespad=0.0)
     legend.set_in_layout(False)
-    box, hole = legend.get_window_extent(), spare.get_window_extent()
+    box = legend.get_window_extent()
     if box.width <= 0.98 * hole.width and box.height <= 0.9 * hole.height:
         return True
     legend.remove()
@@ -115,51 +124,42 @@ def _title_panels(figure: Figure, axes: Sequence[Axes]) -> float:
 def wrapped(figure: Figure, text: str, size: float, width: float) -> str:
     """The text in lines that are so many inches wide at most, as far as words and long words can be wrapped."""
     probe = figure.text(0, 0, text, fontsize=size)
-    chars = len(text)
+    chars, whole = len(text), text.replace(" = ", "\xa0=\xa0")
     while text and chars > 4 and probe.get_window_extent().width / figure.dpi > width:
         chars = min(chars - 1, int(0.97 * chars))
-        if text.count("$") < 2 or "$" in text.split()[-1]:
-            probe.set_text("\n".join(textwrap.wrap(text, chars)))
-        else:
-            break
-    found = probe.get_text()
+        lines = [line for part in whole.split("\n") for line in textwrap.wrap(part, chars)]
+        probe.set_text("\n".join(lines).replace("\xa0", " "))
+    found: str = probe.get_text()
     probe.remove()
     return found
 
 
-def name_ticks(ax: Axes, names: Sequence[str]) -> None:
-    """Name x = 0, 1, ...; `finish` turns the names if they have no room."""
-    ax.set_xticks(range(len(names)), [str(name) for name in names])
-    ax.set_xlim(-0.5, len(names) - 0.5)
+def width_for(names: Sequence[str], count: int) -> float | None:
+    """A width for names of ticks that are long, in inches; None if the usual one will do."""
+    long = count == 1 and max(map(len, names), default=0) > 16
+    return min(PAGE, max(WIDTH, 0.85 * len(names) + 0.6)) if long else None
 
 
-def _slant(figure: Figure, axes: Sequence[Axes]) -> float:
-    """Wrap and turn names of ticks that would overlap; the height that they need beyond one line, in inches."""
-    names = [label.get_text() for label in axes[0].get_xticklabels()]
-    if not isinstance(axes[0].xaxis.get_major_locator(), FixedLocator) or axes[0].get_xlim() != (-0.5, len(names) - 0.5):
-        return 0.0
+def _name_ticks(figure: Figure, axes: Sequence[Axes], names: Sequence[str]) -> float:
+    """Name x = 0, 1, ..., in lines or turned where names are long; the height that they need beyond one line, in inches."""
     step = axes[0].get_window_extent().width / figure.dpi / len(names)
     size, line = 7.0, 7.0 * 1.25 / 72
-    level = [wrapped(figure, name, size, 0.92 * step) for name in names]
-    whole = all(set(text.split()) == set(name.split()) for text, name in zip(level, names, strict=True))
-    angle = (
-        0.0 if whole and max(text.count("\n") for text in level) < 3 else 35.0 if step * math.sin(math.radians(35)) > line else 90.0
-    )
-    lines = max(1, int(step * math.sin(math.radians(angle)) / line)) if angle else 9
-    texts = level if not angle else [_in_lines(name, lines) for name in names]
+    texts = [wrapped(figure, name, size, 0.92 * step) for name in names]
+    whole = all(text.split() == name.split() for text, name in zip(texts, names, strict=True))
+    angle, side = 0.0, dict[str, Any](ha="center")
+    if not whole or max(text.count("\n") for text in texts) > 4:
+        high = step * math.sin(math.radians(35))
+        angle, high = (35.0, high) if high > line else (90.0, step)
+        lines = min(3, max(1, int(high / line)))
+        texts = [
+            "\n".join(textwrap.wrap(name, max(20, math.ceil(1.2 * len(name) / lines)), break_long_words=False)) for name in names
+        ]
+        side = {"ha": "right", "va": "center" if angle == 90.0 else "top", "rotation_mode": "anchor"}
     for ax in axes:
-        side = (
-            {"ha": "center"} if not angle else {"ha": "right", "va": "center" if angle == 90 else "top", "rotation_mode": "anchor"}
-        )
         ax.set_xticks(range(len(names)), texts, rotation=angle, fontsize=size, **side)
     figure.draw_without_rendering()
     tall = max(label.get_window_extent().height for ax in axes for label in ax.get_xticklabels()) / figure.dpi
     return max(0.0, tall - line) * (2 if len(axes) % axes[0].get_gridspec().ncols else 1)  # type: ignore[union-attr]
-
-
-def _in_lines(text: str, lines: int) -> str:
-    """The text in about so many lines of the same length, none shorter than 16 letters."""
-    return "\n".join(textwrap.wrap(text, max(16, math.ceil(1.1 * len(text) / min(lines, 3)))))
 
 
 def end_ticks(ax: Axes, end: float, most: int) -> None:
@@ -182,9 +182,9 @@ def end_ticks(ax: Axes, end: float, most: int) -> None:
 
 def _power(x: float) -> str:
     """Powers of ten as such, others with a factor before the power."""
-    if x < 1000:
-        return f"{x:g}"
     power = math.floor(math.log10(x) + 1e-12)
+    if power < 1 or (power < 3 and x != 10**power):
+        return f"{x:g}"
     factor = f"{x / 10**power:.3g}"
     return rf"$10^{{{power}}}$" if factor == "1" else rf"${factor}\times10^{{{power}}}$"
 
@@ -196,6 +196,15 @@ def value_ticks(ax: Axes, values: Sequence[float]) -> None:
         ax.set_xticks(values, [f"{value:g}" for value in values])
     if log:
         ax.xaxis.set_minor_locator(NullLocator())
+
+
+def log_ticks(ax: Axes) -> None:
+    """Ticks of a logarithmic axis of y: powers of ten, and 2 and 5 times them where there are few."""
+    low, high = ax.get_ylim()
+    if high < 300 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}" if 1e-3 <= y < 1e5 else _power(y)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def log_bytes(ax: Axes) -> None:

@@ -43,6 +43,7 @@ STYLE: Any = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
     "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-4, 9),
 }
 # Tried in this order for letters that matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and macOS.
 FONTS = (
@@ -100,7 +101,7 @@ def read_style(file: str | Path) -> dict[str, Any]:
     from matplotlib.style import available, library
 
     if str(file) in available:
-        return dict(library[str(file)])
+        return {str(key): value for key, value in library[str(file)].items()}
     try:
         lines = [line.partition("#")[0].strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
@@ -114,7 +115,7 @@ def read_style(file: str | Path) -> dict[str, Any]:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InputError(f"style {file}: {key.strip()!r} is no key of matplotlib's{hint}")
     try:
-        found = dict(mpl.rc_params_from_file(file, fail_on_error=True, use_default_template=False))
+        found = {str(key): value for key, value in mpl.rc_params_from_file(file, True, False).items()}
     except ValueError as error:
         raise InputError(f"style {file}: {error}") from None
     return {key: value for key, value in found.items() if not key.startswith(NOT_STYLE)}
@@ -188,8 +189,9 @@ def others_of(results: Results, key: str) -> list[str]:
     return [name for name in results.keys if name != key]
 
 
-def in_brief(text: str) -> str:
-    """A swept value beside a figure: tables as "message loss 0.3, symmetric loss"."""
+def in_brief(value: Any) -> str:
+    """A swept value beside a figure: tables as "message loss 0.3, symmetric loss", truth as in TOML."""
+    text = str(value).lower() if str(value) in ("True", "False") else str(value)
     if text.startswith("{"):
         with suppress(ValueError):
             text = ", ".join(in_words(key, value) for key, value in json.loads(text).items())

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from gossipmab.analysis import plot_layout
 from gossipmab.analysis.charts import Chart, Panel, charts
 from gossipmab.analysis.plot_layout import PAGE, WIDTH
-from gossipmab.analysis.plot_style import FORMATS, legible, own_style, read_style, save
+from gossipmab.analysis.plot_style import FORMATS, legible, log as log_line, metrics_of, own_style, read_style, save
+from gossipmab.analysis.regret_bounds import not_known
 from gossipmab.analysis.selection import view
 from gossipmab.utils.errors import InputError, unknown
 
@@ -64,6 +65,8 @@ def plot(
     colours = cycle.by_key().get("color", ()) if cycle is not None else ()
     seen = view(results, band, log, where, curves, per_agent, colours)
     folder = results.path / "figures" if out is None else Path(out)
+    if guide == "auto" and (line := not_known(metrics_of(results, metric), results.spec.algorithms)):
+        log_line(line)
     with own_style(**more):
         drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, guide)]
         folder.mkdir(parents=out is not None, exist_ok=True)
@@ -102,6 +105,7 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
     """
     spare = None
     if axes is None:
+        width = width or plot_layout.width_for(chart.ticks, len(chart.panels))
         figure, inside, spare = plot_layout.panels(len(chart.panels), width)
     else:
         inside = list(axes) if isinstance(axes, Sequence | np.ndarray) else [axes]
@@ -115,10 +119,13 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
     names = [legible(name) for _, name in keys]
     if axes is None:
         label, handles = legible(chart.ylabel), list(keys.values())
-        plot_layout.finish(figure, inside, chart.xlabel, label, handles, names, spare, chart.corner, legible(title))
+        ticks = [legible(name) for name in chart.ticks]
+        plot_layout.finish(figure, inside, chart.xlabel, label, handles, names, spare, chart.corner, legible(title), ticks)
         return figure
     for ax in inside:
         ax.set(xlabel=chart.xlabel, ylabel=legible(chart.ylabel))
+        if chart.ticks:
+            ax.set_xticks(range(len(chart.ticks)), [legible(name) for name in chart.ticks])
     inside[0].legend(list(keys.values()), names, title=chart.corner, title_fontsize="small")
     return figure
 
@@ -126,7 +133,8 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
 def draw_panel(chart: Chart, panel: Panel, ax: Axes) -> dict[tuple[str, str], Any]:
     """Draw the curves of a panel; (label, name) -> the line, for a legend."""
     ax.set_title(legible(panel.title), fontsize=7)
-    keys, curves = {}, panel.curves
+    keys: dict[tuple[str, str], Any] = {}
+    curves = panel.curves
     shifts = np.linspace(-0.2, 0.2, len(curves)) if chart.ticks and len(curves) > 1 else np.zeros(len(curves))
     for shift, curve in zip(shifts, curves, strict=True):
         look, line = curve.look, {"linewidth": 0.9} if not curve.label else {}
@@ -137,7 +145,7 @@ def draw_panel(chart: Chart, panel: Panel, ax: Axes) -> dict[tuple[str, str], An
                                                         capsize=2, elinewidth=0.8, **style)  # fmt: skip
             continue
         marker = look.marker if chart.marks else ""
-        (keys[curve.label, curve.name],) = ax.plot(curve.x + shift, curve.mean, marker=marker, markersize=3.5, **style)
+        keys[curve.label, curve.name] = ax.plot(curve.x + shift, curve.mean, marker=marker, markersize=3.5, **style)[0]
         if bars.any():
             ax.fill_between(curve.x, curve.low, curve.high, color=look.color, alpha=0.2, linewidth=0)
     return keys
@@ -155,14 +163,16 @@ def _scale(chart: Chart, axes: Sequence[Axes]) -> None:
             ax.set_xscale("log")
         if ylog:
             ax.set_yscale("log", nonpositive="clip")
-            ax.yaxis.set_minor_formatter(NullFormatter())
         if chart.from_zero and ylog:
             ends = [curve.mean[-1] for curve in curves if len(curve.mean) and curve.mean[-1] > 0]
             ax.set_ylim(bottom=0.8 * max(means[means > 0].min(), min(ends, default=0.0) / 100))
         elif chart.from_zero and all(np.nanmin(curve.low, initial=0.0) >= 0 for curve in curves):
             ax.set_ylim(bottom=0)
+        if ylog:
+            plot_layout.log_ticks(ax)
         if chart.ticks:
-            plot_layout.name_ticks(ax, [legible(name) for name in chart.ticks])
+            ax.set_xticks(range(len(chart.ticks)), [""] * len(chart.ticks))
+            ax.set_xlim(-0.5, len(chart.ticks) - 0.5)
         elif chart.unit:
             ax.xaxis.set_major_formatter(EngFormatter(unit=chart.unit))
             if xlog:
@@ -173,5 +183,6 @@ def _scale(chart: Chart, axes: Sequence[Axes]) -> None:
         elif chart.marks:
             plot_layout.value_ticks(ax, sorted(set(x)))
         else:
-            ax.set_xlim(x[x > 0].min() if xlog else 0, x.max())
+            left = x[x > 0].min() if xlog else 0.0 if chart.from_zero else x.min()
+            ax.set_xlim(left, max(x.max(), left + 1.0))
             plot_layout.end_ticks(ax, float(x.max()), 5 if len(axes) == 1 else 3)

@@ -93,7 +93,7 @@ def _where(table: pd.DataFrame, results: Results, where: Mapping[str, Any]) -> p
             raise InputError(f"where: got {shown(key)}, but the run has no sweep")
         if column not in results.keys:
             raise unknown("where: key", key, results.keys)
-        known = {in_brief(str(value)): value for value in table[column].unique()}
+        known = {in_brief(value): value for value in table[column].unique()}
         for value in values if isinstance(values, list | tuple) else [values]:
             found = _found(value, known)
             if not found:
@@ -126,15 +126,16 @@ def _shown(names: Mapping[str, str], wanted: Sequence[str]) -> set[str]:
     return found
 
 
-def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """(title, rows) of every sweep point, as many as fit."""
+def by_point(table: pd.DataFrame, keys: Sequence[str], along: str = "") -> list[tuple[str, pd.DataFrame]]:
+    """(title, rows) of every sweep point, as many as fit; only of those with several values of `along` if there are any."""
     if not keys:
         return [("", table)]
     found = []
     for point, rows in table.groupby(list(keys), sort=False):
         values = zip(keys, point, strict=True)
-        found.append((", ".join(f"{key.replace('_', ' ')} = {in_brief(str(value))}" for key, value in values), rows))
-    return found[:MOST_PANELS]
+        found.append((", ".join(f"{key.replace('_', ' ')} = {in_brief(value)}" for key, value in values), rows))
+    several = [one for one in found if along and one[1][along].nunique() > 1]
+    return (several or found)[:MOST_PANELS]
 
 
 def by_algorithm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

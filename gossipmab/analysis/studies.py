@@ -74,8 +74,8 @@ def study_of(name: str) -> Study:
 def findings(results: Results, study: Study) -> pd.DataFrame:
     """One row for every sweep point and algorithm: point, algorithm, x, and regret an agent with its 95 % interval.
 
-    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, drift (max over recorded
-    rounds, mean over trials).
+    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, trials (how many), drift
+    (max over recorded rounds, mean over trials).
     """
     table = results.table()
     names = columns(list(results.spec.sweep))
@@ -95,7 +95,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             rows.append({
                 "point": caption(at.values), "algorithm": choice.label,
                 "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
-                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
+                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents, "trials": len(final),
                 "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip
     return pd.DataFrame(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,10 @@ import typer
 from gossipmab.cli import json_output as documents
 from gossipmab.cli.console import FAILED, FORMS, emit, out, say, show, summarise
 from gossipmab.cli.options import Json, Quiet, RunFolder, choice, runs_of
-from gossipmab.utils.errors import unknown
+from gossipmab.utils.errors import InputError, unknown
 
 METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
+BAND = "ci (95 % bootstrap), sd or quarter-sd; ci by default, quarter-sd for the paper's two figures."
 BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
 
 
@@ -63,19 +65,49 @@ def compare(
 
 def plot(
     folder: RunFolder,
-    band: Annotated[str, choice("quarter-sd (as the paper), sd, or ci (95 % bootstrap).", "quarter-sd", "sd", "ci")] = "quarter-sd",
+    out: Annotated[Path | None, typer.Option(help="The folder; figures in the run folder by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
     metric: Annotated[str | None, choice(METRIC, "pareto", "nsw", "both", "regret")] = None,
+    band: Annotated[str | None, choice(BAND, "ci", "sd", "quarter-sd")] = None,
     bound: Annotated[str | None, choice(BOUND, "log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Sweep points to draw; more than once for several.")
+    ] = None,
+    curves: Annotated[
+        list[str] | None, typer.Option(help="Algorithms to draw: labels, or names as in legends, with commas.")
+    ] = None,
+    per_agent: Annotated[bool, typer.Option("--per-agent", help="Divide sums over agents by their number.")] = False,
+    log: Annotated[
+        str | None, choice("Logarithmic axes: x, y, both or none; by default as fits.", "x", "y", "both", "none")
+    ] = None,
+    width: Annotated[str | None, choice("column, page, or centimetres; as the panels need by default.", "column", "page")] = None,
+    title: Annotated[str, typer.Option(help="Above every figure.")] = "",
+    style: Annotated[Path | None, typer.Option(metavar="FILE", help="A matplotlib style file.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
     from gossipmab.analysis.plots import plot as draw
     from gossipmab.experiments.results import open_run
 
-    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, bound):
+    names = [name.strip() for name in formats.split(",")]
+    points = points_of(where or ())
+    for path in draw(
+        open_run(folder), band, names, metric, bound, out, log=log, width=width, where=points, curves=curves or (),
+        title=title, style=style, per_agent=per_agent,
+    ):  # fmt: skip
         if not quiet:
             print(path)
+
+
+def points_of(given: Iterable[str]) -> dict[str, list[str]]:
+    """Key -> values, from KEY=VALUE."""
+    found: dict[str, list[str]] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--where: got {text!r}, allowed is KEY=VALUE, such as link_probability=0.1")
+        found.setdefault(key.strip(), []).append(value.strip())
+    return found
 
 
 def report(

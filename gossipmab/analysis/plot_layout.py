@@ -55,13 +55,14 @@ def finish(
     name_y(ylabel, fontsize=8)
     figure.draw_without_rendering()
     heights = [_title_panels(figure, axes), note_corner(figure, corner)]
-    if title:
-        figure.suptitle(wrapped(figure, title, 9, figure.get_figwidth() - 0.2), fontsize=9)
-        heights.append(0.16 * (1 + figure.get_suptitle().count("\n")))
-    if spare is None or not _legend_within(figure, spare, handles, names):
+    title = wrapped(figure, title, 9, figure.get_figwidth() - 0.2)
+    if spare is not None and _legend_within(figure, spare, handles, names):
+        heights.append(0.18 * (1 + title.count("\n")) if title else 0.0)
+        figure.suptitle(title, fontsize=9)
+    else:
         if spare is not None:
             spare.remove()
-        heights.append(legend_above(figure, handles, names))
+        heights.append(legend_above(figure, handles, names, title))
     if ticks:
         heights.append(_name_ticks(figure, axes, ticks))
     figure.set_figheight(figure.get_figheight() + sum(heights))
@@ -70,14 +71,16 @@ def finish(
         _thin(ax)
 
 
-def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> float:
+def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:
     """Place a legend above the axes, of as many columns as fit into the figure; the height that it needs, in inches.
 
-    Names that do not fit into one column are wrapped.
+    Names that do not fit into one column are wrapped. title: above the legend.
     """
     room, shown = figure.bbox.width - 0.05 * figure.dpi, list(names)
     for columns in [*range(min(len(names), 6), 0, -1), *([1] * 20)]:
-        legend = figure.legend(handles, shown, loc="outside upper center", ncols=columns, columnspacing=1.2)
+        legend = figure.legend(
+            handles, shown, loc="outside upper center", ncols=columns, columnspacing=1.2, title=title, title_fontsize=9
+        )
         box = legend.get_window_extent()
         if box.width <= room:
             return float(box.height / figure.dpi)
@@ -148,16 +151,22 @@ def _name_ticks(figure: Figure, axes: Sequence[Axes], names: Sequence[str]) -> f
     whole = all(text.split() == name.split() for text, name in zip(texts, names, strict=True))
     angle, side = 0.0, dict[str, Any](ha="center")
     if not whole or max(text.count("\n") for text in texts) > 4:
-        high = step * math.sin(math.radians(35))
-        angle, high = (35.0, high) if high > line else (90.0, step)
-        lines = min(3, max(1, int(high / line)))
-        texts = [
-            "\n".join(textwrap.wrap(name, max(20, math.ceil(1.2 * len(name) / lines)), break_long_words=False)) for name in names
-        ]
+        for angle, room in ((35.0, 0.57 * step), (90.0, step)):
+            lines = min(3, max(1, int(room / line)))
+            texts = [
+                "\n".join(textwrap.wrap(name, max(20, math.ceil(1.2 * len(name) / lines)), break_long_words=False))
+                for name in names
+            ]
+            left = 0.05 * max(len(part) for text in texts for part in text.split("\n"))  # inches beside the axes
+            if room > line and left < 0.5 * step * len(names):
+                break
         side = {"ha": "right", "va": "center" if angle == 90.0 else "top", "rotation_mode": "anchor"}
     for ax in axes:
         ax.set_xticks(range(len(names)), texts, rotation=angle, fontsize=size, **side)
+    high = figure.get_figheight()
+    figure.set_figheight(high + 0.2 * max(map(len, names)))  # for the time being: room for any
     figure.draw_without_rendering()
+    figure.set_figheight(high)
     tall = max(label.get_window_extent().height for ax in axes for label in ax.get_xticklabels()) / figure.dpi
     return max(0.0, tall - line) * (2 if len(axes) % axes[0].get_gridspec().ncols else 1)  # type: ignore[union-attr]
 

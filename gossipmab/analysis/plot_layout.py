@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +52,8 @@ def finish(
         ylabel = wrapped(figure, ylabel.replace(", ", ",\n", 1), 8, high)
     many = len(axes) > 1
     name_x, name_y = (figure.supxlabel, figure.supylabel) if many else (axes[0].set_xlabel, axes[0].set_ylabel)
-    name_x(wrapped(figure, xlabel, 8, figure.get_figwidth() - 0.5), fontsize=8)
-    name_y(ylabel, fontsize=8)
+    label_x = name_x(wrapped(figure, xlabel, 8, figure.get_figwidth() - 0.5), fontsize=8)
+    label_y = name_y(ylabel, fontsize=8)
     figure.draw_without_rendering()
     heights = [_title_panels(figure, axes), note_corner(figure, corner)]
     title = wrapped(figure, title, 9, figure.get_figwidth() - 0.2)
@@ -69,6 +70,10 @@ def finish(
     figure.draw_without_rendering()
     for ax in axes:
         _thin(ax)
+    if many:  # in the middle of the panels, not of the figure
+        box = Bbox.union([ax.get_window_extent() for ax in axes])
+        label_x.set_x((box.x0 + box.x1) / 2 / figure.bbox.width)
+        label_y.set_y((box.y0 + box.y1) / 2 / figure.bbox.height)
 
 
 def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:
@@ -151,7 +156,8 @@ def _name_ticks(figure: Figure, axes: Sequence[Axes], names: Sequence[str]) -> f
     whole = all(text.split() == name.split() for text, name in zip(texts, names, strict=True))
     angle, side = 0.0, dict[str, Any](ha="center")
     if not whole or max(text.count("\n") for text in texts) > 4:
-        for angle, room in ((35.0, 0.57 * step), (90.0, step)):
+        for turn, room in ((35.0, 0.57 * step), (90.0, step)):
+            angle = turn
             lines = min(3, max(1, int(room / line)))
             texts = [
                 "\n".join(textwrap.wrap(name, max(20, math.ceil(1.2 * len(name) / lines)), break_long_words=False))

@@ -65,7 +65,9 @@ def plot(
     colours = cycle.by_key().get("color", ()) if cycle is not None else ()
     seen = view(results, band, log, where, curves, per_agent, colours)
     folder = results.path / "figures" if out is None else Path(out)
-    if guide == "auto" and (line := not_known(metrics_of(results, metric), results.spec.algorithms)):
+    drawn_here = {column: name for column, name in metrics_of(results, metric).items() if column in seen.table}
+    shown = [one for one in results.spec.algorithms if (seen.table["algorithm"] == one.label).any()]
+    if guide == "auto" and (line := not_known(drawn_here, shown)):
         log_line(line)
     with own_style(**more):
         drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, guide)]

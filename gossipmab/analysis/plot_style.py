@@ -1,36 +1,35 @@
-"""The style of figures: the look of algorithms, the panels of sweep points, means with their bands."""
+"""The style of figures: matplotlib's settings, the looks and names of algorithms, words for swept values, files."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from itertools import cycle
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
-import numpy as np
 
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.experiments.spec.sweep import columns
 from gossipmab.metrics.columns import about
-from gossipmab.metrics.statistics import spread
 from gossipmab.utils.atomic_write import whole_file
-from gossipmab.utils.errors import unknown
+from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from gossipmab.experiments.results import Results
+    from gossipmab.experiments.spec.spec import Spec
 
 # The colours of Okabe and Ito, which the colour-blind can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = "os^Dv<>"
-BANDS = {"quarter-sd": "a quarter of the standard deviation", "sd": "one standard deviation", "ci": "95 % bootstrap interval"}
 FORMATS = ("png", "svg", "pdf")
 STYLE: Any = {
     "font.size": 8,
@@ -44,6 +43,7 @@ STYLE: Any = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
     "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-4, 9),
 }
 # Tried in this order for letters that matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and macOS.
 FONTS = (
@@ -51,11 +51,11 @@ FONTS = (
     "WenQuanYi Zen Hei", "Droid Sans Fallback", "Microsoft YaHei", "SimHei", "Yu Gothic", "MS Gothic", "Malgun Gothic",
     "PingFang SC", "Hiragino Sans", "Hiragino Sans GB", "Apple SD Gothic Neo", "NanumGothic", "Arial Unicode MS",
 )  # fmt: skip
+NOT_STYLE = ("backend", "toolbar", "webagg", "tk.", "interactive", "figure.figsize")
 NO_GLYPH, IN_FORMULAS = re.compile(r"Glyph (\d+) .*missing from"), logging.getLogger("matplotlib.mathtext")
 log = logging.getLogger("gossipmab").warning
 _noted: set[str] = set()  # letters without a font, each noted once
-MOST_PANELS = 16
-BRIEF = 34  # characters of a value beside a figure
+BRIEF = 80  # characters of a value beside a figure
 
 
 @contextmanager
@@ -92,17 +92,71 @@ def own_style(**more: Any) -> Iterator[None]:
     _noted.update(letters)
 
 
+def read_style(file: str | Path) -> dict[str, Any]:
+    """The settings of a matplotlib style file, or of one of matplotlib's own styles.
+
+    Raises:
+        InputError: no such file, an unknown key, a value that does not fit.
+    """
+    from matplotlib.style import available, library
+
+    if str(file) in available:
+        return {str(key): value for key, value in library[str(file)].items()}
+    try:
+        lines = [line.partition("#")[0].strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"style: {str(file)!r} cannot be read ({error}), allowed is a file in matplotlib's style format") from None
+    for line in filter(None, lines):
+        key, colon, _ = line.partition(":")
+        if not colon:
+            raise InputError(f"style {file}: got the line {line!r}, allowed is KEY: VALUE")
+        if key.strip() not in mpl.rcParams:
+            near = get_close_matches(key.strip(), mpl.rcParams, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"style {file}: {key.strip()!r} is no key of matplotlib's{hint}")
+    try:
+        found = {str(key): value for key, value in mpl.rc_params_from_file(file, True, False).items()}
+    except ValueError as error:
+        raise InputError(f"style {file}: {error}") from None
+    return {key: value for key, value in found.items() if not key.startswith(NOT_STYLE)}
+
+
 class Look(NamedTuple):
-    """Colour, line style and marker of an algorithm, the same in every panel and figure."""
+    """Colour, line style, marker and name of an algorithm, the same in every panel and figure."""
 
     color: str
     linestyle: Any
     marker: str
+    name: str
 
 
-def looks(labels: Sequence[str]) -> dict[str, Look]:
-    """Label -> look, in the experiment's order."""
-    return {label: Look(*look) for label, look in zip(labels, zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS)), strict=False)}
+def looks(labels: Sequence[str], names: Mapping[str, str] | None = None, colours: Sequence[str] = ()) -> dict[str, Look]:
+    """Label -> look, in the experiment's order; colour and line style together are different up to 49 labels.
+
+    names: label -> name in legends, the label itself by default. colours: COLOURS by default.
+    """
+    colours, found = colours or COLOURS, {}
+    for i, label in enumerate(labels):
+        turn = i + i // len(colours)
+        line, marker = LINES[turn % len(LINES)], MARKERS[turn % len(MARKERS)]
+        found[label] = Look(colours[i % len(colours)], line, marker, (names or {}).get(label, label))
+    return found
+
+
+def names_of(spec: Spec) -> dict[str, str]:
+    """Label -> the algorithm's name in legends: a label if one was given, else the title of its class.
+
+    A label that tells an algorithm from one of the same class without a label stands in brackets: "Pareto UCB1 Gossip (no gossip)".
+    """
+    classes = PROTOCOLS[spec.experiment.protocol].shipped
+    titles = {one.name: getattr(classes.get(one.name), "title", "") or one.name for one in spec.algorithms}
+    unlabelled = {one.name for one in spec.algorithms if one.label == one.name}
+    found = {}
+    for one in spec.algorithms:
+        beside = one.name in unlabelled and one.label != one.name
+        found[one.label] = f"{titles[one.name]} ({one.label.replace('_', ' ')})" if beside else one.label
+        found[one.label] = titles[one.name] if one.label == one.name else found[one.label]
+    return found
 
 
 def metrics_of(results: Results, metric: str | None) -> dict[str, str]:
@@ -135,40 +189,23 @@ def others_of(results: Results, key: str) -> list[str]:
     return [name for name in results.keys if name != key]
 
 
-def in_brief(text: str) -> str:
-    """A swept value in a legend: tables as "message_loss 0.3, symmetric_loss true", and no more than that has room."""
+def in_brief(value: Any) -> str:
+    """A swept value beside a figure: tables as "message loss 0.3, symmetric loss", truth as in TOML."""
+    text = str(value).lower() if str(value) in ("True", "False") else str(value)
     if text.startswith("{"):
-        text = text.strip("{}").replace('"', "").replace(": ", " ")
+        with suppress(ValueError):
+            text = ", ".join(in_words(key, value) for key, value in json.loads(text).items())
     return text if len(text) <= BRIEF else text[: BRIEF - 3] + "..."
 
 
-def by_point(table: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """(caption, rows) of every sweep point, as many as fit."""
-    if not keys:
-        return [("", table)]
-    groups = [
-        (", ".join(f"{key} = {in_brief(str(value))}" for key, value in zip(keys, point, strict=True)), rows)
-        for point, rows in table.groupby(list(keys), sort=False)
-    ]
-    return groups[:MOST_PANELS]
-
-
-def by_algorithm(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """(label, rows) of every algorithm, in the experiment's order."""
-    return [(str(label), rows) for label, rows in table.groupby("algorithm", sort=False)]
-
-
-def matrix(rows: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rounds (R,) and the curves (trials, R) of one algorithm at one sweep point."""
-    wide = rows.pivot(index="trial", columns="round", values=column)
-    return wide.columns.to_numpy(), wide.to_numpy()
-
-
-def final(rows: pd.DataFrame, column: str, band: str) -> tuple[float, float, float]:
-    """Mean over trials at the last round, and the band's edges."""
-    values = matrix(rows, column)[1][:, -1:]
-    low, high = spread(values, band)
-    return float(values.mean()), float(low[0]), float(high[0])
+def in_words(key: str, entry: Any) -> str:
+    """One parameter: "message loss 0.3"; "symmetric loss" for true; the bare key for lists of tables, such as partitions."""
+    if key == "keep_state":
+        return "state kept" if entry else "state lost"
+    name = key.replace("_", " ")
+    if isinstance(entry, bool):
+        return name if entry else f"no {name}"
+    return name if isinstance(entry, list) else f"{name} {entry:g}" if isinstance(entry, int | float) else f"{name} {entry}"
 
 
 def logarithmic(values: Sequence[Any]) -> bool:

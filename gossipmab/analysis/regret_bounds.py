@@ -11,12 +11,12 @@ A regret that grows more slowly than the order lies above the guide before T; on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.errors import unknown
 from gossipmab.utils.types import Floats, Integers
 
 ORDERS: dict[str, tuple[str, Callable[[Floats], Floats]]] = {  # name -> how it is written, and f
@@ -46,7 +46,7 @@ class Guide(NamedTuple):
 
 
 def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Guide | None:
-    """The guide to draw; None if none is wanted.
+    """The guide to draw; None if none is wanted, or known.
 
     Args:
         wanted: one of ORDERS, which is then about the first algorithm; "auto": the first whose order is known; None.
@@ -54,16 +54,22 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
         algorithms: the experiment's, with `label` and `name`.
 
     Raises:
-        InputError: an unknown order; "auto" and none is known.
+        InputError: an unknown order.
     """
-    if wanted is None:
+    if wanted is None or not algorithms:
         return None
     if wanted not in (*ORDERS, "auto"):
         raise unknown("guide", wanted, (*ORDERS, "auto"))
-    known = known_guide(metric, algorithms) if wanted == "auto" else Guide(algorithms[0].label, wanted)
-    if known is None:
-        raise InputError(f"guide: no order is known for {metric} of this run; name one of {', '.join(ORDERS)}")
-    return known
+    return known_guide(metric, algorithms) if wanted == "auto" else Guide(algorithms[0].label, wanted)
+
+
+def not_known(metrics: Mapping[str, str], algorithms: Sequence[Any]) -> str:
+    """The line about orders that are not known; "" if all are. metrics: column -> its title."""
+    parts = []
+    for column, title in metrics.items():
+        without = [one.label for one in algorithms if (column, one.name) not in KNOWN]
+        parts += [f"{title} of {', '.join(without)}"] if without else []
+    return f"bound: no order is known for the {'; the '.join(parts)}" if parts else ""
 
 
 def known_guide(metric: str, algorithms: Sequence[Any]) -> Guide | None:

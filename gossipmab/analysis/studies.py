@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 from scipy.stats import spearmanr
 
+from gossipmab.analysis.plot_style import in_words
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.metrics.statistics import bootstrap_interval
@@ -73,8 +74,8 @@ def study_of(name: str) -> Study:
 def findings(results: Results, study: Study) -> pd.DataFrame:
     """One row for every sweep point and algorithm: point, algorithm, x, and regret an agent with its 95 % interval.
 
-    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, drift (max over recorded
-    rounds, mean over trials).
+    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, trials (how many), drift
+    (max over recorded rounds, mean over trials).
     """
     table = results.table()
     names = columns(list(results.spec.sweep))
@@ -94,7 +95,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             rows.append({
                 "point": caption(at.values), "algorithm": choice.label,
                 "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
-                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents,
+                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents, "trials": len(final),
                 "drift": mine.groupby("trial")["mean_drift"].max().mean(),
             })  # fmt: skip
     return pd.DataFrame(rows)
@@ -107,23 +108,11 @@ def caption(point: Any) -> str:
         if isinstance(value, dict):
             inner = {key: entry for key, entry in value.items() if key not in ("process", "generator")}
             kind = value.get("process") or value.get("generator")
-            words = ", ".join(_words(key, entry) for key, entry in inner.items())
+            words = ", ".join(in_words(key, entry) for key, entry in inner.items())
             parts.append(f"{kind} {words}".strip() if kind else words)
         else:
             parts.append(str(value))
     return "; ".join(parts)
-
-
-def _words(key: str, entry: Any) -> str:
-    """One parameter: "message loss 0.3"; "symmetric loss" for true; the bare key for lists of tables, such as partitions."""
-    if key == "keep_state":
-        return "state kept" if entry else "state lost"
-    name = key.replace("_", " ")
-    if entry is True:
-        return name
-    if entry is False:
-        return f"no {name}"
-    return name if isinstance(entry, list) else f"{name} {entry:g}" if isinstance(entry, int | float) else f"{name} {entry}"
 
 
 def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:

@@ -42,7 +42,14 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "compare": (Example("what a change did", "gossipmab compare runs/quickstart runs/mine"),),
     "plot": (
         Example("the figures as PNG and SVG", "gossipmab plot runs/quickstart"),
-        Example("with bootstrap bands and a bound's order", "gossipmab plot runs/quickstart --band ci --format pdf --bound auto"),
+        Example(
+            "for a column of a journal, with a bound's order",
+            "gossipmab plot runs/quickstart --width column --format pdf --bound auto",
+        ),
+        Example(
+            "one sweep point, two algorithms",
+            "gossipmab plot runs/connectivity --where link_probability=0.1 --curves pareto_ucb_gossip,pareto_gossip",
+        ),
     ),
     "animate": (
         Example("agents by regret, links as they come and go", "gossipmab animate decentralized --out decentralized.gif"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from gossipmab.cli.options import Json, Quiet, RunFolder, choice, runs_of
 from gossipmab.utils.errors import InputError, unknown
 
 METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
+BAND = "ci (95 % bootstrap), sd or quarter-sd; ci by default, quarter-sd for the paper's two figures."
 BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
 
 
@@ -63,17 +65,36 @@ def compare(
 
 def plot(
     folder: RunFolder,
-    band: Annotated[str, choice("quarter-sd (as the paper), sd, or ci (95 % bootstrap).", "quarter-sd", "sd", "ci")] = "quarter-sd",
+    out: Annotated[Path | None, typer.Option(help="The folder; figures in the run folder by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
     metric: Annotated[str | None, choice(METRIC, "pareto", "nsw", "both", "regret")] = None,
+    band: Annotated[str | None, choice(BAND, "ci", "sd", "quarter-sd")] = None,
     bound: Annotated[str | None, choice(BOUND, "log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Sweep points to draw; more than once for several.")
+    ] = None,
+    curves: Annotated[
+        list[str] | None, typer.Option(help="Algorithms to draw: labels, or names as in legends, with commas.")
+    ] = None,
+    per_agent: Annotated[bool, typer.Option("--per-agent", help="Divide sums over agents by their number.")] = False,
+    log: Annotated[
+        str | None, choice("Logarithmic axes: x, y, both or none; by default as fits.", "x", "y", "both", "none")
+    ] = None,
+    width: Annotated[str | None, choice("column, page, or centimetres; as the panels need by default.", "column", "page")] = None,
+    title: Annotated[str, typer.Option(help="Above every figure.")] = "",
+    style: Annotated[Path | None, typer.Option(metavar="FILE", help="A matplotlib style file.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw regret curves, regret against what was swept, and regret against bytes."""
     from gossipmab.analysis.plots import plot as draw
     from gossipmab.experiments.results import open_run
 
-    for path in draw(open_run(folder), band, [name.strip() for name in formats.split(",")], metric, bound):
+    names = [name.strip() for name in formats.split(",")]
+    points = points_of(where or ())
+    for path in draw(
+        open_run(folder), band, names, metric, bound, out, log=log, width=width, where=points, curves=curves or (),
+        title=title, style=style, per_agent=per_agent,
+    ):  # fmt: skip
         if not quiet:
             print(path)
 
@@ -93,18 +114,21 @@ def animate(
     """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve."""
     from gossipmab.analysis.animation import animate as film
 
-    point = dict(pair_of(text) for text in where or ())
+    point = {key: values[-1] for key, values in points_of(where or ()).items()}
     written = film(source, file, label=algorithm, trial=trial, where=point, rounds=rounds, frames=frames, colour=colour, fps=fps)
     if not quiet:
         print(written)
 
 
-def pair_of(text: str) -> tuple[str, str]:
-    """KEY and VALUE."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise InputError(f"--where: got {text!r}, allowed is KEY=VALUE, such as link_probability=0.1")
-    return key.strip(), value.strip()
+def points_of(given: Iterable[str]) -> dict[str, list[str]]:
+    """Key -> values, from KEY=VALUE."""
+    found: dict[str, list[str]] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--where: got {text!r}, allowed is KEY=VALUE, such as link_probability=0.1")
+        found.setdefault(key.strip(), []).append(value.strip())
+    return found
 
 
 def report(

@@ -108,6 +108,7 @@ def study(
     quiet: Quiet = False,
 ) -> None:
     """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
+    from gossipmab.analysis.plot_style import names_of
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study
     from gossipmab.experiments.callbacks import Bar
@@ -118,7 +119,8 @@ def study(
     overrides = chosen.quick if quick else ()
     results = run_experiment(chosen.experiment, out_folder, engine, workers, overrides=overrides, callbacks=[Bar(bar=not quiet)])
     found = findings(results, chosen)
-    figures = draw_study(found, chosen, results.path / "figures" / f"study_{name.replace('-', '_')}")
+    stem = results.path / "figures" / f"study_{name.replace('-', '_')}"
+    figures = draw_study(found, chosen, stem, names=names_of(results.spec))
     if quiet:
         return
     show(chosen.question, *sentences(found, chosen), f"run folder  {results.path}", f"figure      {figures[0]}")

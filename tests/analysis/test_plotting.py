@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 import gossipmab as gm
-from gossipmab.analysis import plots as plotting
-from gossipmab.analysis.graph_plots import draw_topologies
-from gossipmab.analysis.plot_style import COLOURS, legible, logarithmic, looks, own_style, save
-from gossipmab.analysis.plots import plot
+from gossipmab.algorithms import PROTOCOLS
+from gossipmab.analysis.charts import Chart, Curve, Panel, charts, over_rounds
+from gossipmab.analysis.graph_plots import draw_topologies, topology_figure
+from gossipmab.analysis.plot_layout import end_ticks
+from gossipmab.analysis.plot_style import COLOURS, legible, logarithmic, looks, metrics_of, names_of, own_style, save
+from gossipmab.analysis.plots import draw_chart, plot
 from gossipmab.analysis.regret_bounds import ORDERS, fitted, guide_for
+from gossipmab.analysis.selection import view
 from gossipmab.cli import call
 from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
 
 SPEC: dict[str, Any] = {
@@ -72,12 +77,13 @@ def test_drawn_again_they_are_the_same(single: Results) -> None:
 
 
 def test_curves_show_the_means_and_the_bands(single: Results) -> None:
-    table = single.table()
-    style = looks(["Pareto UCB1 Gossip", "alone"])
+    table, style = single.table(), ["Pareto UCB1 Gossip", "alone"]
     with own_style():
-        figure = plotting.curves(table, [], "pareto_regret", "Pareto regret", "quarter-sd", style)
+        figure = draw_chart(next(charts(view(single, "quarter-sd", "none"))))
     (ax,) = figure.axes
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Pareto UCB1 Gossip", "alone"]
+    note, legend = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == style
+    assert note.get_title().get_text() == "n = 3, ± SD / 4"
     assert ax.get_xlabel() == "round $t$" and ax.get_ylabel() == "cumulative Pareto regret,\nsummed over agents"
     for line, band, label in zip(ax.lines, ax.collections, style, strict=True):
         wide = table[table["algorithm"] == label].pivot(index="round", columns="trial", values="pareto_regret")
@@ -91,22 +97,19 @@ def test_curves_show_the_means_and_the_bands(single: Results) -> None:
 
 
 def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
-    table, style = swept.table(), looks(["Pareto UCB1 Gossip", "alone"])
-    figure = plotting.curves(table, swept.keys, "pareto_regret", "Pareto regret", "sd", style)
-    shown = [ax for ax in figure.axes if ax.get_visible()]
-    assert len(shown) == 6 and shown[0].get_title() == "link_probability = 0.02, base = complete"
-    ends = ("pareto_regret", "Pareto regret", "ci", style)
-    numbers = plotting.against_key(table, "link_probability", ["base"], *ends)
-    assert [ax.get_title() for ax in numbers.axes] == ["base = complete", "base = path"]
+    drawn = {chart.stem: draw_chart(chart) for chart in charts(view(swept))}
+    titles = [ax.get_title() for ax in drawn["pareto_regret"].axes]
+    assert len(titles) == 6 and titles[0] == "link probability = 0.02, base = complete"
+    numbers = drawn["pareto_regret_against_link_probability"]
+    assert [ax.get_title() for ax in numbers.axes[:2]] == ["base = complete", "base = path"]
     assert numbers.axes[0].get_xscale() == "log"
-    names = plotting.against_key(table, "base", ["link_probability"], *ends)
-    below = [ax for ax in names.axes if ax.get_visible()][-1]
-    assert [tick.get_text() for tick in below.get_xticklabels()] == ["complete", "path"]
+    names = drawn["pareto_regret_against_base"].axes[0]
+    assert [tick.get_text() for tick in names.get_xticklabels()] == ["complete", "path"]
 
 
 def test_metrics_follow_the_algorithms(single: Results) -> None:
-    assert list(plotting.metrics_of(single, None)) == ["pareto_regret"]
-    assert list(plotting.metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
+    assert list(metrics_of(single, None)) == ["pareto_regret"]
+    assert list(metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
     names = {path.name for path in plot(single, formats=["svg"], metric="nsw")}
     assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg"}
 
@@ -129,7 +132,8 @@ def test_a_single_trial_and_a_single_round_can_be_drawn(tmp_path: Path) -> None:
 
 
 def test_looks_are_distinct_for_seven_algorithms() -> None:
-    found = looks([f"algorithm {i}" for i in range(9)])
+    found = looks([f"algorithm {i}" for i in range(12)])
+    assert len({(look.color, str(look.linestyle)) for look in found.values()}) == 12
     assert len({look.color for look in found.values()}) == len(COLOURS) == 7
     assert len({str(look.linestyle) for look in list(found.values())[:7]}) == 7
 
@@ -150,25 +154,14 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
 
 
 def test_errors_are_drawn_in_two_parts(single: Results) -> None:
-    style = looks(["Pareto UCB1 Gossip", "alone"])
-    lines = {"disagreement": ("-", "consensus"), "sampling_error": (":", "sampling")}
-    figure = plotting.over_time(single.table(), [], style, lines, "error", "log")
-    lines = {str(line.get_label()): line for line in figure.axes[0].lines}
-    assert set(lines) == {f"{label}, {part}" for label in style for part in ("consensus", "sampling")}
+    (chart,) = (chart for chart in charts(view(single)) if chart.stem == "estimation_error")
+    figure = draw_chart(chart)
+    names = [text.get_text() for text in figure.legends[-1].get_texts()]
+    assert names == [f"{name}, {part}" for name in ("Pareto UCB1 Gossip", "alone") for part in ("consensus", "sampling")]
+    lines = dict(zip(names, figure.axes[0].lines, strict=True))
     mean = single.table().query("algorithm == 'alone'").groupby("round")["sampling_error"].mean()
     np.testing.assert_allclose(lines["alone, sampling"].get_ydata(), mean)
     assert lines["alone, sampling"].get_linestyle() == ":" and figure.axes[0].get_yscale() == "log"
-
-
-def test_a_legend_has_as_many_columns_as_fit() -> None:
-    with own_style():
-        for words, columns in (("short", 2), ("a label that takes more than half of the width", 1)):
-            figure, [ax] = plotting.panels(1)
-            for n in range(4):
-                ax.plot([0, 1], label=f"{words} {n}")
-            plotting.finish(figure, [ax], "x", "y")
-            [legend] = figure.legends
-            assert legend._ncols == columns and legend.get_window_extent().width <= figure.bbox.width
 
 
 def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
@@ -178,42 +171,195 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
         np.testing.assert_allclose(curve, expected, atol=1e-12)
         np.testing.assert_allclose(c * ORDERS[name][1](rounds.astype(float)), expected, atol=1e-12)
     assert np.isnan(fitted("log", np.array([1]), np.array([2.0]))[1])  # ln 1 = 0
-    style = looks(["Pareto UCB1 Gossip", "alone"])
     guide = guide_for("auto", "pareto_regret", single.spec.algorithms)
     assert guide == ("Pareto UCB1 Gossip", "log")
-    figure = plotting.curves(single.table(), [], "pareto_regret", "Pareto regret", "sd", style, guide=guide)
-    (line,) = [line for line in figure.axes[0].lines if "fitted at T" in str(line.get_label())]
+    (panel,) = over_rounds(view(single), "pareto_regret", guide)
+    (line,) = [curve for curve in panel.curves if "fitted at T" in curve.name]
     mean = single.table().query("algorithm == 'Pareto UCB1 Gossip'").groupby("round")["pareto_regret"].mean()
-    assert line.get_ydata()[-1] == pytest.approx(mean[60])
-    assert line.get_ydata()[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
+    assert line.mean[-1] == pytest.approx(mean[60])
+    assert line.mean[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
 
 
-def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str]) -> None:
+def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
-    for options, words in [(["--bound", "sqr"], "did you mean 'sqrt'"), (["--metric", "nsw", "--bound", "auto"], "known")]:
-        capsys.readouterr()
-        assert call(["plot", str(single.path), "--format", "svg", *options]) == 2
-        assert words in capsys.readouterr().err
+    assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqr"]) == 2
+    assert "did you mean 'sqrt'" in capsys.readouterr().err
+    with caplog.at_level("WARNING"):
+        assert call(["plot", str(single.path), "--format", "svg", "--metric", "both", "--bound", "auto"]) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "bound: no order is known for the Pareto regret of alone; the NSW regret of Pareto UCB1 Gossip, alone"
+    ]
 
 
 @pytest.mark.parametrize("rising", [True, False])
-def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool) -> None:
-    rows = [
-        {"key": key, "algorithm": "one", "trial": trial, "round": t * key, "pareto_regret": float(key * (10 * t + trial))}
-        for key in ((1, 100) if rising else (100, 1))
-        for trial in range(2)
-        for t in (1, 2)
-    ]
-    table = pd.DataFrame(rows)
-    style = looks(["one"])
-    for figure in (
-        plotting.curves(table, ["key"], "pareto_regret", "regret", "sd", style),
-        plotting.against_key(table.assign(other=table["key"]), "key", ["other"], "pareto_regret", "regret", "sd", style),
-    ):
-        for ax in figure.axes:
-            low, high = ax.get_ylim()
-            assert low == 0 and high >= 2100
-    assert all(ax.get_xlim() == (0, 200) for ax in plotting.curves(table, ["key"], "pareto_regret", "", "sd", style).axes)
+@pytest.mark.parametrize("marks", [True, False])
+def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool, marks: bool) -> None:
+    sizes = [1.0, 100.0] if rising else [100.0, 1.0]
+    panels = [Panel("", [curve("one", size * np.array([1.0, 2.0]), size * np.array([10.0, 20.0]))]) for size in sizes]
+    figure = draw_chart(Chart("", "", "", panels, "x", "y", "", marks=marks))
+    for ax in figure.axes:
+        low, high = ax.get_ylim()
+        assert low == 0 and high >= 2100
+        assert marks or ax.get_xlim() == (0, 200)
+
+
+LONG = "an algorithm with a name that takes more than the whole width of the figure, whatever one tries"
+VALUES = [
+    "complete",
+    "gilbert_elliott(failure=0.02, recovery=0.005)",
+    "crash probability 0.002, recovery probability 0.01, state lost",
+]
+
+
+def curve(name: str, x: np.ndarray, mean: np.ndarray) -> Curve:
+    return Curve(name, name, looks([name])[name], x, mean, 0.9 * mean, 1.1 * mean, 20)
+
+
+def chart_of(kind: str, curves: int, panels: int, names: str) -> Chart:
+    x = {"rounds": np.linspace(50, 5_000, 20), "numbers": np.array([0.02, 0.1, 0.4, 0.7, 1.0]), "strings": np.arange(9.0),
+         "bytes": np.geomspace(1e6, 3e8, 7)}[kind]  # fmt: skip
+    all_ = [curve(f"{names} {i}", x, (i + 1.0) * np.linspace(100, 1_000, len(x))) for i in range(curves)]
+    title = "links = gilbert_elliott(failure=0.02, recovery=0.005), message loss = 0.3" if panels > 1 else ""
+    ticks = [f"{VALUES[i % 3]} {i}" for i in range(9)] if kind == "strings" else ()
+    return Chart("", "", "", [Panel(title, all_)] * panels, "round $t$",
+                 "cumulative regret of procedural fairness, summed over agents",
+                 "n = 20, 95 % CI", {"bytes": "both"}.get(kind, "none"), ticks, kind in ("numbers", "strings"),
+                 "B" if kind == "bytes" else "")  # fmt: skip
+
+
+def assert_whole(figure: Figure) -> None:
+    """Every text is inside the figure, none is over another, and no legend is over a panel."""
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend() is not None)]
+    texts = [*figure.texts, *(text for one in legends for text in (*one.get_texts(), one.get_title()))]
+    for ax in figure.axes:
+        texts += [ax.title, *ax.texts]
+        for axis in (ax.xaxis, ax.yaxis) if ax.axison else ():
+            texts += [axis.label, axis.offsetText, *(label for label in axis.get_ticklabels(which="both") if _inside(axis, label))]
+    shown = {text: text.get_window_extent() for text in texts if text.get_visible() and text.get_text().strip()}
+    for text, box in shown.items():
+        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1, text
+    for one, other in itertools.combinations(shown, 2):
+        if not one.get_rotation() % 90 and not other.get_rotation() % 90:
+            a, b = shown[one].padded(-1), shown[other].padded(-1)
+            assert not a.overlaps(b), (one, other)
+    for legend in figure.legends:
+        assert not any(legend.get_window_extent().padded(-1).overlaps(ax.get_window_extent()) for ax in figure.axes)
+
+
+def _inside(axis: Any, label: Any) -> bool:
+    low, high = sorted(axis.get_view_interval())
+    slack = 1e-6 * (high - low)
+    at = label.get_position()[0 if axis.axis_name == "x" else 1]
+    return bool(low - slack <= at <= high + slack)
+
+
+@pytest.mark.parametrize(("curves", "panels", "names"), [(1, 1, "short"), (3, 7, "Simulated NSW UCB Gossip"), (12, 1, LONG)])
+@pytest.mark.parametrize("kind", ["rounds", "numbers", "strings", "bytes"])
+def test_nothing_in_a_figure_is_cut_or_overlaps(kind: str, curves: int, panels: int, names: str) -> None:
+    with own_style():
+        figure = draw_chart(chart_of(kind, curves, panels, names), title="A title")
+        assert_whole(figure)
+        legend = next(one for one in [*figure.legends, *(ax.get_legend() for ax in figure.axes)] if one and one.get_texts())
+        assert [text.get_text().replace("\n", " ") for text in legend.get_texts()] == [f"{names} {i}" for i in range(curves)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("panels", range(1, 8))
+@pytest.mark.parametrize("kind", ["rounds", "numbers", "strings", "bytes"])
+def test_nothing_is_cut_whatever_the_number_of_curves_and_panels(kind: str, panels: int) -> None:
+    for curves, names, width in ((1, "short", None), (5, LONG, 3.5), (12, LONG, None)):
+        with own_style():
+            assert_whole(draw_chart(chart_of(kind, curves, panels, names), width=width))
+
+
+@pytest.mark.parametrize("panels", [5, 7])
+def test_panels_leave_no_hole_and_every_outer_axis_has_its_ticks(panels: int) -> None:
+    with own_style():
+        figure = draw_chart(chart_of("rounds", 2, panels, "short"))
+    inside = [ax for ax in figure.axes if ax.axison]
+    assert len(inside) == panels and all(ax.get_legend() for ax in figure.axes if not ax.axison)
+    across = inside[0].get_gridspec().ncols
+    for i, ax in enumerate(inside):
+        labels = [label.get_text() for label in ax.get_xticklabels() if label.get_visible()]
+        assert any("5000" in label for label in labels) == (i + across >= panels)
+
+
+@pytest.mark.parametrize(("end", "most", "ticks"), [
+    (5000, 5, [0, 1000, 2000, 3000, 4000, 5000]), (5000, 3, [0, 2500, 5000]),
+    (1234, 5, [0, 250, 500, 750, 1000, 1234]), (1, 3, [0, 1]),
+])  # fmt: skip
+def test_the_horizon_has_a_tick(end: int, most: int, ticks: list[float]) -> None:
+    ax = Figure().subplots()
+    end_ticks(ax, end, most)
+    assert list(ax.get_xticks()) == ticks
+
+
+def test_names_in_legends_are_those_that_people_write() -> None:
+    nsw = {"name": "simulated_nsw_ucb_gossip"}
+    given = [nsw, {**nsw, "label": "no_sim", "no_sim": True}, {"name": "pareto_ucb", "label": "alone"}, {"name": "pareto_gossip"}]
+    names = names_of(load_spec({**SPEC, "algorithms": given}))
+    title = "Simulated NSW UCB Gossip"
+    assert list(names.values()) == [title, f"{title} (no sim)", "alone", "Pareto Gossip"]
+    assert all(kind.title for registry in PROTOCOLS.values() for kind in registry.shipped.values())
+
+
+def test_curves_far_apart_have_a_logarithmic_axis(single: Results) -> None:
+    assert next(charts(view(single))).log == "none"
+    seen = view(single)
+    table = seen.table.copy()
+    table.loc[table["algorithm"] == "alone", "pareto_regret"] *= 100
+    assert next(charts(seen._replace(table=table))).log == "y"
+    assert next(charts(seen._replace(table=table, log="none"))).log == "none"
+
+
+def test_what_is_drawn_can_be_chosen(swept: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    style = tmp_path / "own.mplstyle"
+    style.write_text("lines.linewidth: 3\naxes.prop_cycle: cycler('color', ['red', 'blue'])\n")
+    chosen = ["--where", "base=path", "--where", "link_probability=1", "--curves", "Pareto UCB1 Gossip", "--per-agent"]
+    look = ["--width", "page", "--title", "Mine", "--style", str(style), "--log", "both", "--format", "png"]
+    assert call(["plot", str(swept.path), "--out", str(tmp_path / "out"), *chosen, *look]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "pareto_regret.png", "pareto_regret_against_bytes.png", "estimation_error.png", "front_coverage.png",
+    }  # fmt: skip
+    seen = view(swept, where={"base": "path", "network.link_probability": 1.0}, shown=["alone"], per_agent=True)
+    (panel,) = over_rounds(seen, "pareto_regret")
+    rows = swept.table().query("base == 'path' and link_probability == 1 and algorithm == 'alone'")
+    np.testing.assert_allclose(panel.curves[0].mean, rows.groupby("round")["pareto_regret"].mean() / 4)
+    style.write_text("lines.linewidht: 3\n")
+    for options, words in [
+        (["--where", "bas=path"], "where: key: 'bas' is not known; did you mean 'base'"),
+        (["--where", "base=rnig"], "(allowed: complete, path)"),
+        (["--where", "base"], "allowed is KEY=VALUE"),
+        (["--curves", "alon"], "did you mean 'alone'"),
+        (["--width", "2"], "column, page, or centimetres from 4 to 100"),
+        (["--log", "z"], "(allowed: both, none, x, y)"),
+        (["--band", "se"], "(allowed: ci, quarter-sd, sd)"),
+        (["--style", str(style)], "did you mean 'lines.linewidth'"),
+        (["--style", "none.mplstyle"], "cannot be read"),
+    ]:
+        capsys.readouterr()
+        assert call(["plot", str(swept.path), *options]) == 2
+        error = capsys.readouterr().err
+        assert words in error.replace("\n", " ") and "Traceback" not in error
+
+
+def test_charts_are_drawn_into_axes_that_are_given(single: Results) -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    chart = next(charts(view(single)))
+    assert draw_chart(chart, right) is figure
+    assert not left.lines and len(right.lines) == 2 and right.get_legend() is not None
+    with pytest.raises(gm.InputError, match="as many as the chart has panels, 1"):
+        draw_chart(chart, [left, right])
+
+
+def test_names_of_agents_do_not_overlap() -> None:
+    graph = nx.relabel_nodes(nx.complete_graph(30), lambda i: f"agent number {i}")
+    with own_style():
+        figure = topology_figure({LONG: gm.Network(graph), "ring": gm.Network("ring", agents=5)})
+        assert_whole(figure)
+    assert any("agent number" in text.get_text() for text in figure.axes[0].texts)
 
 
 def test_letters_without_a_font_are_noted_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -50,7 +50,7 @@ class State(NamedTuple):
     work: greedy.Greedy
 
 
-@class_attributes(assigns_at_random=False)
+@class_attributes(title="OFMUP", assigns_at_random=False)
 class OFMUP(NamedTuple):
     """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
 
@@ -100,7 +100,7 @@ class OFMUP(NamedTuple):
         update_mean(state.known, j, arm, x)
 
 
-@class_attributes(assigns_at_random=False, init=OFMUP.init, ucb_index=OFMUP.ucb_index, update=OFMUP.update)
+@class_attributes(title="No probing", assigns_at_random=False, init=OFMUP.init, ucb_index=OFMUP.ucb_index, update=OFMUP.update)
 class NonProbing(NamedTuple):
     """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
 
@@ -115,7 +115,7 @@ class NonProbing(NamedTuple):
             probed[k] = 0
 
 
-@class_attributes(init=OFMUP.init, select=OFMUP.select, update=OFMUP.update, assigns_at_random=True)
+@class_attributes(title="Greedy probing", init=OFMUP.init, select=OFMUP.select, update=OFMUP.update, assigns_at_random=True)
 class GreedyProbing(NamedTuple):
     """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
 

@@ -30,7 +30,7 @@ class State(NamedTuple):
     scratch_uniforms: Floats
 
 
-@class_attributes(warm_start="none", assigns_at_random=True)
+@class_attributes(title="Random probing", warm_start="none", assigns_at_random=True)
 class RandomProbing(NamedTuple):
     """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
 

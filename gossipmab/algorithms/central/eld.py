@@ -40,7 +40,7 @@ class Prices(NamedTuple):
     multiplier: Floats
 
 
-@class_attributes(objective="utilitarian", update=average)
+@class_attributes(title="ELD", objective="utilitarian", update=average)
 class ELD(NamedTuple):
     """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
 

@@ -24,7 +24,7 @@ from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats, class_attributes
 
 
-@class_attributes(update=average)
+@class_attributes(title="Epsilon-greedy", update=average)
 class EpsilonGreedy(NamedTuple):
     """Epsilon-Greedy (Hossain et al., 2021): explore by the toss of a coin, else the best policy by what was seen.
 

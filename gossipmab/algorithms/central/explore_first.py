@@ -22,11 +22,12 @@ from pydantic import Field
 from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.algorithms.central.base import Estimates, Exponent, ObjectiveName, estimates, update_mean
 from gossipmab.objectives import maximise
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 THEORIES = {"agents": (2 / 3, -2 / 3, 1 / 3), "arms": (1 / 3, -1 / 3, 2 / 3)}  # powers of N, K and the logarithm
 
 
+@class_attributes(title="Explore First")
 class ExploreFirst(NamedTuple):
     """Explore-First (Hossain et al., 2021): every arm equally often, then the best policy by what was seen.
 

@@ -26,7 +26,7 @@ from gossipmab.objectives import maximise_with_bonus
 from gossipmab.utils.types import Floats, class_attributes
 
 
-@class_attributes(update=average)
+@class_attributes(title="UCB of Hossain et al.", update=average)
 class HossainUCB(NamedTuple):
     """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus."""
 

@@ -25,7 +25,7 @@ from gossipmab.objectives import maximise
 from gossipmab.utils.types import Floats, class_attributes
 
 
-@class_attributes(update=average)
+@class_attributes(title="UCB of Jones et al.", update=average)
 class JonesUCB(NamedTuple):
     """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds."""
 

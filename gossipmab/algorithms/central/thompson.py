@@ -23,7 +23,7 @@ from gossipmab.algorithms.central.base import Exponent, ObjectiveName
 from gossipmab.environments.reward_models import beta_tail, log_gamma
 from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
 from gossipmab.utils.jit import jit
-from gossipmab.utils.types import Floats
+from gossipmab.utils.types import Floats, class_attributes
 
 
 class Beliefs(NamedTuple):
@@ -65,6 +65,7 @@ def beta_draw(u: float, a: float, b: float) -> float:
     return x
 
 
+@class_attributes(title="Thompson sampling")
 class Thompson(NamedTuple):
     """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors."""
 

@@ -51,7 +51,7 @@ class Shared(NamedTuple):
     scratch_bonus: Floats
 
 
-@class_attributes(estimates="utilities", communicates=False)
+@class_attributes(title="Centralized NSW UCB", estimates="utilities", communicates=False)
 class CentralizedNSW(NamedTuple):
     """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
 

@@ -64,7 +64,7 @@ def surely_dominated(means: Floats, half_width: Floats, k: int) -> bool:
     return False
 
 
-@class_attributes(communicates=True, flags=("active",))
+@class_attributes(title="Pareto Gossip", communicates=True, flags=("active",))
 class ParetoGossip(NamedTuple):
     """Successive elimination: pull the least pulled active arm, drop an arm when it is surely dominated.
 

@@ -64,7 +64,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 
-@class_attributes(communicates=True)
+@class_attributes(title="Pareto UCB1 Gossip", communicates=True)
 class ParetoUCBGossip(NamedTuple):
     """Algorithm 1: optimism on the gossip averages."""
 
@@ -98,7 +98,7 @@ class ParetoUCBGossip(NamedTuple):
             state.global_mean[i, arm, d] += after - before
 
 
-@class_attributes(init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
+@class_attributes(title="Pareto UCB1", init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
 class ParetoUCB(NamedTuple):
     """The baseline: the same rule on the agent's own averages, no messages."""
 

@@ -80,7 +80,7 @@ def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
     state.global_mean[i, row, arm] += after - before
 
 
-@class_attributes(estimates="utilities")
+@class_attributes(title="Simulated NSW UCB Gossip", estimates="utilities")
 class SimulatedNSWUCBGossip(NamedTuple):
     """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from gossipmab.analysis import plots
-from gossipmab.analysis.plot_style import by_algorithm, by_point, legible, looks, own_style
-from gossipmab.analysis.regret_bounds import known_guide
+from gossipmab.analysis.charts import Chart, Curve, Panel, charts, corner
+from gossipmab.analysis.plot_style import looks, names_of, own_style
+from gossipmab.analysis.plots import draw_chart
+from gossipmab.analysis.selection import by_algorithm, by_point, view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,31 +51,28 @@ def picture(heading: str, note: str, figure: Figure) -> Picture:
 
 
 def figures(results: Results) -> list[Picture]:
-    """The figures of `gossipmab plot`, with bootstrap intervals and the orders of known bounds."""
+    """The figures of `gossipmab plot`, with the orders of known bounds."""
     with own_style(**IN_PAGES):
-        found = plots.drawings(results, "ci", None, lambda column: known_guide(column, results.spec.algorithms))
-        return [picture(one.heading, one.note, one.figure) for one in found]
+        return [picture(one.heading, one.note, draw_chart(one)) for one in charts(view(results), bound="auto")]
 
 
 def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
     """Agents from worst off to best off in their trial: the mean over trials at each rank, with a quarter above and below."""
-    style = looks([choice.label for choice in results.spec.algorithms])
-    groups = by_point(agents, results.keys)
+    names = names_of(results.spec)
+    style, panels = looks(list(names), names), []
+    for title, at_point in by_point(agents, results.keys):
+        curves = []
+        for label, rows in by_algorithm(at_point):
+            ranked = np.sort(rows.pivot(index="trial", columns="agent", values=column).to_numpy(), axis=1)
+            low, high = np.percentile(ranked, [25, 75], axis=0)
+            x = np.arange(1.0, ranked.shape[1] + 1.0)
+            curves.append(Curve(label, style[label].name, style[label], x, ranked.mean(axis=0), low, high, len(ranked)))
+        panels.append(Panel(title, curves))
+    note = (
+        "The agents of a trial in the order of what they earned: the mean over trials at each rank; the band holds the "
+        "middle half of the trials."
+    )
+    axes = "rank, from worst off to best off", f"{column} of the agent of this rank"
+    chart = Chart("parade", "From worst off to best off", note, panels, *axes, f"{corner(panels)}, middle half", from_zero=False)
     with own_style(**IN_PAGES):
-        figure, axes = plots.panels(len(groups))
-        for ax, (caption, at_point) in zip(axes, groups, strict=True):
-            for label, rows in by_algorithm(at_point):
-                ranked = np.sort(rows.pivot(index="trial", columns="agent", values=column).to_numpy(), axis=1)
-                ranks, look = np.arange(1, ranked.shape[1] + 1), style[label]
-                low, high = np.percentile(ranked, [25, 75], axis=0)
-                ax.fill_between(ranks, low, high, color=look.color, alpha=0.15, linewidth=0)
-                line = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker if len(ranks) <= 40 else ""}
-                ax.plot(ranks, ranked.mean(axis=0), **line, markersize=3, label=legible(label))
-            ax.set_title(legible(caption), fontsize=7)
-            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        plots.finish(figure, axes, "rank, from worst off to best off", f"{column} of the agent of this rank")
-        note = (
-            "The agents of a trial in the order of what they earned: the mean over trials at each rank; the band holds the "
-            "middle half of the trials."
-        )
-        return picture("From worst off to best off", note, figure)
+        return picture(chart.heading, note, draw_chart(chart))

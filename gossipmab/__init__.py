@@ -49,6 +49,7 @@ _HOME = {
     "Thompson": "gossipmab.algorithms",
     "GossipTrace": "gossipmab.metrics.trace",
     "best_policy": "gossipmab.objectives.best_policy",
+    "datasets": "gossipmab.environments.datasets",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
     "plot": "gossipmab.analysis.plots",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.simulate import simulate as simulate
+    from gossipmab.environments import datasets as datasets
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.results import Results as Results, open_run as open_run
     from gossipmab.experiments.runner import run as run
@@ -114,7 +116,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'gossipmab' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    home = import_module(_HOME[name])
+    return home if home.__name__.endswith(f".{name}") and not hasattr(home, name) else getattr(home, name)
 
 
 def __dir__() -> list[str]:

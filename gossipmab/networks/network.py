@@ -27,6 +27,7 @@ from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links import ErdosRenyi, LinkProcess, LinkStatistics, Sampler, SparseLinkSampler, process_of
 from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
+from gossipmab.utils.parameters import suggesting_arguments
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Network:
     failures: Failures | None
     communication: CommunicationBudget | None
 
+    @suggesting_arguments
     def __init__(
         self,
         base: str | Path | Mapping[str, Any] | nx.Graph | None = None,

@@ -33,6 +33,7 @@ from gossipmab.analysis.plot_style import (
     save,
     short,
 )
+from gossipmab.analysis.pull_plots import NOTE, pulls
 from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
 from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.metrics.statistics import spread
@@ -127,6 +128,8 @@ def drawings(results: Results, band: str, metric: str | None, guide_of: Callable
         lines = {"front_evenness": ("-", "evenness"), "front_share": (":", "share")}
         figure = over_time(table, keys, style, lines, "pulls on the Pareto front", "linear")
         yield Drawing("front_coverage", "Coverage of the Pareto front over time", note, figure)
+    if (figure_of_pulls := pulls(results)) is not None:
+        yield Drawing("pulls", "Pulls by agent and arm", NOTE, figure_of_pulls)
 
 
 def panels(count: int) -> tuple[Figure, list[Axes]]:

@@ -2,8 +2,8 @@
 
     python examples/ridesharing/make_pickups.py experiments/pickups.csv
 
-Two rows in three lie around twelve places along an island of 0.06 by 0.15 degrees, normally distributed with a standard deviation of
-0.01 degrees; the others anywhere on it. One in 150 has no place, as in real files, where it is 0, 0.
+Two rows in three lie around twelve places along an island of 0.06 by 0.15 degrees, normally distributed with a standard
+deviation of 0.01 degrees; the others anywhere on it. One in 150 has no place, as in real files, where it is 0, 0.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,13 +18,13 @@ NOTE = "The share of an agent's pulls that went to each arm, mean over trials. A
 
 
 def pulls(results: Results) -> Figure | None:
-    """Shares of pulls, agents by arms, a panel for every algorithm; None without names, with a sweep, or of more than can be read."""
+    """Shares of pulls, agents by arms, a panel for every algorithm; None without names, with a sweep, or too large to read."""
     labels, spec = results.spec.points[0].labels, results.spec
     if results.keys or not (labels.agents or labels.arms):
         return None
-    shares = {}
+    shares, traces = {}, cast("Mapping[str, Any]", results.traces)
     for one in spec.algorithms:
-        counts = [np.atleast_2d(results.traces[c.id].pulls) for c in spec.cells() if c.label == one.label and c.id in results.traces]
+        counts = [np.atleast_2d(traces[c.id].pulls) for c in spec.cells() if c.label == one.label and c.id in traces]
         if counts:
             shares[one.label] = np.mean([rows / np.maximum(rows.sum(axis=1, keepdims=True), 1) for rows in counts], axis=0)
     N, K = next(iter(shares.values())).shape

@@ -22,13 +22,7 @@ from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign, terms
-from gossipmab.objectives.probing.value import (
-    best_outside,
-    distribution_of_best,
-    expected,
-    joint_welfare,
-    joint_welfare_at_random,
-)
+from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected, joint_welfare, joint_welfare_at_random
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
@@ -91,8 +85,8 @@ class Scratch(NamedTuple):
 def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
     """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
 
-    Without a capacity agents are independent, or hang together by known rounds, and the expectation is exact. Under a capacity it is the welfare
-    at the rewards seen, which has the right mean: assignments then hang together.
+    Without a capacity agents are independent, or hang together by known rounds, and the expectation is exact. Under a
+    capacity it is the welfare at the rewards seen, which has the right mean: assignments then hang together.
     """
     N, K = truth.means.shape
     product = 1.0

@@ -77,7 +77,9 @@ class Ridesharing(NamedTuple):
         best = np.argsort(-counts, kind="stable")[: self.zones]
         if len(best) < self.zones or counts[best[-1]] < FEWEST:
             enough = int((counts >= FEWEST).sum())
-            raise InputError(f"{KEY}.zones: got {self.zones}, but {enough} cells of {self.cell:g} degrees have {FEWEST} pick-ups or more")
+            raise InputError(
+                f"{KEY}.zones: got {self.zones}, but {enough} cells of {self.cell:g} degrees have {FEWEST} pick-ups or more"
+            )
         rows = [np.flatnonzero(place.ravel() == index) for index in best]
         return rows, [(int(cells[index, 1]), int(cells[index, 0])) for index in best]
 

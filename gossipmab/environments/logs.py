@@ -65,11 +65,13 @@ class Log(NamedTuple):
         for name, values in zip(names, columns, strict=True):
             check_unit(values, name, key)
         counts = np.bincount(agent * len(arms) + arm, minlength=len(agents) * len(arms)).reshape(len(agents), len(arms))
-        kept = (counts >= self.least).all(axis=0)
+        kept = np.asarray((counts >= self.least).all(axis=0))
         if not kept.any():
             nearest = int(np.argmax(counts.min(axis=0)))
             fewest = int(np.argmin(counts[:, nearest]))
-            where = f"the nearest is arm {shown(arms[nearest])}, of which agent {shown(agents[fewest])} has {counts[fewest, nearest]}"
+            where = (
+                f"the nearest is arm {shown(arms[nearest])}, of which agent {shown(agents[fewest])} has {counts[fewest, nearest]}"
+            )
             advice = "leave agents out, or choose a smaller `least`"
             raise InputError(f"{key}: no arm has {self.least} rows of every agent; {where}; {advice}")
         rows = kept[arm]
@@ -96,7 +98,8 @@ def check_unit(values: Floats, name: str, key: str) -> None:
     low, high = values.min(), values.max()
     if low < 0 or high > 1:
         row = int(np.argmax((values < 0) | (values > 1)))
-        to_unit = f"(x - {low:g}) / {high - low:g}" if high > low else "a share of the largest possible"
+        shifted = f"(x - {low:g})" if low < 0 else "x"
+        to_unit = f"{shifted} / {high - min(low, 0.0):g}"
         what = f"has {values[row]:g} in row {row + 1}, allowed are numbers in [0, 1], such as {to_unit}"
         raise InputError(f"{key}: column {name!r} {what}")
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gossipmab.environments.environment import Environment
 from gossipmab.experiments.spec.build import Files, built, options
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.sweep import columns, scalar
@@ -74,4 +73,6 @@ def _reason(point: Point, one: AlgorithmSpec, files: Files) -> str:
     numbers = f"{format_number(best)} less {format_number(100 * cost, 2)} % against {format_number(without)}"
     what = f"{RULE}; with the true rewards (trial 0), the best set of its order is {numbers} (arms {arms})"
     pays = (1.0 - cost) * best > without
-    return f"{what}, so that probing would pay: the rewards that it has seen do not show it" if pays else f"{what}: probing cannot pay"
+    return (
+        f"{what}, so that probing would pay: the rewards that it has seen do not show it" if pays else f"{what}: probing cannot pay"
+    )

@@ -166,10 +166,10 @@ class Results:
         return expected is not None and file.is_file() and file_hash(file) == expected
 
     def remarks(self) -> list[str]:
-        """Remarks on the tables, a line each: cells that failed, tables that were damaged, data that were left out, NSW regret
-        that says nothing, algorithms that never probe.
+        """Remarks on the tables, a line each.
 
-        Cells that failed of the same error share a line.
+        Cells that failed, tables that were damaged, data that were left out, NSW regret that says nothing, algorithms that never
+        probe. Cells that failed of the same error share a line.
         """
         alike: dict[str, list[str]] = {}
         for cell, line in self.failures:

@@ -83,7 +83,9 @@ def _labels(column: Any, name: str, key: str) -> tuple[Integers, tuple[str, ...]
     words = [str(word) for word in found]
     missing = missing | np.isin(codes, [place for place, word in enumerate(words) if not word.strip()])
     if missing.any():
-        raise InputError(f"{key}: column {name!r} has nothing in row {int(np.argmax(missing)) + 1}, allowed is a label in every row")
+        raise InputError(
+            f"{key}: column {name!r} has nothing in row {int(np.argmax(missing)) + 1}, allowed is a label in every row"
+        )
     for word in words:
         if not word.isprintable() or len(word) > LONGEST_LABEL:
             raise InputError(f"{key}: column {name!r} has {shown(word)}, allowed are {LONGEST_LABEL} printable characters")

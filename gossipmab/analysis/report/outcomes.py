@@ -84,5 +84,9 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
         for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
     ]
     named = bool(results.spec.points[0].labels.agents)
-    note = "Means over trials." if named else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
+    note = (
+        "Means over trials."
+        if named
+        else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
+    )
     return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *shown.values()], rows, 2, note)

@@ -156,7 +156,7 @@ class Coordinator:
         recipe = self._recipe()
         with explained(algorithm, environment.rewards):
             code = program(play_here, *recipe)
-        if getattr(prepares, "common_draw", False):  # its rewards are not what it prepares by
+        if prepares is not None and getattr(prepares, "common_draw", False):  # its rewards are not what it prepares by
             prepares = prepares._replace(means=prepares.means[:0], rows=prepares.rows[:0])
         rows = own_rows(state, environment.agents).items()
         info = TrialInfo(

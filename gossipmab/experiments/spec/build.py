@@ -112,7 +112,9 @@ def built(point: Point, files: Files, trial: int, networks: NetworkCache | None 
 
 
 def check(point: Point, files: Files, done: dict[str, Built], networks: NetworkCache) -> Built:
-    """The agents of a point and their names, having built it. `done` remembers what was built, for points of a sweep are often built alike.
+    """The agents of a point and their names, having built it.
+
+    `done` remembers what was built, for points of a sweep are often built alike.
 
     Raises:
         InputError: the point cannot be built.

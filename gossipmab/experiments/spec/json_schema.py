@@ -34,7 +34,8 @@ Schema = dict[str, Any]
 PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
 GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
 CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
-DEEPER = r"^(environment\.(log|dataset)|network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
+# Keys of [sweep] that lead into tables.
+DEEPER = r"^(environment\.(log|dataset)|network\.(base|links|failures|communication)|algorithms)\..+"
 
 
 def experiment_schema(plugins: bool = True) -> Schema:

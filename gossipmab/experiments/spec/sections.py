@@ -40,11 +40,6 @@ def allow(good: Callable[[Any], bool], words: str) -> BeforeValidator:
 
 
 Label = Annotated[Name, AfterValidator(printable)]
-def named(value: Any) -> bool:
-    """Whether the value is None, a name, or a table."""
-    return value is None or isinstance(value, str | dict) and value != ""
-
-
 OwnNumbers = Annotated[Any, allow(lambda value: isinstance(value, str | list), "a file, or nested lists of numbers")]
 
 
@@ -109,12 +104,17 @@ class EnvironmentSection(Section):
     logged_rewards: Name | None = Field(
         None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
     )
-    log: Annotated[Any, allow(named, 'a file, or { file = "...", the names of its columns }')] = Field(
-        None, description="A log of pulls, resampled: a file, or { file = ..., agent = ..., arm = ..., rewards = [...], least = ... }"
+    log: Annotated[
+        str | dict[str, Any] | None,
+        allow(lambda value: isinstance(value, str | dict | None), 'a file, or { file = "...", the names of its columns }'),
+    ] = Field(
+        None,
+        description="A log of pulls, resampled: a file, or { file = ..., agent = ..., arm = ..., rewards = [...], least = ... }",
     )
-    dataset: Annotated[Any, allow(named, '{ name = "ridesharing", file = "...", its parameters }')] = Field(
-        None, description="A public data set: { name = ..., file = ..., its parameters }"
-    )
+    dataset: Annotated[
+        dict[str, Any] | None,
+        allow(lambda value: isinstance(value, dict | None), '{ name = "ridesharing", file = "...", its parameters }'),
+    ] = Field(None, description="A public data set: { name = ..., file = ..., its parameters }")
 
     @model_validator(mode="before")
     @classmethod
@@ -137,8 +137,9 @@ class EnvironmentSection(Section):
             return Log(**coerce(Log, {"file": self.log} if isinstance(self.log, str) else self.log, "environment.log"))
         if self.dataset is None:
             return None
-        given = {"name": None, **self.dataset}
-        name = fit("environment.dataset.name", Literal["ridesharing"], given.pop("name"))
+        given = dict(self.dataset)
+        if (name := str(given.pop("name", ""))) not in DATASETS:
+            raise unknown("environment.dataset.name", name, DATASETS)
         return DATASETS[name](**coerce(DATASETS[name], given, "environment.dataset"))
 
     @property

@@ -117,7 +117,7 @@ def joint_welfare(joint: Floats, means: Floats, index: Floats, probed: Integers,
             mean[j] += u / M
             product *= u
         total += product if power == 1.0 else product**power
-    return total / M
+    return float(total / M)
 
 
 @jit
@@ -141,7 +141,7 @@ def joint_welfare_at_random(joint: Floats, means: Floats, probed: Integers, powe
                 own += (reward if power == 1.0 else reward**power) / K
             product *= own
         total += product
-    return total / M
+    return float(total / M)
 
 
 @jit

@@ -49,7 +49,7 @@ _HOME = {
     "Thompson": "gossipmab.algorithms",
     "GossipTrace": "gossipmab.metrics.trace",
     "best_policy": "gossipmab.objectives.best_policy",
-    "datasets": "gossipmab.environments.datasets",
+    "datasets": "gossipmab.datasets",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
     "plot": "gossipmab.analysis.plots",
@@ -63,6 +63,7 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab import datasets as datasets
     from gossipmab.algorithms import (
         ELD as ELD,
         OFMUP as OFMUP,
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
     from gossipmab.engines.actors.simulate import simulate_actors as simulate_actors
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.simulate import simulate as simulate
-    from gossipmab.environments import datasets as datasets
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.results import Results as Results, open_run as open_run
     from gossipmab.experiments.runner import run as run
@@ -117,7 +117,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'gossipmab' has no attribute {name!r}")
     home = import_module(_HOME[name])
-    return home if home.__name__.endswith(f".{name}") and not hasattr(home, name) else getattr(home, name)
+    return home if name == "datasets" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

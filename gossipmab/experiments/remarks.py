@@ -71,7 +71,9 @@ def _reason(point: Point, one: AlgorithmSpec, files: Files) -> str:
     without, best, cost = welfare[0], welfare[size], float(costs.overhead[size])
     arms = ", ".join(environment.labels.arms[k] if environment.labels.arms else str(k) for k in order[:size])
     numbers = f"{format_number(best)} less {format_number(100 * cost, 2)} % against {format_number(without)}"
-    what = f"{RULE}; with the true rewards (trial 0), the best set of its order is {numbers} (arms {arms})"
+    names = columns(list(point.values))
+    at = ", ".join([*(f"{names[key]} = {scalar(value)}" for key, value in point.values.items()), "trial 0"])
+    what = f"{RULE}; with the true rewards ({at}), the best set of its order is {numbers} (arms {arms})"
     pays = (1.0 - cost) * best > without
     return (
         f"{what}, so that probing would pay: the rewards that it has seen do not show it" if pays else f"{what}: probing cannot pay"

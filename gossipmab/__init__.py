@@ -51,6 +51,7 @@ _HOME = {
     "GossipTrace": "gossipmab.metrics.trace",
     "animate": "gossipmab.analysis.animation",
     "best_policy": "gossipmab.objectives.best_policy",
+    "datasets": "gossipmab.datasets",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
     "play": "gossipmab.engines.gossip.rounds",
@@ -65,6 +66,7 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab import datasets as datasets
     from gossipmab.algorithms import (
         ELD as ELD,
         OFMUP as OFMUP,
@@ -120,7 +122,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'gossipmab' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    home = import_module(_HOME[name])
+    return home if name == "datasets" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

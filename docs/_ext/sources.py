@@ -122,6 +122,7 @@ def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
     for part in info["fullname"].split("."):
         found = getattr(found, part, None)
     found = getattr(found, "fget", None) or getattr(found, "func", None) or getattr(found, "py_func", None) or found
+    found = inspect.unwrap(found) if callable(found) else found
     try:
         path = Path(inspect.getsourcefile(found) or "").resolve().relative_to(ROOT)
         number = inspect.getsourcelines(found)[1]

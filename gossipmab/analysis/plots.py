@@ -17,6 +17,7 @@ from gossipmab.analysis import plot_layout
 from gossipmab.analysis.charts import Chart, Panel, charts
 from gossipmab.analysis.plot_layout import PAGE, WIDTH
 from gossipmab.analysis.plot_style import FORMATS, legible, log as log_line, metrics_of, own_style, read_style, save
+from gossipmab.analysis.pull_plots import pulls
 from gossipmab.analysis.regret_bounds import not_known
 from gossipmab.analysis.selection import view
 from gossipmab.utils.errors import InputError, unknown
@@ -71,6 +72,8 @@ def plot(
         log_line(line)
     with own_style(**more):
         drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, guide)]
+        if (of_pulls := pulls(results)) is not None:
+            drawn.append(("pulls", of_pulls))
         folder.mkdir(parents=out is not None, exist_ok=True)
         try:
             return [path for stem, figure in drawn for path in save(figure, folder / stem, formats)]

@@ -82,7 +82,7 @@ def run(
         emit("run", **documents.of_run(results), failed=failures, figures=figures)
     elif (figures or undrawn) and not quiet and results is not None:
         summarise(results)
-        show(f"run folder  {results.path}", *(f"figure      {figure}" for figure in figures[:1]))
+        show(*(() if failed else results.remarks()), f"run folder  {results.path}", *(f"figure      {one}" for one in figures[:1]))
     if isinstance(undrawn, OSError):
         raise undrawn
     if undrawn is not None and results is not None:

@@ -22,7 +22,7 @@ from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.assignment_trace import AssignmentTrace, Truth, truth
 from gossipmab.objectives.probing import assignment as assign, terms
-from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected
+from gossipmab.objectives.probing.value import best_outside, distribution_of_best, expected, joint_welfare, joint_welfare_at_random
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.jit import is_builtin, jit, jit_uncached
 from gossipmab.utils.parameters import check
@@ -85,14 +85,18 @@ class Scratch(NamedTuple):
 def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
     """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
 
-    Without a capacity agents are independent, and the expectation is exact. Under a capacity it is the welfare
-    at the rewards seen, which has the right mean: assignments then hang together.
+    Without a capacity agents are independent, or hang together by known rounds, and the expectation is exact. Under a
+    capacity it is the welfare at the rewards seen, which has the right mean: assignments then hang together.
     """
     N, K = truth.means.shape
     product = 1.0
     seen = 0
     for k in range(K):
         seen += scratch.probed[k]
+    if seen > 0 and truth.joint.shape[0] > 0 and (play.at_random or play.capacity >= N):
+        if play.at_random:
+            return joint_welfare_at_random(truth.joint, truth.means, scratch.probed, play.power, scratch.mean)
+        return joint_welfare(truth.joint, truth.means, scratch.bounds, scratch.probed, play.power, scratch.mean)
     for j in range(N):
         own, raised = 0.0, 0.0
         other = best_outside(scratch.bounds[j], scratch.probed)

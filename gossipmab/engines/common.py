@@ -63,6 +63,17 @@ def check_objects(environment: Any, network: Any) -> None:
         raise InputError(f"environment: got {shown(environment)}, allowed is an object, such as Environment.sample(10, 5, 2)")
     if not isinstance(network, Network | None):
         raise InputError(f"network: got {shown(network)}, allowed is an object, such as Network('complete', agents=10)")
+    if network is not None:
+        check_names(environment, network)
+
+
+def check_names(environment: Environment, network: Network) -> None:
+    """Raise InputError if agents of the same names stand in another order in the network than in the environment."""
+    ours, theirs = environment.labels.agents, network.names or ()
+    if ours and ours != tuple(theirs) and set(ours) == set(theirs):
+        i = next(i for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other)
+        what = f"agent {i} is {shown(theirs[i])} in the network and {shown(ours[i])} in the environment"
+        raise InputError(f"network.base: {what}; allowed is one order of the names")
 
 
 def next_block(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,34 +13,38 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.environments import reward_models as models
+from gossipmab.environments.given import RANGE, by_name, fixed_sizes, is_range, own_preferences
+from gossipmab.environments.logs import Labels, Log, Logged, means_of, read_logged_rewards
 from gossipmab.environments.registry import resolve_reward_model
-from gossipmab.utils.array_files import from_zero, load_array, load_columns, numbered, whole
+from gossipmab.utils.array_files import load_array
 from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.notebook import html_table
-from gossipmab.utils.parameters import fit, parameters_of
+from gossipmab.utils.parameters import coerce, fit, parameters_of, suggesting, suggesting_arguments
 from gossipmab.utils.rng import Purpose, stream
-from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats
-from gossipmab.utils.validation import whole_number
 
 
+@suggesting
 @dataclass(frozen=True, eq=False, repr=False)
 class Environment:
     """The environment of a trial, shared by all its algorithms.
 
     means: (N, K, D) mean reward vectors mu[i, k]. preferences: (N, D) rows w[j] on the simplex. rewards: the reward model.
+    labels: the names of agents and arms, if they have any.
     """
 
     means: Floats
     preferences: Floats
     rewards: Any
+    labels: Labels = Labels()
 
     def __repr__(self) -> str:
         sizes = f"agents={self.agents}, arms={self.arms}, objectives={self.objectives}"
         return f"Environment({sizes}, rewards={type(self.rewards).__name__})"
 
     def _repr_html_(self) -> str:
-        rows = ([f"arm {k}", *values] for k, values in enumerate(self.centred_means[:20].tolist()))
+        names = self.labels.arms or [f"arm {k}" for k in range(self.arms)]
+        rows = ([name, *values] for name, values in zip(names, self.centred_means[:20].tolist(), strict=False))
         more = ["first 20 arms"] if self.arms > 20 else []
         return html_table(f"{self!r}, means over the agents", [*rows, more])
 
@@ -75,6 +79,7 @@ class Environment:
         return np.asarray(np.einsum("id,ikd->ik", self.preferences, self.means))
 
     @classmethod
+    @suggesting_arguments
     def sample(
         cls,
         agents: int | None = None,
@@ -89,7 +94,7 @@ class Environment:
         reward_std: float = 0.1,
         means: object = None,
         preferences: object = None,
-        logged_rewards: str | Path | None = None,
+        logged_rewards: str | Path | Logged | None = None,
         seed: int = 0,
         trial: int = 0,
     ) -> Environment:
@@ -132,8 +137,8 @@ class Environment:
         low, high = mean_range if mean_range is not None else ((0.3, 0.8) if choice.name == "discrete" else (0.0, 1.0))
         if mean_range is not None and (means is not None or logged_rewards is not None):
             raise InputError("environment.mean_range: given beside means, allowed is one of them")
-        logged = None if logged_rewards is None else read_logged_rewards(logged_rewards)
-        given = logged.means if logged else None
+        data = Logged(read_logged_rewards(logged_rewards)) if isinstance(logged_rewards, str | Path) else logged_rewards
+        given = data.model.means if data else None
         if means is not None:
             given = load_array(means, "environment.means", ("agent", "arm"), "mean")
         sizes = fixed_sizes(given, {"agents": agents, "arms": arms, "objectives": objectives})
@@ -154,74 +159,122 @@ class Environment:
             weights = generator.dirichlet(np.ones(sizes[2]), sizes[0])
         else:
             weights = own_preferences(preferences, sizes)
-        return cls(truth, weights, logged or choice.of(truth))
+        return cls(truth, weights, data.model, data.labels) if data else cls(truth, weights, choice.of(truth))
+
+    @classmethod
+    @suggesting_arguments
+    def from_arrays(
+        cls,
+        means: object,
+        preferences: object = None,
+        *,
+        rewards: Any = "bernoulli",
+        agent_names: Sequence[str] = (),
+        arm_names: Sequence[str] = (),
+        seed: int = 0,
+        trial: int = 0,
+    ) -> Environment:
+        """An environment of these means.
+
+        >>> Environment.from_arrays([[0.2, 0.7], [0.6, 0.5]], arm_names=["tea", "coffee"]).labels.arms
+        ('tea', 'coffee')
+
+        Args:
+            means: (N, K, D), or (N, K) for one objective; nested lists, an array, or a file, see `sample`.
+            preferences: (N, D); drawn by default. With names of agents also a mapping, name -> weights.
+            rewards: as in `sample`.
+            agent_names, arm_names: N and K names; numbers by default.
+            seed, trial: of the stream.
+
+        Raises:
+            InputError: a wrong shape, a value that is not allowed, or another number of names.
+        """
+        array = load_array(means, "environment.means", ("agent", "arm"), "mean")
+        array = array[:, :, np.newaxis] if array.ndim == 2 else array
+        labels = Labels(tuple(map(str, agent_names)), tuple(map(str, arm_names)))
+        for axis, (name, names) in enumerate((("agent_names", labels.agents), ("arm_names", labels.arms))):
+            if names and (array.ndim != 3 or len(set(names)) != len(names) or len(names) != array.shape[axis]):
+                raise InputError(f"{name}: got {len(set(names))} names, allowed is one for each of means {array.shape}")
+        drawn = cls.sample(means=array, preferences=by_name(preferences, labels), rewards=rewards, seed=seed, trial=trial)
+        return replace(drawn, labels=labels)
+
+    @classmethod
+    @suggesting_arguments
+    def from_dataframe(
+        cls,
+        frame: Any,
+        *,
+        agent: str = "agent",
+        arm: str = "arm",
+        means: Sequence[str] | None = None,
+        preferences: object = None,
+        rewards: Any = "bernoulli",
+        seed: int = 0,
+        trial: int = 0,
+    ) -> Environment:
+        """An environment of a table of means: a row for every agent and arm, a column for every objective.
+
+        >>> drinks = {"agent": ["ann", "ann", "bo", "bo"], "arm": ["tea", "mate"] * 2, "taste": [0.2, 0.7, 0.6, 0.5]}
+        >>> environment = Environment.from_dataframe(drinks)
+        >>> environment.labels.arms, environment.means[0, :, 0].tolist()
+        (('mate', 'tea'), [0.7, 0.2])
+
+        Args:
+            frame: a DataFrame of pandas, polars or another library, a mapping of columns, or a .csv or .parquet file.
+            agent, arm: the columns of their names, which are put in the order of numbers or of the alphabet.
+            means: the columns of means; by default all others.
+            preferences, rewards, seed, trial: as in `from_arrays`.
+
+        Raises:
+            InputError: no such column, a row missing or twice, or anything that `sample` refuses.
+        """
+        array, labels = means_of(frame, agent, arm, means)
+        drawn = cls.sample(means=array, preferences=by_name(preferences, labels), rewards=rewards, seed=seed, trial=trial)
+        return replace(drawn, labels=labels)
+
+    @classmethod
+    @suggesting_arguments
+    def from_log(
+        cls,
+        frame: Any,
+        *,
+        agent: str = "agent",
+        arm: str = "arm",
+        rewards: str | Sequence[str] | None = None,
+        least: int = 20,
+        preferences: object = None,
+        seed: int = 0,
+        trial: int = 0,
+    ) -> Environment:
+        """An environment that resamples a log of pulls: a row for every pull, with its agent, its arm and its rewards.
+
+        >>> log = {"who": ["ann", "bo"] * 20, "film": ["Alien"] * 40, "stars": [0.0, 1.0, 0.5, 0.75] * 10}
+        >>> environment = Environment.from_log(log, agent="who", arm="film", rewards=["stars"])
+        >>> environment.labels.agents, environment.means[:, 0, 0].tolist()
+        (('ann', 'bo'), [0.25, 0.875])
+
+        Args:
+            frame: a DataFrame of pandas, polars or another library, a mapping of columns, or a .csv or .parquet file.
+            agent, arm: the columns of their names, which are put in the order of numbers or of the alphabet.
+            rewards: the columns of rewards in [0, 1], one an objective; reward_1, reward_2, ... by default.
+            least: an arm is left out if some agent has fewer rows of it; a line to the log of `gossipmab` names those that are.
+            preferences, seed, trial: as in `from_arrays`.
+
+        Raises:
+            InputError: a column is missing or is there twice, a name is missing, a reward is missing or outside [0, 1], or no arm
+                has enough rows of every agent.
+        """
+        given = {"agent": agent, "arm": arm, "rewards": rewards, "least": least}
+        data = Log("", **coerce(Log, given, "environment.log", without=("file",))).logged(frame)
+        return cls.from_data(data, preferences, seed, trial)
+
+    @classmethod
+    def from_data(cls, data: Logged, preferences: object = None, seed: int = 0, trial: int = 0) -> Environment:
+        """The environment of rewards that were read; a note on what was left out of the data goes to the log of `gossipmab`."""
+        if data.labels.note:
+            logging.getLogger("gossipmab").warning(data.labels.note)
+        preferences = by_name(preferences, data.labels)
+        return cls.sample(rewards="table", logged_rewards=data, preferences=preferences, seed=seed, trial=trial)
 
 
 SHORT: dict[str, tuple[type, str]] = {"beta_concentration": (models.Beta, "concentration"), "reward_std": (models.Gaussian, "std")}
-
-
-RANGE = "two numbers 0 <= low < high <= 1"
-
-
-def is_range(value: Any) -> bool:
-    """Whether the value is two numbers 0 <= low < high <= 1."""
-    numbers = isinstance(value, list | tuple | np.ndarray) and len(value) == 2 and all(isinstance(x, Real) for x in value)
-    return numbers and 0 <= value[0] < value[1] <= 1
-
-
-def fixed_sizes(given: Floats | None, wanted: dict[str, int | None]) -> tuple[int, int, int]:
-    """(N, K, D) from the means if they are given, else the sizes given. Raises InputError if they contradict each other or lack."""
-    if given is not None and (given.ndim != 3 or 0 in given.shape):
-        raise InputError(f"environment.means: has shape {given.shape}, allowed is (agents, arms, objectives)")
-    sizes = []
-    for axis, (name, size) in enumerate(wanted.items()):
-        if given is not None and size is not None and size != given.shape[axis]:
-            raise InputError(f"environment.means: has shape {given.shape}, which contradicts {name} = {size}")
-        found = size if given is None else given.shape[axis]
-        sizes.append(whole_number(f"environment.{name}", found))
-    return sizes[0], sizes[1], sizes[2]
-
-
-def own_preferences(source: object, sizes: tuple[int, int, int]) -> Floats:
-    """(N, D) the user's preference vectors. Raises InputError unless each is on the simplex (to 1e-6)."""
-    weights = load_array(source, "environment.preferences", ("agent",), "weight")
-    if weights.shape != (sizes[0], sizes[2]):
-        raise InputError(
-            f"environment.preferences: has shape {weights.shape}, allowed is (agents, objectives) = {(sizes[0], sizes[2])}"
-        )
-    if (weights < 0).any():
-        raise InputError(f"environment.preferences: has {weights.min():g}, allowed are weights >= 0")
-    sums = weights.sum(axis=1)
-    worst = int(np.argmax(np.abs(sums - 1.0)))
-    if abs(sums[worst] - 1.0) > 1e-6:
-        raise InputError(f"environment.preferences: the vector of agent {worst} sums to {sums[worst]:g}, allowed is 1")
-    return weights
-
-
-def read_logged_rewards(path: str | Path) -> models.Table:
-    """The reward model of a logged table. Raises InputError if an (agent, arm) pair has no row."""
-    key = "environment.logged_rewards"
-    file = Path(path)
-    if file.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(f"{key}: {str(path)!r} has suffix {file.suffix!r}, allowed are .csv, .parquet")
-    if not is_file(file):
-        raise InputError(f"{key}: there is no file {str(path)!r}")
-    columns = load_columns(file, key)
-    agent, arm, logged = whole(columns, "agent", key), whole(columns, "arm", key), numbered(columns, "reward", key)
-    if not agent.size:
-        raise InputError(f"{key}: {file.name!r} has no rows")
-    N, K = int(agent.max()) + 1, int(arm.max()) + 1
-    if N * K > agent.size:
-        raise InputError(
-            f"{key}: {N} agents and {K} arms need at least {N * K} rows, one a pair; got {agent.size}{from_zero(agent, arm)}"
-        )
-    pair = agent * K + arm
-    counts = np.bincount(pair, minlength=N * K)
-    if (counts == 0).any():
-        missing = int(np.argmin(counts))
-        what = f"has no row for arm {missing % K}, each pair needs at least one{from_zero(agent, arm)}"
-        raise InputError(f"{key}: agent {missing // K} {what}")
-    rows = np.ascontiguousarray(logged[np.argsort(pair, kind="stable")])
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    means = np.add.reduceat(rows, first[:-1], axis=0) / counts[:, None]
-    return models.Table(means.reshape(N, K, -1), rows, first)

@@ -20,11 +20,15 @@ ATOMS = 4096  # of one (agent, arm)
 
 
 class Distributions(NamedTuple):
-    """levels: (L,) ascending, all values that occur. cdf: (N, K, L), F[j,k](level), 1 at the last. means: (N, K)."""
+    """levels: (L,) ascending, all values that occur. cdf: (N, K, L), F[j,k](level), 1 at the last. means: (N, K).
+
+    joint: (M, N, K) the rewards in M equally likely rounds, where those of a round hang together; (0, 0, 0) if independent.
+    """
 
     levels: Floats
     cdf: Floats
     means: Floats
+    joint: Floats = np.zeros((0, 0, 0))
 
 
 def distributions(environment: Environment) -> Distributions:
@@ -48,10 +52,16 @@ def distributions(environment: Environment) -> Distributions:
     for j in range(N):
         for k in range(K):
             masses[j, k] = on_levels(*atoms[j][k], levels)
-    return from_masses(levels, masses)
+    known = from_masses(levels, masses)
+    if not isinstance(model, models.Rounds):
+        return known
+    joint = np.einsum("jmkd,jd->mjk", model.rows, environment.preferences)
+    return known._replace(means=joint.mean(axis=0), joint=np.ascontiguousarray(joint))
 
 
-SUPPORTED_MODELS = (models.Bernoulli, models.Beta, models.Discrete, models.Deterministic, models.Gaussian, models.Table)
+SUPPORTED_MODELS = (
+    models.Bernoulli, models.Beta, models.Discrete, models.Deterministic, models.Gaussian, models.Table, models.Rounds,
+)  # fmt: skip
 
 
 def check_rewards(environment: Environment) -> None:
@@ -59,7 +69,7 @@ def check_rewards(environment: Environment) -> None:
     model = environment.rewards
     if type(model) not in SUPPORTED_MODELS:
         raise InputError(f"environment.rewards: got {type(model).__name__}, allowed for probing are the shipped models")
-    known = model.rows if isinstance(model, models.Table) else environment.means
+    known = model.rows if isinstance(model, models.Table | models.Rounds) else environment.means
     if isinstance(model, models.Gaussian) or known.min() < 0 or known.max() > 1:
         name = type(model).__name__.lower()
         raise InputError(f"environment.rewards: got {name} rewards outside [0, 1], allowed for probing are those within")
@@ -91,6 +101,9 @@ def _atoms(model: object, weights: Floats, j: int, k: int, D: int) -> tuple[Floa
     if isinstance(model, models.Table):
         pair = j * model.means.shape[1] + k
         rows = model.rows[model.first[pair] : model.first[pair + 1]]
+        return rows @ weights, np.full(len(rows), 1 / len(rows))
+    if isinstance(model, models.Rounds):
+        rows = model.rows[j, :, k]
         return rows @ weights, np.full(len(rows), 1 / len(rows))
     values, probabilities = np.zeros(1), np.ones(1)
     most = max(2, int(ATOMS ** (1 / D)))

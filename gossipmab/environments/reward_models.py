@@ -6,6 +6,7 @@ a trial, all engines and any block of rounds use the same stream. A model has
     RANGE        optional, of plug-ins: a property of the class, the least and the largest mean that it allows
     prepare(u)   a transformation of a whole block of uniform numbers, outside the compiled loop
     draw(i, arm, u, x)   writes the reward vector x (D,) of agent i's pull from its prepared numbers u (D,)
+    common_draw  optional, true if `prepare` gives all agents the number of the round's first one
 Actors import this file: no pydantic here, whose constraints are those of annotated_types.
 """
 
@@ -125,6 +126,30 @@ class Table(NamedTuple):
         row = begin + min(count - 1, int(u[0] * count))
         for d in range(x.shape[0]):
             x[d] = self.rows[row, d]
+
+
+@class_attributes(common_draw=True)
+class Rounds(NamedTuple):
+    """Resampling with replacement of whole rounds: what all agents could get of all arms at the same time stays together.
+
+    means: (N, K, D), averages over the rounds. rows: (N, M, K, D) the rewards in M logged rounds.
+    """
+
+    means: Floats
+    rows: Floats
+
+    def prepare(self, u: Floats) -> Floats:
+        """The first number of every round, in the place of all of the round's: one draw for all agents and arms."""
+        shared = np.empty_like(u)
+        shared[...] = u.reshape(len(u), -1)[:, 0].reshape(-1, *[1] * (u.ndim - 1))
+        return shared
+
+    def draw(self, i: int, arm: int, u: Floats, x: Floats) -> None:
+        """The rewards in round number floor(u[0] M)."""
+        count = self.rows.shape[1]
+        row = min(count - 1, int(u[0] * count))
+        for d in range(x.shape[0]):
+            x[d] = self.rows[i, row, arm, d]
 
 
 @jit

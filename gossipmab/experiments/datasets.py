@@ -14,6 +14,8 @@ from gossipmab.metrics.columns import attributes
 
 def dataset_of(spec: Spec, kind: Any, table: pd.DataFrame, agents: pd.DataFrame) -> xr.Dataset:
     """The arrays of a run whose traces are of this kind, with their titles and units."""
+    names = {point.labels.agents for point in spec.points}
+    agents = agents.drop(columns="agent_name", errors="ignore")
     arrays = _arrays(spec, table, "round")
     arrays |= {f"agent_{name}": a for name, a in _arrays(spec, agents, "agent").items()}
     described = {"name": spec.experiment.name, "spec_hash": spec.hash, "spec": spec.to_toml()}
@@ -21,6 +23,8 @@ def dataset_of(spec: Spec, kind: Any, table: pd.DataFrame, agents: pd.DataFrame)
     swept = {name: key for key, name in columns(list(spec.sweep)).items()}
     for name in data.variables:
         data[name].attrs.update(attributes(str(name), swept, kind))
+    if len(names) == 1 and (given := names.pop()):
+        data = data.assign_coords(agent_name=("agent", list(given), {"long_name": "name of the agent"}))
     return data
 
 

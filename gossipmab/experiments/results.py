@@ -176,9 +176,10 @@ class Results:
         return expected is not None and file.is_file() and file_hash(file) == expected
 
     def remarks(self) -> list[str]:
-        """Remarks on the tables, a line each: cells that failed, tables that were damaged, NSW regret that says nothing.
+        """Remarks on the tables, a line each.
 
-        Cells that failed of the same error share a line.
+        Cells that failed, tables that were damaged, data that were left out, NSW regret that says nothing, algorithms that never
+        probe. Cells that failed of the same error share a line.
         """
         alike: dict[str, list[str]] = {}
         for cell, line in self.failures:
@@ -191,9 +192,11 @@ class Results:
         for name in tuple(f"{table}.parquet" for table in tables.TABLES) if finished else ():
             if not self._vouched(name):
                 lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
+        from gossipmab.experiments.remarks import left_out, never_probes
         from gossipmab.experiments.summary import vanishing
 
-        return lines + (vanishing(self.spec, self.table()) if self.traces else [])
+        lines += left_out(self.spec)
+        return lines + [*vanishing(self.spec, self.table()), *never_probes(self.spec, self.table())] if self.traces else lines
 
     def load(self, cell: Cell) -> StoredCell | None:
         """The contents of the cell's file, None if it is not finished. Raises InputError if it is damaged."""

@@ -35,7 +35,8 @@ class Truth(NamedTuple):
     """What regret is measured against, and what the loop needs to know of the rewards.
 
     levels: (L,), cdf: (N, K, L), means: (N, K): the distributions. powers: (N, K) E[R^power]. mean_powers: (N, K)
-    E[R]^power. preferences: (N, D). best: the value of the best probing set, known distributions granted.
+    E[R]^power. preferences: (N, D). joint: (M, N, K) as of `Distributions`.
+    best: the value of the best probing set, known distributions granted.
     """
 
     levels: Floats
@@ -44,6 +45,7 @@ class Truth(NamedTuple):
     powers: Floats
     mean_powers: Floats
     preferences: Floats
+    joint: Floats
     best: float
 
 
@@ -53,4 +55,5 @@ def truth(environment: Environment, terms: Terms, uniforms: Floats | None = None
     best = best_probing(known, terms, uniforms)
     masses = np.diff(known.cdf, axis=2, prepend=0.0)
     powers = known.means if terms.power == 1 else (masses * known.levels**terms.power).sum(axis=2)
-    return Truth(*known, powers, known.means**terms.power, environment.preferences, best.value), best
+    mean_powers, weights = known.means**terms.power, environment.preferences
+    return Truth(*known[:3], powers, mean_powers, weights, known.joint, best.value), best

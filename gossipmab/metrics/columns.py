@@ -13,7 +13,12 @@ TRACES: dict[str, type[TrialRecord]] = {
     "central": CentralTrace,
     "assignment": AssignmentTrace,
 }  # by protocol
-INDEX = {"algorithm": ("label of the algorithm", "1"), "trial": ("trial", "1"), "agent": ("agent", "1")}
+INDEX = {
+    "algorithm": ("label of the algorithm", "1"),
+    "trial": ("trial", "1"),
+    "agent": ("agent", "1"),
+    "agent_name": ("name of the agent", "1"),
+}
 
 
 def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:

@@ -28,6 +28,7 @@ from gossipmab.networks.links import ErdosRenyi, LinkProcess, LinkStatistics, Sa
 from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.notebook import html_table
+from gossipmab.utils.parameters import suggesting_arguments
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Network:
     failures: Failures | None
     communication: CommunicationBudget | None
 
+    @suggesting_arguments
     def __init__(
         self,
         base: str | Path | Mapping[str, Any] | nx.Graph | None = None,

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING as MISSING, fields, is_dataclass
 from functools import lru_cache, wraps
-from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+from inspect import signature
+from typing import Any, NamedTuple, ParamSpec, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
@@ -25,6 +26,8 @@ SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "max
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
 K = TypeVar("K")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Parameter(NamedTuple):
@@ -73,8 +76,24 @@ def suggesting(kind: type[K]) -> type[K]:
         return html_table(kind.__name__, ((key, getattr(self, key), one.description) for key, one in parameters_of(owner).items()))
 
     setattr(kind, name, made if name == "__init__" else staticmethod(made))
-    kind._repr_html_ = shown_as_table  # type: ignore[attr-defined]
+    if not hasattr(kind, "_repr_html_"):
+        kind._repr_html_ = shown_as_table  # type: ignore[attr-defined]
     return kind
+
+
+def suggesting_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, of which an unknown argument is an InputError with the nearest spelling in place of a TypeError."""
+    known = [name for name in signature(function).parameters if name not in ("self", "cls")]
+    what = f"{function.__qualname__.removesuffix('.__init__')}: argument"
+
+    @wraps(function)
+    def called(*args: P.args, **given: P.kwargs) -> R:
+        for one in given:
+            if one not in known:
+                raise unknown(what, one, known)
+        return function(*args, **given)
+
+    return called
 
 
 def check_names(

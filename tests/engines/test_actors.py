@@ -125,14 +125,17 @@ def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, gra
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rewards", ["table", "beta", "gaussian", "discrete", "deterministic"])
+@pytest.mark.parametrize("rewards", ["table", "rounds", "beta", "gaussian", "discrete", "deterministic"])
 def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":
         rows = [f"{i},{k},{(i + 2 * k) % 7 / 7},{(3 * i + k + r) % 5 / 5}" for i in range(7) for k in range(4) for r in range(3)]
         (tmp_path / "log.csv").write_text("agent,arm,reward_1,reward_2\n" + "\n".join(rows) + "\n", encoding="utf-8")
         extra["logged_rewards"] = tmp_path / "log.csv"
-    environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
+    if rewards == "rounds":  # one draw for all agents
+        environment = gm.datasets.ridesharing(Path(__file__).parents[2] / "experiments" / "pickups.csv", vehicles=7, zones=4)
+    else:
+        environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.environments.environment import read_logged_rewards
+from gossipmab.environments.logs import read_logged_rewards
 from gossipmab.experiments.spec.loading import from_dict, load_spec, overridden, read_toml
 from gossipmab.experiments.storage import manifest
 from gossipmab.experiments.storage.cell_file import DamagedError, decode

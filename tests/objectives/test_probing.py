@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import cvxpy
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.environments.reward_distributions import on_levels
+from gossipmab.experiments.remarks import never_probes
+from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.objectives.probing import (
     OVERHEADS,
     Distributions,
@@ -26,8 +30,9 @@ from gossipmab.objectives.probing import (
     welfare_of_set,
 )
 from gossipmab.objectives.probing.greedy import SMALLEST, log_bound
-from gossipmab.objectives.probing.value import probed_welfare, unprobed_welfare
+from gossipmab.objectives.probing.value import joint_welfare, joint_welfare_at_random, probed_welfare, unprobed_welfare
 
+PICKUPS = Path(__file__).parents[2] / "experiments" / "pickups.csv"
 GUARANTEE = (math.e - 1) / (2 * math.e - 1)  # theorem 1 with zeta = 1: 0.387
 
 
@@ -458,3 +463,55 @@ def test_a_capacity_lowers_values_and_none_that_binds_leaves_them() -> None:
         welfare_of_set(known, tight, (0,))
     best = best_probing(known, terms(3, 3, capacity=1, overhead=[0, 0.05, 1]), uniforms)
     assert best.value >= welfare_of_set(known, tight, (), uniforms)
+
+
+# ------------------------------------------------------------------------------------------------ rewards that hang together
+
+
+def test_values_where_a_row_is_a_round_are_averages_over_the_rounds() -> None:
+    """Every set by hand; taken as independent, the value is another one."""
+    environment = gm.datasets.ridesharing(PICKUPS, vehicles=4, zones=3, cell=0.04, rounds=40)
+    known, costs = distributions(environment), terms(4, 3, overhead="free", welfare="geometric")
+    R, mu = known.joint, environment.means[..., 0]
+    assert R.shape == (40, 4, 3)
+    np.testing.assert_allclose(known.means, mu, rtol=1e-12)
+    values = {}
+    for arms in (arms for size in (1, 2, 3) for arms in combinations(range(3), size)):
+        probed = np.isin(range(3), arms)
+        best = np.where(probed, R, mu).max(axis=2)
+        values[arms] = float((best.prod(axis=1) ** 0.25).mean())
+        assert welfare_of_set(known, costs, arms) == pytest.approx(values[arms], rel=1e-12)
+        mean, S = np.zeros(4), probed.astype(np.int64)
+        joint_welfare(R, mu, mu, S, 0.25, mean)
+        np.testing.assert_allclose(mean, best.mean(axis=0), rtol=1e-12)
+        at_random = (np.where(probed, R, mu) ** 0.25).mean(axis=2).prod(axis=1).mean()
+        assert joint_welfare_at_random(R, mu, S, 0.25, mean) == pytest.approx(at_random, rel=1e-12)
+    assert best_probing(known, costs).value == pytest.approx(max(values[arms] for arms in values if len(arms) < 3), rel=1e-12)
+    alone = known._replace(joint=np.zeros((0, 0, 0)))
+    assert abs(welfare_of_set(alone, costs, (0, 1)) - values[0, 1]) > 1e-4
+
+
+STILL: dict[str, Any] = {
+    "experiment": {"name": "x", "protocol": "assignment", "horizon": 90, "trials": 1, "seed": 0, "welfare": "geometric"},
+    "environment": {"agents": 4, "arms": 3, "objectives": 1},
+    "probing": {"overhead": [0, 0.9, 0.9]},
+    "algorithms": [{"name": "ofmup"}, {"name": "non_probing"}, {"name": "ofmup", "label": "as printed", "choice": "log"}],
+    "sweep": {"environment.heterogeneity": [0.1, 0.2]},
+}
+
+
+def test_it_says_who_never_probes_and_why() -> None:
+    """Counted from the warm start on; that of "pairs" is probing."""
+    spec = from_dict(STILL)
+    rows = [(h, one.label, 0, 90, 0) for h in (0.1, 0.2) for one in spec.algorithms]
+    table = pd.DataFrame(rows, columns=["heterogeneity", "algorithm", "trial", "round", "cumulative_probes"])
+    dear, printed = never_probes(spec, table)
+    assert dear.startswith("probing: ofmup (at 2 of 2 sweep points) never probes. Algorithm 1 probes only if")
+    assert "less 90 % against" in dear and dear.endswith("probing cannot pay")
+    assert printed.startswith('probing: as printed (at 2 of 2 sweep points) never probes. choice = "log"')
+    free = from_dict({**STILL, "probing": {"overhead": "free"}, "algorithms": STILL["algorithms"][:1]})
+    assert never_probes(free, table)[0].endswith("probing would pay: the rewards that it has seen do not show it")
+    assert never_probes(spec, table.assign(cumulative_probes=1)) == []
+    pairs = from_dict({**STILL, "algorithms": [{"name": "ofmup", "warm_start": "pairs"}]})
+    assert len(never_probes(pairs, table.assign(cumulative_probes=12))) == 1
+    assert never_probes(pairs, table.assign(cumulative_probes=13)) == []

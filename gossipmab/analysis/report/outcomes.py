@@ -72,8 +72,10 @@ def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
 
 def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
     """A row for each algorithm and agent; None with a sweep, or if there are too many to be read."""
-    shown = {name: name.replace("_", " ") for name in agents.columns if name not in ("algorithm", "trial", "agent")}
+    shown = {name: name.replace("_", " ") for name in agents.columns if name not in ("algorithm", "trial", "agent", "agent_name")}
     shown = {name: title for name, title in shown.items() if not name.startswith("equity_")}
+    if "agent_name" in agents:
+        agents = agents.assign(agent=agents["agent_name"]).drop(columns="agent_name")
     means = agents.groupby(["algorithm", "agent"], sort=False)[list(shown)].mean() if not results.keys else None
     if means is None or len(means) > MOST_ROWS:
         return None
@@ -81,5 +83,10 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
         [str(algorithm), str(agent), *(format_number(float(value)) for value in values)]
         for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
     ]
-    note = "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
+    named = bool(results.spec.points[0].labels.agents)
+    note = (
+        "Means over trials."
+        if named
+        else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
+    )
     return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *shown.values()], rows, 2, note)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from gossipmab.analysis.charts import Chart, Curve, Panel, charts, corner
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
+from gossipmab.analysis.pull_plots import NOTE, pulls
 from gossipmab.analysis.selection import by_algorithm, by_point, view
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def picture(heading: str, note: str, figure: Figure) -> Picture:
 def figures(results: Results) -> list[Picture]:
     """The figures of `gossipmab plot`, with the orders of known bounds."""
     with own_style(**IN_PAGES):
-        return [picture(one.heading, one.note, draw_chart(one)) for one in charts(view(results), bound="auto")]
+        found = [picture(one.heading, one.note, draw_chart(one)) for one in charts(view(results), bound="auto")]
+        if (of_pulls := pulls(results)) is not None:
+            found.append(picture("Pulls by agent and arm", NOTE, of_pulls))
+        return found
 
 
 def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:

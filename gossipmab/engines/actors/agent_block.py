@@ -170,6 +170,9 @@ class AgentBlock:
         info, self.t0, n = self.info, self.played, self.agents
         drawn = self._source.rows(B, self.first, self.last)
         rewards = drawn[Purpose.REWARDS]
+        if getattr(info.prepares, "common_draw", False):  # every actor takes the number of the first of all agents
+            shape = {Purpose.REWARDS: self._source.shapes[Purpose.REWARDS]}
+            rewards[...] = RandomSource(info.key, shape, self.played).rows(B, 0, 1)[Purpose.REWARDS]
         if info.prepares is not None:
             rewards = np.ascontiguousarray(info.prepares.prepare(rewards))
         rounds = info.rounds[(info.rounds > self.played) & (info.rounds <= self.played + B)]

@@ -36,7 +36,7 @@ from gossipmab.engines.gossip.tally import check_played, tally_window, trace_of
 from gossipmab.engines.gossip.trial import averages_of, blends, own_rows, problem_info
 from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
-from gossipmab.environments.reward_models import Table
+from gossipmab.environments.reward_models import Rounds, Table
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import FailureSampler
@@ -156,6 +156,8 @@ class Coordinator:
         recipe = self._recipe()
         with explained(algorithm, environment.rewards):
             code = program(play_here, *recipe)
+        if prepares is not None and getattr(prepares, "common_draw", False):  # its rewards are not what it prepares by
+            prepares = prepares._replace(means=prepares.means[:0], rows=prepares.rows[:0])
         rows = own_rows(state, environment.agents).items()
         info = TrialInfo(
             environment.means.shape, uniforms_of(state), self.bounds, self.trial.key, tuple(algorithm),  # type: ignore[arg-type]
@@ -278,4 +280,6 @@ def own_rewards(model: Any, first: int, last: int) -> tuple[Any, ...]:
         arms = model.means.shape[1]
         begin, end = model.first[first * arms], model.first[last * arms]
         values |= {"rows": model.rows[begin:end], "first": model.first - begin}
+    elif isinstance(model, Rounds):
+        values["rows"] = OwnRows(model.rows[first:last])
     return tuple(values.values())

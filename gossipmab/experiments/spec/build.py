@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms.base import ProblemInfo
+from gossipmab.engines.common import check_names
 from gossipmab.environments.environment import Environment
+from gossipmab.environments.logs import Labels, Log
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Point
@@ -24,6 +26,7 @@ from gossipmab.utils.safe_read import is_file
 
 LARGEST_TENSOR = 50_000_000  # numbers in (N, K, D), or in (N, rows, K); a cell takes a small multiple of it
 TOPOLOGIES = (".toml", ".edges", ".graphml")
+Built = tuple[int, Labels]  # agents, and the names of agents and arms
 Files = Mapping[str, Path]  # name in the experiment -> path
 
 
@@ -36,6 +39,8 @@ def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
         name = getattr(environment, key)
         if isinstance(name, str) and name not in files:
             files[name] = _existing(folder / name, f"environment.{key}", name)
+    if environment.data is not None and environment.data.file not in files:
+        files[environment.data.file] = _existing(folder / environment.data.file, "environment", environment.data.file)
     if point.network is None:
         return
     if isinstance(point.network.base, str):
@@ -72,6 +77,10 @@ def environment_of(point: Point, files: Files, trial: int, agents: int | None = 
             given[key] = files[given[key]]
     if agents is not None:
         given["agents"] = agents
+    if isinstance(data := point.environment.data, Log):
+        given["logged_rewards"] = data.logged(files[data.file])
+    elif data is not None:
+        given["logged_rewards"] = data.logged(files[data.file], point.experiment.seed, trial)
     return Environment.sample(**given, seed=point.experiment.seed, trial=trial)
 
 
@@ -102,8 +111,10 @@ def built(point: Point, files: Files, trial: int, networks: NetworkCache | None 
     return drawn, network(drawn.agents)
 
 
-def check(point: Point, files: Files, done: dict[str, int], networks: NetworkCache) -> int:
-    """The agents of a point, having built it. `done` remembers what was built, for points of a sweep are often built alike.
+def check(point: Point, files: Files, done: dict[str, Built], networks: NetworkCache) -> Built:
+    """The agents of a point and their names, having built it.
+
+    `done` remembers what was built, for points of a sweep are often built alike.
 
     Raises:
         InputError: the point cannot be built.
@@ -137,8 +148,10 @@ def check(point: Point, files: Files, done: dict[str, int], networks: NetworkCac
         raise
     except (MemoryError, OverflowError) as error:
         raise InputError(f"the experiment is too large to be built ({error})") from None
-    done[what] = world.agents
-    return world.agents
+    if network is not None:
+        check_names(world, network)
+    done[what] = world.agents, world.labels
+    return done[what]
 
 
 def options(point: Point) -> dict[str, Any]:

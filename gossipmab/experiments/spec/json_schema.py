@@ -16,6 +16,8 @@ from importlib.metadata import entry_points
 from typing import Annotated, Any, get_args, get_origin
 
 from gossipmab.algorithms import PROTOCOLS
+from gossipmab.environments.datasets import DATASETS
+from gossipmab.environments.logs import Log
 from gossipmab.environments.registry import MODELS
 from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, Document
 from gossipmab.experiments.spec.sweep import FIXED
@@ -32,7 +34,8 @@ Schema = dict[str, Any]
 PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
 GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
 CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
-DEEPER = r"^(network\.(base|links|failures|communication)|algorithms)\..+"  # keys of [sweep] that lead into tables
+# Keys of [sweep] that lead into tables.
+DEEPER = r"^(environment\.(log|dataset)|network\.(base|links|failures|communication)|algorithms)\..+"
 
 
 def experiment_schema(plugins: bool = True) -> Schema:
@@ -51,6 +54,8 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "environment.rewards": {**_rewards(foreign["rewards"]), "default": "bernoulli"},
         "environment.means": {"anyOf": [{"type": "string"}, {"type": "array"}]},
         "environment.preferences": {"anyOf": [{"type": "string"}, {"type": "array"}]},
+        "environment.log": {"anyOf": [{"type": "string"}, of_fields(Log)]},
+        "environment.dataset": {"anyOf": [of_fields(kind, name={"enum": [name]}) for name, kind in DATASETS.items()]},
         "probing.overhead": {"anyOf": [{"enum": list(OVERHEADS)}, {"type": "array", "items": {"type": "number"}}]},
         **{f"network.{name}": {"$ref": f"#/definitions/{name}"} for name in definitions},
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
+from gossipmab.environments.logs import Labels
 from gossipmab.experiments.spec import build, hyperparameters, plugins, sweep
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
 from gossipmab.experiments.spec.named_classes import load_named, renamed_files
@@ -182,14 +183,14 @@ def _checked(
     each = len(given) // max(1, len(listed))  # points of the product for each one listed
     typed: list[dict[str, Any]] = []
     found: dict[str, dict[str, Any]] = {key: {} for key in keys}  # key -> its values, each once, by their JSON
-    built: dict[str, int] = {}
+    built: dict[str, build.Built] = {}
     networks = NetworkCache()
     points: list[Point] = []
     for values in given:
         try:
             point = _point(sweep.with_values(data, values, trusted=trusted), values, trusted)
             build.find_files(point, folder, files)
-            agents = 0 if trusted else build.check(point, files, built, networks)
+            agents, labels = (0, Labels()) if trusted else build.check(point, files, built, networks)
         except InputError as error:
             where = ", ".join(f"{key} = {shown(value)}" for key, value in values.items())
             raise InputError(f"{error} (at the sweep's point {where})" if values else str(error)) from None
@@ -200,7 +201,7 @@ def _checked(
             typed.append({key: here[key] for key in together})
         for key, value in here.items():
             found[key].setdefault(json.dumps(value, sort_keys=True), value)
-        points.append(replace(point, values=here, agents=agents))
+        points.append(replace(point, values=here, agents=agents, labels=labels))
     for key, swept in crossed.items():
         if len(found[key]) != len(swept):
             raise InputError(f"sweep: {key!r} holds a value twice: {shown(swept)}")

@@ -18,7 +18,7 @@ from gossipmab.utils.registry import Registry
 from gossipmab.utils.safe_read import is_file
 
 IMPORTED = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<kind>[A-Za-z_][\w.]*)")
-FILE_KEYS = ("means", "preferences", "logged_rewards", "base", "file", "graphs")
+FILE_KEYS = ("means", "preferences", "logged_rewards", "log", "base", "file", "graphs")
 CLASS_KEYS = ("name", "process", "model", "rewards", "links", "objective", "extra_objectives")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from gossipmab.environments.environment import RANGE, is_range
+from gossipmab.environments.datasets import DATASETS
+from gossipmab.environments.given import RANGE, is_range
+from gossipmab.environments.logs import Log
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.parameters import fit
+from gossipmab.utils.parameters import coerce, fit
 
 OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
 REWARD_PARAMETERS = {"gaussian": ("std", "reward_std"), "beta": ("concentration", "beta_concentration")}
@@ -101,6 +104,43 @@ class EnvironmentSection(Section):
     logged_rewards: Name | None = Field(
         None, description='With rewards = "table": a file with columns agent, arm, reward_1, reward_2, ...'
     )
+    log: Annotated[
+        str | dict[str, Any] | None,
+        allow(lambda value: isinstance(value, str | dict | None), 'a file, or { file = "...", the names of its columns }'),
+    ] = Field(
+        None,
+        description="A log of pulls, resampled: a file, or { file = ..., agent = ..., arm = ..., rewards = [...], least = ... }",
+    )
+    dataset: Annotated[
+        dict[str, Any] | None,
+        allow(lambda value: isinstance(value, dict | None), '{ name = "ridesharing", file = "...", its parameters }'),
+    ] = Field(None, description="A public data set: { name = ..., file = ..., its parameters }")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drawn_from_data(cls, data: Any) -> Any:
+        return {"rewards": "table", **data} if isinstance(data, dict) and {"log", "dataset"} & set(data) else data
+
+    @model_validator(mode="after")
+    def _one_source(self) -> EnvironmentSection:
+        given = [name for name in ("means", "logged_rewards", "log", "dataset") if getattr(self, name) is not None]
+        if len(given) > 1 and (self.data is not None or "means" not in given):
+            raise InputError(f"environment.{given[1]}: given beside {given[0]}, allowed is one of them")
+        if self.data is not None and self.rewards != "table":
+            raise InputError(f"environment.rewards: got {self.rewards}, allowed beside {given[0]} is 'table', or nothing")
+        return self
+
+    @cached_property
+    def data(self) -> Log | Any:
+        """The `log` or the `dataset` as its class, checked; None if there is neither."""
+        if self.log is not None:
+            return Log(**coerce(Log, {"file": self.log} if isinstance(self.log, str) else self.log, "environment.log"))
+        if self.dataset is None:
+            return None
+        given = dict(self.dataset)
+        if (name := str(given.pop("name", ""))) not in DATASETS:
+            raise unknown("environment.dataset.name", name, DATASETS)
+        return DATASETS[name](**coerce(DATASETS[name], given, "environment.dataset"))
 
     @property
     def _short(self) -> tuple[str, str] | None:
@@ -130,7 +170,7 @@ class EnvironmentSection(Section):
 
     def arguments(self) -> dict[str, Any]:
         """The section as arguments of `Environment.sample`."""
-        data = self.model_dump(exclude_none=True)
+        data = self.model_dump(exclude_none=True, exclude={"log", "dataset"})
         if self._short is not None and isinstance(self.rewards, dict):
             parameter, key = self._short
             data |= {"rewards": self.rewards["model"], key: float(self.rewards.get(parameter, data[key]))}

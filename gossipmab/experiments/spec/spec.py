@@ -13,6 +13,7 @@ from typing import Any
 
 import tomli_w
 
+from gossipmab.environments.logs import Labels
 from gossipmab.experiments.spec import sweep
 from gossipmab.experiments.spec.named_classes import renamed_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
@@ -42,7 +43,8 @@ class AlgorithmSpec:
 class Point:
     """One point of the sweep, validated once: the experiment without a sweep that stands there.
 
-    values: dotted key -> value, {} without a sweep. agents: N, or 0 if the experiment was opened for reading only.
+    values: dotted key -> value, {} without a sweep. agents, labels: N and the names of agents and arms, or 0 and none if the
+    experiment was opened for reading only.
     """
 
     values: Mapping[str, Any]
@@ -52,11 +54,13 @@ class Point:
     probing: ProbingSection | None
     algorithms: tuple[AlgorithmSpec, ...]
     agents: int = 0
+    labels: Labels = Labels()
 
     @cached_property
     def network_key(self) -> str:
         """The same text for points that have the same network."""
-        agents = self.environment.agents or [self.environment.means, self.environment.logged_rewards]
+        section = self.environment
+        agents = section.agents or [section.means, section.logged_rewards, section.log, section.dataset]
         return json.dumps([self.network and self.network.model_dump(), agents], sort_keys=True)
 
     def sections(self) -> dict[str, Any]:

@@ -57,6 +57,10 @@ def _rows(loaded: list[tuple[Cell, StoredCell]], sweep: Sweep, table: str) -> pa
     """The cells' rows one below the other: sweep columns, algorithm, trial, and the columns of the trace."""
     parts = [TABLES[table](stored.trace) for _, stored in loaded]
     counts = [len(next(iter(part.values()))) for part in parts]
+    for index, (cell, _) in enumerate(loaded if table == "agents" else ()):
+        if names := cell.point.labels.agents:
+            named = {"agent": parts[index]["agent"], "agent_name": np.array(names)[parts[index]["agent"]]}
+            parts[index] = named | parts[index]
     place = pa.array(np.repeat(np.arange(len(loaded)), counts))
     found = {name: values.take(place) for name, values in key_columns([cell for cell, _ in loaded], sweep).items()}
     for name in dict.fromkeys(name for part in parts for name in part):

@@ -11,7 +11,7 @@ import numpy as np
 from gossipmab.environments.reward_distributions import Distributions
 from gossipmab.objectives.probing import assignment as assign, greedy
 from gossipmab.objectives.probing.costs import Terms
-from gossipmab.objectives.probing.value import welfare_of
+from gossipmab.objectives.probing.value import joint_welfare, welfare_of
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
 from gossipmab.utils.parameters import fit
@@ -62,8 +62,10 @@ def welfare_of_set(known: Distributions, terms: Terms, arms: tuple[int, ...], un
     N, K, L = known.cdf.shape
     probed = np.zeros(K, np.int64)
     probed[list(arms)] = 1
+    if terms.capacity >= N and arms and len(known.joint):
+        return float(joint_welfare(known.joint, known.means, known.means, probed, terms.power, np.zeros(N)))
     if terms.capacity >= N:
-        return float(welfare_of(*known, known.means, probed, terms.power, np.zeros(L)))
+        return float(welfare_of(*known[:3], known.means, probed, terms.power, np.zeros(L)))
     if uniforms is None:
         raise InputError("uniforms: got none, a capacity needs draws of the rewards")
     values, pi, work = np.zeros((N, K)), np.zeros((N, K)), assign.scratch(N, K)
@@ -72,6 +74,8 @@ def welfare_of_set(known: Distributions, terms: Terms, arms: tuple[int, ...], un
 
 def greedy_probing(known: Distributions, terms: Terms, zeta: float = 1.0, choice: str = "value", gain: str = "probed") -> Probing:
     """Algorithm 1; see `gossipmab.objectives.probing.greedy` for zeta, `choice` and `gain`. A capacity has no part in it.
+
+    It takes rewards as independent, as the paper has them, and so does the value that it returns.
 
     Raises:
         InputError: zeta below 1, an unknown choice or gain.
@@ -82,13 +86,13 @@ def greedy_probing(known: Distributions, terms: Terms, zeta: float = 1.0, choice
     probed = np.zeros(K, np.int64)
     work = greedy.scratch(N, terms.budget, L)
     which = greedy.CHOICES.index(choice)
-    found = greedy.probe_greedily(*known, terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work)
+    found = greedy.probe_greedily(*known[:3], terms.overhead, terms.power, zeta, which, gain == "welfare", True, probed, work)
     return Probing(tuple(map(int, np.flatnonzero(probed))), float(found), tuple(map(int, work.order)))
 
 
 @jit
 def sampled_welfare(
-    levels: Floats, cdf: Floats, means: Floats, probed: Integers, capacity: float, power: float, uniforms: Floats,
+    levels: Floats, cdf: Floats, means: Floats, joint: Floats, probed: Integers, capacity: float, power: float, uniforms: Floats,
     values: Floats, pi: Floats, work: assign.Scratch,
 ) -> float:  # fmt: skip
     """The average over draws of the rewards of the largest NSW(S, R, mu, pi); values, pi (N, K) and work are scratch.
@@ -101,7 +105,9 @@ def sampled_welfare(
         for j in range(N):
             for k in range(K):
                 values[j, k] = means[j, k]
-                if probed[k] != 0:
+                if probed[k] != 0 and joint.shape[0] > 0:
+                    values[j, k] = joint[int(uniforms[m, 0, 0] * joint.shape[0]), j, k]
+                elif probed[k] != 0:
                     level = 0
                     while level < levels.shape[0] - 1 and uniforms[m, j, k] >= cdf[j, k, level]:
                         level += 1

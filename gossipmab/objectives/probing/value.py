@@ -93,6 +93,58 @@ def welfare_of(levels: Floats, cdf: Floats, means: Floats, index: Floats, probed
 
 
 @jit
+def joint_welfare(joint: Floats, means: Floats, index: Floats, probed: Integers, power: float, mean: Floats) -> float:
+    """E[NSW] of the set S where the rewards of a round hang together, before its overhead; writes E[u_j] into mean (N,).
+
+    E[NSW] = (1/M) sum_m prod_j u_j(m)^power,  u_j(m) the best probed reward if it reaches the index of the best other arm, else mu
+
+    Args:
+        joint: (M, N, K) rewards in M rounds that are equally likely. means, index: (N, K), as `welfare_of`. probed: (K,).
+    """
+    M, N, K = joint.shape
+    for j in range(N):
+        mean[j] = 0.0
+    total = 0.0
+    for m in range(M):
+        product = 1.0
+        for j in range(N):
+            other = best_outside(index[j], probed)
+            best = -1.0
+            for k in range(K):
+                if probed[k] != 0 and joint[m, j, k] > best:
+                    best = joint[m, j, k]
+            u = best if best >= 0.0 and (other < 0 or best >= index[j, other]) else means[j, other]
+            mean[j] += u / M
+            product *= u
+        total += product if power == 1.0 else product**power
+    return float(total / M)
+
+
+@jit
+def joint_welfare_at_random(joint: Floats, means: Floats, probed: Integers, power: float, mean: Floats) -> float:
+    """The same where every agent is given an arm at random, each with probability 1/K, in expectation over these draws too.
+
+    E[NSW] = (1/M) sum_m prod_j (1/K) sum_k ( r[m,j,k] if k in S else mu[j,k] )^power
+    """
+    M, N, K = joint.shape
+    for j in range(N):
+        mean[j] = 0.0
+        for k in range(K):
+            mean[j] += means[j, k] / K
+    total = 0.0
+    for m in range(M):
+        product = 1.0
+        for j in range(N):
+            own = 0.0
+            for k in range(K):
+                reward = joint[m, j, k] if probed[k] != 0 else means[j, k]
+                own += (reward if power == 1.0 else reward**power) / K
+            product *= own
+        total += product
+    return float(total / M)
+
+
+@jit
 def probed_welfare(levels: Floats, cdf: Floats, probed: Integers, power: float, best: Floats) -> float:
     """The welfare if only probed arms are assigned; 0 for the empty set.
 

@@ -85,8 +85,8 @@ class Scratch(NamedTuple):
 def expected_welfare(truth: Truth, play: Play, scratch: Scratch) -> float:
     """E[NSW] over the rewards of the probing set, given how arms are assigned; writes every agent's own expectation into mean (N,).
 
-    Without a capacity agents are independent, or hang together by known rounds, and the expectation is exact. Under a
-    capacity it is the welfare at the rewards seen, which has the right mean: assignments then hang together.
+    Without a capacity agents are independent, or correlated by known rounds, and the expectation is exact. Under a
+    capacity it is the welfare at the rewards seen, which has the right mean: assignments are then correlated.
     """
     N, K = truth.means.shape
     product = 1.0

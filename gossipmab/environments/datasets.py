@@ -5,7 +5,7 @@ Ridesharing is the case study of Xu, Liu, Mattei, Zheng, "Fair Algorithms with P
 closeness of a pick-up to the vehicle by the normalised Manhattan distance.
 
 Departure: the paper does not say what pick-up makes the reward of a round. Here a round has one pick-up in every zone, drawn from
-the zone's, which all vehicles see; so rewards of different vehicles hang together.
+the zone's, which all vehicles see; so rewards of different vehicles are correlated.
 Departure: "within city bounds" is the box that leaves out 1 % of the pick-ups on every side. Degrees of longitude are scaled by the
 cosine of the latitude, and distances normalised by the largest of a vehicle to a pick-up.
 """

@@ -22,7 +22,7 @@ ATOMS = 4096  # of one (agent, arm)
 class Distributions(NamedTuple):
     """levels: (L,) ascending, all values that occur. cdf: (N, K, L), F[j,k](level), 1 at the last. means: (N, K).
 
-    joint: (M, N, K) the rewards in M equally likely rounds, where those of a round hang together; (0, 0, 0) if independent.
+    joint: (M, N, K) the rewards in M equally likely rounds, where those of a round are correlated; (0, 0, 0) if independent.
     """
 
     levels: Floats

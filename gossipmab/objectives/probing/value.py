@@ -94,7 +94,7 @@ def welfare_of(levels: Floats, cdf: Floats, means: Floats, index: Floats, probed
 
 @jit
 def joint_welfare(joint: Floats, means: Floats, index: Floats, probed: Integers, power: float, mean: Floats) -> float:
-    """E[NSW] of the set S where the rewards of a round hang together, before its overhead; writes E[u_j] into mean (N,).
+    """E[NSW] of the set S where the rewards of a round are correlated, before its overhead; writes E[u_j] into mean (N,).
 
     E[NSW] = (1/M) sum_m prod_j u_j(m)^power,  u_j(m) the best probed reward if it reaches the index of the best other arm, else mu
 

@@ -110,7 +110,7 @@ def compare(summary: pd.DataFrame, keys: Sequence[str], baseline: str, metrics: 
     single = summary["algorithm"].nunique() == 1
     found = []
     for metric, quantity in metrics.items():
-        for row in rows if metric in summary else []:
+        for row in rows if metric in summary and summary[metric].any() else []:  # 0 throughout is a remark
             point = point_of(row, keys)
             if single:
                 names = "", point, point_of(rows[0], keys)

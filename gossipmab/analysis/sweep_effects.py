@@ -82,7 +82,8 @@ def effects(results: Results) -> list[Effect]:
         return []
     if not lines:
         return []
-    found, known, last = [], set(results.summary()), _last_rows(results)
+    summary, found, last = results.summary(), list[Effect](), _last_rows(results)
+    known = {column for column in summary if summary[column].any()}
     for metric, title in ((metric, title) for metric, title in metrics_of(results, None).items() if metric in known):
         finals = {where: dict(zip(rows["trial"].tolist(), rows[metric].tolist(), strict=True)) for where, rows in last.items()}
         of_metric = [one for line in lines for one in _effects(results, line, finals, metric, title)]

@@ -27,6 +27,13 @@ def left_out(spec: Spec) -> list[str]:
     return list(dict.fromkeys(point.labels.note for point in spec.points if point.labels.note))
 
 
+def on_the_front(table: pd.DataFrame) -> list[str]:
+    """A line if the Pareto regret is 0 throughout."""
+    if "pareto_regret" not in table or table["pareto_regret"].any():
+        return []
+    return ["Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"]
+
+
 def never_probes(spec: Spec, table: pd.DataFrame) -> list[str]:
     """A line for every algorithm that could probe and never does once its warm start is over, at some sweep point; and why."""
     if spec.experiment.protocol != "assignment" or spec.trusted:

@@ -192,11 +192,14 @@ class Results:
         for name in tuple(f"{table}.parquet" for table in tables.TABLES) if finished else ():
             if not self._vouched(name):
                 lines.append(f"{name} is missing or was altered: read from the cells' files instead; {MEND}")
-        from gossipmab.experiments.remarks import left_out, never_probes
+        from gossipmab.experiments.remarks import left_out, never_probes, on_the_front
         from gossipmab.experiments.summary import vanishing
 
         lines += left_out(self.spec)
-        return lines + [*vanishing(self.spec, self.table()), *never_probes(self.spec, self.table())] if self.traces else lines
+        if not self.traces:
+            return lines
+        table = self.table()
+        return lines + vanishing(self.spec, table) + on_the_front(table) + never_probes(self.spec, table)
 
     def load(self, cell: Cell) -> StoredCell | None:
         """The contents of the cell's file, None if it is not finished. Raises InputError if it is damaged."""

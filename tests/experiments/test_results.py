@@ -16,6 +16,8 @@ from pyarrow import parquet
 from scipy import stats
 
 import gossipmab as gm
+from gossipmab.analysis.sentences import sentences_of
+from gossipmab.analysis.sweep_effects import answers, effects
 from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, encode, parquet_bytes
@@ -295,3 +297,16 @@ def test_a_product_of_many_utilities_is_remarked_upon(welfare: str, said: bool, 
     data = {**data, "environment": {**data["environment"], "agents": 300}, "experiment": {**data["experiment"], "welfare": welfare}}
     lines = gm.run(data, out=tmp_path / "run", workers=1).remarks()
     assert (lines != []) == said and all(line.startswith("NSW regret is below 1e-06 a round from the beginning") for line in lines)
+
+
+def test_where_all_arms_are_on_the_front_one_line_says_so(tmp_path: Path) -> None:
+    data = {
+        **tiny(10, 2),
+        "environment": {"means": [[[0.2, 0.8], [0.8, 0.2]]] * 5},
+        "sweep": {"network.link_probability": [0.3, 1.0]},
+    }
+    results = gm.run(data, out=tmp_path / "run", workers=1)
+    lines = [line for line in (*results.remarks(), *sentences_of(results), *answers(effects(results))) if "Pareto regret" in line]
+    assert lines == [
+        "Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"
+    ]

@@ -47,7 +47,7 @@ os.environ |= {
     "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     "NO_COLOR": "1",
     "TERM": "dumb",
-    "COLUMNS": "140",
+    "COLUMNS": "100",
 }
 
 # API reference: names are written as users import them.

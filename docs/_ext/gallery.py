@@ -1,32 +1,34 @@
-"""The gallery: a card for every shipped experiment, with a picture of a shortened run, its command, minutes and finding.
+"""The gallery: a card for every shipped experiment, with a picture of a full run, its command, minutes and finding.
 
-Table and findings are those of experiments/README.md. Pictures are drawn when the site is built, and kept in _build/gallery
-under a hash of the experiment, how it is shortened, and the package.
+Table and findings are those of experiments/README.md. `python docs/_ext/gallery.py FOLDER...` draws the pictures from the run
+folders FOLDER/NAME, those of the last folder that has one, into docs/figures/gallery.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import tempfile
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from docutils import nodes
 from lines import ROOT
+from PIL import Image
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-logger = logging.getLogger(__name__)
 ROW = re.compile(r"^\| \[(\w+)\.toml\]\(\w+\.toml\) \| (.*?) \| (`.*?`) \| (.*?) \|$", re.MULTILINE)
 FINDING = re.compile(r"^- \*\*(\w+)\*\*(.*?)(?=^- \*\*|\Z)", re.MULTILINE | re.DOTALL)
-TRIALS, HORIZON = 3, 1_000
-NOT_DRAWN = ("scaling",)  # measures seconds, over networks too large for a page
-SHORTENED = {
-    "blocks": ["experiment.horizon=50", "experiment.trials=1"],
-    "fair_learners": ["sweep.experiment.horizon=[500, 1000, 2000]"],
-    "equity_budget": ["experiment.horizon=600", "experiment.trials=2"],
+PICTURES = ROOT / "docs" / "figures" / "gallery"
+STUDIED = {"budgets": "communication", "failures": "failures", "number_of_agents": "scaling", "spectral_gap": "spectral-gap"}
+WIDE = 900  # pixels: a card across the page
+DRAWN = {  # experiment -> the stem of its figure; by default the first against what was swept
+    "link_processes": "pareto_regret_against_links",
+    "price_of_decentralisation": "nsw_regret_against_link_probability",
+    "probing": "regret",
+    "probing_large": "regret",
+    "probing_wide": "regret",
+    "radius": "pareto_regret_against_link_probability",
 }
 
 
@@ -53,43 +55,44 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def overrides(name: str) -> list[str]:
-    """How an experiment is shortened for its picture."""
-    return SHORTENED.get(name, [f"experiment.horizon={HORIZON}", f"experiment.trials={TRIALS}"])
+def draw(run: Path, file: Path) -> None:
+    """Draw the picture of a finished run of an experiment, in few colours."""
+    from gossipmab import open_run
+    from gossipmab.analysis.charts import charts
+    from gossipmab.analysis.plot_style import names_of, own_style, save
+    from gossipmab.analysis.plots import draw_chart
+    from gossipmab.analysis.selection import view
+    from gossipmab.analysis.studies import STUDIES, findings
+    from gossipmab.analysis.study_plots import study_figure
 
-
-def picture(name: str, folder: Path) -> Path:
-    """The picture of a shortened run, drawn unless it is there."""
-    import gossipmab as gm
-    from gossipmab.analysis.plots import plot
-    from gossipmab.utils.code_cache import source_hash
-
-    sources = [(ROOT / "experiments" / f"{name}.toml").read_text(), *overrides(name), source_hash()]
-    file = folder / f"{name}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:12]}.png"
-    if not file.is_file():
-        logger.info("gallery: %s", name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as out:
-            drawn = plot(gm.run(name, out=Path(out) / name, overrides=overrides(name)), formats=["png"])
-            swept = [path for path in drawn if "_against_" in path.name and "bytes" not in path.name]
-            wanted = swept if name not in ("failures", "losses", "link_processes") and swept else drawn
-            file.write_bytes(wanted[0].read_bytes())
-    return file
+    results, name = open_run(run), file.stem
+    with own_style():
+        if name in STUDIED:
+            study = STUDIES[STUDIED[name]]
+            figure = study_figure(findings(results, study), study, names_of(results.spec))
+        else:
+            found = {chart.stem: chart for chart in charts(view(results))}
+            swept = [stem for stem in found if "_against_" in stem and "bytes" not in stem]
+            figure = draw_chart(found[DRAWN.get(name) or (swept or list(found))[0]], width=5.0 if name == "link_processes" else None)
+        (path,) = save(figure, file.with_suffix(""), ["png"])
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(48).save(path, optimize=True)
 
 
 class Gallery(SphinxDirective):
     """```{gallery}```: all cards."""
 
     def run(self) -> list[nodes.Node]:
-        """Draw and lay out."""
+        """Lay out."""
         cards = nodes.container(classes=["gallery"])
         for entry in entries():
-            card = nodes.container(classes=["card"], ids=[entry.name.replace("_", "-")])
-            lines = [f"**{entry.name}**: {entry.shows}", ""]
-            if self.config.gallery_pictures and entry.name not in NOT_DRAWN:
-                drawn = picture(entry.name, Path(self.env.srcdir) / "_build" / "gallery")
-                lines += [f"![{entry.shows}](/_build/gallery/{drawn.name})", ""]
-            lines += [
+            picture = PICTURES / f"{entry.name}.png"
+            picture = picture if picture.is_file() else PICTURES.parent / picture.name  # scaling, of a benchmark
+            with Image.open(picture) as drawn:
+                wide = ["wide"] if drawn.width > WIDE else []
+            card = nodes.container(classes=["card", *wide], ids=[entry.name.replace("_", "-")])
+            lines = [
+                f"**{entry.name}**: {entry.shows}", "", f"![{entry.shows}](/{picture.relative_to(ROOT / 'docs').as_posix()})", "",
                 f"[{entry.name}.toml](../../experiments/{entry.name}.toml) · {entry.command} · {entry.minutes} min", "",
                 entry.finding,
             ]  # fmt: skip
@@ -101,5 +104,11 @@ class Gallery(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_directive("gallery", Gallery)
-    app.add_config_value("gallery_pictures", True, "env", [bool])  # -D gallery_pictures=0: the text alone, at once
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(exist_ok=True)
+    for name in [entry.name for entry in entries()]:
+        if runs := [Path(folder) / name for folder in sys.argv[1:] if (Path(folder) / name / "manifest.json").is_file()]:
+            draw(runs[-1], PICTURES / f"{name}.png")

@@ -14,10 +14,13 @@ FIELD = "Alias for field number"
 
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Before napoleon: `names` become literals, hanging lines go on, and nothing else is markup."""
-    first, section = "", False
+    """Before napoleon: `names` become literals, hanging lines go on, examples stay, and nothing else is markup."""
+    first, section, examples = "", False, set[int]()
     for number, line in enumerate(lines):
-        if not first.strip():  # a paragraph begins
+        if line.strip() and (first if first.strip() else line).lstrip().startswith(">>>"):
+            first = first if first.strip() else line
+            examples.add(number)
+        elif not first.strip():  # a paragraph begins
             first = line
             section = line.strip() in SECTIONS or (section and line.startswith(" "))
         elif line.strip() in SECTIONS:
@@ -25,7 +28,8 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         elif line.strip() and not section:
             lines[number] = first[: len(first) - len(first.lstrip())] + line.lstrip()
         first = first if line.strip() else ""
-    for number, line in enumerate(lines):
+    for number in set(range(len(lines))) - examples:
+        line = lines[number]
         parts = NAMES.split(line)
         kept = [f"``{part}``" if at % 2 else SPECIAL.sub(r"\\\g<0>", part) for at, part in enumerate(parts)]
         lines[number] = "".join(kept)

@@ -30,6 +30,10 @@ class ProblemInfo(NamedTuple):
     lambda_{N-1}(Lap(G0)), computed when called, since it takes long for large graphs.
     central: objective: what the centre maximises; ties: the numbers that order its ties.
     assignment: costs: of probing, and the capacity of arms.
+
+    >>> info = gm.ProblemInfo(agents=4, arms=3, objectives=2, horizon=100, preferences=np.full((4, 2), 0.5))
+    >>> gm.ParetoUCBGossip().init(info).local_mean.shape
+    (4, 3, 2)
     """
 
     agents: int

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from markupsafe import escape
 
-from gossipmab.analysis.graph_plots import MOST_AGENTS, MOST_LINKS, layout
+from gossipmab.analysis.graph_plots import check_size, layout
 from gossipmab.analysis.plot_style import COLOURS, own_style
 from gossipmab.engines.gossip.rounds import Round, play
 from gossipmab.environments.environment import Environment
@@ -57,6 +57,9 @@ def animate(
     where: Mapping[str, Any] | None = None, rounds: int | None = None, frames: int = 100, colour: str = "regret", fps: int = 10,
 ) -> Any:  # fmt: skip
     """Draw a trial of a gossip experiment as a film.
+
+    >>> gm.animate("runs/first", "film.gif", rounds=4, frames=2).name
+    'film.gif'
 
     Args:
         source: an experiment as `gm.run` takes it, a run folder, or its results.
@@ -124,9 +127,7 @@ def _opened(
     parts: list[Any] = []
 
     def opened(algorithm: Any, environment: Environment, network: Network, **settings: Any) -> Any:
-        if network.agents > MOST_AGENTS or len(network.edges) > MOST_LINKS:
-            size = f"{network.agents:,} agents and {len(network.edges):,} links"
-            raise InputError(f"network: has {size}, too large to be drawn; allowed are {MOST_AGENTS:,} and {MOST_LINKS:,}")
+        check_size(network)
         parts.extend([environment, network, play(algorithm, environment, network, **settings)])
 
     runner = CellRunner(spec)

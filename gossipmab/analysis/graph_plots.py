@@ -56,6 +56,13 @@ def layout(network: Network) -> np.ndarray:
     return np.array([places[i] for i in range(network.agents)])
 
 
+def check_size(network: Network) -> None:
+    """Raise InputError if the base graph is too large to be drawn."""
+    if network.agents > MOST_AGENTS or len(network.edges) > MOST_LINKS:
+        size = f"{network.agents:,} agents and {len(network.edges):,} links"
+        raise InputError(f"network: has {size}, too large to be drawn; allowed are {MOST_AGENTS:,} and {MOST_LINKS:,}")
+
+
 def draw(network: Network, ax: Axes) -> Axes:
     """Draw the base graph: links as lines, agents as discs with names if they have any; a name that would overlap is left out."""
     at = layout(network)

@@ -20,17 +20,17 @@ OF_MANY = 0.72  # the size of one of several panels beside that of one alone
 LEAST = 1.5  # inches: the width of a panel
 
 
-def panels(count: int, width: float | None = None) -> tuple[Figure, list[Axes], Axes | None]:
+def panels(count: int, width: float | None = None, make: Any = Figure) -> tuple[Figure, list[Axes], Axes | None]:
     """A figure with so many panels that share their axes, and an empty one for the legend where panels leave a hole.
 
-    width: of the figure, in inches; as many as the panels need by default.
+    width: of the figure, in inches; as many as the panels need by default. make: what makes the figure.
     """
     most = min(count, 4, max(1, int(width / LEAST)) if width else 4)
     across = 2 if count == 4 and most > 1 else min(range(min(3, most), most + 1), key=lambda k: (-count % k, k))
     down = math.ceil(count / across)
     wide = (width or WIDTH * across * (OF_MANY if count > 1 else 1.0)) / across
     high = min(max(wide * HEIGHT / WIDTH, 1.3), 4.5)
-    figure = Figure(figsize=(wide * across, high * down), layout="constrained")
+    figure: Figure = make(figsize=(wide * across, high * down), layout="constrained")
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for ax in grid[count:]:
         ax.remove()

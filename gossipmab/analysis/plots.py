@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from gossipmab.analysis import plot_layout
@@ -24,7 +25,6 @@ from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from gossipmab.experiments.results import Results
 
@@ -39,6 +39,9 @@ def plot(
     per_agent: bool = False,
 ) -> list[Path]:  # fmt: skip
     """Draw all figures of a run into files; their paths, the regret curves first.
+
+    >>> [path.name for path in gm.plot(gm.open_run("runs/first"), formats=["png"], out="figures")][:2]
+    ['pareto_regret.png', 'pareto_regret_against_link_probability.png']
 
     Args:
         results: the run.
@@ -96,7 +99,9 @@ def in_inches(width: str | float | None) -> float | None:
     return found / CM
 
 
-def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: float | None = None, title: str = "") -> Figure:
+def draw_chart(
+    chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: float | None = None, title: str = "", make: Any = Figure
+) -> Figure:
     """Draw a chart, whole, in a figure of its own or into given axes.
 
     Args:
@@ -104,6 +109,7 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
         axes: one for each panel, or a single one; new ones by default.
         width: of a new figure, in inches; as the panels need by default.
         title: above a new figure.
+        make: what makes a new figure, such as `pyplot.figure`.
 
     Raises:
         InputError: another number of axes than panels.
@@ -111,9 +117,11 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
     spare = None
     if axes is None:
         width = width or plot_layout.width_for(chart.ticks, len(chart.panels))
-        figure, inside, spare = plot_layout.panels(len(chart.panels), width)
+        figure, inside, spare = plot_layout.panels(len(chart.panels), width, make)
     else:
         inside = list(axes) if isinstance(axes, Sequence | np.ndarray) else [axes]
+        for ax in inside:
+            ax.autoscale(axis="y")  # to what was drawn before, too
         figure = inside[0].get_figure(root=True)  # type: ignore[assignment]
         if len(inside) != len(chart.panels):
             raise InputError(f"axes: got {len(inside)}, allowed are as many as the chart has panels, {len(chart.panels)}")
@@ -131,7 +139,10 @@ def draw_chart(chart: Chart, axes: Axes | Sequence[Axes] | None = None, width: f
         ax.set(xlabel=chart.xlabel, ylabel=legible(chart.ylabel))
         if chart.ticks:
             ax.set_xticks(range(len(chart.ticks)), [legible(name) for name in chart.ticks])
-    inside[0].legend(list(keys.values()), names, title=chart.corner, title_fontsize="small")
+    for artist, name in zip(keys.values(), names, strict=True):
+        artist.set_label(name)
+    if inside[0].get_legend_handles_labels()[1]:
+        inside[0].legend(title=chart.corner, title_fontsize="small")  # of what was drawn before, too
     return figure
 
 

@@ -27,7 +27,11 @@ class Finding(NamedTuple):
 
 
 def same_bits(one: TrialRecord, other: TrialRecord) -> list[str]:
-    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cell_file.lacking`."""
+    """The names of the arrays that differ in type, shape or any bit; of those that both have, see `cell_file.lacking`.
+
+    >>> gm.same_bits(trace, gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0))
+    []
+    """
     different = []
     absent = {*lacking(one), *lacking(other)}
     for name in (name for name in one.AXES if name not in absent):
@@ -39,6 +43,9 @@ def same_bits(one: TrialRecord, other: TrialRecord) -> list[str]:
 
 def verify(path: str | Path, cell: str | None = None) -> Iterator[Finding]:
     """Check everything, one finding after the other.
+
+    >>> all(finding.sound for finding in gm.verify("runs/first"))
+    True
 
     Args:
         path: the run folder.

@@ -45,6 +45,11 @@ def simulate(
 ) -> Any:
     """Play one trial of one algorithm in this process.
 
+    >>> environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4)
+    >>> trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0)
+    >>> trace.agents, int(trace.rounds[-1])
+    (4, 30)
+
     Args:
         algorithm: an object such as `ParetoUCBGossip()` (gossip), `HossainUCB()` (central) or `OFMUP()` (assignment); a class or a
             registered name stands for its defaults.

@@ -31,6 +31,9 @@ class Environment:
 
     means: (N, K, D) mean reward vectors mu[i, k]. preferences: (N, D) rows w[j] on the simplex. rewards: the reward model.
     labels: the names of agents and arms, if they have any.
+
+    >>> gm.Environment.from_arrays([[0.2, 0.7, 0.4], [0.6, 0.5, 0.1]])
+    Environment(agents=2, arms=3, objectives=1, rewards=Bernoulli)
     """
 
     means: Floats
@@ -102,6 +105,9 @@ class Environment:
 
         b[k, d] ~ U(0, 1);  m = clip(b[k, d] + heterogeneity eps[i, k, d], 0, 1);  mu[i, k, d] = low + (high - low) m;
         w[j] ~ Dirichlet(1, ..., 1)
+
+        >>> gm.Environment.sample(agents=4, arms=3, objectives=2, heterogeneity=0.1, seed=0).means.shape
+        (4, 3, 2)
 
         Args:
             agents, arms, objectives: N, K, D; may be left out if `means` or `logged_rewards` fixes them.

@@ -1,9 +1,11 @@
-"""Callbacks of a run, and the one that draws a bar on stderr: cells done, agent-steps a second and time left."""
+"""Callbacks of a run, and the one that draws a bar on stderr or in a notebook: cells done, agent-steps a second and time left."""
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,15 +24,19 @@ if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Cell, Spec
 
 LOG = logging.getLogger("gossipmab")
+PAUSE = 0.25  # seconds between two pictures of the bar in a notebook
 
 
 class Callback:
     """Methods that `gm.run(..., callbacks=[...])` calls in this process, whatever the engine. Override those you need.
 
-        class Best(gm.Callback):
-            def on_cell(self, cell, trace, error):
-                if trace is not None:
-                    print(cell.id, trace.per_round()["pareto_regret"][-1])
+    >>> class Best(gm.Callback):
+    ...     def on_cell(self, cell, trace, error):
+    ...         if trace is not None:
+    ...             print(cell.id, trace.per_round()["messages"][-1])
+    >>> _ = gm.run("runs/first", out="runs/again", overrides=["experiment.trials=1"], workers=1, callbacks=[Best()])
+    link_probability=0.5__pareto_ucb_gossip__trial000 396
+    link_probability=1.0__pareto_ucb_gossip__trial000 800
 
     One that raises is left out of the rest of the run, with a note; the run goes on.
     """
@@ -83,7 +89,7 @@ class _Speed(ProgressColumn):
 
 
 class Bar(Callback):
-    """Draws a bar, on a terminal only."""
+    """Draws a bar, on a terminal or in a notebook only; in a notebook it stays, by IPython's display: rich's needs ipywidgets."""
 
     def __init__(self, console: Console | None = None, bar: bool = True) -> None:
         """`bar` False keeps the notes only."""
@@ -104,6 +110,8 @@ class Bar(Callback):
             disable=not bar or not self.console.is_terminal,
         )
         self._task = self._progress.add_task("cells", total=None)
+        self._handle: Any = None
+        self._drawn = -PAUSE
 
     def on_begin(self, spec: Spec, folder: Path, done: int, agent_steps: int) -> None:
         """Show the bar."""
@@ -112,10 +120,29 @@ class Bar(Callback):
         if done and self._bar:
             self.on_note(f"{done} of {self.total} cells are there already")
         self._progress.start()
+        if agent_steps and self._bar and self.console.is_jupyter:
+            from IPython.display import DisplayHandle
+
+            self._handle = DisplayHandle()  # type: ignore[no-untyped-call]
+            self._handle.display(self._in_html(), raw=True)
+
+    def _in_html(self) -> dict[str, str]:
+        """The bar for a notebook, as HTML and as text."""
+        paper = Console(file=io.StringIO(), record=True, force_jupyter=False, width=100, color_system="standard")
+        paper.print(self._progress.get_renderable())
+        text = paper.export_text(clear=False).strip()
+        html = paper.export_html(inline_styles=True, code_format='<pre style="line-height: 1.2">{code}</pre>').strip()
+        return {"text/plain": text, "text/html": html}
+
+    def _draw_again(self, pause: float = 0.0) -> None:
+        if self._handle is not None and time.monotonic() - self._drawn >= pause:
+            self._drawn = time.monotonic()
+            self._handle.update(self._in_html(), raw=True)
 
     def on_progress(self, agent_steps: int) -> None:
         """Advance."""
         self._progress.advance(self._task, agent_steps)
+        self._draw_again(PAUSE)
 
     def on_cell(self, cell: Cell, trace: TrialRecord | None, error: Exception | None) -> None:
         """Count a cell."""
@@ -123,13 +150,16 @@ class Bar(Callback):
             self.done += error is None
             self.failed += error is not None
         self._progress.update(self._task, description=self._cells())
+        self._draw_again(PAUSE)
 
     def _cells(self) -> str:
         return f"cells {self.done}/{self.total}" + (f", {self.failed} failed" if self.failed else "")
 
     def on_note(self, text: str) -> bool:
         """Print the line above the bar."""
-        if self.console.is_terminal:
+        if self.console.is_jupyter:
+            print(text)
+        elif self.console.is_terminal:
             self.console.print(text, markup=False, soft_wrap=True)
         else:
             with suppress(BrokenPipeError):  # at which rich would end the run
@@ -137,5 +167,6 @@ class Bar(Callback):
         return True
 
     def on_end(self, results: Results | None) -> None:
-        """Take the bar away."""
+        """Take the bar away; in a notebook, leave it as it is at the end."""
         self._progress.stop()
+        self._draw_again()

@@ -1,7 +1,8 @@
-"""Remarks on a run, a line each: what was left out of its data, and algorithms that never probe, with the reason."""
+"""Remarks on a run, a line each: cells that failed, what was left out of its data, algorithms that never probe and why."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from gossipmab.experiments.spec.build import Files, built, options
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.objectives.probing import distributions, greedy_probing, terms, welfare_of_set
+from gossipmab.utils.errors import one_line
 from gossipmab.utils.formatting import format_number
 
+LONGEST_ERROR = 303  # characters
 RULE = "Algorithm 1 probes only if the welfare less the share (alpha) that probing costs is more than the welfare without"
 PRINTED = {
     "log": 'choice = "log", as printed in the paper, compares logarithms, which are negative for rewards below 1, with a welfare; '
@@ -20,6 +23,15 @@ PRINTED = {
     "bound": 'choice = "bound" probes only if what probed arms alone would give, less the share that probing costs, reaches the '
     "welfare without probing, and is within zeta of the set's value",
 }
+
+
+def failed(failures: Sequence[tuple[str, str]]) -> list[str]:
+    """A line for all cells that failed of the same error. failures: (cell id, its error in one line)."""
+    alike: dict[str, list[str]] = {}
+    for cell, line in failures:
+        alike.setdefault(one_line(line, LONGEST_ERROR), []).append(cell)
+    more = {line: f" and {len(cells) - 1} more" if len(cells) > 1 else "" for line, cells in alike.items()}
+    return [f"failed: {cells[0]}{more[line]}: {line}" for line, cells in alike.items()]
 
 
 def left_out(spec: Spec) -> list[str]:

@@ -72,6 +72,16 @@ def run(
 ) -> Results:
     """Run an experiment, or continue one: cells that the folder already holds are not computed again.
 
+    >>> spec = {
+    ...     "experiment": {"name": "first", "horizon": 100, "trials": 2, "seed": 0},
+    ...     "environment": {"agents": 4, "arms": 3, "objectives": 2},
+    ...     "network": {"base": "ring"},
+    ...     "algorithms": [{"name": "pareto_ucb_gossip"}],
+    ...     "sweep": {"network.link_probability": [0.5, 1.0]},
+    ... }
+    >>> gm.run(spec, out="runs/first", workers=1)
+    Results('runs/first', first: 4 of 4 cells, 100 rounds)
+
     Args:
         spec: a file, the name of a shipped experiment, a run folder (whose experiment is run again), a dictionary, or a Spec.
         out: the run folder; runs/<name> by default.

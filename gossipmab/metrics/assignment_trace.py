@@ -19,6 +19,9 @@ class AssignmentTrace(TrialRecord):
 
     Curves are cumulative; regret is equation (1), cumulative_welfare the sum of (1 - alpha) E[NSW]. utility: the sum over rounds of
     (1 - alpha) times the reward that the agent could expect of its assignment. reward: the same of the rewards drawn.
+
+    >>> gm.AssignmentTrace.METRICS
+    {'regret': 'regret'}
     """
 
     rounds: Integers = array("R", "round", "round", name="round")

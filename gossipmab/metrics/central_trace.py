@@ -21,6 +21,10 @@ class CentralTrace(TrialRecord):
     is NaN of a learner without a dual variable. policy_measures (M,), of the mean policy, have the names policy_measure_names (M,):
     procedural_score, welfare_<objective>, core (1 or 0) and core_gain, what every member of the coalition that can do best for
     itself would gain; both NaN for more than 12 agents.
+
+    >>> trace = gm.simulate(gm.EpsilonGreedy(), environment, horizon=30, seed=0)
+    >>> int(trace.pulls.sum()), trace.mean_policy.shape
+    (30, (3,))
     """
 
     rounds: Integers = array("R", "round", "round", name="round")

@@ -43,6 +43,9 @@ class Equity(NamedTuple):
     their sum at most).
     Without unit: incidence, the share of agents outside the band; selection (N,) q_inc; magnitude (N,) q_mag; the
     total-variation distances of both to uniform, selection_distance and magnitude_distance; cv, gini, jain, theil, atkinson.
+
+    >>> gm.equity([1.0, 1.0, 4.0]).excess.tolist()
+    [1.0, 1.0, 2.0]
     """
 
     excess: Floats
@@ -68,6 +71,10 @@ class Equity(NamedTuple):
 
 def equity(x: ArrayLike, tau: float = 0.0) -> Equity:
     """All measures of the outcomes x (N,) with a band of tau >= 0 around the mean.
+
+    >>> found = gm.equity([1.0, 1.0, 4.0])
+    >>> round(found.gini, 6), round(found.jain, 6), found.incidence
+    (0.333333, 0.666667, 1.0)
 
     Raises:
         InputError: x is not a vector of finite numbers, or tau not a finite number >= 0.

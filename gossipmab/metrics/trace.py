@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipmab.metrics.equity import equity
-from gossipmab.utils.notebook import html_table
+from gossipmab.utils.notebook import html_table, plotted
 from gossipmab.utils.types import Floats, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.axes import Axes
 
 DIMENSIONS = {"R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective"}  # axis -> its name in a dataset
 
@@ -94,7 +95,11 @@ class TrialRecord:
         return html_table(title, ((name, float(values[-1]), titles.get(name, "")) for name, values in self.per_round().items()))
 
     def table(self) -> pd.DataFrame:
-        """One row a recorded round, with the columns of `per_round`."""
+        """One row a recorded round, with the columns of `per_round`.
+
+        >>> trace.table()[["round", "messages"]].tail(1).values.tolist()
+        [[30, 240]]
+        """
         import pandas as pd
 
         return pd.DataFrame(self.per_round())
@@ -103,6 +108,9 @@ class TrialRecord:
         """The arrays with named dimensions: round, agent, arm, objective; each with its long_name and units.
 
         Regret curves that were kept as sums over the agents have the dimension round only.
+
+        >>> trace.dataset()["pareto_regret"].dims
+        ('round', 'agent')
         """
         import xarray as xr
 
@@ -115,13 +123,37 @@ class TrialRecord:
                 arrays[name] = ([DIMENSIONS[axis] for axis in axes], values, {"long_name": one.title, "units": one.unit})
         return xr.Dataset(arrays, {"round": self.rounds, "agent": np.arange(self.agents)})
 
+    def plot(self, metric: str | None = None, ax: Axes | None = None, label: str = "") -> Axes:
+        """Draw a metric of the trial over its rounds; the axes.
+
+        >>> trace.plot().get_ylabel()
+        'cumulative Pareto regret, summed over agents'
+
+        Args:
+            metric: "pareto" or "nsw" of gossip, "regret" of other protocols; by default the first that is defined.
+            ax: the axes; by default those of a new figure, which a notebook shows at the end of the cell.
+            label: in the legend, if there is one. Traces that are drawn into the same axes differ in colour and line.
+
+        Raises:
+            InputError: an unknown metric.
+        """
+        return plotted("plot_trace", self, metric, ax, label)  # type: ignore[no-any-return]
+
     def per_round(self) -> dict[str, NDArray[Any]]:
-        """(R,) each: the rows of a cell in results.parquet, "round" first; arrays (R, N) summed over the agents."""
+        """(R,) each: the rows of a cell in results.parquet, "round" first; arrays (R, N) summed over the agents.
+
+        >>> int(trace.per_round()["messages"][-1])
+        240
+        """
         named = {one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes in ("R", "RN") and one.name}
         return {name: values if values.ndim == 1 else over_agents(values) for name, values in named.items()}
 
     def per_agent(self) -> dict[str, NDArray[Any]]:
-        """(N,) each: the rows of a cell in agents.parquet, at the end of the trial; equity is that of `utility`."""
+        """(N,) each: the rows of a cell in agents.parquet, at the end of the trial; equity is that of `utility`.
+
+        >>> trace.per_agent()["messages_sent"].tolist()
+        [60, 60, 60, 60]
+        """
         named = {one.name: getattr(self, key) for key, one in self.COLUMNS.items() if one.axes == "N" and one.name}
         return {"agent": np.arange(self.agents), **named, **equity_columns(self.utility)}
 
@@ -134,6 +166,10 @@ class GossipTrace(TrialRecord):
     disagreement + sampling_error at most: what it has not received yet, and what no agent has sampled yet. mean_drift is 0 to
     rounding if every W_t is doubly stochastic. If agents track the rows of some agents only, these three are those of the worst
     row, over the agents that track it; see `gossipmab.metrics.consensus`.
+
+    >>> trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0)
+    >>> int(trace.pulls.sum()), trace.pareto_regret.shape
+    (120, (30, 4))
     """
 
     rounds: Integers = array("R", "round", "round", name="round")

@@ -36,6 +36,10 @@ class CommunicationBudget:
         which preserves the mean. The consensus error stops near the rounding step, (high - low) / (2^bits - 1).
     top_k: the entries that differ most from the receiver's copy, the lowest index on ties. With X_ij the copy that j holds of i,
         G_i + consensus_step_size sum_j w_ij (X_ji - X_ij), which preserves the mean. Excludes failures that do not preserve it.
+
+    >>> budget = gm.CommunicationBudget(period=5, quantization_bits=8)
+    >>> gm.Network("ring", agents=4, communication=budget).communication.period
+    5
     """
 
     period: Annotated[int, Field(ge=1, description="messages are sent in the rounds period, 2 period, 3 period, ... only")] = 1
@@ -54,15 +58,27 @@ class CommunicationBudget:
             raise InputError(f"{KEY}.consensus_step_size: got {self.consensus_step_size}, allowed is none without top_k")
 
     def step_size_of(self, numbers: int) -> float:
-        """The consensus step size for messages of so many numbers."""
+        """The consensus step size for messages of so many numbers.
+
+        >>> gm.CommunicationBudget(top_k=2).step_size_of(8)
+        0.25
+        """
         return self.consensus_step_size if self.consensus_step_size is not None else min(1.0, (self.top_k or numbers) / numbers)
 
     def floats(self, numbers: int) -> int:
-        """Numbers in a message about so many: top_k, or all."""
+        """Numbers in a message about so many: top_k, or all.
+
+        >>> gm.CommunicationBudget(top_k=2).floats(8)
+        2
+        """
         return numbers if self.top_k is None else min(self.top_k, numbers)
 
     def bytes(self, size: int, flags: int = 0) -> int:
-        """Bytes of a message of `size` entries: 8 each, or quantised the bits of a number, 1 a flag; with top_k an index, too."""
+        """Bytes of a message of `size` entries: 8 each, or quantised the bits of a number, 1 a flag; with top_k an index, too.
+
+        >>> gm.CommunicationBudget(quantization_bits=8).bytes(100)
+        100
+        """
         bits = self.quantization_bits or 64
         if self.top_k is not None and self.top_k < size:
             return (self.top_k * (bits + (size - 1).bit_length()) + 7) // 8

@@ -27,12 +27,13 @@ from gossipmab.networks.graphs import base_graph as topology
 from gossipmab.networks.links import ErdosRenyi, LinkProcess, LinkStatistics, Sampler, SparseLinkSampler, process_of
 from gossipmab.networks.mixing import WEIGHT_RULES, edge_weights
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.notebook import html_table
+from gossipmab.utils.notebook import html_table, plotted
 from gossipmab.utils.parameters import suggesting_arguments
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 if TYPE_CHECKING:
     import networkx as nx
+    from matplotlib.axes import Axes
 
 T = TypeVar("T")
 
@@ -40,6 +41,9 @@ T = TypeVar("T")
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Network:
     """A base graph with its link process and its mixing weights. Arrays are read-only.
+
+    >>> gm.Network("ring", agents=4, link_probability=0.5, weights="metropolis")
+    Network('ring', agents=4, edges=4, link_probability=0.5, weights='metropolis')
 
     Attributes:
         name: of the base graph.
@@ -163,20 +167,36 @@ class Network:
         """The link process from its first round on: a function from a count of rounds to the links (rounds, E) of the next.
 
         They are uint8, 1 if the link is present. Any split into blocks gives the same links.
+
+        >>> gm.Network("ring", agents=4).link_sampler(np.random.default_rng(0))(2).tolist()
+        [[1, 1, 1, 1], [1, 1, 1, 1]]
         """
         return self.process.sampler(self.graph, generator)
 
     def sparse_link_sampler(self, generator: np.random.Generator) -> SparseLinkSampler | None:
-        """The same links as of `link_sampler` as indices, if the process draws few of many; else None."""
+        """The same links as of `link_sampler` as indices, if the process draws few of many; else None.
+
+        >>> gm.Network("ring", agents=4).sparse_link_sampler(np.random.default_rng(0)) is None
+        True
+        """
         return self.process.sparse_sampler(self.graph, generator)
 
     def failure_sampler(self, generator: np.random.Generator) -> FailureSampler:
-        """The failures of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds."""
+        """The failures of agents and messages from the first round on, a function of the links (rounds, E) of the next rounds.
+
+        >>> failing = gm.Network("ring", agents=4, failures=gm.Failures(message_loss=0.1))
+        >>> type(failing.failure_sampler(np.random.default_rng(0))).__name__
+        'FailureSampler'
+        """
         period = self.communication.period if self.communication is not None else 1
         return FailureSampler(self.failures or Failures(), self.graph, generator, period)
 
     def mixing_matrix(self, present: Bytes) -> Floats:
-        """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it."""
+        """(N, N) float64: W_t for the links `present` (E,), in plain NumPy; the rounds themselves never build it.
+
+        >>> gm.Network("ring", agents=4).mixing_matrix([1, 0, 0, 0])[0].tolist()
+        [0.75, 0.25, 0.0, 0.0]
+        """
         w = edge_weights(self.edges, self.agents, np.asarray(present), self.weights, self.constant_weight)
         return spectrum.dense_of(self.edges, self.agents, w)
 
@@ -189,14 +209,36 @@ class Network:
         return spectrum.rounded(*spectrum.laplacian_range(self.edges, self.agents))
 
     def facts(self) -> spectrum.Facts:
-        """Properties of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures."""
+        """Properties of base graph, link process and weights: degrees, diameter, spectral gaps; nothing of failures.
+
+        >>> facts = gm.Network("ring", agents=4).facts()
+        >>> facts.diameter, round(facts.spectral_gap, 6)
+        (2, 0.5)
+        """
         if "_facts" not in self.__dict__:
             found = spectrum.facts(self.process, self.link_statistics, self.graph, self.weights, self.constant_weight)
             self.__dict__["_facts"] = found
         return self.__dict__["_facts"]  # type: ignore[no-any-return]
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the base graph; the axes.
+
+        ax: the axes; by default those of a new figure, which a notebook shows at the end of the cell.
+
+        >>> ax = gm.Network("ring", agents=4).plot()
+        >>> ax.figure.savefig("ring.png")
+
+        Raises:
+            InputError: more than 2,000 agents or 20,000 links.
+        """
+        return plotted("plot_network", self, ax)  # type: ignore[no-any-return]
+
     def to_networkx(self) -> nx.Graph:
-        """The base graph with nodes 0..N-1, each with its `label`."""
+        """The base graph with nodes 0..N-1, each with its `label`.
+
+        >>> gm.Network("ring", agents=4).to_networkx().number_of_edges()
+        4
+        """
         import networkx as nx
 
         graph = nx.Graph(name=self.name)

@@ -24,6 +24,9 @@ class BestPolicy(NamedTuple):
 def best_policy(name: str, utilities: ArrayLike, exponent: float = -1.0) -> BestPolicy:
     """The maximiser of the objective of this name, with its certificate; `exponent` is p_mean's.
 
+    >>> gm.best_policy("maximin", [[1.0, 0.0], [0.0, 1.0]]).p.round(6).tolist()
+    [0.5, 0.5]
+
     Raises:
         InputError: an unknown objective, or utilities that are not (N, K) finite numbers, >= 0 if the objective requires it.
     """

@@ -14,6 +14,12 @@ class InputError(ValueError):
     """Bad input. The message is one line: the key, the value it got, what is allowed; the command line exits with 2.
 
     What a terminal would obey rather than show is escaped, for names in messages may come from files that others wrote.
+
+    >>> try:
+    ...     gm.Network("rink", agents=4)
+    ... except gm.InputError as error:
+    ...     print(str(error)[:55])
+    network.base: 'rink' is not known; did you mean 'ring'?
     """
 
     def __init__(self, message: str) -> None:

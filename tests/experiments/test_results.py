@@ -38,7 +38,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace
     return GossipTrace(
         np.arange(1, R + 1), regret, nsw, rng.random(R), rng.integers(0, 9, R).cumsum(), rng.integers(0, 9, R).cumsum(),
         rng.integers(0, 9, (N, K)), rng.random(N), rng.integers(0, 9, N), rng.random(R), rng.random(R),
-        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1], *rng.random((3, R)), *rng.random((3, N)),
+        rng.integers(0, 9, R).cumsum(), regret[-1], nsw[-1], *rng.random((4, R)), *rng.random((4, N)),
     )  # fmt: skip
 
 

@@ -52,7 +52,11 @@ class State(NamedTuple):
 
 @class_attributes(title="OFMUP", assigns_at_random=False)
 class OFMUP(NamedTuple):
-    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere."""
+    """Algorithm 2 (Xu et al., 2026): greedy probing, then the best assignment of what was seen and upper bounds elsewhere.
+
+    >>> gm.OFMUP(choice="log").bins
+    100
+    """
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -102,7 +106,11 @@ class OFMUP(NamedTuple):
 
 @class_attributes(title="No probing", assigns_at_random=False, init=OFMUP.init, ucb_index=OFMUP.ucb_index, update=OFMUP.update)
 class NonProbing(NamedTuple):
-    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023)."""
+    """A baseline: no probing, the best assignment of upper confidence bounds (Jones et al., 2023).
+
+    >>> gm.NonProbing(bounds="jones")
+    NonProbing(delta=0.05, width=1.0, bounds='jones', warm_start='rotation')
+    """
 
     delta: Annotated[float, Field(gt=0, lt=1, description="probability of failure")] = 0.05
     width: Annotated[float, Field(ge=0, description="factor of the radius")] = 1.0
@@ -117,7 +125,11 @@ class NonProbing(NamedTuple):
 
 @class_attributes(title="Greedy probing", init=OFMUP.init, select=OFMUP.select, update=OFMUP.update, assigns_at_random=True)
 class GreedyProbing(NamedTuple):
-    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent."""
+    """A baseline: the greedy probing of OFMUP, then an arm at random for every agent.
+
+    >>> gm.GreedyProbing().zeta
+    1.0
+    """
 
     zeta: greedy.Zeta = 1.0
     choice: greedy.Choice = "value"

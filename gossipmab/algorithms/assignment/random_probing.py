@@ -32,7 +32,11 @@ class State(NamedTuple):
 
 @class_attributes(title="Random probing", warm_start="none", assigns_at_random=True)
 class RandomProbing(NamedTuple):
-    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent."""
+    """A baseline: probe a fixed number of arms at random, then an arm at random for every agent.
+
+    >>> gm.RandomProbing(probes=2)
+    RandomProbing(probes=2)
+    """
 
     probes: Annotated[int, Field(ge=0, description="arms probed in a round, at most the budget")] = 1
 

@@ -42,7 +42,11 @@ class Prices(NamedTuple):
 
 @class_attributes(title="ELD", objective="utilitarian", update=average)
 class ELD(NamedTuple):
-    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality."""
+    """Equity-Lagrangian Dual (Nguyen et al., 2026): the largest sum of utilities under a budget of inequality.
+
+    >>> gm.ELD(inequality_budget=0.02).dual_period
+    50
+    """
 
     inequality_budget: Annotated[float, Field(ge=0, description="epsilon, the most that H / N, or E / N, may be")] = 0.05
     dual_step_size: Annotated[float, Field(ge=0, description="eta")] = 1.0

@@ -30,6 +30,9 @@ class EpsilonGreedy(NamedTuple):
 
     theory "agents": epsilon_t = factor N^(2/3) K^(1/3) t^(-decay) ln(N K t)^(1/3)
     theory "arms":   epsilon_t = factor N^(1/3) K^(2/3) t^(-decay) ln(N K t)^(2/3)
+
+    >>> gm.EpsilonGreedy(objective="maximin", epsilon=0.1).epsilon
+    0.1
     """
 
     objective: ObjectiveName = "nsw"

@@ -33,6 +33,9 @@ class ExploreFirst(NamedTuple):
 
     theory "agents": l = factor N^(2/3) K^(-2/3) T^(2/3) ln(N K T)^(1/3)    regret N^(2/3) K^(1/3) T^(2/3) and logarithms
     theory "arms":   l = factor N^(1/3) K^(-1/3) T^(2/3) ln(N K T)^(2/3)    regret N^(1/3) K^(2/3) T^(2/3) and logarithms
+
+    >>> gm.ExploreFirst(rounds_per_arm=20).order
+    'blocks'
     """
 
     objective: ObjectiveName = "nsw"

@@ -28,7 +28,11 @@ from gossipmab.utils.types import Floats, class_attributes
 
 @class_attributes(title="UCB of Hossain et al.", update=average)
 class HossainUCB(NamedTuple):
-    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus."""
+    """UCB (Hossain et al., 2021): maximise the objective of the averages plus a linear bonus.
+
+    >>> gm.HossainUCB(schedule="root")
+    HossainUCB(objective='nsw', exponent=-1.0, schedule='root', factor=1.0)
+    """
 
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0

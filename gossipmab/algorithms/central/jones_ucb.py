@@ -27,7 +27,11 @@ from gossipmab.utils.types import Floats, class_attributes
 
 @class_attributes(title="UCB of Jones et al.", update=average)
 class JonesUCB(NamedTuple):
-    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds."""
+    """UCB inside the objective (Jones et al., 2023): maximise the objective of upper confidence bounds.
+
+    >>> gm.JonesUCB(scale=0.5).delta
+    0.05
+    """
 
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0

@@ -67,7 +67,11 @@ def beta_draw(u: float, a: float, b: float) -> float:
 
 @class_attributes(title="Thompson sampling")
 class Thompson(NamedTuple):
-    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors."""
+    """Thompson sampling: maximise the objective of utilities drawn from Beta posteriors.
+
+    >>> gm.Thompson(objective="utilitarian", fractional=True).step
+    1.0
+    """
 
     objective: ObjectiveName = "nsw"
     exponent: Exponent = -1.0

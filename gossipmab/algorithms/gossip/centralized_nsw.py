@@ -53,7 +53,11 @@ class Shared(NamedTuple):
 
 @class_attributes(title="Centralized NSW UCB", estimates="utilities", communicates=False)
 class CentralizedNSW(NamedTuple):
-    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it."""
+    """What Simulated NSW UCB Gossip would earn if all heard all, each round, without delay; a yardstick, no network can do it.
+
+    >>> gm.CentralizedNSW(pooled=True)
+    CentralizedNSW(alpha=0.5, solver='global', welfare='product', pooled=True)
+    """
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")] = (

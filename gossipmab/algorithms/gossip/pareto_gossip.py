@@ -70,6 +70,9 @@ class ParetoGossip(NamedTuple):
 
     Known limit of the formula: m counts N samples from the first pull on, while G_i holds the agent's own last change
     undiluted; with hundreds of agents one of them may drop a good arm early, and its word travels.
+
+    >>> gm.ParetoGossip(burn_in=0.5)
+    ParetoGossip(sampling=1.0, burn_in=0.5, mixing=1.0)
     """
 
     sampling: Annotated[float, Field(ge=0, description="factor of sqrt(ln T / m), 1 as in the source")] = 1.0

@@ -66,7 +66,12 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
 
 @class_attributes(title="Pareto UCB1 Gossip", communicates=True)
 class ParetoUCBGossip(NamedTuple):
-    """Algorithm 1: optimism on the gossip averages."""
+    """Algorithm 1: optimism on the gossip averages.
+
+    >>> environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4)
+    >>> int(gm.simulate(gm.ParetoUCBGossip(pooled=True), environment, network, horizon=50, seed=0).messages[-1])
+    400
+    """
 
     pooled: Annotated[
         bool, Field(description="divide the squared radius by N, since an average over N agents has N times the samples")
@@ -100,7 +105,12 @@ class ParetoUCBGossip(NamedTuple):
 
 @class_attributes(title="Pareto UCB1", init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
 class ParetoUCB(NamedTuple):
-    """The baseline: the same rule on the agent's own averages, no messages."""
+    """The baseline: the same rule on the agent's own averages, no messages.
+
+    >>> environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4)
+    >>> int(gm.simulate(gm.ParetoUCB(), environment, network, horizon=50, seed=0).messages[-1])
+    0
+    """
 
     consensus: Annotated[
         float, Field(ge=0, description="C, added to every radius; it moves the intervals and never the selection")

@@ -82,7 +82,11 @@ def update_mean(state: State, i: int, j: int, arm: int, x: Floats) -> None:
 
 @class_attributes(title="Simulated NSW UCB Gossip", estimates="utilities")
 class SimulatedNSWUCBGossip(NamedTuple):
-    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus."""
+    """Algorithm 2: maximise the Nash social welfare of the gossip averages plus an exploration bonus.
+
+    >>> gm.SimulatedNSWUCBGossip(hops=2).blends, gm.SimulatedNSWUCBGossip(no_gossip=True).communicates
+    (True, False)
+    """
 
     alpha: Annotated[float, Field(ge=0, description="exploration factor")] = 0.5
     solver: Annotated[Literal["global", "local"], Field(description="certified to 1e-8 relative, or one warm-started climb")] = (

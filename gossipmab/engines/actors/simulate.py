@@ -44,6 +44,9 @@ def simulate_actors(
 ) -> GossipTrace:  # fmt: skip
     """Play one trial with every agent, or block of agents, in a process of its own; the bits are those of `simulate`.
 
+    >>> gm.simulate_actors(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0)  # doctest: +SKIP
+    GossipTrace(agents=4, rounds=30, recorded=30, pareto_regret=29.6, nsw_regret=1.2)
+
     Args:
         algorithm, environment, network, horizon to welfare, progress: as in `gossipmab.simulate`.
         pool: the actors to use; by default one agent an actor over "direct", started now and ended with the trial.

@@ -34,7 +34,11 @@ class ActorsLostError(RuntimeError):
 
 
 class ActorPool:
-    """Actors, for one trial after the other. Use it in a `with`: on leaving, all actors are gone."""
+    """Actors, for one trial after the other. Use it in a `with`: on leaving, all actors are gone.
+
+    >>> with gm.ActorPool(agents_per_actor=2) as pool:  # doctest: +SKIP
+    ...     trace = gm.simulate_actors(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0, pool=pool)
+    """
 
     def __init__(
         self, transport: str = "direct", agents_per_actor: int = 1, window: int | None = None, *, poison: bool = False,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
@@ -118,3 +119,46 @@ def _written(folder: Path, cells: Sequence[Cell], sweep: Sweep, load: Load, sche
 
 class _WiderError(Exception):
     """A batch does not fit the schema that the file was begun with."""
+
+
+def assembled(file: Path, cells: Sequence[Cell], sweep: Sweep, load: Load, labels: set[str]) -> pa.Table:
+    """The table of an assembled file. Raises ValueError unless columns, keys and algorithms are as the cells' files give them."""
+    table, name = parquet.read_table(file), file.stem
+    schema = next(part[name].schema for cell in cells for _, part in batches([cell], sweep, load, [name]))
+    if any(field.name not in table.column_names or table.schema.field(field.name) != field for field in schema):
+        raise ValueError("other columns")
+    keys = table.select(schema.names[: schema.names.index("trial") + 2]).to_pandas()  # sweep, algorithm, trial, round or agent
+    if keys.duplicated().any() or not set(keys["algorithm"]) <= labels:
+        raise ValueError("rows that stand there twice, or of another algorithm")
+    return table
+
+
+def speeds(cells: Sequence[Cell], sweep: Sweep, provenance: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a finished cell: sweep columns, algorithm, trial, and agent-steps a second of one worker.
+
+    provenance: cell id -> that of its file.
+    """
+    finished = [cell for cell in cells if cell.id in provenance]
+    found, of = key_columns(finished, sweep), [provenance[cell.id] for cell in finished]
+    found["steps_per_second"] = [one["agent_steps"] / max(one["seconds"], 1e-6) for one in of]
+    return pa.table(found).to_pandas()  # type: ignore[no-any-return]
+
+
+class Traces(Mapping[str, TrialRecord]):
+    """Cell id -> trace of finished cells, read at their first use."""
+
+    def __init__(self, load: Load, cells: Sequence[Cell]) -> None:
+        self._load = load
+        self._cells = {cell.id: cell for cell in cells}
+
+    def __getitem__(self, name: str) -> TrialRecord:
+        stored = self._load(self._cells[name])
+        if stored is None:  # deleted since
+            raise KeyError(name)
+        return stored.trace  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)

@@ -25,6 +25,9 @@ class Partition:
     """In the rounds first .. last no link between different groups is present. The mean over all agents is kept.
 
     Agents that are in no group form one more.
+
+    >>> gm.Failures(partitions=[gm.Partition([[0, 1], [2, 3]], first=100, last=200)]).keeps_mean
+    True
     """
 
     groups: Annotated[Sequence[Indices], Field(description="disjoint lists of agents")]
@@ -57,6 +60,9 @@ class Failures:
     delay: G_i(t) is mixed with G_j(t - 1 - delay); the mean is not preserved.
 
     If the mean is not preserved, the column `mean_drift` gives max |mean_i G_i - mean_i L_i|.
+
+    >>> gm.Failures(message_loss=0.1, delay=2).keeps_mean, gm.Failures(message_loss=0.1, symmetric_loss=True).keeps_mean
+    (False, True)
     """
 
     message_loss: Annotated[float, Field(ge=0, le=1, description="probability that a message is lost")] = 0.0

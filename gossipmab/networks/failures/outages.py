@@ -28,6 +28,9 @@ class Outage:
     An agent that is down pulls no arm, sends and receives nothing, and has no regret; its row of W_t is that of the identity,
     so the mean is preserved. Its t counts the rounds it has played. Without its state, G_i and L_i restart at 0 together, and
     the mean is not preserved.
+
+    >>> gm.Failures(outages=[gm.Outage([3], first=1, last=100)]).keeps_mean
+    True
     """
 
     agents: Annotated[Indices, Field(min_length=1, description="indices of the agents")]

@@ -41,14 +41,26 @@ class LinkStatistics(NamedTuple):
 
 
 class LinkProcess:
-    """A frozen dataclass of parameters, with these methods. Bad parameters are InputErrors when it is made."""
+    """A frozen dataclass of parameters, with these methods. Bad parameters are InputErrors when it is made.
+
+    >>> isinstance(gm.Static(), gm.LinkProcess)
+    True
+    """
 
     def default_base(self, agents: int | None) -> Any:
-        """The default base graph, as for `base_graph.load`; None if one must be given."""
+        """The default base graph, as for `base_graph.load`; None if one must be given.
+
+        >>> gm.StochasticBlock(within=0.9, between=0.1).default_base(agents=6)
+        'complete'
+        """
         return None
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:
-        """The frequencies of the links. Raises InputError if the parameters do not fit the base graph."""
+        """The frequencies of the links. Raises InputError if the parameters do not fit the base graph.
+
+        >>> gm.ErdosRenyi(0.3).link_statistics(gm.Network("ring", agents=4).graph).frequency
+        0.3
+        """
         raise NotImplementedError
 
     def sampler(self, graph: BaseGraph, generator: np.random.Generator) -> Sampler:
@@ -56,11 +68,19 @@ class LinkProcess:
 
         Every round takes the same count of numbers from the generator, so any split into blocks gives the same links.
         The state of a process from round to round is in the sampler.
+
+        >>> links = gm.ErdosRenyi(0.5).sampler(gm.Network("ring", agents=4).graph, np.random.default_rng(0))
+        >>> links(3).shape
+        (3, 4)
         """
         raise NotImplementedError
 
     def sparse_sampler(self, graph: BaseGraph, generator: np.random.Generator) -> SparseLinkSampler | None:
-        """The same links from the same numbers as indices, if they are few of many; else None."""
+        """The same links from the same numbers as indices, if they are few of many; else None.
+
+        >>> gm.Static().sparse_sampler(gm.Network("ring", agents=4).graph, np.random.default_rng(0)) is None
+        True
+        """
         return None
 
 

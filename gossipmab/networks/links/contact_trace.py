@@ -56,6 +56,12 @@ class ContactTrace(LinkProcess):
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over the file's rounds. Numbers
     a round: none.
+
+    >>> from pathlib import Path
+    >>> with Path("contacts.txt").open("w") as file:
+    ...     print("0 ann bo", "20 bo cy", "20 cy ann", sep=chr(10), file=file)
+    >>> gm.Network(links=gm.ContactTrace("contacts.txt", step=20)).labels
+    ('ann', 'bo', 'cy')
     """
 
     file: Annotated[str | Path, Field(description="path of the file")]

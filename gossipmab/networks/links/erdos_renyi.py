@@ -27,6 +27,9 @@ class ErdosRenyi(IndependentLinks):
     Mixing: W_t symmetric, the mean is kept. With a constant weight c and Lap_q the Laplacian with link weights q,
     E[W] = I - c Lap_p,  E[W^2] = I - 2 c Lap_p + c^2 (Lap_p^2 + 2 Lap_(p(1-p))). Numbers a round: E, none if all p = 1; if
     p <= 0.1 for all of at least 10,000 links, one a present link, and the time is proportional to their number.
+
+    >>> gm.Network("ring", agents=4, links=gm.ErdosRenyi(0.3)).link_probability
+    0.3
     """
 
     probability: OfLinks | Sequence[float] | Sequence[Sequence[float]] = 1.0

@@ -36,6 +36,9 @@ class GilbertElliott(LinkProcess):
     Mixing: W_t symmetric, the mean is kept. E[W] and E[W^2] of any one round are those of Erdos-Renyi with p = f; but rounds
     are not independent, so over many rounds disagreement falls more slowly than powers of E[W^2], the more so the
     longer the bursts. Numbers a round: E, or 2 E if when_good < 1 or when_bad > 0.
+
+    >>> gm.GilbertElliott(failure=0.25, recovery=0.75).good
+    0.75
     """
 
     failure: Annotated[float, Field(gt=0, le=1, description="probability that a good link is bad in the next round")]

@@ -27,6 +27,9 @@ class OnePeerExponential(PeriodicLinks):
 
     Mixing: W_t symmetric, the mean is kept. Over a period, with f = 1/ceil(log2 N) for these pairs and 0 for other links,
     the mean of W is I - w Lap_f and that of W^2 is I - 2 w (1 - w) Lap_f. Numbers a round: none.
+
+    >>> len(gm.Network(agents=8, links=gm.OnePeerExponential(), weights="metropolis").edges)
+    12
     """
 
     kind = MATCHING

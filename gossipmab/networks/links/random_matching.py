@@ -23,6 +23,9 @@ class RandomMatching(LinkProcess):
     Mixing: W_t symmetric, the mean is kept. With w the weight of a pair and f the frequencies,
     E[W] = I - w Lap_f,  E[W^2] = I - 2 w (1 - w) Lap_f. On the complete graph f = 1/(N-1) for even N, 1/N for odd N; on
     other graphs f is sampled. Numbers a round: E.
+
+    >>> round(gm.Network("complete", agents=6, links=gm.RandomMatching(), weights="metropolis").link_probability, 3)
+    0.2
     """
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:

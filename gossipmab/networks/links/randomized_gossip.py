@@ -24,6 +24,9 @@ class RandomizedGossip(LinkProcess):
     f_ij = (1/N) (1/deg(i) + 1/deg(j))
 
     Mixing: W_t symmetric, the mean is kept. E[W] = I - w Lap_f,  E[W^2] = I - 2 w (1 - w) Lap_f. Numbers a round: 2.
+
+    >>> gm.Network("ring", agents=4, links=gm.RandomizedGossip(), weights="metropolis").link_probability
+    0.25
     """
 
     def link_statistics(self, graph: BaseGraph) -> LinkStatistics:

@@ -16,6 +16,9 @@ class Static(IndependentLinks):
     """Every link of the base graph is present in every round: G_t = G0.
 
     Mixing: W_t = W doubly stochastic, the mean is kept. E[W] = W, E[W^2] = W^2. Numbers a round: none.
+
+    >>> gm.Network("ring", agents=4, links=gm.Static()).link_probability
+    1.0
     """
 
     def probabilities(self, graph: BaseGraph) -> Floats:

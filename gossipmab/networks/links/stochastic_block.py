@@ -23,6 +23,9 @@ class StochasticBlock(IndependentLinks):
     Agents belong to the groups in order of index. The default base graph is the complete one.
 
     Mixing: W_t symmetric, the mean is kept. E[W] and E[W^2] as for Erdos-Renyi with these probabilities. Numbers a round: E.
+
+    >>> round(gm.Network(agents=6, links=gm.StochasticBlock(within=0.9, between=0.1, groups=2)).link_probability, 3)
+    0.42
     """
 
     within: Annotated[float, Field(ge=0, le=1, description="probability of a link inside a group")]

@@ -25,6 +25,10 @@ class Switching(PeriodicLinks):
     0..N-1, or have no labels, by number. The default base graph is the union of the graphs.
 
     Mixing: W_t symmetric, the mean is kept. The spectral facts take the means of W and of W^2 over a period. Numbers a round: none.
+
+    >>> halves = [{"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [3, 0]]}]
+    >>> gm.Network(agents=4, links=gm.Switching(halves)).link_probability
+    0.5
     """
 
     graphs: Annotated[Sequence[Any], Field(description="each a base graph as of `Network`, or { edges = [[i, j], ...] }")]

@@ -1,7 +1,7 @@
-"""One self-contained HTML file of a run: rendered from `page.html` and `page.css` beside this file.
+"""One self-contained HTML file of a run: rendered from `page.html`, `page.css` and `page.js` beside this file.
 
-It has no scripts and loads nothing, so it reads the same offline, printed, and in ten years. The sections' contents come from
-the other files of this folder.
+It loads nothing and forbids itself to. Its figures are drawn twice: by BokehJS, to be looked into, and as SVG, which is what is
+printed, and what is seen where scripts are off. The sections' contents come from the other files of this folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.analysis.report import networks, outcomes, tables
+from gossipmab.analysis.report.interactive import as_json, library
 from gossipmab.analysis.report.parts import figures
 from gossipmab.analysis.sweep_effects import answers, effects
 from gossipmab.environments.registry import MODELS
@@ -57,8 +58,9 @@ def render(results: Results) -> str:
 
     loader = FileSystemLoader(HERE, encoding="utf-8")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style = (HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(css=Markup(style), **contents(_with_classes(results)))
+    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
+    values = contents(_with_classes(results))
+    return environment.get_template("page.html").render(css=style, script=script, library=library(), json=as_json, **values)
 
 
 def contents(results: Results) -> dict[str, Any]:
@@ -77,8 +79,9 @@ def contents(results: Results) -> dict[str, Any]:
         "answers": list(answers(swept)),
         "figures": figures(results),
         "finals": [*(tables.final_table(results, column, title) for column, title in metrics.items()), *tables.sweep_tables(swept)],
+        "terms": outcomes.TERMS,
         "outcomes": outcomes.section(results, agents),
-        "networks": networks.section(results),
+        "networks": networks.section(results, agents),
         "rerun": tables.commands(results),
         "spec": results.spec.to_toml(),
         "origin": tables.origin(results, cells),

@@ -72,7 +72,9 @@ def section(results: Results, agents: pd.DataFrame) -> Networks | None:
     table = HtmlTable("Spectral facts", list(rows[0]), [list(row.values()) for row in rows], 2, NOTE)
     drawings = [drawing(*named) for named in small[:MOST_DRAWN]]
     first = next(iter(found.values()))
-    large_one = by_outcome(results, agents, *first) if first[1].agents <= MOST_AGENTS and len(first[1].edges) <= MOST_LINKS else None
+    large_one = (
+        by_outcome(results, agents, *first) if first[1].agents <= MOST_AGENTS and len(first[1].edges) <= MOST_LINKS else None
+    )
     return Networks(large_one, drawings, table, len(left_out), large)
 
 

@@ -34,12 +34,15 @@ MEASURES: dict[str, Any] = {
     "Atkinson": lambda e: e.atkinson,
 }
 TERMS = (
-    ("excess e, E/N", "An agent's excess is its distance from the mean of all, above or below; E/N is the mean excess of the N agents."),
+    (
+        "excess e, E/N",
+        "An agent's excess is its distance from the mean of all, above or below; E/N is the mean excess of the N agents.",
+    ),
     ("incidence", "The share of agents that are off the mean at all."),
     (
         "MRE, H",
-        "Minimum reallocation of excess: how much excess must be moved until all agents have the same, half the sum of |e - E/N|. It is "
-        "0 where all are equally far from the mean, however far, and always for two agents: never read it without E/N and the incidence.",
+        "Minimum reallocation of excess: how much excess must be moved until all agents have the same, half the sum of |e - E/N|. It "
+        "is 0 where all are equally far from the mean, however far, and always for two agents: read it beside E/N and the incidence.",
     ),
     ("H above, H below", "The same among the agents above the mean alone, and among those below it."),
     ("TV who, TV how much", "Total-variation distance to uniform of who is off the mean, and of who bears how much of the excess."),

@@ -40,6 +40,8 @@
     });
   }
 
+  Bokeh.logger.set_level("error");
+
   // Figures -----------------------------------------------------------------------------------------------------------
   const LOOK = () => ({ ink: css("--ink"), soft: css("--soft"), line: css("--line") });
   const visible = (colour, ink) => colour.toLowerCase() === "#000000" ? ink : colour;
@@ -93,7 +95,7 @@
     const figure = Bokeh.Plotting.figure({
       height: chart.panels.length > 1 ? 250 : 360, sizing_mode: "stretch_width", ...ranges, tools: "pan,box_zoom,wheel_zoom,reset,save",
       active_drag: null, active_scroll: null, x_axis_type: xlog ? "log" : "linear", y_axis_type: state.log ? "log" : "linear",
-      x_axis_label: plain(chart.x), y_axis_label: plain(chart.y), toolbar_location: "above",
+      x_axis_label: plain(chart.x), y_axis_label: chart.panels.length > 1 ? null : plain(chart.y), toolbar_location: "above",
     });
     const floor = ranges.y_range.start, lines = [];
     const shift = i => chart.ticks.length && panel.curves.length > 1 ? -0.2 + 0.4 * i / (panel.curves.length - 1) : 0;
@@ -114,7 +116,10 @@
       } else if (band) {
         figure.varea({ x: of("x"), y1: of("low"), y2: of("high"), source, fill_color: color, fill_alpha: 0.2 });
       }
-      if (curve.line) lines.push(figure.line({ x: of("x"), y: of("mean"), source, line_color: color, line_dash: curve.dash, line_width: 2 }));
+      if (curve.line) {
+        figure.line({ x: of("x"), y: of("mean"), source, line_color: color, line_dash: curve.dash, line_width: 2 });
+        lines.push(figure.line({ x: of("x"), y: of("mean"), source, line_alpha: 0, line_width: 18 })); // easier to meet
+      }
       if (curve.marker && chart.marks) {
         lines.push(figure.scatter({ x: of("x"), y: of("mean"), source, marker: curve.marker, size: 7, fill_color: color, line_color: color }));
       }
@@ -127,12 +132,11 @@
       const long = Math.max(...chart.ticks.map(name => name.length)) > 8;
       x.setv({ ticker: new Bokeh.FixedTicker({ ticks: [...names.keys()], minor_ticks: [] }), major_label_overrides: names,
         major_label_orientation: long ? 0.6 : "horizontal" });
-    } else if (chart.bytes) {
-      x.formatter = new Bokeh.NumeralTickFormatter({ format: "0.[0] b" });
     } else if (!xlog) {
       x.formatter = new Bokeh.NumeralTickFormatter({ format: "0,0.[000]" });
     }
-    if (!chart.bytes && !chart.ticks.length) x.ticker.setv({ desired_num_ticks: chart.panels.length > 1 ? 4 : 6 });
+    if (!state.log) figure.yaxes[0].formatter = new Bokeh.NumeralTickFormatter({ format: "0,0.[0000]" });
+    if (!chart.ticks.length) x.ticker.setv({ desired_num_ticks: chart.panels.length > 1 ? 4 : 6 });
     const rows = [["", "@name"], [plain(chart.x), "@at"], ["mean", "@mean{0,0.[0000]}"]];
     if (state.band !== "none") rows.push([chart.bands[state.band][0], "@band"]);
     figure.add_tools(new Bokeh.HoverTool({ renderers: lines, tooltips: rows, line_policy: "nearest", attachment: "horizontal" }));
@@ -149,13 +153,15 @@
     await put(box, state, chart.panels.map(panel => panelOf(chart, panel, state, ranges, xlog, look)));
   };
 
+  const place = () => make("div", { className: "panel" });
+
   // Replaces what stands in the box; its height stays meanwhile, so that nothing jumps.
   const put = async (box, state, figures) => {
     box.style.minHeight = `${box.offsetHeight}px`;
     if (state.views) state.views.clear();
     const made = new Bokeh.Document();
     figures.forEach(figure => made.add_root(figure));
-    const places = figures.map(() => make("div", { className: "panel" }));
+    const places = figures.map(place);
     box.replaceChildren(...places);
     state.views = await Bokeh.embed.add_document_standalone(made, box, places);
     state.document = made;
@@ -170,7 +176,8 @@
   };
 
   const controls = (chart, state, note, redraw) => {
-    const curves = new Map(chart.panels.flatMap(panel => panel.curves).map(curve => [curve.name, curve]));
+    const every = chart.panels.flatMap(panel => panel.curves), guides = every.filter(curve => curve.guide);
+    const curves = new Map([...every.filter(curve => !curve.guide), ...guides].map(curve => [curve.name, curve]));
     const legend = make("div", { className: "legend", role: "group", ariaLabel: "Curves, shown or hidden" });
     for (const [name, curve] of curves) {
       const button = make("button", { type: "button", className: "curve", ariaPressed: "true" }, swatch(curve), name);
@@ -241,9 +248,11 @@
   for (const element of document.querySelectorAll("[data-chart]")) {
     const chart = embedded(element.dataset.chart);
     const state = { log: chart.log === "y" || chart.log === "both", band: chart.band, hidden: new Set(), views: null };
-    const box = make("div", { className: chart.panels.length > 1 ? "panels" : "panels one" });
+    const box = make("div", { className: chart.panels.length > 1 ? "panels" : "panels one" }, ...chart.panels.map(place));
     const redraw = oneByOne(element, () => draw(box, chart, state));
-    element.querySelector(".interactive").append(...controls(chart, state, element.querySelector(".note"), redraw), box);
+    element.querySelector(".interactive").append(...controls(chart, state, element.querySelector(".note"), redraw));
+    if (chart.panels.length > 1) element.querySelector(".interactive").append(make("p", { className: "ylabel" }, `↑ ${chart.y}`));
+    element.querySelector(".interactive").append(box);
     element.classList.add("live");
     lazily(element, box, redraw);
   }
@@ -276,7 +285,7 @@
 
   for (const element of document.querySelectorAll("[data-network]")) {
     const data = embedded(element.dataset.network), state = { shown: 0, found: -1, views: null };
-    const box = make("div", { className: "panels one" }), said = make("output", { className: "found" });
+    const box = make("div", { className: "panels one large" }, place()), said = make("output", { className: "found" });
     const redraw = oneByOne(element, () => put(box, state, [networkOf(data, state)]));
     const select = make("select", { className: "outcome" });
     data.values.forEach((one, i) => select.append(new Option(one.title, i)));

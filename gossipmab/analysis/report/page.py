@@ -9,6 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
 from gossipmab.analysis.report import networks, outcomes, tables
 from gossipmab.analysis.report.interactive import as_json, library
 from gossipmab.analysis.report.parts import figures
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
 
 HERE = Path(__file__).parent
+BESIDE = {"css": "page.css", "script": "page.js"}
 
 
 def _with_classes(results: Results) -> Results:
@@ -51,16 +55,18 @@ def write_report(results: Results, out: str | Path | None = None) -> Path:
     return path
 
 
+def templates() -> Environment:
+    """The templates of this folder; css and script are what stands beside them."""
+    loader = FileSystemLoader(HERE, encoding="utf-8")
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.globals |= {name: Markup((HERE / file).read_text(encoding="utf-8")) for name, file in BESIDE.items()}
+    return found
+
+
 def render(results: Results) -> str:
     """The report as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    loader = FileSystemLoader(HERE, encoding="utf-8")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
     values = contents(_with_classes(results))
-    return environment.get_template("page.html").render(css=style, script=script, library=library(), json=as_json, **values)
+    return templates().get_template("page.html").render(library=library(), json=as_json, **values)
 
 
 def contents(results: Results) -> dict[str, Any]:

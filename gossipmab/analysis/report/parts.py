@@ -18,7 +18,7 @@ from gossipmab.analysis.latex import latex_table
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
 from gossipmab.analysis.pull_plots import NOTE, pulls
-from gossipmab.analysis.report.interactive import numbers, with_numbers
+from gossipmab.analysis.report.interactive import numbers, thinned, with_numbers
 from gossipmab.analysis.selection import by_algorithm, by_point, view
 
 if TYPE_CHECKING:
@@ -99,5 +99,6 @@ def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
     )
     axes = "rank, from worst off to best off", f"{column} of the agent of this rank"
     chart = Chart("parade", "From worst off to best off", note, panels, *axes, f"{corner(panels)}, middle half", from_zero=False)
+    chart = thinned(chart, sum(len(panel.curves) for panel in panels))
     with own_style(**IN_PAGES):
         return picture(chart.heading, note, draw_chart(chart))._replace(data=numbers(chart))

@@ -66,6 +66,37 @@ def opened(page: Path, picture: Path) -> list[str]:
     return complaints(command(f"--screenshot={picture}", "--window-size=1200,2000", page.as_uri()).stderr)
 
 
+def acted(page: Path, script: str, *arguments: str) -> Any:
+    """What a script in the page returns, which may wait for promises; fails if the console has a line or the page asks for anything.
+
+    In the script, until(condition) waits for it, hover(element, x, y) moves the pointer to this part of it, and deep(query) finds
+    elements inside others that are drawn by a library.
+    """
+    act = f"""<script>onload = async () => {{
+      const until = async condition => {{ for (let i = 0; i < 400 && !condition(); i++) await new Promise(go => setTimeout(go, 25)); }};
+      const hover = (element, x, y) => {{ const box = element.getBoundingClientRect();
+        const at = {{ clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true, composed: true, isPrimary: true }};
+        for (const kind of ['pointerover', 'pointermove']) element.dispatchEvent(new PointerEvent(kind, at)); }};
+      const deep = (query, root = document) => [...root.querySelectorAll(query), ...[...root.querySelectorAll('*')]
+        .flatMap(one => one.shadowRoot ? deep(query, one.shadowRoot) : [])];
+      let found;
+      try {{ found = await (async () => {{ {script} }})(); }} catch (error) {{ found = String(error); }}
+      const asked = performance.getEntriesByType('resource').map(one => one.name).filter(one => !one.startsWith('data:'));
+      document.body.replaceChildren(Object.assign(document.createElement('pre'), {{ textContent: JSON.stringify([found, asked]) }}));
+    }};</script></body>"""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "page.html"
+        text = page.read_text(encoding="utf-8")
+        copy.write_text(act.join(text.rsplit("</body>", 1)), encoding="utf-8")
+        done = command(*arguments, "--dump-dom", "--virtual-time-budget=20000", "--window-size=1200,900", copy.as_uri())
+    assert complaints(done.stderr) == []
+    body = re.search(r"<body><pre>(.*?)</pre>", done.stdout, re.DOTALL)
+    assert body is not None, done.stdout[-500:]
+    found, asked = json.loads(html.unescape(body[1]))
+    assert asked == []
+    return found
+
+
 def printed(page: Path, pdf: Path) -> None:
     """Print the page."""
     command(f"--print-to-pdf={pdf}", "--no-pdf-header-footer", page.as_uri())

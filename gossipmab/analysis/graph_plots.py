@@ -63,14 +63,17 @@ def check_size(network: Network) -> None:
         raise InputError(f"network: has {size}, too large to be drawn; allowed are {MOST_AGENTS:,} and {MOST_LINKS:,}")
 
 
-def draw(network: Network, ax: Axes) -> Axes:
-    """Draw the base graph: links as lines, agents as discs with names if they have any; a name that would overlap is left out."""
-    at = layout(network)
+def draw(network: Network, ax: Axes, values: np.ndarray | None = None, at: np.ndarray | None = None) -> Axes:
+    """Draw the base graph: links as lines, agents as discs with names if they have any; a name that would overlap is left out.
+
+    values: (N,) of the agents, for their colours. at: (N, 2) the positions of `layout`, if they are known.
+    """
+    at = layout(network) if at is None else at
     size = max(2.0, 120.0 / math.sqrt(network.agents) - 10.0)
     faint = 0.9 if len(network.edges) < 200 else 0.35
     ax.set_axis_off()
     ax.add_collection(LineCollection(list(at[network.edges]), colors="#777777", linewidths=0.7, alpha=faint))
-    ax.scatter(at[:, 0], at[:, 1], s=size, color=COLOURS[0], edgecolors="white", linewidths=0.4, zorder=2)
+    ax.scatter(at[:, 0], at[:, 1], s=size, c=COLOURS[0] if values is None else values, edgecolors="white", linewidths=0.4, zorder=2)
     ax.set_aspect("equal")
     if network.graph.names and network.agents <= MOST_NAMES:
         _name(ax, at, network.labels, math.sqrt(size) / 2 + 1.0)

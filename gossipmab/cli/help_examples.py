@@ -58,7 +58,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             "gossipmab animate topologies --where base=ring --colour disagreement --out ring.html",
         ),
     ),
-    "report": (Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),),
+    "report": (
+        Example("one file to send round", "gossipmab report runs/quickstart --out quickstart.html"),
+        Example("a run in progress, in the browser", "gossipmab report runs/pareto_regret --watch"),
+    ),
     "cite": (Example("into your bibliography", "gossipmab cite runs/quickstart > quickstart.bib"),),
     "verify": (
         Example("checksums, and one cell played again", "gossipmab verify runs/quickstart"),

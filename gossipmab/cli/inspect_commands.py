@@ -134,12 +134,26 @@ def points_of(given: Iterable[str]) -> dict[str, list[str]]:
 def report(
     folder: RunFolder,
     file: Annotated[Path | None, typer.Option("--out", help="The file; report.html in the run folder by default.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve a page on this machine that follows the run, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Of --watch; any free one by default.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write one self-contained HTML file: figures, tables, comparisons, equity, network, how to run it again."""
     from gossipmab.analysis.report import write_report
+    from gossipmab.analysis.report.watch import served
     from gossipmab.experiments.results import open_run
 
+    if watch and file is not None:
+        raise InputError(f"--out: got {str(file)!r}, allowed is nothing beside --watch, which writes no file")
+    if port is not None and not watch:
+        raise InputError(f"--port: got {port}, allowed is nothing without --watch")
+    if watch:
+        with served(folder, port or 0) as server:
+            print(server.url, flush=True)
+            server.serve_forever()
+        return
     written = write_report(open_run(folder), file)
     if not quiet:
         print(written)

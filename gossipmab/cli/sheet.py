@@ -15,9 +15,10 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
+from gossipmab.analysis.latex import latex_table
+
 GAP = 2  # between columns, and before the second line of a row
 LEAST, MOST = 24, 72  # widths of a column that holds sentences
-LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\^{}"})
 
 
 class Sheet(NamedTuple):
@@ -113,13 +114,7 @@ class Sheet(NamedTuple):
 
     def latex(self) -> str:
         """As a table of LaTeX with the rules of the package booktabs."""
-        rows = [" & ".join(map(in_latex, row)) + r" \\" for row in (self.headings, *self.rows)]
-        shape = "".join("l" if c < self.words else "r" for c in range(len(self.headings)))
-        caption = f"{self.title}. {self.note}".rstrip(". ") + "."
-        return "\n".join([
-            r"\begin{table}", r"\centering", rf"\caption{{{in_latex(caption)}}}", rf"\begin{{tabular}}{{{shape}}}", r"\toprule",
-            rows[0], r"\midrule", *rows[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
-        ])  # fmt: skip
+        return latex_table(self.title, self.headings, self.rows, self.words, self.note)
 
 
 def wrapped(text: str, width: int, indent: int = 0, whole: bool = False) -> list[str]:
@@ -134,10 +129,3 @@ def wrapped(text: str, width: int, indent: int = 0, whole: bool = False) -> list
     lines = textwrap.wrap(kept, max(width, 1), subsequent_indent=" " * indent, break_on_hyphens=False,
                           break_long_words=not whole)  # fmt: skip
     return [line.replace("\xa0", " ") for line in lines] or [""]
-
-
-def in_latex(text: str) -> str:
-    """The text with LaTeX's own signs escaped, and numbers such as 7.3e-04 as formulas."""
-    return re.sub(
-        r"\b(\d[\d.]*)e([+-])0*(\d+)", lambda m: rf"${m[1]} \times 10^{{{m[2].strip('+')}{m[3]}}}$", text.translate(LATEX)
-    )

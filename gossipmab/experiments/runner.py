@@ -46,6 +46,7 @@ OPTIONS = {  # option of `run` -> the engines that take it
     "listen": ("actors",),
 }
 LONGEST = 1_000  # characters of an error in manifest.json
+FIRST_FAILURES = 20  # that are written while the run goes on
 
 
 class CellsFailedError(RuntimeError):
@@ -206,6 +207,9 @@ def _compute(
                     error = full
             if error is not None:
                 failures.append((cell.id, f"{type(error).__name__}: {one_line(str(error), LONGEST)}"))
+                if len(failures) <= FIRST_FAILURES:  # for those who follow the run
+                    so_far = session | {"failed": [list(one) for one in failures]}
+                    folder.write_manifest(manifest | {"sessions": [*manifest["sessions"], so_far]})
             watcher.call("on_cell", cell, None if error is not None else outcome.trace, error)
     return failures
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -11,13 +13,14 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from browser import measured, opened, printed
+from browser import acted, command, measured, opened, printed
 
 import gossipmab as gm
-from gossipmab.analysis.report import write_report
+from gossipmab.analysis.report import tables, write_report
 from gossipmab.analysis.report.networks import facts
 from gossipmab.analysis.report.page import render
 from gossipmab.cli import call
@@ -78,9 +81,19 @@ def page(swept: Results) -> str:
     return render(swept)
 
 
+# The first figure, drawn.
+DRAWN = "const one = document.querySelector('[data-chart]'); await until(() => one.dataset.drawn);"
+SORT = """
+const table = document.querySelector('table'), place = [...table.tHead.rows[0].cells].findIndex(x => x.textContent === 'at T');
+const column = () => [...table.tBodies[0].rows].map(row => row.cells[place].textContent);
+const button = table.tHead.rows[0].cells[place].querySelector('button'), sorted = [];
+for (const turn of [1, 2]) { button.click(); sorted.push(button.parentElement.ariaSort, column()); }
+"""
+
+
 def words(page: str) -> str:
     """The text of a page."""
-    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+    return re.sub(r"\s+", " ", re.sub(r"<(style|script)[ >].*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL))
 
 
 def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
@@ -88,6 +101,81 @@ def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) 
     assert page == swept.path / "report.html"
     assert opened(page, tmp_path / "page.png") == []
     assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
+    """A click on the legend hides a curve in every panel, the axis and the band change, the pointer shows values, tables sort."""
+    found = acted(write_report(swept, tmp_path / "page.html"), f"""{DRAWN}{SORT}
+      const state = () => {{ const roots = Bokeh.documents.at(-1).roots(), main = roots.map(x => x.renderers);
+        return {{ panels: roots.length, log: roots[0].y_scale.type, lines: main.map(x => x.filter(y => y.glyph.line_alpha.value).length),
+          bands: main.flat().filter(x => x.glyph.type === 'VArea').length, high: main.flat().find(x => x.glyph.type === 'VArea')?.data_source.data.high.at(-1) }}; }};
+      const change = async act => {{ const before = one.dataset.drawn; act(); await until(() => one.dataset.drawn !== before); return state(); }};
+      const select = one.querySelector('.band'), choose = name => {{ select.value = name; select.dispatchEvent(new Event('change')); }};
+      const first = await change(() => choose('ci')), files = [...document.querySelectorAll('.files a')].map(x => x.download);
+      const hidden = await change(() => one.querySelector('.curve').click());
+      const pressed = one.querySelector('.curve').ariaPressed;
+      await change(() => one.querySelector('.curve').click());
+      const events = deep('.bk-events')[0];
+      for (let y = 0.05; y < 1 && !deep('.bk-Tooltip').length; y += 0.03) {{ hover(events, 0.6, y); await new Promise(go => setTimeout(go, 40)); }}
+      const tip = deep('.bk-Tooltip').map(x => x.shadowRoot.textContent).join();
+      const sd = await change(() => choose('sd')), note = one.querySelector('.note').textContent, none = await change(() => choose('none'));
+      return {{ first, hidden, pressed, sd, note, none, log: await change(() => one.querySelector('.log').click()), tip, files, sorted }};
+    """)  # fmt: skip
+    first, hidden, none = found["first"], found["hidden"], found["none"]
+    assert first["panels"] == 4 and first["bands"] == 8 and hidden["bands"] == 4 and none["bands"] == 0
+    assert [a - b for a, b in zip(first["lines"], hidden["lines"], strict=True)] == [1] * 4 and found["pressed"] == "false"
+    assert found["sd"]["high"] > first["high"] and "one standard deviation" in found["note"]
+    assert {first["log"], found["log"]["log"]} == {"LinearScale", "LogScale"}
+    assert "round t" in found["tip"] and "mean" in found["tip"] and " to " in found["tip"]
+    assert "Pareto_regret_at_the_last_round.csv" in found["files"] and "Pareto_regret_at_the_last_round.tex" in found["files"]
+    up, rows, down, turned = found["sorted"]
+    numbers = [float(text.replace(",", "")) for text in rows]
+    assert (up, down) == ("ascending", "descending") and numbers == sorted(numbers) and turned == rows[::-1]
+
+
+def test_the_network_shows_outcomes_and_finds_agents(swept: Results, tmp_path: Path) -> None:
+    found = acted(write_report(swept, tmp_path / "page.html"), """
+      const one = document.querySelector('[data-network]'), search = one.querySelector('.search');
+      one.scrollIntoView({ behavior: 'instant' });
+      await until(() => one.dataset.drawn);
+      search.value = '2';
+      search.dispatchEvent(new Event('input'));
+      await until(() => one.dataset.drawn > 1);
+      const agents = Bokeh.documents.at(-1).roots()[0].renderers.at(-1).data_source.data;
+      return { said: one.querySelector('.found').textContent, thick: [...agents.thick], value: agents.value[2],
+        outcomes: [...one.querySelectorAll('.outcome option')].map(x => x.textContent) };
+    """)  # fmt: skip
+    agents = swept.agents()
+    first = agents[(agents["link_probability"] == 0.1) & (agents["base"] == "complete") & (agents["algorithm"] == "gossip")]
+    assert found["value"] == pytest.approx(first[first["agent"] == 2]["pareto_regret"].mean(), rel=1e-5)
+    assert found["said"].startswith("agent 2: ") and found["thick"] == [1, 1, 4, 1]
+    assert found["outcomes"] == ["Pareto regret, gossip", "Pareto regret, alone", "utility, gossip", "utility, alone"]
+
+
+def test_the_files_behind_a_table_hold_it(single: Results) -> None:
+    table = tables.final_table(single, "pareto_regret", "Pareto regret")
+    (name, csv_file), (tex, latex) = table.files.values()
+    rows = list(csv.reader(io.StringIO(unquote(csv_file.partition(",")[2]))))
+    assert rows == [list(table.headings), *map(list, table.rows)] and name.endswith(".csv")
+    assert r"\toprule" in unquote(latex) and tex.endswith(".tex")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["--blink-settings=scriptEnabled=false", "print"])
+def test_print_and_pages_without_scripts_show_the_static_figures(what: str, page: str, tmp_path: Path) -> None:
+    """The picture of the page is that of its copy without any script, or without what is not printed."""
+    copy, bare = tmp_path / "page.html", tmp_path / "bare.html"
+    copy.write_text(page, encoding="utf-8")
+    bare.write_text(re.sub(r"<script(?! type)>.*?</script>", "", page, flags=re.DOTALL), encoding="utf-8")
+    if what == "print":
+        for file in (copy, bare):
+            printed(file, file.with_suffix(".pdf"))
+        sizes = [len(re.findall(rb"/Type\s*/Page\b", file.with_suffix(".pdf").read_bytes())) for file in (copy, bare)]
+        assert sizes[0] == sizes[1] > 0
+        return
+    for file in (copy, bare):
+        command(what, f"--screenshot={file.with_suffix('.png')}", "--window-size=1000,3000", file.as_uri())
+    assert copy.with_suffix(".png").read_bytes() == bare.with_suffix(".png").read_bytes()
 
 
 @pytest.mark.slow
@@ -113,11 +201,16 @@ def test_it_prints(single: Results, tmp_path: Path) -> None:
 
 def test_it_needs_nothing_else(page: str) -> None:
     outline = Outline(page)
-    assert not outline.all("script", "iframe", "object", "embed")
+    assert not outline.all("iframe", "object", "embed") and not any("src" in one for one in outline.all("script"))
+    assert page.count("Copyright (c) Anaconda, Inc., and Bokeh Contributors") == 2  # once of each of its two files
+    policy = next(one["content"] or "" for one in outline.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'") and "http" not in policy
     for attributes in (attributes for _, attributes in outline.elements):
         for name in ("src", "href", "xlink:href", "srcset", "action"):
             assert (attributes.get(name) or "#").startswith(("#", "data:"))
-    assert not re.search(r"@import|url\((?!#)", page)
+    style = re.search(r"<style>.*?</style>", page, re.DOTALL)
+    assert style and not re.search(r"@import|url\((?!#)", style[0])
+    assert len(page) < 3_000_000
 
 
 def test_it_is_accessible(page: str) -> None:
@@ -131,7 +224,9 @@ def test_it_is_accessible(page: str) -> None:
     assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
     assert len(outline.all("table")) == len(outline.all("caption"))
     images = outline.all("img")
-    assert len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 2  # over time, against keys, against bytes, errors, coverage, parade, base graphs
+    assert (
+        len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2
+    )  # over time, against keys, against bytes, errors, coverage, parade, network, base graphs
     assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 
@@ -231,12 +326,16 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
     data = {
         **SPEC,
         "experiment": {**SPEC["experiment"], "name": f"{nasty} & co", "description": f'"{nasty}"'},
-        "algorithms": [{"name": "pareto_ucb", "label": nasty}, {"name": "pareto_ucb_gossip", "label": "--> $x$ <b>"}],
+        "algorithms": [{"name": "pareto_ucb", "label": nasty}, {"name": "pareto_ucb_gossip", "label": "--> $$x$$ <b>"}],
     }
     page = render(gm.run(data, out=tmp_path / "run", workers=1))
     outline = Outline(page)
-    assert not outline.all("script", "b") and "&lt;script&gt;alert(&#39;1&#39;)" in page
-    assert opened(write_report(gm.open_run(tmp_path / "run")), tmp_path / "page.png") == []
+    assert len(outline.all("script")) == len(outline.all("img")) + 1 and not outline.all("b")
+    assert "&lt;script&gt;alert(&#39;1&#39;)" in page
+    drawn = acted(
+        write_report(gm.open_run(tmp_path / "run")), f"{DRAWN} return [...one.querySelectorAll('.curve')].map(x => x.textContent);"
+    )
+    assert drawn[:2] == [nasty, "--> $$x$$ <b>"]
 
 
 @pytest.mark.slow

@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 
 import gossipmab as gm
+from gossipmab.analysis.latex import in_latex
 from gossipmab.cli import call
 from gossipmab.cli.options import keys_of, runs_of
-from gossipmab.cli.sheet import Sheet, in_latex, wrapped
+from gossipmab.cli.sheet import Sheet, wrapped
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 from tests.tiny import tiny

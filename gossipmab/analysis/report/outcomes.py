@@ -33,6 +33,25 @@ MEASURES: dict[str, Any] = {
     "Theil": lambda e: e.theil,
     "Atkinson": lambda e: e.atkinson,
 }
+TERMS = (
+    (
+        "excess e, E/N",
+        "An agent's excess is its distance from the mean of all, above or below; E/N is the mean excess of the N agents.",
+    ),
+    ("incidence", "The share of agents that are off the mean at all."),
+    (
+        "MRE, H",
+        "Minimum reallocation of excess: how much excess must be moved until all agents have the same, half the sum of |e - E/N|. It "
+        "is 0 where all are equally far from the mean, however far, and always for two agents: read it beside E/N and the incidence.",
+    ),
+    ("H above, H below", "The same among the agents above the mean alone, and among those below it."),
+    ("TV who, TV how much", "Total-variation distance to uniform of who is off the mean, and of who bears how much of the excess."),
+    ("CV", "Coefficient of variation: the standard deviation over the mean; 0 where all are equal."),
+    ("Gini", "Half the mean difference between two agents, over the mean: 0 where all are equal, near 1 where one has all."),
+    ("Jain", "The square of the sum over N times the sum of squares: 1 where all are equal, 1/N where one has all."),
+    ("Theil", "The mean of (x/mean) ln(x/mean): 0 where all are equal, ln N where one has all."),
+    ("Atkinson", "With parameter 1/2: the share of the total that equal shares could do without, at the same welfare."),
+)
 NOTE = (
     "Of the agents' utilities: what each could itself expect of the arms it pulled, summed over the rounds; means over trials. "
     "E/N: mean distance from the mean. Incidence: share of agents off the mean. H (MRE): how much must be moved until all "

@@ -1,7 +1,7 @@
-"""One self-contained HTML file of a run: rendered from `page.html` and `page.css` beside this file.
+"""One self-contained HTML file of a run: rendered from `page.html`, `page.css` and `page.js` beside this file.
 
-It has no scripts and loads nothing, so it reads the same offline, printed, and in ten years. The sections' contents come from
-the other files of this folder.
+It loads nothing and forbids itself to. Its figures are drawn twice: by BokehJS, to be looked into, and as SVG, which is what is
+printed, and what is seen where scripts are off. The sections' contents come from the other files of this folder.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
 from gossipmab.analysis.report import networks, outcomes, tables
+from gossipmab.analysis.report.interactive import as_json, library
 from gossipmab.analysis.report.parts import figures
 from gossipmab.analysis.sweep_effects import answers, effects
 from gossipmab.environments.registry import MODELS
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
 
 HERE = Path(__file__).parent
+BESIDE = {"css": "page.css", "script": "page.js"}
 
 
 def _with_classes(results: Results) -> Results:
@@ -50,15 +55,18 @@ def write_report(results: Results, out: str | Path | None = None) -> Path:
     return path
 
 
+def templates() -> Environment:
+    """The templates of this folder; css and script are what stands beside them."""
+    loader = FileSystemLoader(HERE, encoding="utf-8")
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.globals |= {name: Markup((HERE / file).read_text(encoding="utf-8")) for name, file in BESIDE.items()}
+    return found
+
+
 def render(results: Results) -> str:
     """The report as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    loader = FileSystemLoader(HERE, encoding="utf-8")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style = (HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(css=Markup(style), **contents(_with_classes(results)))
+    values = contents(_with_classes(results))
+    return templates().get_template("page.html").render(library=library(), json=as_json, **values)
 
 
 def contents(results: Results) -> dict[str, Any]:
@@ -77,8 +85,9 @@ def contents(results: Results) -> dict[str, Any]:
         "answers": list(answers(swept)),
         "figures": figures(results),
         "finals": [*(tables.final_table(results, column, title) for column, title in metrics.items()), *tables.sweep_tables(swept)],
+        "terms": outcomes.TERMS,
         "outcomes": outcomes.section(results, agents),
-        "networks": networks.section(results),
+        "networks": networks.section(results, agents),
         "rerun": tables.commands(results),
         "spec": results.spec.to_toml(),
         "origin": tables.origin(results, cells),

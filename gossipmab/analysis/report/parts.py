@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from gossipmab.analysis.charts import Chart, Curve, Panel, charts, corner
+from gossipmab.analysis.charts import Chart, Curve, Panel, corner
+from gossipmab.analysis.latex import latex_table
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
 from gossipmab.analysis.pull_plots import NOTE, pulls
+from gossipmab.analysis.report.interactive import numbers, thinned, with_numbers
 from gossipmab.analysis.selection import by_algorithm, by_point, view
 
 if TYPE_CHECKING:
@@ -25,12 +30,13 @@ IN_PAGES = {"svg.fonttype": "none"}  # letters stay letters
 
 
 class Picture(NamedTuple):
-    """A figure: its heading, what it shows, its address, and its width in inches."""
+    """A figure: its heading, what it shows, its address, its width in inches, and its numbers if the page can draw it itself."""
 
     heading: str
     note: str
     source: str
     width: float
+    data: dict[str, Any] | None = None
 
 
 class HtmlTable(NamedTuple):
@@ -42,19 +48,34 @@ class HtmlTable(NamedTuple):
     words: int = 1
     note: str = ""
 
+    @property
+    def files(self) -> dict[str, tuple[str, str]]:
+        """What can be downloaded: CSV and LaTeX -> the file's name and its address, which holds it."""
+        stem = re.sub(r"\W+", "_", self.caption).strip("_")
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.headings, *self.rows])
+        latex = latex_table(self.caption, self.headings, self.rows, self.words, self.note)
+        return {
+            "CSV": (f"{stem}.csv", f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"),
+            "LaTeX": (f"{stem}.tex", f"data:text/x-tex;charset=utf-8,{quote(latex)}"),
+        }
+
 
 def picture(heading: str, note: str, figure: Figure) -> Picture:
     """The figure as it stands in the page."""
-    file = io.BytesIO()
+    file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
-    source = f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+    lean = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())  # no eye sees more digits
+    source = f"data:image/svg+xml;base64,{base64.b64encode(lean.encode()).decode()}"
     return Picture(heading, note, source, figure.get_figwidth())
 
 
 def figures(results: Results) -> list[Picture]:
     """The figures of `gossipmab plot`, with the orders of known bounds."""
     with own_style(**IN_PAGES):
-        found = [picture(one.heading, one.note, draw_chart(one)) for one in charts(view(results), bound="auto")]
+        found = [
+            picture(one.heading, one.note, draw_chart(one))._replace(data=data) for one, data in with_numbers(view(results), "auto")
+        ]
         if (of_pulls := pulls(results)) is not None:
             found.append(picture("Pulls by agent and arm", NOTE, of_pulls))
         return found
@@ -78,5 +99,6 @@ def parade(results: Results, agents: pd.DataFrame, column: str) -> Picture:
     )
     axes = "rank, from worst off to best off", f"{column} of the agent of this rank"
     chart = Chart("parade", "From worst off to best off", note, panels, *axes, f"{corner(panels)}, middle half", from_zero=False)
+    chart = thinned(chart, sum(len(panel.curves) for panel in panels))
     with own_style(**IN_PAGES):
-        return picture(chart.heading, note, draw_chart(chart))
+        return picture(chart.heading, note, draw_chart(chart))._replace(data=numbers(chart))

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -55,6 +56,14 @@ def is_held(folder: Path) -> bool:
         owner = parsed_json(text_of(folder / OWNER, "owner"))
         return bool(owner["host"] != platform.node() or alive(owner["pid"]))
     return False
+
+
+def held_since(folder: Path) -> float | None:
+    """When the process that holds the folder began, in seconds since 1970; None if none does."""
+    with suppress(OSError, ValueError, LookupError, TypeError, InputError):
+        owner = parsed_json(text_of(folder / OWNER, "owner"))
+        return datetime.fromisoformat(owner["since"]).timestamp() if is_held(folder) else None
+    return None
 
 
 def _owner(folder: Path) -> str:

@@ -328,6 +328,7 @@ def sections() -> dict[str, list[str]]:
 
 
 NEEDED = {"PettingZoo": "pettingzoo", "MOMAland": "momaland", "Results in pandas": "duckdb", "Results in xarray": "h5netcdf"}
+NEEDED |= {"Optuna": "optuna", "Where you keep results": "mlflow"}  # neither is in the extra `test`
 
 
 def play(title: str) -> dict[str, Any]:
@@ -345,7 +346,7 @@ def test_the_examples_run(title: str, tmp_path: Path, monkeypatch: pytest.Monkey
         pytest.skip(f"{NEEDED[title]} is not installed")
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
-        if title == "MOMAland":  # its imports warn
+        if title in ("MOMAland", "Optuna", "Where you keep results"):  # their imports warn
             warnings.simplefilter("ignore")
         play(title)
 

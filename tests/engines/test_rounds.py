@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from typing import Any
 
 import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines.gossip import rounds
 from gossipmab.utils.rng import Purpose, stream
 
 NETWORKS = {
@@ -67,7 +65,3 @@ def test_bad_arguments_are_refused_at_once(algorithm: Any, options: dict[str, An
     with pytest.raises(gm.InputError, match=words) as caught:
         gm.play(algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)
     assert "\n" not in str(caught.value)
-
-
-def test_the_docstring_runs() -> None:
-    assert doctest.testmod(rounds).attempted > 0 and doctest.testmod(rounds).failed == 0

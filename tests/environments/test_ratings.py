@@ -18,7 +18,6 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.pull_plots import pulls
 from gossipmab.analysis.report.page import render
-from gossipmab.environments import datasets, environment
 from gossipmab.experiments.spec.loading import from_dict
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -232,9 +231,3 @@ def test_all_vehicles_see_the_same_pickup_whatever_the_block_of_rounds() -> None
             seen = [[model.draw(j, k, numbers[j : j + 1], x) or x[0] for k in range(3)] for j in range(4)]
             row = int(u[t].flat[0] * model.rows.shape[1])
             np.testing.assert_array_equal(seen, model.rows[:, row, :, 0])
-
-
-@pytest.mark.parametrize("module", [environment, datasets])
-def test_the_examples_of_constructors_are_true(module: Any) -> None:
-    failed, tried = doctest.testmod(module)
-    assert tried >= 3 and not failed

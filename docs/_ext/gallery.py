@@ -73,8 +73,9 @@ def draw(run: Path, file: Path) -> None:
         else:
             found = {chart.stem: chart for chart in charts(view(results))}
             swept = [stem for stem in found if "_against_" in stem and "bytes" not in stem]
-            width = 5.0 if name == "link_processes" else None
-            figure = draw_chart(found[DRAWN.get(name) or (swept or list(found))[0]], width=width)
+            figure = draw_chart(
+                found[DRAWN.get(name) or (swept or list(found))[0]], width=5.0 if name == "link_processes" else None
+            )
         (path,) = save(figure, file.with_suffix(""), ["png"])
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(48).save(path, optimize=True)

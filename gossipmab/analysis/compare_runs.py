@@ -24,7 +24,7 @@ from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Integers
 
-LONGEST = 60  # characters of a value that differs
+LONGEST = 1_000  # characters of a value that differs, as of a matrix
 
 
 class Finals(NamedTuple):

@@ -73,13 +73,8 @@ class Effect(NamedTuple):
 
 
 def effects(results: Results) -> list[Effect]:
-    """The effects of every key that was swept; p-values are Holm-corrected over all effects on the same metric.
-
-    Of a single algorithm and a sweep without an order there are none: the table of final regrets has the same comparisons.
-    """
+    """The effects of every key that was swept; p-values are Holm-corrected over all effects on the same metric."""
     lines = [line for line in _lines(results) if len(line.points) > 1]
-    if len(results.spec.algorithms) == 1 and len({line.key for line in lines}) == 1 and not any(line.ordered for line in lines):
-        return []
     if not lines:
         return []
     summary, found, last = results.summary(), list[Effect](), _last_rows(results)

@@ -93,4 +93,5 @@ def summarise(results: Any, form: str = "table", chosen: Sequence[str] = ()) -> 
         else:
             print(table.markdown() if form == "markdown" else table.latex())
     if form == "table":
-        show(*answers(found), *sentences_of(results))
+        same = len(results.spec.algorithms) == 1 and found and not any(one.ordered for one in found)  # as the sweep's table
+        show(*answers(found), *(() if same else sentences_of(results)))

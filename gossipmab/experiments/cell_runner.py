@@ -20,6 +20,7 @@ from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.code_identity import code_hash
+from gossipmab.utils.errors import InputError
 
 SMALL = 500  # agents; a trial of so many takes little memory in any case
 
@@ -110,8 +111,11 @@ class CellRunner:
                 played, *world = self._parts(cell, 0)
                 self._compile(cell, played, world)
 
-    def check(self, cells: Sequence[Cell]) -> None:
-        """Raise InputError unless the classes from outside the package pass their first rounds; see `check_outside`."""
+    def check(self, cells: Sequence[Cell], compiled: bool) -> None:
+        """Raise InputError unless the classes from outside the package pass their first rounds; see `check_outside`.
+
+        compiled: whether all is compiled, too, for this process to play it.
+        """
         for cell in _kinds(cells):
             try:
                 played, environment, *network = self._parts(cell, 0)
@@ -119,6 +123,13 @@ class CellRunner:
                 continue  # as in `prepare`
             extra_objectives = cell.point.experiment.extra_objectives
             check_outside(played, environment, network[0] if network else None, extra_objectives=extra_objectives)
+            if compiled:
+                try:
+                    self._compile(cell, played, [environment, *network])
+                except InputError:
+                    raise
+                except (Exception, SystemExit):  # noqa: S110
+                    pass  # as in `prepare`
 
     def _parts(self, cell: Cell, trial: int) -> list[Any]:
         """The algorithm, the environment of a trial and, in gossip, the network."""
@@ -129,7 +140,7 @@ class CellRunner:
         """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
         protocol = cell.point.experiment.protocol
         words = tuple(value for value in played if isinstance(value, str))  # an objective's name may choose its code
-        kind = protocol, type(played), type(world[0].rewards), words
+        kind = protocol, type(played), type(world[0].rewards), words, self.threads
         with self._lock:
             if kind not in self._compiled:
                 options = options_of(cell.point) | self._shared(cell.point)

@@ -128,10 +128,11 @@ def run(
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     player = CellRunner(experiment)
-    if plugins.names_of(experiment):
-        player.check(experiment.cells())
-    room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
+    if plugins.names_of(experiment):
+        begun = is_file(folder.path / "manifest.json") and not fresh  # there may be nothing left to play
+        player.check(experiment.cells(), compiled=engine == "threads" and not begun)
+    room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None
     with _explained(folder), folder.locked(), ExitStack() as end:

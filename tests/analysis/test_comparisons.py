@@ -150,6 +150,15 @@ def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
     assert list(summary["pareto_regret_p"].iloc[1:]) == holm(expected)
 
 
+def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = {"network.base": ["ring", "complete", "star"]}
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+    assert [(one.begin, one.end) for one in effects(results)] == [("ring", "complete"), ("ring", "star")]
+    assert call(["summary", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "Pareto regret across base, paired by trial" in out and "Pareto regret than base = ring" not in out
+
+
 def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["summary", str(listed.path)]) == 0
     out = capsys.readouterr().out

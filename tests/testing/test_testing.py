@@ -310,7 +310,7 @@ def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
         gm.simulate(broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
 
 
-def test_an_error_of_a_method_names_the_line_of_its_file() -> None:
+def test_an_error_of_a_method_names_the_line_of_its_file(tmp_path: Path) -> None:
     for kind, line in (
         (
             broken.Undefined,
@@ -323,6 +323,9 @@ def test_an_error_of_a_method_names_the_line_of_its_file() -> None:
     ):
         with pytest.raises(gm.InputError, match=line):
             gm.simulate(kind(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
+        with pytest.raises(gm.InputError, match=line):
+            gm.run(SMALL, out=tmp_path / "run", workers=1, algorithms=[kind()])
+        assert not (tmp_path / "run").exists()
 
 
 class Halving(NamedTuple):

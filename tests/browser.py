@@ -80,7 +80,7 @@ def acted(page: Path, script: str, *arguments: str) -> Any:
       const deep = (query, root = document) => [...root.querySelectorAll(query), ...[...root.querySelectorAll('*')]
         .flatMap(one => one.shadowRoot ? deep(query, one.shadowRoot) : [])];
       let found;
-      try {{ found = await (async () => {{ {script} }})(); }} catch (error) {{ found = String(error); }}
+      try {{ found = await (async () => {{ {script} }})(); }} catch (error) {{ console.error(error); }}
       const asked = performance.getEntriesByType('resource').map(one => one.name).filter(one => !one.startsWith('data:'));
       document.body.replaceChildren(Object.assign(document.createElement('pre'), {{ textContent: JSON.stringify([found, asked]) }}));
     }};</script></body>"""

@@ -164,7 +164,7 @@
     const places = figures.map(place);
     box.replaceChildren(...places);
     state.views = await Bokeh.embed.add_document_standalone(made, box, places);
-    state.document = made;
+    box.figures = figures;
     box.style.minHeight = "";
   };
 

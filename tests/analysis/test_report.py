@@ -7,22 +7,28 @@ import io
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import unquote
+from urllib.request import Request, urlopen
 
+import browser
 import numpy as np
 import pytest
-from browser import acted, command, measured, opened, printed
+from browser import acted, measured, opened, printed
 
 import gossipmab as gm
 from gossipmab.analysis.report import tables, write_report
 from gossipmab.analysis.report.networks import facts
 from gossipmab.analysis.report.page import render
+from gossipmab.analysis.report.watch import served
 from gossipmab.cli import call
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
@@ -106,29 +112,37 @@ def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) 
 def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
     """A click on the legend hides a curve in every panel, the axis and the band change, the pointer shows values, tables sort."""
     found = acted(write_report(swept, tmp_path / "page.html"), f"""{DRAWN}{SORT}
-      const state = () => {{ const roots = one.querySelector('.panels').figures, main = roots.map(x => x.renderers);
-        return {{ panels: roots.length, log: roots[0].y_scale.type, lines: main.map(x => x.filter(y => y.glyph.line_alpha?.value).length),
-          bands: main.flat().filter(x => x.glyph.type === 'VArea').length, high: main.flat().find(x => x.glyph.type === 'VArea')?.data_source.data.high.at(-1) }}; }};
-      const change = async act => {{ const before = one.dataset.drawn; act(); await until(() => one.dataset.drawn !== before); return state(); }};
-      const select = one.querySelector('.band'), choose = name => {{ select.value = name; select.dispatchEvent(new Event('change')); }};
-      const first = await change(() => choose('ci')), files = [...document.querySelectorAll('.files a')].map(x => x.download);
-      const hidden = await change(() => one.querySelector('.curve').click());
-      const pressed = one.querySelector('.curve').ariaPressed;
-      await change(() => one.querySelector('.curve').click());
-      const events = deep('.bk-events')[0];
-      const tips = () => deep('.bk-Tooltip').map(x => x.shadowRoot.textContent).join();
-      for (let y = 0.05; y < 1 && !tips().includes(' to '); y += 0.03) {{ hover(events, 0.6, y); await new Promise(go => setTimeout(go, 40)); }}
-      const tip = tips();
-      const sd = await change(() => choose('sd')), note = one.querySelector('.note').textContent, none = await change(() => choose('none'));
-      return {{ first, hidden, pressed, sd, note, none, log: await change(() => one.querySelector('.log').click()), tip, files, sorted }};
+      const state = () => {{
+        const figures = one.querySelector('.panels').figures, glyphs = figures.map(figure => figure.renderers);
+        const bands = glyphs.flat().filter(x => x.glyph.type === 'VArea');
+        return {{ axis: figures[0].y_scale.type, lines: glyphs.map(some => some.filter(x => x.glyph.line_alpha?.value).length),
+          bands: bands.length, high: bands[0]?.data_source.data.high.at(-1) }}; }};
+      const change = async act => {{
+        const before = one.dataset.drawn;
+        act();
+        await until(() => one.dataset.drawn !== before);
+        return state(); }};
+      const select = one.querySelector('.band'), curve = one.querySelector('.curve'), found = {{ sorted }};
+      const choose = name => change(() => {{ select.value = name; select.dispatchEvent(new Event('change')); }});
+      found.ci = await choose('ci');
+      found.hidden = await change(() => curve.click());
+      found.pressed = curve.ariaPressed;
+      await change(() => curve.click());
+      const events = deep('.bk-events')[0], tips = () => deep('.bk-Tooltip').map(x => x.shadowRoot.textContent).join();
+      for (let y = 0.05; y < 1 && !tips().includes(' to '); y += 0.03) {{ hover(events, 0.6, y); await pause(); }}
+      found.tip = tips();
+      found.sd = await choose('sd');
+      found.note = one.querySelector('.note').textContent;
+      found.none = await choose('none');
+      found.log = await change(() => one.querySelector('.log').click());
+      return found;
     """)  # fmt: skip
-    first, hidden, none = found["first"], found["hidden"], found["none"]
-    assert first["panels"] == 4 and first["bands"] == 8 and hidden["bands"] == 4 and none["bands"] == 0
-    assert [a - b for a, b in zip(first["lines"], hidden["lines"], strict=True)] == [1] * 4 and found["pressed"] == "false"
-    assert found["sd"]["high"] > first["high"] and "one standard deviation" in found["note"]
-    assert {first["log"], found["log"]["log"]} == {"LinearScale", "LogScale"}
+    ci, hidden, none = found["ci"], found["hidden"], found["none"]
+    assert (ci["bands"], hidden["bands"], none["bands"]) == (8, 4, 0) and found["pressed"] == "false"
+    assert [a - b for a, b in zip(ci["lines"], hidden["lines"], strict=True)] == [1] * 4
+    assert found["sd"]["high"] > ci["high"] and "one standard deviation" in found["note"]
+    assert {ci["axis"], found["log"]["axis"]} == {"LinearScale", "LogScale"}
     assert "round t" in found["tip"] and "mean" in found["tip"] and " to " in found["tip"]
-    assert "Pareto_regret_at_the_last_round.csv" in found["files"] and "Pareto_regret_at_the_last_round.tex" in found["files"]
     up, rows, down, turned = found["sorted"]
     numbers = [float(text.replace(",", "")) for text in rows]
     assert (up, down) == ("ascending", "descending") and numbers == sorted(numbers) and turned == rows[::-1]
@@ -161,6 +175,57 @@ def test_the_files_behind_a_table_hold_it(single: Results) -> None:
     assert r"\toprule" in unquote(latex) and tex.endswith(".tex")
 
 
+def fetched(url: str, **headers: str) -> tuple[int, str]:
+    """Status and contents of an address."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:
+            assert (
+                answer.headers["Cache-Control"] == "no-store" and "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            )
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, ""
+
+
+def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> None:
+    """It waits for the first cell, then shows curves; nobody without the token, or of another host, sees it."""
+    folder = shutil.copytree(single.path, tmp_path / "run", ignore=shutil.ignore_patterns("cells", "*.parquet"))
+    said = json.loads((folder / "manifest.json").read_text())
+    said |= {"end": None, "sha256": {}}
+    said["sessions"][-1]["failed"] = [["alone-2", "ValueError: it <broke>"]]
+    (folder / "manifest.json").write_text(json.dumps(said))
+    (folder / "cells").mkdir()
+    with served(folder) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            status, page = fetched(server.url)
+            assert status == 200 and "0 of 6" in page and "waits for the first" in page and "it &lt;broke&gt;" in page
+            Outline(page)
+            for file in sorted((single.path / "cells").glob("*"))[:3]:
+                shutil.copy(file, folder / "cells")
+            page = fetched(f"{server.url}now")[1]
+            assert "3 of 6" in page and "Pareto regret over time, so far" in page and "data:image/svg+xml" in page
+            assert server.url.startswith("http://127.0.0.1:") and fetched(f"{server.url}x")[0] == 404
+            assert fetched(server.url.replace(server.token, "x"))[0] == fetched(server.url, Host="evil.example")[0] == 403
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
+    command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert fetched(url)[0] == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["--blink-settings=scriptEnabled=false", "print"])
 def test_print_and_pages_without_scripts_show_the_static_figures(what: str, page: str, tmp_path: Path) -> None:
@@ -175,7 +240,7 @@ def test_print_and_pages_without_scripts_show_the_static_figures(what: str, page
         assert sizes[0] == sizes[1] > 0
         return
     for file in (copy, bare):
-        command(what, f"--screenshot={file.with_suffix('.png')}", "--window-size=1000,3000", file.as_uri())
+        browser.command(what, f"--screenshot={file.with_suffix('.png')}", "--window-size=1000,3000", file.as_uri())
     assert copy.with_suffix(".png").read_bytes() == bare.with_suffix(".png").read_bytes()
 
 
@@ -225,7 +290,9 @@ def test_it_is_accessible(page: str) -> None:
     assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
     assert len(outline.all("table")) == len(outline.all("caption"))
     images = outline.all("img")
-    assert len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2  # over time, against keys, against bytes, errors, coverage, parade, network, base graphs
+    assert (
+        len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2
+    )  # over time, against keys, against bytes, errors, coverage, parade, network, base graphs
     assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 
@@ -331,7 +398,9 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
     outline = Outline(page)
     assert len(outline.all("script")) == len(outline.all("img")) + 1 and not outline.all("b")
     assert "&lt;script&gt;alert(&#39;1&#39;)" in page
-    drawn = acted(write_report(gm.open_run(tmp_path / "run")), f"{DRAWN} return [...one.querySelectorAll('.curve')].map(x => x.textContent);")
+    drawn = acted(
+        write_report(gm.open_run(tmp_path / "run")), f"{DRAWN} return [...one.querySelectorAll('.curve')].map(x => x.textContent);"
+    )
     assert drawn[:2] == [nasty, "--> $$x$$ <b>"]
 
 
@@ -394,6 +463,7 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pyt
         ("empty", None, "no cell is finished yet"),
         ("single", "page.txt", "ends in .html"),
         ("single", "nowhere/page.html", "a folder that exists"),
+        ("single", "page.html --watch", "--watch"),
     ],
 )
 def test_bad_folders_and_files_are_one_line(
@@ -405,6 +475,6 @@ def test_bad_folders_and_files_are_one_line(
         (place / "results.parquet").unlink()
     capsys.readouterr()
     arguments = ["report", str(single.path if folder == "single" else place)]
-    assert call(arguments + (["--out", str(tmp_path / out)] if out else [])) == 2
+    assert call(arguments + (["--out", *str(tmp_path / out).split(" ")] if out else [])) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and line in said.err

@@ -109,4 +109,6 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
         if named
         else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
     )
-    return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *(shown[name] for name in means)], rows, 2, note)
+    return HtmlTable(
+        "Agent by agent, at the last round", ["algorithm", "agent", *(shown[str(name)] for name in means)], rows, 2, note
+    )

@@ -38,7 +38,7 @@ onload = () => {
       dark: w.matchMedia('(prefers-color-scheme: dark)').matches, paper: lum(paper),
       text: Math.min(...colours('p, h1, h2, h3, dt, dd, td, th, li, figcaption', 'color').map(c => contrast(c, paper))),
       loaded: w.performance.getEntriesByType('resource').length,
-      heights: colours('.figures img', 'height').map(parseFloat),
+      heights: colours('.figures .panel', 'height').map(parseFloat),
     };
   });
   document.body.textContent = JSON.stringify(found);
@@ -67,22 +67,25 @@ def opened(page: Path, picture: Path) -> list[str]:
 
 
 def acted(page: Path, script: str, *arguments: str) -> Any:
-    """What a script in the page returns, which may wait for promises; fails if the console has a line or the page asks for anything.
+    """What a script in the page returns, which may await; fails if the console has a line or the page asks for anything.
 
     In the script, until(condition) waits for it, hover(element, x, y) moves the pointer to this part of it, and deep(query) finds
     elements inside others that are drawn by a library.
     """
     act = f"""<script>onload = async () => {{
-      const until = async condition => {{ for (let i = 0; i < 400 && !condition(); i++) await new Promise(go => setTimeout(go, 25)); }};
+      const pause = () => new Promise(go => setTimeout(go, 40));
+      const until = async condition => {{ for (let i = 0; i < 250 && !condition(); i++) await pause(); }};
       const hover = (element, x, y) => {{ const box = element.getBoundingClientRect();
-        const at = {{ clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true, composed: true, isPrimary: true }};
-        for (const kind of ['pointerover', 'pointermove']) element.dispatchEvent(new PointerEvent(kind, at)); }};
+        const at = {{ clientX: box.left + x * box.width, clientY: box.top + y * box.height, isPrimary: true }};
+        const event = kind => new PointerEvent(kind, {{ ...at, bubbles: true, composed: true }});
+        for (const kind of ['pointerover', 'pointermove']) element.dispatchEvent(event(kind)); }};
       const deep = (query, root = document) => [...root.querySelectorAll(query), ...[...root.querySelectorAll('*')]
         .flatMap(one => one.shadowRoot ? deep(query, one.shadowRoot) : [])];
       let found;
-      try {{ found = await (async () => {{ {script} }})(); }} catch (error) {{ found = String(error); }}
+      try {{ found = await (async () => {{ {script} }})(); }} catch (error) {{ console.error(error); }}
       const asked = performance.getEntriesByType('resource').map(one => one.name).filter(one => !one.startsWith('data:'));
-      document.body.replaceChildren(Object.assign(document.createElement('pre'), {{ textContent: JSON.stringify([found, asked]) }}));
+      const text = JSON.stringify([found, asked]);
+      document.body.replaceChildren(Object.assign(document.createElement('pre'), {{ textContent: text }}));
     }};</script></body>"""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "page.html"

@@ -49,6 +49,7 @@ SEPARATE = ({"environments", "networks"}, {"bridges", "testing"}, {"bridges", "c
 CONFINED = {
     "ray": ("gossipmab.engines.pools", "gossipmab.engines.actors", "gossipmab.bridges.tune"),
     "matplotlib": ("gossipmab.analysis", "gossipmab.testing"),
+    "bokeh": ("gossipmab.analysis.report",),
     "pickle": (),
 }
 

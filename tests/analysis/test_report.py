@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import unquote
+from urllib.request import Request, urlopen
 
+import browser
 import numpy as np
 import pytest
-from browser import acted, command, measured, opened, printed
+from browser import acted, measured, opened, printed
 
 import gossipmab as gm
 from gossipmab.analysis.report import tables, write_report
 from gossipmab.analysis.report.networks import facts
 from gossipmab.analysis.report.page import render
+from gossipmab.analysis.report.watch import served
 from gossipmab.cli import call
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
@@ -106,28 +113,37 @@ def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) 
 def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
     """A click on the legend hides a curve in every panel, the axis and the band change, the pointer shows values, tables sort."""
     found = acted(write_report(swept, tmp_path / "page.html"), f"""{DRAWN}{SORT}
-      const state = () => {{ const roots = Bokeh.documents.at(-1).roots(), main = roots.map(x => x.renderers);
-        return {{ panels: roots.length, log: roots[0].y_scale.type, lines: main.map(x => x.filter(y => y.glyph.line_alpha.value).length),
-          bands: main.flat().filter(x => x.glyph.type === 'VArea').length, high: main.flat().find(x => x.glyph.type === 'VArea')?.data_source.data.high.at(-1) }}; }};
-      const change = async act => {{ const before = one.dataset.drawn; act(); await until(() => one.dataset.drawn !== before); return state(); }};
-      const select = one.querySelector('.band'), choose = name => {{ select.value = name; select.dispatchEvent(new Event('change')); }};
-      const first = await change(() => choose('ci')), files = [...document.querySelectorAll('.files a')].map(x => x.download);
-      const hidden = await change(() => one.querySelector('.curve').click());
-      const pressed = one.querySelector('.curve').ariaPressed;
-      await change(() => one.querySelector('.curve').click());
-      const events = deep('.bk-events')[0];
-      for (let y = 0.05; y < 1 && !deep('.bk-Tooltip').length; y += 0.03) {{ hover(events, 0.6, y); await new Promise(go => setTimeout(go, 40)); }}
-      const tip = deep('.bk-Tooltip').map(x => x.shadowRoot.textContent).join();
-      const sd = await change(() => choose('sd')), note = one.querySelector('.note').textContent, none = await change(() => choose('none'));
-      return {{ first, hidden, pressed, sd, note, none, log: await change(() => one.querySelector('.log').click()), tip, files, sorted }};
+      const state = () => {{
+        const figures = one.querySelector('.panels').figures, glyphs = figures.map(figure => figure.renderers);
+        const bands = glyphs.flat().filter(x => x.glyph.type === 'VArea');
+        return {{ axis: figures[0].y_scale.type, lines: glyphs.map(some => some.filter(x => x.glyph.line_alpha?.value).length),
+          bands: bands.length, high: bands[0]?.data_source.data.high.at(-1) }}; }};
+      const change = async act => {{
+        const before = one.dataset.drawn;
+        act();
+        await until(() => one.dataset.drawn !== before);
+        return state(); }};
+      const select = one.querySelector('.band'), curve = one.querySelector('.curve'), found = {{ sorted }};
+      const choose = name => change(() => {{ select.value = name; select.dispatchEvent(new Event('change')); }});
+      found.ci = await choose('ci');
+      found.hidden = await change(() => curve.click());
+      found.pressed = curve.ariaPressed;
+      await change(() => curve.click());
+      const events = deep('.bk-events')[0], tips = () => deep('.bk-Tooltip').map(x => x.shadowRoot.textContent).join();
+      for (let y = 0.05; y < 1 && !tips().includes(' to '); y += 0.03) {{ hover(events, 0.6, y); await pause(); }}
+      found.tip = tips();
+      found.sd = await choose('sd');
+      found.note = one.querySelector('.note').textContent;
+      found.none = await choose('none');
+      found.log = await change(() => one.querySelector('.log').click());
+      return found;
     """)  # fmt: skip
-    first, hidden, none = found["first"], found["hidden"], found["none"]
-    assert first["panels"] == 4 and first["bands"] == 8 and hidden["bands"] == 4 and none["bands"] == 0
-    assert [a - b for a, b in zip(first["lines"], hidden["lines"], strict=True)] == [1] * 4 and found["pressed"] == "false"
-    assert found["sd"]["high"] > first["high"] and "one standard deviation" in found["note"]
-    assert {first["log"], found["log"]["log"]} == {"LinearScale", "LogScale"}
+    ci, hidden, none = found["ci"], found["hidden"], found["none"]
+    assert (ci["bands"], hidden["bands"], none["bands"]) == (8, 4, 0) and found["pressed"] == "false"
+    assert [a - b for a, b in zip(ci["lines"], hidden["lines"], strict=True)] == [1] * 4
+    assert found["sd"]["high"] > ci["high"] and "one standard deviation" in found["note"]
+    assert {ci["axis"], found["log"]["axis"]} == {"LinearScale", "LogScale"}
     assert "round t" in found["tip"] and "mean" in found["tip"] and " to " in found["tip"]
-    assert "Pareto_regret_at_the_last_round.csv" in found["files"] and "Pareto_regret_at_the_last_round.tex" in found["files"]
     up, rows, down, turned = found["sorted"]
     numbers = [float(text.replace(",", "")) for text in rows]
     assert (up, down) == ("ascending", "descending") and numbers == sorted(numbers) and turned == rows[::-1]
@@ -141,7 +157,7 @@ def test_the_network_shows_outcomes_and_finds_agents(swept: Results, tmp_path: P
       search.value = '2';
       search.dispatchEvent(new Event('input'));
       await until(() => one.dataset.drawn > 1);
-      const agents = Bokeh.documents.at(-1).roots()[0].renderers.at(-1).data_source.data;
+      const agents = one.querySelector('.panels').figures[0].renderers.at(-1).data_source.data;
       return { said: one.querySelector('.found').textContent, thick: [...agents.thick], value: agents.value[2],
         outcomes: [...one.querySelectorAll('.outcome option')].map(x => x.textContent) };
     """)  # fmt: skip
@@ -160,22 +176,72 @@ def test_the_files_behind_a_table_hold_it(single: Results) -> None:
     assert r"\toprule" in unquote(latex) and tex.endswith(".tex")
 
 
+def fetched(url: str, **headers: str) -> tuple[int, str]:
+    """Status and contents of an address."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:
+            assert (
+                answer.headers["Cache-Control"] == "no-store" and "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            )
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, ""
+
+
+def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> None:
+    """It waits for the first cell, then shows curves; nobody without the token, or of another host, sees it."""
+    folder = shutil.copytree(single.path, tmp_path / "run", ignore=shutil.ignore_patterns("cells", "*.parquet"))
+    said = json.loads((folder / "manifest.json").read_text())
+    said |= {"end": None, "sha256": {}}
+    said["sessions"][-1]["failed"] = [["alone-2", "ValueError: it <broke>"]]
+    (folder / "manifest.json").write_text(json.dumps(said))
+    (folder / "cells").mkdir()
+    with served(folder) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            status, page = fetched(server.url)
+            assert status == 200 and "0 of 6" in page and "waits for the first" in page and "it &lt;broke&gt;" in page
+            Outline(page)
+            for file in sorted((single.path / "cells").glob("*"))[:3]:
+                shutil.copy(file, folder / "cells")
+            page = fetched(f"{server.url}now")[1]
+            assert "3 of 6" in page and "Pareto regret over time, so far" in page and "data:image/svg+xml" in page
+            assert server.url.startswith("http://127.0.0.1:") and fetched(f"{server.url}x")[0] == 404
+            assert fetched(server.url.replace(server.token, "x"))[0] == fetched(server.url, Host="evil.example")[0] == 403
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["--blink-settings=scriptEnabled=false", "print"])
-def test_print_and_pages_without_scripts_show_the_static_figures(what: str, page: str, tmp_path: Path) -> None:
-    """The picture of the page is that of its copy without any script, or without what is not printed."""
-    copy, bare = tmp_path / "page.html", tmp_path / "bare.html"
-    copy.write_text(page, encoding="utf-8")
-    bare.write_text(re.sub(r"<script(?! type)>.*?</script>", "", page, flags=re.DOTALL), encoding="utf-8")
-    if what == "print":
-        for file in (copy, bare):
-            printed(file, file.with_suffix(".pdf"))
-        sizes = [len(re.findall(rb"/Type\s*/Page\b", file.with_suffix(".pdf").read_bytes())) for file in (copy, bare)]
-        assert sizes[0] == sizes[1] > 0
-        return
-    for file in (copy, bare):
-        command(what, f"--screenshot={file.with_suffix('.png')}", "--window-size=1000,3000", file.as_uri())
-    assert copy.with_suffix(".png").read_bytes() == bare.with_suffix(".png").read_bytes()
+def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
+    command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert fetched(url)[0] == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "") and "Traceback" not in err
+
+
+SEEN = """<script>onload = () => {
+  const d = document.querySelector('iframe').contentDocument;
+  const seen = query => [...d.querySelectorAll(query)].filter(x => x.offsetHeight > 100).length;
+  document.body.textContent = JSON.stringify([seen('.static img'), seen('.interactive')]);
+};</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scripts", ["", "allow-scripts"])
+def test_where_scripts_are_off_the_figures_are_pictures(scripts: str, page: str, tmp_path: Path) -> None:
+    frame = f'<iframe sandbox="allow-same-origin {scripts}" srcdoc="{html.escape(page)}" style="width: 900px"></iframe>'
+    (tmp_path / "frame.html").write_text(f"<body>{frame}{SEEN}</body>", encoding="utf-8")
+    done = browser.command("--dump-dom", "--virtual-time-budget=5000", (tmp_path / "frame.html").as_uri())
+    figures = page.count('class="static"')
+    assert f"<body>[{figures},0]</body>" in done.stdout or (scripts and f"<body>[0,{figures}]</body>" in done.stdout)
 
 
 @pytest.mark.slow
@@ -194,9 +260,13 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
 
 @pytest.mark.slow
 def test_it_prints(single: Results, tmp_path: Path) -> None:
-    printed(write_report(single), tmp_path / "page.pdf")
-    content = (tmp_path / "page.pdf").read_bytes()
-    assert content.startswith(b"%PDF") and len(content) > 20_000
+    """The static figures, as where there are no scripts."""
+    page, bare = write_report(single), tmp_path / "bare.html"
+    bare.write_text(re.sub(r"<script>.*?</script>", "", page.read_text("utf-8"), flags=re.DOTALL), "utf-8")
+    for file, pdf in ((page, tmp_path / "page.pdf"), (bare, tmp_path / "bare.pdf")):
+        printed(file, pdf)
+    content, without = (tmp_path / "page.pdf").read_bytes(), (tmp_path / "bare.pdf").read_bytes()
+    assert content.startswith(b"%PDF") and len(without) > 20_000 and abs(len(content) / len(without) - 1) < 0.03
 
 
 def test_it_needs_nothing_else(page: str) -> None:
@@ -349,9 +419,16 @@ def test_what_is_wrong_stands_at_its_head(
             raise ValueError("it <broke>")
         return play(self, cell, *rest)
 
+    class Follower(gm.Callback):
+        def on_cell(self, cell: Any, trace: Any, error: Exception | None) -> None:
+            if error is not None:
+                meanwhile.extend(gm.open_run(tmp_path / "run").failures)
+
+    meanwhile: list[tuple[str, str]] = []
     monkeypatch.setattr(CellRunner, "__call__", failing)
     with pytest.raises(CellsFailedError):
-        gm.run(SPEC, out=tmp_path / "run", workers=1)
+        gm.run(SPEC, out=tmp_path / "run", workers=1, callbacks=[Follower()])
+    assert [line for _, line in meanwhile] == ["ValueError: it <broke>"]
     text = words(render(gm.open_run(tmp_path / "run")))
     assert "1 cells failed" in text and "it &lt;broke&gt;" in text and "5 of 6 cells are finished" in text
     monkeypatch.undo()
@@ -397,6 +474,7 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pyt
         ("empty", None, "no cell is finished yet"),
         ("single", "page.txt", "ends in .html"),
         ("single", "nowhere/page.html", "a folder that exists"),
+        ("single", "page.html --watch", "--watch"),
     ],
 )
 def test_bad_folders_and_files_are_one_line(
@@ -408,6 +486,6 @@ def test_bad_folders_and_files_are_one_line(
         (place / "results.parquet").unlink()
     capsys.readouterr()
     arguments = ["report", str(single.path if folder == "single" else place)]
-    assert call(arguments + (["--out", str(tmp_path / out)] if out else [])) == 2
+    assert call(arguments + (["--out", *str(tmp_path / out).split(" ")] if out else [])) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and line in said.err

@@ -41,8 +41,8 @@ TERMS = (
     ("incidence", "The share of agents that are off the mean at all."),
     (
         "MRE, H",
-        "Minimum reallocation of excess: how much excess must be moved until all agents have the same, half the sum of |e - E/N|. It "
-        "is 0 where all are equally far from the mean, however far, and always for two agents: read it beside E/N and the incidence.",
+        "Minimum reallocation of excess: how much excess must be moved until all agents have the same, half the sum of |e - E/N|. "
+        "It is 0 where all are equally far from the mean, however far, and always for two agents: read it beside E/N, incidence.",
     ),
     ("H above, H below", "The same among the agents above the mean alone, and among those below it."),
     ("TV who, TV how much", "Total-variation distance to uniform of who is off the mean, and of who bears how much of the excess."),
@@ -98,6 +98,7 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
     means = agents.groupby(["algorithm", "agent"], sort=False)[list(shown)].mean() if not results.keys else None
     if means is None or len(means) > MOST_ROWS:
         return None
+    means = means.dropna(axis=1, how="all")
     rows = [
         [str(algorithm), str(agent), *(format_number(float(value)) for value in values)]
         for (algorithm, agent), values in zip(means.index, means.to_numpy(), strict=True)
@@ -108,4 +109,6 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
         if named
         else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
     )
-    return HtmlTable("Agent by agent, at the last round", ["algorithm", "agent", *shown.values()], rows, 2, note)
+    return HtmlTable(
+        "Agent by agent, at the last round", ["algorithm", "agent", *(shown[str(name)] for name in means)], rows, 2, note
+    )

@@ -136,7 +136,11 @@
       x.formatter = new Bokeh.NumeralTickFormatter({ format: "0,0.[000]" });
     }
     if (!state.log) figure.yaxes[0].formatter = new Bokeh.NumeralTickFormatter({ format: "0,0.[0000]" });
-    if (!chart.ticks.length) x.ticker.setv({ desired_num_ticks: chart.panels.length > 1 ? 4 : 6 });
+    x.major_label_policy = new Bokeh.NoOverlap();
+    const values = [...new Set(panel.curves.flatMap(one => one.x))];
+    if (chart.marks && !chart.bytes && !chart.ticks.length && values.length <= 12) {
+      x.setv({ ticker: new Bokeh.FixedTicker({ ticks: values, minor_ticks: [] }), formatter: new Bokeh.NumeralTickFormatter({ format: "0,0.[000000]" }) });
+    } else if (!chart.ticks.length) x.ticker.setv({ desired_num_ticks: chart.panels.length > 1 ? 4 : 6 });
     const rows = [["", "@name"], [plain(chart.x), "@at"], ["mean", "@mean{0,0.[0000]}"]];
     if (state.band !== "none") rows.push([chart.bands[state.band][0], "@band"]);
     figure.add_tools(new Bokeh.HoverTool({ renderers: lines, tooltips: rows, line_policy: "nearest", attachment: "horizontal" }));
@@ -164,7 +168,7 @@
     const places = figures.map(place);
     box.replaceChildren(...places);
     state.views = await Bokeh.embed.add_document_standalone(made, box, places);
-    state.document = made;
+    box.figures = figures;
     box.style.minHeight = "";
   };
 

@@ -11,6 +11,7 @@
   // BokehJS reads text between double dollars as a formula, and would fetch a library for it.
   const plain = text => text.replaceAll("$$", "$\u200b$");
   const positive = value => value !== null && value > 0;
+  const lowest = values => values.reduce((a, b) => Math.min(a, b), Infinity), highest = values => -lowest(values.map(one => -one));
 
   // Tables ------------------------------------------------------------------------------------------------------------
   const UNITS = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
@@ -56,24 +57,20 @@
   const limits = (chart, curves, band, log) => {
     const means = curves.flatMap(one => one.mean).filter(one => one !== null);
     const both = curves.flatMap(one => (edges(one, band) || []).flat()).filter(one => one !== null).concat(means);
-    const top = both.reduce((a, b) => Math.max(a, b), -Infinity);
-    if (!both.length) return [log ? 0.1 : 0, 1];
+    if (!(log ? means.some(positive) : both.length)) return [log ? 0.1 : 0, 1];
+    const low = lowest(both), top = highest(both), pad = 0.04 * (top - low || Math.abs(top) || 1);
     if (log) {
-      const least = means.filter(positive).reduce((a, b) => Math.min(a, b), Infinity);
-      const ends = curves.map(one => one.mean.at(-1)).filter(positive);
-      if (least === Infinity) return [0.1, 1];
-      return [0.8 * (chart.zero ? Math.max(least, Math.min(...ends) / 100 || 0) : least), 1.2 * Math.max(top, least)];
+      const least = lowest(means.filter(positive)), ends = curves.map(one => one.mean.at(-1)).filter(positive);
+      return [0.8 * (chart.zero && ends.length ? Math.max(least, lowest(ends) / 100) : least), 1.2 * top];
     }
-    const low = both.reduce((a, b) => Math.min(a, b), Infinity), pad = 0.04 * (top - low || Math.abs(top) || 1);
     return [chart.zero && low >= 0 ? 0 : low - pad, top + pad];
   };
 
   const across = chart => {
     const x = chart.panels.flatMap(panel => panel.curves.flatMap(one => one.x)).filter(one => one !== null);
-    const log = (chart.log === "x" || chart.log === "both") && !chart.ticks.length && x.some(positive) && (chart.bytes || Math.min(...x) > 0);
+    const log = (chart.log === "x" || chart.log === "both") && !chart.ticks.length && x.some(positive) && (chart.bytes || lowest(x) > 0);
     if (chart.ticks.length) return [false, -0.5, chart.ticks.length - 0.5];
-    const from = log ? x.filter(positive).reduce((a, b) => Math.min(a, b)) : x.reduce((a, b) => Math.min(a, b), Infinity);
-    const to = x.reduce((a, b) => Math.max(a, b), -Infinity);
+    const from = lowest(log ? x.filter(positive) : x), to = highest(x);
     if (log) return [true, from / (chart.marks ? 1.2 : 1), to * (chart.marks ? 1.2 : 1.01)];
     const start = chart.marks ? from - 0.04 * (to - from || 1) : chart.zero ? 0 : from;
     return [false, chart.bytes ? 0 : start, to + 0.02 * (to - start || 1)];
@@ -82,8 +79,7 @@
   const dress = (figure, look) => {
     const axis = {
       axis_label_text_color: look.soft, major_label_text_color: look.soft, axis_line_color: look.soft, major_tick_line_color: look.soft,
-      minor_tick_line_color: null, axis_label_text_font_style: "normal", axis_label_text_font_size: "12px",
-      major_label_text_font_size: "11px",
+      minor_tick_line_color: null, axis_label_text_font_style: "normal", axis_label_text_font_size: "12px", major_label_text_font_size: "11px",
     };
     for (const one of [...figure.xaxes, ...figure.yaxes]) one.setv(axis);
     for (const grid of [...figure.xgrids, ...figure.ygrids]) grid.setv({ grid_line_color: look.line, grid_line_alpha: 0.7 });
@@ -111,18 +107,14 @@
       }
       const source = new Bokeh.ColumnDataSource({ data });
       const of = field => ({ field });
-      if (band && chart.marks) {
-        figure.segment({ x0: of("x"), x1: of("x"), y0: of("low"), y1: of("high"), source, line_color: color });
-      } else if (band) {
-        figure.varea({ x: of("x"), y1: of("low"), y2: of("high"), source, fill_color: color, fill_alpha: 0.2 });
-      }
+      if (band && chart.marks) figure.segment({ x0: of("x"), x1: of("x"), y0: of("low"), y1: of("high"), source, line_color: color });
+      else if (band) figure.varea({ x: of("x"), y1: of("low"), y2: of("high"), source, fill_color: color, fill_alpha: 0.2 });
+      const at = { x: of("x"), y: of("mean"), source };
       if (curve.line) {
-        figure.line({ x: of("x"), y: of("mean"), source, line_color: color, line_dash: curve.dash, line_width: 2 });
-        lines.push(figure.line({ x: of("x"), y: of("mean"), source, line_alpha: 0, line_width: 18 })); // easier to meet
+        figure.line({ ...at, line_color: color, line_dash: curve.dash, line_width: 2 });
+        lines.push(figure.line({ ...at, line_alpha: 0, line_width: 18 })); // easier to meet
       }
-      if (curve.marker && chart.marks) {
-        lines.push(figure.scatter({ x: of("x"), y: of("mean"), source, marker: curve.marker, size: 7, fill_color: color, line_color: color }));
-      }
+      if (curve.marker && chart.marks) lines.push(figure.scatter({ ...at, marker: curve.marker, size: 7, fill_color: color, line_color: color }));
     });
     dress(figure, look);
     if (panel.title) figure.add_layout(new Bokeh.Title({ text: plain(panel.title), text_color: look.ink, text_font_size: "12px" }), "above");
@@ -158,7 +150,6 @@
   };
 
   const place = () => make("div", { className: "panel" });
-
   // Replaces what stands in the box; its height stays meanwhile, so that nothing jumps.
   const put = async (box, state, figures) => {
     box.style.minHeight = `${box.offsetHeight}px`;
@@ -186,7 +177,7 @@
     for (const [name, curve] of curves) {
       const button = make("button", { type: "button", className: "curve", ariaPressed: "true" }, swatch(curve), name);
       button.addEventListener("click", () => {
-        state.hidden.has(name) ? state.hidden.delete(name) : state.hidden.add(name);
+        if (!state.hidden.delete(name)) state.hidden.add(name);
         button.ariaPressed = String(!state.hidden.has(name));
         redraw();
       });
@@ -194,14 +185,13 @@
     }
     const log = make("button", { type: "button", className: "log", ariaPressed: String(state.log) }, "logarithmic");
     log.addEventListener("click", () => {
-      state.log = !state.log;
-      log.ariaPressed = String(state.log);
+      log.ariaPressed = String(state.log = !state.log);
       redraw();
     });
     const switches = make("div", { className: "switches" }, make("span", {}, "y axis "), log);
     if (Object.keys(chart.bands).length) {
       const select = make("select", { className: "band" });
-      for (const [value, text] of [...Object.entries(chart.bands), ["none", ["none"]]]) select.append(new Option(text[0], value));
+      for (const [value, [text]] of [...Object.entries(chart.bands), ["none", ["none"]]]) select.append(new Option(text, value));
       select.value = state.band;
       select.addEventListener("change", () => {
         const words = one => (chart.bands[one] || ["", "none"])[1];
@@ -225,6 +215,7 @@
     }, { rootMargin: "800px" });
     watch.observe(element);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => due && redraw());
+    element.classList.add("live");
   };
 
   // One drawing at a time; what is wanted meanwhile follows.
@@ -235,10 +226,7 @@
       if (running) return;
       running = true;
       try {
-        while (again) {
-          again = false;
-          await action();
-        }
+        for (; again; await action()) again = false;
         element.dataset.drawn = String(Number(element.dataset.drawn || 0) + 1);
       } catch (error) {
         element.classList.remove("live"); // the static picture stays
@@ -257,7 +245,6 @@
     element.querySelector(".interactive").append(...controls(chart, state, element.querySelector(".note"), redraw));
     if (chart.panels.length > 1) element.querySelector(".interactive").append(make("p", { className: "ylabel" }, `↑ ${chart.y}`));
     element.querySelector(".interactive").append(box);
-    element.classList.add("live");
     lazily(element, box, redraw);
   }
 
@@ -269,13 +256,12 @@
       tools: "pan,box_zoom,wheel_zoom,reset,save", active_scroll: null, toolbar_location: "above" });
     figure.segment({ x0: of("a"), y0: of("b"), x1: of("c"), y1: of("d"), line_color: look.soft, line_alpha: data.links.length < 200 ? 0.7 : 0.3,
       source: new Bokeh.ColumnDataSource({ data: { a: ends("x"), b: ends("y"), c: others("x"), d: others("y") } }) });
-    const numbers = chosen.of.filter(one => one !== null), low = Math.min(...numbers), high = Math.max(...numbers);
+    const numbers = chosen.of.filter(one => one !== null), low = lowest(numbers), high = highest(numbers);
     const mapper = new Bokeh.LinearColorMapper({ palette: VIRIDIS, low, high: high > low ? high : low + 1, nan_color: look.line });
     const size = Math.max(7, Math.min(24, 150 / Math.sqrt(data.x.length)));
-    const found = data.names.map((_, i) => i === state.found);
+    const found = data.names.map((_, i) => i === state.found), pick = (yes, no) => found.map(one => one ? yes : no);
     const source = new Bokeh.ColumnDataSource({ data: { x: data.x, y: data.y, name: data.names, value: chosen.of.map(one => one ?? NaN),
-      text: chosen.of.map(show), edge: found.map(one => one ? look.ink : look.line), thick: found.map(one => one ? 4 : 1),
-      size: found.map(one => one ? 1.6 * size : size) } });
+      text: chosen.of.map(show), edge: pick(look.ink, look.line), thick: pick(4, 1), size: pick(1.6 * size, size) } });
     const agents = figure.scatter({ x: of("x"), y: of("y"), source, size: of("size"), fill_color: { field: "value", transform: mapper },
       line_color: of("edge"), line_width: of("thick") });
     dress(figure, look);
@@ -308,7 +294,6 @@
     });
     const switches = make("div", { className: "switches" }, make("label", {}, "colour ", select), make("label", {}, "find agent ", search), said);
     element.querySelector(".interactive").append(switches, box);
-    element.classList.add("live");
     lazily(element, box, redraw);
   }
 })();

@@ -18,17 +18,18 @@ from gossipmab.analysis.report.parts import IN_PAGES, HtmlTable, Picture, pictur
 from gossipmab.analysis.selection import by_algorithm, by_point
 from gossipmab.experiments.spec.build import built
 from gossipmab.networks.links.registry import PROCESSES
+from gossipmab.networks.network import Network
 from gossipmab.utils.formatting import format_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gossipmab.experiments.results import Results
-    from gossipmab.networks.network import Network
 
 MOST_NETWORKS = 24  # whose facts are listed
 MOST_DRAWN = 12
 MOST_AGENTS, MOST_LINKS = 400, 6_000  # of what is drawn
+MOST_ANALYSED = 4_000  # agents of a network whose facts are computed; above, minutes
 NOTE = (
     "p: how often a link is present. The facts are those of the link process, without failures. Gap: 1 minus the second "
     "eigenvalue of E[W], the mean mixing matrix. The squared distance between agents shrinks in expectation by the second "
@@ -80,14 +81,19 @@ def section(results: Results, agents: pd.DataFrame) -> Networks | None:
 
 def facts(name: str, network: Network) -> dict[str, str]:
     """Heading -> cell of the table."""
-    squared = network.facts().second_eigenvalue_squared
+    if network.agents > MOST_ANALYSED:
+        known = dict.fromkeys(spectral_facts(Network("ring", agents=3)), "-")
+        known |= {"agents": f"{network.agents:,}", "links": f"{len(network.edges):,}"}
+        squared = math.nan
+    else:
+        known, squared = spectral_facts(network), network.facts().second_eigenvalue_squared
     halved = math.log(4) / -math.log(squared) if 0 < squared < 1 else 0.0 if squared <= 0 else math.inf
     return {
         "base graph": name,
         "links come and go": known_as(network),
         "p": f"{network.link_probability:g}",
         "weights": network.weights.replace("_", " "),
-        **spectral_facts(network),
+        **known,
         "halved in": format_number(squared if math.isnan(squared) else halved, 3),
     }
 

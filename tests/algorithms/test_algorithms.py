@@ -263,7 +263,7 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
 
 # ---------------------------------------------------------------------------------------- twins with their own random numbers
 
-PAPERS = ("pareto_ucb_gossip", "pareto_ucb", "simulated_nsw_ucb_gossip", "no_gossip")
+PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
 
 
 @pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])

@@ -180,6 +180,7 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
     assert line.mean[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
 
 
+@pytest.mark.slow
 def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
     assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqr"]) == 2

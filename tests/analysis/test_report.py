@@ -103,6 +103,7 @@ def words(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<(style|script)[ >].*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL))
 
 
+@pytest.mark.slow
 def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
     page = write_report(swept)
     assert page == swept.path / "report.html"
@@ -149,6 +150,7 @@ def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
     assert (up, down) == ("ascending", "descending") and numbers == sorted(numbers) and turned == rows[::-1]
 
 
+@pytest.mark.slow
 def test_the_network_shows_outcomes_and_finds_agents(swept: Results, tmp_path: Path) -> None:
     found = acted(write_report(swept, tmp_path / "page.html"), """
       const one = document.querySelector('[data-network]'), search = one.querySelector('.search');

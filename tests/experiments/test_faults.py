@@ -323,7 +323,16 @@ def mounted(place: Path, size: str) -> Iterator[None]:
 
 @needs_mount
 @pytest.mark.parametrize(
-    ("size", "stage"), [("4k", ""), ("8k", ""), ("12k", ""), ("32k", "cells/"), ("72k", ""), ("84k", ""), ("140k", "figures/")]
+    ("size", "stage"),
+    [
+        ("4k", ""),
+        ("8k", ""),
+        ("12k", ""),
+        ("32k", "cells/"),
+        ("72k", ""),
+        ("84k", ""),
+        pytest.param("140k", "figures/", marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_file_system(
     size: str, stage: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -583,6 +592,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(["summary", str(out)]) == 0 and "failed" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_where_every_cell_failed_the_summary_says_of_what(
     tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

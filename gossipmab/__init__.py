@@ -51,7 +51,7 @@ _HOME = {
     "GossipTrace": "gossipmab.metrics.trace",
     "animate": "gossipmab.analysis.animation",
     "best_policy": "gossipmab.objectives.best_policy",
-    "datasets": "gossipmab.datasets",
+    "datasets": "gossipmab.environments.datasets",
     "equity": "gossipmab.metrics.equity",
     "open_run": "gossipmab.experiments.results",
     "play": "gossipmab.engines.gossip.rounds",
@@ -66,7 +66,6 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from gossipmab import datasets as datasets
     from gossipmab.algorithms import (
         ELD as ELD,
         OFMUP as OFMUP,
@@ -92,6 +91,7 @@ if TYPE_CHECKING:
     from gossipmab.engines.actors.supervisor import ActorPool as ActorPool
     from gossipmab.engines.gossip.rounds import play as play
     from gossipmab.engines.simulate import simulate as simulate
+    from gossipmab.environments import datasets as datasets
     from gossipmab.environments.environment import Environment as Environment
     from gossipmab.experiments.callbacks import Callback as Callback
     from gossipmab.experiments.results import Results as Results, open_run as open_run

@@ -16,7 +16,7 @@ from gossipmab.utils.code_cache import UPPER
 ROOT = Path(gossipmab.__file__).parents[1]
 ORDER = (
     "utils", "environments networks", "objectives", "metrics", "algorithms", "engines", "experiments", "analysis",
-    "bridges testing cli __main__ datasets",
+    "bridges testing cli __main__",
 )  # fmt: skip
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms.split()}
 FILES = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in (ROOT / "gossipmab").rglob("*.py")}

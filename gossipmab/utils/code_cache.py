@@ -31,7 +31,7 @@ loads: Any = serialize.loads  # as numba does: what lies in a cache is code, and
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "gossipmab-"
 # The rooms above the engines: no compiled code imports them, so a change there leaves the caches good.
-UPPER = ("__main__.py", "analysis", "bridges", "cli", "datasets.py", "experiments", "testing")
+UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "testing")
 SEAL = hashlib.sha256().digest_size
 KEPT, DAYS = 10, 30  # how many folders stay at most, and how long without use
 _used: set[str] = set()  # names of the files that this process has read or written

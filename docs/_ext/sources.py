@@ -115,12 +115,13 @@ def _across(folder: Path, path: Path) -> str:
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
     """The source of what the API reference documents, whose pages are one folder deep."""
-    import importlib
     import inspect
+    import pkgutil
 
-    found: Any = importlib.import_module(info["module"])
-    for part in info["fullname"].split("."):
-        found = getattr(found, part, None)
+    try:
+        found: Any = pkgutil.resolve_name(f"{info['module']}.{info['fullname']}")
+    except AttributeError:
+        return None
     found = getattr(found, "fget", None) or getattr(found, "func", None) or getattr(found, "py_func", None) or found
     found = inspect.unwrap(found) if callable(found) else found
     try:

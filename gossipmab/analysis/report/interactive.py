@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DASHES: dict[Any, list[float]] = {"-": [], "--": [7, 3], "-.": [8, 3, 2, 3], ":": [2, 3]}
 MARKERS = dict(zip("os^Dv<>", ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star"), strict=True))
-MOST_POINTS, ALL_POINTS, LEAST_POINTS = 200, 9_000, 30  # of a curve, and of all curves of the page
+MOST_POINTS, ALL_POINTS, LEAST_POINTS = 200, 6_000, 20  # of a curve, and of all curves of the page
 
 
 def library() -> Markup:

@@ -70,12 +70,16 @@ def picture(heading: str, note: str, figure: Figure) -> Picture:
 
 
 def lean(svg: str) -> str:
-    """The SVG with paths to a tenth of a point, which no eye tells from the whole, and without indentation."""
+    """The SVG with paths to a tenth of a point, which no eye tells from the whole, every style once, and no names of groups."""
+    styles: dict[str, int] = {}
 
     def path(found: re.Match[str]) -> str:
         return re.sub(r"\s*\n\s*", " ", re.sub(r"(\.\d)\d+", r"\1", found[0])).replace(" L ", "L")
 
-    return re.sub(r"\n\s*<", "\n<", re.sub(r' d="[^"]*"', path, svg))
+    svg = re.sub(r' style="([^"]*)"', lambda found: f' class="s{styles.setdefault(found[1], len(styles))}"', svg)
+    rules = "".join(f".s{number}{{{text}}}" for text, number in styles.items())
+    head, end, rest = re.sub(r'<g id="[^"]*"', "<g", svg).partition("<defs>")
+    return re.sub(r"\n\s*<", "\n<", re.sub(r' d="[^"]*"', path, f"{head}<style>{rules}</style>{end}{rest}"))
 
 
 def figures(results: Results) -> list[Picture]:

@@ -12,15 +12,17 @@ import numpy as np
 from markupsafe import escape
 
 from gossipmab.analysis.graph_plots import check_size, layout
-from gossipmab.analysis.plot_style import COLOURS, own_style
+from gossipmab.analysis.plot_style import COLOURS, in_brief, own_style
+from gossipmab.analysis.selection import matching
 from gossipmab.engines.gossip.rounds import Round, play
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.spec import Point, Spec
-from gossipmab.experiments.spec.sweep import columns
+from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.metrics.columns import about
+from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.network import Network
 from gossipmab.objectives.pareto import gaps
 from gossipmab.utils.atomic_write import write_whole
@@ -146,10 +148,10 @@ def _point(spec: Spec, where: Mapping[str, Any]) -> Point:
         key = names.get(name, name)
         if key not in spec.sweep:
             raise unknown("where: key", name, names or ("none",))
-        known = {str(point.values[key]): None for point in points}
-        points = [point for point in points if str(point.values[key]) == str(wanted)]
-        if not points:
+        known = {in_brief(value): value for value in (scalar(point.values[key]) for point in points)}
+        if not (chosen := matching(wanted, known)):
             raise unknown(f"where: {name}", str(wanted), known)
+        points = [point for point in points if scalar(point.values[key]) in chosen]
     return points[0]
 
 
@@ -185,7 +187,7 @@ def _draw(
     size = float(np.clip(6_000 / N, 12, 260))
     agents = ax.scatter(places[:, 0], places[:, 1], s=size, c=film[0].coloured, cmap="viridis_r", zorder=2)
     agents.set_edgecolor("#333333")
-    named = "Pareto regret" if metric == "pareto" else "NSW regret"
+    named = GossipTrace.METRICS[f"{metric}_regret"]
     figure.colorbar(agents, ax=ax, shrink=0.7, label=f"{named} of the agent" if colour == "regret" else "disagreement of the agent")
     numbers = [ax.text(x, y, "", ha="center", va="center", fontsize=7, zorder=3) for x, y in places] if N <= 40 else []
     rounds = [frame.round for frame in film]

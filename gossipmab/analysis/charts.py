@@ -108,18 +108,16 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
             "sampling, the distance of that mean from the truth. The error of an estimate is their sum at most. Means over trials."
         )
         lines = {"disagreement": ("-", "consensus"), "sampling_error": (":", "sampling")}
-        panels, label = parts_over_rounds(seen, lines), "error of the estimates (largest entry)"
-        yield Chart("estimation_error", "Error of the estimates over time", note, panels, "round $t$", label, corner(panels),
-                    seen.log or "both", from_zero=False)  # fmt: skip
+        names = "estimation_error", "Error of the estimates over time", note
+        yield _of_parts(seen, lines, names, "error of the estimates (largest entry)", "both")
     if "front_share" in table and np.isfinite(table["front_share"]).any():
         note = (
             "Solid: evenness, the entropy of the pulls on the Pareto front against its maximum. Dotted: the share of all pulls "
             "that were on the front. Small regret with little evenness: one arm, pulled again and again. Means over trials."
         )
         lines = {"front_evenness": ("-", "evenness"), "front_share": (":", "share")}
-        panels, label = parts_over_rounds(seen, lines), "pulls on the Pareto front"
-        yield Chart("front_coverage", "Coverage of the Pareto front over time", note, panels, "round $t$", label, corner(panels),
-                    seen.log or "x", from_zero=False)  # fmt: skip
+        names = "front_coverage", "Coverage of the Pareto front over time", note
+        yield _of_parts(seen, lines, names, "pulls on the Pareto front", "x")
 
 
 def over_rounds(seen: View, column: str, guide: Guide | None = None) -> list[Panel]:
@@ -154,6 +152,12 @@ def parts_over_rounds(seen: View, lines: Mapping[str, tuple[str, str]]) -> list[
                     curves.append(Curve(label, f"{look.name}, {what}", look._replace(linestyle=line), x, mean, mean, mean, n))
         found.append(Panel(title, curves))
     return found
+
+
+def _of_parts(seen: View, lines: Mapping[str, tuple[str, str]], names: tuple[str, str, str], ylabel: str, log: str) -> Chart:
+    """The chart of `parts_over_rounds`. names: stem, heading and note. log: of the axes, unless the view says otherwise."""
+    panels = parts_over_rounds(seen, lines)
+    return Chart(*names, panels, "round $t$", ylabel, corner(panels), seen.log or log, from_zero=False)
 
 
 def _against(seen: View, key: str, column: str, stem: str, heading: str, note: str, ylabel: str) -> Chart:

@@ -95,7 +95,7 @@ def _where(table: pd.DataFrame, results: Results, where: Mapping[str, Any]) -> p
             raise unknown("where: key", key, results.keys)
         known = {in_brief(value): value for value in table[column].unique()}
         for value in values if isinstance(values, list | tuple) else [values]:
-            found = _found(value, known)
+            found = matching(value, known)
             if not found:
                 raise unknown(f"where: {column}", str(value), known)
             chosen += found
@@ -103,7 +103,7 @@ def _where(table: pd.DataFrame, results: Results, where: Mapping[str, Any]) -> p
     return table
 
 
-def _found(value: Any, known: Mapping[str, Any]) -> list[Any]:
+def matching(value: Any, known: Mapping[str, Any]) -> list[Any]:
     """The values of the table that a value given, perhaps as text, means."""
     if str(value) in known:
         return [known[str(value)]]

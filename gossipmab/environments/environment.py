@@ -235,8 +235,9 @@ class Environment:
             InputError: no such column, a row missing or twice, or anything that `sample` refuses.
         """
         array, labels = means_of(frame, agent, arm, means)
-        drawn = cls.sample(means=array, preferences=by_name(preferences, labels), rewards=rewards, seed=seed, trial=trial)
-        return replace(drawn, labels=labels)
+        return cls.from_arrays(
+            array, preferences, agent_names=labels.agents, arm_names=labels.arms, rewards=rewards, seed=seed, trial=trial
+        )
 
     @classmethod
     @suggesting_arguments

@@ -56,8 +56,11 @@ def never_probes(spec: Spec, table: pd.DataFrame) -> list[str]:
     silent: dict[str, list[tuple[Point, AlgorithmSpec]]] = {}  # label -> where
     for point in spec.points:
         place = tuple(_plain(scalar(point.values[key])) for key in spec.sweep)
-        for one in (one for one in point.algorithms if "choice" in one.params):
-            environment = built(point, spec.files, 0)[0]
+        probing = [one for one in point.algorithms if "choice" in one.params]
+        if not probing:
+            continue
+        environment = built(point, spec.files, 0)[0]
+        for one in probing:
             warm = environment.agents * environment.arms if one.params["warm_start"] == "pairs" else environment.arms
             probes = most.get((*place, one.label), np.inf)
             if probes <= (warm if one.params["warm_start"] == "pairs" else 0) and point.experiment.horizon > warm:

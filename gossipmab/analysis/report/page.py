@@ -6,6 +6,7 @@ printed, and what is seen where scripts are off. The sections' contents come fro
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def write_report(results: Results, out: str | Path | None = None) -> Path:
     return path
 
 
+@cache
 def templates() -> Environment:
     """The templates of this folder; css and script are what stands beside them."""
     loader = FileSystemLoader(HERE, encoding="utf-8")

@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.marl.games.common import SHARES, Order, Picture, SeesShares, Steps, goes_before, order_of, with_shares
-from gossipmab.marl.xla import jnp
+from gossipmab.marl.xla import jax, jnp
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers, class_attributes
@@ -241,13 +241,12 @@ class TracedMatthewEffect(NamedTuple):
     def observe(self, state: TracedMatthewState) -> Any:
         """(B, N, 6 + 4 nearest_agents) observations."""
         x, y, sizes, goal_x, goal_y = state
-        own = [x, y, sizes]
-        seen = [x, y, sizes, SMALLEST + sizes]
-        others = [[one[:, j : j + 1] for one in own] for j in range(self.game.agents)]
-        for ox, oy, size in nearest(x, y, others, self.game.nearest_agents, itself=True):
-            seen += [ox, oy, size, SMALLEST + size]
-        goals = [[goal_x[:, k : k + 1], goal_y[:, k : k + 1]] for k in range(self.game.resources)]
-        return jnp.stack([*seen, *nearest(x, y, goals, 1)[0]], axis=-1)
+        own = jnp.stack([x, y, sizes, SMALLEST + sizes], axis=-1)
+        goal = taken(jnp.stack([goal_x, goal_y], axis=-1), nearest(x, y, goal_x, goal_y, 1))
+        if not self.game.nearest_agents:
+            return jnp.concatenate([own, goal], axis=-1)
+        others = taken(own, nearest(x, y, x, y, self.game.nearest_agents, itself=True))
+        return jnp.concatenate([own, others, goal], axis=-1)
 
 
 def stepped(x: Any, y: Any, length: Any, direction: Any) -> tuple[Any, Any]:
@@ -262,18 +261,32 @@ def squared_length(dx: Any, dy: Any) -> Any:
     return dx * dx + dy * dy
 
 
-def nearest(x: Any, y: Any, things: list[list[Any]], count: int, itself: bool = False) -> list[list[Any]]:
-    """The numbers of the `count` things nearest to each place (B, N), the nearest first, ties by index: an insertion sort.
+def nearest(x: Any, y: Any, to_x: Any, to_y: Any, count: int, itself: bool = False) -> Any:
+    """(B, N, count) which of M things are nearest to each of the places x, y (B, N), the nearest first, ties by index.
 
-    things: each [x, y, ...] of (B, 1). itself: thing i stands for place i, and is none of its neighbours.
+    An insertion sort, with the environments on the last axis, along which XLA then works on several at once.
+
+    Args:
+        x, y: (B, N) places.
+        to_x, to_y: (B, M) of the things.
+        count: how many, at most M.
+        itself: thing i stands for place i, and is none of its neighbours.
     """
-    best = [[jnp.full(x.shape, jnp.inf)] + [jnp.zeros(x.shape, x.dtype)] * len(things[0]) for _ in range(count)]
-    for j, thing in enumerate(things):
-        apart = squared_length(x - thing[0], y - thing[1])
-        apart = jnp.where(np.arange(x.shape[1]) == j, jnp.inf, apart) if itself else apart
-        held = [apart, *thing]
+    x, y, to_x, to_y = jax.lax.optimization_barrier((x.T, y.T, to_x.T, to_y.T))
+    best = [(jnp.full(x.shape, jnp.inf, x.dtype), jnp.zeros(x.shape, int))] * count
+    for j in range(len(to_x)):
+        apart = squared_length(x - to_x[j], y - to_y[j])
+        if itself:
+            apart = jnp.where(np.arange(len(x))[:, None] == j, jnp.inf, apart)
+        held = apart, jnp.full(x.shape, j, int)
         for rank, kept in enumerate(best):
             closer = apart < kept[0]
-            best[rank] = [jnp.where(closer, new, old) for new, old in zip(held, kept, strict=True)]
-            held = [jnp.where(closer, old, new) for new, old in zip(held, kept, strict=True)]
-    return [kept[1:] for kept in best]
+            best[rank] = jnp.where(closer, held[0], kept[0]), jnp.where(closer, held[1], kept[1])
+            held = jnp.where(closer, kept[0], held[0]), jnp.where(closer, kept[1], held[1])
+    return jax.lax.optimization_barrier(jnp.stack([which for _, which in best], axis=-1)).transpose(1, 0, 2)
+
+
+def taken(rows: Any, which: Any) -> Any:
+    """(B, N, count F) the rows (B, M, F) of numbers that `which` (B, N, count) names, one after the other."""
+    batch = np.arange(len(rows))[:, None, None]
+    return rows.at[batch, which].get(mode="promise_in_bounds").reshape(*which.shape[:2], -1)

@@ -211,7 +211,8 @@ class TracedMatthewEffect(NamedTuple):
         K, N = self.game.resources, self.game.agents
         uniforms = jnp.asarray(uniforms, float)
         goals, places, sizes = jnp.split(uniforms, [2 * K, 2 * (K + N)], axis=1)
-        return TracedMatthewState(places[:, ::2], places[:, 1::2], first_sizes(sizes), goals[:, ::2], goals[:, 1::2])
+        sizes = jax.lax.optimization_barrier(first_sizes(sizes))  # or .01 + s would be fused with the product, and round otherwise
+        return TracedMatthewState(places[:, ::2], places[:, 1::2], sizes, goals[:, ::2], goals[:, 1::2])
 
     def step(self, state: TracedMatthewState, actions: Any, uniforms: Any) -> tuple[TracedMatthewState, Any]:
         """Move by actions (B, N), then eat; the rewards are (B, N)."""

@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import Field
 
 from gossipmab.marl.games.common import SHARES, Order, Picture, SeesShares, Steps, goes_before, order_of, with_shares
-from gossipmab.marl.xla import jax, jnp
+from gossipmab.marl.xla import jnp
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers, class_attributes
@@ -122,7 +122,7 @@ class MatthewEffect(NamedTuple):
 
 
 def first_sizes(uniforms: Any) -> Any:
-    """s = .01 + .04 U, so written that a fused multiplication and addition rounds it no otherwise."""
+    """s = .01 + .04 U, so written that a fused multiplication and addition rounds it the same way."""
     return (1.0 + 4.0 * uniforms) * SMALLEST
 
 
@@ -211,7 +211,9 @@ class TracedMatthewEffect(NamedTuple):
         K, N = self.game.resources, self.game.agents
         uniforms = jnp.asarray(uniforms, float)
         goals, places, sizes = jnp.split(uniforms, [2 * K, 2 * (K + N)], axis=1)
-        sizes = jax.lax.optimization_barrier(first_sizes(sizes))  # or .01 + s would be fused with the product, and round otherwise
+        sizes = jnp.maximum(
+            first_sizes(sizes), SMALLEST
+        )  # nothing, but .01 + s is not fused with the product then, to round otherwise
         return TracedMatthewState(places[:, ::2], places[:, 1::2], sizes, goals[:, ::2], goals[:, 1::2])
 
     def step(self, state: TracedMatthewState, actions: Any, uniforms: Any) -> tuple[TracedMatthewState, Any]:
@@ -265,7 +267,7 @@ def squared_length(dx: Any, dy: Any) -> Any:
 def nearest(x: Any, y: Any, to_x: Any, to_y: Any, count: int, itself: bool = False) -> Any:
     """(B, N, count) which of M things are nearest to each of the places x, y (B, N), the nearest first, ties by index.
 
-    An insertion sort, with the environments on the last axis, along which XLA then works on several at once.
+    An insertion sort, with the environments on the last axis, along which the processor works on several at once.
 
     Args:
         x, y: (B, N) places.
@@ -273,7 +275,7 @@ def nearest(x: Any, y: Any, to_x: Any, to_y: Any, count: int, itself: bool = Fal
         count: how many, at most M.
         itself: thing i stands for place i, and is none of its neighbours.
     """
-    x, y, to_x, to_y = jax.lax.optimization_barrier((x.T, y.T, to_x.T, to_y.T))
+    x, y, to_x, to_y = x.T, y.T, to_x.T, to_y.T
     best = [(jnp.full(x.shape, jnp.inf, x.dtype), jnp.zeros(x.shape, int))] * count
     for j in range(len(to_x)):
         apart = squared_length(x - to_x[j], y - to_y[j])
@@ -284,7 +286,7 @@ def nearest(x: Any, y: Any, to_x: Any, to_y: Any, count: int, itself: bool = Fal
             closer = apart < kept[0]
             best[rank] = jnp.where(closer, held[0], kept[0]), jnp.where(closer, held[1], kept[1])
             held = jnp.where(closer, kept[0], held[0]), jnp.where(closer, kept[1], held[1])
-    return jax.lax.optimization_barrier(jnp.stack([which for _, which in best], axis=-1)).transpose(1, 0, 2)
+    return jnp.stack([which for _, which in best], axis=-1).transpose(1, 0, 2)
 
 
 def taken(rows: Any, which: Any) -> Any:

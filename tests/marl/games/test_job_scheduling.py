@@ -18,7 +18,9 @@ def state_of(game: JobScheduling, cells: list[tuple[int, int]], server: tuple[in
     return JobState(np.array(cells), np.array(server), marked)
 
 
-def played(game: JobScheduling, state: JobState, *actions: int, uniforms: np.ndarray | None = None) -> tuple[list[list[int]], list[float]]:
+def played(
+    game: JobScheduling, state: JobState, *actions: int, uniforms: np.ndarray | None = None
+) -> tuple[list[list[int]], list[float]]:
     state, rewards = game.step(state, np.array(actions), np.zeros(0) if uniforms is None else uniforms)
     return state.cells.tolist(), rewards.tolist()
 
@@ -40,7 +42,9 @@ def test_the_hand_played_table_move_for_move() -> None:
             assert game.observe(state)[0].tolist() == [3, 3, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("cell", "stays"), [((1, 1), (1, 3)), ((1, 5), (1, 4)), ((5, 1), (2, 3)), ((5, 5), (2, 4)), ((1, 3), (1,))])
+@pytest.mark.parametrize(
+    ("cell", "stays"), [((1, 1), (1, 3)), ((1, 5), (1, 4)), ((5, 1), (2, 3)), ((5, 5), (2, 4)), ((1, 3), (1,))]
+)
 def test_nobody_leaves_the_grid(cell: tuple[int, int], stays: tuple[int, ...]) -> None:
     game = JobScheduling(agents=1)
     for action in range(5):

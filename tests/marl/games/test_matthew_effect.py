@@ -73,7 +73,9 @@ def test_the_size_ends_at_its_cap() -> None:
     assert played(state, 0) == [1.0] and state.sizes.tolist() == [0.15]
 
 
-@pytest.mark.parametrize(("action", "place"), [(0, (0.01, 0.99)), (1, (0.0, 0.99)), (2, (0.06, 0.99)), (3, (0.01, 0.94)), (4, (0.01, 1.0))])
+@pytest.mark.parametrize(
+    ("action", "place"), [(0, (0.01, 0.99)), (1, (0.0, 0.99)), (2, (0.06, 0.99)), (3, (0.01, 0.94)), (4, (0.01, 1.0))]
+)
 def test_steps_are_clipped(action: int, place: tuple[float, float]) -> None:
     state = state_of([(0.01, 0.99)], [0.04], [(0.5, 0.5)])
     assert played(state, action) == [0.0]

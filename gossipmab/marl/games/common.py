@@ -113,7 +113,7 @@ def traced(game: Any) -> Any:
     """
     if not hasattr(game, "traced"):
         raise InputError(
-            f"game: {type(game).__name__} has no method `traced`, and no learner here can play it without a twin in JAX"
+            f"game: {type(game).__name__} has no method `traced`, allowed for learners in JAX is a game that has a twin"
         )
     return game.traced()
 

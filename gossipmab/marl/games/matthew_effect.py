@@ -15,8 +15,8 @@ grows, and the resource appears anew at random, to be eaten from the next step o
 An observation is x, y, s, v of the agent, the same of each of the `nearest_agents` nearest others, the nearest first, and x, y of
 the nearest resource. Ties: the lower index.
 
-Departure: the ELD paper says that the ghosts move, but nowhere how, and in the code they do not. With `ghost_speed` > 0 each makes a step
-of that length before the meals, in one of four directions at random.
+Departure: the ELD paper says that the ghosts move, but not how, and in FEN's code they do not. With `ghost_speed` > 0 each makes
+a step of that length before the meals, in one of four directions at random.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def look(places: Floats, sizes: Floats, resources: Floats, apart: Floats, seen: 
             seen[i, column], seen[i, column + 1] = places[nearest]
             seen[i, column + 2], seen[i, column + 3] = sizes[nearest], SMALLEST + sizes[nearest]
             apart[nearest] = np.inf
-            nearest = np.argmin(apart)
+            nearest = int(np.argmin(apart))
         best = 0
         for k in range(1, resources.shape[0]):
             if squared_distance(places, i, resources, k) < squared_distance(places, i, resources, best):
@@ -261,7 +261,15 @@ def stepped(x: Any, y: Any, length: Any, direction: Any) -> tuple[Any, Any]:
 
 def squared_length(dx: Any, dy: Any) -> Any:
     """The square of the length of (dx, dy)."""
-    return dx * dx + dy * dy
+    return unfused(dx * dx) + unfused(dy * dy)
+
+
+def unfused(product: Any) -> Any:
+    """A product >= 0 as it is, rounded before anything is added to it, for XLA fuses no products and sums over a maximum.
+
+    So ties, as in the corners, are those of the kernels.
+    """
+    return jnp.maximum(product, 0.0)
 
 
 def nearest(x: Any, y: Any, to_x: Any, to_y: Any, count: int, itself: bool = False) -> Any:

@@ -1,0 +1,64 @@
+"""The trace of a trial of the protocol `marl`: what learners earn in a game, and how evenly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gossipmab.metrics.equity import outside
+from gossipmab.metrics.trace import TrialRecord, array
+from gossipmab.utils.types import Floats, Integers
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MarlTrace(TrialRecord):
+    """R evaluations of N learners in a game, each over S whole episodes played with the policies of that moment.
+
+    The outcome of an agent in an episode is its mean reward a step. Every measure is taken of each episode and then averaged,
+    with its standard deviation over episodes beside it: the measure of averaged outcomes would call two monopolists in turn
+    even. A learner without a price has a multiplier of NaN.
+
+    >>> trace = gm.marl.train(gm.marl.Random(), gm.marl.JobScheduling(steps=50), horizon=1_600, seed=0)
+    >>> trace.agents, trace.outcomes.shape
+    (4, (16, 4))
+    """
+
+    rounds: Integers = array("R", "environment step", "step", name="round")
+    utilisation: Floats = array("R", "rewards of all agents a step", "reward", metric="utilisation")
+    mre: Floats = array("R", "H / N of the outcomes of an episode", "reward", metric="inequality of outcomes, H / N")
+    team_return: Floats = array("R", "rewards of all agents in an episode", "reward", name="return", mean=True)
+    minimum: Floats = array("R", "least outcome of an agent", "reward", mean=True)
+    maximum: Floats = array("R", "largest outcome of an agent", "reward", mean=True)
+    cv: Floats = array("R", "coefficient of variation of the outcomes", mean=True)
+    excess: Floats = array("R", "E / N of the outcomes of an episode", "reward", mean=True)
+    multiplier: Floats = array("R", "price on inequality, lambda", mean=True)
+    utilisation_sd: Floats = array("R", "standard deviation of the utilisation over episodes", "reward")
+    mre_sd: Floats = array("R", "standard deviation of H / N over episodes", "reward")
+    minimum_sd: Floats = array("R", "standard deviation of the least outcome over episodes", "reward")
+    maximum_sd: Floats = array("R", "standard deviation of the largest outcome over episodes", "reward")
+    cv_sd: Floats = array("R", "standard deviation of the coefficient of variation over episodes")
+    utility: Floats = array("N", "mean outcome in the last evaluation", "reward")
+    outcomes: Floats = array("SN", "outcomes of the episodes of the last evaluation", "reward")
+    path: Floats = array("TNX", "positions of the agents in one episode of the last evaluation")
+    goals: Floats = array("TGX", "positions of the server or the resources in that episode")
+    radii: Floats = array("TN", "how far an agent reaches in that episode")
+    earned: Floats = array("TN", "rewards of that episode", "reward")
+
+
+def measures(x: Floats, tau: float) -> dict[str, Floats]:
+    """Measures of the outcomes x (S, N) of S episodes, by the columns of `MarlTrace`: (S,) each.
+
+    mre = 1/(2N) sum_i |e_i - E/N|, excess = E/N, with the e_i of `equity.excess`; cv is 0 where all outcomes are 0.
+    """
+    mean = x.mean(axis=1, keepdims=True)
+    e = outside(x, mean, tau)
+    spread = x.std(axis=1)
+    return {
+        "utilisation": x.sum(axis=1),
+        "mre": np.abs(e - e.mean(axis=1, keepdims=True)).mean(axis=1) / 2,
+        "minimum": x.min(axis=1),
+        "maximum": x.max(axis=1),
+        "cv": np.divide(spread, np.abs(mean[:, 0]), out=np.zeros(len(x)), where=spread > 0),
+        "excess": e.mean(axis=1),
+    }

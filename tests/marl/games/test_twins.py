@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect, traced
+from gossipmab.bridges.extras import MissingExtraError
+from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect, job_scheduling, matthew_effect, traced
 from gossipmab.marl.games.common import shares
+from gossipmab.marl.xla import import_jax
+from gossipmab.utils.code_cache import source_hash
 from gossipmab.utils.errors import InputError
 from tests.marl.games.twins import PlainJobScheduling, PlainMatthewEffect
 
@@ -129,6 +134,18 @@ def test_games_are_found_by_name_and_count_their_numbers() -> None:
             assert game.observation_size == kind().observation_size + 2 * sees
     with pytest.raises(InputError, match="JobScheduling: parameter: 'agent' is not known; did you mean 'agents'"):
         JobScheduling(agent=3)  # type: ignore[call-arg]
+
+
+def test_jax_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jax.numpy", None)
+    with pytest.raises(MissingExtraError, match=re.escape("pip install 'gossipmab[marl]'")):
+        import_jax("jax.numpy")
+
+
+def test_kernels_are_compiled_anew_when_a_file_of_their_folder_changes() -> None:
+    """The caches' folder stays as it is when a room above the engines changes: here the name of the file says it."""
+    kept: Any = [one._cache._function for one in (job_scheduling.move, matthew_effect.eat)]
+    assert all(name.endswith(source_hash(Path(job_scheduling.__file__).parent)) for name in kept)
 
 
 def test_a_game_without_a_twin_in_jax_is_named() -> None:

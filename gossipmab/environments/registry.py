@@ -1,4 +1,4 @@
-"""Reward models by the names that experiment files use, and their construction."""
+"""Reward models and games by the names that experiment files use, and the construction of models."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ MODELS = plugins.Registry(
     },
     ("_fields", "prepare", "draw"),
 )
+GAMES = plugins.Registry(
+    plugins.GAMES, "gossipmab.marl.games:SHIPPED",
+    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers", "reset", "step", "observe"),
+)  # fmt: skip
 
 
 class RewardModelChoice(NamedTuple):

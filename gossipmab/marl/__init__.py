@@ -1,0 +1,33 @@
+"""Multi-agent reinforcement learners and the equity of what they earn, an annex: `pip install gossipmab[marl]`.
+
+Start with games/ (what is played) and pettingzoo.py (for learners of other libraries).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Public name -> the module that defines it, loaded on first use, so that jax and pettingzoo are needed where they are used only.
+_HOME = {
+    "EquityPriced": "gossipmab.marl.pettingzoo",
+    "JobScheduling": "gossipmab.marl.games",
+    "MatthewEffect": "gossipmab.marl.games",
+    "parallel_env": "gossipmab.marl.pettingzoo",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from gossipmab.marl.games import JobScheduling as JobScheduling, MatthewEffect as MatthewEffect
+    from gossipmab.marl.pettingzoo import EquityPriced as EquityPriced, parallel_env as parallel_env
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gossipmab.marl' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

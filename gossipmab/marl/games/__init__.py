@@ -1,0 +1,18 @@
+"""Games that agents learn to play: one file for each, and here their registered names.
+
+Add a file with a NamedTuple that has the attributes of `gossipmab.marl.games.common.Game`, and a line to the dict.
+"""
+
+from __future__ import annotations
+
+from gossipmab.marl.games.common import Game as Game, traced as traced
+from gossipmab.marl.games.job_scheduling import JobScheduling as JobScheduling
+from gossipmab.marl.games.matthew_effect import MatthewEffect as MatthewEffect
+from gossipmab.utils.registry import Registry
+
+GAMES = Registry(
+    "gossipmab.marl.games",
+    {"job_scheduling": JobScheduling, "matthew_effect": MatthewEffect},
+    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers")
+    + ("reset", "step", "observe"),
+)

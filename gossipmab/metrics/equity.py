@@ -24,7 +24,7 @@ of the largest outcome is none, or equal outcomes such as (0.1, 0.1, 0.1) would 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,9 +103,23 @@ def excess(x: ArrayLike, tau: float = 0.0) -> Floats:
     outcomes = _outcomes(x)
     if not (math.isfinite(tau) and tau >= 0):
         raise InputError(f"tau: got {tau}, allowed is a finite number >= 0")
-    mean = _mean(outcomes)
-    e = np.abs(outcomes - mean) - tau * abs(mean)
-    return np.where(e > ROUNDING * np.abs(outcomes).max(), e, 0.0)
+    found: Floats = outside(outcomes, _mean(outcomes), tau)
+    return found
+
+
+def outside(x: Any, mean: Any, tau: float, xp: Any = np) -> Any:
+    """As `excess`, of outcomes x (..., N) of any array library `xp`, with their means (..., 1) given and nothing checked."""
+    e = xp.abs(x - mean) - tau * xp.abs(mean)
+    least = 4 * xp.finfo(x.dtype).eps * xp.amax(xp.abs(x), -1)[..., None]
+    return xp.where(e > least, e, xp.zeros_like(e))
+
+
+def dual_step(multiplier: Any, violation: Any, step: Any, cap: Any, xp: Any = np) -> Any:
+    """The dual variable after a step of ascent along the violation of a budget; of floats or of arrays of `xp`.
+
+    lambda <- clip( lambda + eta violation, 0, cap )
+    """
+    return xp.clip(multiplier + step * violation, 0.0, cap)
 
 
 def selection(e: Floats) -> Floats:

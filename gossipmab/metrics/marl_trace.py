@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gossipmab.metrics.equity import outside
 from gossipmab.metrics.trace import TrialRecord, array
 from gossipmab.utils.types import Floats, Integers
 
@@ -48,10 +49,10 @@ class MarlTrace(TrialRecord):
 def measures(x: Floats, tau: float) -> dict[str, Floats]:
     """Measures of the outcomes x (S, N) of S episodes, by the columns of `MarlTrace`: (S,) each.
 
-    mre = 1/(2N) sum_i |e_i - E/N|, excess = E/N, with e_i = max(0, |x_i - mean| - tau |mean|); cv is 0 where all outcomes are 0.
+    mre = 1/(2N) sum_i |e_i - E/N|, excess = E/N, with the e_i of `equity.excess`; cv is 0 where all outcomes are 0.
     """
     mean = x.mean(axis=1, keepdims=True)
-    e = np.maximum(np.abs(x - mean) - tau * np.abs(mean), 0.0)
+    e = outside(x, mean, tau)
     spread = x.std(axis=1)
     return {
         "utilisation": x.sum(axis=1),

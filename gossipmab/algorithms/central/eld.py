@@ -28,6 +28,7 @@ from pydantic import Field
 from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.algorithms.central.base import average
 from gossipmab.algorithms.central.eld_primal import best_at_price, unequal
+from gossipmab.metrics.equity import dual_step
 from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
@@ -80,8 +81,8 @@ class ELD(NamedTuple):
         if state.policy.any():
             size = unequal(state.policy, state.mean, self.tau, self.measure)
             excess = (size / N if self.measure == "mre" else size) - self.inequality_budget
-            raised = state.multiplier[0] + self.dual_step_size * excess
-            state.multiplier[0] = min(max(0.0, raised), self.max_multiplier if self.max_multiplier > 0 else math.inf)
+            cap = self.max_multiplier if self.max_multiplier > 0 else math.inf
+            state.multiplier[0] = dual_step(state.multiplier[0], excess, self.dual_step_size, cap)
         bonus = self.alpha * np.sqrt(math.log(N * K * t) / state.counts)
         exact = N <= self.exact_agents
         found = best_at_price(

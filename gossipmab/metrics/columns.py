@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.central_trace import CentralTrace
+from gossipmab.metrics.marl_trace import MarlTrace
 from gossipmab.metrics.trace import EQUITY, GossipTrace, TrialRecord
 
 TRACES: dict[str, type[TrialRecord]] = {
     "gossip": GossipTrace,
     "central": CentralTrace,
     "assignment": AssignmentTrace,
+    "marl": MarlTrace,
 }  # by protocol
 INDEX = {
     "algorithm": ("label of the algorithm", "1"),

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-DIMENSIONS = {"R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective"}  # axis -> its name in a dataset
+DIMENSIONS = {
+    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "G": "goal",
+    "X": "coordinate",
+}  # fmt: skip  # axis -> its name in a dataset
 
 
 class Column(NamedTuple):

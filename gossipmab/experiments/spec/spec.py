@@ -62,7 +62,7 @@ class Point:
     def network_key(self) -> str:
         """The same text for points that have the same network."""
         section = self.environment
-        agents: Any = self.game and self.game.model_dump()
+        agents: Any = None if self.game is None else self.game.model_dump()
         if section is not None:
             agents = section.agents or [section.means, section.logged_rewards, section.log, section.dataset]
         return json.dumps([self.network and self.network.model_dump(), agents], sort_keys=True)

@@ -33,9 +33,11 @@ MODELS = plugins.Registry(
     ("_fields", "prepare", "draw"),
 )
 GAMES = plugins.Registry(
-    plugins.GAMES, "gossipmab.marl.games:SHIPPED",
-    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers", "reset", "step", "observe"),
-)  # fmt: skip
+    plugins.GAMES,
+    "gossipmab.marl.games:SHIPPED",
+    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers")
+    + ("reset", "step", "observe"),
+)
 
 
 class RewardModelChoice(NamedTuple):

@@ -29,6 +29,11 @@ def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:
     return {**INDEX, **EQUITY, **own, **kind.MORE}
 
 
+def title_of(kind: type[TrialRecord], column: str) -> str:
+    """The title of a column, for the axis of a figure."""
+    return column_metadata(kind)[column][0]
+
+
 RESERVED = frozenset(name for kind in TRACES.values() for name in column_metadata(kind))
 
 

@@ -102,7 +102,7 @@ def _algorithm(one: Any, registry: Registry) -> Any:
 def _game(game: Any) -> Any:
     """The table of a game, of which an object stands for its settings."""
     table = dict(game) if isinstance(game, Mapping) else {"name": game}
-    given = table.get("name")
+    given: Any = table.get("name")
     if hasattr(given, "_fields") and not isinstance(given, type):
         table = {**given._asdict(), **table, "name": type(given)}
     return table | {"name": _name(table.get("name"), GAMES)}

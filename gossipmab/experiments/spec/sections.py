@@ -64,7 +64,7 @@ class ExperimentSection(Section):
     description: str = Field("", description="Its question, in a line")
     protocol: Literal["gossip", "central", "assignment", "marl"] = Field(
         "gossip",
-        description="Who decides: the agents by gossip, a centre for all, a centre that assigns arms to agents; or learners in a game",
+        description="Who decides: agents by gossip, a centre for all, a centre that assigns arms to agents, or learners in a game",
     )
     horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial; in a game, steps of one environment")
     trials: int = Field(1, ge=1, le=1_000_000, description="How many environments are drawn and played")
@@ -73,7 +73,7 @@ class ExperimentSection(Section):
         200,
         ge=1,
         le=1_000_000,
-        description=f"How many rounds are recorded; the last is always among them. In a game, evaluations, {EVALUATIONS} by default",
+        description=f"How many rounds are recorded, the last among them; in a game, evaluations, {EVALUATIONS} by default",
     )
     common_random_numbers: bool = Field(
         True, description="Whether all algorithms of a trial have the same links and reward numbers"
@@ -197,7 +197,7 @@ class EnvironmentSection(Section):
 
 
 class NetworkSection(Section):
-    """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip", or for learners that communicate."""
+    """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip", or for fen in a game."""
 
     base: Annotated[
         Any,

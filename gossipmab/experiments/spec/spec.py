@@ -44,8 +44,8 @@ class AlgorithmSpec:
 class Point:
     """One point of the sweep, validated once: the experiment without a sweep that stands there.
 
-    values: dotted key -> value, {} without a sweep. environment: None in a game, which stands in its place. agents, labels: N and the names of agents and arms, or 0 and none if the
-    experiment was opened for reading only.
+    values: dotted key -> value, {} without a sweep. environment: None where a game stands in its place. agents, labels: N and the
+    names of agents and arms, or 0 and none if the experiment was opened for reading only.
     """
 
     values: Mapping[str, Any]

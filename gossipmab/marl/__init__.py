@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 # Public name -> the module that defines it, loaded on first use, so that jax and pettingzoo are needed where they are used only.
 _HOME = {
+    "EquityPrice": "gossipmab.marl.price",
     "EquityPriced": "gossipmab.marl.pettingzoo",
+    "IPPO": "gossipmab.marl.learners",
     "JobScheduling": "gossipmab.marl.games",
     "MatthewEffect": "gossipmab.marl.games",
+    "Random": "gossipmab.marl.learners",
     "parallel_env": "gossipmab.marl.pettingzoo",
+    "train": "gossipmab.marl.training",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     """What a stream is for.
 
     POLICY: the uniform numbers of algorithms. SAMPLES: of an expectation that is averaged. TIES: in which order ties are broken.
+    GAME, NETWORKS, EXPLORATION: of learners in a game: the game itself, their networks, their actions.
     """
 
     ENVIRONMENT = 0
@@ -33,6 +34,9 @@ class Purpose(IntEnum):
     SAMPLES = 5
     FAILURES = 6
     TIES = 7
+    GAME = 8
+    NETWORKS = 9
+    EXPLORATION = 10
 
 
 def stream(seed: int, *, trial: int = 0, label: str = "", purpose: Purpose) -> np.random.Generator:

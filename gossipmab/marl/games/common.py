@@ -47,6 +47,12 @@ class TracedGame(Protocol):
     def observe(self, state: Any) -> Any:
         """(B, N, F) observations, without the two numbers of `sees_shares`."""
 
+    def neighbours(self, state: Any) -> Any:
+        """(B, N, N) 1 where agent i hears agent j, itself too, else 0: for learners that exchange what they know."""
+
+    def picture(self, state: Any) -> Picture:
+        """What is drawn of the first environment."""
+
 
 class Game(Protocol):
     """The attributes of a game, besides its settings; a game with a twin has `traced()` too, which returns a `TracedGame`."""

@@ -190,6 +190,16 @@ class TracedJobScheduling(NamedTuple):
         numbers = [state.x, state.y, state.server_x - state.x, state.server_y - state.y, *occupied]
         return jnp.stack([one.astype(float) for one in numbers], axis=-1)
 
+    def neighbours(self, state: TracedJobState) -> Any:
+        """(B, N, N) 1 where agent i hears agent j: within the 3 x 3 cells around it, itself too."""
+        near = [jnp.abs(one[:, :, None] - one[:, None, :]) <= 1 for one in (state.x, state.y)]
+        return (near[0] & near[1]).astype(float)
+
+    def picture(self, state: TracedJobState) -> Picture:
+        """What is drawn of the first environment."""
+        server = jnp.concatenate([state.server_x[0], state.server_y[0]])
+        return Picture(jnp.stack([state.x[0], state.y[0]], axis=-1), server[None], None)
+
     def _code(self, x: Any, y: Any) -> Any:
         """A number for each cell, the border's too, and for each step between cells."""
         return x * (self.game.side + 2) + y

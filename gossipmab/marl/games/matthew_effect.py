@@ -33,6 +33,7 @@ from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers, class_attributes
 
 SMALLEST, GROWTH, LARGEST = 0.01, 0.005, 0.15  # of the sizes; SMALLEST is also what a step is longer than the size
+HEARD = 3  # nearest agents that an agent hears, as in the code of SOTO
 
 
 class MatthewState(NamedTuple):
@@ -248,6 +249,17 @@ class TracedMatthewEffect(NamedTuple):
             seen += [ox, oy, size, SMALLEST + size]
         goals = [[goal_x[:, k : k + 1], goal_y[:, k : k + 1]] for k in range(self.game.resources)]
         return jnp.stack([*seen, *nearest(x, y, goals, 1)[0]], axis=-1)
+
+    def neighbours(self, state: TracedMatthewState) -> Any:
+        """(B, N, N) 1 where agent i hears agent j: the three nearest, and itself; ties by the lower index."""
+        apart = squared_length(state.x[:, :, None] - state.x[:, None, :], state.y[:, :, None] - state.y[:, None, :])
+        order = jnp.argsort(jnp.argsort(apart - jnp.eye(self.game.agents), axis=-1, stable=True), axis=-1, stable=True)
+        return (order <= HEARD).astype(float)
+
+    def picture(self, state: TracedMatthewState) -> Picture:
+        """What is drawn of the first environment."""
+        places, goals = jnp.stack([state.x[0], state.y[0]], axis=-1), jnp.stack([state.resource_x[0], state.resource_y[0]], axis=-1)
+        return Picture(places, goals, state.sizes[0])
 
 
 def stepped(x: Any, y: Any, length: Any, direction: Any) -> tuple[Any, Any]:

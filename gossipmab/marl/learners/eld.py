@@ -1,0 +1,40 @@
+"""Any learner under a price on unequal outcomes, as one class of flat hyperparameters: the learner's own and the price's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_type_hints
+
+from gossipmab.marl.price import PriceTerms
+
+
+def under_price(backbone: type, credit: str | None = None) -> type:
+    """The class `ELD` + the backbone's name: a NamedTuple that plays as the backbone and has `terms` of the price.
+
+    credit: its default; by default the backbone's own, "identity" for decentralised learners, "team" for central critics.
+    """
+    kind: Any = backbone
+    hints = get_type_hints(backbone, include_extras=True) | get_type_hints(PriceTerms, include_extras=True)
+    defaults = kind._field_defaults | PriceTerms._field_defaults | {"credit": credit or kind.default_credit}
+    made: Any = NamedTuple(f"ELD{backbone.__name__}", list(hints.items()))  # type: ignore[misc]
+    made.__new__.__defaults__ = tuple(defaults[name] for name in made._fields)
+    made._field_defaults = {name: defaults[name] for name in made._fields}
+    made.__module__ = backbone.__module__
+    made.__doc__ = f"{kind.title} under the Equity-Lagrangian Dual: hyperparameters of {backbone.__name__}, then `PriceTerms`."
+    made.title = f"ELD {kind.title}"
+    for name in ("uniforms", "default_credit", "communicates"):
+        if hasattr(kind, name):
+            setattr(made, name, getattr(kind, name))
+    made.backbone = property(lambda self: kind(*self[: len(kind._fields)]))
+    made.terms = property(lambda self: PriceTerms(*self[len(kind._fields) :]))
+    for name in ("init", "begin", "select", "update"):
+        setattr(made, name, _of_backbone(name))
+    return made  # type: ignore[no-any-return]
+
+
+def _of_backbone(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any) -> Any:
+        return getattr(self.backbone, name)(*args)
+
+    method.__name__ = name
+    return method

@@ -151,6 +151,10 @@ class EquityPriced(BaseParallelWrapper):  # type: ignore[misc]
     At the last step of an episode agent i is paid r_i - cost_i, with the costs by the price as it was in the episode, which
     then observes the outcomes x. x_i is infos[agent]["outcome"], or where there is none the mean reward a step. An agent that left
     before the last step counts by what it had then, and pays nothing.
+
+    >>> env = gm.marl.EquityPriced(gm.marl.parallel_env(gm.marl.JobScheduling(), seed=0), gm.marl.EquityPrice())
+    >>> observations, infos = env.reset()
+    >>> rewards = env.step(dict.fromkeys(env.agents, 0))[1]
     """
 
     def __init__(self, env: Any, price: Price) -> None:

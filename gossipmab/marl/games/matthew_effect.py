@@ -130,8 +130,8 @@ def walk(places: Floats, sizes: Floats, actions: Integers) -> None:
     """Move all agents."""
     for i in range(places.shape[0]):
         v, a = SMALLEST + sizes[i], actions[i]
-        places[i, 0] = clipped(places[i, 0] + v * ((a == 2) - (a == 1)))
-        places[i, 1] = clipped(places[i, 1] + v * ((a == 4) - (a == 3)))
+        places[i, 0] = clipped(places[i, 0] + v * (int(a == 2) - int(a == 1)))
+        places[i, 1] = clipped(places[i, 1] + v * (int(a == 4) - int(a == 3)))
 
 
 @jit
@@ -139,8 +139,8 @@ def haunt(resources: Floats, speed: float, turns: Floats) -> None:
     """Move the resources, in directions by uniforms (K,), or (0,) if they stay."""
     for k in range(turns.shape[0]):
         turn = int(4.0 * turns[k])
-        resources[k, 0] = clipped(resources[k, 0] + speed * ((turn == 1) - (turn == 0)))
-        resources[k, 1] = clipped(resources[k, 1] + speed * ((turn == 3) - (turn == 2)))
+        resources[k, 0] = clipped(resources[k, 0] + speed * (int(turn == 1) - int(turn == 0)))
+        resources[k, 1] = clipped(resources[k, 1] + speed * (int(turn == 3) - int(turn == 2)))
 
 
 @jit

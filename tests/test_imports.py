@@ -16,7 +16,7 @@ from gossipmab.utils.code_cache import UPPER
 ROOT = Path(gossipmab.__file__).parents[1]
 ORDER = (
     "utils", "environments networks", "objectives", "metrics", "algorithms", "engines", "experiments", "analysis",
-    "bridges testing cli __main__",
+    "bridges testing marl cli __main__",
 )  # fmt: skip
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms.split()}
 FILES = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in (ROOT / "gossipmab").rglob("*.py")}
@@ -46,9 +46,11 @@ def test_rooms_import_downwards_only_and_no_files_in_a_circle() -> None:
 
 
 SEPARATE = ({"environments", "networks"}, {"bridges", "testing"}, {"bridges", "cli"}, {"testing", "cli"})
+SEPARATE += ({"marl", "testing"}, {"marl", "cli"})
 CONFINED = {
     "ray": ("gossipmab.engines.pools", "gossipmab.engines.actors", "gossipmab.bridges.tune"),
     "matplotlib": ("gossipmab.analysis", "gossipmab.testing"),
+    "jax": ("gossipmab.marl",),
     "bokeh": ("gossipmab.analysis.report",),
     "pickle": (),
 }
@@ -90,6 +92,13 @@ def test_simulating_loads_neither_matplotlib_nor_ray() -> None:
     loaded = loaded_after("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip")
     assert "numba" in loaded
     assert not loaded & {"matplotlib", "ray"}
+
+
+def test_the_annex_of_learners_loads_what_is_used_only() -> None:
+    loaded = loaded_after("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()")
+    assert "numba" in loaded
+    assert not loaded & {"jax", "pettingzoo", "gymnasium", "matplotlib", "ray"}
+    assert not loaded_after("import gossipmab.marl") & {"numba", "numpy"}
 
 
 def test_actors_load_no_compiler() -> None:

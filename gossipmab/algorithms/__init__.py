@@ -60,6 +60,7 @@ PROTOCOLS: dict[str, Registry] = {
     "assignment": Registry(
         f"{GROUP}.assignment", ASSIGNERS, ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update")
     ),
+    "marl": Registry(f"{GROUP}.marl", "gossipmab.marl.learners:LEARNERS", ("_fields", "init", "begin", "select", "update")),
 }
 
 
@@ -70,10 +71,10 @@ def instance_of(algorithm: Any) -> Any:
         InputError: an unknown name, or a class with hyperparameters that have no defaults.
     """
     if isinstance(algorithm, str):
-        names = {name: registry for registry in PROTOCOLS.values() for name in registry}
-        if algorithm not in names:
-            raise unknown("algorithm", algorithm, names)
-        algorithm = names[algorithm][algorithm]
+        registry = next((one for one in PROTOCOLS.values() if algorithm in one), None)
+        if registry is None:
+            raise unknown("algorithm", algorithm, {name for one in PROTOCOLS.values() for name in one})
+        algorithm = registry[algorithm]
     if isinstance(algorithm, type):
         required = [name for name, one in parameters_of(algorithm).items() if one.default is MISSING]
         if required:
@@ -89,7 +90,7 @@ def protocol_of(algorithm: Any) -> str:
     Raises:
         InputError: it has those of none.
     """
-    for protocol, registry in PROTOCOLS.items():
+    for protocol, registry in reversed(PROTOCOLS.items()):  # a learner of marl that communicates has gossip's methods, too
         if all(hasattr(algorithm, method) for method in registry.methods):
             return protocol
     name = type(algorithm).__name__

@@ -14,7 +14,9 @@ from gossipmab.analysis.plot_style import Look, in_brief, logarithmic, metrics_o
 from gossipmab.analysis.regret_bounds import ORDERS, Guide, fitted, guide_for
 from gossipmab.analysis.selection import BANDS, View, by_algorithm, by_point, matrix
 from gossipmab.experiments.spec.sweep import kept_apart
+from gossipmab.metrics.columns import title_of
 from gossipmab.metrics.statistics import spread
+from gossipmab.metrics.trace import TrialRecord
 from gossipmab.utils.types import Floats
 
 LOGARITHMIC = {(False, False): "none", (True, False): "x", (False, True): "y", (True, True): "both"}  # x, y -> the axes
@@ -83,7 +85,7 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
     for column, title in metrics_of(results, metric).items():
         if column not in table or not np.isfinite(table[column]).any():
             continue  # not measured, or not defined: NSW where utilities are negative
-        stem, head = f"{short(column)}_regret".removeprefix("regret_"), f"{title[0].upper()}{title[1:]}"
+        stem, head = stem_of(column), f"{title[0].upper()}{title[1:]}"
         algorithms = [one for one in results.spec.algorithms if (table["algorithm"] == one.label).any()]
         guide = guide_for(bound, column, algorithms)
         note = f" The thin grey line is the order of the bound of {seen.style[guide.label].name}, fitted at T." if guide else ""
@@ -91,8 +93,10 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
         panels = over_rounds(seen, column, guide)
         points = table.groupby(seen.keys).ngroups if seen.keys else 1
         some = f" (the first {len(panels)} of {points} sweep points)" if points > len(panels) else ""
-        yield Chart(f"{stem}", f"{head} over time", f"Cumulative, {mean}{note}", panels, f"round $t${some}",
-                    f"cumulative {title}{over}", corner(panels, seen.band), seen.log or _scale(panels))  # fmt: skip
+        kind = results.kind
+        whole, scale = (f"Cumulative, {mean}", _scale(panels)) if kind.CUMULATIVE else (f"{mean[0].upper()}{mean[1:]}", "none")
+        yield Chart(f"{stem}", f"{head} over time", f"{whole}{note}", panels, f"{time_of(kind)}{some}",
+                    f"{title_of(kind, column)}{over}", corner(panels, seen.band), seen.log or scale)  # fmt: skip
         for key in seen.keys:
             if table[key].nunique() > 1:
                 heading = f"{head} against {key.replace('_', ' ')}"
@@ -100,7 +104,7 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
                 yield _against(seen, key, column, f"{stem}_against_{kept_apart(key)}", heading, f"At the last round, {mean}", label)
         if "bytes" in table and (table["bytes"] > 0).any():
             note = "The gain from communication. Algorithms that send nothing are level lines at their final regret."
-            when = f"{title} at the last round" if seen.keys else f"cumulative {title}"
+            when = f"{title} at the last round" if seen.keys else title_of(kind, column)
             yield against_bytes(seen, column, f"{stem}_against_bytes", f"{head} against bytes sent", note, f"{when}{over}")
     if "sampling_error" in table:
         note = (
@@ -118,6 +122,16 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
         lines = {"front_evenness": ("-", "evenness"), "front_share": (":", "share")}
         names = "front_coverage", "Coverage of the Pareto front over time", note
         yield _of_parts(seen, lines, names, "pulls on the Pareto front", "x")
+
+
+def stem_of(column: str) -> str:
+    """The name of the files of a metric's figure."""
+    return f"{short(column)}_regret".removeprefix("regret_") if "regret" in column else column
+
+
+def time_of(kind: type[TrialRecord]) -> str:
+    """The axis of rounds."""
+    return f"{kind.COLUMNS['rounds'].title} $t$"
 
 
 def over_rounds(seen: View, column: str, guide: Guide | None = None) -> list[Panel]:
@@ -177,7 +191,7 @@ def _against(seen: View, key: str, column: str, stem: str, heading: str, note: s
             mean, low, high = (np.array([getattr(one, name)[0] for one in parts]) for name in ("mean", "low", "high"))
             curves.append(Curve(label, look.name, look, x, mean, low, high, max(one.n for one in parts)))
         found.append(Panel(title, curves))
-    log = LOGARITHMIC[numbers and logarithmic(values), _scale(found) == "y"]
+    log = LOGARITHMIC[numbers and logarithmic(values), seen.results.kind.CUMULATIVE and _scale(found) == "y"]
     names = [] if numbers else [in_brief(v) for v in values]
     return Chart(stem, heading, note, found, key.replace("_", " "), ylabel, corner(found, seen.band), seen.log or log, names, True)
 

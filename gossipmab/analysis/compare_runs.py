@@ -48,7 +48,8 @@ class Versus(NamedTuple):
 
     differences: (dotted key, value in the first, in the second). matching: cells that both have. equal: of those, how many
     are equal bit for bit. unequal: (cell id, arrays that differ). paired: whether matching trials have the same environments.
-    horizons: last rounds of matching cells in the first run and in the second, if any differ.
+    horizons: last rounds of matching cells in the first run and in the second, if any differ. time, measured: what a round is
+    called, and a metric.
     """
 
     differences: list[tuple[str, str, str]]
@@ -58,6 +59,8 @@ class Versus(NamedTuple):
     paired: bool
     finals: list[Finals]
     horizons: tuple[list[int], list[int]] | None
+    time: str = "round"
+    measured: str = "regret"
 
     def lines(self) -> Iterator[str]:
         """The comparison in sentences."""
@@ -66,9 +69,11 @@ class Versus(NamedTuple):
             ends = [" and ".join(f"{end:,}" for end in one) for one in self.horizons]
             at = " and ".join(f"{one:,}" for one in rounds)
             what = (
-                f"regrets are those after {at} rounds, the most that both recorded." if rounds else "no round was recorded by both."
+                f"{self.measured}s are those after {at} {self.time}s, the most that both recorded."
+                if rounds
+                else "no round was recorded by both."
             )
-            yield f"The horizons differ ({ends[0]} rounds in the first, {ends[1]} in the second): {what}"
+            yield f"The horizons differ ({ends[0]} {self.time}s in the first, {ends[1]} in the second): {what}"
         yield from (row.comparison.sentence() for row in self.finals)
         if not self.matching:
             yield "No cell matches: no sweep point, label and trial that both runs have."
@@ -115,10 +120,11 @@ def versus(first: Results, second: Results) -> Versus:
     found = differing(first.spec.canonical(), second.spec.canonical())
     differences = [(key, _short(old), _short(new)) for key, old, new in found if key != "sweep_order"]
     changed = {key.partition(".")[0] for key, _, _ in differences} | {key for key, _, _ in differences}
-    paired = not changed & {"environment", "experiment.seed", "files"}
+    paired = not changed & {"environment", "game", "experiment.seed", "files"}
     finals = _finals(ends, first.kind.METRICS, common)
     horizons = (last[0], last[1]) if apart else None
-    return Versus(differences, len(keys), len(keys) - len(unequal), unequal, paired, finals, horizons)
+    words = first.kind.TIME, "regret" if first.kind.CUMULATIVE else "measure"
+    return Versus(differences, len(keys), len(keys) - len(unequal), unequal, paired, finals, horizons, *words)
 
 
 def _common_round(recorded: Sequence[Integers]) -> int:

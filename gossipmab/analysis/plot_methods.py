@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.analysis.charts import Chart, Curve, Panel, charts
+from gossipmab.analysis.charts import Chart, Curve, Panel, charts, stem_of, time_of
 from gossipmab.analysis.graph_plots import check_size, draw
 from gossipmab.analysis.plot_layout import HEIGHT, WIDTH, end_ticks
 from gossipmab.analysis.plot_style import looks, own_style, short
 from gossipmab.analysis.plots import draw_chart, in_inches
 from gossipmab.analysis.selection import view
 from gossipmab.experiments.spec.sweep import columns, kept_apart
+from gossipmab.metrics.columns import title_of
 from gossipmab.utils.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def _pyplot() -> Iterator[Any]:
 
 def _chart(results: Results, metric: str | None, guide: str | None, ending: str, x: str, chosen: Any) -> Chart:
     for chart in charts(view(results, **chosen), metric, guide):
-        if chart.stem.endswith(ending) if ending else chart.stem.endswith("regret"):
+        if chart.stem.endswith(ending) if ending else chart.stem in map(stem_of, results.kind.METRICS):
             return chart
-    what = "no algorithm sends messages" if x == "bytes" else f"{x} has one value only" if ending else "no regret is defined"
+    what = "no algorithm sends messages" if x == "bytes" else f"{x} has one value only" if ending else "no metric is defined"
     raise InputError(f"plot: there is nothing to draw against {x}, for {what}")
 
 
@@ -83,7 +84,7 @@ def plot_trace(trace: TrialRecord, metric: str | None, ax: Axes | None, label: s
     x, y = trace.rounds.astype(np.float64), np.asarray(values[column], np.float64)
     over = ", summed over agents" if trace.SUMMED else ""
     panel = Panel(ax.get_title(), [Curve(label or " ", label, look, x, y, y, y, 1)])
-    draw_chart(Chart(column, "", "", [panel], "round $t$", f"cumulative {trace.METRICS[column]}{over}", ""), ax)
+    draw_chart(Chart(column, "", "", [panel], time_of(type(trace)), f"{title_of(type(trace), column)}{over}", ""), ax)
     if before > x[-1]:  # of a longer trace
         ax.set_xlim(right=before)
         end_ticks(ax, before, 5)

@@ -166,7 +166,8 @@ def final_rows(
     means = [*results.kind.MEANS, *([PRICE] if column == "nsw_regret" else []), "steps_per_second"]
     means = [name for name in means if name in summary and summary[name].notna().any() and name not in without]
     headings = {key: key for key in (*keys, "algorithm", "trials")}
-    headings |= {"round": "T", "regret": "at T", "interval": "95 % interval", "exponent": "exponent", "p": "p"}
+    headings |= {"round": "T", "regret": "at T", "interval": "95 % interval"}
+    headings |= {"exponent": "exponent", "p": "p"} if results.kind.CUMULATIVE else {"p": "p"}
     headings |= {name: name.replace("_", " ") for name in means}
     for name in chosen:
         if name not in headings and name not in summary:

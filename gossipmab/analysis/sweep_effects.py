@@ -1,4 +1,4 @@
-"""The sweep's question: what a swept key does to the final regret of each algorithm, at the same values of the other keys.
+"""The sweep's question: what a swept key does to the final metrics of each algorithm, at the same values of the other keys.
 
 Points of a sweep share their trials (environment and random numbers), so they are compared trial by trial. Along numbers, the last
 point stands beside the first, and Spearman's rank correlation over all points says whether regret falls or rises on the way. Along
@@ -33,7 +33,8 @@ class Effect(NamedTuple):
 
     metric: column. key: the column that changes, or several. where: values of the other keys, "" if there is one set of them.
     begin, end: values of the key. ordered: whether they are the ends of an ordered key; then `trend` is over all `points`, and
-    least is the value in between at which the regret is clearly below both ends, if there is one. first, last: mean regrets.
+    least, or largest of a metric of which more is better, is the value in between that is clearly better than both ends, if there
+    is one. first, last: means.
     comparison: the end beside the beginning.
     """
 
@@ -50,6 +51,7 @@ class Effect(NamedTuple):
     comparison: Comparison
     trend: Trend
     least: str
+    largest: str
 
     @property
     def words(self) -> str:
@@ -167,18 +169,22 @@ def _effects(results: Results, line: _Line, finals: Finals, metric: str, title: 
             about = f"{label} at {line.key} = {last}", f"{label} at {begin}", quantity
             comparison = Comparison(line.where, *about, *ratio, p, len(trials))
             trend = rank_trend(np.array(line.values, dtype=np.float64), y) if line.ordered else UNDEFINED_TREND
-            least = str(scalar(line.values[best])) if line.ordered and (best := _inner_least(y)) else ""
+            largest = metric in results.kind.LARGEST
+            inner = str(scalar(line.values[best])) if line.ordered and (best := _inner_best(y, largest)) else ""
             means = float(y[:, 0].mean()), float(y[:, -1].mean())
             yield Effect(
-                metric, line.key, line.where, label, begin, last, line.ordered, len(runs), *means, comparison, trend, least
-            )
+                metric, line.key, line.where, label, begin, last, line.ordered, len(runs), *means, comparison, trend,
+                "" if largest else inner, inner if largest else "",
+            )  # fmt: skip
 
 
-def _inner_least(y: Floats) -> int:
-    """The inner point of the least mean, if its 95 % intervals beside both ends exclude that there is no difference; else 0."""
-    best = int(np.argmin(y.mean(axis=0)))
-    below = [paired_ratio(y[:, end], y[:, best]).high < 1.0 for end in (0, -1)]
-    return best if 0 < best < y.shape[1] - 1 and all(below) else 0
+def _inner_best(y: Floats, largest: bool) -> int:
+    """The inner point of the best mean, if its 95 % intervals beside both ends exclude that there is no difference; else 0."""
+    mean = y.mean(axis=0)
+    best = int(np.argmax(mean) if largest else np.argmin(mean))
+    beside = [paired_ratio(y[:, end], y[:, best]) for end in (0, -1)]
+    better = [one.low > 1.0 if largest else one.high < 1.0 for one in beside]
+    return best if 0 < best < y.shape[1] - 1 and all(better) else 0
 
 
 def answers(found: Sequence[Effect]) -> Iterator[str]:
@@ -190,7 +196,8 @@ def answers(found: Sequence[Effect]) -> Iterator[str]:
         one = group[0]
         quantity, where = one.comparison.quantity, f"{one.where}: " if one.where else ""
         if one.ordered or one.points == 2:
-            parts = [f"{e.words} for {e.algorithm}" + (f" (least at {e.least})" if e.least else "") for e in group]
+            best = {e: f" (least at {e.least})" if e.least else f" (largest at {e.largest})" if e.largest else "" for e in group}
+            parts = [f"{e.words} for {e.algorithm}{best[e]}" for e in group]
             yield f"{where}{quantity} from {one.key} = {one.begin} to {one.end}: {', '.join(parts)}."
         else:
             alike = {e.words: [other.end for other in group if other.words == e.words] for e in group}
@@ -221,7 +228,7 @@ def effect_tables(found: Sequence[Effect]) -> Iterator[tuple[str, list[str], lis
 
 NOTE = (
     "ratio: of the second mean to the first, with the bootstrap interval of the pairs; p: Wilcoxon signed-rank test, "
-    "Holm-corrected over all rows of this regret across the sweep; trend: Spearman's rank correlation over all points, "
+    "Holm-corrected over all rows of this metric across the sweep; trend: Spearman's rank correlation over all points, "
     "from -1 (falls) to +1 (rises), mean of the trials, with its bootstrap interval"
 )
 

@@ -41,7 +41,8 @@ def _effect(one: Effect) -> dict[str, Any]:
     names = ("metric", "key", "where", "algorithm", "begin", "end", "ordered", "points", "first", "last")
     numbers = {name: getattr(one.comparison, name) for name in ("ratio", "low", "high", "p", "trials")}
     trend = dict(zip(("trend", "trend_low", "trend_high"), one.trend, strict=True))
-    return {name: getattr(one, name) for name in names} | numbers | trend | {"least": one.least or None}
+    inner = {"least": one.least or None, "largest": one.largest or None}
+    return {name: getattr(one, name) for name in names} | numbers | trend | inner
 
 
 def of_comparison(found: Versus) -> dict[str, Any]:

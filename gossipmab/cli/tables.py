@@ -38,7 +38,7 @@ def summary_tables(results: Results, chosen: Sequence[str] = ()) -> Iterator[She
     least += ["trials"] if set(summary["trials"]) == {trials} else []
     means = dict.fromkeys(("steps_per_second", "bytes", "messages", *reversed(results.kind.MEANS), "exponent"))
     least += [one.replace("_", " ") for one in means]
-    after = f" after {horizons.pop():,} rounds" if len(horizons) == 1 else ""
+    after = f" after {horizons.pop():,} {results.kind.TIME}s" if len(horizons) == 1 else ""
     for metric, title in metrics_of(results, None).items():
         if metric not in summary:
             continue
@@ -69,6 +69,8 @@ def summary_columns(results: Results, chosen: Sequence[str]) -> list[str]:
         return every
     metrics = [metric for metric in metrics_of(results, None) if metric in every]
     endings = {"regret": ("",), "interval": ("_low", "_high"), "exponent": ("_exponent",), "p": ("_p",)}
+    if not results.kind.CUMULATIVE:
+        del endings["exponent"]
     found: list[str] = []
     for name in chosen:
         if name not in every and name not in endings:
@@ -89,8 +91,9 @@ def versus_tables(found: Versus) -> Iterator[Sheet]:
         rows.append([final.where or "-", final.algorithm, one.quantity, final.trials, *numbers, p_in_words(one.p, one.trials)])
     if rows:
         figures = ("trials", "first", "second", "second / first", "95 % interval", "p")
-        title = "regrets at the last round that both recorded, means" if found.horizons else "final regrets, means"
-        headings = ("where", "algorithm", "regret", *figures)
+        what = found.measured
+        title = f"{what}s at the last round that both recorded, means" if found.horizons else f"final {what}s, means"
+        headings = ("where", "algorithm", what, *figures)
         yield plain_table(title, headings, rows, words=3, spare=("trials",), prose=("where",))
 
 

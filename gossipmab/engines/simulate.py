@@ -18,6 +18,7 @@ SIMULATORS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "gossip": ("gossipmab.engines.gossip.simulate", "simulate_gossip", ("threads", "per_agent_curves")),
     "central": ("gossipmab.engines.central", "simulate_central", ("extra_objectives",)),
     "assignment": ("gossipmab.engines.assignment", "simulate_assignment", ("budget", "overhead", "capacity", "samples")),
+    "marl": ("gossipmab.marl.training", "train", ("price", "tau")),
 }
 
 

@@ -1,4 +1,4 @@
-"""Reward models by the names that experiment files use, and their construction."""
+"""Reward models and games by the names that experiment files use, and the construction of models."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ MODELS = plugins.Registry(
         "table": models.Table,
     },
     ("_fields", "prepare", "draw"),
+)
+GAMES = plugins.Registry(
+    plugins.GAMES,
+    "gossipmab.marl.games:SHIPPED",
+    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers")
+    + ("reset", "step", "observe", "picture"),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.simulate import simulator
-from gossipmab.experiments.spec import plugins
+from gossipmab.experiments.spec import games, plugins
 from gossipmab.experiments.spec.build import built, environment_of, network_of, options as options_of
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
@@ -119,6 +119,8 @@ class CellRunner:
         for cell in _kinds(cells):
             try:
                 played, environment, *network = self._parts(cell, 0)
+                if cell.point.game is not None:
+                    continue  # its learners are not compiled rounds
             except (Exception, SystemExit):  # noqa: S112
                 continue  # as in `prepare`
             extra_objectives = cell.point.experiment.extra_objectives
@@ -132,13 +134,20 @@ class CellRunner:
                     pass  # as in `prepare`
 
     def _parts(self, cell: Cell, trial: int) -> list[Any]:
-        """The algorithm, the environment of a trial and, in gossip, the network."""
-        world = [one for one in built(cell.point, self.files, trial, self._networks) if one is not None]
-        return [algorithm(cell.point.experiment.protocol, cell.name, cell.params), *world]
+        """The algorithm, the environment of a trial or the game and, for who communicates, the network."""
+        played = algorithm(cell.point.experiment.protocol, cell.name, cell.params)
+        world, network = built(cell.point, self.files, trial, self._networks)
+        used = network is not None and (cell.point.game is None or games.communicates(played))
+        return [played, world, network] if used else [played, world]
 
     def _compile(self, cell: Cell, played: Any, world: Sequence[Any]) -> None:
-        """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it."""
+        """Play one round of what has not been compiled yet, so that the seconds of a cell are those of playing it.
+
+        A learner of a game is compiled as it is trained: there is no part of it that is small enough.
+        """
         protocol = cell.point.experiment.protocol
+        if cell.point.game is not None:
+            return
         words = tuple(value for value in played if isinstance(value, str))  # an objective's name may choose its code
         kind = protocol, type(played), type(world[0].rewards), words, self.threads
         with self._lock:
@@ -163,7 +172,7 @@ class CellRunner:
         checked: set[str] = set()
         for cell in cells:
             point, agents = cell.point, cell.point.agents
-            if point.network is None:
+            if point.network is None or point.environment is None:
                 return 0, 0
             fewest = min(fewest or agents, agents)
             if cell.trial > 0 or agents <= SMALL:

@@ -78,8 +78,8 @@ class Results:
         return cls(folder, spec)
 
     def __repr__(self) -> str:
-        cells = f"{len(self.traces)} of {len(self.spec.cells())} cells"
-        return f"Results({str(self.path)!r}, {self.spec.experiment.name}: {cells}, {self.spec.experiment.horizon:,} rounds)"
+        cells, experiment = f"{len(self.traces)} of {len(self.spec.cells())} cells", self.spec.experiment
+        return f"Results({str(self.path)!r}, {experiment.name}: {cells}, {experiment.horizon:,} {self.kind.TIME}s)"
 
     def _repr_html_(self) -> str:
         table = self.summary().to_html(index=False, float_format="{:.4g}".format, na_rep="-") if self.traces else ""

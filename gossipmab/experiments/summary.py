@@ -48,7 +48,7 @@ def summarise(
         yardstick: the label of an algorithm that no network allows, if the run has one.
 
     For each metric: its mean at the last round, `_low` and `_high` its 95 % bootstrap interval, `_exponent`
-    the growth exponent of the mean curve, `_p` the Wilcoxon signed-rank p-value against the reference, Holm-corrected
+    the growth exponent of a regret's mean curve, `_p` the Wilcoxon signed-rank p-value against the reference, Holm-corrected
     over all of the metric's tests in this table, `_ratio` its mean beside that of the reference over the trials that both have
     (`pairs`), `_ratio_low` and `_ratio_high` the 95 % bootstrap interval of that. With a yardstick, price_of_decentralisation: the
     mean NSW regret as a multiple of the yardstick's. steps_per_second: median of agent-steps a second. The reference is the
@@ -71,7 +71,8 @@ def summarise(
             final = group.final[metric]
             low, high = bootstrap_interval(final)
             row |= {metric: _mean(final), f"{metric}_low": low, f"{metric}_high": high}
-            row |= {f"{metric}_exponent": growth_exponent(group.rounds, group.mean[metric]), f"{metric}_p": math.nan}
+            row |= {f"{metric}_exponent": growth_exponent(group.rounds, group.mean[metric])} if kind.CUMULATIVE else {}
+            row |= {f"{metric}_p": math.nan}
             itself = reference is None or group is reference
             pair = () if reference is None or itself else (reference.final[metric][places[1]], final[places[0]])
             test[metric] = paired_p_value(*pair) if pair else math.nan

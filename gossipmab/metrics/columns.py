@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.central_trace import CentralTrace
+from gossipmab.metrics.marl_trace import MarlTrace
 from gossipmab.metrics.trace import EQUITY, GossipTrace, TrialRecord
 
 TRACES: dict[str, type[TrialRecord]] = {
     "gossip": GossipTrace,
     "central": CentralTrace,
     "assignment": AssignmentTrace,
+    "marl": MarlTrace,
 }  # by protocol
 INDEX = {
     "algorithm": ("label of the algorithm", "1"),
@@ -25,6 +27,11 @@ def column_metadata(kind: type[TrialRecord]) -> dict[str, tuple[str, str]]:
     """Column of results.parquet and agents.parquet -> (title, unit), in the tables' order."""
     own = {one.name: (one.title, one.unit) for one in kind.COLUMNS.values() if one.name}
     return {**INDEX, **EQUITY, **own, **kind.MORE}
+
+
+def title_of(kind: type[TrialRecord], column: str) -> str:
+    """The title of a column, for the axis of a figure."""
+    return column_metadata(kind)[column][0]
 
 
 RESERVED = frozenset(name for kind in TRACES.values() for name in column_metadata(kind))

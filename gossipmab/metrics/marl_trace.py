@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,8 +26,8 @@ class MarlTrace(TrialRecord):
     """
 
     rounds: Integers = array("R", "environment step", "step", name="round")
-    utilisation: Floats = array("R", "rewards of all agents a step", "reward", metric="utilisation")
-    mre: Floats = array("R", "H / N of the outcomes of an episode", "reward", metric="inequality of outcomes, H / N")
+    utilisation: Floats = array("R", "utilisation, rewards of all agents a step", "reward", metric="utilisation", better="more")
+    mre: Floats = array("R", "inequality of outcomes, H / N", "reward", metric="inequality of outcomes")
     team_return: Floats = array("R", "rewards of all agents in an episode", "reward", name="return", mean=True)
     minimum: Floats = array("R", "least outcome of an agent", "reward", mean=True)
     maximum: Floats = array("R", "largest outcome of an agent", "reward", mean=True)
@@ -44,6 +45,9 @@ class MarlTrace(TrialRecord):
     goals: Floats = array("TGX", "positions of the server or the resources in that episode")
     radii: Floats = array("TN", "how far an agent reaches in that episode")
     earned: Floats = array("TN", "rewards of that episode", "reward")
+
+    CUMULATIVE: ClassVar[bool] = False
+    TIME: ClassVar[str] = "step"
 
 
 def measures(x: Floats, tau: float) -> dict[str, Floats]:

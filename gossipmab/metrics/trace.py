@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-DIMENSIONS = {"R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective"}  # axis -> its name in a dataset
+DIMENSIONS = {
+    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "G": "goal",
+    "X": "coordinate",
+}  # fmt: skip  # axis -> its name in a dataset
 
 
 class Column(NamedTuple):
@@ -31,8 +34,8 @@ class Column(NamedTuple):
     axes: R recorded rounds, N agents, K arms, others by their own letter. What begins with R is recorded round by round, the rest
     at the end of the trial. title, unit: of plots and datasets; "reward" and "welfare" are the units of the environment's rewards
     and of what is maximised, "1" is none. name: the column in results.parquet (axes R...) or agents.parquet (N), "" for none.
-    metric: the title of a metric, which summaries test; "" for other columns. mean: whether its mean at the last round stands in
-    the summary.
+    metric: the title of a metric, which summaries test; "" for other columns. better: whether "less" or "more" of it is better.
+    mean: whether its mean at the last round stands in the summary.
     """
 
     axes: str
@@ -40,27 +43,34 @@ class Column(NamedTuple):
     unit: str
     name: str
     metric: str
+    better: str
     mean: bool
 
 
-def array(axes: str, title: str, unit: str = "1", *, name: str | None = None, metric: str = "", mean: bool = False) -> Any:
+def array(
+    axes: str, title: str, unit: str = "1", *, name: str | None = None, metric: str = "", better: str = "less", mean: bool = False
+) -> Any:
     """A field of a trace. name: its column if that is not called as the field is; "" for an array that no table has."""
-    return field(metadata={"column": (axes, title, unit, name, metric, mean)})
+    return field(metadata={"column": (axes, title, unit, name, metric, better, mean)})
 
 
 class TrialRecord:
     """What every protocol's trace is: a frozen dataclass of arrays, R recorded rounds of N agents.
 
-    COLUMNS: field -> its declaration. AXES: field -> its axes. METRICS: column of `per_round` -> its title in tables and figures.
-    MEANS: other columns of `per_round` whose mean at the last round stands in the summary. SUMMED: whether the metrics are sums
-    over the agents. MORE: columns that are made from arrays by `per_round` and `per_agent` -> (title, unit).
+    COLUMNS: field -> its declaration. AXES: field -> its axes. METRICS: column of `per_round` -> its title in tables and figures;
+    LARGEST: those of them of which more is better. MEANS: other columns of `per_round` whose mean at the last round stands in the
+    summary. SUMMED: whether the metrics are sums over the agents. CUMULATIVE: whether they are regrets, sums over the rounds so
+    far. TIME: what a round is called. MORE: columns that are made from arrays by `per_round` and `per_agent` -> (title, unit).
     """
 
     COLUMNS: ClassVar[dict[str, Column]]
     AXES: ClassVar[dict[str, str]]
     METRICS: ClassVar[dict[str, str]]
+    LARGEST: ClassVar[tuple[str, ...]]
     MEANS: ClassVar[tuple[str, ...]]
     SUMMED: ClassVar[bool] = False
+    CUMULATIVE: ClassVar[bool] = True
+    TIME: ClassVar[str] = "round"
     MORE: ClassVar[Mapping[str, tuple[str, str]]] = {}
     rounds: Integers
     utility: Floats
@@ -69,11 +79,12 @@ class TrialRecord:
         fields = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         cls.COLUMNS = {}
         for key, value in fields.items():
-            axes, title, unit, name, metric, mean = value.metadata["column"]
+            axes, title, unit, name, *rest = value.metadata["column"]
             listed = key if axes in ("R", "RN", "N") else ""
-            cls.COLUMNS[key] = Column(axes, title, unit, listed if name is None else name, metric, mean)
+            cls.COLUMNS[key] = Column(axes, title, unit, listed if name is None else name, *rest)
         cls.AXES = {key: one.axes for key, one in cls.COLUMNS.items()}
         cls.METRICS = {one.name: one.metric for one in cls.COLUMNS.values() if one.metric and one.axes.startswith("R")}
+        cls.LARGEST = tuple(one.name for one in cls.COLUMNS.values() if one.metric and one.better == "more")
         cls.MEANS = tuple(one.name for one in cls.COLUMNS.values() if one.mean)
 
     @property
@@ -84,11 +95,11 @@ class TrialRecord:
     def __repr__(self) -> str:
         last = {name: float(values[-1]) for name, values in self.per_round().items() if name in self.METRICS}
         figures = "".join(f", {name}={value:,.6g}" for name, value in last.items() if np.isfinite(value))
-        recorded = f"agents={self.agents}, rounds={self.rounds[-1]:,}, recorded={len(self.rounds)}"
+        recorded = f"agents={self.agents}, {self.TIME}s={self.rounds[-1]:,}, recorded={len(self.rounds)}"
         return f"{type(self).__name__}({recorded}{figures})"
 
     def _repr_html_(self) -> str:
-        title = f"{type(self).__name__}: {self.agents} agents after {self.rounds[-1]:,} rounds"
+        title = f"{type(self).__name__}: {self.agents} agents after {self.rounds[-1]:,} {self.TIME}s"
         titles = {one.name: one.title for one in self.COLUMNS.values() if one.axes.startswith("R")} | {
             n: t for n, (t, _) in self.MORE.items()
         }
@@ -105,7 +116,7 @@ class TrialRecord:
         return pd.DataFrame(self.per_round())
 
     def dataset(self) -> xr.Dataset:
-        """The arrays with named dimensions: round, agent, arm, objective; each with its long_name and units.
+        """The arrays with named dimensions: round, agent, arm, and others; each with its long_name and units.
 
         Regret curves that were kept as sums over the agents have the dimension round only.
 

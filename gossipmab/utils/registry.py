@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import suggesting
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
+GAMES = "gossipmab.games"
 
 
 class Origin(NamedTuple):
@@ -43,16 +45,26 @@ class Origin(NamedTuple):
 class Registry(Mapping[str, type]):
     """Name -> class: the shipped ones, and plug-ins of one group of entry points. Iterating names loads nothing."""
 
-    def __init__(self, group: str, shipped: Mapping[str, type], methods: tuple[str, ...]) -> None:
-        """`methods`: attributes that a class of another distribution must have."""
-        self.group, self.methods = group, methods
-        self.shipped: dict[str, type] = {name: suggesting(kind) for name, kind in shipped.items()}
+    def __init__(self, group: str, shipped: Mapping[str, type] | str, methods: tuple[str, ...]) -> None:
+        """Of an annex, `shipped` is "module:DICTIONARY". `methods`: attributes that a class of another distribution must have."""
+        self.group, self.methods, self._given = group, methods, shipped
+        if not isinstance(shipped, str):
+            _ = self.shipped  # now: the classes themselves are changed
         self._registered: dict[str, type] = {}
         self._present: dict[str, type] = {}  # registered for the experiment that is being read
         self._loaded: dict[str, type] = {}
 
     def __hash__(self) -> int:
         return hash(self.group)
+
+    @cached_property
+    def shipped(self) -> dict[str, type]:
+        """Name -> class of this package; the module of an annex is imported now."""
+        given = self._given
+        if isinstance(given, str):
+            module, _, name = given.partition(":")
+            given = getattr(import_module(module), name)
+        return {name: suggesting(kind) for name, kind in given.items()}
 
     @property
     def found(self) -> dict[str, list[EntryPoint]]:

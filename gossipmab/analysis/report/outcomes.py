@@ -52,8 +52,14 @@ TERMS = (
     ("Theil", "The mean of (x/mean) ln(x/mean): 0 where all are equal, ln N where one has all."),
     ("Atkinson", "With parameter 1/2: the share of the total that equal shares could do without, at the same welfare."),
 )
-NOTE = (
+PULLED = (
     "Of the agents' utilities: what each could itself expect of the arms it pulled, summed over the rounds; means over trials. "
+)
+PLAYED = (
+    "Of the mean outcomes of the last evaluation, without a band; means over trials. Of agents who take turns at winning whole "
+    "episodes the mean outcomes are even: read the inequality of single episodes, in the tables of the last round. "
+)
+NOTE = (
     "E/N: mean distance from the mean. Incidence: share of agents off the mean. H (MRE): how much must be moved until all "
     "distances from the mean are equal, and of the agents above and below it alone. TV: distance to uniform of who is off the "
     "mean and of how much. Jain is 1 where all are equal, the other indices 0. H alone means little: it is 0 where all distances "
@@ -73,11 +79,12 @@ def section(results: Results, agents: pd.DataFrame) -> Outcomes | None:
     """Outcomes and their equity; None if the protocol records no utilities."""
     if OUTCOME not in agents:
         return None
-    return Outcomes(parade(results, agents, OUTCOME), equity_table(agents, results.keys), agent_table(results, agents))
+    table = equity_table(agents, results.keys, PULLED if results.spec.game is None else PLAYED)
+    return Outcomes(parade(results, agents, OUTCOME), table, agent_table(results, agents))
 
 
-def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
-    """A row for each sweep point and algorithm."""
+def equity_table(agents: pd.DataFrame, keys: list[str], outcome: str = PULLED) -> HtmlTable:
+    """A row for each sweep point and algorithm. outcome: what an outcome is, in a sentence."""
     by = [*keys, "algorithm"]
     rows = []
     for place, some in agents.groupby(by, sort=False):
@@ -86,7 +93,7 @@ def equity_table(agents: pd.DataFrame, keys: list[str]) -> HtmlTable:
         means = [np.mean([x.mean() for x in outcomes])]
         means += [np.mean([measure(one) for one in found]) for measure in MEASURES.values() if measure is not None]
         rows.append([*map(str, place), *(format_number(float(mean), 3) for mean in means)])
-    return HtmlTable("Equity of what agents earned", [*by, *MEASURES], rows, len(by), NOTE)
+    return HtmlTable("Equity of what agents earned", [*by, *MEASURES], rows, len(by), outcome + NOTE)
 
 
 def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
@@ -106,7 +113,7 @@ def agent_table(results: Results, agents: pd.DataFrame) -> HtmlTable | None:
     named = bool(results.spec.points[0].labels.agents)
     note = (
         "Means over trials."
-        if named
+        if named or results.spec.game is not None
         else "Means over trials. Where environments are drawn, only its place in the network makes an agent the same in all."
     )
     return HtmlTable(

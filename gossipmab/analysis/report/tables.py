@@ -72,18 +72,15 @@ def status(results: Results, cells: Cells) -> tuple[str, str]:
 def facts(results: Results, cells: Cells) -> list[tuple[str, str]]:
     """The run at a glance: (what, how much)."""
     spec = results.spec
-    environment = built(spec.points[0], spec.files, 0)[0]
-    sizes = {
-        "agents": environment.agents,
-        "arms": environment.arms,
-        "objectives": environment.objectives,
-        "horizon": spec.experiment.horizon,
-    }
+    world = built(spec.points[0], spec.files, 0)[0]
+    names = ("agents", "arms", "objectives") if spec.game is None else ("agents", "steps")
+    sizes = {name: getattr(world, name) for name in names} | {"horizon": spec.experiment.horizon}
     found = []
     for name, value in sizes.items():
-        section = "experiment" if name == "horizon" else "environment"
+        section = "experiment" if name == "horizon" else "environment" if spec.game is None else "game"
         swept = spec.sweep.get(f"{section}.{name}")
         found.append((name, f"{min(swept):,} to {max(swept):,}" if swept else f"{value:,}"))
+    found += [] if spec.game is None else [("game", spec.game.name.replace("_", " "))]
     found += [("algorithms", str(len(spec.algorithms))), ("trials", f"{spec.experiment.trials:,}")]
     if spec.sweep:
         found.append(("sweep points", f"{len(spec.points):,}"))
@@ -152,9 +149,10 @@ def too_few(trials: int, summary: pd.DataFrame, column: str) -> str:
 
 def final_table(results: Results, column: str, title: str) -> HtmlTable:
     """Final regrets of one metric with intervals, exponents and tests, and what they cost."""
+    slope = " Exponent: the slope of ln regret against ln t over the last half, where 1 is linear."
     note = (
-        f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials. Exponent: the slope of ln regret "
-        f"against ln t over the last half, where 1 is linear. {note_on_p(results, results.summary())}."
+        f"{'Summed over agents, mean' if results.kind.SUMMED else 'Mean'} over trials.{slope if results.kind.CUMULATIVE else ''} "
+        f"{note_on_p(results, results.summary())}."
     )
     return HtmlTable(f"{title} at the last round", *final_rows(results, column), len(results.keys) + 1, note)
 

@@ -12,8 +12,10 @@ from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.engines.common import check_names
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.logs import Labels, Log
+from gossipmab.experiments.spec import games
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.network_cache import NetworkCache
+from gossipmab.experiments.spec.sections import EnvironmentSection
 from gossipmab.experiments.spec.spec import Point
 from gossipmab.networks import links
 from gossipmab.networks.neighbourhoods import largest_ball
@@ -33,14 +35,8 @@ Files = Mapping[str, Path]  # name in the experiment -> path
 def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
     """Add the paths of the named data files to `files`: those beside the experiment first, then shipped ones."""
     environment = point.environment
-    if environment.logged_rewards is not None and environment.rewards != "table":
-        raise InputError(f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"')
-    for key in ("means", "preferences", "logged_rewards"):
-        name = getattr(environment, key)
-        if isinstance(name, str) and name not in files:
-            files[name] = _existing(folder / name, f"environment.{key}", name)
-    if environment.data is not None and environment.data.file not in files:
-        files[environment.data.file] = _existing(folder / environment.data.file, "environment", environment.data.file)
+    if environment is not None:
+        _find_data(environment, folder, files)
     if point.network is None:
         return
     if isinstance(point.network.base, str):
@@ -57,6 +53,17 @@ def find_files(point: Point, folder: Path, files: dict[str, Path]) -> None:
     links.located(point.network.links, find)
 
 
+def _find_data(environment: EnvironmentSection, folder: Path, files: dict[str, Path]) -> None:
+    if environment.logged_rewards is not None and environment.rewards != "table":
+        raise InputError(f'environment.logged_rewards: is for rewards = "table" only, got rewards = "{environment.rewards}"')
+    for key in ("means", "preferences", "logged_rewards"):
+        name = getattr(environment, key)
+        if isinstance(name, str) and name not in files:
+            files[name] = _existing(folder / name, f"environment.{key}", name)
+    if environment.data is not None and environment.data.file not in files:
+        files[environment.data.file] = _existing(folder / environment.data.file, "environment", environment.data.file)
+
+
 def _find_graph(name: str, key: str, folder: Path, files: dict[str, Path]) -> None:
     if name not in files:
         beside = name.lower().endswith(TOPOLOGIES) and is_file(folder / name)
@@ -71,6 +78,7 @@ def _existing(path: Path, key: str, name: str) -> Path:
 
 def environment_of(point: Point, files: Files, trial: int, agents: int | None = None) -> Environment:
     """The environment of a trial. `agents` stands in if the experiment leaves them to the base graph."""
+    assert point.environment is not None
     given = point.environment.arguments()
     for key in ("means", "preferences", "logged_rewards"):
         if isinstance(given.get(key), str):
@@ -93,17 +101,20 @@ def network_of(point: Point, files: Files, agents: int | None) -> Network:
     return Network(base, agents, section.link_probability, section.weights, process, section.failures, section.communication)
 
 
-def built(point: Point, files: Files, trial: int, networks: NetworkCache | None = None) -> tuple[Environment, Network | None]:
-    """Environment and network, if there is one, of a trial at a point, with the same agents."""
-    environment = point.environment
-    if point.network is None:
-        return environment_of(point, files, trial), None
-
+def built(point: Point, files: Files, trial: int, networks: NetworkCache | None = None) -> tuple[Any, Network | None]:
+    """Environment or game, and network if there is one, of a trial at a point, with the same agents."""
     known = NetworkCache() if networks is None else networks
 
     def network(agents: int | None) -> Network:
         return known.get(point.network_key, lambda: network_of(point, files, agents))
 
+    environment = point.environment
+    if environment is None:
+        assert point.game is not None
+        made = games.game(point.game)
+        return made, None if point.network is None else network(made.agents)
+    if point.network is None:
+        return environment_of(point, files, trial), None
     if environment.agents is None and environment.means is None and environment.rewards != "table":
         linked = network(None)
         return environment_of(point, files, trial, linked.agents), linked
@@ -119,13 +130,18 @@ def check(point: Point, files: Files, done: dict[str, Built], networks: NetworkC
     Raises:
         InputError: the point cannot be built.
     """
-    environment, experiment = point.environment, point.experiment
+    experiment = point.experiment
     if experiment.extra_objectives and experiment.protocol != "central":
         raise InputError(f'experiment.extra_objectives: is for protocol = "central" only, got "{experiment.protocol}"')
     for name in experiment.extra_objectives:
         OBJECTIVE_REGISTRY.get_named("experiment.extra_objectives: objective", name)
         if experiment.extra_objectives.count(name) > 1:
             raise InputError(f"experiment.extra_objectives: names {name!r} twice")
+    environment = point.environment
+    if environment is None:
+        world, _ = built(point, files, 0, networks)
+        games.check(point, world)
+        return world.agents, Labels()
     tracking = _tracking(point)
     drawn: list[Any] = [environment.model_dump(), point.network and point.network.model_dump(), options(point)]
     drawn += [[label, getattr(played, "hops", None)] for label, played in tracking.items()]
@@ -156,6 +172,8 @@ def check(point: Point, files: Files, done: dict[str, Built], networks: NetworkC
 
 def options(point: Point) -> dict[str, Any]:
     """The options of `simulate` that only the experiment's protocol has."""
+    if point.game is not None:
+        return {"tau": point.game.tau}
     if point.probing is not None:
         return point.probing.model_dump()
     return {"extra_objectives": point.experiment.extra_objectives} if point.experiment.extra_objectives else {}

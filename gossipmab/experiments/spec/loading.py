@@ -11,12 +11,13 @@ from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.logs import Labels
-from gossipmab.experiments.spec import build, hyperparameters, plugins, sweep
+from gossipmab.environments.registry import GAMES
+from gossipmab.experiments.spec import build, games, hyperparameters, plugins, sweep
 from gossipmab.experiments.spec.inline_graphs import graphs_as_files
 from gossipmab.experiments.spec.named_classes import load_named, renamed_files
 from gossipmab.experiments.spec.network_cache import NetworkCache
 from gossipmab.experiments.spec.renamed import check_renamed
-from gossipmab.experiments.spec.sections import Document, ProbingSection
+from gossipmab.experiments.spec.sections import SECTIONS_OF, Document, ProbingSection
 from gossipmab.experiments.spec.spec import AlgorithmSpec, Point, Spec
 from gossipmab.experiments.spec.validation import plain, validated
 from gossipmab.experiments.storage import manifest
@@ -137,12 +138,13 @@ def _point(data: dict[str, Any], values: Mapping[str, Any], trusted: bool) -> Po
     """One point: sections and algorithms validated, nothing built."""
     document = validated(Document, data)
     protocol = document.experiment.protocol
-    if protocol == "gossip" and document.network is None:
-        raise InputError("network is required and not given")
-    if protocol != "gossip" and document.network is not None:
-        raise InputError(f'network: is for protocol = "gossip" only, got protocol = "{protocol}"')
-    if protocol != "assignment" and document.probing is not None:
-        raise InputError(f'probing: is for protocol = "assignment" only, got protocol = "{protocol}"')
+    for name, (owners, required) in SECTIONS_OF.items():
+        given = getattr(document, name) is not None
+        if given and protocol not in owners:
+            allowed = " or ".join(f'"{one}"' for one in owners)
+            raise InputError(f'{name}: is for protocol = {allowed} only, got protocol = "{protocol}"')
+        if protocol in required and not given:
+            raise InputError(f"{name} is required and not given")
     probing = document.probing or ProbingSection.model_validate({}) if protocol == "assignment" else None
     algorithms: dict[str, AlgorithmSpec] = {}
     for section in document.algorithms:
@@ -156,7 +158,10 @@ def _point(data: dict[str, Any], values: Mapping[str, Any], trusted: bool) -> Po
             params = hyperparameters.parameters(protocol, section.name, label, params)
         algorithms[label] = AlgorithmSpec(label, section.name, params)
     chosen = tuple(algorithms.values())
-    return Point(values, document.experiment, document.environment, document.network, probing, chosen)
+    game = document.game
+    if game is not None and not (trusted and game.name not in GAMES):
+        game = games.completed(game)
+    return Point(values, document.experiment, document.environment, game, document.network, probing, chosen)
 
 
 def _checked(

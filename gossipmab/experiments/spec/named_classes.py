@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.environments.registry import MODELS
+from gossipmab.environments.registry import GAMES, MODELS
 from gossipmab.networks.links import PROCESSES
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils.class_files import NAME, Source, class_of, is_loaded
@@ -91,13 +91,15 @@ def _mentioned(content: Mapping[str, Any], swept: Sequence[Mapping[str, Sequence
     for name in extra if isinstance(extra, list) else ():
         yield "experiment.extra_objectives", OBJECTIVE_REGISTRY, name
     values = [(key, value) for keys in swept for key, each in keys.items() for value in each]
-    for section, key in (("network", "links"), ("environment", "rewards")):
+    for section, key in (("network", "links"), ("environment", "rewards"), ("game", "name")):
         values.append((f"{section}.{key}", sections.get(section, {}).get(key)))
     for key, value in values:
         if key in ("network.links", "network.links.process"):
             yield "network.links", PROCESSES, value.get("process") if isinstance(value, dict) else value
         elif key in ("environment.rewards", "environment.rewards.model"):
             yield "environment.rewards", MODELS, value.get("model") if isinstance(value, dict) else value
+        elif key == "game.name":
+            yield key, GAMES, value
         elif key.startswith("algorithms.") and key.endswith(".objective"):
             yield key, OBJECTIVE_REGISTRY, value
 

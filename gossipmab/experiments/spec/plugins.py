@@ -5,6 +5,7 @@ Of a dictionary, Python classes and objects are replaced by registry names, regi
     algorithms         MyAlgorithm(0.3), or {"name": MyAlgorithm, "label": "mine", "alpha": 0.3}
     network.links      MyLinks(0.2), MyLinks, or {"process": MyLinks, "share": 0.2}
     environment.rewards    MyRewards, or {"model": MyRewards, "shift": 0.1}; an object has its means, which are yet to be drawn
+    game               MyGame(agents=3), or {"name": MyGame, "agents": 3, "tau": 0.2}
     objective          MyObjective: in an algorithm's table, in its field `objective`, and in experiment.extra_objectives
 
 The experiment then holds names and parameters only, so that it can be written to the run folder.
@@ -17,7 +18,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.environments.registry import MODELS
+from gossipmab.environments.registry import GAMES, MODELS
 from gossipmab.networks.links import PROCESSES, LinkProcess
 from gossipmab.objectives import OBJECTIVE_REGISTRY
 from gossipmab.utils import provenance
@@ -28,7 +29,7 @@ from gossipmab.utils.registry import Origin, Registry
 if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Spec
 
-REGISTRIES = (*PROTOCOLS.values(), PROCESSES, MODELS, OBJECTIVE_REGISTRY)
+REGISTRIES = (*PROTOCOLS.values(), PROCESSES, MODELS, OBJECTIVE_REGISTRY, GAMES)
 
 
 def named(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def named(data: Mapping[str, Any]) -> dict[str, Any]:
         found["experiment"] = dict(experiment) | {
             "extra_objectives": [_name(one, OBJECTIVE_REGISTRY) for one in experiment["extra_objectives"]]
         }
+    if "game" in found:
+        found["game"] = _game(found["game"])
     _replace(found, "network", "links", _links)
     _replace(found, "environment", "rewards", _rewards)
     return found
@@ -96,6 +99,15 @@ def _algorithm(one: Any, registry: Registry) -> Any:
     return {key: _name(value, OBJECTIVE_REGISTRY) for key, value in table.items()}
 
 
+def _game(game: Any) -> Any:
+    """The table of a game, of which an object stands for its settings."""
+    table = dict(game) if isinstance(game, Mapping) else {"name": game}
+    given: Any = table.get("name")
+    if hasattr(given, "_fields") and not isinstance(given, type):
+        table = {**given._asdict(), **table, "name": type(given)}
+    return table | {"name": _name(table.get("name"), GAMES)}
+
+
 def _links(links: Any) -> Any:
     if isinstance(links, LinkProcess) and is_dataclass(links):
         values = {field.name: getattr(links, field.name) for field in fields(links) if field.init}
@@ -125,13 +137,16 @@ def names_of(spec: Spec) -> list[tuple[Registry, str]]:
         named += [(OBJECTIVE_REGISTRY, choice.params.get("objective")) for choice in spec.algorithms]
         named += [(OBJECTIVE_REGISTRY, name) for name in spec.experiment.extra_objectives]
     links = [] if spec.network is None else [spec.network.links]
-    rewards = [spec.environment.rewards]
+    rewards = [] if spec.environment is None else [spec.environment.rewards]
+    games = [] if spec.game is None else [spec.game.name]
     for key, values in spec.sweep.items():
         links += values if key == "network.links" else []
         rewards += values if key == "environment.rewards" else []
+        games += values if key == "game.name" else []
         named += [(OBJECTIVE_REGISTRY, value) for value in values if protocol == "central" and key.endswith(".objective")]
     named += [(PROCESSES, one.get("process") if isinstance(one, dict) else one) for one in links]
     named += [(MODELS, one.get("model") if isinstance(one, dict) else one) for one in rewards]
+    named += [(GAMES, one) for one in games]
     foreign = [(registry, name) for registry, name in named if isinstance(name, str) and not registry.is_shipped(name)]
     return list(dict.fromkeys(foreign))
 

@@ -15,6 +15,14 @@ from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import coerce, fit
 
 OMIT_IF_DEFAULT = {"protocol": "gossip", "extra_objectives": ()}  # of [experiment]: written out only if they differ
+EVALUATIONS = 20  # recorded_rounds of a game, each of which takes whole episodes
+BANDITS = ("gossip", "central", "assignment")
+SECTIONS_OF: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # section -> the protocols that have it, that require it
+    "environment": (BANDITS, BANDITS),
+    "game": (("marl",), ("marl",)),
+    "network": (("gossip", "marl"), ("gossip",)),
+    "probing": (("assignment",), ()),
+}
 REWARD_PARAMETERS = {"gaussian": ("std", "reward_std"), "beta": ("concentration", "beta_concentration")}
 LARGEST = 2**53  # beyond it, counts are not exact as float64
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -54,13 +62,19 @@ class ExperimentSection(Section):
 
     name: Label = Field(description="Of the experiment; the run folder is runs/NAME")
     description: str = Field("", description="Its question, in a line")
-    protocol: Literal["gossip", "central", "assignment"] = Field(
-        "gossip", description="Who decides: the agents by gossip, a centre for all, or a centre that assigns arms to agents"
+    protocol: Literal["gossip", "central", "assignment", "marl"] = Field(
+        "gossip",
+        description="Who decides: agents by gossip, a centre for all, a centre that assigns arms to agents, or learners in a game",
     )
-    horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial")
+    horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial; in a game, steps of one environment")
     trials: int = Field(1, ge=1, le=1_000_000, description="How many environments are drawn and played")
     seed: int = Field(ge=0, lt=2**63, description="Fixes every bit of the results")
-    recorded_rounds: int = Field(200, ge=1, le=1_000_000, description="How many rounds are recorded; the last is always among them")
+    recorded_rounds: int = Field(
+        200,
+        ge=1,
+        le=1_000_000,
+        description=f"How many rounds are recorded, the last among them; in a game, evaluations, {EVALUATIONS} by default",
+    )
     common_random_numbers: bool = Field(
         True, description="Whether all algorithms of a trial have the same links and reward numbers"
     )
@@ -70,6 +84,11 @@ class ExperimentSection(Section):
     extra_objectives: tuple[str, ...] = Field(
         (), description="With a centre: the other objectives whose regret is measured beside the learner's own"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_game(cls, data: Any) -> Any:
+        return {"recorded_rounds": EVALUATIONS, **data} if isinstance(data, dict) and data.get("protocol") == "marl" else data
 
     @field_validator("extra_objectives", mode="before")
     @classmethod
@@ -178,7 +197,7 @@ class EnvironmentSection(Section):
 
 
 class NetworkSection(Section):
-    """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip"."""
+    """The base graph, which of its links are up in a round, the mixing weights; with protocol = "gossip", or for fen in a game."""
 
     base: Annotated[
         Any,
@@ -222,6 +241,19 @@ class ProbingSection(Section):
         raise ValueError("a name, or the numbers alpha(0), ..., alpha(budget)")
 
 
+class GameSection(BaseModel):
+    """The game that agents learn to play: a registered name, and its own settings; with protocol = "marl"."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+    name: Name = Field(description="As registered")
+    tau: float = Field(0.5, ge=0.0, le=1e6, description="The band of the recorded measures: outcomes within it count as equal")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The game's own settings."""
+        return dict(self.__pydantic_extra__ or {})
+
+
 class AlgorithmSection(BaseModel):
     """One [[algorithms]]: a registered name, a label for the legend, and the algorithm's own hyperparameters."""
 
@@ -239,7 +271,8 @@ class Document(Section):
     """The whole file."""
 
     experiment: ExperimentSection
-    environment: EnvironmentSection
+    environment: EnvironmentSection | None = None
+    game: GameSection | None = None
     network: NetworkSection | None = None
     probing: ProbingSection | None = None
     algorithms: list[AlgorithmSection] = Field(
@@ -256,9 +289,10 @@ def hint_of(section: type[BaseModel], key: str) -> Any:
     return None if field is None else field.rebuild_annotation()
 
 
-SECTIONS: dict[str, type[Section]] = {
+SECTIONS: dict[str, type[BaseModel]] = {
     "experiment": ExperimentSection,
     "environment": EnvironmentSection,
+    "game": GameSection,
     "network": NetworkSection,
     "probing": ProbingSection,
 }

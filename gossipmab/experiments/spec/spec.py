@@ -21,6 +21,7 @@ from gossipmab.experiments.spec.sections import (
     OMIT_IF_DEFAULT,
     EnvironmentSection,
     ExperimentSection,
+    GameSection,
     NetworkSection,
     ProbingSection,
 )
@@ -43,13 +44,14 @@ class AlgorithmSpec:
 class Point:
     """One point of the sweep, validated once: the experiment without a sweep that stands there.
 
-    values: dotted key -> value, {} without a sweep. agents, labels: N and the names of agents and arms, or 0 and none if the
-    experiment was opened for reading only.
+    values: dotted key -> value, {} without a sweep. environment: None where a game stands in its place. agents, labels: N and the
+    names of agents and arms, or 0 and none if the experiment was opened for reading only.
     """
 
     values: Mapping[str, Any]
     experiment: ExperimentSection
-    environment: EnvironmentSection
+    environment: EnvironmentSection | None
+    game: GameSection | None
     network: NetworkSection | None
     probing: ProbingSection | None
     algorithms: tuple[AlgorithmSpec, ...]
@@ -60,17 +62,17 @@ class Point:
     def network_key(self) -> str:
         """The same text for points that have the same network."""
         section = self.environment
-        agents = section.agents or [section.means, section.logged_rewards, section.log, section.dataset]
+        agents: Any = None if self.game is None else self.game.model_dump()
+        if section is not None:
+            agents = section.agents or [section.means, section.logged_rewards, section.log, section.dataset]
         return json.dumps([self.network and self.network.model_dump(), agents], sort_keys=True)
 
     def sections(self) -> dict[str, Any]:
         """The sections of the file with every default written out."""
         experiment = self.experiment.model_dump(exclude_none=True)
-        data = {
-            "experiment": plain({key: value for key, value in experiment.items() if OMIT_IF_DEFAULT.get(key) != value}),
-            "environment": self.environment.dump(),
-        }
-        for name in ("network", "probing"):
+        data = {"experiment": plain({key: value for key, value in experiment.items() if OMIT_IF_DEFAULT.get(key) != value})}
+        data |= {} if self.environment is None else {"environment": self.environment.dump()}
+        for name in ("game", "network", "probing"):
             section = getattr(self, name)
             data |= {} if section is None else {name: plain(section.model_dump(exclude_none=True))}
         return {**data, "algorithms": [{"name": one.name, "label": one.label, **one.params} for one in self.algorithms]}
@@ -124,9 +126,14 @@ class Spec:
         return self.points[0].experiment
 
     @property
-    def environment(self) -> EnvironmentSection:
+    def environment(self) -> EnvironmentSection | None:
         """[environment], at the first point."""
         return self.points[0].environment
+
+    @property
+    def game(self) -> GameSection | None:
+        """[game], at the first point."""
+        return self.points[0].game
 
     @property
     def network(self) -> NetworkSection | None:

@@ -19,7 +19,7 @@ class RunLine(NamedTuple):
     """A run at a glance.
 
     start: date and time. finished, failed: of so many cells. running: whether a process holds it. bytes: of all its files.
-    headline: the least final regret, or why nothing can be said of the run.
+    headline: the least final regret or what is best in a game, or why nothing can be said of the run.
     """
 
     path: Path
@@ -75,7 +75,7 @@ def at_a_glance(path: Path) -> RunLine:
 
 
 def _headline(path: Path, protocol: str, algorithm: str) -> str:
-    """The least final regret, from summary.csv; of the metric that this algorithm is about."""
+    """The best final value, from summary.csv, of the metric that this algorithm is about."""
     from gossipmab.metrics.columns import TRACES, about
 
     try:
@@ -84,10 +84,11 @@ def _headline(path: Path, protocol: str, algorithm: str) -> str:
         known = TRACES[protocol].METRICS
         wanted = (f"{about(algorithm)}_regret",) if protocol == "gossip" else known
         metric = next(name for name in wanted if name in rows[0])
-        best = min((row for row in rows if row[metric]), key=lambda row: float(row[metric]))
+        sign, which = (-1.0, "largest") if metric in TRACES[protocol].LARGEST else (1.0, "least")
+        best = min((row for row in rows if row[metric]), key=lambda row: sign * float(row[metric]))
         names = list(best)[: list(best).index("algorithm")]
         where = ", ".join(f"{name} = {best[name]}" for name in names)
         value = float(best[metric])
     except (OSError, ValueError, LookupError, StopIteration, TypeError, csv.Error):
         return "no summary yet"
-    return f"least {known[metric]} {format_number(value)}: {best['algorithm']}{f' at {where}' if where else ''}"
+    return f"{which} {known[metric]} {format_number(value)}: {best['algorithm']}{f' at {where}' if where else ''}"

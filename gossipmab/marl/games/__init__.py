@@ -5,14 +5,9 @@ Add a file with a NamedTuple that has the attributes of `gossipmab.marl.games.co
 
 from __future__ import annotations
 
+from gossipmab.environments.registry import GAMES as GAMES
 from gossipmab.marl.games.common import Game as Game, traced as traced
 from gossipmab.marl.games.job_scheduling import JobScheduling as JobScheduling
 from gossipmab.marl.games.matthew_effect import MatthewEffect as MatthewEffect
-from gossipmab.utils.registry import Registry
 
-GAMES = Registry(
-    "gossipmab.marl.games",
-    {"job_scheduling": JobScheduling, "matthew_effect": MatthewEffect},
-    ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers")
-    + ("reset", "step", "observe"),
-)
+SHIPPED: dict[str, type] = {"job_scheduling": JobScheduling, "matthew_effect": MatthewEffect}

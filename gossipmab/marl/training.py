@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
 NO_PRICE = PriceTerms(step=0.0, cap=0.0)
+ONE_AT_A_TIME = Lock()  # orthogonal initialisations of two threads wait for each other's QR decompositions, for ever
 EVALUATION = 2**31  # batches of training are numbered below it, evaluations from it on
 
 
@@ -126,7 +128,9 @@ def train(
     compiled = programs((type(backbone), type(game)), backbone, game, words.credit, words.measure)
     numbers = {name: value for name, value in words._asdict().items() if not isinstance(value, str)}
     game_key, own_key, net_key = (_key(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION, Purpose.NETWORKS))
-    state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
+    with ONE_AT_A_TIME:
+        state = jax.block_until_ready(compiled.init(jax.random.fold_in(net_key, 0)))
+    dual = Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
     recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
     record = Record(tau, terms is not None)
     for b in range(1, batches + 1):
@@ -170,7 +174,7 @@ class Record:
         columns: dict[str, Floats] = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
         return MarlTrace(
             rounds=np.array(self.rounds, np.int64), **columns, utility=self.outcomes.mean(axis=0), outcomes=self.outcomes,
-            path=path, goals=goals, radii=np.zeros((0, path.shape[1])) if radii is None else radii, earned=self.earned,
+            path=path, goals=goals, radii=np.full(path.shape[:2], np.nan) if radii is None else radii, earned=self.earned,
         )  # fmt: skip
 
 

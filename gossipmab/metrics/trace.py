@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DIMENSIONS = {
-    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "G": "goal",
-    "X": "coordinate",
+    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "P": "position",
+    "G": "goal", "X": "coordinate",
 }  # fmt: skip  # axis -> its name in a dataset
 
 

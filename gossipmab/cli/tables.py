@@ -161,6 +161,8 @@ def listings() -> Iterator[Sheet]:
         ]
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         yield plain_table(title, ("name", "what", "hyperparameters"), rows, prose=("what", "hyperparameters"))
+    games = [(one["name"], one["description"], ", ".join(f"{k}={v}" for k, v in one["settings"].items())) for one in found["games"]]
+    yield plain_table("games", ("name", "what", "settings"), games, prose=("what", "settings"))
     if plugins := list(plugin_rows()):
         yield plain_table("plug-ins", ("group", "name", "what", "from"), plugins, prose=("what",))
     for kind in ("experiments", "topologies"):

@@ -127,6 +127,8 @@ def run(
         raise InputError(f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
+    if experiment.game is not None:
+        import_module("gossipmab.marl.xla").import_jax()  # now, if it is missing: before there is a folder
     player = CellRunner(experiment)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
     if plugins.names_of(experiment):

@@ -159,7 +159,7 @@ def origins(spec: Spec) -> list[Origin]:
 def versions(spec: Spec) -> dict[str, str]:
     """Everything that could move a bit: `provenance.versions`, and of every plug-in its version and the hash of its source."""
     found = {f"{one.distribution} {one.object}" if one.distribution else one.name: one.version_text for one in origins(spec)}
-    return {**provenance.versions(), **found}
+    return {**provenance.versions(*(["jaxlib"] if spec.game is not None else [])), **found}
 
 
 def absent(manifest: dict[str, Any]) -> list[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
 from gossipmab.marl.games import GAMES
@@ -23,7 +24,7 @@ from gossipmab.metrics.equity import dual_step
 from gossipmab.metrics.marl_trace import MarlTrace, measures
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError, shown
-from gossipmab.utils.parameters import check
+from gossipmab.utils.parameters import check, fit
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
@@ -132,7 +133,7 @@ def train(
         state = jax.block_until_ready(compiled.init(jax.random.fold_in(net_key, 0)))
     dual = Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
     recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
-    record = Record(tau, terms is not None)
+    record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
     for b in range(1, batches + 1):
         done = jnp.asarray((b - 1) / batches)
         episodes, _ = compiled.play(state, jax.random.fold_in(game_key, b), jax.random.fold_in(own_key, b), done, True, matrices())

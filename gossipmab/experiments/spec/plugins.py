@@ -100,7 +100,9 @@ def _algorithm(one: Any, registry: Registry) -> Any:
 
 
 def _game(game: Any) -> Any:
-    """The table of a game, of which an object stands for its settings."""
+    """The table of a game, of which an object stands for its settings; what is none, as it is."""
+    if not (isinstance(game, Mapping | type) or hasattr(game, "_fields")):
+        return game
     table = dict(game) if isinstance(game, Mapping) else {"name": game}
     given: Any = table.get("name")
     if hasattr(given, "_fields") and not isinstance(given, type):

@@ -53,6 +53,7 @@ _HOME = {
     "best_policy": "gossipmab.objectives.best_policy",
     "datasets": "gossipmab.environments.datasets",
     "equity": "gossipmab.metrics.equity",
+    "marl": "gossipmab.marl",
     "open_run": "gossipmab.experiments.results",
     "play": "gossipmab.engines.gossip.rounds",
     "plot": "gossipmab.analysis.plots",
@@ -66,6 +67,7 @@ _HOME = {
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from gossipmab import marl as marl
     from gossipmab.algorithms import (
         ELD as ELD,
         OFMUP as OFMUP,
@@ -123,7 +125,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'gossipmab' has no attribute {name!r}")
     home = import_module(_HOME[name])
-    return home if name == "datasets" else getattr(home, name)
+    return home if name in ("datasets", "marl") else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -23,8 +23,10 @@ ONE_AFTER_THE_OTHER = ["gossipmab.run", "gossipmab.Results"]  # the others use t
 
 def documented() -> Iterator[tuple[str, Any]]:
     for name in gm.__all__:
-        if name not in ("__version__", "datasets"):
+        if name not in ("__version__", "datasets", "marl"):
             yield f"gossipmab.{name}", getattr(gm, name)
+    for name in gm.marl.__all__:
+        yield f"gossipmab.marl.{name}", getattr(gm.marl, name)
     yield "gossipmab.datasets.ridesharing", gm.datasets.ridesharing
     for kind in CALLED:
         for name, value in vars(kind).items():

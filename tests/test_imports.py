@@ -46,6 +46,7 @@ def test_rooms_import_downwards_only_and_no_files_in_a_circle() -> None:
 
 
 SEPARATE = ({"environments", "networks"}, {"bridges", "testing"}, {"bridges", "cli"}, {"testing", "cli"})
+SEPARATE += ({"marl", "testing"}, {"marl", "cli"})
 CONFINED = {
     "ray": ("gossipmab.engines.pools", "gossipmab.engines.actors", "gossipmab.bridges.tune"),
     "matplotlib": ("gossipmab.analysis", "gossipmab.testing"),
@@ -91,6 +92,13 @@ def test_simulating_loads_neither_matplotlib_nor_ray() -> None:
     loaded = loaded_after("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip")
     assert "numba" in loaded
     assert not loaded & {"matplotlib", "ray"}
+
+
+def test_the_annex_of_learners_loads_what_is_used_only() -> None:
+    loaded = loaded_after("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()")
+    assert "numba" in loaded
+    assert not loaded & {"jax", "pettingzoo", "gymnasium", "matplotlib", "ray"}
+    assert not loaded_after("import gossipmab.marl") & {"numba", "numpy"}
 
 
 def test_actors_load_no_compiler() -> None:

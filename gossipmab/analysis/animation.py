@@ -78,31 +78,30 @@ def animate(
     Raises:
         InputError: another protocol, a network too large to be drawn, an argument that is not allowed.
     """
-    path = None if out is None else Path(out)
-    if path is not None:
-        _check_file(path)
+    path, frames, fps = checked(out, frames, fps)
     if colour not in COLOURED_BY:
         raise unknown("colour", colour, COLOURED_BY)
-    frames, fps = whole_number("frames", frames), whole_number("fps", fps)
-    if frames > MOST_FRAMES:
-        raise InputError(f"frames: got {frames}, allowed are 1 to {MOST_FRAMES}")
     title, metric, environment, network, played, last = _opened(source, label, trial, where or {}, rounds)
     chosen = {round(last * m / frames) for m in range(1, frames + 1)}
     film = [_frame(now, metric, colour) for now in played if now.round in chosen]
     with own_style(**{"savefig.dpi": 100}):
         drawn = _draw(film, title, metric, colour, environment, network, 1000 / fps)
-        if path is None:
-            return drawn
-        return _saved(drawn, path, fps)
+        return drawn if path is None else saved(drawn, path, fps)
 
 
-def _check_file(path: Path) -> None:
+def checked(out: str | Path | None, frames: int, fps: int) -> tuple[Path | None, int, int]:
+    """The file, the number of frames and that a second of a film. Raises InputError if one of them is not allowed."""
     from matplotlib.animation import FFMpegWriter
 
-    if path.suffix not in SUFFIXES:
+    frames, fps = whole_number("frames", frames), whole_number("fps", fps)
+    if frames > MOST_FRAMES:
+        raise InputError(f"frames: got {frames}, allowed are 1 to {MOST_FRAMES}")
+    path = None if out is None else Path(out)
+    if path is not None and path.suffix not in SUFFIXES:
         raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join(SUFFIXES)}")
-    if path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
+    if path is not None and path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
         raise InputError(f"--out: {str(path)!r} needs ffmpeg, which is not installed; allowed without are .gif and .html")
+    return path, frames, fps
 
 
 def _opened(
@@ -221,7 +220,8 @@ def _draw(
     return FuncAnimation(figure, show, frames=len(film), interval=interval, repeat=False)
 
 
-def _saved(drawn: FuncAnimation, path: Path, fps: int) -> Path:
+def saved(drawn: FuncAnimation, path: Path, fps: int) -> Path:
+    """Write the film into the file, whole or not at all; returns its path."""
     import matplotlib as mpl
     from matplotlib.animation import FFMpegWriter, PillowWriter
 

@@ -32,7 +32,38 @@ ParallelEnv: Any = library("pettingzoo", "pettingzoo").ParallelEnv
 LARGEST = 2**53
 
 
-class ParallelBandits(ParallelEnv):  # type: ignore[misc]
+class ParallelGame(ParallelEnv):  # type: ignore[misc]
+    """What our environments have in common: agents agent_0 .. agent_{N-1}, with spaces that stay as they are."""
+
+    def __init__(self, observation_spaces: list[Any], action_spaces: list[Any]) -> None:
+        self.possible_agents = [f"agent_{i}" for i in range(len(action_spaces))]
+        self.agents: list[str] = []
+        self.observation_spaces = dict(zip(self.possible_agents, observation_spaces, strict=True))
+        self.action_spaces = dict(zip(self.possible_agents, action_spaces, strict=True))
+
+    def observation_space(self, agent: str) -> Any:
+        """Box of the numbers of an observation."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Any:
+        """Discrete(K)."""
+        return self.action_spaces[agent]
+
+    def checked(self, actions: Mapping[str, Any]) -> Integers:
+        """(N,) the actions of all agents. Raises InputError if one is missing, is none of its agent, or of no agent."""
+        for agent in actions:
+            if agent not in self.action_spaces:
+                raise unknown("actions: agent", agent, self.possible_agents)
+        for agent in self.agents:
+            if agent not in actions:
+                raise InputError(f"actions: there is none for {agent!r}; allowed is one for every agent")
+            if not self.action_spaces[agent].contains(actions[agent]):
+                most = self.action_spaces[agent].n - 1
+                raise InputError(f"actions.{agent}: got {actions[agent]!r}, allowed is a whole number from 0 to {most}")
+        return np.array([int(actions[agent]) for agent in self.agents])
+
+
+class ParallelBandits(ParallelGame):
     """The agents of an environment, each with its own bandit, in parallel. Get one from `parallel_env`.
 
     Agents are called agent_0 .. agent_{N-1}; an action is an arm, 0 .. K - 1. After `horizon` rounds all are truncated.
@@ -49,27 +80,16 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         stream(seed, trial=trial, label=label, purpose=Purpose.REWARDS)  # refuses what is no seed
         N, K, D = environment.means.shape
         self.environment, self.horizon, self.seed, self.trial, self.label = environment, horizon, seed, trial, label
-        self.possible_agents = [f"agent_{i}" for i in range(N)]
-        self.agents: list[str] = []
         self.gaps = pareto.gaps(environment.centred_means)
         self._first, self._started = trial, False
         self._streams: list[np.random.Generator] = []
         low, high = reward_range(environment.rewards, D)
         edges = [np.concatenate([np.full(D + K, end), bound]) for end, bound in ((0.0, low), (1.0, high))]
-        self.action_spaces = {agent: spaces.Discrete(K) for agent in self.possible_agents}
+        super().__init__([self._box(*edges) for _ in range(N)], [spaces.Discrete(K) for _ in range(N)])
         self.reward_spaces = {agent: self._box(low, high) for agent in self.possible_agents}
-        self.observation_spaces = {agent: self._box(*edges) for agent in self.possible_agents}
 
     def _box(self, low: Floats, high: Floats) -> Any:
         return spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype)
-
-    def observation_space(self, agent: str) -> Any:
-        """Box of 2 D + K numbers."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> Any:
-        """Discrete(K)."""
-        return self.action_spaces[agent]
 
     def reward_space(self, agent: str) -> Any:
         """Box of D numbers; unbounded if the reward model is."""
@@ -101,7 +121,7 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
             raise InputError("step: called before reset")
         if not self.agents:
             return {}, {}, {}, {}, {}
-        arms = self._arms(actions)
+        arms = self.checked(actions)
         N, _, D = self.environment.means.shape
         prepared, x = self.environment.rewards.prepare(self._numbers.random((1, N, D))), np.zeros((N, D))
         for i in range(N):
@@ -119,19 +139,6 @@ class ParallelBandits(ParallelEnv):  # type: ignore[misc]
         pulled = arms[:, None] == np.arange(self.environment.arms)
         seen: NDArray[Any] = np.concatenate([self.environment.preferences, pulled, x], axis=1).astype(self.dtype)
         return dict(zip(self.possible_agents, seen, strict=True))
-
-    def _arms(self, actions: Mapping[str, Any]) -> Integers:
-        """(N,) the arms of all agents."""
-        for agent in actions:
-            if agent not in self.action_spaces:
-                raise unknown("actions: agent", agent, self.possible_agents)
-        for agent in self.agents:
-            if agent not in actions:
-                raise InputError(f"actions: there is none for {agent!r}; allowed is one arm for every agent")
-            if not self.action_spaces[agent].contains(actions[agent]):
-                most = self.environment.arms - 1
-                raise InputError(f"actions.{agent}: got {actions[agent]!r}, allowed is a whole number from 0 to {most}")
-        return np.array([int(actions[agent]) for agent in self.agents])
 
 
 def reward_range(model: Any, D: int) -> tuple[Floats, Floats]:

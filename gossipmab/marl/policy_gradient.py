@@ -44,9 +44,13 @@ def by_step(x: Any, steps: int) -> Any:
     return jnp.moveaxis(x.reshape(x.shape[0], steps, -1, *x.shape[2:]), 0, 2)
 
 
-def act(params: Any, observation: Any, uniforms: Any) -> tuple[Any, Any]:
-    """(B, N) actions drawn for observations (B, N, F) by uniforms (B, N), and the logarithms of their probabilities."""
-    logits = jnp.swapaxes(networks.forward(params, jnp.swapaxes(observation, 0, 1)), 0, 1)
+def logits_of(net: Trained, inputs: Any) -> Any:
+    """(B, N, A) the policies' logits for inputs (B, N, F)."""
+    return jnp.swapaxes(networks.forward(net.params, jnp.swapaxes(inputs, 0, 1)), 0, 1)
+
+
+def act(logits: Any, uniforms: Any) -> tuple[Any, Any]:
+    """(B, N) actions drawn from logits (B, N, A) by uniforms (B, N), and the logarithms of their probabilities."""
     actions = networks.drawn(logits, uniforms)
     return actions, picked(jax.nn.log_softmax(logits), actions)
 
@@ -56,33 +60,33 @@ def values_of(critic: Trained, inputs: Any) -> Any:
     return by_step(networks.forward(critic.params, by_agent(inputs))[..., 0], len(inputs))
 
 
-def generalised_advantages(rewards: Any, values: Any, gamma: float, decay: float, cut: int = 0) -> Any:
-    """(T, B, N) advantages of rewards (T, B, N) with values (T + 1, B, N), the last after the end.
+def generalised_advantages(rewards: Any, values: Any, after: Any, gamma: float, decay: float, cut: int = 0) -> Any:
+    """(T, B, N) advantages of rewards (T, B, N), from the values before and after every step, (T, B, N) each.
 
-    A_t = sum_k (gamma decay)^k delta_{t+k},   delta_t = r_t + gamma V_{t+1} - V_t
+    A_t = sum_k (gamma decay)^k delta_{t+k},   delta_t = r_t + gamma V(after t) - V(before t)
 
     An episode ends by truncation, so the value after its end counts. cut: the sum ends after every `cut` steps, too.
     """
-    deltas = rewards + gamma * values[1:] - values[:-1]
+    deltas = rewards + gamma * after - values
     T = len(rewards)
     goes_on = (jnp.arange(1, T + 1) % cut != 0) if cut else jnp.ones(T, bool)
 
-    def back(after: Any, x: Any) -> Any:
+    def back(later: Any, x: Any) -> Any:
         delta, more = x
-        advantage = delta + gamma * decay * more * after
+        advantage = delta + gamma * decay * more * later
         return advantage, advantage
 
-    return jax.lax.scan(back, jnp.zeros_like(values[0]), (deltas, goes_on.astype(deltas.dtype)), reverse=True)[1]
+    return jax.lax.scan(back, jnp.zeros_like(deltas[0]), (deltas, goes_on.astype(deltas.dtype)), reverse=True)[1]
 
 
-def surrogate(clip: float, entropy: float, logits: Callable[..., Any] = networks.forward) -> Callable[[Any, Sample], Any]:
+def surrogate(clip: float, entropy: float) -> Callable[[Any, Sample], Any]:
     """The loss of a policy, summed over agents, each the mean over its samples by weight.
 
     - min( rho A, clip(rho, 1 - clip, 1 + clip) A ) - entropy H(pi),   rho = pi(a) / pi_old(a)
     """
 
     def loss(params: Any, sample: Sample) -> Any:
-        log_pi = jax.nn.log_softmax(logits(params, sample.inputs))
+        log_pi = jax.nn.log_softmax(networks.forward(params, sample.inputs))
         rho = jnp.exp(picked(log_pi, sample.actions) - sample.log_probability)
         gain = jnp.minimum(rho * sample.advantages, jnp.clip(rho, 1.0 - clip, 1.0 + clip) * sample.advantages)
         spread = -jnp.sum(jnp.exp(log_pi) * log_pi, axis=-1)
@@ -118,10 +122,10 @@ def passes(settings: Any) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in ("epochs", "minibatches", "learning_rate", "max_norm")}
 
 
-def advantages_and_targets(settings: Any, critic: Trained, episodes: Episodes, inputs: Any, cut: int = 0) -> tuple[Any, Any]:
-    """(T, B, N) each: the advantages of the agents' own rewards, and the critic's targets. inputs: (T + 1, B, N, F)."""
-    values = values_of(critic, inputs)
-    advantages = generalised_advantages(episodes.rewards, values, settings.gamma, settings.decay, cut)
+def advantages_and_targets(settings: Any, critic: Trained, episodes: Episodes) -> tuple[Any, Any]:
+    """(T, B, N) each: the advantages of the agents' own rewards by their observations, and the critic's targets."""
+    values = values_of(critic, episodes.observations)
+    advantages = generalised_advantages(episodes.rewards, values[:-1], values[1:], settings.gamma, settings.decay)
     return advantages, advantages + values[:-1]
 
 

@@ -95,7 +95,7 @@ def play(
     xs = (
         jnp.arange(T),
         jax.random.uniform(later, (T, B, world.game.step_numbers)),
-        jax.random.uniform(own_key, (T, B, N, learner.uniforms)),
+        jnp.stack([jax.random.uniform(jax.random.fold_in(own_key, u), (T, B, N)) for u in range(learner.uniforms)], axis=-1),
         mixing,
     )
 

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
 from gossipmab.marl.games import GAMES
+from gossipmab.marl.mixing import check_network, mixing_rounds
 from gossipmab.marl.price import EquityPrice, PriceTerms, cost_advantages, signals
 from gossipmab.marl.rollouts import Charges, Episodes, World, play
 from gossipmab.marl.xla import import_jax, jax, jnp
@@ -213,10 +214,25 @@ def _check_game(game: Any) -> None:
 
 
 def _matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, Any]) -> Callable[[], Any]:
-    """The mixing matrices of the next episodes, () for learners that do not communicate."""
-    if network is not None:
-        raise InputError(f"network: not used by {type(backbone).__name__}, which does not communicate; leave it out")
-    return lambda: ()
+    """The mixing matrices (T, B, N, N) of the next episodes, () for learners that do not communicate."""
+    if not (getattr(backbone, "communicates", False) and backbone.fully_decentralised):
+        if network is not None:
+            raise InputError(f"network: not used by {type(backbone).__name__}, which does not communicate; leave it out")
+        return lambda: ()
+    if network is None:
+        network = Network("complete", game.agents, links="random_matching", weights="metropolis")
+    check_network(network, game.agents)
+    block = mixing_rounds(network, key)
+    B, T, N, G = backbone.environments, game.steps, game.agents, backbone.gossip_rounds
+
+    def episodes() -> Any:
+        each = block(B * T * G).reshape(B, T, G, N, N)
+        together = each[:, :, 0]
+        for g in range(1, G):
+            together = each[:, :, g] @ together
+        return jnp.asarray(np.swapaxes(together, 0, 1), float)
+
+    return episodes
 
 
 def _key(key: dict[str, Any], purpose: Purpose) -> Any:

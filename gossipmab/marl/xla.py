@@ -1,17 +1,15 @@
 """JAX, imported when it is first used: learners can be listed and checked where it is not installed.
 
-XLA is given one thread an operation: with more, results of the CPU are not repeatable to the bit (jax issue 39741).
+XLA gets one thread. With more, results of the CPU are not repeatable to the bit (jax issue 39741), and on two cores three loops
+side by side in a program wait for each other for ever. Cells are what is played side by side.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 from gossipmab.bridges.extras import library
-
-FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 def import_jax(module: str = "jax") -> Any:
@@ -20,8 +18,7 @@ def import_jax(module: str = "jax") -> Any:
     Raises:
         MissingExtraError: JAX is not installed; in one line, with how to install it.
     """
-    if "jax" not in sys.modules and FLAGS not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}".strip()
+    os.environ.setdefault("PJRT_NPROC", "1")  # read when the first array is made
     return library(module, "marl")
 
 

@@ -30,8 +30,9 @@ dumps: Any = serialize.dumps
 loads: Any = serialize.loads  # as numba does: what lies in a cache is code, and is trusted as the package is
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "gossipmab-"
-# The rooms above the engines: no compiled code imports them, so a change there leaves the caches good.
-UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "testing")
+# The rooms above the engines: no compiled code below imports them, so a change there leaves the caches good. What they compile
+# themselves, as the games do, is kept for the files of its own folder.
+UPPER = ("__main__.py", "analysis", "bridges", "cli", "experiments", "marl", "testing")
 SEAL = hashlib.sha256().digest_size
 KEPT, DAYS = 10, 30  # how many folders stay at most, and how long without use
 _used: set[str] = set()  # names of the files that this process has read or written
@@ -169,6 +170,8 @@ class CodeCache:
     def __init__(self, function: Any) -> None:
         code = function.__code__
         self._function = f"{function.__module__}.{function.__qualname__}:{code.co_firstlineno}"
+        if set(function.__module__.split(".")[:2]) & set(UPPER):
+            self._function += source_hash(Path(code.co_filename).parent)
         self._name = function.__name__
 
     @property

@@ -22,7 +22,8 @@ Order = Annotated[
     Field(description="who goes first: agents by index, as in the papers, or a new permutation each step"),
 ]
 SeesShares = Annotated[
-    bool, Field(description="whether observations end with two more numbers: the agent's share of the earnings, and all agents' mean")
+    bool,
+    Field(description="whether observations end with two more numbers: the agent's share of the earnings, and all agents' mean"),
 ]
 SHARES = 2  # numbers that `sees_shares` adds
 
@@ -117,7 +118,9 @@ def traced(game: Any) -> Any:
         InputError: it has none.
     """
     if not hasattr(game, "traced"):
-        raise InputError(f"game: {type(game).__name__} has no method `traced`, and no learner here can play it without a twin in JAX")
+        raise InputError(
+            f"game: {type(game).__name__} has no method `traced`, allowed for learners in JAX is a game that has a twin"
+        )
     return game.traced()
 
 

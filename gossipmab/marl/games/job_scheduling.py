@@ -121,8 +121,8 @@ def move(cells: Integers, server: Integers, marked: Bytes, order: Integers, acti
     N, side = cells.shape[0], marked.shape[0] - 2
     for place in range(N):
         i = order[place]
-        x = cells[i, 0] + (actions[i] == 2) - (actions[i] == 1)
-        y = cells[i, 1] + (actions[i] == 4) - (actions[i] == 3)
+        x = cells[i, 0] + int(actions[i] == 2) - int(actions[i] == 1)
+        y = cells[i, 1] + int(actions[i] == 4) - int(actions[i] == 3)
         if 1 <= x <= side and 1 <= y <= side and marked[x, y] == 0:
             marked[x, y] = 1
             cells[i, 0], cells[i, 1] = x, y

@@ -15,25 +15,22 @@ grows, and the resource appears anew at random, to be eaten from the next step o
 An observation is x, y, s, v of the agent, the same of each of the `nearest_agents` nearest others, the nearest first, and x, y of
 the nearest resource. Ties: the lower index.
 
-Departure: the ELD paper says that the ghosts move, but nowhere how, and in the code they do not. With `ghost_speed` > 0 each makes a step
-of that length before the meals, in one of four directions at random.
+Departure: the ELD paper says that the ghosts move, but not how, and in FEN's code they do not. With `ghost_speed` > 0 each makes
+a step of that length before the meals, in one of four directions at random.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from gossipmab.marl.games.common import SHARES, Order, Picture, SeesShares, Steps, goes_before, order_of, with_shares
-from gossipmab.marl.xla import jnp
+from gossipmab.marl.games.common import SHARES, Order, Picture, SeesShares, Steps, order_of, with_shares
+from gossipmab.marl.games.matthew_effect_traced import GROWTH, LARGEST, SMALLEST, TracedMatthewEffect, first_sizes
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers, class_attributes
-
-SMALLEST, GROWTH, LARGEST = 0.01, 0.005, 0.15  # of the sizes; SMALLEST is also what a step is longer than the size
-HEARD = 3  # nearest agents that an agent hears, as in the code of SOTO
 
 
 class MatthewState(NamedTuple):
@@ -122,11 +119,6 @@ class MatthewEffect(NamedTuple):
         return TracedMatthewEffect(self)
 
 
-def first_sizes(uniforms: Any) -> Any:
-    """s = .01 + .04 U, so written that a fused multiplication and addition rounds it no otherwise."""
-    return (1.0 + 4.0 * uniforms) * SMALLEST
-
-
 @jit
 def clipped(x: float) -> float:
     """The nearest number in [0, 1]."""
@@ -138,8 +130,8 @@ def walk(places: Floats, sizes: Floats, actions: Integers) -> None:
     """Move all agents."""
     for i in range(places.shape[0]):
         v, a = SMALLEST + sizes[i], actions[i]
-        places[i, 0] = clipped(places[i, 0] + v * ((a == 2) - (a == 1)))
-        places[i, 1] = clipped(places[i, 1] + v * ((a == 4) - (a == 3)))
+        places[i, 0] = clipped(places[i, 0] + v * (int(a == 2) - int(a == 1)))
+        places[i, 1] = clipped(places[i, 1] + v * (int(a == 4) - int(a == 3)))
 
 
 @jit
@@ -147,8 +139,8 @@ def haunt(resources: Floats, speed: float, turns: Floats) -> None:
     """Move the resources, in directions by uniforms (K,), or (0,) if they stay."""
     for k in range(turns.shape[0]):
         turn = int(4.0 * turns[k])
-        resources[k, 0] = clipped(resources[k, 0] + speed * ((turn == 1) - (turn == 0)))
-        resources[k, 1] = clipped(resources[k, 1] + speed * ((turn == 3) - (turn == 2)))
+        resources[k, 0] = clipped(resources[k, 0] + speed * (int(turn == 1) - int(turn == 0)))
+        resources[k, 1] = clipped(resources[k, 1] + speed * (int(turn == 3) - int(turn == 2)))
 
 
 @jit
@@ -184,108 +176,9 @@ def look(places: Floats, sizes: Floats, resources: Floats, apart: Floats, seen: 
             seen[i, column], seen[i, column + 1] = places[nearest]
             seen[i, column + 2], seen[i, column + 3] = sizes[nearest], SMALLEST + sizes[nearest]
             apart[nearest] = np.inf
-            nearest = np.argmin(apart)
+            nearest = int(np.argmin(apart))
         best = 0
         for k in range(1, resources.shape[0]):
             if squared_distance(places, i, resources, k) < squared_distance(places, i, resources, best):
                 best = k
         seen[i, last], seen[i, last + 1] = resources[best]
-
-
-class TracedMatthewState(NamedTuple):
-    """x, y, sizes: (B, N). resource_x, resource_y: (B, K)."""
-
-    x: Any
-    y: Any
-    sizes: Any
-    resource_x: Any
-    resource_y: Any
-
-
-class TracedMatthewEffect(NamedTuple):
-    """The twin in JAX; loops over agents and resources are unrolled."""
-
-    game: MatthewEffect
-
-    def reset(self, uniforms: Any) -> TracedMatthewState:
-        """Begin B episodes by uniforms (B, 2 K + 3 N)."""
-        K, N = self.game.resources, self.game.agents
-        uniforms = jnp.asarray(uniforms, float)
-        goals, places, sizes = jnp.split(uniforms, [2 * K, 2 * (K + N)], axis=1)
-        return TracedMatthewState(places[:, ::2], places[:, 1::2], first_sizes(sizes), goals[:, ::2], goals[:, 1::2])
-
-    def step(self, state: TracedMatthewState, actions: Any, uniforms: Any) -> tuple[TracedMatthewState, Any]:
-        """Move by actions (B, N), then eat; the rewards are (B, N)."""
-        K, uniforms = self.game.resources, jnp.asarray(uniforms, float)
-        sizes, goal_x, goal_y = state.sizes, state.resource_x, state.resource_y
-        x, y = stepped(state.x, state.y, SMALLEST + sizes, actions - 1)
-        if self.game.ghost_speed:
-            goal_x, goal_y = stepped(goal_x, goal_y, self.game.ghost_speed, (4.0 * uniforms[:, 2 * K : 3 * K]).astype(int))
-        ate, gone = jnp.zeros(x.shape, bool), []
-        for k in range(K):
-            near = squared_length(x - goal_x[:, k : k + 1], y - goal_y[:, k : k + 1]) < sizes * sizes
-            eats = near & ~self._preceded(near, uniforms)
-            sizes = jnp.where(eats, jnp.minimum(sizes + GROWTH, LARGEST), sizes)
-            ate |= eats
-            gone.append(near.any(axis=1))
-        new, eaten = uniforms[:, : 2 * K], jnp.stack(gone, axis=1)
-        goal_x, goal_y = jnp.where(eaten, new[:, ::2], goal_x), jnp.where(eaten, new[:, 1::2], goal_y)
-        return TracedMatthewState(x, y, sizes, goal_x, goal_y), ate.astype(float)
-
-    def _preceded(self, near: Any, uniforms: Any) -> Any:
-        """(B, N) the agents before which one goes that is near (B, N)."""
-        found = jnp.zeros(near.shape, bool)
-        for j in range(self.game.agents):
-            found |= near[:, j : j + 1] & goes_before(j, self.game, uniforms)
-        return found
-
-    def observe(self, state: TracedMatthewState) -> Any:
-        """(B, N, 6 + 4 nearest_agents) observations."""
-        x, y, sizes, goal_x, goal_y = state
-        own = [x, y, sizes]
-        seen = [x, y, sizes, SMALLEST + sizes]
-        others = [[one[:, j : j + 1] for one in own] for j in range(self.game.agents)]
-        for ox, oy, size in nearest(x, y, others, self.game.nearest_agents, itself=True):
-            seen += [ox, oy, size, SMALLEST + size]
-        goals = [[goal_x[:, k : k + 1], goal_y[:, k : k + 1]] for k in range(self.game.resources)]
-        return jnp.stack([*seen, *nearest(x, y, goals, 1)[0]], axis=-1)
-
-    def neighbours(self, state: TracedMatthewState) -> Any:
-        """(B, N, N) 1 where agent i hears agent j: the three nearest, and itself; ties by the lower index."""
-        apart = squared_length(state.x[:, :, None] - state.x[:, None, :], state.y[:, :, None] - state.y[:, None, :])
-        order = jnp.argsort(jnp.argsort(apart - jnp.eye(self.game.agents), axis=-1, stable=True), axis=-1, stable=True)
-        return (order <= HEARD).astype(float)
-
-    def picture(self, state: TracedMatthewState) -> Picture:
-        """What is drawn of the first environment."""
-        places, goals = jnp.stack([state.x[0], state.y[0]], axis=-1), jnp.stack([state.resource_x[0], state.resource_y[0]], axis=-1)
-        return Picture(places, goals, state.sizes[0])
-
-
-def stepped(x: Any, y: Any, length: Any, direction: Any) -> tuple[Any, Any]:
-    """Places after a step: x less, x more, y less, y more by `length` for direction 0 .. 3; clipped."""
-    x = x + jnp.where(direction == 1, length, 0.0) - jnp.where(direction == 0, length, 0.0)
-    y = y + jnp.where(direction == 3, length, 0.0) - jnp.where(direction == 2, length, 0.0)
-    return jnp.clip(x, 0.0, 1.0), jnp.clip(y, 0.0, 1.0)
-
-
-def squared_length(dx: Any, dy: Any) -> Any:
-    """The square of the length of (dx, dy)."""
-    return dx * dx + dy * dy
-
-
-def nearest(x: Any, y: Any, things: list[list[Any]], count: int, itself: bool = False) -> list[list[Any]]:
-    """The numbers of the `count` things nearest to each place (B, N), the nearest first, ties by index: an insertion sort.
-
-    things: each [x, y, ...] of (B, 1). itself: thing i stands for place i, and is none of its neighbours.
-    """
-    best = [[jnp.full(x.shape, jnp.inf)] + [jnp.zeros(x.shape, x.dtype)] * len(things[0]) for _ in range(count)]
-    for j, thing in enumerate(things):
-        apart = squared_length(x - thing[0], y - thing[1])
-        apart = jnp.where(np.arange(x.shape[1]) == j, jnp.inf, apart) if itself else apart
-        held = [apart, *thing]
-        for rank, kept in enumerate(best):
-            closer = apart < kept[0]
-            best[rank] = [jnp.where(closer, new, old) for new, old in zip(held, kept, strict=True)]
-            held = [jnp.where(closer, old, new) for new, old in zip(held, kept, strict=True)]
-    return [kept[1:] for kept in best]

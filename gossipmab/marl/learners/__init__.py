@@ -6,9 +6,15 @@ reading in ippo.py.
 
 from __future__ import annotations
 
+from gossipmab.marl.learners.coma import COMA as COMA
 from gossipmab.marl.learners.eld import under_price
+from gossipmab.marl.learners.fen import FEN as FEN
 from gossipmab.marl.learners.ippo import IPPO as IPPO
 from gossipmab.marl.learners.random import Random as Random
+from gossipmab.marl.learners.soto import SOTO as SOTO
+from gossipmab.marl.learners.wqmix import WQMIX as WQMIX
 
-BACKBONES: dict[str, type] = {"ippo": IPPO}
-LEARNERS: dict[str, type] = {"random": Random, **BACKBONES, **{f"eld_{name}": under_price(kind) for name, kind in BACKBONES.items()}}
+BACKBONES: dict[str, type] = {"ippo": IPPO, "coma": COMA, "wqmix": WQMIX, "fen": FEN, "soto": SOTO}
+PRICED: dict[str, type] = {f"eld_{name}": under_price(kind) for name, kind in BACKBONES.items()}
+LEARNERS: dict[str, type] = {"random": Random, **BACKBONES, **PRICED}
+ELDIPPO, ELDCOMA, ELDWQMIX, ELDFEN, ELDSOTO = PRICED.values()

@@ -17,3 +17,4 @@ MaxNorm = Annotated[float, Field(gt=0, description="the longest gradient of an a
 Epochs = Annotated[int, Field(ge=1, description="passes over a batch")]
 Minibatches = Annotated[int, Field(ge=1, description="parts of a pass")]
 Segment = Annotated[int, Field(ge=1, description="steps until an agent may change its sub-policy")]
+FullyDecentralised = Annotated[bool, Field(description="whether an agent knows of others what it hears, or all")]

@@ -61,12 +61,12 @@ class IPPO(NamedTuple):
 
     def select(self, world: World, state: ActorCritic, memory: Any, view: View, progress: Any, explore: Any) -> Any:
         """Draw each agent's action from its policy; with it goes the logarithm of the action's probability."""
-        actions, log_probability = pg.act(state.actor.params, view.observation, view.uniforms[..., 0])
+        actions, log_probability = pg.act(pg.logits_of(state.actor, view.observation), view.uniforms[..., 0])
         return memory, actions, log_probability
 
     def update(self, world: World, state: ActorCritic, episodes: Episodes, charges: Charges, key: Any, progress: Any) -> ActorCritic:
         """PPO on the advantages less what the price takes; the critic learns the rewards alone."""
-        advantages, targets = pg.advantages_and_targets(self, state.critic, episodes, episodes.observations)
+        advantages, targets = pg.advantages_and_targets(self, state.critic, episodes)
         inputs, weights = pg.by_agent(episodes.observations[:-1]), jnp.ones((world.agents, targets[..., 0].size))
         sample = pg.Sample(
             inputs, pg.by_agent(episodes.actions), pg.by_agent(episodes.extras),

@@ -1,0 +1,67 @@
+"""The mixing matrices of a network in the rounds of an episode, its failures included, for estimates that JAX averages.
+
+An agent that averages by W_t (`gossipmab.networks.network`) keeps the weight of a message that does not arrive for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gossipmab.networks.failures.message_loss import arcs_of
+from gossipmab.networks.network import Network
+from gossipmab.utils.errors import InputError
+from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Bytes, Floats
+
+
+def check_network(network: Network, agents: int) -> None:
+    """Raise InputError unless all that the network does is a mixing matrix, of so many agents."""
+    if network.agents != agents:
+        raise InputError(f"network: has {network.agents} agents, allowed are {agents}, as the game has")
+    failures, budget = network.failures, network.communication
+    if failures is not None and failures.delay:
+        raise InputError(f"network.failures.delay: got {failures.delay}, allowed with learners is 0")
+    if failures is not None and any(not one.keep_state for one in (failures, *failures.outages)):
+        raise InputError("network.failures.keep_state: got false, allowed with learners is true")
+    for name in ("trigger_threshold", "quantization_bits", "top_k"):
+        if getattr(budget, name, None) is not None:
+            raise InputError(f"network.communication.{name}: got {getattr(budget, name)}, allowed with learners is period alone")
+
+
+def mixing_rounds(network: Network, key: dict[str, Any]) -> Callable[[int], Floats]:
+    """A function from a count of rounds to the mixing matrices (rounds, N, N) of the next; key: of the streams of a trial."""
+    links = network.link_sampler(stream(**key, purpose=Purpose.LINKS))
+    failing = network.failures is not None or network.communication is not None
+    fails = network.failure_sampler(stream(**key, purpose=Purpose.FAILURES)) if failing else None
+    arcs = arcs_of(network.edges)
+
+    def block(rounds: int) -> Floats:
+        present = links(rounds)
+        arrived: Bytes = present[:, arcs.link]
+        if fails is not None:
+            events = fails(present)
+            present = np.zeros_like(present)
+            present[:, arcs.link] = events.sent
+            arrived = (events.age >= 0).astype(np.uint8)
+        matrices = np.zeros((rounds, network.agents, network.agents))
+        matrices[:, arcs.receiver, arcs.sender] = link_weights(network, present)[:, arcs.link] * arrived
+        own = np.arange(network.agents)
+        matrices[:, own, own] = 1.0 - matrices.sum(axis=2)
+        return matrices
+
+    return block
+
+
+def link_weights(network: Network, present: Bytes) -> Floats:
+    """(rounds, E) the weights w_ij of the links that are present (rounds, E), as `Network.mixing_matrix` has them."""
+    if network.constant_weight > 0.0:
+        return np.where(present, network.constant_weight, 0.0)
+    ends = np.zeros((len(network.edges), network.agents))
+    for column in range(2):
+        ends[np.arange(len(network.edges)), network.edges[:, column]] = 1.0
+    degrees = present @ ends
+    metropolis = 1.0 / (1.0 + degrees[:, network.edges].max(axis=2, initial=0))
+    return np.where(present, metropolis if network.weights == "metropolis" else metropolis / 2, 0.0)

@@ -36,6 +36,7 @@ ENGINES = {
     "ray": "gossipmab.engines.pools.ray_tasks",
     "actors": "gossipmab.engines.actors.simulate",
 }
+PROCESSES = "gossipmab.engines.pools.processes"  # in the place of threads for learners in games
 OPTIONS = {  # option of `run` -> the engines that take it
     "workers": ("threads", "ray", "actors"),
     "address": ("ray", "actors"),
@@ -194,7 +195,8 @@ def _compute(
     failures: list[tuple[str, str]] = []
     agent_steps = sum(cell.point.agents * cell.point.experiment.horizon for cell in missing)
     watcher.call("on_begin", spec, folder.path, len(finished), agent_steps)
-    run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    of_learners = session["engine"] == "threads" and spec.game is not None
+    run_cells = import_module(PROCESSES if of_learners else ENGINES[session["engine"]]).run_cells
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
         options = options | {"workers": at_once}

@@ -149,7 +149,7 @@ def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 def listings() -> Iterator[Sheet]:
-    """Algorithms, plug-ins, experiments and topologies, one line each."""
+    """Algorithms, games, plug-ins, experiments and topologies, one line each."""
     from gossipmab.cli.json_output import of_everything
 
     found = of_everything()

@@ -89,12 +89,7 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
 
     return {
         "algorithms": [
-            {
-                "name": name,
-                "protocol": protocol,
-                "description": _line(algorithm),
-                "hyperparameters": defaults_of(protocol, name),
-            }
+            {"name": name, "protocol": protocol, "description": _line(algorithm), "hyperparameters": defaults_of(protocol, name)}
             for protocol, algorithms in PROTOCOLS.items()
             for name, algorithm in algorithms.shipped.items()
         ],

@@ -141,7 +141,8 @@ class TrialRecord:
         'cumulative Pareto regret, summed over agents'
 
         Args:
-            metric: "pareto" or "nsw" of gossip, "regret" of a centre, "utilisation" or "mre" of a game; by default the first that is defined.
+            metric: "pareto" or "nsw" of gossip, "regret" of a centre, "utilisation" or "mre" of a game; by default the first
+                that is defined.
             ax: the axes; by default those of a new figure, which a notebook shows at the end of the cell.
             label: in the legend, if there is one. Traces that are drawn into the same axes differ in colour and line.
 

@@ -59,6 +59,7 @@ class Crew:
         except (EOFError, BrokenPipeError):
             assert process is not None
             code = process.wait()
+            _end(process)
             how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             raise RuntimeError(f"the process that played it ended ({how})") from None
         except BaseException:  # steps raised, to stop
@@ -106,15 +107,14 @@ def _portable(error: Exception) -> bytes:
 
 def _started(player: bytes) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(os.path.abspath(one) for one in sys.path)
-    process = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
-    )
+    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path})
     assert process.stdin is not None
     _send(process.stdin, player)
     return process
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> None:
+    """End a process that may have ended, and close its pipes."""
     if process is not None:
         process.kill()
         process.communicate()

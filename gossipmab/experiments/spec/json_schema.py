@@ -31,12 +31,7 @@ from gossipmab.utils.parameters import MISSING, parameters_of, schema_of
 from gossipmab.utils.resources import shipped_files
 
 Schema = dict[str, Any]
-PLAYED = {
-    "gossip": "algorithms",
-    "central": "algorithms.central",
-    "assignment": "algorithms.assignment",
-    "marl": "algorithms.marl",
-}
+PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment", "marl": "algorithms.marl"}
 GROUPS = (*PLAYED.values(), "links", "rewards", "objectives", "games")  # of entry points, each "gossipmab." and this
 CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
 # Keys of [sweep] that lead into tables.

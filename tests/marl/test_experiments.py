@@ -14,6 +14,8 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import PROTOCOLS, protocol_of
+from gossipmab.analysis.studies import Study, findings, sentences
+from gossipmab.analysis.study_plots import draw_study
 from gossipmab.analysis.verify import verify
 from gossipmab.cli.main import call
 from gossipmab.experiments.spec.json_schema import experiment_schema
@@ -178,6 +180,15 @@ def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pyte
     assert call(["compare", str(run.path), str(run.path)]) == 0
     assert "All 4 matching cells are equal bit for bit." in capsys.readouterr().out
     assert repr(run).endswith("4 of 4 cells, 160 steps)") and "MarlTrace(agents=4, steps=160" in repr(run.traces["ippo__trial000"])
+
+
+def test_a_study_may_be_of_a_game(run: gm.Results, tmp_path: Path) -> None:
+    study = Study("What do they learn?", "none", column="mre", quantity="inequality of outcomes", each="")
+    found = findings(run, study)
+    means = run.table().query("round == 160").groupby("algorithm", sort=False)["mre"].mean()
+    assert found.set_index("algorithm")["value"].to_dict() == pytest.approx(means.to_dict()) and found["drift"].isna().all()
+    assert next(sentences(found, study)).startswith("random: inequality of outcomes from ")
+    assert [path.name for path in draw_study(found, study, tmp_path / "study", ("png",))] == ["study.png"]
 
 
 def test_a_network_is_for_learners_that_communicate(tmp_path: Path) -> None:

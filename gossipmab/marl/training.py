@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
 from gossipmab.marl.games import GAMES
@@ -23,11 +25,12 @@ from gossipmab.metrics.equity import dual_step
 from gossipmab.metrics.marl_trace import MarlTrace, measures
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError, shown
-from gossipmab.utils.parameters import check
+from gossipmab.utils.parameters import check, fit
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
 NO_PRICE = PriceTerms(step=0.0, cap=0.0)
+ONE_AT_A_TIME = Lock()  # orthogonal initialisations of two threads wait for each other's QR decompositions, for ever
 EVALUATION = 2**31  # batches of training are numbered below it, evaluations from it on
 
 
@@ -127,9 +130,11 @@ def train(
     compiled = programs((type(backbone), type(game)), backbone, game, words.credit, words.measure)
     numbers = {name: value for name, value in words._asdict().items() if not isinstance(value, str)}
     game_key, own_key, net_key = (_key(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION, Purpose.NETWORKS))
-    state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
+    with ONE_AT_A_TIME:
+        state = jax.block_until_ready(compiled.init(jax.random.fold_in(net_key, 0)))
+    dual = Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
     recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
-    record = Record(tau, terms is not None)
+    record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
     for b in range(1, batches + 1):
         done = jnp.asarray((b - 1) / batches)
         episodes, _ = compiled.play(state, jax.random.fold_in(game_key, b), jax.random.fold_in(own_key, b), done, True, matrices())
@@ -171,7 +176,7 @@ class Record:
         columns: dict[str, Floats] = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
         return MarlTrace(
             rounds=np.array(self.rounds, np.int64), **columns, utility=self.outcomes.mean(axis=0), outcomes=self.outcomes,
-            path=path, goals=goals, radii=np.zeros((0, path.shape[1])) if radii is None else radii, earned=self.earned,
+            path=path, goals=goals, radii=np.full(path.shape[:2], np.nan) if radii is None else radii, earned=self.earned,
         )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None
 def test_sentences_by_hand() -> None:
     ordered = Study("?", "quickstart", lambda spec, at, rows: 0.0, "gap")
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
-    found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "regret": r} for n, x, r in rows])
+    found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "value": r} for n, x, r in rows])
     assert list(sentences(found, ordered)) == [
         "one: Pareto regret from 1 (e) to 8 (a) an agent; with the gap: falls (Spearman's rho -1.00, p < 0.001, 5 points)"
     ]

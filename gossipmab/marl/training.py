@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from threading import Lock
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -30,7 +29,6 @@ from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
 NO_PRICE = PriceTerms(step=0.0, cap=0.0)
-ONE_AT_A_TIME = Lock()  # orthogonal initialisations of two threads wait for each other's QR decompositions, for ever
 EVALUATION = 2**31  # batches of training are numbered below it, evaluations from it on
 
 
@@ -130,9 +128,7 @@ def train(
     compiled = programs((type(backbone), type(game)), backbone, game, words.credit, words.measure)
     numbers = {name: value for name, value in words._asdict().items() if not isinstance(value, str)}
     game_key, own_key, net_key = (_key(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION, Purpose.NETWORKS))
-    with ONE_AT_A_TIME:
-        state = jax.block_until_ready(compiled.init(jax.random.fold_in(net_key, 0)))
-    dual = Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
+    state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
     recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
     record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
     for b in range(1, batches + 1):

@@ -82,7 +82,7 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((RANDOM, GAME), {"tau": -1.0}, "tau: got -1.0, allowed is a number >= 0"),
     ((IPPO(), GAME), {"price": 3.0}, "price: got 3.0, allowed is an object, such as gm.marl.EquityPrice()"),
     ((RANDOM, GAME, gm.Network("ring", 4)), {}, "network: not used by Random, which does not communicate; leave it out"),
-    ((FEN(fully_decentralised=False), GAME, gm.Network("ring", 4)), {}, "network: not used by FEN"),
+    ((FEN(environments=4, fully_decentralised=False), GAME, gm.Network("ring", 4)), {}, "network: not used by FEN"),
     ((FEN(environments=4), GAME, gm.Network("ring", 5)), {}, "network: has 5 agents, allowed are 4, as the game has"),
     ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(delay=2))), {}, "network.failures.delay: got 2, allowed"),
     (

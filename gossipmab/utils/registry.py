@@ -20,7 +20,7 @@ from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import suggesting
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
-GAMES = "gossipmab.games"
+GAMES = "gossipmab.marl.games"
 
 
 class Origin(NamedTuple):

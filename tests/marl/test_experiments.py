@@ -117,7 +117,7 @@ def test_objects_and_classes_stand_for_names() -> None:
 
     spec = load_spec(changed(game={"name": Shorter, "steps": 20}))
     assert spec.game is not None and spec.game.name.endswith("Shorter") and spec.points[0].agents == 4
-    with pytest.raises(gm.InputError, match="is no class for gossipmab.games: it has no action_count"):
+    with pytest.raises(gm.InputError, match="is no class for gossipmab.marl.games: it has no action_count"):
         load_spec(changed(game={"name": IPPO}))
 
 

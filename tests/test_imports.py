@@ -72,7 +72,7 @@ def test_algorithms_do_not_import_one_another() -> None:
 
 
 def test_the_caches_of_compiled_code_look_at_all_rooms_below_the_experiments() -> None:
-    assert {name.removesuffix(".py") for name in UPPER} == {r for r in LEVEL if LEVEL[r] > LEVEL["engines"]} - {"marl"}  # its games are compiled
+    assert {name.removesuffix(".py") for name in UPPER} == {r for r in LEVEL if LEVEL[r] > LEVEL["engines"]}
 
 
 def loaded_after(statement: str) -> set[str]:

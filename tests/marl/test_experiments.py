@@ -117,7 +117,7 @@ def test_objects_and_classes_stand_for_names() -> None:
 
     spec = load_spec(changed(game={"name": Shorter, "steps": 20}))
     assert spec.game is not None and spec.game.name.endswith("Shorter") and spec.points[0].agents == 4
-    with pytest.raises(gm.InputError, match="is no class for gossipmab.games: it has no action_count"):
+    with pytest.raises(gm.InputError, match="is no class for gossipmab.marl.games: it has no action_count"):
         load_spec(changed(game={"name": IPPO}))
 
 
@@ -125,6 +125,9 @@ def test_learners_of_games_and_algorithms_of_bandits_are_told_apart() -> None:
     for protocol, registry in PROTOCOLS.items():
         assert {protocol_of(kind) for kind in registry.values()} == {protocol}
     assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
+    for kind, line in ((JobScheduling, "^JobScheduling: parameter: 'stepz' is not"), (IPPO, "^IPPO: parameter: 'stepz' is not")):
+        with pytest.raises(gm.InputError, match=line):
+            kind(stepz=3)
     with pytest.raises(gm.InputError, match="^game: got Environment"):
         gm.simulate("ippo", gm.Environment.sample(4, 3, 2, seed=0), horizon=10, seed=0)
     with pytest.raises(gm.InputError, match="^environment: got JobScheduling"):

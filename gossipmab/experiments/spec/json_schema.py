@@ -32,7 +32,7 @@ from gossipmab.utils.resources import shipped_files
 
 Schema = dict[str, Any]
 PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment", "marl": "algorithms.marl"}
-GROUPS = (*PLAYED.values(), "links", "rewards", "objectives", "games")  # of entry points, each "gossipmab." and this
+GROUPS = (*PLAYED.values(), "links", "rewards", "objectives", "marl.games")  # of entry points, each "gossipmab." and this
 CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
 # Keys of [sweep] that lead into tables.
 DEEPER = r"^(environment\.(log|dataset)|game|network\.(base|links|failures|communication)|algorithms)\..+"
@@ -65,7 +65,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         sections[section]["properties"][name] = dict(schema, description=text)
         if name in definitions:
             definitions[name]["description"] = text
-    properties: dict[str, Schema] = dict(sections) | {"game": _game(sections["game"], foreign["games"])}
+    properties: dict[str, Schema] = dict(sections) | {"game": _game(sections["game"], foreign["marl.games"])}
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "In legends"}
     algorithms = [
@@ -158,8 +158,9 @@ def _links(foreign: list[str]) -> Schema:
 
 
 def _game(section: Schema, foreign: list[str]) -> Schema:
-    tau = {"tau": section["properties"]["tau"]}
-    tables = [of_fields(kind, name={"enum": [name]}, **tau) for name, kind in GAMES.shipped.items()]
+    own = section["properties"]
+    words = {"description": own["name"]["description"]}
+    tables = [of_fields(kind, name={"enum": [name], **words}, tau=own["tau"]) for name, kind in GAMES.shipped.items()]
     return {"description": section["description"], "anyOf": [*tables, _open("name", foreign)]}
 
 

@@ -72,8 +72,8 @@ class CostAdvantages(ConnectorV2):  # type: ignore[misc]
                     one = episode.agent_episodes[agent]
                     cost = costs[max(steps) - steps[b] :, b, agents.index(agent)]
                     charged[one.module_id].append(np.append(cost[: len(one) - 1], 0.0))
-            for module, cost in charged.items():
-                _subtract(rl_module[module], batch[module], cost)
+            for module, of_episodes in charged.items():
+                _subtract(rl_module[module], batch[module], of_episodes)
         self.price.observe(x)
         if metrics is not None:
             metrics.log_value(("__all_modules__", "equity_multiplier"), self.price.multiplier, window=1)

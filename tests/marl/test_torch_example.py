@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "marl_torch.py"
 
 
 @pytest.fixture(scope="module")
-def example() -> Any:
+def example() -> Iterator[Any]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     spec = importlib.util.spec_from_file_location("marl_torch", EXAMPLE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    torch.set_num_threads(threads)
 
 
-def trained(example: Any, price: Any, batches: int = 3, steps: int = 20) -> np.ndarray:
+def trained(example: Any, price: Any, batches: int = 6, steps: int = 20) -> np.ndarray:
     torch.manual_seed(0)
     environments = example.Environments(marl.JobScheduling(steps=steps), 4, 0)
     return np.array(list(example.train(environments, price, batches, hidden=8)))

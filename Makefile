@@ -57,6 +57,7 @@ bench: .venv/test  ## the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench_ray_cells.py
 	$(BIN)/python benchmarks/bench_actors.py
 	$(BIN)/python benchmarks/bench_probing.py
+	$(BIN)/python benchmarks/bench_marl.py
 	$(BIN)/python benchmarks/bench_scale.py --million --slopes
 
 lint: .venv/dev

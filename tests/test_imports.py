@@ -48,7 +48,7 @@ def test_rooms_import_downwards_only_and_no_files_in_a_circle() -> None:
 SEPARATE = ({"environments", "networks"}, {"bridges", "testing"}, {"bridges", "cli"}, {"testing", "cli"})
 SEPARATE += ({"marl", "testing"}, {"marl", "cli"})
 CONFINED = {
-    "ray": ("gossipmab.engines.pools", "gossipmab.engines.actors", "gossipmab.bridges.tune"),
+    "ray": ("gossipmab.engines.pools", "gossipmab.engines.actors", "gossipmab.bridges"),
     "matplotlib": ("gossipmab.analysis", "gossipmab.testing"),
     "jax": ("gossipmab.marl",),
     "bokeh": ("gossipmab.analysis.report",),

@@ -111,7 +111,7 @@ def animate(
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 10,
     quiet: Quiet = False,
 ) -> None:
-    """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve."""
+    """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve; of learners, an episode."""
     from gossipmab.analysis.animation import animate as film
 
     point = {key: values[-1] for key, values in points_of(where or ()).items()}

@@ -17,6 +17,7 @@ from gossipmab.analysis.charts import Chart, Curve, Panel, corner
 from gossipmab.analysis.latex import latex_table
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
+from gossipmab.analysis.outcome_plots import outcome_figures
 from gossipmab.analysis.pull_plots import NOTE, pulls
 from gossipmab.analysis.report.interactive import numbers, thinned, with_numbers
 from gossipmab.analysis.selection import by_algorithm, by_point, view
@@ -90,6 +91,7 @@ def figures(results: Results) -> list[Picture]:
         ]
         if (of_pulls := pulls(results)) is not None:
             found.append(picture("Pulls by agent and arm", NOTE, of_pulls))
+        found += [picture(one.heading, one.note, one.figure) for one in outcome_figures(view(results))]
         return found
 
 

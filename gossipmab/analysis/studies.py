@@ -1,4 +1,4 @@
-"""The studies: the effects of topology, connectivity, failures, communication and size on regret, one shipped experiment each."""
+"""The studies: effects of topology, connectivity, failures, communication and size on regret; equity of learners."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gossipmab.experiments.spec.spec import Point, Spec
 
 SHORT = ("experiment.trials=4", "experiment.horizon=2000")  # of a study with --quick
+SHORT_GAME = ("experiment.trials=2", "experiment.horizon=160000")
+UNEVEN: dict[str, Any] = {"column": "mre", "quantity": "inequality of outcomes, H / N,", "each": ""}
 
 
 class Study(NamedTuple):
@@ -63,6 +65,18 @@ STUDIES: dict[str, Study] = {
     "scaling": Study(
         "Are more agents better?", "number_of_agents", lambda spec, at, rows: at.agents, "agents N",
         (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"),
+    ),
+    "equity": Study("How evenly do learners share a server, and at what price?", "job_scheduling", quick=SHORT_GAME, **UNEVEN),
+    "equity-matthew": Study(
+        "How evenly do decentralised learners eat where who has eats more?", "matthew_effect", quick=SHORT_GAME, **UNEVEN
+    ),
+    "equity-central": Study(
+        "How evenly do learners with a centre eat where who has eats more?", "matthew_effect_central", quick=SHORT_GAME, **UNEVEN
+    ),
+    "price-cap": Study(
+        "How high must the price on unequal outcomes be allowed to rise?", "price_cap",
+        lambda spec, at, rows: at.algorithms[0].params["cap"], "cap of the price",
+        ("experiment.trials=2", "experiment.horizon=480000", 'sweep.algorithms.eld_ippo.cap=[0.0, 7.0, 15.0]'), **UNEVEN,
     ),
 }  # fmt: skip
 

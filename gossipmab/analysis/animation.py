@@ -60,7 +60,8 @@ def animate(
         out: the file: .gif, .html (self-contained, with buttons), or .mp4 (needs ffmpeg). None returns matplotlib's animation,
             which a notebook shows by its `to_jshtml()`.
         label: of the algorithm; the first by default. trial: which. where: swept key -> value; the first sweep point by default.
-        rounds: play so many rounds, 200 at most by default; of learners, the steps of the episode. frames: at most so many, evenly spaced. fps: frames a second.
+        rounds: play so many rounds, 200 at most by default; of learners, the steps of the episode.
+        frames: at most so many, evenly spaced. fps: frames a second.
         colour: "regret" of each agent so far, in the algorithm's metric, or "disagreement", the largest distance of its
             estimates from the mean of all agents' estimates.
 

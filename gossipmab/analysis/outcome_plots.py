@@ -89,7 +89,8 @@ def outcomes(results: Results, seen: View) -> Figure:
             bottom += shares[:, rank]
         swept = ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in cell.point.values.items())
         ax.set_title(legible(f"{cell.label}{', ' if swept else ''}{swept}"), fontsize=7)
-        ax.set_xticks([0, len(some) - 1] if len(some) > 1 else [0], [str(some[0][0].trial), str(some[-1][0].trial)][: min(2, len(some))])
+        ends = [0, len(some) - 1][: len(some)]
+        ax.set_xticks(ends, [str(some[end][0].trial) for end in ends])
     for spare in axes.ravel()[len(panels) :]:
         spare.set_visible(False)
     figure.supxlabel("trial", fontsize=8)

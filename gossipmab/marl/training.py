@@ -64,9 +64,7 @@ def programs(kinds: tuple[type, ...], learner: Any, game: Any, credit: str, meas
         violations, batches = dual.violations + jnp.mean(found.uneven) - terms["budget"], dual.batches + 1
         raised = dual_step(dual.multiplier, violations / batches, terms["step"], terms["cap"], jnp)
         due = batches >= terms["period"]
-        return after, Dual(
-            jnp.where(due, raised, dual.multiplier), jnp.where(due, 0.0, violations), jnp.where(due, 0, batches)
-        )
+        return after, Dual(jnp.where(due, raised, dual.multiplier), jnp.where(due, 0.0, violations), jnp.where(due, 0, batches))
 
     return Programs(
         world,
@@ -137,8 +135,8 @@ def train(
         state, dual = compiled.learn(state, dual, episodes, numbers, jax.random.fold_in(net_key, b), done)
         if b in recorded:
             keys = (jax.random.fold_in(one, EVALUATION + b) for one in (game_key, own_key))
-            found = compiled.play(state, *keys, jnp.asarray(b / batches), False, matrices())
-            record.keep(b * (horizon // batches), *found, float(dual.multiplier))
+            episodes, pictures = compiled.play(state, *keys, jnp.asarray(b / batches), False, matrices())
+            record.keep(b * (horizon // batches), episodes, pictures, float(dual.multiplier))
         else:
             dual.multiplier.block_until_ready()
         if progress is not None:

@@ -124,9 +124,7 @@ def test_alpha_raises_the_price_and_is_no_control_variate() -> None:
 
     def expected(value: Any, q: np.ndarray) -> np.ndarray:
         chances = itertools.product(range(2), range(2))
-        return sum(
-            (q[0] if a else 1 - q[0]) * (q[1] if b else 1 - q[1]) * np.asarray(value(a, b)) for a, b in chances
-        )  # type: ignore[return-value]
+        return sum((q[0] if a else 1 - q[0]) * (q[1] if b else 1 - q[1]) * np.asarray(value(a, b)) for a, b in chances)  # type: ignore[return-value]
 
     def s(a: int, b: int) -> np.ndarray:
         return price.signals(rewards[a, b]).identity

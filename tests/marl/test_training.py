@@ -49,8 +49,9 @@ def test_simulate_trains_and_the_same_network_of_names() -> None:
 def test_random_agents_earn_what_the_table_of_the_paper_says() -> None:
     """Table 2, its Random row: .16, .03, .05, .26; standard errors over 64 episodes are .0024, .0009, .0012, .013."""
     found = gm.marl.train(Random(environments=64), JobScheduling(), horizon=64_000, seed=0, recorded_rounds=1)
-    for name, expected, error in (("utilisation", 0.159, 0.0024), ("minimum", 0.027, 0.0009), ("maximum", 0.053, 0.0012), ("cv", 0.257, 0.013)):
-        assert abs(getattr(found, name)[-1] - expected) < 4 * error + 0.0005, name
+    expected = {"utilisation": (0.159, 0.0024), "minimum": (0.027, 0.0009), "maximum": (0.053, 0.0012), "cv": (0.257, 0.013)}
+    for name, (value, error) in expected.items():
+        assert abs(getattr(found, name)[-1] - value) < 4 * error + 0.0005, name
 
 
 def test_a_callback_may_stop_the_training() -> None:
@@ -71,7 +72,7 @@ class Lonely(JobScheduling):
 
 
 BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
-    ((RANDOM, GAME), {"horizon": 100}, "horizon: got 100, allowed are multiples of a batch, environments x steps = 80: such as 80 or 160"),
+    ((RANDOM, GAME), {"horizon": 100}, "horizon: got 100, allowed are multiples of a batch, environments x steps = 80: such as 80"),
     ((RANDOM, GAME), {"horizon": 10}, "horizon: got 10, allowed are multiples of a batch, environments x steps = 80: such as 80"),
     ((RANDOM, "job"), {}, "game: got 'job', allowed is an object, such as gm.marl.JobScheduling()"),
     ((RANDOM, JobScheduling), {}, "game: got <class"),
@@ -84,7 +85,7 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((RANDOM, GAME, gm.Network("ring", 4)), {}, "network: not used by Random, which does not communicate; leave it out"),
     ((FEN(environments=4, fully_decentralised=False), GAME, gm.Network("ring", 4)), {}, "network: not used by FEN"),
     ((FEN(environments=4), GAME, gm.Network("ring", 5)), {}, "network: has 5 agents, allowed are 4, as the game has"),
-    ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(delay=2))), {}, "network.failures.delay: got 2, allowed"),
+    ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(delay=2))), {}, "network.failures.delay: got 2"),
     (
         (FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(crash_probability=0.1, keep_state=False))),
         {}, "network.failures.keep_state: got false, allowed with learners is true",

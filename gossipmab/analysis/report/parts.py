@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from gossipmab.analysis.charts import Chart, Curve, Panel, corner
 from gossipmab.analysis.latex import latex_table
+from gossipmab.analysis.outcome_plots import outcome_figures
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
-from gossipmab.analysis.outcome_plots import outcome_figures
 from gossipmab.analysis.pull_plots import NOTE, pulls
 from gossipmab.analysis.report.interactive import numbers, thinned, with_numbers
 from gossipmab.analysis.selection import by_algorithm, by_point, view

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from gossipmab.engines.pools import threads
 from gossipmab.engines.pools.threads import C, P, Steps
@@ -120,7 +120,7 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
         process.communicate()
 
 
-def _send(stream: BinaryIO, message: bytes) -> None:
+def _send(stream: IO[bytes], message: bytes) -> None:
     stream.write(len(message).to_bytes(SIZE, "little") + message)
     stream.flush()
 

@@ -111,7 +111,8 @@ class COMA(NamedTuple):
         one, other = jax.random.split(key)
         actor = networks.improved(state.actor, pg.surrogate(self.clip, self.entropy), sample, one, **pg.passes(self))
         data = all_in_one(inputs), all_in_one(episodes.actions), all_in_one(targets)
-        return SharedActorCritic(actor, networks.improved(state.critic, critic_loss, data, other, **pg.passes(self) | {"epochs": self.critic_epochs}))
+        often = pg.passes(self) | {"epochs": self.critic_epochs}
+        return SharedActorCritic(actor, networks.improved(state.critic, critic_loss, data, other, **often))
 
 
 def critic_loss(params: Any, sample: Any) -> Any:

@@ -61,7 +61,7 @@ def made(source: dict[str, Any], trials: int = 2) -> View:
 def test_the_frontier_has_the_means_and_the_bands_of_the_last_evaluation() -> None:
     (ax,) = frontier(made(PRICED)).axes
     for found, values in zip(ax.containers, LAST.values(), strict=True):
-        line, _, (across, up) = found  # type: ignore[misc]
+        line, _, (across, up) = found
         mean, sd = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
         np.testing.assert_allclose(np.ravel(line.get_data()).astype(float), mean)
         np.testing.assert_allclose(across.get_segments()[0][:, 0], [mean[0] - sd[0], mean[0] + sd[0]], atol=1e-12)
@@ -76,11 +76,11 @@ def test_the_frontier_has_the_means_and_the_bands_of_the_last_evaluation() -> No
 
 def test_a_sweep_has_a_point_of_its_own_each_and_a_single_trial_no_bars() -> None:
     (ax,) = frontier(made(SWEPT)).axes
-    x = [float(found[0].get_xdata()[0]) for found in ax.containers]  # type: ignore[index]
+    x = [float(found[0].get_xdata()[0]) for found in ax.containers]
     np.testing.assert_allclose(x, [0.07, 0.04, 0.0, 0.035, 0.02, 0.0])
     assert len([line for line in ax.lines if line.get_color() == "#999999"]) == 2
     (ax,) = frontier(made(PRICED, trials=1)).axes
-    assert all(len(set(map(tuple, bar.get_segments()[0]))) == 1 for found in ax.containers for bar in found[2])  # type: ignore[index]
+    assert all(len(set(map(tuple, bar.get_segments()[0]))) == 1 for found in ax.containers for bar in found[2])
 
 
 def test_shares_stand_on_each_other_from_the_largest_on() -> None:
@@ -88,8 +88,8 @@ def test_shares_stand_on_each_other_from_the_largest_on() -> None:
     panels = [ax for ax in outcomes(seen.results, seen).axes if ax.get_visible()]
     assert [ax.get_title() for ax in panels] == ["ippo", "priced", "random"]
     for ax in panels:
-        heights = np.array([[bar.get_height() for bar in rank] for rank in ax.containers])  # type: ignore[attr-defined]
-        bottoms = np.array([[bar.get_y() for bar in rank] for rank in ax.containers])  # type: ignore[attr-defined]
+        heights = np.array([[bar.get_height() for bar in rank] for rank in ax.containers])
+        bottoms = np.array([[bar.get_y() for bar in rank] for rank in ax.containers])
         np.testing.assert_allclose(heights, np.outer([0.5, 0.3, 0.1, 0.0], [1, 2]))
         np.testing.assert_allclose(bottoms, np.cumsum(heights, axis=0) - heights)
         assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1"]

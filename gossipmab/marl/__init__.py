@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 # Public name -> the module that defines it, loaded on first use, so that jax and pettingzoo are needed where they are used only.
 _HOME = {
+    **dict.fromkeys(("COMA", "FEN", "IPPO", "Random", "SOTO", "WQMIX"), "gossipmab.marl.learners"),
+    **dict.fromkeys(("ELDCOMA", "ELDFEN", "ELDIPPO", "ELDSOTO", "ELDWQMIX"), "gossipmab.marl.learners"),
     "EquityPrice": "gossipmab.marl.price",
     "EquityPriced": "gossipmab.marl.pettingzoo",
-    "IPPO": "gossipmab.marl.learners",
     "JobScheduling": "gossipmab.marl.games",
     "MatthewEffect": "gossipmab.marl.games",
-    "Random": "gossipmab.marl.learners",
     "parallel_env": "gossipmab.marl.pettingzoo",
     "train": "gossipmab.marl.training",
 }
@@ -24,7 +24,22 @@ __all__ = sorted(_HOME)  # noqa: PLE0605
 
 if TYPE_CHECKING:
     from gossipmab.marl.games import JobScheduling as JobScheduling, MatthewEffect as MatthewEffect
+    from gossipmab.marl.learners import (
+        COMA as COMA,
+        ELDCOMA as ELDCOMA,
+        ELDFEN as ELDFEN,
+        ELDIPPO as ELDIPPO,
+        ELDSOTO as ELDSOTO,
+        ELDWQMIX as ELDWQMIX,
+        FEN as FEN,
+        IPPO as IPPO,
+        SOTO as SOTO,
+        WQMIX as WQMIX,
+        Random as Random,
+    )
     from gossipmab.marl.pettingzoo import EquityPriced as EquityPriced, parallel_env as parallel_env
+    from gossipmab.marl.price import EquityPrice as EquityPrice
+    from gossipmab.marl.training import train as train
 
 
 def __getattr__(name: str) -> Any:

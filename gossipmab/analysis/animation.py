@@ -1,16 +1,15 @@
-"""An animation of a gossip trial: the network with the links of each round, its agents, their arms, and the growing regret."""
+"""A trial as a film: of gossip, the network with the links of each round and the growing regret; of learners, an episode."""
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from markupsafe import escape
 
+from gossipmab.analysis.films import checked, saved
+from gossipmab.analysis.game_plots import episode
 from gossipmab.analysis.graph_plots import check_size, layout
 from gossipmab.analysis.plot_style import COLOURS, in_brief, own_style
 from gossipmab.analysis.selection import matching
@@ -19,13 +18,12 @@ from gossipmab.environments.environment import Environment
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.experiments.spec.spec import Point, Spec
+from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.experiments.spec.sweep import columns, scalar
 from gossipmab.metrics.columns import about
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.network import Network
 from gossipmab.objectives.pareto import gaps
-from gossipmab.utils.atomic_write import write_whole
 from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.safe_read import is_file
 from gossipmab.utils.types import Floats, Integers
@@ -34,13 +32,7 @@ from gossipmab.utils.validation import whole_number
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
 
-SUFFIXES = (".gif", ".html", ".mp4")
 COLOURED_BY = ("regret", "disagreement")
-MOST_FRAMES = 1_000
-ICONS = {  # of matplotlib's player
-    "minus": "−", "fast-backward": "|◀◀", "step-backward": "|◀", "play fa-flip-horizontal": "◀", "pause": "❚❚", "play": "▶",
-    "step-forward": "▶|", "fast-forward": "▶▶|", "plus": "+",
-}  # fmt: skip
 
 
 class Frame(NamedTuple):
@@ -58,17 +50,18 @@ def animate(
     source: Any, out: str | Path | None = None, *, label: str | None = None, trial: int = 0,
     where: Mapping[str, Any] | None = None, rounds: int | None = None, frames: int = 100, colour: str = "regret", fps: int = 10,
 ) -> Any:  # fmt: skip
-    """Draw a trial of a gossip experiment as a film.
+    """Draw a trial of a gossip experiment as a film, or the episode that a trained cell of learners has kept.
 
     >>> gm.animate("runs/first", "film.gif", rounds=4, frames=2).name
     'film.gif'
 
     Args:
-        source: an experiment as `gm.run` takes it, a run folder, or its results.
+        source: an experiment as `gm.run` takes it, a run folder, or its results; of learners, one of the last two.
         out: the file: .gif, .html (self-contained, with buttons), or .mp4 (needs ffmpeg). None returns matplotlib's animation,
             which a notebook shows by its `to_jshtml()`.
         label: of the algorithm; the first by default. trial: which. where: swept key -> value; the first sweep point by default.
-        rounds: play so many rounds, 200 at most by default. frames: at most so many, evenly spaced. fps: frames a second.
+        rounds: play so many rounds, 200 at most by default; of learners, the steps of the episode.
+        frames: at most so many, evenly spaced. fps: frames a second.
         colour: "regret" of each agent so far, in the algorithm's metric, or "disagreement", the largest distance of its
             estimates from the mean of all agents' estimates.
 
@@ -81,7 +74,10 @@ def animate(
     path, frames, fps = checked(out, frames, fps)
     if colour not in COLOURED_BY:
         raise unknown("colour", colour, COLOURED_BY)
-    title, metric, environment, network, played, last = _opened(source, label, trial, where or {}, rounds)
+    source, spec, label, point = _opened(source, label, trial, where or {})
+    if spec.experiment.protocol == "marl":
+        return _episode(source, spec, label, trial, point, path, frames, fps, rounds)
+    title, metric, environment, network, played, last = _trial(spec, label, trial, point, rounds)
     chosen = {round(last * m / frames) for m in range(1, frames + 1)}
     film = [_frame(now, metric, colour) for now in played if now.round in chosen]
     with own_style(**{"savefig.dpi": 100}):
@@ -89,38 +85,48 @@ def animate(
         return drawn if path is None else saved(drawn, path, fps)
 
 
-def checked(out: str | Path | None, frames: int, fps: int) -> tuple[Path | None, int, int]:
-    """The file, the number of frames and that a second of a film. Raises InputError if one of them is not allowed."""
-    from matplotlib.animation import FFMpegWriter
-
-    frames, fps = whole_number("frames", frames), whole_number("fps", fps)
-    if frames > MOST_FRAMES:
-        raise InputError(f"frames: got {frames}, allowed are 1 to {MOST_FRAMES}")
-    path = None if out is None else Path(out)
-    if path is not None and path.suffix not in SUFFIXES:
-        raise InputError(f"--out: got {str(path)!r}, allowed is a file that ends in {', '.join(SUFFIXES)}")
-    if path is not None and path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
-        raise InputError(f"--out: {str(path)!r} needs ffmpeg, which is not installed; allowed without are .gif and .html")
-    return path, frames, fps
-
-
-def _opened(
-    source: Any, label: str | None, trial: int, where: Mapping[str, Any], rounds: int | None
-) -> tuple[str, str, Environment, Network, Iterator[Round], int]:
-    """Title, metric, environment, network, rounds and number of rounds of the cell."""
+def _opened(source: Any, label: str | None, trial: int, where: Mapping[str, Any]) -> tuple[Any, Spec, str, Point]:
+    """Results if there are some, the experiment, the label and the sweep point."""
     if isinstance(source, str | Path) and is_file(Path(source) / "manifest.json"):
         source = Results.open(source)
     spec = source.spec if isinstance(source, Results) else load_spec(source)
-    if spec.experiment.protocol != "gossip":
-        raise InputError(f'animate: the experiment has protocol = "{spec.experiment.protocol}", allowed is "gossip"')
+    if spec.experiment.protocol not in ("gossip", "marl"):
+        raise InputError(f'animate: the experiment has protocol = "{spec.experiment.protocol}", allowed are "gossip" and "marl"')
     labels = [choice.label for choice in spec.algorithms]
     label = labels[0] if label is None else label
     if label not in labels:
         raise unknown("algorithm", label, labels)
     if whole_number("trial", trial, 0) >= spec.experiment.trials:
         raise InputError(f"trial: got {trial}, allowed are 0 to {spec.experiment.trials - 1}")
-    point = _point(spec, where)
-    cell = next(one for one in spec.cells() if (one.label, one.trial) == (label, trial) and one.point is point)
+    return source, spec, label, _point(spec, where)
+
+
+def _title(spec: Spec, label: str, point: Point) -> str:
+    swept = ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in point.values.items())
+    return ": ".join(filter(None, (f"{spec.experiment.name}, {label}", swept)))
+
+
+def _cell(spec: Spec, label: str, trial: int, point: Point) -> Cell:
+    return next(one for one in spec.cells() if (one.label, one.trial) == (label, trial) and one.point is point)
+
+
+def _episode(
+    source: Any, spec: Spec, label: str, trial: int, point: Point, path: Path | None, frames: int, fps: int, rounds: int | None
+) -> Any:
+    """The film of the episode that a finished cell of learners has kept."""
+    if not isinstance(source, Results):
+        raise InputError("animate: learners of a game are drawn after their training, allowed is a run folder")
+    cell = _cell(spec, label, trial, point)
+    if cell.id not in source.traces:
+        raise InputError(f"animate: the cell {cell.id} is not finished; allowed is one that is")
+    return episode(source.traces[cell.id], path, title=_title(spec, label, point), steps=rounds, frames=frames, fps=fps)
+
+
+def _trial(
+    spec: Spec, label: str, trial: int, point: Point, rounds: int | None
+) -> tuple[str, str, Environment, Network, Iterator[Round], int]:
+    """Title, metric, environment, network, rounds and number of rounds of the cell."""
+    cell = _cell(spec, label, trial, point)
     horizon = cell.point.experiment.horizon
     last = min(horizon, 200) if rounds is None else whole_number("rounds", rounds)
     if last > horizon:
@@ -134,9 +140,8 @@ def _opened(
     runner = CellRunner(spec)
     runner(cell, simulate=opened)
     environment, network, played = parts
-    swept = ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in cell.point.values.items())
-    title = ": ".join(filter(None, (f"{spec.experiment.name}, {label}", swept)))
-    return title, about(cell.name), environment, network, (now for _, now in zip(range(last), played, strict=False)), last
+    found = (now for _, now in zip(range(last), played, strict=False))
+    return _title(spec, label, point), about(cell.name), environment, network, found, last
 
 
 def _point(spec: Spec, where: Mapping[str, Any]) -> Point:
@@ -218,25 +223,3 @@ def _draw(
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # else every frame is laid out anew
     return FuncAnimation(figure, show, frames=len(film), interval=interval, repeat=False)
-
-
-def saved(drawn: FuncAnimation, path: Path, fps: int) -> Path:
-    """Write the film into the file, whole or not at all; returns its path."""
-    import matplotlib as mpl
-    from matplotlib.animation import FFMpegWriter, PillowWriter
-
-    if path.suffix == ".html":
-        with mpl.rc_context({"animation.embed_limit": 500.0}):  # MB; frames are pictures within the page
-            player = re.sub(r"<link[^>]*>", "", drawn.to_jshtml(fps=fps))  # a font of icons, from elsewhere
-        player = re.sub(
-            r'<i class="fa fa-([a-z-]+)( fa-flip-horizontal)?"></i>', lambda icon: ICONS[icon[1] + (icon[2] or "")], player
-        )
-        page = f'<!doctype html><meta charset="utf-8"><title>{escape(path.stem)}</title>{player}'.encode()
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / path.name
-            drawn.save(file, writer=PillowWriter(fps) if path.suffix == ".gif" else FFMpegWriter(fps))
-            page = file.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page)
-    return path

@@ -122,6 +122,11 @@ def charts(seen: View, metric: str | None = None, bound: str | None = None) -> I
         lines = {"front_evenness": ("-", "evenness"), "front_share": (":", "share")}
         names = "front_coverage", "Coverage of the Pareto front over time", note
         yield _of_parts(seen, lines, names, "pulls on the Pareto front", "x")
+    if "multiplier" in table and (table["multiplier"] > 0).any():
+        priced = seen._replace(table=table[np.isfinite(table["multiplier"])])
+        panels, label = over_rounds(priced, "multiplier"), title_of(results.kind, "multiplier")
+        heading, when = "Price on inequality over time", time_of(results.kind)
+        yield Chart("multiplier", heading, mean.capitalize(), panels, when, label, corner(panels, seen.band), seen.log or "none")
 
 
 def stem_of(column: str) -> str:

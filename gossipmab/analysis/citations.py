@@ -1,4 +1,4 @@
-"""What to cite for a run: the papers of its algorithms and objectives, and the simulator."""
+"""What to cite for a run: the papers of its algorithms, its objectives and its game, and the simulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 import gossipmab
 from gossipmab.experiments.results import Results
 
-# Algorithm or objective -> keys in references.bib.
+# Algorithm, objective or game -> keys in references.bib.
 CITED: dict[str, tuple[str, ...]] = {
     "pareto_ucb_gossip": ("wang2026multi",),
     "pareto_ucb": ("wang2026multi",),
@@ -26,6 +26,22 @@ CITED: dict[str, tuple[str, ...]] = {
     "random_probing": ("xu2025fair",),
     "greedy_probing": ("xu2025fair",),
     "procedural": ("caiata2026procedural",),
+    "random": ("nguyen2026beyond",),
+    "job_scheduling": ("jiang2019learning",),
+    "matthew_effect": ("jiang2019learning",),
+    **{
+        prefix + name: (key, *priced)
+        for prefix, priced in (("", ()), ("eld_", ("nguyen2026beyond",)))
+        for name, key in {
+            "ippo": "dewitt2020independent",
+            "coma": "foerster2018counterfactual",
+            "wqmix": "rashid2020weighted",
+            "fen": "jiang2019learning",
+            "soto": "zimmer2021learning",
+            "soto_ggf": "zimmer2021learning",
+            "soto_alpha": "zimmer2021learning",
+        }.items()
+    },
 }
 
 
@@ -33,7 +49,8 @@ def citations(results: Results) -> str:
     """BibTeX entries of what a run used, the simulator's own first, each once."""
     spec = results.spec
     used = [one.name for one in spec.algorithms] + [str(cell.params.get("objective", "")) for cell in spec.cells()]
-    keys = ["gossipmab", *(key for name in [*used, *spec.experiment.extra_objectives] for key in CITED.get(name, ()))]
+    used += [*spec.experiment.extra_objectives, *([] if spec.game is None else [spec.game.name])]
+    keys = ["gossipmab", *(key for name in used for key in CITED.get(name, ()))]
     text = files("gossipmab.analysis").joinpath("references.bib").read_text(encoding="utf-8")
     entries = {entry.partition("{")[2].partition(",")[0]: entry.strip() for entry in re.split(r"\n(?=@)", text)}
     version = (results.folder.manifest() or {}).get("versions", {}).get("gossipmab", gossipmab.__version__)

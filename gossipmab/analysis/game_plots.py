@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gossipmab.analysis.animation import checked, saved
+from gossipmab.analysis.films import checked, saved
 from gossipmab.analysis.plot_style import COLOURS, own_style
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats
+from gossipmab.utils.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -140,6 +141,17 @@ def animate_episode(
     with own_style(**{"savefig.dpi": 100}):
         film: FuncAnimation = FuncAnimation(drawn.figure, show, frames=len(chosen), interval=1000 / fps, repeat=False)
         return film if file is None else saved(film, file, fps)
+
+
+def episode(trace: Any, out: str | Path | None = None, *, title: str, steps: int | None, frames: int, fps: int) -> Any:
+    """As `animate_episode`, of the episode in a `MarlTrace`, or of its first steps."""
+    last = len(trace.earned) if steps is None else whole_number("rounds", steps)
+    if last > len(trace.earned):
+        raise InputError(f"rounds: got {last}, allowed are 1 to {len(trace.earned)}, the steps of an episode")
+    radii = None if np.isnan(trace.radii).all() else trace.radii[: last + 1]
+    return animate_episode(
+        trace.path[: last + 1], trace.goals[: last + 1], radii, trace.earned[:last], out, title=title, frames=frames, fps=fps
+    )
 
 
 def _checked_shapes(path: Any, goals: Any, radii: Any, rewards: Any) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from gossipmab.analysis import plot_layout
 from gossipmab.analysis.charts import Chart, Panel, charts
+from gossipmab.analysis.outcome_plots import outcome_figures
 from gossipmab.analysis.plot_layout import PAGE, WIDTH
 from gossipmab.analysis.plot_style import FORMATS, legible, log as log_line, metrics_of, own_style, read_style, save
 from gossipmab.analysis.pull_plots import pulls
@@ -77,6 +78,7 @@ def plot(
         drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, guide)]
         if (of_pulls := pulls(results)) is not None:
             drawn.append(("pulls", of_pulls))
+        drawn += [(one.stem, one.figure) for one in outcome_figures(seen)]
         folder.mkdir(parents=out is not None, exist_ok=True)
         try:
             return [path for stem, figure in drawn for path in save(figure, folder / stem, formats)]

@@ -1,4 +1,4 @@
-"""The studies: the effects of topology, connectivity, failures, communication and size on regret, one shipped experiment each."""
+"""The studies: effects of topology, connectivity, failures, communication and size on regret; equity of learners."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from gossipmab.experiments.results import Results
     from gossipmab.experiments.spec.spec import Point, Spec
 
-COLUMN = "pareto_regret"
 SHORT = ("experiment.trials=4", "experiment.horizon=2000")  # of a study with --quick
+SHORT_GAME = ("experiment.trials=2", "experiment.horizon=160000")
+UNEVEN: dict[str, Any] = {"column": "mre", "quantity": "inequality of outcomes, H / N,", "each": ""}
 
 
 class Study(NamedTuple):
@@ -29,7 +30,8 @@ class Study(NamedTuple):
     question: in a line. experiment: the shipped one that answers it. quick: what --quick changes in it.
     x: the number of a sweep point that regret is drawn against, from the experiment at the point and the mean of a
         column's last rows there; None if points are cases without an order. axis: what x is called.
-    named: whether points are named in the figure.
+    named: whether points are named in the figure. column, quantity: the metric that is drawn, and its title. each: " an agent" if
+        it is a sum over the agents, which is divided by their number, or "".
     """
 
     question: str
@@ -38,6 +40,9 @@ class Study(NamedTuple):
     axis: str = ""
     quick: tuple[str, ...] = SHORT
     named: bool = False
+    column: str = "pareto_regret"
+    quantity: str = "Pareto regret"
+    each: str = " an agent"
 
 
 def _gap(spec: Spec, at: Point, rows: pd.DataFrame) -> float:
@@ -61,6 +66,18 @@ STUDIES: dict[str, Study] = {
         "Are more agents better?", "number_of_agents", lambda spec, at, rows: at.agents, "agents N",
         (*SHORT, "sweep.environment.agents=[5, 10, 20, 40]"),
     ),
+    "equity": Study("How evenly do learners share a server, and at what price?", "job_scheduling", quick=SHORT_GAME, **UNEVEN),
+    "equity-matthew": Study(
+        "How evenly do decentralised learners eat where who has eats more?", "matthew_effect", quick=SHORT_GAME, **UNEVEN
+    ),
+    "equity-central": Study(
+        "How evenly do learners with a centre eat where who has eats more?", "matthew_effect_central", quick=SHORT_GAME, **UNEVEN
+    ),
+    "price-cap": Study(
+        "How high must the price on unequal outcomes be allowed to rise?", "price_cap",
+        lambda spec, at, rows: at.algorithms[0].params["cap"], "cap of the price",
+        ("experiment.trials=2", "experiment.horizon=480000", 'sweep.algorithms.eld_ippo.cap=[0.0, 7.0, 15.0]'), **UNEVEN,
+    ),
 }  # fmt: skip
 
 
@@ -72,10 +89,10 @@ def study_of(name: str) -> Study:
 
 
 def findings(results: Results, study: Study) -> pd.DataFrame:
-    """One row for every sweep point and algorithm: point, algorithm, x, and regret an agent with its 95 % interval.
+    """One row for every sweep point and algorithm: point, algorithm, x, and the metric with its 95 % interval.
 
-    Columns: point (its caption), algorithm, x (nan if the study has none), regret, low, high, trials (how many), drift
-    (max over recorded rounds, mean over trials).
+    Columns: point (its caption), algorithm, x (nan if the study has none), value, low, high, trials (how many), drift
+    (max over recorded rounds, mean over trials; nan of what is no gossip).
     """
     table = results.table()
     names = columns(list(results.spec.sweep))
@@ -85,18 +102,18 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
         for key, value in at.values.items():
             here = here[here[names[key]].astype(str) == str(scalar(value))]
         last = here[here["round"] == here["round"].max()]
-        agents = at.agents
+        agents = at.agents if study.each else 1
         for choice in at.algorithms:
             final = last[last["algorithm"] == choice.label]
             if not len(final):
                 continue
-            low, high = bootstrap_interval(final[COLUMN].to_numpy())
+            low, high = bootstrap_interval(final[study.column].to_numpy())
             mine = here[here["algorithm"] == choice.label]
             rows.append({
                 "point": caption(at.values), "algorithm": choice.label,
                 "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
-                "regret": final[COLUMN].mean() / agents, "low": low / agents, "high": high / agents, "trials": len(final),
-                "drift": mine.groupby("trial")["mean_drift"].max().mean(),
+                "value": final[study.column].mean() / agents, "low": low / agents, "high": high / agents, "trials": len(final),
+                "drift": mine.groupby("trial")["mean_drift"].max().mean() if "mean_drift" in mine else float("nan"),
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -116,16 +133,16 @@ def caption(point: Any) -> str:
 
 
 def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
-    """One line an algorithm: the trend of regret with x (Spearman's rank correlation), or the worst case."""
+    """One line an algorithm: the trend of the metric with x (Spearman's rank correlation), or the worst case."""
     for algorithm, rows in found.groupby("algorithm", sort=False):
-        regret, x, points = rows["regret"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
-        low, high = int(regret.argmin()), int(regret.argmax())
-        span = f"from {regret[low]:.4g} ({points[low]}) to {regret[high]:.4g} ({points[high]}) an agent"
-        line = f"{algorithm}: Pareto regret {span}"
-        if study.x is None or len(set(x)) < 3 or len(set(regret)) < 3:
+        values, x, points = rows["value"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
+        low, high = int(values.argmin()), int(values.argmax())
+        span = f"from {values[low]:.4g} ({points[low]}) to {values[high]:.4g} ({points[high]}){study.each}"
+        line = f"{algorithm}: {study.quantity} {span}"
+        if study.x is None or len(set(x)) < 3 or len(set(values)) < 3:
             yield line
             continue
-        rho, p = spearmanr(x, regret)
+        rho, p = spearmanr(x, values)
         way = "no trend" if p >= 0.05 else "falls" if rho < 0 else "rises"
         sure = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
         yield f"{line}; with the {study.axis}: {way} (Spearman's rho {rho:+.2f}, {sure}, {len(x)} points)"

@@ -1,4 +1,4 @@
-"""The figure of a study: regret an agent against the quantity that is studied, or case by case."""
+"""The figure of a study: its metric against the quantity that is studied, or case by case."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from gossipmab.analysis.studies import Study
 
-REGRET = "Pareto regret an agent"
-
 
 def draw_study(
     found: pd.DataFrame, study: Study, stem: Path, formats: Sequence[str] = ("png", "svg"), names: Mapping[str, str] | None = None
@@ -40,7 +38,7 @@ def study_figure(found: pd.DataFrame, study: Study, names: Mapping[str, str] | N
         names: label of an algorithm -> its name in the legend; the label itself by default.
     """
     style = looks(list(dict.fromkeys(found["algorithm"])), names)
-    figure, keys = _cases(found, style) if study.x is None else _against(found, study, style)
+    figure, keys = _cases(found, study, style) if study.x is None else _against(found, study, style)
     trials = sorted(set(found["trials"]))
     note = f"n = {trials[0]}" + (f" to {trials[-1]}" if len(trials) > 1 else "") + (", 95 % CI" if trials[-1] > 1 else "")
     high = legend_above(figure, list(keys.values()), list(keys)) + note_corner(figure, note)
@@ -49,16 +47,16 @@ def study_figure(found: pd.DataFrame, study: Study, names: Mapping[str, str] | N
 
 
 def _against(found: pd.DataFrame, study: Study, style: Mapping[str, Look]) -> tuple[Figure, dict[str, Any]]:
-    """Regret against x, with 95 % intervals; points with names if they have any."""
+    """The metric against x, with 95 % intervals; points with names if they have any."""
     figure = Figure(figsize=(WIDTH * 1.25, HEIGHT * 1.1), layout="constrained")
     ax, keys = figure.subplots(), {}
     for label, rows in found.groupby("algorithm", sort=False):
         ordered = rows.sort_values("x")
         look = style[str(label)]
-        errors = np.abs(ordered[["low", "high"]].to_numpy().T - ordered["regret"].to_numpy())
+        errors = np.abs(ordered[["low", "high"]].to_numpy().T - ordered["value"].to_numpy())
         line = "none" if study.named else look.linestyle
         keys[legible(look.name)] = ax.errorbar(
-            ordered["x"], ordered["regret"], errors, color=look.color, marker=look.marker, markersize=3.5, linestyle=line,
+            ordered["x"], ordered["value"], errors, color=look.color, marker=look.marker, markersize=3.5, linestyle=line,
             linewidth=1.0, elinewidth=0.8, capsize=2,
         )  # fmt: skip
     x = found["x"].to_numpy()
@@ -72,7 +70,7 @@ def _against(found: pd.DataFrame, study: Study, style: Mapping[str, Look]) -> tu
     elif wide:
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_ylim(bottom=0)
-    ax.set(xlabel=study.axis, ylabel=REGRET)
+    ax.set(xlabel=study.axis, ylabel=study.quantity + study.each)
     if study.named:
         _name(ax, found, wide)
         figure.set_figheight(figure.get_figheight() + 0.05 * max(map(len, found["point"])))
@@ -99,26 +97,29 @@ def _name(ax: Axes, found: pd.DataFrame, wide: bool) -> None:
                                                         "shrinkA": 0, "shrinkB": 1})  # fmt: skip
 
 
-def _cases(found: pd.DataFrame, style: Mapping[str, Look]) -> tuple[Figure, dict[str, Any]]:
-    """A row for each case: regret on the left, the drift of the mean on the right."""
+def _cases(found: pd.DataFrame, study: Study, style: Mapping[str, Look]) -> tuple[Figure, dict[str, Any]]:
+    """A row for each case: the metric on the left, the drift of the mean on the right."""
     cases = list(dict.fromkeys(found["point"]))
     figure = Figure(figsize=(PAGE, 0.34 * len(cases) + 0.8), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    drifts = bool(found["drift"].notna().any())
+    left, *right = figure.subplots(1, 2 if drifts else 1, sharey=True, squeeze=False, width_ratios=(3, 2)[: 1 + drifts])[0]
     shifts, keys = np.linspace(-0.15, 0.15, len(style)) if len(style) > 1 else [0.0], {}
     for shift, (label, rows) in zip(shifts, found.groupby("algorithm", sort=False), strict=True):
         look = style[str(label)]
         y = np.array([cases.index(point) for point in rows["point"]]) + shift
-        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["regret"].to_numpy())
+        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["value"].to_numpy())
         keys[legible(look.name)] = left.errorbar(
-            rows["regret"], y, xerr=errors, color=look.color, marker=look.marker, markersize=3.5, linestyle="none",
+            rows["value"], y, xerr=errors, color=look.color, marker=look.marker, markersize=3.5, linestyle="none",
             elinewidth=0.8, capsize=2,
         )  # fmt: skip
-        right.plot(np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none")
+        for ax in right:
+            ax.plot(np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none")
     names = ["nothing" if case == "message loss 0" else legible(case) for case in cases]
     left.set_yticks(range(len(cases)), [wrapped(figure, name, 8, 2.2) for name in names])
     left.invert_yaxis()
     left.set_xlim(left=0)
-    left.set_xlabel(REGRET)
-    right.set_xscale("log")
-    right.set_xlabel("largest drift of the mean")
+    left.set_xlabel(study.quantity + study.each)
+    for ax in right:
+        ax.set_xscale("log")
+        ax.set_xlabel("largest drift of the mean")
     return figure, keys

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gossipmab.cli.options import Quiet
+from gossipmab.cli.options import Quiet, choice
 
 Folder = Annotated[Path, typer.Option("--out", help="The folder to write it to; this one by default.")]
 
@@ -15,13 +15,14 @@ Folder = Annotated[Path, typer.Option("--out", help="The folder to write it to; 
 def new_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the experiment; the file is NAME.toml.")],
     folder: Folder = Path(),
+    protocol: Annotated[str, choice("gossip, or marl for learners in a game.", "gossip", "marl")] = "gossip",
     quiet: Quiet = False,
 ) -> None:
     """Write NAME.toml, a small experiment with every key explained, and the schema that editors complete it by."""
     from gossipmab.cli.templates import write_experiment
     from gossipmab.experiments.spec.json_schema import schema_text
 
-    _tell(write_experiment(name, folder, schema_text()), quiet)
+    _tell(write_experiment(name, folder, schema_text(), protocol), quiet)
 
 
 def new_topology(

@@ -80,7 +80,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("two of them at p = 0.3", "gossipmab topology petersen ring --agents 20 --p 0.3"),
         Example("your own file", "gossipmab topology mine.toml --agents 12 --out mine.svg"),
     ),
-    "new experiment": (Example("mine.toml, and the schema that lets editors complete its keys", "gossipmab new experiment mine"),),
+    "new experiment": (
+        Example("mine.toml, and the schema that lets editors complete its keys", "gossipmab new experiment mine"),
+        Example("one with learners in a game", "gossipmab new experiment mine --protocol marl"),
+    ),
     "new topology": (
         Example("a generator of networkx", "gossipmab new topology small_world"),
         Example("an edge list", "gossipmab new topology office.edges"),

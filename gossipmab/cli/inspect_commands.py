@@ -13,7 +13,7 @@ from gossipmab.cli.console import FAILED, FORMS, emit, out, say, show, summarise
 from gossipmab.cli.options import Json, Quiet, RunFolder, choice, runs_of
 from gossipmab.utils.errors import InputError, unknown
 
-METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective."
+METRIC = "pareto, nsw or both; by default as fits the algorithms. A centre: regret, or an objective. A game: utilisation, mre."
 BAND = "ci (95 % bootstrap), sd or quarter-sd; ci by default, quarter-sd for the paper's two figures."
 BOUND = "The order of a bound beside the curves: log, sqrt, two-thirds, three-quarters, linear or auto."
 
@@ -67,7 +67,7 @@ def plot(
     folder: RunFolder,
     out: Annotated[Path | None, typer.Option(help="The folder; figures in the run folder by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Any of png,svg,pdf.")] = "png,svg",
-    metric: Annotated[str | None, choice(METRIC, "pareto", "nsw", "both", "regret")] = None,
+    metric: Annotated[str | None, choice(METRIC, "pareto", "nsw", "both", "regret", "utilisation", "mre")] = None,
     band: Annotated[str | None, choice(BAND, "ci", "sd", "quarter-sd")] = None,
     bound: Annotated[str | None, choice(BOUND, "log", "sqrt", "two-thirds", "three-quarters", "linear", "auto")] = None,
     where: Annotated[
@@ -111,7 +111,7 @@ def animate(
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 10,
     quiet: Quiet = False,
 ) -> None:
-    """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve."""
+    """Draw one trial as a film: links of each round, agents by regret, their arms, the growing curve; of learners, an episode."""
     from gossipmab.analysis.animation import animate as film
 
     point = {key: values[-1] for key, values in points_of(where or ()).items()}

@@ -79,22 +79,23 @@ def of_networks(networks: Mapping[str, Network]) -> list[dict[str, Any]]:
 def of_everything() -> dict[str, list[dict[str, Any]]]:
     """What there is to run."""
     from gossipmab.algorithms import PROTOCOLS
+    from gossipmab.environments.registry import GAMES
     from gossipmab.experiments.spec.hyperparameters import defaults_of
     from gossipmab.experiments.spec.json_schema import GROUPS
     from gossipmab.experiments.spec.loading import read_toml
     from gossipmab.networks.graphs.base_graph import list_topologies
+    from gossipmab.utils.parameters import parameters_of
     from gossipmab.utils.resources import shipped_files
 
     return {
         "algorithms": [
-            {
-                "name": name,
-                "protocol": protocol,
-                "description": (algorithm.__doc__ or "").strip().partition("\n")[0],
-                "hyperparameters": defaults_of(protocol, name),
-            }
+            {"name": name, "protocol": protocol, "description": _line(algorithm), "hyperparameters": defaults_of(protocol, name)}
             for protocol, algorithms in PROTOCOLS.items()
             for name, algorithm in algorithms.shipped.items()
+        ],
+        "games": [
+            {"name": name, "description": _line(game), "settings": {key: one.default for key, one in parameters_of(game).items()}}
+            for name, game in GAMES.shipped.items()
         ],
         "experiments": [
             {"name": name, "description": read_toml(file).get("experiment", {}).get("description", ""), "file": file}
@@ -113,3 +114,8 @@ def of_everything() -> dict[str, list[dict[str, Any]]]:
             for one in sorted(entry_points(group=f"gossipmab.{group}"), key=lambda entry: entry.name)
         ],
     }
+
+
+def _line(kind: type) -> str:
+    """The first line of a class's documentation."""
+    return (kind.__doc__ or "").strip().partition("\n")[0]

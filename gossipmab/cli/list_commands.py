@@ -51,7 +51,7 @@ def topology(
 
 
 def list_everything(json: Json = False) -> None:
-    """List algorithms, experiments and topologies, with one line each."""
+    """List algorithms, games, experiments and topologies, with one line each."""
     from gossipmab.cli.tables import listings
 
     if json:
@@ -67,7 +67,7 @@ def runs(
     ] = Path("runs"),
     json: Json = False,
 ) -> None:
-    """List run folders, the newest first: when they began, how far they are, their size, and the least final regret."""
+    """List run folders, the newest first: when they began, how far they are, their size, and the best final metric."""
     from gossipmab.cli.tables import runs_table
     from gossipmab.experiments.storage.run_list import at_a_glance, run_folders
     from gossipmab.utils.errors import InputError

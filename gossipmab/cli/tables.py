@@ -149,7 +149,7 @@ def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 def listings() -> Iterator[Sheet]:
-    """Algorithms, plug-ins, experiments and topologies, one line each."""
+    """Algorithms, games, plug-ins, experiments and topologies, one line each."""
     from gossipmab.cli.json_output import of_everything
 
     found = of_everything()
@@ -161,6 +161,8 @@ def listings() -> Iterator[Sheet]:
         ]
         title = "algorithms" if protocol == "gossip" else f'algorithms of protocol = "{protocol}"'
         yield plain_table(title, ("name", "what", "hyperparameters"), rows, prose=("what", "hyperparameters"))
+    games = [(one["name"], one["description"], ", ".join(f"{k}={v}" for k, v in one["settings"].items())) for one in found["games"]]
+    yield plain_table("games", ("name", "what", "settings"), games, prose=("what", "settings"))
     if plugins := list(plugin_rows()):
         yield plain_table("plug-ins", ("group", "name", "what", "from"), plugins, prose=("what",))
     for kind in ("experiments", "topologies"):

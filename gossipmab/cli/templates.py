@@ -8,22 +8,27 @@ import re
 from pathlib import Path
 from string import Template
 
-from gossipmab.utils.errors import InputError
+from gossipmab.utils.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "starters"
 SCHEMA = "experiment.schema.json"
+STARTERS = {"gossip": "experiment.toml", "marl": "game.toml"}  # protocol -> the template
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MODULE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
-def write_experiment(name: str, folder: Path, schema: str) -> list[str]:
+def write_experiment(name: str, folder: Path, schema: str, protocol: str = "gossip") -> list[str]:
     """Write NAME.toml, and the schema beside it unless one is there; what was written, and what to do next.
 
+    protocol: one of STARTERS.
+
     Raises:
-        InputError: the name is none for a file; the file is there.
+        InputError: the name is none for a file; the file is there; another protocol.
     """
+    if protocol not in STARTERS:
+        raise unknown("--protocol", protocol, STARTERS)
     name = _plain(name.removesuffix(".toml"))
-    lines = [_write(folder / f"{name}.toml", _filled("experiment.toml", name=name))]
+    lines = [_write(folder / f"{name}.toml", _filled(STARTERS[protocol], name=name))]
     if not (folder / SCHEMA).exists():
         lines.append(_write(folder / SCHEMA, schema))
     return [*lines, f"next: gossipmab run {folder / name}.toml"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from gossipmab.engines.gossip.channel_state import RandomBlock
 from gossipmab.environments.environment import Environment
+from gossipmab.environments.registry import GAMES
 from gossipmab.environments.reward_models import draw
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError, shown
@@ -57,13 +58,16 @@ def recorded_rounds(horizon: int, count: int) -> Integers:
     return rounds[rounds > 0].astype(np.int64)
 
 
-def check_objects(environment: Any, network: Any) -> None:
-    """Raise InputError unless they are objects of their classes, or there is no network."""
-    if not isinstance(environment, Environment):
+def check_objects(environment: Any, network: Any, game: bool = False) -> None:
+    """Raise InputError unless they are objects of their classes, or there is no network. game: whether one is to stand there."""
+    if game:
+        if isinstance(environment, type) or not all(hasattr(environment, name) for name in GAMES.methods):
+            raise InputError(f"game: got {shown(environment)}, allowed is an object, such as gm.marl.JobScheduling()")
+    elif not isinstance(environment, Environment):
         raise InputError(f"environment: got {shown(environment)}, allowed is an object, such as Environment.sample(10, 5, 2)")
     if not isinstance(network, Network | None):
         raise InputError(f"network: got {shown(network)}, allowed is an object, such as Network('complete', agents=10)")
-    if network is not None:
+    if network is not None and not game:
         check_names(environment, network)
 
 

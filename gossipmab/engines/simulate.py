@@ -31,13 +31,13 @@ def simulator(protocol: str) -> Callable[..., Any]:
 
 def simulate(
     algorithm: Any,
-    environment: Environment,
+    environment: Environment | Any,
     network: Network | None = None,
     *,
     horizon: int,
     seed: int,
     trial: int = 0,
-    recorded_rounds: int = 200,
+    recorded_rounds: int | None = None,
     stream_label: str = "",
     welfare: str = "product",
     interpreted: bool = False,
@@ -52,10 +52,12 @@ def simulate(
     (4, 30)
 
     Args:
-        algorithm: an object such as `ParetoUCBGossip()` (gossip), `HossainUCB()` (central) or `OFMUP()` (assignment); a class or a
-            registered name stands for its defaults.
-        environment: what the agents face. network: for gossip alone, with the same number of agents.
-        horizon: T, rounds. recorded_rounds: how many rounds to record, evenly spaced; the last is always among them.
+        algorithm: an object such as `ParetoUCBGossip()` (gossip), `HossainUCB()` (central), `OFMUP()` (assignment) or
+            `gm.marl.IPPO()` (marl); a class or a registered name stands for its defaults.
+        environment: what the agents face; for learners of marl a game, such as `gm.marl.JobScheduling()`. network: for gossip
+            and for learners of games that communicate, with the same number of agents.
+        horizon: T, rounds, or steps of an environment of a game. recorded_rounds: how many rounds to record, evenly spaced, by
+            default 200, or 20 evaluations in a game; the last is always among them.
         seed, trial, stream_label: of the random streams; label "" gives all algorithms of a trial the same numbers.
         welfare: "product" or "geometric", the Nash social welfare in which regret is measured. With many agents the product
             is less than the least number, and its regret 0.
@@ -66,17 +68,18 @@ def simulate(
             their sums, (R, 1); by default up to 2,000,000 numbers). Of central: extra_objectives (names of other objectives
             to measure regret in). Of assignment: budget (I, the most arms probed in a round), overhead (alpha, a
             name or the numbers alpha(0), ..., alpha(I)), capacity (the most agents an arm is given, in expectation), samples
-            (draws over which the best value is averaged under a capacity).
+            (draws over which the best value is averaged under a capacity). Of marl: price (a `gm.marl.EquityPrice`), tau (the
+            band of the recorded measures).
 
     Returns:
-        A GossipTrace, CentralTrace or AssignmentTrace.
+        A GossipTrace, CentralTrace, AssignmentTrace or MarlTrace.
 
     Raises:
         InputError: an argument or a hyperparameter that is out of range or does not fit the protocol.
     """
     algorithm = instance_of(algorithm)
     protocol = protocol_of(algorithm)
-    check_objects(environment, network)
+    check_objects(environment, network, game=protocol == "marl")
     known = SIMULATORS[protocol][2]
     for name in options:
         if name not in known:
@@ -86,10 +89,14 @@ def simulate(
         if network is None:
             raise InputError("network is required by the protocol gossip and not given")
         world = environment, network
+    elif network is not None and protocol == "marl":
+        world = environment, network
     elif network is not None:
         raise InputError(f"network: not used by the protocol {protocol} of {type(algorithm).__name__}; leave it out")
+    if recorded_rounds is not None:
+        options["recorded_rounds"] = recorded_rounds
     found: TrialRecord = simulator(protocol)(
-        algorithm, *world, horizon=horizon, seed=seed, trial=trial, recorded_rounds=recorded_rounds, stream_label=stream_label,
-        welfare=welfare, interpreted=interpreted, progress=progress, **options,
+        algorithm, *world, horizon=horizon, seed=seed, trial=trial, stream_label=stream_label, welfare=welfare,
+        interpreted=interpreted, progress=progress, **options,
     )  # fmt: skip
     return found

@@ -36,6 +36,7 @@ ENGINES = {
     "ray": "gossipmab.engines.pools.ray_tasks",
     "actors": "gossipmab.engines.actors.simulate",
 }
+PROCESSES = "gossipmab.engines.pools.processes"  # in the place of threads for learners in games
 OPTIONS = {  # option of `run` -> the engines that take it
     "workers": ("threads", "ray", "actors"),
     "address": ("ray", "actors"),
@@ -127,6 +128,8 @@ def run(
         raise InputError(f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
+    if experiment.game is not None:
+        import_module("gossipmab.marl.xla").import_jax()  # now, if it is missing: before there is a folder
     player = CellRunner(experiment)
     folder = RunFolder(Path("runs") / kept_apart(experiment.experiment.name) if out is None else out)
     if plugins.names_of(experiment):
@@ -192,7 +195,8 @@ def _compute(
     failures: list[tuple[str, str]] = []
     agent_steps = sum(cell.point.agents * cell.point.experiment.horizon for cell in missing)
     watcher.call("on_begin", spec, folder.path, len(finished), agent_steps)
-    run_cells = import_module(ENGINES[session["engine"]]).run_cells
+    of_learners = session["engine"] == "threads" and spec.game is not None
+    run_cells = import_module(PROCESSES if of_learners else ENGINES[session["engine"]]).run_cells
     if session["engine"] == "threads":
         at_once, player.threads = shared_out(options["workers"], len(missing), *room)
         options = options | {"workers": at_once}

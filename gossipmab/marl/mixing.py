@@ -24,7 +24,7 @@ def check_network(network: Network, agents: int) -> None:
     failures, budget = network.failures, network.communication
     if failures is not None and failures.delay:
         raise InputError(f"network.failures.delay: got {failures.delay}, allowed with learners is 0")
-    if failures is not None and any(not one.keep_state for one in (failures, *failures.outages)):
+    if failures is not None and not all([failures.keep_state, *(outage.keep_state for outage in failures.outages)]):
         raise InputError("network.failures.keep_state: got false, allowed with learners is true")
     for name in ("trigger_threshold", "quantization_bits", "top_k"):
         if getattr(budget, name, None) is not None:

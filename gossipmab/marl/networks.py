@@ -29,14 +29,13 @@ def trained(params: Any) -> Trained:
 
 
 def layers(key: Any, agents: int, sizes: tuple[int, ...], last_gain: float) -> Any:
-    """Orthogonal weights of gain sqrt(2), of the last layer `last_gain`; biases 0. sizes: of the layers, input first."""
-    made = []
-    for i, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-        gain = last_gain if i == len(sizes) - 2 else 2.0**0.5
-        keys = jax.random.split(jax.random.fold_in(key, i), agents)
-        weights = jax.vmap(lambda k, g=gain, s=(fan_in, fan_out): jax.nn.initializers.orthogonal(g)(k, s))(keys)
-        made.append((weights, jnp.zeros((agents, fan_out))))
-    return made
+    """Normal weights of variance 2 / fan-in, of the last layer last_gain^2 / fan-in; biases 0. sizes: of layers, input first."""
+    gains = [2.0**0.5] * (len(sizes) - 2) + [last_gain]
+    keys = jax.random.split(key, len(gains))
+    return [
+        (gain / fan_in**0.5 * jax.random.normal(one, (agents, fan_in, fan_out)), jnp.zeros((agents, fan_out)))
+        for one, gain, fan_in, fan_out in zip(keys, gains, sizes[:-1], sizes[1:], strict=True)
+    ]
 
 
 def forward(params: Any, x: Any, activation: Callable[[Any], Any] | None = None) -> Any:

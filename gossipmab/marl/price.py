@@ -24,6 +24,7 @@ The measure H is 0 for two haves and two have-nots, (0.5, 0.5, 0, 0); `measure =
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -168,10 +169,8 @@ class EquityPrice:
 def _outcomes(x: Any) -> Any:
     """The outcomes as an array of floats. Raises InputError if they are none."""
     if isinstance(x, list | tuple | np.ndarray):
-        try:
+        with suppress(TypeError, ValueError):
             x = np.asarray(x, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"outcomes: got {shown(x)}, allowed are numbers, (agents,) or (episodes, agents)") from None
     if not hasattr(x, "ndim") or x.ndim < 1 or not x.shape[-1] or not bool(namespace(x).isfinite(x).all()):
         raise InputError(f"outcomes: got {shown(x)}, allowed are finite numbers, (agents,) or (episodes, agents)")
-    return x
+    return 1.0 * x  # whole numbers, too

@@ -56,7 +56,9 @@ class View(NamedTuple):
 
 
 class Episodes(NamedTuple):
-    """B episodes. observations (T + 1, B, N, F), the last after the end; actions and rewards (T, B, N); extras: a tree of arrays
+    """B episodes.
+
+    observations (T + 1, B, N, F), the last after the end; actions and rewards (T, B, N); extras: a tree of arrays
     (T, B, N, ...), what `select` returned beside the actions; outcomes (B, N), mean rewards a step.
     """
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
 from gossipmab.marl.games import GAMES
@@ -23,7 +24,7 @@ from gossipmab.metrics.equity import dual_step
 from gossipmab.metrics.marl_trace import MarlTrace, measures
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError, shown
-from gossipmab.utils.parameters import check
+from gossipmab.utils.parameters import check, fit
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
@@ -63,9 +64,7 @@ def programs(kinds: tuple[type, ...], learner: Any, game: Any, credit: str, meas
         violations, batches = dual.violations + jnp.mean(found.uneven) - terms["budget"], dual.batches + 1
         raised = dual_step(dual.multiplier, violations / batches, terms["step"], terms["cap"], jnp)
         due = batches >= terms["period"]
-        return after, Dual(
-            jnp.where(due, raised, dual.multiplier), jnp.where(due, 0.0, violations), jnp.where(due, 0, batches)
-        )
+        return after, Dual(jnp.where(due, raised, dual.multiplier), jnp.where(due, 0.0, violations), jnp.where(due, 0, batches))
 
     return Programs(
         world,
@@ -129,15 +128,15 @@ def train(
     game_key, own_key, net_key = (_key(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION, Purpose.NETWORKS))
     state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
     recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
-    record = Record(tau, terms is not None)
+    record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
     for b in range(1, batches + 1):
         done = jnp.asarray((b - 1) / batches)
         episodes, _ = compiled.play(state, jax.random.fold_in(game_key, b), jax.random.fold_in(own_key, b), done, True, matrices())
         state, dual = compiled.learn(state, dual, episodes, numbers, jax.random.fold_in(net_key, b), done)
         if b in recorded:
             keys = (jax.random.fold_in(one, EVALUATION + b) for one in (game_key, own_key))
-            found = compiled.play(state, *keys, jnp.asarray(b / batches), False, matrices())
-            record.keep(b * (horizon // batches), *found, float(dual.multiplier))
+            episodes, pictures = compiled.play(state, *keys, jnp.asarray(b / batches), False, matrices())
+            record.keep(b * (horizon // batches), episodes, pictures, float(dual.multiplier))
         else:
             dual.multiplier.block_until_ready()
         if progress is not None:
@@ -171,7 +170,7 @@ class Record:
         columns: dict[str, Floats] = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
         return MarlTrace(
             rounds=np.array(self.rounds, np.int64), **columns, utility=self.outcomes.mean(axis=0), outcomes=self.outcomes,
-            path=path, goals=goals, radii=np.zeros((0, path.shape[1])) if radii is None else radii, earned=self.earned,
+            path=path, goals=goals, radii=np.full(path.shape[:2], np.nan) if radii is None else radii, earned=self.earned,
         )  # fmt: skip
 
 

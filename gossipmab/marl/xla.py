@@ -6,10 +6,15 @@ side by side in a program wait for each other for ever. Cells are what is played
 
 from __future__ import annotations
 
+import hashlib
 import os
+from functools import cache
 from typing import Any
 
+import llvmlite.binding as llvm
+
 from gossipmab.bridges.extras import library
+from gossipmab.utils.code_cache import cache_folder
 
 
 def import_jax(module: str = "jax") -> Any:
@@ -18,8 +23,20 @@ def import_jax(module: str = "jax") -> Any:
     Raises:
         MissingExtraError: JAX is not installed; in one line, with how to install it.
     """
-    os.environ.setdefault("PJRT_NPROC", "1")  # read when the first array is made
+    _configure()
     return library(module, "marl")
+
+
+@cache
+def _configure() -> None:
+    """One thread, and compiled programs kept beside numba's, for processors like this one; unless the user chose otherwise."""
+    os.environ.setdefault("PJRT_NPROC", "1")  # read when the first array is made
+    config = library("jax", "marl").config
+    folder = cache_folder()
+    if folder is not None and config.jax_compilation_cache_dir is None:
+        processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+        place = folder / f"xla-{hashlib.sha256(processor.encode()).hexdigest()[:16]}"
+        config.update("jax_compilation_cache_dir", str(place))
 
 
 class Lazy:

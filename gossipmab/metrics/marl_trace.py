@@ -18,7 +18,8 @@ class MarlTrace(TrialRecord):
 
     The outcome of an agent in an episode is its mean reward a step. Every measure is taken of each episode and then averaged,
     with its standard deviation over episodes beside it: the measure of averaged outcomes would call two monopolists in turn
-    even. A learner without a price has a multiplier of NaN.
+    even. A learner without a price has a multiplier of NaN; agents that reach no further than their cell, radii of NaN. T steps of
+    an episode, P = T + 1 positions, the first before the first step.
 
     >>> trace = gm.marl.train(gm.marl.Random(), gm.marl.JobScheduling(steps=50), horizon=1_600, seed=0)
     >>> trace.agents, trace.outcomes.shape
@@ -41,9 +42,9 @@ class MarlTrace(TrialRecord):
     cv_sd: Floats = array("R", "standard deviation of the coefficient of variation over episodes")
     utility: Floats = array("N", "mean outcome in the last evaluation", "reward")
     outcomes: Floats = array("SN", "outcomes of the episodes of the last evaluation", "reward")
-    path: Floats = array("TNX", "positions of the agents in one episode of the last evaluation")
-    goals: Floats = array("TGX", "positions of the server or the resources in that episode")
-    radii: Floats = array("TN", "how far an agent reaches in that episode")
+    path: Floats = array("PNX", "positions of the agents in one episode of the last evaluation")
+    goals: Floats = array("PGX", "positions of the server or the resources in that episode")
+    radii: Floats = array("PN", "how far an agent reaches in that episode")
     earned: Floats = array("TN", "rewards of that episode", "reward")
 
     CUMULATIVE: ClassVar[bool] = False

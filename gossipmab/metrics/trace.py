@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DIMENSIONS = {
-    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "G": "goal",
-    "X": "coordinate",
+    "R": "round", "N": "agent", "K": "arm", "M": "measure", "O": "objective", "S": "episode", "T": "step", "P": "position",
+    "G": "goal", "X": "coordinate",
 }  # fmt: skip  # axis -> its name in a dataset
 
 
@@ -141,7 +141,8 @@ class TrialRecord:
         'cumulative Pareto regret, summed over agents'
 
         Args:
-            metric: "pareto" or "nsw" of gossip, "regret" of other protocols; by default the first that is defined.
+            metric: "pareto" or "nsw" of gossip, "regret" of a centre, "utilisation" or "mre" of a game; by default the first
+                that is defined.
             ax: the axes; by default those of a new figure, which a notebook shows at the end of the cell.
             label: in the legend, if there is one. Traces that are drawn into the same axes differ in colour and line.
 

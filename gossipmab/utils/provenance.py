@@ -15,12 +15,15 @@ PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "networkx", "pyarrow", "panda
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Package -> version, the hash of our own sources, and Python's version. Everything that could move a bit."""
+def versions(*more: str) -> dict[str, str]:
+    """Package -> version, the hash of our own sources, and Python's version. Everything that could move a bit.
+
+    more: further packages.
+    """
     from gossipmab.utils.code_cache import source_hash
 
     found = {"gossipmab": gossipmab.__version__, "sources": source_hash()[:16], "python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

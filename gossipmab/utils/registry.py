@@ -20,7 +20,7 @@ from gossipmab.utils.errors import InputError, unknown
 from gossipmab.utils.parameters import suggesting
 
 ALGORITHMS, LINKS, REWARDS, OBJECTIVES = ("gossipmab.algorithms", "gossipmab.links", "gossipmab.rewards", "gossipmab.objectives")
-GAMES = "gossipmab.games"
+GAMES = "gossipmab.marl.games"
 
 
 class Origin(NamedTuple):
@@ -46,7 +46,10 @@ class Registry(Mapping[str, type]):
     """Name -> class: the shipped ones, and plug-ins of one group of entry points. Iterating names loads nothing."""
 
     def __init__(self, group: str, shipped: Mapping[str, type] | str, methods: tuple[str, ...]) -> None:
-        """Of an annex, `shipped` is "module:DICTIONARY". `methods`: attributes that a class of another distribution must have."""
+        """Of an annex, `shipped` is "module:DICTIONARY", of classes as `suggesting` gives them.
+
+        methods: attributes that a class of another distribution must have.
+        """
         self.group, self.methods, self._given = group, methods, shipped
         if not isinstance(shipped, str):
             _ = self.shipped  # now: the classes themselves are changed
@@ -60,11 +63,10 @@ class Registry(Mapping[str, type]):
     @cached_property
     def shipped(self) -> dict[str, type]:
         """Name -> class of this package; the module of an annex is imported now."""
-        given = self._given
-        if isinstance(given, str):
-            module, _, name = given.partition(":")
-            given = getattr(import_module(module), name)
-        return {name: suggesting(kind) for name, kind in given.items()}
+        if isinstance(self._given, str):
+            module, _, name = self._given.partition(":")
+            return dict(getattr(import_module(module), name))
+        return {name: suggesting(kind) for name, kind in self._given.items()}
 
     @property
     def found(self) -> dict[str, list[EntryPoint]]:

@@ -228,7 +228,7 @@ def test_points_without_an_order_stand_beside_the_first_at_the_same_other_values
 
 def effect(ratio: float, low: float, high: float, p: float, trend: tuple[float, float, float] = (0.0, -0.5, 0.5)) -> Effect:
     comparison = Comparison("", "a", "a", "regret", ratio, low, high, p, 15)
-    return Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, ratio, comparison, Trend(*trend), "")
+    return Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, ratio, comparison, Trend(*trend), "", "")
 
 
 def test_the_words_for_an_effect() -> None:

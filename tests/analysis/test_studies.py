@@ -48,8 +48,8 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         row: Any = next(rows)
         mine = traces[number * trials : (number + 1) * trials]
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
-        assert row.regret == pytest.approx(np.mean(per_agent), rel=1e-12)
-        assert row.low <= row.regret <= row.high
+        assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12)
+        assert row.low <= row.value <= row.high
         drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)
@@ -90,11 +90,11 @@ def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None
 def test_sentences_by_hand() -> None:
     ordered = Study("?", "quickstart", lambda spec, at, rows: 0.0, "gap")
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
-    found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "regret": r} for n, x, r in rows])
+    found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "value": r} for n, x, r in rows])
     assert list(sentences(found, ordered)) == [
         "one: Pareto regret from 1 (e) to 8 (a) an agent; with the gap: falls (Spearman's rho -1.00, p < 0.001, 5 points)"
     ]
-    shuffled = found.assign(regret=[5.0, 8.0, 1.0, 6.0, 4.0])
+    shuffled = found.assign(value=[5.0, 8.0, 1.0, 6.0, 4.0])
     assert "with the gap: no trend" in next(sentences(shuffled, ordered))
     cases = ordered._replace(x=None)
     assert list(sentences(found.assign(x=float("nan")), cases)) == ["one: Pareto regret from 1 (e) to 8 (a) an agent"]

@@ -124,4 +124,5 @@ def test_the_documentation_has_every_column() -> None:
         if one.name
     }
     rows |= {f"| all | agents | `{name}` | {title} | {unit} |" for name, (title, unit) in EQUITY.items()}
-    assert rows == {line for line in said if line.startswith(("| gossip |", "| central |", "| assignment |", "| all |"))}
+    protocols = tuple(f"| {name} |" for name in (*TRACES, "all"))
+    assert rows == {line for line in said if line.startswith(protocols)}

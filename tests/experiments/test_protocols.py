@@ -45,7 +45,7 @@ def test_wrong_protocols_and_networks_are_told(tmp_path: Path) -> None:
     for data, line in (
         (changed(experiment={"protocol": "centrall"}), "experiment.protocol: got 'centrall', allowed is .*'central'"),
         (changed(network=None), "^network is required and not given$"),
-        (changed(experiment={"protocol": "central"}), '^network: is for protocol = "gossip" only, got .* "central"$'),
+        (changed(experiment={"protocol": "central"}), '^network: is for protocol = "gossip" or "marl" only, got .* "central"$'),
         (changed(experiment={"protocol": "central"}, network=None), "algorithms: name .*'pareto_ucb'"),
         (changed(experiment={"extra_objectives": ["nsw"]}), '^experiment.extra_objectives: is for protocol = "central" only'),
         (changed(sweep={"experiment.protocol": ["gossip"]}), "'experiment.protocol' cannot be swept"),

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from gossipmab.analysis.charts import Chart, Curve, Panel, corner
 from gossipmab.analysis.latex import latex_table
+from gossipmab.analysis.outcome_plots import outcome_figures
 from gossipmab.analysis.plot_style import looks, names_of, own_style
 from gossipmab.analysis.plots import draw_chart
 from gossipmab.analysis.pull_plots import NOTE, pulls
@@ -90,6 +91,7 @@ def figures(results: Results) -> list[Picture]:
         ]
         if (of_pulls := pulls(results)) is not None:
             found.append(picture("Pulls by agent and arm", NOTE, of_pulls))
+        found += [picture(one.heading, one.note, one.figure) for one in outcome_figures(view(results))]
         return found
 
 

@@ -22,7 +22,10 @@ def completed(section: GameSection) -> GameSection:
     values = parameters.coerce(GAMES.get_named("game.name", section.name), section.settings, "game", "setting")
     found = GameSection(name=section.name, tau=section.tau, **values)
     made = game(found)
-    call_plugin("game", lambda: parameters.check(made, "game"))
+    try:
+        call_plugin(section.name, lambda: parameters.check(made))
+    except InputError as error:
+        raise InputError(f"game.{error}") from None
     return found
 
 

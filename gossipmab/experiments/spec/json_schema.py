@@ -18,8 +18,8 @@ from typing import Annotated, Any, get_args, get_origin
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.environments.datasets import DATASETS
 from gossipmab.environments.logs import Log
-from gossipmab.environments.registry import MODELS
-from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, Document
+from gossipmab.environments.registry import GAMES, MODELS
+from gossipmab.experiments.spec.sections import REWARD_PARAMETERS, SECTIONS, SECTIONS_OF, Document
 from gossipmab.experiments.spec.sweep import FIXED
 from gossipmab.networks.communication_budget import CommunicationBudget
 from gossipmab.networks.failures import Failures
@@ -31,11 +31,11 @@ from gossipmab.utils.parameters import MISSING, parameters_of, schema_of
 from gossipmab.utils.resources import shipped_files
 
 Schema = dict[str, Any]
-PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment"}
-GROUPS = (*PLAYED.values(), "links", "rewards", "objectives")  # of entry points, each "gossipmab." and this
+PLAYED = {"gossip": "algorithms", "central": "algorithms.central", "assignment": "algorithms.assignment", "marl": "algorithms.marl"}
+GROUPS = (*PLAYED.values(), "links", "rewards", "objectives", "marl.games")  # of entry points, each "gossipmab." and this
 CLASS: Schema = {"type": "string", "pattern": r"[.\w]:[A-Za-z_]\w*$"}  # "eps.py:MyClass", "package.module:MyClass"
 # Keys of [sweep] that lead into tables.
-DEEPER = r"^(environment\.(log|dataset)|network\.(base|links|failures|communication)|algorithms)\..+"
+DEEPER = r"^(environment\.(log|dataset)|game|network\.(base|links|failures|communication)|algorithms)\..+"
 
 
 def experiment_schema(plugins: bool = True) -> Schema:
@@ -65,7 +65,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         sections[section]["properties"][name] = dict(schema, description=text)
         if name in definitions:
             definitions[name]["description"] = text
-    properties: dict[str, Schema] = dict(sections)
+    properties: dict[str, Schema] = dict(sections) | {"game": _game(sections["game"], foreign["marl.games"])}
     names = {protocol: foreign[PLAYED[protocol]] for protocol in PROTOCOLS}
     label = {"type": "string", "minLength": 1, "maxLength": 100, "description": "In legends"}
     algorithms = [
@@ -83,7 +83,7 @@ def experiment_schema(plugins: bool = True) -> Schema:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "An experiment of gossipmab",
         "type": "object",
-        "required": ["experiment", "environment", "algorithms"],
+        "required": ["experiment", "algorithms"],
         "properties": properties,
         "additionalProperties": False,
         "anyOf": [_protocol(protocol, [*own.shipped, *names[protocol]]) for protocol, own in PROTOCOLS.items()],
@@ -157,6 +157,13 @@ def _links(foreign: list[str]) -> Schema:
     return {"anyOf": [*tables.values(), *_named("process", alone, foreign)["anyOf"]]}
 
 
+def _game(section: Schema, foreign: list[str]) -> Schema:
+    own = section["properties"]
+    words = {"description": own["name"]["description"]}
+    tables = [of_fields(kind, name={"enum": [name], **words}, tau=own["tau"]) for name, kind in GAMES.shipped.items()]
+    return {"description": section["description"], "anyOf": [*tables, _open("name", foreign)]}
+
+
 def _named(key: str, shipped: Sequence[str], foreign: Sequence[str]) -> Schema:
     """One of these names; of a foreign one, also a table with the name at the key and its parameters."""
     names = {"enum": [*shipped, *foreign]}
@@ -183,9 +190,9 @@ def _protocol(protocol: str, names: list[str]) -> Schema:
     one: Schema = {"properties": {"protocol": {"enum": [protocol]}}, **({} if implied else {"required": ["protocol"]})}
     items = {"items": {"properties": {"name": {"anyOf": [{"enum": names}, CLASS]}}}}
     properties: Schema = {"experiment": one, "algorithms": items}
-    foreign = [key for key, owner in (("network", "gossip"), ("probing", "assignment")) if owner != protocol]
-    table: Schema = {"properties": properties, "not": {"anyOf": [{"required": [key]} for key in foreign]}}
-    return {**table, "required": ["network"]} if implied else table
+    foreign = [key for key, (owners, _) in SECTIONS_OF.items() if protocol not in owners]
+    required = [key for key, (_, owners) in SECTIONS_OF.items() if protocol in owners]
+    return {"properties": properties, "required": required, "not": {"anyOf": [{"required": [key]} for key in foreign]}}
 
 
 def _sweep(sections: Mapping[str, Schema]) -> Schema:

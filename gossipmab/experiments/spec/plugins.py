@@ -100,7 +100,9 @@ def _algorithm(one: Any, registry: Registry) -> Any:
 
 
 def _game(game: Any) -> Any:
-    """The table of a game, of which an object stands for its settings."""
+    """The table of a game, of which an object stands for its settings; what is none, as it is."""
+    if not (isinstance(game, Mapping | type) or hasattr(game, "_fields")):
+        return game
     table = dict(game) if isinstance(game, Mapping) else {"name": game}
     given: Any = table.get("name")
     if hasattr(given, "_fields") and not isinstance(given, type):
@@ -159,7 +161,7 @@ def origins(spec: Spec) -> list[Origin]:
 def versions(spec: Spec) -> dict[str, str]:
     """Everything that could move a bit: `provenance.versions`, and of every plug-in its version and the hash of its source."""
     found = {f"{one.distribution} {one.object}" if one.distribution else one.name: one.version_text for one in origins(spec)}
-    return {**provenance.versions(), **found}
+    return {**provenance.versions(*(["jaxlib"] if spec.game is not None else [])), **found}
 
 
 def absent(manifest: dict[str, Any]) -> list[str]:

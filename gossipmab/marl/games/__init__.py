@@ -9,5 +9,6 @@ from gossipmab.environments.registry import GAMES as GAMES
 from gossipmab.marl.games.common import Game as Game, traced as traced
 from gossipmab.marl.games.job_scheduling import JobScheduling as JobScheduling
 from gossipmab.marl.games.matthew_effect import MatthewEffect as MatthewEffect
+from gossipmab.utils.parameters import suggesting
 
-SHIPPED: dict[str, type] = {"job_scheduling": JobScheduling, "matthew_effect": MatthewEffect}
+SHIPPED: dict[str, type] = {"job_scheduling": suggesting(JobScheduling), "matthew_effect": suggesting(MatthewEffect)}

@@ -13,8 +13,9 @@ from gossipmab.marl.learners.ippo import IPPO as IPPO
 from gossipmab.marl.learners.random import Random as Random
 from gossipmab.marl.learners.soto import SOTO as SOTO
 from gossipmab.marl.learners.wqmix import WQMIX as WQMIX
+from gossipmab.utils.parameters import suggesting
 
 BACKBONES: dict[str, type] = {"ippo": IPPO, "coma": COMA, "wqmix": WQMIX, "fen": FEN, "soto": SOTO}
 PRICED: dict[str, type] = {f"eld_{name}": under_price(kind) for name, kind in BACKBONES.items()}
-LEARNERS: dict[str, type] = {"random": Random, **BACKBONES, **PRICED}
+LEARNERS: dict[str, type] = {name: suggesting(kind) for name, kind in {"random": Random, **BACKBONES, **PRICED}.items()}
 ELDIPPO, ELDCOMA, ELDWQMIX, ELDFEN, ELDSOTO = PRICED.values()

@@ -51,11 +51,12 @@ class COMA(NamedTuple):
     gamma: fields.Gamma = 0.98
     decay: fields.Decay = 0.8
     clip: fields.Clip = 0.2
-    entropy: fields.Entropy = 0.003
+    entropy: fields.Entropy = 0.001
     learning_rate: fields.LearningRate = 1e-3
     max_norm: fields.MaxNorm = 0.5
     epochs: fields.Epochs = 4
     minibatches: fields.Minibatches = 8
+    critic_epochs: fields.Epochs = 12
 
     def init(self, world: World, key: Any) -> SharedActorCritic:
         """Networks at random."""
@@ -105,12 +106,13 @@ class COMA(NamedTuple):
         weights = jnp.ones((1, targets.size))
         sample = pg.Sample(
             all_in_one(pg.agent_numbers(world, episodes.observations[:-1])), all_in_one(episodes.actions),
-            all_in_one(episodes.extras), all_in_one(advantages - charges.advantages), weights,
+            all_in_one(episodes.extras), (1.0 - self.gamma) * all_in_one(advantages - charges.advantages), weights,
         )  # fmt: skip
         one, other = jax.random.split(key)
-        actor = pg.improved_policy(self, state.actor, sample, one)
+        actor = networks.improved(state.actor, pg.surrogate(self.clip, self.entropy), sample, one, **pg.passes(self))
         data = all_in_one(inputs), all_in_one(episodes.actions), all_in_one(targets)
-        return SharedActorCritic(actor, networks.improved(state.critic, critic_loss, data, other, **pg.passes(self)))
+        often = pg.passes(self) | {"epochs": self.critic_epochs}
+        return SharedActorCritic(actor, networks.improved(state.critic, critic_loss, data, other, **often))
 
 
 def critic_loss(params: Any, sample: Any) -> Any:

@@ -16,7 +16,8 @@ def under_price(backbone: type, credit: str | None = None) -> type:
     kind: Any = backbone
     hints = get_type_hints(backbone, include_extras=True) | get_type_hints(PriceTerms, include_extras=True)
     defaults = kind._field_defaults | PriceTerms._field_defaults | {"credit": credit or kind.default_credit}
-    made: Any = NamedTuple(f"ELD{backbone.__name__}", list(hints.items()))  # type: ignore[misc]
+    named_tuple: Any = NamedTuple  # mypy knows no fields that are computed
+    made = named_tuple(f"ELD{backbone.__name__}", list(hints.items()))
     made.__new__.__defaults__ = tuple(defaults[name] for name in made._fields)
     made._field_defaults = {name: defaults[name] for name in made._fields}
     made.__module__ = backbone.__module__

@@ -72,7 +72,8 @@ class FEN(NamedTuple):
         """Networks at random."""
         one, other = jax.random.split(key)
         controller = pg.actor_critic(one, world.agents, world.features + 2, self.hidden, self.sub_policies)
-        return Hierarchy(*controller, *pg.actor_critic(other, world.agents * self.sub_policies, world.features, self.hidden, world.actions))
+        policies = world.agents * self.sub_policies
+        return Hierarchy(*controller, *pg.actor_critic(other, policies, world.features, self.hidden, world.actions))
 
     def begin(self, world: World, state: Hierarchy, progress: Any, explore: Any) -> Any:
         """(B, N) each: the choice of the segment, the estimate of ubar, the agent's last utility."""
@@ -100,7 +101,7 @@ class FEN(NamedTuple):
 
     def _all(self, net: Trained, x: Any) -> Any:
         """(B, N, Z, H) the outputs of every sub-policy's network for inputs x (B, N, F)."""
-        B, N, Z = *x.shape[:2], self.sub_policies
+        B, N, Z = x.shape[0], x.shape[1], self.sub_policies
         found = networks.forward(net.params, jnp.repeat(jnp.swapaxes(x, 0, 1), Z, axis=0))
         return jnp.moveaxis(found.reshape(N, Z, B, -1), 2, 0)
 
@@ -111,11 +112,11 @@ class FEN(NamedTuple):
         ends = jnp.minimum(jnp.arange(self.segment, T + self.segment, self.segment), T) - 1
         utility = jnp.cumsum(episodes.rewards, axis=0)[ends] / (ends + 1)[:, None, None]
         fair = pg.by_agent(fair_reward(utility, mean[ends], world.share_scale))
-        first = jax.tree.map(lambda x: pg.by_agent(x[:: self.segment]), (inputs, choice, log_choice))
+        decided = [pg.by_agent(x[:: self.segment]) for x in (inputs, choice, log_choice)]
         ones = jnp.ones_like(fair)
-        gain = fair - networks.forward(state.controller_critic.params, first[0])[..., 0]
-        controller = pg.improved_policy(self, state.controller, pg.Sample(*first, gain, ones), keys[0])
-        judge = pg.improved_critic(self, state.controller_critic, first[0], fair, ones, keys[1])
+        gain = fair - networks.forward(state.controller_critic.params, decided[0])[..., 0]
+        controller = pg.improved_policy(self, state.controller, pg.Sample._make([*decided, gain, ones]), keys[0])
+        judge = pg.improved_critic(self, state.controller_critic, decided[0], fair, ones, keys[1])
 
         rewards = jnp.where(choice == 0, episodes.rewards, leads)
         seen = episodes.observations.reshape(-1, *episodes.observations.shape[2:])
@@ -124,9 +125,8 @@ class FEN(NamedTuple):
         advantages = pg.generalised_advantages(rewards, before, after, self.gamma, self.decay, self.segment)
         priced = advantages - jnp.where(choice == 0, charges.advantages, 0.0)
         mine = jnp.moveaxis(jax.nn.one_hot(pg.by_agent(choice), Z), -1, 1).reshape(world.agents * Z, -1)
-        sample = pg.Sample(*(
-            jnp.repeat(pg.by_agent(x), Z, axis=0) for x in (episodes.observations[:-1], episodes.actions, log_probability, priced)
-        ), mine)  # fmt: skip
+        played = (episodes.observations[:-1], episodes.actions, log_probability, priced)
+        sample = pg.Sample._make([*(jnp.repeat(pg.by_agent(x), Z, axis=0) for x in played), mine])
         actor = pg.improved_policy(self, state.actor, sample, keys[2])
         targets = jnp.repeat(pg.by_agent(advantages + before), Z, axis=0)
         return Hierarchy(controller, judge, actor, pg.improved_critic(self, state.critic, sample.inputs, targets, mine, keys[3]))

@@ -64,7 +64,9 @@ class IPPO(NamedTuple):
         actions, log_probability = pg.act(pg.logits_of(state.actor, view.observation), view.uniforms[..., 0])
         return memory, actions, log_probability
 
-    def update(self, world: World, state: ActorCritic, episodes: Episodes, charges: Charges, key: Any, progress: Any) -> ActorCritic:
+    def update(
+        self, world: World, state: ActorCritic, episodes: Episodes, charges: Charges, key: Any, progress: Any
+    ) -> ActorCritic:
         """PPO on the advantages less what the price takes; the critic learns the rewards alone."""
         advantages, targets = pg.advantages_and_targets(self, state.critic, episodes)
         inputs, weights = pg.by_agent(episodes.observations[:-1]), jnp.ones((world.agents, targets[..., 0].size))

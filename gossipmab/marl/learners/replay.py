@@ -35,7 +35,8 @@ class Replay(NamedTuple):
         """With one more batch, in the place of the oldest."""
         new = (episodes.observations, episodes.actions, jnp.sum(episodes.rewards, axis=-1), uneven)
         place = self.batches % len(self.rewards)
-        return Replay(*(old.at[place].set(one) for old, one in zip(self[:4], new, strict=True)), self.batches + 1)  # type: ignore[arg-type]
+        rings = [old.at[place].set(one) for old, one in zip(self[:4], new, strict=True)]
+        return Replay._make([*rings, self.batches + 1])
 
     def sample(self, key: Any, count: int) -> Transitions:
         """Transitions, each with the same probability."""

@@ -14,9 +14,10 @@ learning", ICML 2021, and its code.
 Welfare, by its gradient: generalised Gini, sum_j 2^-rank(j) A_j with rank 0 for the least J; alpha-fair, sum_j J_j^-exponent A_j.
 Fully decentralised, an agent hears its neighbours alone: A_j and J_j of others are 0 for it, and they have no rank.
 
-Departure: J stands in N places in the agents' order from oneself on, in place of those of a window's cells. Departure: equal J share
-the mean of their weights, where the code prefers low indices; a J of 0 counts as half a reward, where the code's 1e-10 gives
-such an agent a billion times the weight of one that earned anything.
+Departure: J stands in N places in the agents' order from oneself on, in place of those of a window's cells.
+
+Departure: equal J share the mean of their weights, where the code prefers low indices; a J of 0 counts as half a reward, where
+the code's 1e-10 gives such an agent a billion times the weight of one that earned anything.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class WQMIX(NamedTuple):
     gamma: fields.Gamma = 0.98
     learning_rate: fields.LearningRate = 5e-4
     max_norm: fields.MaxNorm = 10.0
-    weighting: Annotated[Literal["central", "optimistic"], Field(description="CW or OW: when a sample has its full weight")] = "central"
+    weighting: Annotated[Literal["central", "optimistic"], Field(description="CW or OW: which samples weigh 1")] = "central"
     least_weight: Annotated[float, Field(ge=0, le=1, description="alpha, of the other samples; 1: QMIX")] = 0.5
     updates: Annotated[int, Field(ge=1, description="gradient steps a batch")] = 250
     batch_size: Annotated[int, Field(ge=1, description="transitions of a gradient step")] = 512

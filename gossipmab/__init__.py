@@ -29,6 +29,7 @@ _HOME = {
     "InputError": "gossipmab.utils.errors",
     "JonesUCB": "gossipmab.algorithms",
     "LinkProcess": "gossipmab.networks.links",
+    "MarlTrace": "gossipmab.metrics.marl_trace",
     "Network": "gossipmab.networks.network",
     "NonProbing": "gossipmab.algorithms",
     "OFMUP": "gossipmab.algorithms",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from gossipmab.metrics.assignment_trace import AssignmentTrace as AssignmentTrace
     from gossipmab.metrics.central_trace import CentralTrace as CentralTrace
     from gossipmab.metrics.equity import Equity as Equity, equity as equity
+    from gossipmab.metrics.marl_trace import MarlTrace as MarlTrace
     from gossipmab.metrics.trace import GossipTrace as GossipTrace
     from gossipmab.networks.communication_budget import CommunicationBudget as CommunicationBudget
     from gossipmab.networks.failures import Failures as Failures, Outage as Outage, Partition as Partition

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHORT = ("experiment.trials=4", "experiment.horizon=2000")  # of a study with --quick
 SHORT_GAME = ("experiment.trials=2", "experiment.horizon=160000")
-UNEVEN: dict[str, Any] = {"column": "mre", "quantity": "inequality of outcomes, H / N,", "each": ""}
+UNEVEN: dict[str, Any] = {"column": "mre", "quantity": "H / N of the outcomes", "each": ""}
 
 
 class Study(NamedTuple):
@@ -91,7 +91,7 @@ def study_of(name: str) -> Study:
 def findings(results: Results, study: Study) -> pd.DataFrame:
     """One row for every sweep point and algorithm: point, algorithm, x, and the metric with its 95 % interval.
 
-    Columns: point (its caption), algorithm, x (nan if the study has none), value, low, high, trials (how many), drift
+    Columns: point (its caption, or the algorithm without a sweep), algorithm, x (nan if the study has none), value, low, high, trials (how many), drift
     (max over recorded rounds, mean over trials; nan of what is no gossip).
     """
     table = results.table()
@@ -110,7 +110,7 @@ def findings(results: Results, study: Study) -> pd.DataFrame:
             low, high = bootstrap_interval(final[study.column].to_numpy())
             mine = here[here["algorithm"] == choice.label]
             rows.append({
-                "point": caption(at.values), "algorithm": choice.label,
+                "point": caption(at.values) or choice.label, "algorithm": choice.label,
                 "x": float(study.x(results.spec, at, final)) if study.x else float("nan"),
                 "value": final[study.column].mean() / agents, "low": low / agents, "high": high / agents, "trials": len(final),
                 "drift": mine.groupby("trial")["mean_drift"].max().mean() if "mean_drift" in mine else float("nan"),
@@ -136,6 +136,10 @@ def sentences(found: pd.DataFrame, study: Study) -> Iterator[str]:
     """One line an algorithm: the trend of the metric with x (Spearman's rank correlation), or the worst case."""
     for algorithm, rows in found.groupby("algorithm", sort=False):
         values, x, points = rows["value"].to_numpy(), rows["x"].to_numpy(), list(rows["point"])
+        if points == [algorithm]:
+            ends = f"95 % interval {rows['low'].iloc[0]:.4g} to {rows['high'].iloc[0]:.4g}"
+            yield f"{algorithm}: {study.quantity} {values[0]:.4g}{study.each}, {ends}"
+            continue
         low, high = int(values.argmin()), int(values.argmax())
         span = f"from {values[low]:.4g} ({points[low]}) to {values[high]:.4g} ({points[high]}){study.each}"
         line = f"{algorithm}: {study.quantity} {span}"

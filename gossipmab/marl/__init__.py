@@ -1,6 +1,7 @@
 """Multi-agent reinforcement learners and the equity of what they earn, an annex: `pip install gossipmab[marl]`.
 
-Start with games/ (what is played) and pettingzoo.py (for learners of other libraries).
+Here: games/, learners/ and the price on unequal outcomes (price.py), which learners of other libraries can use, too. Add a game
+or a learner as a file of its own and a line in its room's dict. Start reading in games/job_scheduling.py and learners/ippo.py.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # Public name -> the module that defines it, loaded on first use, so that jax and pettingzoo are needed where they are used only.
+_LEARNERS = ("IPPO", "COMA", "WQMIX", "FEN", "SOTO")
 _HOME = {
-    **dict.fromkeys(("COMA", "FEN", "IPPO", "Random", "SOTO", "WQMIX"), "gossipmab.marl.learners"),
-    **dict.fromkeys(("ELDCOMA", "ELDFEN", "ELDIPPO", "ELDSOTO", "ELDWQMIX"), "gossipmab.marl.learners"),
+    **dict.fromkeys((*_LEARNERS, *(f"ELD{name}" for name in _LEARNERS), "Random"), "gossipmab.marl.learners"),
     "EquityPrice": "gossipmab.marl.price",
     "EquityPriced": "gossipmab.marl.pettingzoo",
     "JobScheduling": "gossipmab.marl.games",
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
     from gossipmab.marl.games import JobScheduling as JobScheduling, MatthewEffect as MatthewEffect
     from gossipmab.marl.learners import (
         COMA as COMA,
+        FEN as FEN,
+        IPPO as IPPO,
+        SOTO as SOTO,
+        WQMIX as WQMIX,
         ELDCOMA as ELDCOMA,
         ELDFEN as ELDFEN,
         ELDIPPO as ELDIPPO,
         ELDSOTO as ELDSOTO,
         ELDWQMIX as ELDWQMIX,
-        FEN as FEN,
-        IPPO as IPPO,
-        SOTO as SOTO,
-        WQMIX as WQMIX,
         Random as Random,
     )
     from gossipmab.marl.pettingzoo import EquityPriced as EquityPriced, parallel_env as parallel_env

@@ -33,6 +33,7 @@ from pydantic import Field
 from gossipmab.metrics.equity import dual_step, outside
 from gossipmab.utils.errors import InputError, shown
 from gossipmab.utils.parameters import check, suggesting_arguments
+from gossipmab.utils.validation import whole_number
 
 Credit = Literal["identity", "team"]
 
@@ -106,6 +107,7 @@ class EquityPrice:
     Args:
         tau, budget, step, period, cap, alpha, credit, measure, equity_discount: see `PriceTerms`.
         gamma: the learner's discount; costs are multiplied by 1 / (1 - gamma).
+        agents: N, for outcomes of another number to be refused; any by default.
 
     Attributes:
         multiplier: lambda, a float.
@@ -118,11 +120,13 @@ class EquityPrice:
     def __init__(
         self, tau: float = 0.5, budget: float = 0.005, step: float = 5.0, period: int = 1, cap: float = 15.0, alpha: float = 0.0,
         credit: Credit = "identity", measure: Literal["mre", "excess"] = "mre", equity_discount: float = 1.0, gamma: float = 0.98,
+        agents: int | None = None,
     ) -> None:  # fmt: skip
         self.terms = PriceTerms(tau, budget, step, period, cap, alpha, credit, measure, equity_discount)
         check(self.terms)
         if not 0 <= gamma < 1:
             raise InputError(f"gamma: got {shown(gamma)}, allowed is a number >= 0 and < 1")
+        self.agents = None if agents is None else whole_number("agents", agents)
         self.gamma, self.multiplier = gamma, 0.0
         self._violations: list[float] = []
 
@@ -131,7 +135,7 @@ class EquityPrice:
 
     def signals(self, x: Any) -> Signals:
         """Excess, identity signal and cost of the team of the outcomes x (..., N)."""
-        x = _outcomes(x)
+        x = _outcomes(x, self.agents)
         return signals(x, self.terms.tau, self.terms.measure, namespace(x))
 
     def observe(self, x: Any) -> None:
@@ -151,7 +155,7 @@ class EquityPrice:
         Subtract before the advantages are standardised, and leave it out of the critic's targets, or it counts twice. It is
         centred over the episodes of the batch, if they are several. gamma: another discount than that of the price.
         """
-        x = _outcomes(x)
+        x = _outcomes(x, self.agents)
         xp = namespace(x)
         cost = self.signals(x if x.ndim > 1 else x[None]).cost(self.terms.credit, xp)
         gamma = self.gamma if gamma is None else gamma
@@ -162,15 +166,17 @@ class EquityPrice:
 
         lambda cost_i / (1 - gamma). Of episodes that are longer than 1 / (1 - gamma) steps, early steps hardly feel it.
         """
-        x = _outcomes(x)
+        x = _outcomes(x, self.agents)
         return self.multiplier * self.signals(x).cost(self.terms.credit, namespace(x)) / (1.0 - self.gamma)
 
 
-def _outcomes(x: Any) -> Any:
+def _outcomes(x: Any, agents: int | None) -> Any:
     """The outcomes as an array of floats. Raises InputError if they are none."""
     if isinstance(x, list | tuple | np.ndarray):
         with suppress(TypeError, ValueError):
             x = np.asarray(x, dtype=np.float64)
     if not hasattr(x, "ndim") or x.ndim < 1 or not x.shape[-1] or not bool(namespace(x).isfinite(x).all()):
         raise InputError(f"outcomes: got {shown(x)}, allowed are finite numbers, (agents,) or (episodes, agents)")
+    if agents is not None and x.shape[-1] != agents:
+        raise InputError(f"outcomes: got shape {tuple(x.shape)}, allowed are those of {agents} agents, (agents,) or (episodes, agents)")
     return 1.0 * x  # whole numbers, too

@@ -141,7 +141,18 @@ def train(
             dual.multiplier.block_until_ready()
         if progress is not None:
             progress(game.agents * (horizon // batches))
-    return record.trace()
+    trace = record.trace()
+
+    def player(episodes: int, seed: int) -> Floats:
+        keys = [_key({"seed": seed}, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION)]
+        rounds = range(-(-episodes // backbone.environments))
+        played = [
+            compiled.play(state, *(jax.random.fold_in(key, b) for key in keys), jnp.ones(()), False, matrices())[0] for b in rounds
+        ]
+        return np.concatenate([np.asarray(one.outcomes, np.float64) for one in played])[:episodes]
+
+    object.__setattr__(trace, "player", player)  # of a frozen dataclass; no array, and no part of the trace's file
+    return trace
 
 
 class Record:

@@ -9,7 +9,9 @@ import numpy as np
 
 from gossipmab.metrics.equity import outside
 from gossipmab.metrics.trace import TrialRecord, array
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.validation import whole_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +51,24 @@ class MarlTrace(TrialRecord):
 
     CUMULATIVE: ClassVar[bool] = False
     TIME: ClassVar[str] = "step"
+
+    def play(self, episodes: int = 100, seed: int = 0) -> Floats:
+        """(episodes, N) the outcomes of further episodes with the trained policies, of random numbers of their own.
+
+        >>> gm.marl.train(gm.marl.Random(), gm.marl.JobScheduling(steps=50), horizon=800, seed=0).play(20, seed=1).shape
+        (20, 4)
+
+        Raises:
+            InputError: the trace was read from a file, which does not hold the policies; or a number that is not allowed.
+        """
+        player: Callable[[int, int], Floats] | None = vars(self).get("player")
+        if player is None:
+            raise InputError("play: this trace holds no policies, allowed is what gm.marl.train has just returned")
+        return player(whole_number("episodes", episodes), whole_number("seed", seed, 0))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the player, which is compiled code of this process."""
+        return {name: value for name, value in vars(self).items() if name != "player"}
 
 
 def measures(x: Floats, tau: float) -> dict[str, Floats]:

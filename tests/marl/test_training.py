@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
@@ -52,6 +53,20 @@ def test_random_agents_earn_what_the_table_of_the_paper_says() -> None:
     expected = {"utilisation": (0.159, 0.0024), "minimum": (0.027, 0.0009), "maximum": (0.053, 0.0012), "cv": (0.257, 0.013)}
     for name, (value, error) in expected.items():
         assert abs(getattr(found, name)[-1] - value) < 4 * error + 0.0005, name
+
+
+def test_a_trained_trace_plays_on_and_travels_without_its_policies() -> None:
+    trace = gm.marl.train(IPPO(environments=2, hidden=8), GAME, horizon=80, seed=0)
+    found = trace.play(5, seed=1)
+    assert found.shape == (5, 4)
+    np.testing.assert_array_equal(found, trace.play(5, seed=1))
+    assert not np.array_equal(found, trace.play(5, seed=2))
+    other = copy.copy(trace)
+    np.testing.assert_array_equal(other.outcomes, trace.outcomes)
+    with pytest.raises(gm.InputError, match="^play: this trace holds no policies, allowed is what gm.marl.train has just returned"):
+        other.play()
+    with pytest.raises(gm.InputError, match="^episodes: got 0"):
+        trace.play(0)
 
 
 def test_a_callback_may_stop_the_training() -> None:

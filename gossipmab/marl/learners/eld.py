@@ -21,11 +21,10 @@ def under_price(backbone: type, credit: str | None = None) -> type:
     made.__new__.__defaults__ = tuple(defaults[name] for name in made._fields)
     made._field_defaults = {name: defaults[name] for name in made._fields}
     made.__module__ = backbone.__module__
-    made.__doc__ = f"""{kind.title} under the Equity-Lagrangian Dual: hyperparameters of {backbone.__name__}, then `PriceTerms`.
-
-    >>> gm.marl.{made.__name__}(cap=12.0).terms.cap
-    12.0
-    """
+    made.__doc__ = (
+        f"{kind.title} under the Equity-Lagrangian Dual: hyperparameters of {backbone.__name__}, then `PriceTerms`.\n\n"
+        f"    >>> gm.marl.{made.__name__}(cap=12.0).terms.cap\n    12.0\n    "
+    )
     made.title = f"ELD {kind.title}"
     for name in ("uniforms", "default_credit", "communicates"):
         if hasattr(kind, name):

@@ -20,7 +20,11 @@ from sphinx.util.docutils import SphinxDirective
 ROW = re.compile(r"^\| \[(\w+)\.toml\]\(\w+\.toml\) \| (.*?) \| (`.*?`) \| (.*?) \|$", re.MULTILINE)
 FINDING = re.compile(r"^- \*\*(\w+)\*\*(.*?)(?=^- \*\*|\Z)", re.MULTILINE | re.DOTALL)
 PICTURES = ROOT / "docs" / "figures" / "gallery"
-STUDIED = {"budgets": "communication", "failures": "failures", "number_of_agents": "scaling", "spectral_gap": "spectral-gap"}
+STUDIED = {
+    "budgets": "communication", "failures": "failures", "number_of_agents": "scaling", "spectral_gap": "spectral-gap",
+    "job_scheduling": "equity", "matthew_effect": "equity-matthew", "matthew_effect_central": "equity-central",
+    "price_cap": "price-cap",
+}  # fmt: skip
 WIDE = 900  # pixels: a card across the page
 DRAWN = {  # experiment -> the stem of its figure; by default the first against what was swept
     "link_processes": "pareto_regret_against_links",

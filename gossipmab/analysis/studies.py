@@ -91,8 +91,8 @@ def study_of(name: str) -> Study:
 def findings(results: Results, study: Study) -> pd.DataFrame:
     """One row for every sweep point and algorithm: point, algorithm, x, and the metric with its 95 % interval.
 
-    Columns: point (its caption, or the algorithm without a sweep), algorithm, x (nan if the study has none), value, low, high, trials (how many), drift
-    (max over recorded rounds, mean over trials; nan of what is no gossip).
+    Columns: point (its caption, or the algorithm without a sweep), algorithm, x (nan if the study has none), value, low, high,
+    trials (how many), drift (max over recorded rounds, mean over trials; nan of what is no gossip).
     """
     table = results.table()
     names = columns(list(results.spec.sweep))

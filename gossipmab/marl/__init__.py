@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from gossipmab.marl.games import JobScheduling as JobScheduling, MatthewEffect as MatthewEffect
     from gossipmab.marl.learners import (
         COMA as COMA,
-        FEN as FEN,
-        IPPO as IPPO,
-        SOTO as SOTO,
-        WQMIX as WQMIX,
         ELDCOMA as ELDCOMA,
         ELDFEN as ELDFEN,
         ELDIPPO as ELDIPPO,
         ELDSOTO as ELDSOTO,
         ELDWQMIX as ELDWQMIX,
+        FEN as FEN,
+        IPPO as IPPO,
+        SOTO as SOTO,
+        WQMIX as WQMIX,
         Random as Random,
     )
     from gossipmab.marl.pettingzoo import EquityPriced as EquityPriced, parallel_env as parallel_env

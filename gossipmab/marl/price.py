@@ -178,5 +178,7 @@ def _outcomes(x: Any, agents: int | None) -> Any:
     if not hasattr(x, "ndim") or x.ndim < 1 or not x.shape[-1] or not bool(namespace(x).isfinite(x).all()):
         raise InputError(f"outcomes: got {shown(x)}, allowed are finite numbers, (agents,) or (episodes, agents)")
     if agents is not None and x.shape[-1] != agents:
-        raise InputError(f"outcomes: got shape {tuple(x.shape)}, allowed are those of {agents} agents, (agents,) or (episodes, agents)")
+        raise InputError(
+            f"outcomes: got shape {tuple(x.shape)}, allowed is ({agents},) or (episodes, {agents}), of {agents} agents"
+        )
     return 1.0 * x  # whole numbers, too

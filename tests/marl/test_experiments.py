@@ -190,7 +190,7 @@ def test_a_study_may_be_of_a_game(run: gm.Results, tmp_path: Path) -> None:
     found = findings(run, study)
     means = run.table().query("round == 160").groupby("algorithm", sort=False)["mre"].mean()
     assert found.set_index("algorithm")["value"].to_dict() == pytest.approx(means.to_dict()) and found["drift"].isna().all()
-    assert next(sentences(found, study)).startswith("random: inequality of outcomes from ")
+    assert next(sentences(found, study)).startswith(f"random: inequality of outcomes {means['random']:.4g}, 95 % interval ")
     assert [path.name for path in draw_study(found, study, tmp_path / "study", ("png",))] == ["study.png"]
 
 
@@ -200,6 +200,13 @@ def test_a_network_is_for_learners_that_communicate(tmp_path: Path) -> None:
     assert spec.network is not None and spec.resolved()["network"]["link_probability"] == 0.5
     with pytest.raises(gm.InputError, match="base"):
         load_spec(changed(network={"base": "rink"}, algorithms=[fen]))
+
+
+def test_a_hyperparameter_that_is_unset_is_left_out_of_the_file(tmp_path: Path) -> None:
+    spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
+    assert "selfish_share" not in spec.to_toml()
+    (tmp_path / "again.toml").write_text(spec.to_toml())
+    assert load_spec(tmp_path / "again.toml").hash == spec.hash
 
 
 def test_a_starter_of_an_experiment_with_a_game_is_valid(tmp_path: Path) -> None:

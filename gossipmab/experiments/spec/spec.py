@@ -75,7 +75,9 @@ class Point:
         for name in ("game", "network", "probing"):
             section = getattr(self, name)
             data |= {} if section is None else {name: plain(section.model_dump(exclude_none=True))}
-        return {**data, "algorithms": [{"name": one.name, "label": one.label, **one.params} for one in self.algorithms]}
+        given = [{key: value for key, value in one.params.items() if value is not None} for one in self.algorithms]  # as in TOML
+        named = [{"name": one.name, "label": one.label} for one in self.algorithms]
+        return {**data, "algorithms": [name | params for name, params in zip(named, given, strict=True)]}
 
 
 @dataclass(frozen=True)

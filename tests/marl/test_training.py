@@ -157,8 +157,8 @@ def test_an_idle_failures_table_changes_no_bit() -> None:
 
 @pytest.mark.slow
 def test_fen_over_a_network_of_its_own_and_without_links() -> None:
-    learner = FEN(environments=2, hidden=8, segment=5, gossip_rounds=3)
-    given: dict[str, Any] = {"horizon": 80, "seed": 0, "recorded_rounds": 2}
+    learner = FEN(environments=2, hidden=8, segment=5, gossip_rounds=3, learning_rate=0.1)  # so that controllers differ soon
+    given: dict[str, Any] = {"horizon": 400, "seed": 0, "recorded_rounds": 2}
     ring = gm.marl.train(learner, GAME, gm.Network("ring", 4), **given)
     again = gm.marl.train(learner, GAME, gm.Network("ring", 4, failures=gm.Failures()), **given)
     np.testing.assert_array_equal(ring.path, again.path)

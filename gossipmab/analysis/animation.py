@@ -17,6 +17,7 @@ from gossipmab.engines.gossip.rounds import Round, play
 from gossipmab.environments.environment import Environment
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
+from gossipmab.experiments.spec.games import game
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.spec import Cell, Point, Spec
 from gossipmab.experiments.spec.sweep import columns, scalar
@@ -119,7 +120,8 @@ def _episode(
     cell = _cell(spec, label, trial, point)
     if cell.id not in source.traces:
         raise InputError(f"animate: the cell {cell.id} is not finished; allowed is one that is")
-    return episode(source.traces[cell.id], path, title=_title(spec, label, point), steps=rounds, frames=frames, fps=fps)
+    assert point.game is not None
+    return episode(source.traces[cell.id], game(point.game), path, title=_title(spec, label, point), steps=rounds, frames=frames, fps=fps)
 
 
 def _trial(

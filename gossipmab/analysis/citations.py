@@ -38,8 +38,6 @@ CITED: dict[str, tuple[str, ...]] = {
             "wqmix": "rashid2020weighted",
             "fen": "jiang2019learning",
             "soto": "zimmer2021learning",
-            "soto_ggf": "zimmer2021learning",
-            "soto_alpha": "zimmer2021learning",
         }.items()
     },
 }

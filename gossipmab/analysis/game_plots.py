@@ -143,15 +143,17 @@ def animate_episode(
         return film if file is None else saved(film, file, fps)
 
 
-def episode(trace: Any, out: str | Path | None = None, *, title: str, steps: int | None, frames: int, fps: int) -> Any:
-    """As `animate_episode`, of the episode in a `MarlTrace`, or of its first steps."""
+def episode(trace: Any, game: Any, out: str | Path | None = None, *, title: str, steps: int | None, frames: int, fps: int) -> Any:
+    """As `animate_episode`, of the episode in a `MarlTrace` of the game, or of its first steps."""
     last = len(trace.earned) if steps is None else whole_number("rounds", steps)
     if last > len(trace.earned):
         raise InputError(f"rounds: got {last}, allowed are 1 to {len(trace.earned)}, the steps of an episode")
     radii = None if np.isnan(trace.radii).all() else trace.radii[: last + 1]
+    low, high = (bound[:2] for bound in game.bounds)  # observations begin with the agent's place
     return animate_episode(
-        trace.path[: last + 1], trace.goals[: last + 1], radii, trace.earned[:last], out, title=title, frames=frames, fps=fps
-    )
+        trace.path[: last + 1], trace.goals[: last + 1], radii, trace.earned[:last], out, title=title, low=low, high=high,
+        frames=frames, fps=fps,
+    )  # fmt: skip
 
 
 def _checked_shapes(path: Any, goals: Any, radii: Any, rewards: Any) -> tuple[int, int]:

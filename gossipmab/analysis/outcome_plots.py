@@ -22,7 +22,7 @@ FRONTIER = (
     "Mean over trials at the last evaluation, with its band along both axes; the upper left is best. A grey line leads from a "
     "learner to the same learner under a price."
 )
-OUTCOMES = "Mean outcome of every agent in the last evaluation, a bar for each training, the largest share at the bottom."
+OUTCOMES = "Mean outcome of every agent in the last evaluation, a bar for each training, a colour for each agent, agent 0 at the bottom."
 
 
 class Picture(NamedTuple):
@@ -81,12 +81,12 @@ def outcomes(results: Results, seen: View) -> Figure:
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     for ax, some in zip(axes.ravel(), panels, strict=False):
         cell, some = some[0][0], some[:MOST_TRIALS]
-        shares = np.array([np.sort(trace.utility)[::-1] for _, trace in some])
+        shares = np.array([trace.utility for _, trace in some])
         bottom = np.zeros(len(some))
-        for rank in range(shares.shape[1]):
-            shade = COLOURS[rank % (len(COLOURS) - 1)]
-            ax.bar(np.arange(len(some)), shares[:, rank], bottom=bottom, color=shade, width=0.8)
-            bottom += shares[:, rank]
+        for agent in range(shares.shape[1]):
+            shade = COLOURS[agent % (len(COLOURS) - 1)]
+            ax.bar(np.arange(len(some)), shares[:, agent], bottom=bottom, color=shade, width=0.8)
+            bottom += shares[:, agent]
         swept = ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in cell.point.values.items())
         ax.set_title(legible(f"{cell.label}{', ' if swept else ''}{swept}"), fontsize=7)
         ends = [0, len(some) - 1][: len(some)]

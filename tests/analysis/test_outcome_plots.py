@@ -83,14 +83,14 @@ def test_a_sweep_has_a_point_of_its_own_each_and_a_single_trial_no_bars() -> Non
     assert all(len(set(map(tuple, bar.get_segments()[0]))) == 1 for found in ax.containers for bar in found[2])
 
 
-def test_shares_stand_on_each_other_from_the_largest_on() -> None:
+def test_shares_stand_on_each_other_in_the_order_of_agents() -> None:
     seen = made(PRICED)
     panels = [ax for ax in outcomes(seen.results, seen).axes if ax.get_visible()]
     assert [ax.get_title() for ax in panels] == ["ippo", "priced", "random"]
     for ax in panels:
         heights = np.array([[bar.get_height() for bar in rank] for rank in ax.containers])
         bottoms = np.array([[bar.get_y() for bar in rank] for rank in ax.containers])
-        np.testing.assert_allclose(heights, np.outer([0.5, 0.3, 0.1, 0.0], [1, 2]))
+        np.testing.assert_allclose(heights, np.outer([0.1, 0.5, 0.0, 0.3], [1, 2]))
         np.testing.assert_allclose(bottoms, np.cumsum(heights, axis=0) - heights)
         assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1"]
     swept = made(SWEPT, trials=1)

@@ -180,3 +180,10 @@ def test_a_learner_under_a_price_is_its_backbone_with_terms(name: str) -> None:
     made = kind(cap=3.0, gamma=0.5)
     assert made.backbone == plain(gamma=0.5) and type(made.backbone) is plain
     assert made.terms == PriceTerms(cap=3.0, credit=plain.default_credit)
+
+
+@pytest.mark.parametrize("given", [{"credit": "identity"}, {"alpha": 0.5}, {"equity_discount": 0.98}])
+def test_terms_that_a_team_reward_cannot_have_are_refused(given: dict[str, Any]) -> None:
+    (name, value), kind = next(iter(given.items())), LEARNERS["eld_wqmix"]
+    with pytest.raises(gm.InputError, match=f"^{name}: got {value!r}, allowed for ELDWQMIX is"):
+        gm.marl.train(kind(**given), gm.marl.JobScheduling(), horizon=16_000, seed=0)

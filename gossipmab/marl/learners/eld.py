@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, get_type_hints
 
 from gossipmab.marl.price import PriceTerms
+from gossipmab.utils.errors import InputError
 
 
 def under_price(backbone: type, credit: str | None = None) -> type:
@@ -31,9 +32,18 @@ def under_price(backbone: type, credit: str | None = None) -> type:
             setattr(made, name, getattr(kind, name))
     made.backbone = property(lambda self: kind(*self[: len(kind._fields)]))
     made.terms = property(lambda self: PriceTerms(*self[len(kind._fields) :]))
+    if getattr(kind, "team_reward", False):
+        made.check = _check_team
     for name in ("init", "begin", "select", "update"):
         setattr(made, name, _of_backbone(name))
     return made  # type: ignore[no-any-return]
+
+
+def _check_team(self: Any) -> None:
+    """Raise InputError for terms that mean nothing where the price is taken from the team's reward in every step."""
+    for name, allowed in (("credit", "team"), ("alpha", 0.0), ("equity_discount", 1.0)):
+        if getattr(self, name) != allowed:
+            raise InputError(f"{name}: got {getattr(self, name)!r}, allowed for {type(self).__name__} is {allowed!r}")
 
 
 def _of_backbone(name: str) -> Callable[..., Any]:

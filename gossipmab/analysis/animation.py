@@ -121,7 +121,9 @@ def _episode(
     if cell.id not in source.traces:
         raise InputError(f"animate: the cell {cell.id} is not finished; allowed is one that is")
     assert point.game is not None
-    return episode(source.traces[cell.id], game(point.game), path, title=_title(spec, label, point), steps=rounds, frames=frames, fps=fps)
+    return episode(
+        source.traces[cell.id], game(point.game), path, title=_title(spec, label, point), steps=rounds, frames=frames, fps=fps
+    )
 
 
 def _trial(

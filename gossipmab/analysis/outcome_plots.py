@@ -22,7 +22,9 @@ FRONTIER = (
     "Mean over trials at the last evaluation, with its band along both axes; the upper left is best. A grey line leads from a "
     "learner to the same learner under a price."
 )
-OUTCOMES = "Mean outcome of every agent in the last evaluation, a bar for each training, a colour for each agent, agent 0 at the bottom."
+OUTCOMES = (
+    "Mean outcome of every agent in the last evaluation, a bar for each training, a colour for each agent, agent 0 at the bottom."
+)
 
 
 class Picture(NamedTuple):

@@ -12,7 +12,12 @@ from gossipmab.utils.resources import shipped_files
 
 Suggest = Callable[[str], list[str]]
 ENGINES = ("threads", "ray", "actors")
-STUDIES = ("spectral-gap", "connectivity", "failures", "communication", "scaling")
+STUDIES = ("spectral-gap", "connectivity", "failures", "communication", "scaling") + (
+    "equity",
+    "equity-matthew",
+    "equity-central",
+    "price-cap",
+)
 
 
 def one_of(names: Sequence[str]) -> Suggest:

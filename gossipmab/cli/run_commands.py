@@ -98,16 +98,16 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="spectral-gap, connectivity, failures, communication or scaling.", autocompletion=one_of(STUDIES)
+            metavar="NAME", help=f"{', '.join(STUDIES[:-1])} or {STUDIES[-1]}.", autocompletion=one_of(STUDIES)
         ),
     ],
-    quick: Annotated[bool, typer.Option("--quick", help="Four short trials: a first look, in a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Few short trials: a first look, in a minute, of learners in some.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
     engine: Annotated[str, choice("Who plays: threads or ray.", *ENGINES[:2])] = "threads",
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
-    """Answer one question by a shipped experiment: run it, draw regret against the quantity studied, and print the findings."""
+    """Answer one question by a shipped experiment: run it, draw what it measures against the quantity studied, and print the findings."""
     from gossipmab.analysis.plot_style import names_of
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study

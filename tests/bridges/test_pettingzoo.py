@@ -352,7 +352,7 @@ def test_the_examples_run(title: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_all_examples_are_tried() -> None:
-    titles = [*NEEDED, "networkx", "Ray Tune"]
+    titles = [*NEEDED, "networkx", "Ray Tune", "RLlib"]
     assert [sum(name.startswith(title) for title in titles) for name in sections()] == [1] * len(titles)
 
 

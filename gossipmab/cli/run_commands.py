@@ -96,12 +96,11 @@ def run(
 
 def study(
     name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", help=f"{', '.join(STUDIES[:-1])} or {STUDIES[-1]}.", autocompletion=one_of(STUDIES)
-        ),
+        str, typer.Argument(metavar="NAME", help=f"{', '.join(STUDIES[:-1])} or {STUDIES[-1]}.", autocompletion=one_of(STUDIES))
     ],
-    quick: Annotated[bool, typer.Option("--quick", help="Few short trials: a first look, in a minute, of learners in some.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few short trials: a first look, in a minute, of learners in some.")
+    ] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/study-NAME by default.")] = None,
     engine: Annotated[str, choice("Who plays: threads or ray.", *ENGINES[:2])] = "threads",
     workers: Workers = None,

@@ -12,23 +12,8 @@ import numpy as np
 
 from gossipmab.networks.failures.message_loss import arcs_of
 from gossipmab.networks.network import Network
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Bytes, Floats
-
-
-def check_network(network: Network, agents: int) -> None:
-    """Raise InputError unless all that the network does is a mixing matrix, of so many agents."""
-    if network.agents != agents:
-        raise InputError(f"network: has {network.agents} agents, allowed are {agents}, as the game has")
-    failures, budget = network.failures, network.communication
-    if failures is not None and failures.delay:
-        raise InputError(f"network.failures.delay: got {failures.delay}, allowed with learners is 0")
-    if failures is not None and not all([failures.keep_state, *(outage.keep_state for outage in failures.outages)]):
-        raise InputError("network.failures.keep_state: got false, allowed with learners is true")
-    for name in ("trigger_threshold", "quantization_bits", "top_k"):
-        if getattr(budget, name, None) is not None:
-            raise InputError(f"network.communication.{name}: got {getattr(budget, name)}, allowed with learners is period alone")
 
 
 def mixing_rounds(network: Network, key: dict[str, Any]) -> Callable[[int], Floats]:

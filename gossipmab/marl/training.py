@@ -16,7 +16,8 @@ from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
 from gossipmab.marl.games import GAMES
-from gossipmab.marl.mixing import check_network, mixing_rounds
+from gossipmab.marl.limits import check_network, check_size
+from gossipmab.marl.mixing import mixing_rounds
 from gossipmab.marl.price import EquityPrice, PriceTerms, cost_advantages, signals
 from gossipmab.marl.rollouts import Charges, Episodes, World, play
 from gossipmab.marl.xla import import_jax, jax, jnp
@@ -119,6 +120,7 @@ def train(
     })  # fmt: skip
     backbone, terms = _learner(learner, price)
     _check_game(game)
+    check_size(backbone, game)
     batches = whole_batches(horizon, backbone.environments * game.steps)
     key = settings.key
     matrices = _matrices(backbone, network, game, key)

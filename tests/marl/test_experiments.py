@@ -198,8 +198,18 @@ def test_a_network_is_for_learners_that_communicate(tmp_path: Path) -> None:
     fen = {"name": "fen", "environments": 2}
     spec = load_spec(changed(network={"base": "ring", "link_probability": 0.5}, algorithms=[fen, GAME["algorithms"][0]]))
     assert spec.network is not None and spec.resolved()["network"]["link_probability"] == 0.5
-    with pytest.raises(gm.InputError, match="base"):
-        load_spec(changed(network={"base": "rink"}, algorithms=[fen]))
+    for network, line in (
+        ({"base": "rink"}, "network.base: 'rink' is not known"),
+        ({"base": "karate_club"}, "network.base: 'karate_club' has 34 agents"),
+        ({"base": "ring", "failures": {"delay": 2}}, "network.failures.delay: got 2, allowed with learners is 0"),
+        ({"base": "ring", "communication": {"top_k": 2}}, "network.communication.top_k: got 2, allowed with learners is period"),
+    ):
+        with pytest.raises(gm.InputError, match=line):
+            load_spec(changed(network=network, algorithms=[fen]))
+    with pytest.raises(gm.InputError, match="network: is for learners that communicate, such as fen, and there is none"):
+        load_spec(changed(network={"base": "ring"}, algorithms=[{**fen, "fully_decentralised": False}]))
+    with pytest.raises(gm.InputError, match="environments: environments x .steps . 1. x agents"):
+        load_spec(changed(experiment={"horizon": 8_000_000}, game={"steps": 4_000_000}, algorithms=[fen]))
 
 
 def test_a_hyperparameter_that_is_unset_is_left_out_of_the_file(tmp_path: Path) -> None:

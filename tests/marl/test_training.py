@@ -93,6 +93,8 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((RANDOM, JobScheduling), {}, "game: got <class"),
     ((RANDOM, JobScheduling(agents=30)), {}, "agents: got 30, allowed with side = 5 is at most 25"),
     ((gm.HossainUCB(), GAME), {}, "learner: got HossainUCB("),
+    ((IPPO(environments=10_000), JobScheduling()), {}, "environments: environments x (steps + 1) x agents x numbers of an observation"),
+    ((gm.marl.WQMIX(buffer=10**9), JobScheduling()), {}, "buffer: buffer x agents x numbers of an observation = 1000000000 x 4 x 13"),
     ((IPPO(gamma=1.0), GAME), {}, "gamma: got 1.0, allowed is a number >= 0 and < 1"),
     ((RANDOM, GAME), {"seed": -1}, "seed: got -1"),
     ((RANDOM, GAME), {"tau": -1.0}, "tau: got -1.0, allowed is a number >= 0"),

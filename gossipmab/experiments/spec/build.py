@@ -139,8 +139,8 @@ def check(point: Point, files: Files, done: dict[str, Built], networks: NetworkC
             raise InputError(f"experiment.extra_objectives: names {name!r} twice")
     environment = point.environment
     if environment is None:
-        world, _ = built(point, files, 0, networks)
-        games.check(point, world)
+        world, network = built(point, files, 0, networks)
+        games.check(point, world, network)
         return world.agents, Labels()
     tracking = _tracking(point)
     drawn: list[Any] = [environment.model_dump(), point.network and point.network.model_dump(), options(point)]

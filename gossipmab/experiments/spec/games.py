@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from gossipmab.environments.registry import GAMES
 from gossipmab.experiments.spec.hyperparameters import algorithm
 from gossipmab.experiments.spec.sections import GameSection
 from gossipmab.experiments.spec.spec import Point
+from gossipmab.networks.network import Network
 from gossipmab.utils import parameters
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.registry import call_plugin
@@ -35,14 +37,14 @@ def game(section: GameSection) -> Any:
     return call_plugin("game", lambda: kind(**section.settings))
 
 
-def check(point: Point, played: Any) -> None:
+def check(point: Point, played: Any, network: Network | None) -> None:
     """Check what no single key says of the game that is played.
 
     Raises:
         InputError: a welfare, which means nothing in a game; a horizon that is not made of whole batches of every learner; a
-            network that no learner uses.
+            network that no learner uses, or that does more than mix; episodes too large to be held.
     """
-    experiment = point.experiment
+    experiment, checks = point.experiment, import_module("gossipmab.marl.limits")
     if experiment.welfare != "product":
         raise InputError(f"experiment.welfare: got {experiment.welfare!r}, allowed in a game is nothing")
     learners = {one.label: algorithm(experiment.protocol, one.name, one.params) for one in point.algorithms}
@@ -56,8 +58,11 @@ def check(point: Point, played: Any) -> None:
             raise InputError(
                 f"experiment.horizon: got {experiment.horizon}, allowed is {what}, such as {' or '.join(map(str, near))}"
             )
+        checks.check_size(learner, played)
+    if network is not None:
+        checks.check_network(network, played.agents)
 
 
 def communicates(learner: Any) -> bool:
     """Whether a learner uses a network."""
-    return bool(getattr(learner, "communicates", False))
+    return bool(getattr(learner, "communicates", False)) and bool(getattr(learner, "fully_decentralised", True))

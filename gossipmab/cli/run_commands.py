@@ -106,7 +106,7 @@ def study(
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
-    """Answer one question by a shipped experiment: run it, draw what it measures against the quantity studied, and print the findings."""
+    """Answer one question by a shipped experiment: run it, draw its metric against the quantity studied, print the findings."""
     from gossipmab.analysis.plot_style import names_of
     from gossipmab.analysis.studies import findings, folder_of, sentences, study_of
     from gossipmab.analysis.study_plots import draw_study

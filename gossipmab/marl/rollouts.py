@@ -81,14 +81,14 @@ class Charges(NamedTuple):
 
 
 def play(
-    world: World, learner: Any, state: Any, game_key: Any, own_key: Any, progress: Any, explore: Any, mixing: Any = ()
+    world: World, learner: Any, state: Any, progress: Any, explore: Any, game_key: Any, own_key: Any, mixing: Any = ()
 ) -> tuple[Episodes, Any]:
     """Play an episode in each of B environments; also returns pictures of the first one: agents, goals, radii, T + 1 of each.
 
     Args:
         world, learner: what is played, by whom. state: the learner's, not changed.
-        game_key, own_key: of the random numbers of the game and of the actions.
         progress: the share of the training that is done. explore: whether to act as in training.
+        game_key, own_key: of the random numbers of the game and of the actions.
         mixing: (T, B, N, N) the weights of a network, if there is one.
     """
     T, B, N, twin = world.steps, world.environments, world.agents, world.twin

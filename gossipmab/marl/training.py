@@ -122,39 +122,55 @@ def train(
     _check_game(game)
     check_size(backbone, game)
     batches = whole_batches(horizon, backbone.environments * game.steps)
-    key = settings.key
-    matrices = _matrices(backbone, network, game, key)
-    words = terms or NO_PRICE._replace(credit=backbone.default_credit)
-    compiled = programs((type(backbone), type(game)), backbone, game, words.credit, words.measure)
-    numbers = {name: value for name, value in words._asdict().items() if not isinstance(value, str)}
-    game_key, own_key, net_key = (_key(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION, Purpose.NETWORKS))
-    state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
-    recorded = np.unique(np.ceil(settings.rounds / (horizon // batches)).astype(np.int64))
     record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
-    for b in range(1, batches + 1):
-        done = jnp.asarray((b - 1) / batches)
-        episodes, _ = compiled.play(state, jax.random.fold_in(game_key, b), jax.random.fold_in(own_key, b), done, True, matrices())
-        state, dual = compiled.learn(state, dual, episodes, numbers, jax.random.fold_in(net_key, b), done)
-        if b in recorded:
-            keys = (jax.random.fold_in(one, EVALUATION + b) for one in (game_key, own_key))
-            episodes, pictures = compiled.play(state, *keys, jnp.asarray(b / batches), False, matrices())
-            record.keep(b * (horizon // batches), episodes, pictures, float(dual.multiplier))
-        else:
-            dual.multiplier.block_until_ready()
-        if progress is not None:
-            progress(game.agents * (horizon // batches))
+    recorded = set((-(-settings.rounds * batches // horizon)).tolist())  # the first whole batch at or after each
+    numbers = Numbers(backbone, network, game, settings.key)
+    words = terms or NO_PRICE._replace(credit=backbone.default_credit)
+    amounts = {name: value for name, value in words._asdict().items() if not isinstance(value, str)}
+    with jax.enable_x64(False):  # whatever the caller's own programs have: the bits are those of 32-bit floats
+        compiled = programs((type(backbone), type(game)), backbone, game, words.credit, words.measure)
+        net_key = key_of(settings.key, Purpose.NETWORKS)
+        state, dual = compiled.init(jax.random.fold_in(net_key, 0)), Dual(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), int))
+        for b in range(1, batches + 1):
+            done = jnp.asarray((b - 1) / batches)
+            episodes, _ = compiled.play(state, done, True, *numbers.training(b))
+            state, dual = compiled.learn(state, dual, episodes, amounts, jax.random.fold_in(net_key, b), done)
+            if b in recorded:
+                found = compiled.play(state, jnp.asarray(b / batches), False, *numbers.evaluation(b))
+                record.keep(b * (horizon // batches), *found, float(dual.multiplier))
+            else:
+                dual.multiplier.block_until_ready()
+            if progress is not None:
+                progress(game.agents * (horizon // batches))
     trace = record.trace()
 
     def player(episodes: int, seed: int) -> Floats:
-        keys = [_key({"seed": seed}, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION)]
-        rounds = range(-(-episodes // backbone.environments))
-        played = [
-            compiled.play(state, *(jax.random.fold_in(key, b) for key in keys), jnp.ones(()), False, matrices())[0] for b in rounds
-        ]
-        return np.concatenate([np.asarray(one.outcomes, np.float64) for one in played])[:episodes]
+        others = Numbers(backbone, network, game, {"seed": seed})
+        with jax.enable_x64(False):
+            batches = range(-(-episodes // backbone.environments))
+            played = [compiled.play(state, jnp.ones(()), False, *others.training(b))[0].outcomes for b in batches]
+        return np.concatenate([np.asarray(one, np.float64) for one in played])[:episodes]
 
     object.__setattr__(trace, "player", player)  # of a frozen dataclass; no array, and no part of the trace's file
     return trace
+
+
+class Numbers:
+    """The random numbers of a trial's episodes, batch by batch: keys of the game and of the actions, and mixing matrices."""
+
+    def __init__(self, learner: Any, network: Network | None, game: Any, key: dict[str, Any]) -> None:
+        """Raises InputError for a network that the learner does not use."""
+        self.keys = [key_of(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION)]
+        label = key.get("label", "")
+        self._mixing = [matrices(learner, network, game, {**key, "label": one}) for one in (label, f"{label} evaluation")]
+
+    def training(self, batch: int) -> tuple[Any, ...]:
+        """Of a batch of the training."""
+        return (*(jax.random.fold_in(key, batch) for key in self.keys), self._mixing[0]())
+
+    def evaluation(self, batch: int) -> tuple[Any, ...]:
+        """Of the evaluation after a batch, apart from those of the training."""
+        return (*(jax.random.fold_in(key, EVALUATION + batch) for key in self.keys), self._mixing[1]())
 
 
 class Record:
@@ -220,7 +236,7 @@ def _check_game(game: Any) -> None:
     check(game)
 
 
-def _matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, Any]) -> Callable[[], Any]:
+def matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, Any]) -> Callable[[], Any]:
     """The mixing matrices (T, B, N, N) of the next episodes, () for learners that do not communicate."""
     if not (getattr(backbone, "communicates", False) and backbone.fully_decentralised):
         if network is not None:
@@ -242,6 +258,6 @@ def _matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, 
     return episodes
 
 
-def _key(key: dict[str, Any], purpose: Purpose) -> Any:
+def key_of(key: dict[str, Any], purpose: Purpose) -> Any:
     """A key of JAX from the stream of a purpose."""
     return jax.random.wrap_key_data(jnp.asarray(stream(**key, purpose=purpose).integers(0, 2**32, 2, np.uint32)))

@@ -66,6 +66,12 @@ def test_seeds_trials_and_labels_fix_every_bit() -> None:
     assert len({one.path.tobytes() for one in different}) == 4
 
 
+def test_double_precision_elsewhere_in_the_process_changes_no_bit() -> None:
+    plain = trained(IPPO(**SMALL))
+    with jax.enable_x64(True):
+        assert_same_bits(trained(IPPO(**SMALL)), plain)
+
+
 def test_what_is_recorded_of_the_evaluations_changes_no_training() -> None:
     often, once = trained(IPPO(**SMALL)), gm.marl.train(IPPO(**SMALL), GAME, horizon=200, seed=0, recorded_rounds=1)
     np.testing.assert_array_equal(often.outcomes, once.outcomes)
@@ -101,7 +107,7 @@ def test_coma_compares_with_its_own_other_actions() -> None:
     learner = COMA(**SMALL, critic_hidden=8)
     world = world_of(learner)
     state = learner.init(world, jax.random.key(0))
-    episodes, _ = play(world, learner, state, jax.random.key(1), jax.random.key(2), 0.0, True)
+    episodes, _ = play(world, learner, state, 0.0, True, jax.random.key(1), jax.random.key(2))
     inputs, advantages, targets = learner.advantages(world, state, episodes)
     observations = jnp.concatenate([episodes.observations[:-1], jnp.broadcast_to(jnp.eye(4), (25, 2, 4, 4))], axis=-1)
     pi = jax.nn.softmax(networks.forward(state.actor.params, observations.reshape(1, -1, 17))).reshape(25, 2, 4, 5)
@@ -208,7 +214,7 @@ def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
     state = learner.init(world, jax.random.key(0))
     pair = np.kron(np.eye(2), np.full((2, 2), 0.5))
     mixing = jnp.broadcast_to(jnp.asarray(pair, float), (25, 2, 4, 4))
-    episodes, _ = play(world, learner, state, jax.random.key(1), jax.random.key(2), 0.0, True, mixing)
+    episodes, _ = play(world, learner, state, 0.0, True, jax.random.key(1), jax.random.key(2), mixing)
     *_, mean = episodes.extras
     before = np.concatenate([np.zeros((1, 2, 4)), np.cumsum(episodes.rewards, axis=0)[:-1]])
     utility = before / np.maximum(np.arange(25), 1)[:, None, None]
@@ -221,7 +227,7 @@ def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
     choice = np.asarray(episodes.extras[1])
     assert (choice.reshape(5, 5, 2, 4) == choice[::5, None]).all()  # it changes between segments only
     exact = learner._replace(fully_decentralised=False)
-    known, _ = play(world, exact, state, jax.random.key(1), jax.random.key(2), 0.0, True)
+    known, _ = play(world, exact, state, 0.0, True, jax.random.key(1), jax.random.key(2))
     np.testing.assert_allclose(known.extras[-1][1:], np.broadcast_to(
         (np.cumsum(known.rewards, axis=0)[:-1] / np.arange(1, 25)[:, None, None]).mean(axis=-1, keepdims=True), (24, 2, 4)
     ), rtol=1e-5)  # fmt: skip
@@ -231,7 +237,7 @@ def test_prices_move_advantages_and_not_critics() -> None:
     learner = IPPO(**SMALL)
     world = world_of(learner)
     state = learner.init(world, jax.random.key(0))
-    episodes, _ = play(world, learner, state, jax.random.key(1), jax.random.key(2), 0.0, True)
+    episodes, _ = play(world, learner, state, 0.0, True, jax.random.key(1), jax.random.key(2))
     shift = jax.random.normal(jax.random.key(3), (25, 2, 4))
     free = learner.update(world, state, episodes, Charges(0.0 * shift, 0.0, jnp.zeros(2)), jax.random.key(4), 0.0)
     paid = learner.update(world, state, episodes, Charges(shift, 1.0, jnp.zeros(2)), jax.random.key(4), 0.0)

@@ -164,6 +164,10 @@ def test_fen_over_a_network_of_its_own_and_without_links() -> None:
     ring = gm.marl.train(learner, GAME, gm.Network("ring", 4), **given)
     again = gm.marl.train(learner, GAME, gm.Network("ring", 4, failures=gm.Failures()), **given)
     np.testing.assert_array_equal(ring.path, again.path)
+    often = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.5), **(given | {"recorded_rounds": 5}))
+    seldom = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.5), **(given | {"recorded_rounds": 1}))
+    np.testing.assert_array_equal(often.play(4), seldom.play(4))  # evaluations change no training
+    np.testing.assert_array_equal(often.play(4), often.play(4))
     sparse = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.1), **given)
     assert not np.array_equal(ring.path, sparse.path)
 

@@ -136,8 +136,8 @@ def train(
             episodes, _ = compiled.play(state, done, True, *numbers.training(b))
             state, dual = compiled.learn(state, dual, episodes, amounts, jax.random.fold_in(net_key, b), done)
             if b in recorded:
-                found = compiled.play(state, jnp.asarray(b / batches), False, *numbers.evaluation(b))
-                record.keep(b * (horizon // batches), *found, float(dual.multiplier))
+                played, pictures = compiled.play(state, jnp.asarray(b / batches), False, *numbers.evaluation(b))
+                record.keep(b * (horizon // batches), played, pictures, float(dual.multiplier))
             else:
                 dual.multiplier.block_until_ready()
             if progress is not None:

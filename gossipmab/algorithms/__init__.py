@@ -51,6 +51,7 @@ ASSIGNERS: dict[str, type] = {
     "greedy_probing": GreedyProbing,
 }
 
+TRAINED = ("_fields", "environments", "uniforms", "gamma", "default_credit", "init", "begin", "select", "update")  # in a game
 METHODS = ("_fields", "communicates", "init", "select", "update")  # of an algorithm that gossips
 
 # [experiment] protocol -> the algorithms that can be played in it; plug-ins by the group of their entry points.
@@ -60,7 +61,9 @@ PROTOCOLS: dict[str, Registry] = {
     "assignment": Registry(
         f"{GROUP}.assignment", ASSIGNERS, ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update")
     ),
-    "marl": Registry(f"{GROUP}.marl", "gossipmab.marl.learners:LEARNERS", ("_fields", "init", "begin", "select", "update")),
+    "marl": Registry(
+        f"{GROUP}.marl", "gossipmab.marl.learners:LEARNERS", ("_fields", *TRAINED, "init", "begin", "select", "update")
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from gossipmab.analysis import plot_layout
 from gossipmab.analysis.plot_style import COLOURS, legible
 from gossipmab.analysis.selection import View, by_algorithm, by_point
+from gossipmab.experiments.spec.spec import AlgorithmSpec
 from gossipmab.metrics.marl_trace import MarlTrace
 from gossipmab.metrics.statistics import spread
 
@@ -46,8 +47,8 @@ def outcome_figures(seen: View) -> Iterator[Picture]:
 def frontier(seen: View) -> Figure:
     """Utilisation against H / N at the last evaluation, a point for every algorithm and sweep point, with intervals."""
     figure, (ax,), spare = plot_layout.panels(1, plot_layout.WIDTH, Figure)
-    names = {one.label: one.name for one in seen.results.spec.algorithms}
     keys: dict[str, Any] = {}
+    made = {one.label: one for one in seen.results.spec.algorithms}
     for _, rows in by_point(seen.table, seen.keys):
         last = rows[rows["round"] == rows["round"].max()]
         middle: dict[str, tuple[float, float]] = {}
@@ -59,7 +60,7 @@ def frontier(seen: View) -> Figure:
             keys[label] = ax.errorbar(*middle[label], xerr=bars[0], yerr=bars[1], marker=look.marker, markersize=4,
                                       capsize=2, elinewidth=0.8, color=look.color, linestyle="none")  # fmt: skip
         for label, place in middle.items():
-            backbone = next((one for one in middle if names[label] == f"eld_{names[one]}"), None)
+            backbone = next((one for one in middle if _under_price(made[one], made[label])), None)
             if backbone is not None:
                 ax.plot(*zip(middle[backbone], place, strict=True), color="#999999", linewidth=0.8, zorder=0)
     ax.set_xlim(left=0)
@@ -67,6 +68,11 @@ def frontier(seen: View) -> Figure:
     titles = MarlTrace.COLUMNS["mre"].title, MarlTrace.COLUMNS["utilisation"].title
     plot_layout.finish(figure, [ax], *titles, list(keys.values()), named, spare)
     return figure
+
+
+def _under_price(plain: AlgorithmSpec, priced: AlgorithmSpec) -> bool:
+    """Whether one is the same learner as the other, under a price."""
+    return priced.name == f"eld_{plain.name}" and plain.params.items() <= priced.params.items()
 
 
 def outcomes(results: Results, seen: View) -> Figure:

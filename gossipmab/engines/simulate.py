@@ -56,8 +56,8 @@ def simulate(
             `gm.marl.IPPO()` (marl); a class or a registered name stands for its defaults.
         environment: what the agents face; for learners of marl a game, such as `gm.marl.JobScheduling()`. network: for gossip
             and for learners of games that communicate, with the same number of agents.
-        horizon: T, rounds, or steps of an environment of a game. recorded_rounds: how many rounds to record, evenly spaced, by
-            default 200, or 20 evaluations in a game; the last is always among them.
+        horizon: T, rounds, or environment steps in a game, of all environments. recorded_rounds: how many rounds to record,
+            evenly spaced, by default 200, or 20 evaluations in a game; the last is always among them.
         seed, trial, stream_label: of the random streams; label "" gives all algorithms of a trial the same numbers.
         welfare: "product" or "geometric", the Nash social welfare in which regret is measured. With many agents the product
             is less than the least number, and its regret 0.

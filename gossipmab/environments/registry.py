@@ -36,7 +36,7 @@ GAMES = plugins.Registry(
     plugins.GAMES,
     "gossipmab.marl.games:SHIPPED",
     ("_fields", "action_count", "observation_size", "bounds", "share_scale", "reset_numbers", "step_numbers")
-    + ("reset", "step", "observe", "picture"),
+    + ("reset", "step", "observe", "picture", "agents", "steps", "sees_shares", "title"),
 )
 
 

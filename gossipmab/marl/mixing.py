@@ -15,6 +15,8 @@ from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Bytes, Floats
 
+NUMBERS = 1_000_000  # in the matrices that are made at a time
+
 
 def mixing_rounds(network: Network, key: dict[str, Any]) -> Callable[[int], Floats]:
     """A function from a count of rounds to the mixing matrices (rounds, N, N) of the next; key: of the streams of a trial."""
@@ -38,6 +40,18 @@ def mixing_rounds(network: Network, key: dict[str, Any]) -> Callable[[int], Floa
         return matrices
 
     return block
+
+
+def steps_of(block: Callable[[int], Floats], steps: int, rounds: int, agents: int) -> Floats:
+    """(steps, N, N) the products of the matrices of so many rounds a step, the last on the left; made some steps at a time."""
+    found, most = np.empty((steps, agents, agents)), max(1, NUMBERS // (rounds * agents * agents))
+    for first in range(0, steps, most):
+        some = found[first : first + most]
+        each = block(len(some) * rounds).reshape(len(some), rounds, agents, agents)
+        some[:] = each[:, 0]
+        for g in range(1, rounds):
+            some[:] = each[:, g] @ some
+    return found
 
 
 def link_weights(network: Network, present: Bytes) -> Floats:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from gossipmab.bridges.extras import library
 from gossipmab.bridges.pettingzoo import ParallelGame, spaces
-from gossipmab.marl.games.common import Game, shares
+from gossipmab.marl.games.common import Game, check_game, shares
 from gossipmab.utils.errors import InputError, unknown
-from gossipmab.utils.parameters import check
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
@@ -34,7 +33,7 @@ class GameEnv(ParallelGame):
     metadata: ClassVar[dict[str, Any]] = {"name": "gossipmab_game_v0", "render_modes": ["rgb_array"], "is_parallelizable": True}
 
     def __init__(self, game: Game, seed: int, render_mode: str | None = "rgb_array") -> None:
-        check(game)
+        check_game(game)
         stream(seed, purpose=Purpose.GAME)  # refuses what is no seed
         if render_mode not in (None, "rgb_array"):
             raise unknown("render_mode", render_mode, ["rgb_array"])
@@ -56,12 +55,8 @@ class GameEnv(ParallelGame):
         self.episode += 1
         self._numbers = stream(self.seed, trial=self.episode, purpose=Purpose.GAME)
         self._state = self.game.reset(self._numbers.random(self.game.reset_numbers))
-        self._paid, self._earned, self._step, self.agents = (
-            np.zeros(self.game.agents),
-            np.zeros(self.game.agents),
-            0,
-            self.possible_agents[:],
-        )
+        self._paid, self._earned = np.zeros((2, self.game.agents))
+        self._step, self.agents = 0, self.possible_agents[:]
         return self._observations(), self._infos()
 
     def step(self, actions: Mapping[str, Any]) -> Step:

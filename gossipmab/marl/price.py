@@ -30,9 +30,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.metrics.equity import dual_step, outside
+from gossipmab.metrics.equity import dual_step, mean_mre, outside
 from gossipmab.utils.errors import InputError, shown
-from gossipmab.utils.parameters import check, suggesting_arguments
+from gossipmab.utils.parameters import check, fit, suggesting_arguments
 from gossipmab.utils.validation import whole_number
 
 Credit = Literal["identity", "team"]
@@ -44,7 +44,9 @@ class PriceTerms(NamedTuple):
     tau: Annotated[float, Field(ge=0, description="half width of the band around the mean outcome, in units of the mean")] = 0.5
     budget: Annotated[float, Field(ge=0, description="epsilon, what H / N, or E / N, may be")] = 0.005
     step: Annotated[float, Field(ge=0, description="eta, of the dual ascent")] = 5.0
-    period: Annotated[int, Field(ge=1, description="batches of episodes between two dual steps, which take their mean")] = 1
+    period: Annotated[
+        int, Field(ge=1, le=1_000_000, description="batches of episodes between two dual steps, which take their mean")
+    ] = 1
     cap: Annotated[float, Field(ge=0, description="the most that the multiplier may be")] = 15.0
     alpha: Annotated[float, Field(ge=0, description="further price on an agent's own cost, whatever the step")] = 0.0
     credit: Annotated[Credit, Field(description="whether an agent pays its own cost or that of the team")] = "identity"
@@ -71,9 +73,8 @@ def signals(x: Any, tau: Any, measure: str, xp: Any = np) -> Signals:
     """
     N = x.shape[-1]
     e = outside(x, xp.sum(x, -1)[..., None] / N, tau, xp)
-    mean = xp.sum(e, -1)[..., None] / N
     outliers = xp.sum(xp.where(e > 0, xp.ones_like(e), xp.zeros_like(e)), -1)[..., None]
-    uneven = xp.sum(xp.abs(e - mean), -1) / (2 * N) if measure == "mre" else mean[..., 0]
+    uneven = mean_mre(e, xp) if measure == "mre" else xp.sum(e, -1) / N
     return Signals(e, e / xp.where(outliers > 1, outliers, xp.ones_like(outliers)), uneven)
 
 
@@ -82,7 +83,9 @@ def cost_advantages(cost: Any, steps: int, gamma: Any, alpha: Any, discount: Any
 
     ( discount^(T-1-t) + alpha ) (cost - b) / (1 - gamma),   b = the mean cost over the episodes, if they are several
     """
-    weights = discount ** xp.arange(steps - 1, -1, -1) + alpha
+    weights = xp.asarray(discount ** (xp if xp.__name__ == "jax.numpy" else np).arange(steps - 1, -1, -1) + alpha)
+    if hasattr(cost, "device") and xp.__name__ == "torch":
+        weights = weights.to(cost)
     centred = cost - xp.sum(cost, 0) / len(cost) if len(cost) > 1 else cost
     return weights[:, None, None] * centred / (1.0 - gamma)
 
@@ -105,7 +108,8 @@ class EquityPrice:
     [3.467, 0.693, 0.693, 0.693]
 
     Args:
-        tau, budget, step, period, cap, alpha, credit, measure, equity_discount: see `PriceTerms`.
+        tau, budget, step, period, cap, alpha, credit, measure, equity_discount: see `PriceTerms`. Without a credit agents pay
+            their own costs, and in `gm.marl.train` what the learner is made for.
         gamma: the learner's discount; costs are multiplied by 1 / (1 - gamma).
         agents: N, for outcomes of another number to be refused; any by default.
 
@@ -119,15 +123,14 @@ class EquityPrice:
     @suggesting_arguments
     def __init__(
         self, tau: float = 0.5, budget: float = 0.005, step: float = 5.0, period: int = 1, cap: float = 15.0, alpha: float = 0.0,
-        credit: Credit = "identity", measure: Literal["mre", "excess"] = "mre", equity_discount: float = 1.0, gamma: float = 0.98,
+        credit: Credit | None = None, measure: Literal["mre", "excess"] = "mre", equity_discount: float = 1.0, gamma: float = 0.98,
         agents: int | None = None,
     ) -> None:  # fmt: skip
-        self.terms = PriceTerms(tau, budget, step, period, cap, alpha, credit, measure, equity_discount)
+        self.terms = PriceTerms(tau, budget, step, period, cap, alpha, credit or "identity", measure, equity_discount)
         check(self.terms)
-        if not 0 <= gamma < 1:
-            raise InputError(f"gamma: got {shown(gamma)}, allowed is a number >= 0 and < 1")
+        self.credit = credit  # None: `train` takes the learner's own
         self.agents = None if agents is None else whole_number("agents", agents)
-        self.gamma, self.multiplier = gamma, 0.0
+        self.gamma, self.multiplier = discount_of(gamma), 0.0
         self._violations: list[float] = []
 
     def __repr__(self) -> str:
@@ -153,12 +156,13 @@ class EquityPrice:
         """(T, B, N) to subtract from the advantages of the T steps of the episodes with outcomes x (B, N).
 
         Subtract before the advantages are standardised, and leave it out of the critic's targets, or it counts twice. It is
-        centred over the episodes of the batch, if they are several. gamma: another discount than that of the price.
+        centred over the episodes of the batch: with one alone there is nothing to compare, and with `equity_discount` 1 the cost
+        is the same in every step, which standardised advantages do not notice. gamma: another discount than that of the price.
         """
         x = _outcomes(x, self.agents)
-        xp = namespace(x)
+        xp, steps = namespace(x), whole_number("steps", steps)
         cost = self.signals(x if x.ndim > 1 else x[None]).cost(self.terms.credit, xp)
-        gamma = self.gamma if gamma is None else gamma
+        gamma = self.gamma if gamma is None else discount_of(gamma)
         return self.multiplier * cost_advantages(cost, steps, gamma, self.terms.alpha, self.terms.equity_discount, xp)
 
     def last_cost(self, x: Any) -> Any:
@@ -170,12 +174,19 @@ class EquityPrice:
         return self.multiplier * self.signals(x).cost(self.terms.credit, namespace(x)) / (1.0 - self.gamma)
 
 
+def discount_of(gamma: Any) -> float:
+    """The discount. Raises InputError unless it is a number >= 0 and < 1."""
+    found: float = fit("gamma", Annotated[float, Field(ge=0, lt=1)], gamma)
+    return found
+
+
 def _outcomes(x: Any, agents: int | None) -> Any:
     """The outcomes as an array of floats. Raises InputError if they are none."""
-    if isinstance(x, list | tuple | np.ndarray):
+    if isinstance(x, list | tuple | np.ndarray) and np.asarray(x).dtype.kind != "c":
         with suppress(TypeError, ValueError):
             x = np.asarray(x, dtype=np.float64)
-    if not hasattr(x, "ndim") or x.ndim < 1 or not x.shape[-1] or not bool(namespace(x).isfinite(x).all()):
+    wrong = not hasattr(x, "ndim") or x.ndim not in (1, 2) or 0 in x.shape or "complex" in str(x.dtype)
+    if wrong or not bool(namespace(x).isfinite(x).all()):
         raise InputError(f"outcomes: got {shown(x)}, allowed are finite numbers, (agents,) or (episodes, agents)")
     if agents is not None and x.shape[-1] != agents:
         raise InputError(

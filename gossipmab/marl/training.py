@@ -2,22 +2,23 @@
 
 A batch is B environments side by side, B whole episodes: the price on unequal outcomes needs them whole. The order: play with
 the policies at hand; price the outcomes by the multiplier at hand; learn; then the dual step. Evaluations play the same
-program on random numbers of their own, the same ones for every learner of a trial.
+program on random numbers of their own, the same ones for every learner of a trial that has as many environments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from gossipmab.engines.common import TrialSettings
-from gossipmab.marl.games import GAMES
+from gossipmab.marl.games import check_game
+from gossipmab.marl.learners.eld import under_price
 from gossipmab.marl.limits import check_network, check_size
-from gossipmab.marl.mixing import mixing_rounds
+from gossipmab.marl.mixing import mixing_rounds, steps_of
 from gossipmab.marl.price import EquityPrice, PriceTerms, cost_advantages, signals
 from gossipmab.marl.rollouts import Charges, Episodes, World, play
 from gossipmab.marl.xla import import_jax, jax, jnp
@@ -103,7 +104,7 @@ def train(
         horizon: environment steps, a multiple of a batch, learner.environments * game.steps.
         seed, trial, stream_label: of the random streams; label "" gives all learners of a trial the same numbers.
         recorded_rounds: how many evaluations to record, evenly spaced, each after a whole batch; the last is always among them.
-        welfare, interpreted: of other protocols; nothing here depends on them.
+        welfare, interpreted: of other protocols; as they are, or left out.
         progress: called with the agent-steps just played, after each batch; may raise to stop.
         tau: half width of the band of the recorded measures, in units of the mean outcome.
         price: on unequal outcomes; its terms are used, and its multiplier is left as it is.
@@ -115,11 +116,16 @@ def train(
         InputError: an argument or a hyperparameter out of range, a game without a twin in JAX, or no JAX.
     """
     import_jax()
+    for name, given, allowed in (("welfare", welfare, "product"), ("interpreted", interpreted, False)):
+        if given != allowed:
+            raise InputError(f"{name}: got {given!r}, allowed in a game is {allowed!r}, or nothing")
     settings = TrialSettings.checked({
         "horizon": horizon, "seed": seed, "trial": trial, "recorded_rounds": recorded_rounds, "stream_label": stream_label,
     })  # fmt: skip
     backbone, terms = _learner(learner, price)
-    _check_game(game)
+    check_game(game)
+    if price is not None and price.agents not in (None, game.agents):
+        raise InputError(f"price.agents: got {price.agents}, allowed are {game.agents}, as the game has")
     check_size(backbone, game)
     batches = whole_batches(horizon, backbone.environments * game.steps)
     record = Record(fit("tau", Annotated[float, Field(ge=0)], tau), terms is not None)
@@ -145,7 +151,7 @@ def train(
     trace = record.trace()
 
     def player(episodes: int, seed: int) -> Floats:
-        others = Numbers(backbone, network, game, {"seed": seed})
+        others = Numbers(backbone, network, game, {"seed": seed, "label": "play"})
         with jax.enable_x64(False):
             batches = range(-(-episodes // backbone.environments))
             played = [compiled.play(state, jnp.ones(()), False, *others.training(b))[0].outcomes for b in batches]
@@ -161,16 +167,17 @@ class Numbers:
     def __init__(self, learner: Any, network: Network | None, game: Any, key: dict[str, Any]) -> None:
         """Raises InputError for a network that the learner does not use."""
         self.keys = [key_of(key, purpose) for purpose in (Purpose.GAME, Purpose.EXPLORATION)]
-        label = key.get("label", "")
-        self._mixing = [matrices(learner, network, game, {**key, "label": one}) for one in (label, f"{label} evaluation")]
+        self._of, self._key = partial(matrices, learner, network, game), key
+        self._mixing = self._of(key)
 
     def training(self, batch: int) -> tuple[Any, ...]:
         """Of a batch of the training."""
-        return (*(jax.random.fold_in(key, batch) for key in self.keys), self._mixing[0]())
+        return (*(jax.random.fold_in(key, batch) for key in self.keys), self._mixing())
 
     def evaluation(self, batch: int) -> tuple[Any, ...]:
         """Of the evaluation after a batch, apart from those of the training."""
-        return (*(jax.random.fold_in(key, EVALUATION + batch) for key in self.keys), self._mixing[1]())
+        apart = self._of(self._key | {"label": f"{self._key.get('label', '')} evaluation {batch}"})
+        return (*(jax.random.fold_in(key, EVALUATION + batch) for key in self.keys), apart())
 
 
 class Record:
@@ -226,14 +233,12 @@ def _learner(learner: Any, price: EquityPrice | None) -> tuple[Any, PriceTerms |
         raise InputError(f"price: got {shown(price)}, allowed is an object, such as gm.marl.EquityPrice()")
     if terms is not None:
         raise InputError(f"price: given beside {type(learner).__name__}, which has its own; allowed is one of them")
-    return learner, price.terms
-
-
-def _check_game(game: Any) -> None:
-    """Raise InputError unless it is a game whose settings are allowed."""
-    if not all(hasattr(game, name) for name in GAMES.methods) or isinstance(game, type):
-        raise InputError(f"game: got {shown(game)}, allowed is an object, such as gm.marl.JobScheduling()")
-    check(game)
+    if price.gamma != learner.gamma:
+        raise InputError(f"price.gamma: got {price.gamma}, allowed is that of the learner, {learner.gamma}")
+    terms = price.terms._replace(credit=price.credit or learner.default_credit)
+    kind: Any = type(learner)
+    check(under_price(kind)(*learner, *terms))
+    return learner, terms
 
 
 def matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, Any]) -> Callable[[], Any]:
@@ -245,19 +250,15 @@ def matrices(backbone: Any, network: Network | None, game: Any, key: dict[str, A
     if network is None:
         network = Network("complete", game.agents, links="random_matching", weights="metropolis")
     check_network(network, game.agents)
-    block = mixing_rounds(network, key)
-    B, T, N, G = backbone.environments, game.steps, game.agents, backbone.gossip_rounds
+    block, B, G = mixing_rounds(network, key), backbone.environments, backbone.gossip_rounds
 
     def episodes() -> Any:
-        each = block(B * T * G).reshape(B, T, G, N, N)
-        together = each[:, :, 0]
-        for g in range(1, G):
-            together = each[:, :, g] @ together
-        return jnp.asarray(np.swapaxes(together, 0, 1), float)
+        return jnp.asarray(np.stack([steps_of(block, game.steps, G, game.agents) for _ in range(B)], axis=1), float)
 
     return episodes
 
 
 def key_of(key: dict[str, Any], purpose: Purpose) -> Any:
     """A key of JAX from the stream of a purpose."""
-    return jax.random.wrap_key_data(jnp.asarray(stream(**key, purpose=purpose).integers(0, 2**32, 2, np.uint32)))
+    words = jnp.asarray(stream(**key, purpose=purpose).integers(0, 2**32, 2, np.uint32))
+    return jax.random.wrap_key_data(words, impl="threefry2x32")

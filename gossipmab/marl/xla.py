@@ -7,7 +7,9 @@ side by side in a program wait for each other for ever. Cells are what is played
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import sys
 from functools import cache
 from typing import Any
 
@@ -30,6 +32,9 @@ def import_jax(module: str = "jax") -> Any:
 @cache
 def _configure() -> None:
     """One thread, and compiled programs kept beside numba's, for processors like this one; unless the user chose otherwise."""
+    if "jax" in sys.modules and "PJRT_NPROC" not in os.environ:
+        note = "JAX was imported before: if it has computed already, it keeps its threads, and last bits of a training may differ"
+        logging.getLogger("gossipmab").info("%s; to be sure, set PJRT_NPROC=1", note)
     os.environ.setdefault("PJRT_NPROC", "1")  # read when the first array is made
     config = library("jax", "marl").config
     folder = cache_folder()

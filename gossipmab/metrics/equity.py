@@ -114,6 +114,12 @@ def outside(x: Any, mean: Any, tau: float, xp: Any = np) -> Any:
     return xp.where(e > least, e, xp.zeros_like(e))
 
 
+def mean_mre(e: Any, xp: Any = np) -> Any:
+    """(...,) H / N of excesses e (..., N) of any array library `xp`: 1/(2N) sum_i |e_i - E/N|."""
+    N = e.shape[-1]
+    return xp.sum(xp.abs(e - xp.sum(e, -1)[..., None] / N), -1) / (2 * N)
+
+
 def dual_step(multiplier: Any, violation: Any, step: Any, cap: Any, xp: Any = np) -> Any:
     """The dual variable after a step of ascent along the violation of a budget; of floats or of arrays of `xp`.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gossipmab.metrics.equity import outside
+from gossipmab.metrics.equity import mean_mre, outside
 from gossipmab.metrics.trace import TrialRecord, array
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.types import Floats, Integers
@@ -82,7 +82,7 @@ def measures(x: Floats, tau: float) -> dict[str, Floats]:
     spread = x.std(axis=1)
     return {
         "utilisation": x.sum(axis=1),
-        "mre": np.abs(e - e.mean(axis=1, keepdims=True)).mean(axis=1) / 2,
+        "mre": mean_mre(e),
         "minimum": x.min(axis=1),
         "maximum": x.max(axis=1),
         "cv": np.divide(spread, np.abs(mean[:, 0]), out=np.zeros(len(x)), where=spread > 0),

@@ -62,7 +62,7 @@ WRONG = [
     ({"game": 3}, "game: got 3"),
     ({"experiment": {"horizon": 161}}, "experiment.horizon: got 161, allowed is a multiple of .* = 40, such as 160 or 200"),
     ({"experiment": {"horizon": 30}}, "experiment.horizon: got 30, .*, such as 40$"),
-    ({"experiment": {"welfare": "geometric"}}, "experiment.welfare: got 'geometric', allowed in a game is nothing"),
+    ({"experiment": {"welfare": "geometric"}}, "experiment.welfare: got 'geometric', allowed in a game is 'product', or nothing"),
     ({"experiment": {"extra_objectives": ["nsw"]}}, 'experiment.extra_objectives: is for protocol = "central" only'),
     ({"algorithms": [{"name": "ipo"}]}, "name with protocol = \"marl\": 'ipo' is not known; did you mean 'ippo'"),
     ({"algorithms": [{"name": "pareto_ucb"}]}, "'pareto_ucb' is not known"),
@@ -112,7 +112,7 @@ def test_objects_and_classes_stand_for_names() -> None:
 
         steps: int = 10
         agents: int = 4
-        action_count = observation_size = bounds = share_scale = reset_numbers = step_numbers = 0
+        action_count = observation_size = bounds = share_scale = reset_numbers = step_numbers = sees_shares = title = 0
         reset = step = observe = picture = JobScheduling.reset
 
     spec = load_spec(changed(game={"name": Shorter, "steps": 20}))

@@ -107,6 +107,19 @@ def test_costs_are_centred_over_the_batch_and_discounted_from_the_end() -> None:
     np.testing.assert_allclose(one[3, 0], 3.0 * 1.25 * s[0] / 0.1)
 
 
+def test_steps_discount_and_agents_are_checked() -> None:
+    price = EquityPrice(agents=4)
+    for given, line in (
+        ({"steps": 0}, "steps: got 0"),
+        ({"steps": 2.5}, "steps: got 2.5"),
+        ({"steps": 3, "gamma": 1.0}, "gamma: got 1.0"),
+    ):
+        with pytest.raises(gm.InputError, match=re.escape(line)):
+            price.cost_advantages(np.zeros((2, 4)), **given)
+    with pytest.raises(gm.InputError, match=re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents")):
+        price.observe(np.zeros(3))
+
+
 def test_the_printed_discount_takes_the_price_from_nearly_all_steps() -> None:
     printed = EquityPrice(equity_discount=0.98)
     printed.multiplier = 1.0
@@ -155,6 +168,8 @@ BAD = [
     ({"period": 0}, "period: got 0, allowed is a whole number >= 1"),
     ({"equity_discount": 1.5}, "equity_discount: got 1.5, allowed is a number >= 0 and <= 1"),
     ({"gamma": 1.0}, "gamma: got 1.0, allowed is a number >= 0 and < 1"),
+    ({"gamma": "0.9"}, "gamma: got '0.9', allowed is a number >= 0 and < 1"),
+    ({"agents": 0}, "agents: got 0"),
     ({"gap": 3.0}, "EquityPrice: argument: 'gap' is not known"),
 ]
 
@@ -165,7 +180,7 @@ def test_bad_terms_are_refused_in_a_line(given: dict[str, Any], line: str) -> No
         EquityPrice(**given)
 
 
-@pytest.mark.parametrize("x", [3.0, "a", [np.nan, 1.0], None, [], [["a"]]])
+@pytest.mark.parametrize("x", [3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]])
 def test_bad_outcomes_are_refused_in_a_line(x: Any) -> None:
     with pytest.raises(gm.InputError, match="^outcomes: got .*, allowed are finite numbers"):
         EquityPrice().observe(x)

@@ -47,6 +47,17 @@ def test_simulate_trains_and_the_same_network_of_names() -> None:
     np.testing.assert_array_equal(one.outcomes, other.outcomes)
 
 
+def test_a_price_object_is_the_learner_under_that_price() -> None:
+    given: dict[str, Any] = {"horizon": 160, "seed": 0, "recorded_rounds": 2}
+    small = {"environments": 2, "hidden": 8}
+    price = gm.marl.EquityPrice(budget=0.0, tau=0.0, step=100.0)
+    one = gm.marl.train(IPPO(**small), GAME, price=price, **given)  # type: ignore[arg-type]
+    other = gm.marl.train(gm.marl.ELDIPPO(**small, budget=0.0, tau=0.0, step=100.0), GAME, **given)
+    np.testing.assert_array_equal(one.path, other.path)
+    np.testing.assert_array_equal(one.multiplier, other.multiplier)
+    assert one.multiplier[-1] > 0.0 and price.multiplier == 0.0
+
+
 def test_random_agents_earn_what_the_table_of_the_paper_says() -> None:
     """Table 2, its Random row: .16, .03, .05, .26; standard errors over 64 episodes are .0024, .0009, .0012, .013."""
     found = gm.marl.train(Random(environments=64), JobScheduling(), horizon=64_000, seed=0, recorded_rounds=1)
@@ -98,6 +109,18 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((IPPO(gamma=1.0), GAME), {}, "gamma: got 1.0, allowed is a number >= 0 and < 1"),
     ((RANDOM, GAME), {"seed": -1}, "seed: got -1"),
     ((RANDOM, GAME), {"tau": -1.0}, "tau: got -1.0, allowed is a number >= 0"),
+    ((RANDOM, GAME), {"welfare": "geometric"}, "welfare: got 'geometric', allowed in a game is 'product', or nothing"),
+    ((RANDOM, GAME), {"interpreted": True}, "interpreted: got True, allowed in a game is False, or nothing"),
+    ((gm.marl.ELDIPPO(environments=1), GAME), {}, "environments: got 1, allowed under a price are 2 or more: it compares episodes"),
+    ((IPPO(environments=1), GAME), {"price": gm.marl.EquityPrice()}, "environments: got 1, allowed under a price are 2 or more"),
+    ((IPPO(gamma=0.9), GAME), {"price": gm.marl.EquityPrice()}, "price.gamma: got 0.98, allowed is that of the learner, 0.9"),
+    ((IPPO(), GAME), {"price": gm.marl.EquityPrice(agents=5)}, "price.agents: got 5, allowed are 4, as the game has"),
+    ((gm.marl.WQMIX(), GAME), {"price": gm.marl.EquityPrice(alpha=0.5)}, "alpha: got 0.5, allowed for ELDWQMIX is 0.0"),
+    ((gm.marl.ELDIPPO(), GAME), {"price": gm.marl.EquityPrice()}, "price: given beside ELDIPPO, which has its own"),
+    (
+        (FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(outages=[gm.Outage([1], first=3, last=5)]))),
+        {}, "network.failures.outages: planned by rounds, allowed with learners is none: episodes begin anew",
+    ),
     ((IPPO(), GAME), {"price": 3.0}, "price: got 3.0, allowed is an object, such as gm.marl.EquityPrice()"),
     ((RANDOM, GAME, gm.Network("ring", 4)), {}, "network: not used by Random, which does not communicate; leave it out"),
     ((FEN(environments=4, fully_decentralised=False), GAME, gm.Network("ring", 4)), {}, "network: not used by FEN"),
@@ -166,7 +189,8 @@ def test_fen_over_a_network_of_its_own_and_without_links() -> None:
     np.testing.assert_array_equal(ring.path, again.path)
     often = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.5), **(given | {"recorded_rounds": 5}))
     seldom = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.5), **(given | {"recorded_rounds": 1}))
-    np.testing.assert_array_equal(often.play(4), seldom.play(4))  # evaluations change no training
+    np.testing.assert_array_equal(often.play(4), seldom.play(4))  # evaluations change no training, nor the last of them
+    np.testing.assert_array_equal(often.outcomes, seldom.outcomes)
     np.testing.assert_array_equal(often.play(4), often.play(4))
     sparse = gm.marl.train(learner, GAME, gm.Network("ring", 4, link_probability=0.1), **given)
     assert not np.array_equal(ring.path, sparse.path)

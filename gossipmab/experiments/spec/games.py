@@ -21,7 +21,10 @@ def completed(section: GameSection) -> GameSection:
     Raises:
         InputError: unknown game or setting, a value of the wrong type or out of range.
     """
-    values = parameters.coerce(GAMES.get_named("game.name", section.name), section.settings, "game", "setting")
+    kind = GAMES.get_named("game.name", section.name)
+    if taken := {"name", "tau"} & set(parameters.parameters_of(kind)):
+        raise InputError(f"game: {section.name} has a setting {min(taken)!r}, a name that [game] has for itself")
+    values = parameters.coerce(kind, section.settings, "game", "setting")
     found = GameSection(name=section.name, tau=section.tau, **values)
     made = game(found)
     try:
@@ -46,7 +49,7 @@ def check(point: Point, played: Any, network: Network | None) -> None:
     """
     experiment, checks = point.experiment, import_module("gossipmab.marl.limits")
     if experiment.welfare != "product":
-        raise InputError(f"experiment.welfare: got {experiment.welfare!r}, allowed in a game is nothing")
+        raise InputError(f"experiment.welfare: got {experiment.welfare!r}, allowed in a game is 'product', or nothing")
     learners = {one.label: algorithm(experiment.protocol, one.name, one.params) for one in point.algorithms}
     if point.network is not None and not any(map(communicates, learners.values())):
         raise InputError("network: is for learners that communicate, such as fen, and there is none")

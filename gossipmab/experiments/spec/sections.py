@@ -66,7 +66,9 @@ class ExperimentSection(Section):
         "gossip",
         description="Who decides: agents by gossip, a centre for all, a centre that assigns arms to agents, or learners in a game",
     )
-    horizon: int = Field(ge=1, le=LARGEST, description="T: rounds of a trial; in a game, steps of one environment")
+    horizon: int = Field(
+        ge=1, le=LARGEST, description="T: rounds of a trial; in a game, environment steps, of all environments together"
+    )
     trials: int = Field(1, ge=1, le=1_000_000, description="How many environments are drawn and played")
     seed: int = Field(ge=0, lt=2**63, description="Fixes every bit of the results")
     recorded_rounds: int = Field(

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gossipmab.utils.errors import InputError
+from gossipmab.environments.registry import GAMES
+from gossipmab.utils.errors import InputError, shown
+from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats, Integers
 
 Steps = Annotated[int, Field(ge=1, description="T, steps of an episode")]
@@ -109,6 +111,13 @@ class Game(Protocol):
 
     def picture(self, state: Any) -> Picture:
         """What is drawn of the state."""
+
+
+def check_game(game: Any) -> None:
+    """Raise InputError unless it is a game, an object, whose settings are allowed."""
+    if isinstance(game, type) or not all(hasattr(game, name) for name in GAMES.methods):
+        raise InputError(f"game: got {shown(game)}, allowed is an object, such as gm.marl.JobScheduling()")
+    check(game)
 
 
 def traced(game: Any) -> Any:

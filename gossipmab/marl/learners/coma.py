@@ -11,6 +11,13 @@ the code of SOTO.
 
 Departure: the policy is improved by the clipped surrogate of PPO, as in the code of SOTO, in place of one plain gradient step;
 critic and targets are those before the batch, in place of a target network.
+
+Departure: advantages are multiplied by 1 - gamma, to
+the scale of a step's reward, and not standardised, which would make noise as large as a signal once the team earns all that it can;
+`entropy` weighs against that scale.
+
+Departure: after the end of an episode no action is drawn, and its value is the baseline of
+the last state.
 """
 
 from __future__ import annotations
@@ -58,12 +65,16 @@ class COMA(NamedTuple):
     minibatches: fields.Minibatches = 8
     critic_epochs: fields.Epochs = 12
 
+    def inputs(self, agents: int, features: int, actions: int) -> int:
+        """Numbers that the critic sees of an agent's situation."""
+        return agents * features + agents + agents * actions
+
     def init(self, world: World, key: Any) -> SharedActorCritic:
         """Networks at random."""
         N, F, A = world.agents, world.features, world.actions
         one, other = jax.random.split(key)
         actor = networks.layers(one, 1, (F + N, self.hidden, self.hidden, A), 0.01)
-        critic = networks.layers(other, 1, (N * F + N + N * A, self.critic_hidden, self.critic_hidden, A), 1.0)
+        critic = networks.layers(other, 1, (self.inputs(N, F, A), self.critic_hidden, self.critic_hidden, A), 1.0)
         return SharedActorCritic(networks.trained(actor), networks.trained(critic))
 
     def begin(self, world: World, state: SharedActorCritic, progress: Any, explore: Any) -> Any:
@@ -95,7 +106,7 @@ class COMA(NamedTuple):
         chosen = networks.picked(q, episodes.actions)
         team = jnp.broadcast_to(jnp.sum(episodes.rewards, axis=-1, keepdims=True), episodes.rewards.shape)
         baseline = jnp.sum(pi * q, axis=-1)
-        after = jnp.concatenate([chosen[1:], baseline[-1:]])  # after the end nobody acts: what the last state is worth
+        after = jnp.concatenate([chosen[1:], baseline[-1:]])  # after the end nobody acts: the baseline of the last state
         return inputs, chosen - baseline, chosen + pg.generalised_advantages(team, chosen, after, self.gamma, self.decay)
 
     def update(

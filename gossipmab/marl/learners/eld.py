@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
 from gossipmab.marl.price import PriceTerms
 from gossipmab.utils.errors import InputError
 
 
-def under_price(backbone: type, credit: str | None = None) -> type:
+@cache
+def under_price(backbone: type) -> type:
     """The class `ELD` + the backbone's name: a NamedTuple that plays as the backbone and has `terms` of the price.
 
-    credit: its default; by default the backbone's own, "identity" for decentralised learners, "team" for central critics.
+    `credit` is by default the backbone's own, "identity" for decentralised learners, "team" for central critics.
     """
     kind: Any = backbone
     hints = get_type_hints(backbone, include_extras=True) | get_type_hints(PriceTerms, include_extras=True)
-    defaults = kind._field_defaults | PriceTerms._field_defaults | {"credit": credit or kind.default_credit}
+    defaults = kind._field_defaults | PriceTerms._field_defaults | {"credit": kind.default_credit}
     named_tuple: Any = NamedTuple  # mypy knows no fields that are computed
     made = named_tuple(f"ELD{backbone.__name__}", list(hints.items()))
     made.__new__.__defaults__ = tuple(defaults[name] for name in made._fields)
@@ -32,15 +34,22 @@ def under_price(backbone: type, credit: str | None = None) -> type:
             setattr(made, name, getattr(kind, name))
     made.backbone = property(lambda self: kind(*self[: len(kind._fields)]))
     made.terms = property(lambda self: PriceTerms(*self[len(kind._fields) :]))
-    if getattr(kind, "team_reward", False):
-        made.check = _check_team
+    made.check = _check
     for name in ("init", "begin", "select", "update"):
         setattr(made, name, _of_backbone(name))
     return made  # type: ignore[no-any-return]
 
 
-def _check_team(self: Any) -> None:
-    """Raise InputError for terms that mean nothing where the price is taken from the team's reward in every step."""
+def _check(self: Any) -> None:
+    """Raise InputError for what would leave the price without effect.
+
+    A team's reward is charged in every step, whatever its agents pay for. Elsewhere a single episode has a cost that is the same
+    in all of its steps, which no advantage notices.
+    """
+    if not getattr(self.backbone, "team_reward", False):
+        if self.environments < 2:
+            raise InputError(f"environments: got {self.environments}, allowed under a price are 2 or more: it compares episodes")
+        return
     for name, allowed in (("credit", "team"), ("alpha", 0.0), ("equity_discount", 1.0)):
         if getattr(self, name) != allowed:
             raise InputError(f"{name}: got {getattr(self, name)!r}, allowed for {type(self).__name__} is {allowed!r}")

@@ -12,8 +12,11 @@ Source: Jiang and Lu, "Learning fairness in multi-agent systems", NeurIPS 2019, 
 Sub-policy 0 learns the agent's rewards, every other the probability p(z | o) that the controller gives to it: it learns to lead
 where it is chosen. A price on unequal outcomes is paid by sub-policy 0, the one that earns.
 
-Departure: gossip is dynamic average consensus, m <- W_t m + u(t) - u(t-1), over a network of ours; where none is given, over
-`gossip_rounds` random matchings a step. It keeps the mean of all m at ubar, where the code's averages of three others drift.
+Departure: gossip is dynamic average consensus, m <- W_t m + u(t) - u(t-1), `gossip_rounds` rounds a step over a network of ours;
+where none is given, over random matchings. Unless messages are lost one way, it keeps the mean of all m at ubar, where the code's
+averages of three others drift.
+
+Departure: a segment's reward takes ubar as it was known before the segment's last reward.
 """
 
 from __future__ import annotations
@@ -66,7 +69,11 @@ class FEN(NamedTuple):
     segment: fields.Segment = 25
     sub_policies: Annotated[int, Field(ge=2, le=100, description="Z, the one for rewards among them")] = 4
     fully_decentralised: fields.FullyDecentralised = True
-    gossip_rounds: Annotated[int, Field(ge=1, le=1_000, description="rounds of gossip in a step")] = 10
+    gossip_rounds: Annotated[int, Field(ge=1, le=1_000, description="rounds of gossip in a step, with fully_decentralised")] = 10
+
+    def inputs(self, agents: int, features: int, actions: int) -> int:
+        """Numbers of an observation, repeated for every sub-policy, or of an agent's row of a mixing matrix."""
+        return max((features + 2) * self.sub_policies, agents)
 
     def init(self, world: World, key: Any) -> Hierarchy:
         """Networks at random."""

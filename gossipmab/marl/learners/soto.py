@@ -14,7 +14,10 @@ learning", ICML 2021, and its code.
 Welfare, by its gradient: generalised Gini, sum_j 2^-rank(j) A_j with rank 0 for the least J; alpha-fair, sum_j J_j^-exponent A_j.
 Fully decentralised, an agent hears its neighbours alone: A_j and J_j of others are 0 for it, and they have no rank.
 
-Departure: J stands in N places in the agents' order from oneself on, in place of those of a window's cells.
+Departure: J stands in N places in the agents' order from oneself on, in place of those of a window's cells, with marks of who is
+heard.
+
+Departure: neighbours and ranks are those of every step, not of a segment's end, and nothing heard before is kept.
 
 Departure: equal J share the mean of their weights, where the code prefers low indices; a J of 0 counts as half a reward, where
 the code's 1e-10 gives such an agent a billion times the weight of one that earned anything.
@@ -80,16 +83,20 @@ class SOTO(NamedTuple):
     minibatches: fields.Minibatches = 8
     segment: fields.Segment = 25
     welfare: Annotated[Literal["gini", "alpha_fair"], Field(description="generalised Gini, or alpha-fair")] = "gini"
-    exponent: Annotated[float, Field(ge=0, description="alpha, of alpha-fair welfare")] = 0.9
+    exponent: Annotated[float, Field(ge=0, description="alpha, of alpha-fair welfare; not of gini")] = 0.9
     fully_decentralised: fields.FullyDecentralised = True
     selfish_until: Annotated[float, Field(gt=0, le=1, description="share of the training until which beta falls from 1 to 0")] = 0.5
     selfish_share: Annotated[float | None, Field(ge=0, le=1, description="beta for the whole training; unset: it falls")] = None
+
+    def inputs(self, agents: int, features: int, actions: int) -> int:
+        """Numbers that a team-oriented policy sees."""
+        return features + actions + 2 * agents
 
     def init(self, world: World, key: Any) -> Policies:
         """Networks at random; pi^g and the critic as in `ippo`."""
         N, F, A = world.agents, world.features, world.actions
         selfish, critic = pg.actor_critic(key, N, F, self.hidden, A)
-        team = networks.layers(jax.random.fold_in(key, 2), N, (F + A + 2 * N, self.hidden, self.hidden, A), 0.01)
+        team = networks.layers(jax.random.fold_in(key, 2), N, (self.inputs(N, F, A), self.hidden, self.hidden, A), 0.01)
         return Policies(selfish, networks.trained(team), critic)
 
     def begin(self, world: World, state: Policies, progress: Any, explore: Any) -> Any:

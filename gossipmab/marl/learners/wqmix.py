@@ -55,8 +55,8 @@ class WQMIX(NamedTuple):
     max_norm: fields.MaxNorm = 10.0
     weighting: Annotated[Literal["central", "optimistic"], Field(description="CW or OW: which samples weigh 1")] = "central"
     least_weight: Annotated[float, Field(ge=0, le=1, description="alpha, of the other samples; 1: QMIX")] = 0.5
-    updates: Annotated[int, Field(ge=1, description="gradient steps a batch")] = 250
-    batch_size: Annotated[int, Field(ge=1, description="transitions of a gradient step")] = 512
+    updates: Annotated[int, Field(ge=1, le=1_000_000, description="gradient steps a batch")] = 250
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000, description="transitions of a gradient step")] = 512
     buffer: Annotated[int, Field(ge=1, description="transitions remembered, at least one batch of episodes")] = 500_000
     target_rate: Annotated[float, Field(gt=0, le=1, description="how fast the targets' networks follow")] = 0.005
     least_exploration: Annotated[float, Field(ge=0, le=1, description="share of random actions in the end")] = 0.05

@@ -24,7 +24,8 @@ FRONTIER = (
     "learner to the same learner under a price."
 )
 OUTCOMES = (
-    "Mean outcome of every agent in the last evaluation, a bar for each training, a colour for each agent, agent 0 at the bottom."
+    "Mean outcome of every agent in the last evaluation, a bar for each training, a colour for each agent, agent 0 at the bottom. "
+    "Agents that have everything by turns, an episode each, look even here, and do not in H / N."
 )
 
 

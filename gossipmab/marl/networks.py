@@ -30,6 +30,7 @@ def trained(params: Any) -> Trained:
 
 def layers(key: Any, agents: int, sizes: tuple[int, ...], last_gain: float) -> Any:
     """Normal weights of variance 2 / fan-in, of the last layer last_gain^2 / fan-in; biases 0. sizes: of layers, input first."""
+    # Not orthogonal: batched QR decompositions of LAPACK can wait for ever for the threads of XLA's pool on two cores.
     gains = [2.0**0.5] * (len(sizes) - 2) + [last_gain]
     keys = jax.random.split(key, len(gains))
     return [

@@ -1,7 +1,7 @@
 """JAX, imported when it is first used: learners can be listed and checked where it is not installed.
 
-XLA gets one thread. With more, results of the CPU are not repeatable to the bit (jax issue 39741), and on two cores three loops
-side by side in a program wait for each other for ever. Cells are what is played side by side.
+XLA gets one thread: with more, results of the CPU are not repeatable to the bit (jax issue 39741). Cells are what is played side
+by side.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ COLUMNS = ("utilisation", "mre", "minimum", "maximum", "cv", "excess", "utility"
 
 
 def trained(learner: Any, seed: int = 0, **options: Any) -> Any:
-    return gm.marl.train(learner, GAME, horizon=200, seed=seed, recorded_rounds=4, **options)
+    return gm.marl.train(learner, GAME, **{"horizon": 200, "seed": seed, "recorded_rounds": 4, **options})
 
 
 def assert_same_bits(one: Any, other: Any) -> None:
@@ -46,17 +46,18 @@ SLACK = [pytest.param(name, marks=[] if name == "ippo" else pytest.mark.slow) fo
 
 @pytest.mark.parametrize("name", SLACK)
 def test_a_budget_that_never_binds_changes_no_bit(name: str) -> None:
-    given = SMALL | FEW.get(name, {})
-    plain = trained(BACKBONES[name](**given))
+    given = SMALL | FEW.get(name, {}) | {"learning_rate": 0.1, "environments": 4}  # so that a price shows within eight batches
+    given |= {"segment": 5} if name == "fen" else {"updates": 30} if name == "wqmix" else {}
+    plain = trained(BACKBONES[name](**given), horizon=800)
     priced: Any = LEARNERS[f"eld_{name}"]
-    slack = trained(priced(**given, budget=1.0))
+    slack = trained(priced(**given, budget=1.0), horizon=800)
     assert_same_bits(slack, plain)
-    assert_same_bits(trained(priced(**given, budget=0.0, tau=0.0, cap=1e-300)), plain)
+    assert_same_bits(trained(priced(**given, budget=0.0, tau=0.0, cap=1e-300), horizon=800), plain)
     assert slack.multiplier.tolist() == [0.0] * 4
     assert np.isnan(plain.multiplier).all()
-    bound = trained(priced(**given, budget=0.0, tau=0.0, step=1000.0))
+    bound = trained(priced(**given, budget=0.0, tau=0.0, step=1e6), horizon=800)
     assert bound.multiplier.max() == 15.0  # the cap
-    assert not np.array_equal(bound.path, plain.path) or name == "random"
+    assert not np.array_equal(bound.path, plain.path)
 
 
 def test_seeds_trials_and_labels_fix_every_bit() -> None:

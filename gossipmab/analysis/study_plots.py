@@ -103,14 +103,15 @@ def _cases(found: pd.DataFrame, study: Study, style: Mapping[str, Look]) -> tupl
     figure = Figure(figsize=(PAGE, 0.34 * len(cases) + 0.8), layout="constrained")
     drifts = bool(found["drift"].notna().any())
     left, *right = figure.subplots(1, 2 if drifts else 1, sharey=True, squeeze=False, width_ratios=(3, 2)[: 1 + drifts])[0]
-    shifts, keys = np.linspace(-0.15, 0.15, len(style)) if len(style) > 1 else [0.0], {}
+    side_by_side = len(style) > 1 and len(found) > len(cases)
+    shifts, keys = np.linspace(-0.15, 0.15, len(style)) if side_by_side else np.zeros(len(style)), {}
     for shift, (label, rows) in zip(shifts, found.groupby("algorithm", sort=False), strict=True):
         look = style[str(label)]
         y = np.array([cases.index(point) for point in rows["point"]]) + shift
         errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["value"].to_numpy())
         keys[legible(look.name)] = left.errorbar(
             rows["value"], y, xerr=errors, color=look.color, marker=look.marker, markersize=3.5, linestyle="none",
-            elinewidth=0.8, capsize=2,
+            elinewidth=0.8, capsize=2, clip_on=False,
         )  # fmt: skip
         for ax in right:
             ax.plot(np.maximum(rows["drift"], 1e-17), y, color=look.color, marker=look.marker, markersize=3.5, linestyle="none")

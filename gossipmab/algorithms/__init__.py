@@ -61,9 +61,7 @@ PROTOCOLS: dict[str, Registry] = {
     "assignment": Registry(
         f"{GROUP}.assignment", ASSIGNERS, ("_fields", "warm_start", "assigns_at_random", "init", "select", "ucb_index", "update")
     ),
-    "marl": Registry(
-        f"{GROUP}.marl", "gossipmab.marl.learners:LEARNERS", ("_fields", *TRAINED, "init", "begin", "select", "update")
-    ),
+    "marl": Registry(f"{GROUP}.marl", "gossipmab.marl.learners:LEARNERS", TRAINED),
 }
 
 

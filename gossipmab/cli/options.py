@@ -12,12 +12,10 @@ from gossipmab.utils.resources import shipped_files
 
 Suggest = Callable[[str], list[str]]
 ENGINES = ("threads", "ray", "actors")
-STUDIES = ("spectral-gap", "connectivity", "failures", "communication", "scaling") + (
-    "equity",
-    "equity-matthew",
-    "equity-central",
-    "price-cap",
-)
+STUDIES = (
+    "spectral-gap", "connectivity", "failures", "communication", "scaling",
+    "equity", "equity-matthew", "equity-central", "price-cap",
+)  # fmt: skip
 
 
 def one_of(names: Sequence[str]) -> Suggest:

@@ -42,23 +42,25 @@ def naive(environment: gm.Environment, network: gm.Network, rounds: int, crew: A
     """Seconds of `rounds` rounds with three barriers each."""
     crew.window = rounds
     trial = Coordinator(gm.ParetoUCBGossip(), environment, network, crew, TrialSettings(rounds, 3, recorded_rounds=20))
-    trial._begin()
+    trial._begin(0)
+    call, epoch = trial._epochs._call, trial._epochs.epoch
     parts = trial._links(network.link_sampler(stream(3, purpose=Purpose.LINKS))(rounds))
     peers = [part.peers(trial.owner, a) for a, part in enumerate(parts)]
-    ray.get([actor.open.remote(crew.epoch, 0, part) for actor, part in zip(crew.handles, parts, strict=True)])
+    ray.get([call(a, "open", epoch, 0, part) for a, part in enumerate(parts)])
     begin = time.perf_counter()
     for t in range(1, rounds + 1):
-        messages = ray.get([actor.__ray_call__.remote(lambda actor: actor.own.message()) for actor in crew.handles])
+        messages = ray.get([actor.__ray_call__.remote(lambda actor: actor.lanes[0].own.message()) for actor in crew.handles])
         near = [[messages[peer] for peer in each[t - 1]] for each in peers]
-        ray.get([actor.step.remote(crew.epoch, t, *some) for actor, some in zip(crew.handles, near, strict=True)])
+        ray.get([call(a, "step", epoch, t, *some) for a, some in enumerate(near)])
         ray.get([actor.__ray_call__.remote(last_round) for actor in crew.handles])
     return time.perf_counter() - begin
 
 
 def last_round(actor: Any) -> tuple[int, Any]:
     """Arm and distribution of the round just played."""
-    b = actor.own.played - actor.own.t0 - 1
-    return actor.own.window.arms[b].copy(), actor.own.window.p[b].copy()
+    own = actor.lanes[0].own
+    b = own.played - own.t0 - 1
+    return own.window.arms[b].copy(), own.window.p[b].copy()
 
 
 def best(play: Callable[[int], float], agents: int, seconds: float, repeats: int, rounds: int) -> float:

@@ -282,6 +282,24 @@ def test_when_head_or_command_die_the_same_command_goes_on(hosts: Hosts, expecte
     sound(hosts, folder, expected(**sizes))
 
 
+def test_after_a_power_cut_of_the_heads_host_the_same_command_goes_on(hosts: Hosts, expected: Callable[..., Path]) -> None:
+    hosts.up()
+    hosts.number += 1
+    folder, sizes = f"run{hosts.number}", SIZES["actors"]
+    process = hosts.start("actors", folder, **sizes)
+    wait, whole, _, output = followed(hosts, process, folder, lambda: hosts.tool("off", 1), 2)
+    record(hosts, "actors", "the head's host loses its power", wait, whole, output)
+    for host in (2, 3):
+        hosts.on(host, "ray stop --force", check=False)
+    hosts.joined.clear()
+    hosts.up()
+    kept, again = hosts.cells(folder), hosts.start("actors", folder, **sizes)
+    assert 2 <= kept < sizes["trials"]
+    output = again.communicate(timeout=600)[0]
+    assert again.returncode == 0, output[-3000:]
+    sound(hosts, folder, expected(**sizes))
+
+
 @pytest.mark.parametrize("engine", ["ray", "actors"])
 @pytest.mark.parametrize("wire", ["delay=5", "delay=50", "loss=1", "loss=5", "rate=1"])
 def test_slow_networks_change_no_bit(hosts: Hosts, expected: Callable[..., Path], wire: str, engine: str) -> None:

@@ -24,7 +24,7 @@ from gossipmab.engines.actors.agent_block import OwnRows, Snapshot, TrialInfo, W
 from gossipmab.engines.actors.epochs import SLOW, Epochs
 from gossipmab.engines.actors.object_code import program, signature_of
 from gossipmab.engines.actors.supervisor import ActorPool, Note
-from gossipmab.engines.actors.unreliable_block import ActorEvents
+from gossipmab.engines.actors.unreliable_block import ActorEvents, far_agents
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.conformance.compile_errors import explained
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents, Rows, Wire
@@ -197,11 +197,13 @@ class Coordinator:
         if self.messages is None:
             return self._links(present)
         fate, parts = failures(present), []
+        arrived = arrivals_of(fate.age, self.network.offsets)
         for a, z in pairwise(self.bounds.tolist()):
             arcs = slice(*self.network.offsets[[a, z]].tolist())
             up, cold, sent = fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy()
             events = RoundEvents(a, arcs.start, up, cold, sent, fate.age[:, arcs].copy())
-            parts.append((events, failures.arrivals.takes[:, arcs].copy()))
+            far = far_agents(self.messages.sender[arcs], a, z)
+            parts.append((events, failures.arrivals.takes[:, arcs].copy(), arrived[:, far]))
         return parts
 
     def _links(self, present: NDArray[np.uint8]) -> list[WindowGraph]:
@@ -261,6 +263,13 @@ def links_of_window(
                 neighbours[at] = j
                 weights[at] = weight_of_edge(graph.rule, graph.constant, degrees[b, i], degrees[b, j])
                 at += 1
+
+
+def arrivals_of(age: NDArray[np.int16], offsets: Integers) -> Integers:
+    """(B, N) how many messages arrive at an agent, of those on the arcs (B, 2E) by receiver, at `offsets` (N + 1,)."""
+    counts = np.zeros((len(age), age.shape[1] + 1), np.int64)
+    np.cumsum(age >= 0, axis=1, out=counts[:, 1:])
+    return np.diff(counts[:, offsets], axis=1)
 
 
 def trials_at_once(processors: float, busy: float, most: int) -> int:

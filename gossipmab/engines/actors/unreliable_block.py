@@ -1,12 +1,15 @@
 """The agents of one actor under an unreliable channel: messages lost or late, sent seldom or in few bits.
 
-In a round, actors with neighbours in each other exchange first which of these agents speak, and then how many messages arrive
-at each (Metropolis weights count them), with the rows that are sent. Whether a message gets through, and when, is known to the
-receiver: what is lost is sent, and dropped on arrival. No Ray, no numba, no sockets in this file.
+In a round, actors with neighbours in each other exchange the rows that are sent. Whether a message gets through, and when, is
+known to the receiver: what is lost is sent, and dropped on arrival; what is late is waited for when it is read, so that
+messages of several rounds are under way at a time. With a trigger, whether agents speak depends on what they hold: actors first
+exchange which do, and then, with the rows, how many messages arrive at each (Metropolis weights count them); without one, the
+coordinator knows both. No Ray, no numba, no sockets in this file.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,8 +22,15 @@ from gossipmab.engines.gossip.channel_state import COUNT, RoundEvents, unreliabl
 from gossipmab.utils.types import Integers
 
 Exchange = Callable[[dict[int, NDArray[Any]], dict[int, NDArray[Any]]], None]
-# Of an actor's window of B rounds: the failures, and (B, A) the rounds that a message sent takes, -1 if it is lost.
-ActorEvents = tuple[RoundEvents, NDArray[np.int16]]
+# Of an actor's window of B rounds: the failures; (B, A) the rounds that a message sent takes, -1 if it is lost; and (B, F) how many
+# messages arrive at each of its `far_agents`, if all speak.
+ActorEvents = tuple[RoundEvents, NDArray[np.int16], Integers]
+UNDER_WAY = 64 * 2**10  # bytes from a peer that wait in the kernel at most: it holds these, and more
+
+
+def far_agents(sender: Integers, first: int, last: int) -> Integers:
+    """Of these agents, those that are not first .. last - 1, each once, ascending."""
+    return np.unique(sender[(sender < first) | (sender >= last)])
 
 
 class Border(NamedTuple):
@@ -35,6 +45,17 @@ class Border(NamedTuple):
     sender: Integers
     own: Integers
     other: Integers
+
+
+class Frame(NamedTuple):
+    """The rows that a peer sends in a round: the round that reads them first, their place in the memory, of which agents, and
+    which of them arrive.
+    """
+
+    due: int
+    slot: int
+    agents: Integers
+    arrive: NDArray[np.bool_]
 
 
 class UnreliableBlock(AgentBlock):
@@ -60,6 +81,9 @@ class UnreliableBlock(AgentBlock):
         self._inbox = inbox
         self._arcs = slice(*self.messages.offsets[[self.first, self.last]].tolist())
         self._borders = self._borders_of(index) if info.communicates else {}
+        self._far = far_agents(self.messages.sender[self._arcs], self.first, self.last)
+        self._triggered = self.messages.rules.threshold >= 0.0
+        self._coming: dict[int, deque[Frame]] = {peer: deque() for peer in self._borders}
         self._keep(snapshot)
 
     def _borders_of(self, index: int) -> dict[int, Border]:
@@ -93,11 +117,12 @@ class UnreliableBlock(AgentBlock):
         """The state before the next round, with the memory of messages."""
         return super().snapshot()._replace(messages=tuple(array[place].copy() for array, place in self._kept))
 
-    def play_window(self, events: RoundEvents, takes: NDArray[np.int16], exchange: Exchange) -> int:
+    def play_window(self, events: RoundEvents, takes: NDArray[np.int16], arrived: Integers, exchange: Exchange) -> int:
         """Play a window; returns how many rows left for other actors.
 
         Args:
-            events, takes: see `ActorEvents`. exchange: sends arrays to other actors, by their index, and fills those from them.
+            events, takes, arrived: see `ActorEvents`.
+            exchange: sends arrays to other actors, by their index, and fills those from them.
         """
         numbers, rows = self._window(len(events.up)), 0
         buffers = self._channel.buffers
@@ -115,41 +140,65 @@ class UnreliableBlock(AgentBlock):
             while (b := self.play(b, stop)) < stop:
                 slot = self.played % self.messages.depth
                 if self._channel.stage[0] == COUNT:
-                    self._exchange_speakers(slot, exchange)
+                    self._meet_speakers(slot, exchange)
                 else:
+                    if not self._triggered:
+                        self._channel.arcs.arrived[self._far] = arrived[b]
                     rows += self._exchange_rows(slot, events.sent[b], takes[b], exchange)
+        self._receive({peer: len(frames) for peer, frames in self._coming.items()}, {}, exchange)  # before the snapshot
         return rows
 
-    def _exchange_speakers(self, slot: int, exchange: Exchange) -> None:
+    def _meet_speakers(self, slot: int, exchange: Exchange) -> None:
+        """Enter which far agents speak: with no trigger all to which a message is sent, for both ends are up."""
         speaks = self._channel.arcs.speaks[slot]
+        speaks[self._far] = 1
+        if not self._triggered:
+            return
         heard = {peer: np.empty(len(border.other), np.uint8) for peer, border in self._borders.items()}
         exchange({peer: speaks[border.own] for peer, border in self._borders.items()}, heard)
         for peer, border in self._borders.items():
             speaks[border.other] = heard[peer]
 
     def _exchange_rows(self, slot: int, sent: NDArray[np.uint8], takes: NDArray[np.int16], exchange: Exchange) -> int:
-        """Exchange what is sent over the border, a row once for each peer; returns how many rows left. What is lost is dropped.
+        """Send what crosses the border, a row once for each peer, and receive what is due; returns how many rows left.
 
         Args:
             sent, takes: (A,), of the round.
         """
-        arcs, memory = self._channel.arcs, self._channel.buffers.memory
-        speaks, ends, widths = arcs.speaks[slot], {}, np.cumsum([box.shape[2] for box in memory])
-        leaves, enters, count = {}, {}, 0
+        arcs, memory, now = self._channel.arcs, self._channel.buffers.memory, self.played
+        speaks, leaves, due, count = arcs.speaks[slot], {}, {}, 0
         for peer, border in self._borders.items():
             used = (sent[border.arcs] == 1) & (speaks[border.receiver] + speaks[border.sender] > 0)
             through = used & (takes[border.arcs] >= 0)
             leaving, entering = np.unique(border.receiver[used]), np.unique(border.sender[used])
-            ends[peer] = entering, np.isin(entering, border.sender[through])
-            rows = np.concatenate([box[slot, leaving] for box in memory], axis=1)
-            leaves[peer] = np.append(arcs.arrived[border.own].astype(np.float64), rows)
-            enters[peer] = np.empty(len(border.other) + len(entering) * int(widths[-1]))
+            leaves[peer] = np.concatenate([box[slot, leaving] for box in memory], axis=1).ravel()
+            late = int(takes[border.arcs][through].min(initial=self.messages.depth - 1))
+            if self._triggered:
+                leaves[peer], late = np.append(arcs.arrived[border.own].astype(np.float64), leaves[peer]), 0
+            coming = self._coming[peer]
+            coming.append(Frame(now + late, slot, entering, np.isin(entering, border.sender[through])))
+            full = sum(len(frame.agents) for frame in coming) * 8 * self.message_size > UNDER_WAY
+            due[peer] = max((n for n, frame in enumerate(coming, 1) if full or frame.due <= now), default=0)
             count += len(leaving)
-        exchange(leaves, enters)
-        for peer, border in self._borders.items():
-            entering, kept = ends[peer]
-            arcs.arrived[border.other] = enters[peer][: len(border.other)]
-            rows = enters[peer][len(border.other) :].reshape(len(entering), widths[-1])[kept]
-            for box, part in zip(memory, np.split(rows, widths[:-1], axis=1), strict=True):
-                box[slot, entering[kept]] = part
+        self._receive(due, leaves, exchange)
         return count
+
+    def _receive(self, due: dict[int, int], leaves: dict[int, NDArray[Any]], exchange: Exchange) -> None:
+        """Send `leaves`, and put so many frames of these peers into the memory, the oldest first; what is lost is dropped."""
+        arcs, memory, size = self._channel.arcs, self._channel.buffers.memory, self.message_size
+        splits = np.cumsum([box.shape[2] for box in memory])[:-1]
+        frames = {peer: [self._coming[peer].popleft() for _ in range(n)] for peer, n in due.items() if n}
+        heads = {peer: len(self._borders[peer].other) if self._triggered else 0 for peer in frames}
+        enters = {
+            peer: np.empty(sum(heads[peer] + len(frame.agents) * size for frame in several)) for peer, several in frames.items()
+        }
+        exchange(leaves, enters)
+        for peer, several in frames.items():
+            rest = enters[peer]
+            for frame in several:
+                counts, rows, rest = np.split(rest, [heads[peer], heads[peer] + len(frame.agents) * size])
+                if self._triggered:
+                    arcs.arrived[self._borders[peer].other] = counts
+                kept = rows.reshape(-1, size)[frame.arrive]
+                for box, part in zip(memory, np.split(kept, splits, axis=1), strict=True):
+                    box[frame.slot, frame.agents[frame.arrive]] = part

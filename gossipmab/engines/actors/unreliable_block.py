@@ -48,8 +48,9 @@ class Border(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The rows that a peer sends in a round: the round that reads them first, their place in the memory, of which agents, and
-    which of them arrive.
+    """What a peer sends in a round.
+
+    due: the round that reads it first. slot: its place in the memory. agents: whose rows it has. arrive: which of them arrive.
     """
 
     due: int

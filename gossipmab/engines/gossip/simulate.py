@@ -12,8 +12,9 @@ from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.conformance.compile_errors import explained
 from gossipmab.engines.conformance.first_rounds import check_outside
 from gossipmab.engines.gossip.loop import play, play_compiled, play_foreign
+from gossipmab.engines.gossip.shared import SharedTrial, divisible, share_compiled, share_foreign
 from gossipmab.engines.gossip.tally import Accumulators, Tally, check_played, trace_of
-from gossipmab.engines.gossip.trial import DirectTrial, SharedTrial, UnreliableTrial, divisible, problem_info
+from gossipmab.engines.gossip.trial import DirectTrial, UnreliableTrial, problem_info
 from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
@@ -71,7 +72,8 @@ def begun(
     serial = trial.interpreted or failing or not divisible(state, N, environment.preferences)
     shared = 1 if serial else min(threads, N)
     rewards = environment.rewards
-    loop = play if trial.interpreted else play_compiled if is_builtin(algorithm, rewards) else play_foreign
+    loops = (share_compiled, share_foreign) if shared > 1 else (play_compiled, play_foreign)
+    loop = play if trial.interpreted else loops[not is_builtin(algorithm, rewards)]
     if not trial.interpreted:
         algorithm, rewards, state = distinct((algorithm, rewards, state))
     trial_type = UnreliableTrial if failing else SharedTrial if shared > 1 else DirectTrial

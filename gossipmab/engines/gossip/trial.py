@@ -1,11 +1,8 @@
-"""A gossip trial in this process, block of rounds after block: serial, with failures, or shared by several threads."""
+"""A gossip trial in this process, played by one thread, block of rounds after block; with failures, too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,18 +10,15 @@ import numpy as np
 from gossipmab.algorithms.base import ProblemInfo, uniforms_of
 from gossipmab.algorithms.gossip.base import KNOWN, SCRATCH, exchanged
 from gossipmab.engines.common import next_block
-from gossipmab.engines.gossip.channel import Direct, begin_round
+from gossipmab.engines.gossip.channel import Direct
 from gossipmab.engines.gossip.channel_state import Averages, GraphArrays, RandomBlock, RoundEvents
 from gossipmab.engines.gossip.step import Scratch
 from gossipmab.engines.gossip.tally import Tally
 from gossipmab.engines.gossip.unreliable import unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.networks.network import Network
-from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from gossipmab.utils.types import Floats
 
-PARTS = 4  # of the agents for each thread: a thread whose processor is taken by others leaves parts to the rest
 
 
 def problem_info(environment: Environment, network: Network, horizon: int) -> ProblemInfo:
@@ -125,73 +119,3 @@ def own_rows(state: Any, agents: int) -> dict[str, Any]:
         for name, value in state._asdict().items()
         if isinstance(value, np.ndarray) and value.ndim and len(value) == agents and not name.startswith((SCRATCH, KNOWN))
     }
-
-
-class SharedTrial(DirectTrial):
-    """A trial played by several threads, which take parts of the agents as they are free, and meet after every round.
-
-    While they play a round, one of them already lists the neighbours of the next.
-    """
-
-    def share(self, pool: ThreadPoolExecutor, threads: int) -> None:
-        """Share the agents of each round among the threads of the pool."""
-        self.pool, self.threads = pool, threads
-        self.parts = list(pairwise(self.N * part // (PARTS * threads) for part in range(PARTS * threads + 1)))
-        self.other = self.channel._replace(
-            met=self.channel.met.copy(), degrees=self.channel.degrees.copy(), neighbours=self.channel.neighbours.copy()
-        )
-        self.private = [self._private() for _ in range(threads)]
-
-    def _private(self) -> tuple[Any, Any, Floats, Tally, Scratch]:
-        """One thread's state, before and after, with scratch of its own; its weights, tally and working memory."""
-        mine = {name: deepcopy(getattr(self.now, name)) for name in self.now._fields if name.startswith(SCRATCH)}
-        tally = self.tally._replace(utility=self.tally.utility.copy(), cache=deepcopy(self.tally.cache))
-        return (self.now._replace(**mine), self.after._replace(**mine), self.channel.weights.copy(), tally, deepcopy(self.scratch))
-
-    def play(self, t0: int, rounds: int) -> None:
-        """Play the next block, round by round."""
-        numbers = next_block(self.source, self.rewards, rounds, self.pool, self.threads)
-        self._links(rounds)
-        links = {name: getattr(self.channel, name) for name in ("links", "first", "listed")}
-        channel, ahead = self.channel, self.other._replace(**links)
-        turn = t0 % 2
-
-        def part(h: int) -> None:
-            private = self.private.pop()
-            now, after, weights, tally, scratch = private
-            if turn:
-                now, after = after, now
-            self.loop(
-                self.algorithm, self.rewards, now, after, channel._replace(weights=weights), tally, numbers, scratch, t0, b,
-                b + 1, *self.parts[h],
-            )  # fmt: skip
-            self.private.append(private)
-
-        list_neighbours(channel, 0, t0 + 1, self.N)
-        for b in range(rounds):
-            listing = None
-            if b + 1 < rounds:
-                listing = self.pool.submit(list_neighbours, ahead, b + 1, t0 + b + 2, self.N)
-            for _ in self.pool.map(part, range(len(self.parts))):
-                pass
-            if listing is not None:
-                listing.result()
-            self.tally.end_round(channel.averages, b, t0 + b + 1, 0, self.N)
-            turn = 1 - turn
-            channel, ahead = ahead._replace(averages=channel.turned().averages), channel
-        self.channel, self.other = channel, ahead
-
-
-@jit
-def list_neighbours(channel: Direct, b: int, t: int, agents: int) -> None:
-    """List the neighbours of all agents in round t, the b-th of the block."""
-    begin_round(channel, b, t, 0, agents)
-
-
-def divisible(state: Any, agents: int, known: Any) -> bool:
-    """Whether threads may share the agents: every array is by agent, scratch, or known to all beforehand."""
-    arrays = [value for name, value in state._asdict().items() if not name.startswith((SCRATCH, KNOWN))]
-    return all(
-        np.isscalar(value) or (isinstance(value, np.ndarray) and (len(value) == agents or np.shares_memory(value, known)))
-        for value in arrays
-    )

@@ -23,7 +23,7 @@ def _item(context: Any, builder: Any, array: Any, arguments: Any) -> Any:
 
 
 @intrinsic
-def fetch_add(typing_context: Any, counters: Any, b: Any, amount: Any) -> Any:
+def _fetch_add(typing_context: Any, counters: Any, b: Any, amount: Any) -> Any:
     """counters (B,) int64: add to counters[b], and return what it was before."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -33,13 +33,19 @@ def fetch_add(typing_context: Any, counters: Any, b: Any, amount: Any) -> Any:
     return types.int64(counters, types.intp, types.int64), code
 
 
+fetch_add: Any = _fetch_add
+
+
 @intrinsic
-def _read(typing_context: Any, counters: Any, b: Any) -> Any:
+def _load(typing_context: Any, counters: Any, b: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         where = _item(context, builder, signature.args[0], arguments)
         return builder.load_atomic(where, "seq_cst", 8, typ=ir.IntType(64))
 
     return types.int64(counters, types.intp), code
+
+
+_read: Any = _load
 
 
 @jit_inline

@@ -3,6 +3,7 @@
     bytes = 8 N (7 K + K D + 3 D + 24)  environment, and what is kept of every agent
           + state                       of the algorithm: N (2 K + 3 K D) numbers for Pareto UCB1 Gossip, and 4 N^2 K for NSW
           + 34 E                        base graph, neighbours, links of a round
+          + 32 E + 16 N                 neighbours of two more rounds, if threads share the agents
           + 8 max(B, N (1 + 2 D))       the random numbers of a block, B = 4,000,000
           + 16 R (N or 1)               recorded curves, by agent or summed
           + h S (K + 1) 8               the welfare cache of h threads, S = 4,096
@@ -68,7 +69,8 @@ def trial_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: i
     kept = 8 * N * (7 * K + K * D + 3 * D + 24)
     block = 8 * max(BLOCK_NUMBERS, N * (1 + 2 * D))
     state = state_bytes(algorithm, network, K, D)
-    return kept + state + 34 * E + block + curves + threads * CACHE_POLICIES * (K + 1) * 8
+    links = 34 * E + (32 * E + 16 * N if threads > 1 else 0)
+    return kept + state + links + block + curves + threads * CACHE_POLICIES * (K + 1) * 8
 
 
 def check(algorithm: Algorithm, network: Network, arms: int, objectives: int, recorded: int, available: float | None = None) -> int:

@@ -83,7 +83,8 @@ class SharedTrial(DirectTrial):
         parts = PARTS * threads
         self.bounds = np.arange(parts + 1, dtype=np.int64) * self.N // parts
         names = ("met", "degrees", "neighbours")
-        self.lists = [{name: np.zeros_like(getattr(self.channel, name)) for name in names} for _ in range(3)]
+        own = {name: getattr(self.channel, name) for name in names}
+        self.lists = [own, *({name: np.zeros_like(array) for name, array in own.items()} for _ in range(2))]
         self.private = [self._private() for _ in range(threads)]
 
     def _private(self) -> tuple[Any, Any, Floats, Tally, Scratch]:

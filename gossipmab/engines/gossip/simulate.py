@@ -72,7 +72,7 @@ def begun(
     serial = trial.interpreted or failing or not divisible(state, N, environment.preferences)
     shared = 1 if serial else min(threads, N)
     rewards = environment.rewards
-    loops = (share_compiled, share_foreign) if shared > 1 else (play_compiled, play_foreign)
+    loops: tuple[Any, Any] = (share_compiled, share_foreign) if shared > 1 else (play_compiled, play_foreign)
     loop = play if trial.interpreted else loops[not is_builtin(algorithm, rewards)]
     if not trial.interpreted:
         algorithm, rewards, state = distinct((algorithm, rewards, state))

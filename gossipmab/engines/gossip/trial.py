@@ -20,7 +20,6 @@ from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, RandomSource, stream
 
 
-
 def problem_info(environment: Environment, network: Network, horizon: int) -> ProblemInfo:
     """What a gossip algorithm knows before round 1."""
     return ProblemInfo(

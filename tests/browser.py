@@ -1,7 +1,5 @@
 """A real headless Chromium for the tests of HTML: found by name, a new profile every time, every wait bounded."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -4,8 +4,6 @@
 `root`: a short temporary directory in which Ray's sessions put their folders.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import tempfile

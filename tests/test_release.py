@@ -1,7 +1,5 @@
 """What is released: the wheel and the sdist, built here, installed in a clean environment, and run outside the checkout."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

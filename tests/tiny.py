@@ -1,7 +1,5 @@
 """The small experiment that many tests run: three agents on the complete graph, with gossip and alone."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

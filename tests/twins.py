@@ -5,8 +5,6 @@ A twin holds ALL agents: `local`, `world` (the global averages), `pulls`. `selec
 off-diagonal zeros say which links are absent. Sections in the comments are those of the page ("algorithms.md").
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-
-# ------------------------------------------------------------------ fronts, gaps, welfare (section 5)
 
 
 def dominates(v: np.ndarray, u: np.ndarray) -> bool:
@@ -64,9 +60,6 @@ def best_nash(utilities: np.ndarray) -> np.ndarray:
     return solved
 
 
-# ------------------------------------------------------------------ network (section 3)
-
-
 def mixing_matrix(agents: int, present: Iterable[tuple[int, int]], base: Iterable[tuple[int, int]], weights: str) -> np.ndarray:
     """W_t of the present edges; `base` gives the largest degree that `max_degree` needs."""
     present, base = list(present), list(base)
@@ -108,9 +101,6 @@ def gossip(world: np.ndarray, weights: np.ndarray, change: np.ndarray) -> np.nda
                 mixed[i] = mixed[i] + weights[i, j] * (world[j] - world[i])
         mixed[i] = mixed[i] + change[i]
     return mixed
-
-
-# ------------------------------------------------------------------ Algorithm 1 and its baselines
 
 
 def start_round(agents: int, arms: int, t: int) -> np.ndarray:
@@ -225,9 +215,6 @@ class EliminationTwin:
 
     def message_numbers(self) -> int:
         return self.arms * self.objectives + self.arms
-
-
-# ------------------------------------------------------------------ Algorithm 2 and its ablations
 
 
 def fair_objective(p: np.ndarray, estimate: np.ndarray, bonus: np.ndarray, root: float = 1.0) -> np.ndarray:
@@ -354,9 +341,6 @@ class NeighbourhoodTwin(FairTwin):
 
     def message_numbers(self) -> int:
         return 0 if self.no_gossip else int(self.tracks.sum(axis=1).max()) * self.arms
-
-
-# ------------------------------------------------------------------ the round (section 4) and its regrets
 
 
 @dataclass

@@ -3,8 +3,6 @@
 Twins are fed with the numbers of the cell's streams, drawn here again from the streams themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,8 +143,6 @@ def same_play(trace: Any, kept: dict[str, Any], atol: float = 1e-9) -> None:
     np.testing.assert_allclose(trace.utility, kept["utility"], rtol=1e-11)
 
 
-# ---------------------------------------------------------------------------------------- twins with the same random numbers
-
 WORLDS: list[tuple[Any, ...]] = [  # agents, arms, objectives, base, p, weights
     (4, 3, 2, "complete", 0.5, "laplacian"),
     (6, 5, 3, "cycle_graph", 0.3, "metropolis"),
@@ -261,8 +257,6 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
         same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
 
 
-# ---------------------------------------------------------------------------------------- twins with their own random numbers
-
 PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
 
 
@@ -297,9 +291,6 @@ def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, hori
     error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
     assert (error > 0).any()
     assert (np.abs(difference.mean(axis=0)) <= 4 * error + 1e-9).all(), (difference.mean(axis=0), error)
-
-
-# ---------------------------------------------------------------------------------------- conformance of every algorithm
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -375,8 +366,7 @@ def test_an_agent_on_its_own_plays_every_algorithm() -> None:
     for name, algorithm in VARIANTS.items():
         trace = gm.simulate(algorithm, environment, network, horizon=60, seed=1, interpreted=True)
         assert trace.pulls.sum() == 60 and np.isfinite(trace.nsw_regret).all(), name
-        assert trace.messages[-1] == trace.bytes[-1] == 0
-        assert trace.disagreement[-1] < 1e-12
+        assert trace.messages[-1] == trace.bytes[-1] == 0 and trace.disagreement[-1] < 1e-12
 
 
 def test_one_arm_costs_nothing() -> None:

@@ -1,7 +1,5 @@
 """The protocol `assignment`: rounds by hand, a plain twin, exact expectations, bits, capacity, experiment files."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from itertools import combinations, product
@@ -47,9 +45,6 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
         monkeypatch.setattr(RandomSource, "block", lambda self, rounds, *threads: block)
 
     yield use
-
-
-# --------------------------------------------------------------------------------------------------------------- by hand
 
 
 def test_ofmup_by_hand(given: Callable[[Any], None]) -> None:
@@ -124,8 +119,7 @@ def test_random_probing_takes_every_set_equally_often() -> None:
 def test_the_radius_by_hand() -> None:
     """Lemma 7 with muhat = 1/2, n = 8, ln = 4: sqrt(2 (1/4) 4 / 8) + 4 / 24 = 1/2 + 1/6; at muhat = 1 only the second."""
     assert estimates.radius(0.5, 8, 4.0) == pytest.approx(2 / 3)
-    assert estimates.radius(1.0, 8, 4.0) == pytest.approx(1 / 6)
-    assert estimates.radius(0.5, 0, 4.0) == math.inf
+    assert estimates.radius(1.0, 8, 4.0) == pytest.approx(1 / 6) and estimates.radius(0.5, 0, 4.0) == math.inf
 
 
 def test_estimates_are_empirical_distributions() -> None:
@@ -155,9 +149,6 @@ def test_bounds_of_the_non_probing_baseline(bounds: str) -> None:
         level = 12 * math.log(4 * 2 * 7 / 0.05) / 2
         wide = level + math.sqrt(0.5 * level)
     np.testing.assert_allclose(index, [[0.5 + 0.01 * wide, 1.0]])
-
-
-# ------------------------------------------------------------------------------------------------------ a plain twin
 
 
 def average(rewards: list[float]) -> float:
@@ -263,9 +254,6 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
     assert probes > 20
 
 
-# ----------------------------------------------------------------------------------------------------- what always holds
-
-
 @pytest.mark.parametrize("name", sorted(ASSIGNERS))
 @pytest.mark.parametrize("welfare", ["product", "geometric"])
 def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
@@ -333,9 +321,6 @@ def test_ofmup_learns_and_leaves_its_baselines_behind() -> None:
     assert regret["ofmup"][-1] < 0.2 * regret["greedy_probing"][-1]
 
 
-# ---------------------------------------------------------------------------------------------------------------- capacity
-
-
 @pytest.mark.slow
 def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every matrix that is played has rows that sum to 1 and columns of at most c; regret is small once all is known."""
@@ -352,8 +337,7 @@ def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     matrices = np.array(played)
     assert len(matrices) == 120 - 3
     np.testing.assert_allclose(matrices.sum(axis=2), 1, atol=1e-9)
-    assert matrices.sum(axis=1).max() <= 1.5 + 1e-6 and matrices.min() >= 0
-    assert (trace.pulls.sum(axis=1) == 120).all()
+    assert matrices.sum(axis=1).max() <= 1.5 + 1e-6 and matrices.min() >= 0 and (trace.pulls.sum(axis=1) == 120).all()
 
 
 @pytest.mark.slow
@@ -370,8 +354,6 @@ def test_a_capacity_costs_welfare_and_bits_stay() -> None:
     values = [welfare_of_set(known, terms(4, 4), c) for size in range(3) for c in combinations(range(4), size)]
     assert max(values) <= 1
 
-
-# ------------------------------------------------------------------------------------------------------- experiment files
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "p", "protocol": "assignment", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6},
@@ -413,49 +395,43 @@ def test_budget_and_overhead_can_be_swept(tmp_path: Path) -> None:
     assert results.spec.hash == load_spec(results.path / "spec.toml").hash
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (altered(probing={"capacity": 1.0}), "probing.capacity: got 1, but 4 agents on 3 arms need at least 4/3"),
-        (altered(probing={"budget": 4}), "probing.budget: got 4, allowed is a whole number from 1 to the 3 arms"),
-        (altered(probing={"overhead": "lin"}), "probing.overhead: 'lin' is not known; did you mean 'linear'"),
-        (altered(probing={"overhead": [0, 1]}), "probing.overhead: has 2 numbers"),
-        (altered(probing={"overhead": 3}), "probing.overhead"),
-        (altered(probing={"budgte": 3}), "did you mean 'budget'"),
-        (altered(environment={"rewards": "gaussian"}), "environment.rewards: got gaussian"),
-        ({**SPEC, "algorithms": [{"name": "random_probing", "probes": 3}]}, "algorithms.random_probing.probes: got 3"),
-        ({**SPEC, "algorithms": [{"name": "ofmup", "delta": 0.0}]}, "algorithms.ofmup.delta: got 0"),
-        ({**SPEC, "algorithms": [{"name": "ofmup", "choice": "best"}]}, "choice"),
-        ({**SPEC, "algorithms": [{"name": "pareto_ucb"}]}, "pareto_ucb"),
-        (altered(network={"base": "complete"}), "network: is for protocol"),
-        (altered(network={"base": "complete"}, experiment={"protocol": "gossip"}), "probing: is for protocol"),
-    ],
-)
+@pytest.mark.parametrize(("data", "words"), [
+    (altered(probing={"capacity": 1.0}), "probing.capacity: got 1, but 4 agents on 3 arms need at least 4/3"),
+    (altered(probing={"budget": 4}), "probing.budget: got 4, allowed is a whole number from 1 to the 3 arms"),
+    (altered(probing={"overhead": "lin"}), "probing.overhead: 'lin' is not known; did you mean 'linear'"),
+    (altered(probing={"overhead": [0, 1]}), "probing.overhead: has 2 numbers"),
+    (altered(probing={"overhead": 3}), "probing.overhead"),
+    (altered(probing={"budgte": 3}), "did you mean 'budget'"),
+    (altered(environment={"rewards": "gaussian"}), "environment.rewards: got gaussian"),
+    ({**SPEC, "algorithms": [{"name": "random_probing", "probes": 3}]}, "algorithms.random_probing.probes: got 3"),
+    ({**SPEC, "algorithms": [{"name": "ofmup", "delta": 0.0}]}, "algorithms.ofmup.delta: got 0"),
+    ({**SPEC, "algorithms": [{"name": "ofmup", "choice": "best"}]}, "choice"),
+    ({**SPEC, "algorithms": [{"name": "pareto_ucb"}]}, "pareto_ucb"),
+    (altered(network={"base": "complete"}), "network: is for protocol"),
+    (altered(network={"base": "complete"}, experiment={"protocol": "gossip"}), "probing: is for protocol"),
+])  # fmt: skip
 def test_what_cannot_be_played_is_refused(data: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(gm.InputError) as caught:
         gm.run(data, out=tmp_path / "run")
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "words"),
-    [
-        (gm.OFMUP(delta=1.0), "delta"),
-        (gm.OFMUP(width=-1.0), "width"),
-        (gm.OFMUP(bins=0), "bins"),
-        (gm.OFMUP(warm_start="pair"), "did you mean 'pairs'"),
-        (gm.OFMUP(zeta=0.5), "zeta"),
-        (gm.NonProbing(bounds="jonse"), "did you mean 'jones'"),
-        (gm.NonProbing(delta=0.0), "delta"),
-        (gm.NonProbing(width=math.inf), "width"),
-        (gm.NonProbing(warm_start="none"), "warm_start"),
-        (gm.GreedyProbing(bins=0), "bins"),
-        (gm.GreedyProbing(gain="x"), "gain"),
-        (gm.GreedyProbing(warm_start="x"), "warm_start"),
-        (gm.RandomProbing(probes=-1), "probes"),
-        (gm.RandomProbing(probes=4), "probes: got 4, allowed by the budget are at most 3"),
-    ],
-)
+@pytest.mark.parametrize(("algorithm", "words"), [
+    (gm.OFMUP(delta=1.0), "delta"),
+    (gm.OFMUP(width=-1.0), "width"),
+    (gm.OFMUP(bins=0), "bins"),
+    (gm.OFMUP(warm_start="pair"), "did you mean 'pairs'"),
+    (gm.OFMUP(zeta=0.5), "zeta"),
+    (gm.NonProbing(bounds="jonse"), "did you mean 'jones'"),
+    (gm.NonProbing(delta=0.0), "delta"),
+    (gm.NonProbing(width=math.inf), "width"),
+    (gm.NonProbing(warm_start="none"), "warm_start"),
+    (gm.GreedyProbing(bins=0), "bins"),
+    (gm.GreedyProbing(gain="x"), "gain"),
+    (gm.GreedyProbing(warm_start="x"), "warm_start"),
+    (gm.RandomProbing(probes=-1), "probes"),
+    (gm.RandomProbing(probes=4), "probes: got 4, allowed by the budget are at most 3"),
+])  # fmt: skip
 def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) -> None:
     with pytest.raises(gm.InputError, match=words):
         gm.simulate(algorithm, world(), horizon=5, seed=0)

@@ -1,7 +1,5 @@
 """Learners with a centre: rounds by hand, plain twins, the ordinary bandit, run folders, engines."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from pathlib import Path
@@ -44,9 +42,6 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
         patch.setattr(central_rounds.Record, "keep", keep)
         gm.simulate(learner, environment, horizon=horizon, seed=3, interpreted=True, **options)
     return np.concatenate(kept)
-
-
-# --- by hand ------------------------------------------------------------------------------------------------------------
 
 
 def test_explore_first_by_hand() -> None:
@@ -121,9 +116,6 @@ def test_thompson_by_hand() -> None:
     a, b, u = 1 + 60 * rng.random(500) ** 3, 1 + 2000 * rng.random(500) ** 3, rng.random(500)
     found = [beta_draw(*three) for three in zip(u, a, b, strict=True)]
     np.testing.assert_allclose(found, stats.beta.ppf(u, a, b), rtol=0, atol=1e-11)
-
-
-# --- plain twins --------------------------------------------------------------------------------------------------------
 
 
 def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
@@ -271,8 +263,6 @@ def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     assert np.isnan(trace.regret).all() and np.isfinite(trace.other_regrets).all()
 
 
-# --- experiments --------------------------------------------------------------------------------------------------------
-
 SPEC: dict[str, Any] = {
     "experiment": {"name": "c", "protocol": "central", "horizon": 60, "trials": 3, "seed": 1, "recorded_rounds": 6,
                    "extra_objectives": ["maximin"]},
@@ -309,13 +299,11 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
 def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
     from gossipmab.cli import call
 
-    assert call(["summary", str(finished.path)]) == 0
-    assert "regret in maximin" in capsys.readouterr().out
+    assert call(["summary", str(finished.path)]) == 0 and "regret in maximin" in capsys.readouterr().out
     assert call(["plot", str(finished.path), "--format", "svg"]) == 0
     names = {Path(line).name for line in capsys.readouterr().out.split()}
     assert names == {"regret.svg", "regret_against_factor.svg", "maximin_regret.svg", "maximin_regret_against_factor.svg"}
-    assert call(["plot", str(finished.path), "--metric", "nws"]) == 2
-    assert call(["list"]) == 0
+    assert call(["plot", str(finished.path), "--metric", "nws"]) == 2 and call(["list"]) == 0
     assert 'protocol = "central"' in capsys.readouterr().out
 
 
@@ -353,16 +341,12 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("learner", "low", "high"),
-    [
-        (ExploreFirst(factor=0.2), 0.6, 0.74),
-        (EpsilonGreedy(factor=0.05), 0.6, 0.74),
-        (HossainUCB(), 0.4, 0.55),
-        (JonesUCB(factor=1.0, delta=1.0), 0.0, 0.5),
-    ],
-    ids=["explore_first", "epsilon_greedy", "hossain_ucb", "jones_ucb"],
-)
+@pytest.mark.parametrize(("learner", "low", "high"), [
+    (ExploreFirst(factor=0.2), 0.6, 0.74),
+    (EpsilonGreedy(factor=0.05), 0.6, 0.74),
+    (HossainUCB(), 0.4, 0.55),
+    (JonesUCB(factor=1.0, delta=1.0), 0.0, 0.5),
+], ids=["explore_first", "epsilon_greedy", "hossain_ucb", "jones_ucb"])  # fmt: skip
 def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> None:
     """Exponents near 2/3, 2/3, 1/2, or below, for on fixed instances UCB may be logarithmic; 8 environments with fixed seeds.
 

@@ -1,7 +1,5 @@
 """The yardstick of the gossip experiments: what all would earn if all heard all."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

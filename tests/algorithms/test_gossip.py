@@ -3,8 +3,6 @@
 The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `mix_rows`, agent by agent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 from typing import Any

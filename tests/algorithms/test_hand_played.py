@@ -5,8 +5,6 @@ local average; without noise that changes in the first pull of an arm only. `mu[
 The uniform numbers that draw the arms are given, so that the games do not hang on a generator: arm 0 iff number < p[0].
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -79,9 +77,6 @@ def check(
     np.testing.assert_array_equal(trace.bytes, 8 * size * messages)
     np.testing.assert_array_equal(trace.messages_sent, [horizon if size else 0] * 2)
     np.testing.assert_allclose(trace.utility, utility, **exactly)
-
-
-# ------------------------------------------------------------------------------------------------------ Pareto algorithms
 
 
 def test_pareto_ucb_gossip(play: Callable[..., Any]) -> None:
@@ -220,7 +215,6 @@ def test_pareto_gossip_with_the_papers_constants_explores(play: Callable[..., An
     np.testing.assert_array_equal(trace.pulls, [[3, 3], [3, 3]])
 
 
-# ------------------------------------------------------------------------------------------------------ Algorithm 2
 # q = p[1] throughout. Rows of an estimate: row j = (arm 0, arm 1) to agent j.
 
 

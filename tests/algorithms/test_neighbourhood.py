@@ -1,7 +1,5 @@
 """Simulated NSW UCB Gossip among neighbours: the ordinary algorithm where all are near, its plain twin where they are not."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,9 +41,6 @@ def kite(p: float = 0.6, weights: str = "metropolis", arms: int = 4, **more: Any
     return gm.Environment.sample(7, arms, 3, seed=2), gm.Network(KITE, link_probability=p, weights=weights, **more)
 
 
-# ------------------------------------------------------------------------------------------------------ who is near whom
-
-
 @given(st.integers(1, 25), st.integers(1, 5), st.integers(0, 999))
 def test_balls_are_those_of_a_search_from_every_agent(agents: int, hops: int, seed: int) -> None:
     graph = nx.gnp_random_graph(agents, 0.12, seed=seed)
@@ -58,8 +53,6 @@ def test_balls_are_those_of_a_search_from_every_agent(agents: int, hops: int, se
         assert members[i].tolist() == near + [-1] * (members.shape[1] - len(near)) and sizes[i] == len(near)
         assert [balls.slot_of(members[i], j) for j in near] == list(range(len(near)))
 
-
-# ----------------------------------------------------------------------------------------- where everybody is near: same bits
 
 EQUAL: list[dict[str, Any]] = [{}, {"solver": "local"}, {"welfare": "geometric"}, {"no_gossip": True}, {"alpha": 0.1}]
 
@@ -88,9 +81,6 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
     kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
     ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
     assert same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
-
-
-# ------------------------------------------------------------------------------------------------- where not: the plain twin
 
 
 @pytest.mark.parametrize(
@@ -167,9 +157,6 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     np.testing.assert_array_equal(flat[0], [[1.5, 2.5, np.nan], [2.5, 4, 5.5], [5.5, 7, 8.5], [8.5, 9.5, np.nan]])
 
 
-# -------------------------------------------------------------------------------------------------------- engines
-
-
 @pytest.mark.parametrize("given", [{}, {"hops": 2, "solver": "local"}], ids=str)
 def test_interpreted_gives_the_bits_of_compiled(given: dict[str, Any]) -> None:
     environment, network = kite()
@@ -237,9 +224,6 @@ def test_a_ring_of_20_000_agents_stays_small() -> None:
     assert int(done.stdout) < 700 * 1024  # KiB, of which the compiler takes most
 
 
-# --------------------------------------------------------------------------------------------------------- what it learns
-
-
 def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callable[..., Any]) -> None:
     """Three in a row of a ring of six like one objective, three the other; an arm for each, and one between.
 
@@ -260,9 +244,6 @@ def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callabl
         assert np.abs(best - together).max() > 0.1 and np.abs(game.p[-1, i] - best).max() < 0.1
         np.testing.assert_allclose(game.world[-1, i], near, rtol=0, atol=1e-9)
     assert (short > -1e-9).all() and short[500:].mean() < 0.02 * short[:3].mean()
-
-
-# ------------------------------------------------------------------------------------------------------ experiment files
 
 
 def experiment(*algorithms: dict[str, Any], agents: int = 5, base: Any = "ring", **sweep: Any) -> dict[str, Any]:
@@ -290,15 +271,11 @@ def test_hops_can_be_swept() -> None:
     assert [cell.params["hops"] for cell in hops.cells()] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"),
-        ({"hops": 1.5}, "hops: got 1.5, allowed is a whole number >= 0"),
-        ({"hop": 1}, "did you mean 'hops'"),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("given", "message"), [
+    ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"),
+    ({"hops": 1.5}, "hops: got 1.5, allowed is a whole number >= 0"),
+    ({"hop": 1}, "did you mean 'hops'"),
+], ids=str)  # fmt: skip
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(gm.InputError, match="^algorithms.simulated_nsw_ucb_gossip") as caught:
         from_dict(experiment(given))

@@ -1,7 +1,5 @@
 """Films of a trial: frames, what they show, files."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -47,19 +45,16 @@ def test_files_are_whole(suffix: str, colour: str, tmp_path: Path) -> None:
         assert page.count("data:image/png") == 3 and "http" not in page and 'class="fa' not in page
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"where": {"link_probability": 0.5}}, "where: link_probability: '0.5' is not known"),
-        ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
-        ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
-        ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
-        ({"frames": 0}, "frames: got 0"),
-        ({"colour": "red"}, "colour: 'red' is not known"),
-        ({"label": "no"}, "algorithm: 'no' is not known"),
-        ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
-    ],
-)
+@pytest.mark.parametrize(("options", "words"), [
+    ({"where": {"link_probability": 0.5}}, "where: link_probability: '0.5' is not known"),
+    ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
+    ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
+    ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
+    ({"frames": 0}, "frames: got 0"),
+    ({"colour": "red"}, "colour: 'red' is not known"),
+    ({"label": "no"}, "algorithm: 'no' is not known"),
+    ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
+])  # fmt: skip
 def test_what_cannot_be_drawn_is_one_line(options: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=re.escape(words)) as caught:
         gm.animate(SPEC, **options)

@@ -1,7 +1,5 @@
 """Comparisons in words, the paired ratio behind them, and two runs side by side."""
 
-from __future__ import annotations
-
 import html
 import json
 import math
@@ -50,9 +48,6 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return gm.run({**SPEC, "sweep": LISTED}, out=tmp_path_factory.mktemp("runs") / "listed", workers=1)
 
 
-# --- the ratio of means --------------------------------------------------------------------------------------------------
-
-
 def test_ratio_of_means_by_hand() -> None:
     first, other = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.5, 2.0])
     ratio = paired_ratio(first, other)
@@ -98,26 +93,20 @@ def test_units_do_not_matter(pairs: list[tuple[float, float]], power: int) -> No
     assert paired_ratio(first * 2.0**power, other * 2.0**power) == pytest.approx(paired_ratio(first, other), nan_ok=True)
 
 
-# --- sentences -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("figures", "said"),
-    [
-        ((0.26, 0.23, 0.29, 0.0001, 15), "a: 74 % less regret than b, 95 % interval 71 to 77 %, n = 15, p < 0.001"),
-        ((1.25, 1.081, 1.4, 0.031, 9), "a: 25 % more regret than b, 95 % interval 8.1 to 40 %, n = 9, p = 0.031"),
-        ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4 (a test needs 6)"),
-        ((0.97, 0.9, 1.04, 0.4, 15),
-         "a: 3.0 % less regret than b, 95 % interval from 10 % less to 4.0 % more, n = 15, p = 0.4; not distinguishable from "
-         "chance"),
-        ((0.5, 0.4, 0.6, 0.38, 6),
-         "a: 50 % less regret than b, 95 % interval 40 to 60 %, n = 6, p = 0.38; the corrected test is not sure of it"),
-        ((1.0, 1.0, 1.0, 1.0, 6), "a: the same regret as b in every trial, n = 6"),
-        ((0.5, math.nan, math.nan, math.nan, 1),
-         "a: 50 % less regret than b, n = 1 (a test needs 6); not distinguishable from chance"),
-        ((math.nan, math.nan, math.nan, math.nan, 3), "a: no ratio to the regret of b is defined, n = 3"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("figures", "said"), [
+    ((0.26, 0.23, 0.29, 0.0001, 15), "a: 74 % less regret than b, 95 % interval 71 to 77 %, n = 15, p < 0.001"),
+    ((1.25, 1.081, 1.4, 0.031, 9), "a: 25 % more regret than b, 95 % interval 8.1 to 40 %, n = 9, p = 0.031"),
+    ((3.14, 2.5, 4.02, math.nan, 4), "a: 3.14 times the regret of b, 95 % interval 2.5 to 4.02 times, n = 4 (a test needs 6)"),
+    ((0.97, 0.9, 1.04, 0.4, 15),
+     "a: 3.0 % less regret than b, 95 % interval from 10 % less to 4.0 % more, n = 15, p = 0.4; not distinguishable from "
+     "chance"),
+    ((0.5, 0.4, 0.6, 0.38, 6),
+     "a: 50 % less regret than b, 95 % interval 40 to 60 %, n = 6, p = 0.38; the corrected test is not sure of it"),
+    ((1.0, 1.0, 1.0, 1.0, 6), "a: the same regret as b in every trial, n = 6"),
+    ((0.5, math.nan, math.nan, math.nan, 1),
+     "a: 50 % less regret than b, n = 1 (a test needs 6); not distinguishable from chance"),
+    ((math.nan, math.nan, math.nan, math.nan, 3), "a: no ratio to the regret of b is defined, n = 3"),
+])  # fmt: skip
 def test_sentences(figures: tuple[float, float, float, float, int], said: str) -> None:
     assert Comparison("", "a", "b", "regret", *figures).sentence() == said
     assert Comparison("p = 0.1", "a", "b", "regret", *figures).sentence() == f"p = 0.1: {said}"
@@ -165,9 +154,6 @@ def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.Capture
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
-# --- across the sweep ------------------------------------------------------------------------------------------------------
-
-
 def test_the_trend_is_that_of_scipy_and_its_interval_that_of_a_plain_bootstrap() -> None:
     generator = np.random.default_rng(3)
     x = np.array([0.1, 0.2, 0.4, 0.9])
@@ -201,12 +187,10 @@ def test_the_sweep_is_answered_trial_by_trial(tmp_path: Path, capsys: pytest.Cap
     assert [one.comparison.p for one in found.values()] == pytest.approx(holm(expected))
     assert found["alone"].words == "no difference" and found["alone"].trend.value == 0.0
     answer = f"Pareto regret from link_probability = 0.1 to 1.0: {found['gossip'].words} for gossip, no difference for alone."
-    assert list(answers(list(found.values()))) == [answer]
-    assert call(["summary", str(results.path)]) == 0
+    assert list(answers(list(found.values()))) == [answer] and call(["summary", str(results.path)]) == 0
     out = capsys.readouterr().out
     assert answer in out and "tiny: Pareto regret from link_probability = 0.1 to 1.0, paired by trial" in out
-    assert answer in html.unescape(render(results))
-    assert call(["summary", str(results.path), "--json"]) == 0
+    assert answer in html.unescape(render(results)) and call(["summary", str(results.path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["sentences"][0] == answer and document["sweep"][0]["trend"] == found["gossip"].trend.value
 
@@ -235,9 +219,6 @@ def test_the_words_for_an_effect() -> None:
     assert effect(0.59, 0.5, 0.7, 0.001).words == "41 % less" and effect(3.14, 2.0, 4.0, 0.01).words == "3.14 times as much"
     assert effect(0.9, 0.8, 1.1, 0.3).words == "no clear difference" and effect(1.2, 1.1, 1.3, 0.2).words == "perhaps 20 % more"
     assert "but it rises on the way" in effect(1.0, 0.9, 1.1, 0.4, (0.5, 0.2, 0.7)).words
-
-
-# --- points share their environments ----------------------------------------------------------------------------------------
 
 
 def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
@@ -273,9 +254,6 @@ def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Res
     assert {"pareto_regret_against_base.svg", "pareto_regret_against_link_probability.svg"} <= names
     dataset = listed.dataset()["pareto_regret"].sel(algorithm="gossip", trial=0, round=60)
     assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
-
-
-# --- two runs ------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -336,6 +314,5 @@ def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorde
 
 def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = gm.run(SPEC, out=tmp_path / "single", workers=1)
-    assert versus(listed, other).matching == 0
-    assert call(["compare", str(listed.path), str(other.path)]) == 0
+    assert versus(listed, other).matching == 0 and call(["compare", str(listed.path), str(other.path)]) == 0
     assert "No cell matches" in capsys.readouterr().out

@@ -1,7 +1,5 @@
 """Pictures of games and films of episodes."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -52,17 +50,14 @@ def test_files_are_whole(suffix: str, radii: Any, tmp_path: Path) -> None:
         assert page.count("data:image/png") == 3 and "http" not in page
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"path": PATH[0]}, "path: has shape (2, 2), allowed is (T + 1, N, 2)"),
-        ({"goals": GOALS[1:]}, "goals: has shape (2, 1, 2), allowed with this path is (3, G, 2)"),
-        ({"radii": np.ones((2, 2))}, "radii: has shape (2, 2), allowed with this path is (3, 2)"),
-        ({"rewards": np.ones((3, 2))}, "rewards: has shape (3, 2), allowed with this path is (2, 2)"),
-        ({"frames": 0}, "frames: got 0"),
-        ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
-    ],
-)
+@pytest.mark.parametrize(("options", "words"), [
+    ({"path": PATH[0]}, "path: has shape (2, 2), allowed is (T + 1, N, 2)"),
+    ({"goals": GOALS[1:]}, "goals: has shape (2, 1, 2), allowed with this path is (3, G, 2)"),
+    ({"radii": np.ones((2, 2))}, "radii: has shape (2, 2), allowed with this path is (3, 2)"),
+    ({"rewards": np.ones((3, 2))}, "rewards: has shape (3, 2), allowed with this path is (2, 2)"),
+    ({"frames": 0}, "frames: got 0"),
+    ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
+])  # fmt: skip
 def test_what_is_wrong_is_one_line(options: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{re.escape(words)}"):
         animate_episode(**{"path": PATH, "goals": GOALS, **options})

@@ -1,7 +1,5 @@
 """Figures of runs of learners: the frontier, shares of the agents, the price over time, films of episodes."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -151,17 +149,14 @@ def test_the_film_of_a_sweep_point(runs: dict[str, gm.Results]) -> None:
     assert len(drawn._fig.axes[1].patches) == 2 and "agents = 2" in drawn._fig.texts[0].get_text()
 
 
-@pytest.mark.parametrize(
-    ("source", "options", "words"),
-    [
-        ("job", {"rounds": 21}, "rounds: got 21, allowed are 1 to 20, the steps of an episode"),
-        ("job", {"rounds": 0}, "rounds: got 0"),
-        ("job", {"trial": 2}, "trial: got 2, allowed are 0 to 1"),
-        ("job", {"label": "rando"}, "algorithm: 'rando' is not known; did you mean 'random'"),
-        ("swept", {"where": {"agents": 3}}, "where: agents: '3' is not known"),
-        (GAME, {}, "animate: learners of a game are drawn after their training, allowed is a run folder"),
-    ],
-)
+@pytest.mark.parametrize(("source", "options", "words"), [
+    ("job", {"rounds": 21}, "rounds: got 21, allowed are 1 to 20, the steps of an episode"),
+    ("job", {"rounds": 0}, "rounds: got 0"),
+    ("job", {"trial": 2}, "trial: got 2, allowed are 0 to 1"),
+    ("job", {"label": "rando"}, "algorithm: 'rando' is not known; did you mean 'random'"),
+    ("swept", {"where": {"agents": 3}}, "where: agents: '3' is not known"),
+    (GAME, {}, "animate: learners of a game are drawn after their training, allowed is a run folder"),
+])  # fmt: skip
 def test_what_cannot_be_drawn_is_one_line(source: Any, options: dict[str, Any], words: str, runs: dict[str, gm.Results]) -> None:
     with pytest.raises(gm.InputError, match=re.escape(words)) as caught:
         gm.animate(runs.get(source) if isinstance(source, str) else source, **options)

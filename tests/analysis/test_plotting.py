@@ -1,7 +1,5 @@
 """Figures: which are drawn, that they show what they should, and that they are the same when drawn again."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 from typing import Any
@@ -127,8 +125,7 @@ def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
 def test_a_single_trial_and_a_single_round_can_be_drawn(tmp_path: Path) -> None:
     experiment = {"name": "least", "horizon": 1, "trials": 1, "seed": 0}
     results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
-    assert plot(results, band="ci", metric="both")
-    assert np.isnan(results.summary()["pareto_regret_low"]).all()
+    assert plot(results, band="ci", metric="both") and np.isnan(results.summary()["pareto_regret_low"]).all()
 
 
 def test_looks_are_distinct_for_seven_algorithms() -> None:

@@ -1,7 +1,5 @@
 """The report: opened in a real browser, light and dark, wide and narrow and printed; what it says, and what it escapes."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io
@@ -106,8 +104,7 @@ def words(page: str) -> str:
 @pytest.mark.slow
 def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
     page = write_report(swept)
-    assert page == swept.path / "report.html"
-    assert opened(page, tmp_path / "page.png") == []
+    assert page == swept.path / "report.html" and opened(page, tmp_path / "page.png") == []
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
@@ -254,8 +251,7 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
         assert found["dark"] == (scheme == "dark")
         assert found["paper"] < 0.1 if found["dark"] else found["paper"] > 0.9
         assert found["text"] >= 4.5  # of WCAG 2, level AA
-        assert found["loaded"] == 0
-        assert found["scrolls"] <= found["width"] and found["wide"] == []
+        assert found["loaded"] == 0 and found["scrolls"] <= found["width"] and found["wide"] == []
         assert min(found["heights"]) > 100
     assert narrow["width"] == 340
 
@@ -465,20 +461,16 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pyt
     assert call(["report", str(single.path), "--out", str(place)]) == 0
     assert capsys.readouterr().out == f"{place}\n" and place.read_text().startswith("<!DOCTYPE html>")
     before = place.read_bytes()
-    assert call(["report", str(single.path), "--out", str(place)]) == 0
-    assert place.read_bytes() == before
+    assert call(["report", str(single.path), "--out", str(place)]) == 0 and place.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("folder", "out", "line"),
-    [
-        ("nowhere", None, "there is no run"),
-        ("empty", None, "no cell is finished yet"),
-        ("single", "page.txt", "ends in .html"),
-        ("single", "nowhere/page.html", "a folder that exists"),
-        ("single", "page.html --watch", "--watch"),
-    ],
-)
+@pytest.mark.parametrize(("folder", "out", "line"), [
+    ("nowhere", None, "there is no run"),
+    ("empty", None, "no cell is finished yet"),
+    ("single", "page.txt", "ends in .html"),
+    ("single", "nowhere/page.html", "a folder that exists"),
+    ("single", "page.html --watch", "--watch"),
+])  # fmt: skip
 def test_bad_folders_and_files_are_one_line(
     folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

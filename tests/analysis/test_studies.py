@@ -1,7 +1,5 @@
 """The studies: every shipped experiment answers its question, and what is said of it follows from the numbers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +47,7 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         row: Any = next(rows)
         mine = traces[number * trials : (number + 1) * trials]
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
-        assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12)
-        assert row.low <= row.value <= row.high
+        assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12) and row.low <= row.value <= row.high
         drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)

@@ -1,7 +1,5 @@
 """A run in polars, DuckDB and xarray: what pandas holds, units, and back from netCDF."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +19,6 @@ SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian"
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
-
-
-# --- polars, DuckDB, pandas ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["results", "agents"])
@@ -89,8 +84,6 @@ def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
     assert gm.open_run(tmp_path / "torn").arrow().equals(whole)  # from the cells' files
 
 
-# --- xarray and netCDF --------------------------------------------------------------------------------------------------------
-
 OTHERS: dict[str, dict[str, Any]] = {
     "central": {
         "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "extra_objectives": ["maximin"]},
@@ -110,8 +103,7 @@ def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
     assert data["pareto_regret"].attrs == {"long_name": "cumulative Pareto regret", "units": "reward"}
     assert data["bytes"].attrs["units"] == "byte" and data["agent_nsw_regret"].attrs["units"] == "welfare"
-    assert data["round"].attrs["units"] == "round"
-    assert data["weights"].attrs["long_name"] == "network.weights"
+    assert data["round"].attrs["units"] == "round" and data["weights"].attrs["long_name"] == "network.weights"
     assert gm.run({**SPEC, "sweep": SWEEP}, out=results.path, workers=1).spec.to_toml() == data.attrs["spec"]
 
 

@@ -1,7 +1,5 @@
 """The bridges to PettingZoo and MOMAland, by hand first, then bit for bit, then their own tests; the page; what is missing."""
 
-from __future__ import annotations
-
 import random
 import re
 import sys
@@ -56,9 +54,6 @@ def quietly(module: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return import_module(module)
-
-
-# --- PettingZoo ---------------------------------------------------------------------------------------------------------------
 
 
 def test_two_arms_by_hand() -> None:
@@ -144,16 +139,13 @@ def test_what_is_seen_and_paid_lies_in_its_space(model: str, environment_of: Cal
         assert all(game.reward_space(agent).contains(x) and x.dtype == np.float64 for agent, x in paid.items())
 
 
-@pytest.mark.parametrize(
-    ("actions", "told"),
-    [
-        ({"agent_0": 0}, "actions: there is none for 'agent_1'"),
-        ({"agent_0": 0, "agent_1": 3}, "actions.agent_1: got 3, allowed is a whole number from 0 to 2"),
-        ({"agent_0": 0, "agent_1": -1}, "actions.agent_1: got -1"),
-        ({"agent_0": 0.5, "agent_1": 0}, "actions.agent_0: got 0.5"),
-        ({"agent_0": 0, "agent_1": 0, "agent_7": 0}, "actions: agent: 'agent_7' is not known"),
-    ],
-)
+@pytest.mark.parametrize(("actions", "told"), [
+    ({"agent_0": 0}, "actions: there is none for 'agent_1'"),
+    ({"agent_0": 0, "agent_1": 3}, "actions.agent_1: got 3, allowed is a whole number from 0 to 2"),
+    ({"agent_0": 0, "agent_1": -1}, "actions.agent_1: got -1"),
+    ({"agent_0": 0.5, "agent_1": 0}, "actions.agent_0: got 0.5"),
+    ({"agent_0": 0, "agent_1": 0, "agent_7": 0}, "actions: agent: 'agent_7' is not known"),
+])  # fmt: skip
 def test_wrong_actions_are_refused(actions: dict[str, Any], told: str) -> None:
     game = bandits(gm.Environment.sample(2, 3, 2, seed=0), 5, seed=0)
     with pytest.raises(gm.InputError, match="before reset"):
@@ -167,9 +159,6 @@ def test_wrong_actions_are_refused(actions: dict[str, Any], told: str) -> None:
 def test_wrong_numbers_are_refused(said: dict[str, int], key: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{key}: got"):
         bandits(gm.Environment.sample(2, 2, 2), **{"horizon": 5, "seed": 0, **said})
-
-
-# --- one-step environments as tables ------------------------------------------------------------------------------------------
 
 
 class Crossing:
@@ -242,23 +231,17 @@ class Scalar(Crossing):
         return {}, dict.fromkeys(actions, 1.0), {}, {}, {}
 
 
-@pytest.mark.parametrize(
-    ("game", "said", "told"),
-    [
-        (Crossing(), {"plays": 1}, "plays: got 1, allowed is a whole number >= 2"),
-        (Crossing(), {"seed": -1}, "seed: got -1"),
-        (Crossing(), {"file": "x.npy"}, "file: 'x.npy' has suffix '.npy'"),
-        (Crossing(actions=3), {}, "game: 'agent_0' has 2 actions and 'agent_1' has 3"),
-        (Crossing(steps=2), {}, "game: goes on after one step"),
-        (Scalar(), {}, "game: the reward of 'agent_0' is 1.0"),
-    ],
-)
+@pytest.mark.parametrize(("game", "said", "told"), [
+    (Crossing(), {"plays": 1}, "plays: got 1, allowed is a whole number >= 2"),
+    (Crossing(), {"seed": -1}, "seed: got -1"),
+    (Crossing(), {"file": "x.npy"}, "file: 'x.npy' has suffix '.npy'"),
+    (Crossing(actions=3), {}, "game: 'agent_0' has 2 actions and 'agent_1' has 3"),
+    (Crossing(steps=2), {}, "game: goes on after one step"),
+    (Scalar(), {}, "game: the reward of 'agent_0' is 1.0"),
+])  # fmt: skip
 def test_what_is_no_table_is_refused(game: Any, said: dict[str, Any], told: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{re.escape(told)}"):
         logged_table(game, **{"plays": 4, "seed": 0, **said})
-
-
-# --- MOMAland -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -316,9 +299,6 @@ def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_
     np.testing.assert_allclose(means, wanted, rtol=1e-12)
 
 
-# --- the page, and what is missing --------------------------------------------------------------------------------------------
-
-
 def sections() -> dict[str, list[str]]:
     """The Python of docs/bridges.md, section by section."""
     text = (DOCS / "bridges.md").read_text(encoding="utf-8")
@@ -356,16 +336,13 @@ def test_all_examples_are_tried() -> None:
     assert [sum(name.startswith(title) for title in titles) for name in sections()] == [1] * len(titles)
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"),
-    [
-        ("pettingzoo", "pettingzoo"),
-        ("momaland.utils.env", "momaland"),
-        ("polars", "polars"),
-        ("duckdb", "duckdb"),
-        ("ray.tune", "tune"),
-    ],
-)
+@pytest.mark.parametrize(("module", "extra"), [
+    ("pettingzoo", "pettingzoo"),
+    ("momaland.utils.env", "momaland"),
+    ("polars", "polars"),
+    ("duckdb", "duckdb"),
+    ("ray.tune", "tune"),
+])  # fmt: skip
 def test_a_missing_library_names_its_extra(module: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     bridge = {"polars": "tables", "duckdb": "tables"}.get(extra, extra)

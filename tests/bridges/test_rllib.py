@@ -1,7 +1,5 @@
 """RLlib's PPO under the price: its own advantages bit for bit without one, the formula's with one, in real training."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from importlib import import_module

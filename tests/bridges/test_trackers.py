@@ -1,7 +1,5 @@
 """Callbacks for MLflow and TensorBoard, read back by the real packages from local stores."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from typing import Any

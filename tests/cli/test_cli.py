@@ -1,7 +1,5 @@
 """The command line as a user meets it: what is printed where, and the exit codes."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -51,8 +49,7 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
     assert err == "" and "Pareto regret" in out and "gossip" in out and "pareto_ucb" in out and "Holm" in out
     figure = Path(out.rstrip().rpartition(" ")[2])
     assert figure == tmp_path / "run" / "figures" / "pareto_regret.png" and figure.stat().st_size > 5_000
-    assert call(["run", spec, "--out", str(tmp_path / "run"), "--quiet"]) == 0
-    assert capsys.readouterr() == ("", "")
+    assert call(["run", spec, "--out", str(tmp_path / "run"), "--quiet"]) == 0 and capsys.readouterr() == ("", "")
 
 
 def test_where_the_figure_fails_the_table_is_printed(
@@ -77,33 +74,30 @@ def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_p
     assert subprocess.run(command, env=environment, capture_output=True, check=True).stderr == b""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["rum"], ["rum", "run"]),
-        (["run"], ["SPEC"]),
-        (["run", "--sped"], ["--sped"]),
-        (["run", "{spec}", "--workers", "two"], ["--workers"]),
-        (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
-        (["run", "nowhere.toml"], ["nowhere.toml"]),
-        (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
-        (["run", "{spec}", "--address", "auto"], ["address"]),
-        (["run", "{spec}", "--set", "network.link_probability=2"], ["network.link_probability", "2", "<= 1"]),
-        (["run", "{spec}", "--set", "network.link_probabilty=1"], ["link_probabilty", "did you mean 'link_probability'"]),
-        (["run", "{spec}", "--out", "{spec}"], ["it is a file"]),
-        (["run", "{spec}", "--out", "/proc/nothing"], ["cannot be written to"]),
-        (["summary", "{folder}"], ["manifest.json"]),
-        (["plot", "{finished}", "--band", "quartersd"], ["quartersd", "quarter-sd"]),
-        (["plot", "{finished}", "--format", "png,gif"], ["gif"]),
-        (["plot", "{finished}", "--metric", "paretto"], ["paretto", "did you mean 'pareto'"]),
-        (["verify", "{folder}/none"], ["none"]),
-        (["verify", "{finished}", "--cell", "gossip__trial00"], ["did you mean 'gossip__trial00"]),
-        (["topology", "petersn"], ["petersn", "did you mean 'petersen'"]),
-        (["topology", "petersen", "--agents", "7"], ["7", "10"]),
-        (["topology", "petersen", "--p", "1.5"], ["link_probability", "1.5"]),
-        (["topology", "petersen", "--out", "{folder}/x.gif"], ["x.gif"]),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["rum"], ["rum", "run"]),
+    (["run"], ["SPEC"]),
+    (["run", "--sped"], ["--sped"]),
+    (["run", "{spec}", "--workers", "two"], ["--workers"]),
+    (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
+    (["run", "nowhere.toml"], ["nowhere.toml"]),
+    (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
+    (["run", "{spec}", "--address", "auto"], ["address"]),
+    (["run", "{spec}", "--set", "network.link_probability=2"], ["network.link_probability", "2", "<= 1"]),
+    (["run", "{spec}", "--set", "network.link_probabilty=1"], ["link_probabilty", "did you mean 'link_probability'"]),
+    (["run", "{spec}", "--out", "{spec}"], ["it is a file"]),
+    (["run", "{spec}", "--out", "/proc/nothing"], ["cannot be written to"]),
+    (["summary", "{folder}"], ["manifest.json"]),
+    (["plot", "{finished}", "--band", "quartersd"], ["quartersd", "quarter-sd"]),
+    (["plot", "{finished}", "--format", "png,gif"], ["gif"]),
+    (["plot", "{finished}", "--metric", "paretto"], ["paretto", "did you mean 'pareto'"]),
+    (["verify", "{folder}/none"], ["none"]),
+    (["verify", "{finished}", "--cell", "gossip__trial00"], ["did you mean 'gossip__trial00"]),
+    (["topology", "petersn"], ["petersn", "did you mean 'petersen'"]),
+    (["topology", "petersen", "--agents", "7"], ["7", "10"]),
+    (["topology", "petersen", "--p", "1.5"], ["link_probability", "1.5"]),
+    (["topology", "petersen", "--out", "{folder}/x.gif"], ["x.gif"]),
+])  # fmt: skip
 def test_bad_input_is_one_line_and_exit_code_2(
     arguments: list[str], words: list[str], spec: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,8 +234,7 @@ def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Pa
     out, err = capsys.readouterr()
     assert f"WRONG  {name}" in out and err.count("\n") == 1
     (folder / name).unlink()
-    assert call(["verify", str(folder)]) == 1
-    assert f"WRONG  {name}: is missing" in capsys.readouterr().out
+    assert call(["verify", str(folder)]) == 1 and f"WRONG  {name}: is missing" in capsys.readouterr().out
 
 
 def test_verify_notices_other_bits(finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,8 +242,7 @@ def test_verify_notices_other_bits(finished: Path, capsys: pytest.CaptureFixture
 
     simulate = rounds.simulate_gossip
     monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
-    assert call(["verify", str(finished)]) == 1
-    assert "other bits in" in capsys.readouterr().out
+    assert call(["verify", str(finished)]) == 1 and "other bits in" in capsys.readouterr().out
 
 
 def test_help_and_version_answer_without_anything_heavy() -> None:
@@ -269,13 +261,10 @@ def test_help_and_version_answer_without_anything_heavy() -> None:
         assert done.returncode == 0 and word in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        *(pytest.param(x, marks=pytest.mark.slow) for x in (["topology", "petersen"], ["list"], ["list", "--json"], ["schema"])),
-    ],
-)
+@pytest.mark.parametrize("arguments", [
+    ["--help"],
+    *(pytest.param(x, marks=pytest.mark.slow) for x in (["topology", "petersen"], ["list"], ["list", "--json"], ["schema"])),
+])  # fmt: skip
 def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gossipmab", *arguments]
     read, write = os.pipe()

@@ -1,7 +1,5 @@
 """What people expect of any command line: examples, JSON for machines, quiet, colour on terminals only, completion, its page."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty
@@ -60,9 +58,6 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int
     return found
 
 
-# --json and --quiet
-
-
 def test_run_and_summary_say_the_same_numbers_as_the_results(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,8 +101,7 @@ def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.Captu
     assert sound["sound"] is True and sound["checks"][-1]["remark"].endswith("the same bits")
     (other / "summary.csv").write_text("")
     broken = document(["verify", str(other)], capsys, code=1)
-    assert broken["sound"] is False
-    assert [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
+    assert broken["sound"] is False and [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
 
 
 def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
@@ -163,8 +157,7 @@ def test_quiet_is_silent_and_still_does_it(
         (["new", "experiment", "mine"], tmp_path / "mine.toml"),
         (["schema", "--out", "s.json"], tmp_path / "s.json"),
     ]:
-        assert call([*arguments, "--quiet"]) == 0
-        assert capsys.readouterr() == ("", "") and file.is_file()
+        assert call([*arguments, "--quiet"]) == 0 and capsys.readouterr() == ("", "") and file.is_file()
     damaged = shutil.copytree(finished, tmp_path / "damaged")
     (damaged / "summary.csv").write_text("")
     assert call(["verify", str(damaged), "-q"]) == 1
@@ -197,14 +190,10 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
     "arguments", [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]]
 )
 def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
-    assert COLOUR.search(on_terminal(arguments))
-    assert not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
+    assert COLOUR.search(on_terminal(arguments)) and not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
     assert ESCAPE not in on_terminal(arguments, TERM="dumb")
     piped = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
     assert ESCAPE not in piped.stdout and piped.stdout
-
-
-# --help and docs/cli.md
 
 
 def test_every_command_teaches_by_examples_that_parse() -> None:
@@ -342,13 +331,10 @@ def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [
-        ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
-        ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "asked"), [
+    ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
+    ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+])  # fmt: skip
 def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str]) -> None:
     source = shell | {"_GOSSIPMAB_COMPLETE": f"source_{name}"}
     script = subprocess.run(["gossipmab"], capture_output=True, text=True, env=source, check=True)

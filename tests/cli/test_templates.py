@@ -1,7 +1,5 @@
 """The starters of `gossipmab new`: they run as written, and never take the place of anything."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -37,8 +35,7 @@ def test_the_experiment_runs_as_written(here: Path, capsys: pytest.CaptureFixtur
     text = (here / "mine.toml").read_text()
     assert text.startswith("#:schema ./experiment.schema.json\n")
     jsonschema.Draft7Validator(experiment_schema()).validate(tomllib.loads(text))
-    assert call(["run", "mine.toml", *QUICK]) == 0
-    assert gm.open_run("runs/mine").complete
+    assert call(["run", "mine.toml", *QUICK]) == 0 and gm.open_run("runs/mine").complete
 
 
 def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
@@ -64,8 +61,7 @@ def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
 
 @pytest.mark.parametrize(("name", "agents"), [("small.toml", 9), ("office.edges", 6)])
 def test_the_topology_is_taken_by_an_experiment(name: str, agents: int, here: Path) -> None:
-    assert call(["new", "experiment", "mine", "-q"]) == 0
-    assert call(["new", "topology", name, "-q"]) == 0
+    assert call(["new", "experiment", "mine", "-q"]) == 0 and call(["new", "topology", name, "-q"]) == 0
     spec = load_spec("mine.toml", [f'network.base="{name}"', f"environment.agents={agents}"])
     assert spec.network is not None and spec.network.base == name
     network = gm.Network(name, agents)
@@ -87,23 +83,20 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
     assert list((here / "mine_too").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        (["experiment", "../mine"], "--out takes a folder"),
-        (["experiment", ""], "allowed are"),
-        (["experiment", "my experiment"], "allowed are"),
-        (["topology", "-"], "allowed are"),
-        (["topology", "x" * 101], "at most 100"),
-        (["algorithm", "My-Algorithm"], "a module's name"),
-        (["algorithm", "class"], "a module's name"),
-        (["algorithm", "1st"], "a module's name"),
-        (["algorithm", "numpy"], "the name of a module already"),
-        (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
-        (["experiment", "mine", "--out", "{file}"], "file"),
-        (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "word"), [
+    (["experiment", "../mine"], "--out takes a folder"),
+    (["experiment", ""], "allowed are"),
+    (["experiment", "my experiment"], "allowed are"),
+    (["topology", "-"], "allowed are"),
+    (["topology", "x" * 101], "at most 100"),
+    (["algorithm", "My-Algorithm"], "a module's name"),
+    (["algorithm", "class"], "a module's name"),
+    (["algorithm", "1st"], "a module's name"),
+    (["algorithm", "numpy"], "the name of a module already"),
+    (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
+    (["experiment", "mine", "--out", "{file}"], "file"),
+    (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
+])  # fmt: skip
 def test_bad_names_are_told_in_one_line(arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "file").write_text("")
     assert call(["new", *(argument.format(file="file") for argument in arguments)]) == 2

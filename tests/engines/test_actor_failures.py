@@ -3,8 +3,6 @@
 All is poisoned: whatever an agent has not received is NaN when it plays its round.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What happens to actors and to their sockets costs time, never results: the bits equal the undisturbed run's."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -93,15 +91,12 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    ("transport", "how"),
-    [
-        ("direct", "SIGKILL"),
-        pytest.param("refs", "ray.kill", marks=pytest.mark.slow),
-        pytest.param("direct", "ray.kill", marks=pytest.mark.slow),
-        pytest.param("refs", "SIGKILL", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("transport", "how"), [
+    ("direct", "SIGKILL"),
+    pytest.param("refs", "ray.kill", marks=pytest.mark.slow),
+    pytest.param("direct", "ray.kill", marks=pytest.mark.slow),
+    pytest.param("refs", "SIGKILL", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
 
@@ -181,7 +176,6 @@ def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatc
 def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_here: None, setting: Any) -> None:
     pids: set[int] = set()
     ended = threading.Event()
-
     with ActorPool(note=lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
@@ -258,12 +252,10 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
         assert one.sockets.keys() == {1} and two.sockets.keys() == {0}
         one.sockets[1].sendall(b"hello")
         assert two.sockets[0].recv(5) == b"hello"
-
         two.reset(6)  # another epoch is refused, and the connection of the right one stays
         with pytest.raises(peers.WindowLostError, match="cannot reach actor 0"):
             two.link({0: one.address})
         assert "epoch 6 is not 7" in one.refused().lines[0]
-
         one.patience = 0.2
         with pytest.raises(peers.WindowLostError, match=r"waited for actors \[5\]"):
             one.link({5: ("127.0.0.1", 1)})

@@ -1,7 +1,5 @@
 """The decentralised engine gives the bits of the compiled one: any transport, block size, window, graph and weights."""
 
-from __future__ import annotations
-
 import math
 import socket
 import subprocess
@@ -240,17 +238,11 @@ def test_what_an_actor_takes() -> None:
     assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
 
 
-# -------------------------------------------------------------------------------------------------- refusals
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
-        ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
-        ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
-    ],
-)
+@pytest.mark.parametrize(("options", "message"), [
+    ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
+    ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
+    ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
+])  # fmt: skip
 def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any], message: str) -> None:
     environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
     with pytest.raises(gm.InputError) as caught:
@@ -274,9 +266,6 @@ def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
         capacity.check(capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)])
     capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left()
-
-
-# ----------------------------------------------------------------------------------------------- small parts
 
 
 def test_machine_code_runs_where_numba_is_not(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """What `gossipmab cluster check` finds and advises; real nodes are checked in test_ray_tasks.py and tests/hosts."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from typing import Any
@@ -23,27 +21,20 @@ def test_a_good_cluster_needs_no_advice() -> None:
     assert found.sound and list(found.advice()) == [] and found.worst(NODE) == 0.0001
 
 
-@pytest.mark.parametrize(
-    ("changes", "sound", "line"),
-    [
-        ({"token": False}, True, "no token is required"),
-        ({"silent": ["10.0.0.3"]}, False, "10.0.0.3 starts no worker within 60 s"),
-        (
-            {"links": [LINK._replace(fault="port 5: TimeoutError")]},
-            False,
-            r"10.0.0.1 cannot connect to 10.0.0.2 \(port 5: TimeoutError\)",
-        ),
-        ({"links": [LINK._replace(one_way=0.005)]}, True, "5.0 ms one way from 10.0.0.1 to 10.0.0.2: .* at most 200 rounds/s"),
-        ({"nodes": [NODE._replace(ahead=-3.0)]}, True, r"the clock of node1 \(10.0.0.1\) is 3.0 s behind"),
-        ({"nodes": [NODE._replace(facts=FACTS._replace(room=Room(150.0, 1e6, 1024.0)))]}, True, "memory for 2 actors only"),
-        ({"nodes": [NODE._replace(facts=FACTS._replace(processor="another"))]}, True, "another processor"),
-        (
-            {"nodes": [NODE._replace(facts=FACTS._replace(versions=versions() | {"numpy": "0.1"}))]},
-            True,
-            "has numpy 0.1 instead of",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("changes", "sound", "line"), [
+    ({"token": False}, True, "no token is required"),
+    ({"silent": ["10.0.0.3"]}, False, "10.0.0.3 starts no worker within 60 s"),
+    (
+        {"links": [LINK._replace(fault="port 5: TimeoutError")]},
+        False,
+        r"10.0.0.1 cannot connect to 10.0.0.2 \(port 5: TimeoutError\)",
+    ),
+    ({"links": [LINK._replace(one_way=0.005)]}, True, "5.0 ms one way from 10.0.0.1 to 10.0.0.2: .* at most 200 rounds/s"),
+    ({"nodes": [NODE._replace(ahead=-3.0)]}, True, r"the clock of node1 \(10.0.0.1\) is 3.0 s behind"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(room=Room(150.0, 1e6, 1024.0)))]}, True, "memory for 2 actors only"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(processor="another"))]}, True, "another processor"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(versions=versions() | {"numpy": "0.1"}))]}, True, "has numpy 0.1 instead of"),
+])  # fmt: skip
 def test_what_is_wrong_is_named(changes: dict[str, Any], sound: bool, line: str) -> None:
     found = Checked([NODE], [], [LINK], True)._replace(**changes)
     (advice,) = found.advice()

@@ -1,7 +1,5 @@
 """The head of a cluster that goes, as seen by a command: real sockets."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """Large networks: several threads in one trial, links listed where they are few, curves summed over the agents."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -95,12 +93,9 @@ def test_numbers_are_whole(name: str, wrong: Any) -> None:
         assert same(play(), play(**{name: value}))
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("environment", None), ("environment", gm.Environment), ("network", "complete"), ("network", gm.Network),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "wrong"), [
+    ("environment", None), ("environment", gm.Environment), ("network", "complete"), ("network", gm.Network),
+])  # fmt: skip
 def test_a_class_or_a_name_for_an_object_is_refused_in_a_line(name: str, wrong: Any) -> None:
     world = {
         "algorithm": gm.ParetoUCB(),
@@ -125,8 +120,7 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     for name, values in each.per_agent().items():
         assert np.array_equal(values, all_.per_agent()[name]), name
     curves = {"pareto_regret": each.pareto_regret, "nsw_regret": each.nsw_regret}
-    assert same(each, replace(all_, **curves))
-    assert np.array_equal(each.final_pareto_regret, each.pareto_regret[-1])
+    assert same(each, replace(all_, **curves)) and np.array_equal(each.final_pareto_regret, each.pareto_regret[-1])
     assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
 
 
@@ -156,9 +150,6 @@ def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pyt
     for one, other in ((small.table(), again.table()), (small.agents(), again.agents()), (small.summary(), large.summary())):
         assert one.drop(columns="steps_per_second", errors="ignore").equals(other.drop(columns="steps_per_second", errors="ignore"))
     assert all(finding.sound for finding in verify(tmp_path / "large"))
-
-
-# ------------------------------------------------------------------------------------------------------ few of many
 
 
 def test_few_links_by_hand() -> None:
@@ -235,5 +226,4 @@ def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatc
     listed = play()
     assert same(listed, play(threads=3)) and same(listed, play(interpreted=True))
     monkeypatch.setattr(gm.Network, "sparse_link_sampler", lambda self, generator: None)
-    assert same(listed, play())
-    assert 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04
+    assert same(listed, play()) and 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04

@@ -1,7 +1,5 @@
 """What a trial takes is told before it starts, and what cannot fit is refused; processors are shared out."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -81,19 +79,16 @@ def test_run_refuses_in_one_line_and_leaves_no_folder(
     assert said.startswith("error: environment.agents: 600 agents") and "\n" not in said
 
 
-@pytest.mark.parametrize(
-    ("processors", "cells", "largest", "agents", "shared"),
-    [
-        (2, 15, 0, 10, (2, 1)),  # small cells side by side
-        (8, 3, 0, 10, (3, 1)),  # few of them: the rest is idle
-        (8, 3, 1, 8_192, (3, 2)),  # but with many agents
-        (2, 1, 1, 10**6, (1, 2)),
-        (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
-        (4, 100, 2 * 2**30, 10**6, (1, 4)),
-        (1, 5, 1, 10**6, (1, 1)),
-        (2, 0, 0, 0, (1, 1)),
-    ],
-)
+@pytest.mark.parametrize(("processors", "cells", "largest", "agents", "shared"), [
+    (2, 15, 0, 10, (2, 1)),  # small cells side by side
+    (8, 3, 0, 10, (3, 1)),  # few of them: the rest is idle
+    (8, 3, 1, 8_192, (3, 2)),  # but with many agents
+    (2, 1, 1, 10**6, (1, 2)),
+    (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
+    (4, 100, 2 * 2**30, 10**6, (1, 4)),
+    (1, 5, 1, 10**6, (1, 1)),
+    (2, 0, 0, 0, (1, 1)),
+])  # fmt: skip
 def test_processors_are_shared_out(processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]) -> None:
     assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared
 

@@ -1,7 +1,5 @@
 """The pool of processes: outcomes, failures, progress, an end in the middle, processes that are killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -46,8 +44,7 @@ def test_cells_are_played_in_processes_that_stay() -> None:
     found = dict(run_cells(cells, Player(), workers=2, steps=played.append))
     assert set(found) == set(cells) and all(outcome[0] == cell for cell, outcome in found.items())  # type: ignore[index]
     processes = {outcome[1] for outcome in found.values()}  # type: ignore[index]
-    assert len(processes) == 2 and os.getpid() not in processes
-    assert sorted(played) == [3] * 8 + [4] * 8
+    assert len(processes) == 2 and os.getpid() not in processes and sorted(played) == [3] * 8 + [4] * 8
 
 
 def test_one_worker_or_one_cell_is_played_here() -> None:

@@ -1,7 +1,5 @@
 """Ray for the length of a `with`: private, loopback, token, and nothing left behind. Real Ray, real signals."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -84,8 +82,7 @@ def test_private_on_loopback_and_gone_afterwards(
         with pytest.raises(ray.exceptions.WorkerCrashedError):
             ray.get(die.remote(), timeout=60)
         folder = running.folder
-        assert folder is not None and folder.parent == root
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert folder is not None and folder.parent == root and stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
         processes = [psutil.Process(), *set(psutil.Process().children(recursive=True)) - before]
         assert len(processes) > 4
@@ -99,8 +96,7 @@ def test_private_on_loopback_and_gone_afterwards(
         with pytest.raises(gm.InputError, match="already"), session():
             pass
     assert psutil.wait_procs([p for p in processes if p.pid != os.getpid()], timeout=60)[1] == []
-    assert list(root.iterdir()) == []
-    assert dict(os.environ) == variables
+    assert list(root.iterdir()) == [] and dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     assert "noise" not in capfd.readouterr().out
 
@@ -110,8 +106,7 @@ def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: pytes
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(gm.InputError, match="address: got") as caught, session(address):
         pass
-    assert repr(address) in str(caught.value) and "\n" not in str(caught.value)
-    assert list(root.iterdir()) == []
+    assert repr(address) in str(caught.value) and "\n" not in str(caught.value) and list(root.iterdir()) == []
 
 
 STARTS = """
@@ -126,25 +121,21 @@ except ray_session.InputError as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("before", "seconds", "told"),
-    [
-        ([], 0.01, "engine: no Ray starts within 0."),
-        pytest.param(
-            ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
-            marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("before", "seconds", "told"), [
+    ([], 0.01, "engine: no Ray starts within 0."),
+    pytest.param(
+        ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
+        marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
+    ),
+])  # fmt: skip
 def test_a_ray_that_cannot_start_says_why_in_a_line(root: Path, before: list[str], seconds: float, told: str) -> None:
     command = [*before, sys.executable, "-c", STARTS, str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
-    assert done.stdout.startswith(told) and done.stdout.count("\n") == 1
-    assert list(root.iterdir()) == []
+    assert done.stdout.startswith(told) and done.stdout.count("\n") == 1 and list(root.iterdir()) == []
 
 
 def test_the_last_errors_of_rays_logs(tmp_path: Path) -> None:
@@ -185,8 +176,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert members(process.pid) == []
-    assert [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
+    assert members(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
     return process.returncode, errors
 
 

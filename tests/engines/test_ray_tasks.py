@@ -1,7 +1,5 @@
 """Cells as Ray tasks: the same bits as from threads, whatever dies on the way. Real Ray, real faults, bounded waits."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -71,9 +69,6 @@ def expected(number: int, size: int = 100) -> np.ndarray:
     return np.random.default_rng(number).random(size)
 
 
-# --- the queue ----------------------------------------------------------------------------------------------------------
-
-
 def drained(queue: TaskQueue) -> list[list[int]]:
     """All batches, when each is played whole before the next is taken."""
     batches = []
@@ -124,11 +119,9 @@ def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -
     flights = [Flight(batch, [], 0.0) for batch in batches if batch is not None]
     assert [flight.batch for flight in flights] == [[0], [1], [2]]
     now[0] = LATE + 1
-    assert queue.copy_late(flights, 0) == 0 and queue.take(3) is None
-    assert queue.landed([2], [True], 0.1) == [2]
+    assert queue.copy_late(flights, 0) == 0 and queue.take(3) is None and queue.landed([2], [True], 0.1) == [2]
     assert queue.copy_late(flights[:2], 1) == 1 and queue.copy_late(flights[:2], 1) == 0
-    assert queue.take(2) == [0] and queue.take(2) is None
-    assert queue.to_name(flights[:2]) == []
+    assert queue.take(2) == [0] and queue.take(2) is None and queue.to_name(flights[:2]) == []
     now[0] = NAMED + 1
     assert queue.to_name(flights[:1]) == flights[:1] and queue.to_name(flights[:1]) == []
     assert queue.landed([0], [True], 0.1) == [0] and queue.landed([0], [True], 40.0) == []  # the copy, and the late one
@@ -137,9 +130,6 @@ def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -
     assert queue.died([1]) == ([1], []) and queue.take(0) == [1]
     assert queue.copy_late([Flight([1], [], 0.0)], 5) == 0  # once more at most
     assert queue.landed([1], [True]) == [1] and not queue.open
-
-
-# --- one machine --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -157,14 +147,12 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     killer.start()
     found = dict(run_cells(cells, Numbers(tmp_path), workers=2, steps=told.append, note=notes.append))
     killer.join(timeout=60)
-    assert sorted(found) == sorted(cells)
-    assert isinstance(found.pop("fails 20"), KeyError)
+    assert sorted(found) == sorted(cells) and isinstance(found.pop("fails 20"), KeyError)
     lost = found.pop("kills 22")
     assert isinstance(lost, RuntimeError) and f"died {ATTEMPTS} times" in str(lost) and "WorkerCrashed" in str(lost)
     for cell, (numbers, _) in found.items():
         assert numbers.tobytes() == expected(int(cell.split()[1])).tobytes()
-    assert sum(told) == 7 * 21
-    assert all("\n" not in note for note in notes)
+    assert sum(told) == 7 * 21 and all("\n" not in note for note in notes)
     notes = [note for note in notes if "not answered" not in note]  # as on a busy machine
     assert all("a task died" in note for note in notes)
     assert sum("given up" in note for note in notes) == 1 and ATTEMPTS <= len(notes) <= ATTEMPTS + 3
@@ -308,9 +296,6 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(line.startswith("numba") for line in ray_shipping.dependencies())
 
 
-# --- a cluster ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that plays nothing and two nodes of two CPUs each, behind a token."""
@@ -364,7 +349,7 @@ class Carried(CellRunner):
 
     files = property(lambda self: self.spec.files)
 
-    def relocated(self, files: dict[str, Path]) -> Carried:
+    def relocated(self, files: dict[str, Path]) -> "Carried":
         return Carried(replace(self.spec, files=files))
 
     def __call__(self, cell: Any, steps: Any = None) -> Any:

@@ -1,7 +1,5 @@
 """`gossipmab.play`: its rounds are those of `simulate`, and its links, arms and estimates follow from each other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -53,14 +51,11 @@ def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
         own, local = now.estimates.copy(), now.state.local_mean.copy()
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "options", "words"),
-    [
-        (gm.OFMUP(), {}, "algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network"),
-        (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"),
-        (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
-    ],
-)
+@pytest.mark.parametrize(("algorithm", "options", "words"), [
+    (gm.OFMUP(), {}, "algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network"),
+    (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"),
+    (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
+])  # fmt: skip
 def test_bad_arguments_are_refused_at_once(algorithm: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words) as caught:
         gm.play(algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)

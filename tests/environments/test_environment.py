@@ -1,7 +1,5 @@
 """Environments: drawn, given, and from a logged table; everything wrong is refused in one line that names its key."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -28,9 +26,6 @@ def refused(**arguments: Any) -> str:
 
 def same(a: gm.Environment, b: gm.Environment) -> bool:
     return bool(np.array_equal(a.means, b.means) and np.array_equal(a.preferences, b.preferences))
-
-
-# ------------------------------------------------------------------------------------------------------------- drawn
 
 
 def test_shapes_and_ranges() -> None:
@@ -91,13 +86,9 @@ def test_the_reward_model_does_not_change_what_is_drawn() -> None:
     plain = gm.Environment.sample(**SIZES, seed=3)
     for name in ("bernoulli", "beta", "gaussian", "deterministic", "discrete"):
         environment = gm.Environment.sample(**SIZES, seed=3, rewards=name)
-        assert same(plain, environment) == (name != "discrete")
-        assert type(environment.rewards).__name__.lower() == name
+        assert same(plain, environment) == (name != "discrete") and type(environment.rewards).__name__.lower() == name
         np.testing.assert_array_equal(environment.rewards.means, environment.means)
     np.testing.assert_allclose(environment.means, 0.3 + 0.5 * plain.means, rtol=1e-15)
-
-
-# ------------------------------------------------------------------------------------------------------------- given
 
 
 def tidy(array: np.ndarray, index: list[str], prefix: str) -> pd.DataFrame:
@@ -144,9 +135,6 @@ def test_what_is_given_is_copied() -> None:
     environment = gm.Environment.sample(means=mine)
     mine[:] = 0.0
     np.testing.assert_array_equal(environment.means, MEANS)
-
-
-# ------------------------------------------------------------------------------------------------------------- a table
 
 
 def log(folder: Path, suffix: str = ".csv") -> tuple[Path, pd.DataFrame]:
@@ -208,50 +196,44 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
     assert "empty.csv" in refused(rewards="table", logged_rewards=tmp_path / "empty.csv")
 
 
-# ------------------------------------------------------------------------------------------------------------- refused
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"agents": 0}, "environment.agents: got 0"),
-        ({"arms": -1}, "environment.arms"),
-        ({"objectives": 1.5}, "environment.objectives"),
-        ({"agents": True}, "environment.agents"),
-        ({"arms": None}, "environment.arms: got None"),
-        ({"heterogeneity": -0.1}, "environment.heterogeneity: got -0.1"),
-        ({"heterogeneity": float("nan")}, "environment.heterogeneity"),
-        ({"reward_std": -1.0}, "environment.reward_std"),
-        ({"beta_concentration": 0.0}, "environment.beta_concentration"),
-        ({"beta_concentration": 1e8}, "environment.beta_concentration"),
-        ({"agents": "three"}, "environment.agents"),
-        ({"agents": float("nan")}, "environment.agents"),
-        ({"arms": float("inf")}, "environment.arms"),
-        ({"heterogeneity": "much"}, "environment.heterogeneity"),
-        ({"heterogeneity": None}, "environment.heterogeneity"),
-        ({"seed": -1}, "seed"),
-        ({"seed": 1.5}, "seed"),
-        ({"trial": -1}, "trial"),
-        ({"logged_rewards": "log.csv"}, "environment.logged_rewards"),
-        ({"means": MEANS, "rewards": "table"}, "environment."),
-        ({"heterogeneity_distribution": "normall"}, "did you mean 'normal'"),
-        ({"rewards": "bernouli"}, "did you mean 'bernoulli'"),
-        ({"means": MEANS[:2]}, "environment.means: has shape (2, 4, 2), which contradicts agents = 3"),
-        ({"means": MEANS[0]}, "environment.means: has shape (4, 2)"),
-        ({"means": 2 * MEANS}, "allowed with rewards = 'bernoulli' is [0, 1]"),
-        ({"means": -MEANS, "rewards": "beta"}, "[0, 1]"),
-        ({"means": MEANS, "rewards": "discrete"}, "[0.3, 0.8]"),
-        ({"means": [[[0.1, 0.2], [0.3]]]}, "environment.means: not a rectangular array"),
-        ({"means": np.full((3, 4, 2), np.nan)}, "environment.means: has values that are not finite"),
-        ({"means": "no such file.npy"}, "environment.means: there is no file 'no such file.npy'"),
-        ({"means": "means.xlsx"}, "suffix '.xlsx', allowed are .npy, .csv, .parquet, .json"),
-        ({"means": {"a": 1}}, "environment.means"),
-        ({"preferences": WEIGHTS[:2]}, "environment.preferences: has shape (2, 2)"),
-        ({"preferences": WEIGHTS * 0.9}, "environment.preferences: the vector of agent 0 sums to 0.9, allowed is 1"),
-        ({"preferences": [[1.5, -0.5]] * 3}, "environment.preferences: has -0.5"),
-        ({"preferences": "weights.npy"}, "environment.preferences: there is no file"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"agents": 0}, "environment.agents: got 0"),
+    ({"arms": -1}, "environment.arms"),
+    ({"objectives": 1.5}, "environment.objectives"),
+    ({"agents": True}, "environment.agents"),
+    ({"arms": None}, "environment.arms: got None"),
+    ({"heterogeneity": -0.1}, "environment.heterogeneity: got -0.1"),
+    ({"heterogeneity": float("nan")}, "environment.heterogeneity"),
+    ({"reward_std": -1.0}, "environment.reward_std"),
+    ({"beta_concentration": 0.0}, "environment.beta_concentration"),
+    ({"beta_concentration": 1e8}, "environment.beta_concentration"),
+    ({"agents": "three"}, "environment.agents"),
+    ({"agents": float("nan")}, "environment.agents"),
+    ({"arms": float("inf")}, "environment.arms"),
+    ({"heterogeneity": "much"}, "environment.heterogeneity"),
+    ({"heterogeneity": None}, "environment.heterogeneity"),
+    ({"seed": -1}, "seed"),
+    ({"seed": 1.5}, "seed"),
+    ({"trial": -1}, "trial"),
+    ({"logged_rewards": "log.csv"}, "environment.logged_rewards"),
+    ({"means": MEANS, "rewards": "table"}, "environment."),
+    ({"heterogeneity_distribution": "normall"}, "did you mean 'normal'"),
+    ({"rewards": "bernouli"}, "did you mean 'bernoulli'"),
+    ({"means": MEANS[:2]}, "environment.means: has shape (2, 4, 2), which contradicts agents = 3"),
+    ({"means": MEANS[0]}, "environment.means: has shape (4, 2)"),
+    ({"means": 2 * MEANS}, "allowed with rewards = 'bernoulli' is [0, 1]"),
+    ({"means": -MEANS, "rewards": "beta"}, "[0, 1]"),
+    ({"means": MEANS, "rewards": "discrete"}, "[0.3, 0.8]"),
+    ({"means": [[[0.1, 0.2], [0.3]]]}, "environment.means: not a rectangular array"),
+    ({"means": np.full((3, 4, 2), np.nan)}, "environment.means: has values that are not finite"),
+    ({"means": "no such file.npy"}, "environment.means: there is no file 'no such file.npy'"),
+    ({"means": "means.xlsx"}, "suffix '.xlsx', allowed are .npy, .csv, .parquet, .json"),
+    ({"means": {"a": 1}}, "environment.means"),
+    ({"preferences": WEIGHTS[:2]}, "environment.preferences: has shape (2, 2)"),
+    ({"preferences": WEIGHTS * 0.9}, "environment.preferences: the vector of agent 0 sums to 0.9, allowed is 1"),
+    ({"preferences": [[1.5, -0.5]] * 3}, "environment.preferences: has -0.5"),
+    ({"preferences": "weights.npy"}, "environment.preferences: there is no file"),
+])  # fmt: skip
 def test_wrong_input_is_one_line_that_names_its_key(wrong: dict[str, Any], words: str) -> None:
     assert words in refused(**(SIZES | wrong))
 

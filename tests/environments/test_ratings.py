@@ -1,7 +1,5 @@
 """Data of one's own: the recipe of docs/ratings.md, logs whose agents and arms have names, tables of means, pick-ups."""
 
-from __future__ import annotations
-
 import doctest
 import re
 from itertools import product
@@ -88,31 +86,28 @@ def test_numbers_in_a_log_are_put_in_order_and_need_no_names(tmp_path: Path) -> 
     np.testing.assert_array_equal(gm.Environment.from_log(plain).rewards.rows, table.rewards.rows)
 
 
-@pytest.mark.parametrize(
-    ("edit", "options", "words"),
-    [
-        (
-            lambda f: f.assign(stars=f.stars * 5),
-            {},
-            "column 'stars' has 1.25 in row 1, allowed are numbers in \\[0, 1\\], such as x / 5",
-        ),
-        (lambda f: f.assign(time=f.time.where(f.index != 7)), {}, "column 'time' has no number in row 8"),
-        (lambda f: f, {"agent": "grup"}, "'grup' is not known; did you mean 'group'"),
-        (lambda f: f.head(0), {}, "the table has no rows"),
-        (lambda f: f.set_axis(["group", "film", "stars", "stars"], axis=1), {"rewards": "stars"}, "two columns 'stars'"),
-        (lambda f: f.assign(film=f.film.where(f.index != 3)), {}, "column 'film' has nothing in row 4"),
-        (lambda f: f.assign(film="a\x1bb"), {}, "allowed are 100 printable characters"),
-        (lambda f: f, {"rewards": ["film"]}, "column 'film' cannot be read as numbers"),
-        (lambda f: f, {"rewards": None}, "'reward_1' is not known"),
-        (lambda f: f, {"least": 900}, "no arm has 900 rows of every agent; the nearest is arm 'Alien', of which agent '.*' has"),
-        (lambda f: f, {"least": 20.0}, "did you mean 20"),
-        (lambda f: f, {"agnt": "x"}, "Environment.from_log: argument: 'agnt' is not known; did you mean 'agent'"),
-        (lambda f: f, {"preferences": {"old": [1, 0]}}, "allowed are those of all; differs from these at 10, young"),
-        (lambda f: "log.xlsx", {}, "suffix '.xlsx', allowed are .csv, .parquet"),
-        (lambda f: "log.csv", {}, "there is no file 'log.csv'"),
-        (lambda f: 3, {}, "got 3, allowed is a DataFrame"),
-    ],
-)
+@pytest.mark.parametrize(("edit", "options", "words"), [
+    (
+        lambda f: f.assign(stars=f.stars * 5),
+        {},
+        "column 'stars' has 1.25 in row 1, allowed are numbers in \\[0, 1\\], such as x / 5",
+    ),
+    (lambda f: f.assign(time=f.time.where(f.index != 7)), {}, "column 'time' has no number in row 8"),
+    (lambda f: f, {"agent": "grup"}, "'grup' is not known; did you mean 'group'"),
+    (lambda f: f.head(0), {}, "the table has no rows"),
+    (lambda f: f.set_axis(["group", "film", "stars", "stars"], axis=1), {"rewards": "stars"}, "two columns 'stars'"),
+    (lambda f: f.assign(film=f.film.where(f.index != 3)), {}, "column 'film' has nothing in row 4"),
+    (lambda f: f.assign(film="a\x1bb"), {}, "allowed are 100 printable characters"),
+    (lambda f: f, {"rewards": ["film"]}, "column 'film' cannot be read as numbers"),
+    (lambda f: f, {"rewards": None}, "'reward_1' is not known"),
+    (lambda f: f, {"least": 900}, "no arm has 900 rows of every agent; the nearest is arm 'Alien', of which agent '.*' has"),
+    (lambda f: f, {"least": 20.0}, "did you mean 20"),
+    (lambda f: f, {"agnt": "x"}, "Environment.from_log: argument: 'agnt' is not known; did you mean 'agent'"),
+    (lambda f: f, {"preferences": {"old": [1, 0]}}, "allowed are those of all; differs from these at 10, young"),
+    (lambda f: "log.xlsx", {}, "suffix '.xlsx', allowed are .csv, .parquet"),
+    (lambda f: "log.csv", {}, "there is no file 'log.csv'"),
+    (lambda f: 3, {}, "got 3, allowed is a DataFrame"),
+])  # fmt: skip
 def test_a_log_that_is_refused_is_one_line(edit: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words):
         gm.Environment.from_log(edit(log_of()), **{**NAMED, **options})
@@ -170,18 +165,15 @@ def test_names_of_the_network_in_another_order_are_refused() -> None:
         gm.simulate(gm.ParetoUCBGossip(), environment, gm.Network(nx.Graph([("bo", "ann")])), horizon=1, seed=0)
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("log", {"file": "log.csv", "agnt": "x"}, "environment.log: parameter: 'agnt' is not known; did you mean 'agent'"),
-        ("log", 3, "environment.log: got 3, allowed is a file, or"),
-        ("log", {"agent": "x"}, "environment.log.file is required"),
-        ("log", "no.csv", "there is no file 'no.csv'"),
-        ("dataset", {"name": "ridesharin", "file": "x.csv"}, "did you mean 'ridesharing'"),
-        ("rewards", "beta", "environment.rewards: got beta, allowed beside log is 'table'"),
-        ("means", [[[0.5]]], "environment.log: given beside means"),
-    ],
-)
+@pytest.mark.parametrize(("key", "value", "words"), [
+    ("log", {"file": "log.csv", "agnt": "x"}, "environment.log: parameter: 'agnt' is not known; did you mean 'agent'"),
+    ("log", 3, "environment.log: got 3, allowed is a file, or"),
+    ("log", {"agent": "x"}, "environment.log.file is required"),
+    ("log", "no.csv", "there is no file 'no.csv'"),
+    ("dataset", {"name": "ridesharin", "file": "x.csv"}, "did you mean 'ridesharing'"),
+    ("rewards", "beta", "environment.rewards: got beta, allowed beside log is 'table'"),
+    ("means", [[[0.5]]], "environment.log: given beside means"),
+])  # fmt: skip
 def test_sources_that_are_refused(key: str, value: Any, words: str, tmp_path: Path) -> None:
     environment = {key: value} if key in ("log", "dataset") else {**STUDY["environment"], key: value}
     with pytest.raises(gm.InputError, match=words):

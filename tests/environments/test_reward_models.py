@@ -4,8 +4,6 @@ The statistical tests fix their seeds. Each compares means (and variances) withi
 about 60 comparisons of this file would fail in 0.4 % of all cases.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -126,8 +124,7 @@ def test_a_table_resamples_its_rows() -> None:
     np.testing.assert_array_equal(drawn(table, 0, 1, u), rows[[3] * 5])
     x = drawn(table, 0, 0, np.random.default_rng(4).random((6000, 2)))
     counts = [(x == row).all(axis=1).sum() for row in rows[:3]]
-    assert sum(counts) == 6000
-    assert np.abs(np.array(counts) - 2000).max() <= 4 * np.sqrt(6000 * (1 / 3) * (2 / 3))
+    assert sum(counts) == 6000 and np.abs(np.array(counts) - 2000).max() <= 4 * np.sqrt(6000 * (1 / 3) * (2 / 3))
 
 
 def test_the_logarithm_of_gamma_is_scipys() -> None:

@@ -1,7 +1,5 @@
 """One way for the data: a point of a sweep is validated and built once, and at the end every cell's file is decoded once."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import Counter
 from pathlib import Path
@@ -97,8 +95,7 @@ def test_a_swept_hyperparameter_named_as_a_column_is_refused(name: str, listed: 
 @pytest.mark.parametrize("kind", TRACES.values())
 def test_every_array_is_declared(kind: Any) -> None:
     assert list(kind.COLUMNS) == [field.name for field in dataclasses.fields(kind)]
-    assert all(one.title and one.unit for one in kind.COLUMNS.values())
-    assert set(column_metadata(kind)) <= RESERVED
+    assert all(one.title and one.unit for one in kind.COLUMNS.values()) and set(column_metadata(kind)) <= RESERVED
 
 
 def test_intervals_are_those_of_scipy() -> None:

@@ -4,8 +4,6 @@ All faults are real where the machine lets us: SIGKILL, truncated and altered fi
 users' rights, limits of memory. What must come out in the end is always the same: the bits of a run that nothing disturbed.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import itertools
@@ -109,9 +107,6 @@ def line_of(capsys: pytest.CaptureFixture[str]) -> str:
     return err
 
 
-# --- killed -------------------------------------------------------------------------------------------------------------
-
-
 def killed_at_every_step(run: Run, out: Path, every: int, figures: bool) -> int:
     """The same command killed at its 1st, 1+every-th ... step of writing, each on a folder of its own; how many."""
     for kills, step in enumerate(itertools.count(1, every)):
@@ -191,9 +186,6 @@ def test_killed_two_hundred_times(tmp_path: Path) -> None:
     assert not (out / "cells" / "set_aside").exists()
 
 
-# --- damaged ------------------------------------------------------------------------------------------------------------
-
-
 def damages(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Truncated at every 1 % of its length, and one byte altered in a hundred places from its magic number to its end."""
     for percent in range(100):
@@ -248,8 +240,7 @@ def test_damaged_tables_are_read_from_the_cells_and_written_anew(
     assert (f"{name} is missing or was altered" in out) == (name != "summary.csv") and err == ""
     assert gm.open_run(folder).table().equals(gm.open_run(tiny.folder).table())
     assert gm.open_run(folder).agents().equals(gm.open_run(tiny.folder).agents())
-    assert call(["verify", str(folder)]) == 1
-    assert call(tiny.command(folder)) == 0
+    assert call(["verify", str(folder)]) == 1 and call(tiny.command(folder)) == 0
     assert_same_run(tiny.folder, folder)
     assert call(["verify", str(folder)]) == 0
 
@@ -302,12 +293,8 @@ def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, c
         (tmp_path / "manifest.json").write_text(content)
         (tmp_path / "thesis.tex").write_text("mine")
         for more in ([], ["--fresh"]):
-            assert call(tiny.command(tmp_path, *more)) == 2
-            assert str(tmp_path) in line_of(capsys)
+            assert call(tiny.command(tmp_path, *more)) == 2 and str(tmp_path) in line_of(capsys)
         assert (tmp_path / "manifest.json").read_text() == content and (tmp_path / "thesis.tex").exists()
-
-
-# --- no space, no rights ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -322,18 +309,15 @@ def mounted(place: Path, size: str) -> Iterator[None]:
 
 
 @needs_mount
-@pytest.mark.parametrize(
-    ("size", "stage"),
-    [
-        ("4k", ""),
-        ("8k", ""),
-        ("12k", ""),
-        ("32k", "cells/"),
-        ("72k", ""),
-        ("84k", ""),
-        pytest.param("140k", "figures/", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("size", "stage"), [
+    ("4k", ""),
+    ("8k", ""),
+    ("12k", ""),
+    ("32k", "cells/"),
+    ("72k", ""),
+    ("84k", ""),
+    pytest.param("140k", "figures/", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_full_file_system(
     size: str, stage: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,8 +336,7 @@ def test_a_full_file_system(
         assert f"keeps its {len(done)} finished cells" in line or (stage == "figures/" and "figures/" in line)
         monkeypatch.setattr(plotting, "plot", lambda *args: [])
         subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)
-        assert call(tiny.command(run)) == 0
-        assert {file: file.stat().st_mtime_ns for file in done} == done
+        assert call(tiny.command(run)) == 0 and {file: file.stat().st_mtime_ns for file in done} == done
         assert_same_run(tiny.folder, run)
 
 
@@ -391,18 +374,15 @@ def test_a_read_only_file_system(
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         before = listing(folder)
         for out in (folder, place / "new"):
-            assert call(tiny.command(out)) == 2
-            assert "cannot be written to (Read-only file system)" in line_of(capsys)
+            assert call(tiny.command(out)) == 2 and "cannot be written to (Read-only file system)" in line_of(capsys)
         for command, word in (("summary", "Pareto regret"), ("verify", "the same bits")):
             assert call([command, str(folder)]) == 0
             out_text, err = capsys.readouterr()
             assert word in out_text and err == ""
         assert call(["plot", str(folder), "--format", "svg"]) == 2
-        assert str(folder / "figures") in line_of(capsys)
-        assert call(["report", str(folder)]) == 2
+        assert str(folder / "figures") in line_of(capsys) and call(["report", str(folder)]) == 2
         assert str(folder / "report.html") in line_of(capsys)
-        assert call(["report", str(folder), "--out", str(tmp_path / "report.html")]) == 0
-        assert listing(folder) == before
+        assert call(["report", str(folder), "--out", str(tmp_path / "report.html")]) == 0 and listing(folder) == before
 
 
 def without_privileges() -> None:
@@ -431,9 +411,6 @@ def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None
     assert listing(folder) == before
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)
-
-
-# --- locks, clocks, edits -----------------------------------------------------------------------------------------------
 
 
 def test_ten_processes_on_one_folder(tiny: Run, tmp_path: Path) -> None:
@@ -485,8 +462,7 @@ def test_what_plot_writes_at_this_moment_is_not_swept(tiny: Run, tmp_path: Path)
     (folder / "figures").mkdir()
     for file in (*living, *left):
         file.write_text("half")
-    assert call(tiny.command(folder)) == 0
-    assert sorted(folder.rglob("*.tmp")) == sorted(living)
+    assert call(tiny.command(folder)) == 0 and sorted(folder.rglob("*.tmp")) == sorted(living)
 
 
 @pytest.mark.slow
@@ -505,8 +481,7 @@ def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFix
         os.utime(file, (0, 0) if number % 2 else (4.2e9, 4.2e9))
     before = {file: file.stat().st_mtime_ns for file in (folder / "cells").glob("*.parquet")}
     capsys.readouterr()
-    assert call(tiny.command(folder)) == 0
-    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert call(tiny.command(folder)) == 0 and {file: file.stat().st_mtime_ns for file in before} == before
     for command in ("summary", "verify", "report"):
         assert call([command, str(folder)]) == 0
     out, err = capsys.readouterr()
@@ -536,13 +511,9 @@ def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys
         edited.write_text(from_dict(TINY | change).to_toml())
         assert call(["run", str(edited), "--out", str(folder)]) == 2
         line = line_of(capsys)
-        assert f"different are: {key};" in line and "--fresh" in line
-        assert listing(folder) == before
+        assert f"different are: {key};" in line and "--fresh" in line and listing(folder) == before
     assert call(["run", str(edited), "--out", str(folder), "--quiet", "--fresh"]) == 0
     assert gm.open_run(folder).spec.algorithms[0].params["pooled"] is True
-
-
-# --- failing cells ------------------------------------------------------------------------------------------------------
 
 
 class Breaking(ParetoUCB):
@@ -573,8 +544,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(run.command(out)) == 1
     last = capsys.readouterr().err.splitlines()
     assert len(last) == 2 and last[0].startswith("failed: breaking__trial000 and 2 more: ") and error in last[0]
-    assert all(len(line) < 400 for line in last) and "3 cells failed" in last[1]
-    assert call(["summary", str(out)]) == 0
+    assert all(len(line) < 400 for line in last) and "3 cells failed" in last[1] and call(["summary", str(out)]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "failed: breaking__trial000 and 2 more: " in shown and error in shown and "pareto_ucb_gossip" in shown
     assert call(["report", str(out)]) == 0
@@ -585,8 +555,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(run.command(out)) == 1  # and once more: just those were tried
     assert json.loads((out / "manifest.json").read_text())["sessions"][-1]["computed"] == 3
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
-    assert call(run.command(out)) == 0
-    assert {file: file.stat().st_mtime_ns for file in cells} == cells
+    assert call(run.command(out)) == 0 and {file: file.stat().st_mtime_ns for file in cells} == cells
     assert_same_run(run.folder, out)
     capsys.readouterr()
     assert call(["summary", str(out)]) == 0 and "failed" not in capsys.readouterr().out
@@ -622,8 +591,7 @@ def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     assert len(lines) == 2 and "2 cells failed" in lines[1]
     assert "agents=200" in lines[0] and "MemoryError: Unable to allocate" in lines[0]
     results = gm.open_run(out)
-    assert [cell.partition("__")[0] for cell in results.traces] == ["horizon=80"] * 2
-    assert len(results.failures) == 2
+    assert [cell.partition("__")[0] for cell in results.traces] == ["horizon=80"] * 2 and len(results.failures) == 2
 
 
 def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,5 @@
 """Run folders of every release, and of versions before a column was there, read by this one."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
@@ -132,9 +130,6 @@ def test_all_releases_together_are_small_and_this_one_is_there() -> None:
     assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) < 200_000 * releases
     assert {path.name for path in RUNS} == {"gossip", "central", "assignment"}
     assert gm.__version__ in {path.parent.name for path in RUNS}
-
-
-# --- versions before a column was there -----------------------------------------------------------------------------
 
 
 def without(file: Path, names: Sequence[str]) -> None:

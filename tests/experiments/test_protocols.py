@@ -1,7 +1,5 @@
 """Experiments of every protocol: what the file may say, and that a protocol's own trace goes through the run folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

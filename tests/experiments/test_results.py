@@ -1,7 +1,5 @@
 """The cells' files, the tables made of them, and what `Results` hands out; statistics by hand."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil
@@ -52,8 +50,7 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, in
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
     again, found, _ = decode(tmp_path / "x.parquet", GossipTrace)
-    assert same_bits(trace, again) == []
-    assert {key: found[key] for key in said} == said and len(found["sha256"]) == 64
+    assert same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
     assert table["pareto_regret"].iloc[-1].tolist() == trace.pareto_regret[-1].tolist()
 
@@ -106,8 +103,7 @@ def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:
         file.write(b"half of what")
         raise RuntimeError
-    assert (tmp_path / "x").read_bytes() == b"before"
-    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"before" and [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
 def test_sums_over_agents_are_in_ascending_order() -> None:
@@ -163,8 +159,7 @@ def test_dataset_has_named_dimensions(results: Results) -> None:
     table = results.table()
     row = table.iloc[17]
     where = {key: row[key] for key in data["pareto_regret"].dims}
-    assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"]
-    assert not data["pareto_regret"].isnull().any()
+    assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"] and not data["pareto_regret"].isnull().any()
 
 
 def test_summary_is_of_the_last_round(results: Results) -> None:
@@ -213,9 +208,6 @@ def test_rewards_that_leave_nsw_undefined_are_carried_through(tmp_path: Path) ->
     assert np.isfinite(results.table()["pareto_regret"]).all()
 
 
-# --- statistics ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
 def test_growth_exponent_of_a_power(exponent: float) -> None:
     t = np.arange(1, 101)
@@ -236,8 +228,7 @@ def test_holm_by_hand() -> None:
 def test_paired_p_value_by_hand() -> None:
     first = np.zeros(6)
     # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
-    assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64)
-    assert paired_p_value(first, first) == 1.0
+    assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64) and paired_p_value(first, first) == 1.0
     assert math.isnan(paired_p_value(first[:5], np.arange(1.0, 6.0)))
 
 

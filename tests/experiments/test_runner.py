@@ -1,7 +1,5 @@
 """Running and resuming: same bits however often interrupted, damaged cells, locks, failures. Real files, real signals."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
@@ -117,8 +115,7 @@ def test_the_file_of_another_cell_is_set_aside_and_computed_again(undisturbed: P
     assert listener.cells == [cell.id] * 2
     assert len(listener.notes) == 2 and all(cell.id in note and "set aside" in note for note in listener.notes)
     aside = sorted((tmp_path / "run" / "cells" / "set_aside").iterdir())
-    assert [f.read_bytes() for f in aside] == [bad, bad]
-    assert same_files(undisturbed, tmp_path / "run")
+    assert [f.read_bytes() for f in aside] == [bad, bad] and same_files(undisturbed, tmp_path / "run")
 
 
 def test_differing_keys() -> None:
@@ -175,9 +172,6 @@ def test_uncoupled_algorithms_have_their_own_numbers(tmp_path: Path) -> None:
         )
         one, other = (results.traces[f"{label}__trial000"] for label in "ab")
         assert (same_bits(one, other) == []) == coupled
-
-
-# --- failing cells ------------------------------------------------------------------------------------------------------
 
 
 def test_a_failing_cell_does_not_lose_the_others(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,8 +241,6 @@ def test_a_player_travels_to_other_processes() -> None:
     here = player(cell).trace
     assert same_bits(pickle.loads(pickle.dumps(player))(cell).trace, here) == []
 
-
-# --- folders, locks, signals --------------------------------------------------------------------------------------------
 
 SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50}, "sweep": {}}
 

@@ -1,7 +1,5 @@
 """The experiment file: what is valid, what is refused and how, sweeps, cells, hashes, overrides."""
 
-from __future__ import annotations
-
 import copy
 import re
 import tomllib
@@ -63,80 +61,77 @@ def test_defaults_are_those_of_the_design() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (changed(experiment={"seed": None}), ["experiment.seed", "required"]),
-        (changed(experiment={"seeed": 3}), ["seeed", "did you mean 'seed'"]),
-        (changed(experiment={"horizon": -5}), ["experiment.horizon", "-5", ">= 1"]),
-        (changed(experiment={"horizon": 10.5}), ["experiment.horizon", "10.5"]),
-        (changed(experiment={"horizon": "10"}), ["experiment.horizon", "'10'"]),
-        (changed(experiment={"common_random_numbers": 1}), ["experiment.common_random_numbers", "1"]),
-        (changed(experiment={"name": "a\nb"}), ["experiment.name"]),
-        (changed(experiment={"welfare": "geometrc"}), ["experiment.welfare", "geometrc", "did you mean 'geometric'"]),
-        (changed(network={"link_probability": 0}), ["network.link_probability", "got 0", "> 0", "<= 1"]),
-        (changed(network={"link_probability": 1.5}), ["network.link_probability", "1.5", "> 0", "<= 1"]),
-        (changed(network={"link_probability": float("nan")}), ["network.link_probability", "nan", "finite"]),
-        (changed(network={"base": "petersn"}), ["network.base", "petersn", "did you mean 'petersen'"]),
-        (changed(network={"base": "petersen"}), ["network.base", "3", "10"]),
-        (changed(network={"base": {"generator": "cycle_grph"}}), ["cycle_grph", "did you mean 'cycle_graph'"]),
-        (
-            changed(network={"base": {"generator": "complete_graph", "n": 10**9}}),
-            ["network.base", "n = 1000000000", "more than 1000000"],
-        ),
-        (changed(network={"base": 3}), ["network.base", "3", "generator"]),
-        (changed(environment={"rewards": "bernouli"}), ["environment.rewards", "did you mean 'bernoulli'"]),
-        (changed(environment={"arms": None}), ["environment.arms", "None"]),
-        (changed(environment={"agents": 100_000, "arms": 100_000}), ["agents x arms x objectives", "100000 x 100000 x 2"]),
-        (changed(environment={"means": [[[1.2, 0.5]] * 3] * 3}), ["environment.means", "1.2", "[0, 1]"]),
-        (changed(environment={"means": [[[0.2, 0.5]] * 3] * 2}), ["environment.means", "(2, 3, 2)", "agents = 3"]),
-        (changed(environment={"means": [[0.2], [0.5, 0.1]]}), ["environment.means"]),
-        (changed(environment={"means": "nowhere.npy"}), ["environment.means", "nowhere.npy"]),
-        (changed(environment={"preferences": [[0.5, 0.6]] * 3}), ["environment.preferences", "1.1"]),
-        (changed(environment={"preferences": [[0.5, 0.5]] * 4}), ["environment.preferences", "(4, 2)", "(3, 2)"]),
-        (changed(environment={"logged_rewards": "log.csv"}), ["environment.logged_rewards", 'rewards = "table"']),
-        (changed(environment={"rewards": "table"}), ["environment.logged_rewards"]),
-        (changed(algorithms=[]), ["algorithms", "at least 1"]),
-        (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
-        (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
-        (changed(algorithms=[{"name": "pareto_ucb_gossip", "poled": True}]), ["poled", "did you mean 'pooled'"]),
-        (changed(algorithms=[{"name": "pareto_ucb_gossip", "pooled": 1}]), ["pareto_ucb_gossip.pooled", "true or false"]),
-        (changed(algorithms=[{"name": "pareto_ucb", "consensus": -1}]), ["algorithms.pareto_ucb.consensus", "-1"]),
-        (changed(algorithms=[{"name": "pareto_ucb", "consensus": "x"}]), ["pareto_ucb.consensus", "'x'", "a number"]),
-        (changed(algorithms=[{"name": "simulated_nsw_ucb_gossip", "solver": "globl"}]), ["solver", "'global'"]),
-        (changed(sweep={"network.link_probability": 0.3}), ["sweep.network.link_probability", "list"]),
-        (changed(sweep={"network.link_probability": []}), ["sweep.network.link_probability", "list"]),
-        (changed(sweep={"network.link_probability": [0.3, 0.3]}), ["network.link_probability", "twice"]),
-        (changed(sweep={"network.link_probability": [1, 1.0]}), ["network.link_probability", "twice"]),
-        (changed(sweep={"network.link_probability": [0.3, 2.0]}), ["network.link_probability", "got 2", "point"]),
-        (changed(sweep={"network.link_probabilty": [0.3]}), ["link_probabilty", "did you mean 'link_probability'"]),
-        (changed(sweep={"algorithms.alon.consensus": [0.3]}), ["'alon'", "did you mean 'alone'"]),
-        (changed(sweep={"algorithms.alone.pooled": [True]}), ["'pooled'", "consensus"]),
-        (changed(sweep={"algorithms.*.poled": [True]}), ["'poled'", "did you mean 'pooled'"]),
-        (changed(sweep={"points": []}), ["sweep.points", "[[sweep.points]]"]),
-        (changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}), ["point 2", "same keys"]),
-        (changed(sweep={"points": [{"network.link_probability": 0.3}] * 2}), ["sweep.points", "twice"]),
-        (changed(sweep={"points": [{"network.link_probability": 1}, {"network.link_probability": 1.0}]}), ["twice"]),
-        (changed(sweep={"points": [{"network.link_probability": 2.0}]}), ["link_probability", "got 2", "point"]),
-        (changed(sweep={"points": [{"network.link_probabilty": 0.3}]}), ["did you mean 'link_probability'"]),
-        (changed(sweep={"points": [{"experiment.trials": 3}]}), ["experiment.trials", "cannot be swept"]),
-        (changed(sweep={"points": [{"network.link_probability": 0.3, "network": {"link_probability": 1}}]}), ["twice"]),
-        (
-            changed(sweep={"network.link_probability": [0.3], "points": [{"network.link_probability": 0.3}]}),
-            ["network.link_probability", "[[sweep.points]]"],
-        ),
-        (changed(sweep={"experiment.trials": [1, 2]}), ["experiment.trials", "cannot be swept"]),
-        (changed(sweep={"seed": [1, 2]}), ["'seed'", "dotted"]),
-        (changed(sweep={"environment.agents": [3, 4], "network.base": ["complete", "petersen"]}), ["network.base"]),
-        (changed(experiment={"seed": 2**70}), ["experiment.seed", "64 bits"]),
-        (changed(experiment={"name": "\ud800"}), ["UTF-8"]),
-        ({**valid(), "netwrk": {}}, ["netwrk", "did you mean 'network'"]),
-        ({**valid(), "network": 3}, ["network", "3"]),
-        ([1], ["experiment"]),
-        ({}, ["required"]),
-        ({1: 2}, ["1"]),
-    ],
-)
+@pytest.mark.parametrize(("data", "words"), [
+    (changed(experiment={"seed": None}), ["experiment.seed", "required"]),
+    (changed(experiment={"seeed": 3}), ["seeed", "did you mean 'seed'"]),
+    (changed(experiment={"horizon": -5}), ["experiment.horizon", "-5", ">= 1"]),
+    (changed(experiment={"horizon": 10.5}), ["experiment.horizon", "10.5"]),
+    (changed(experiment={"horizon": "10"}), ["experiment.horizon", "'10'"]),
+    (changed(experiment={"common_random_numbers": 1}), ["experiment.common_random_numbers", "1"]),
+    (changed(experiment={"name": "a\nb"}), ["experiment.name"]),
+    (changed(experiment={"welfare": "geometrc"}), ["experiment.welfare", "geometrc", "did you mean 'geometric'"]),
+    (changed(network={"link_probability": 0}), ["network.link_probability", "got 0", "> 0", "<= 1"]),
+    (changed(network={"link_probability": 1.5}), ["network.link_probability", "1.5", "> 0", "<= 1"]),
+    (changed(network={"link_probability": float("nan")}), ["network.link_probability", "nan", "finite"]),
+    (changed(network={"base": "petersn"}), ["network.base", "petersn", "did you mean 'petersen'"]),
+    (changed(network={"base": "petersen"}), ["network.base", "3", "10"]),
+    (changed(network={"base": {"generator": "cycle_grph"}}), ["cycle_grph", "did you mean 'cycle_graph'"]),
+    (
+        changed(network={"base": {"generator": "complete_graph", "n": 10**9}}),
+        ["network.base", "n = 1000000000", "more than 1000000"],
+    ),
+    (changed(network={"base": 3}), ["network.base", "3", "generator"]),
+    (changed(environment={"rewards": "bernouli"}), ["environment.rewards", "did you mean 'bernoulli'"]),
+    (changed(environment={"arms": None}), ["environment.arms", "None"]),
+    (changed(environment={"agents": 100_000, "arms": 100_000}), ["agents x arms x objectives", "100000 x 100000 x 2"]),
+    (changed(environment={"means": [[[1.2, 0.5]] * 3] * 3}), ["environment.means", "1.2", "[0, 1]"]),
+    (changed(environment={"means": [[[0.2, 0.5]] * 3] * 2}), ["environment.means", "(2, 3, 2)", "agents = 3"]),
+    (changed(environment={"means": [[0.2], [0.5, 0.1]]}), ["environment.means"]),
+    (changed(environment={"means": "nowhere.npy"}), ["environment.means", "nowhere.npy"]),
+    (changed(environment={"preferences": [[0.5, 0.6]] * 3}), ["environment.preferences", "1.1"]),
+    (changed(environment={"preferences": [[0.5, 0.5]] * 4}), ["environment.preferences", "(4, 2)", "(3, 2)"]),
+    (changed(environment={"logged_rewards": "log.csv"}), ["environment.logged_rewards", 'rewards = "table"']),
+    (changed(environment={"rewards": "table"}), ["environment.logged_rewards"]),
+    (changed(algorithms=[]), ["algorithms", "at least 1"]),
+    (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
+    (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
+    (changed(algorithms=[{"name": "pareto_ucb_gossip", "poled": True}]), ["poled", "did you mean 'pooled'"]),
+    (changed(algorithms=[{"name": "pareto_ucb_gossip", "pooled": 1}]), ["pareto_ucb_gossip.pooled", "true or false"]),
+    (changed(algorithms=[{"name": "pareto_ucb", "consensus": -1}]), ["algorithms.pareto_ucb.consensus", "-1"]),
+    (changed(algorithms=[{"name": "pareto_ucb", "consensus": "x"}]), ["pareto_ucb.consensus", "'x'", "a number"]),
+    (changed(algorithms=[{"name": "simulated_nsw_ucb_gossip", "solver": "globl"}]), ["solver", "'global'"]),
+    (changed(sweep={"network.link_probability": 0.3}), ["sweep.network.link_probability", "list"]),
+    (changed(sweep={"network.link_probability": []}), ["sweep.network.link_probability", "list"]),
+    (changed(sweep={"network.link_probability": [0.3, 0.3]}), ["network.link_probability", "twice"]),
+    (changed(sweep={"network.link_probability": [1, 1.0]}), ["network.link_probability", "twice"]),
+    (changed(sweep={"network.link_probability": [0.3, 2.0]}), ["network.link_probability", "got 2", "point"]),
+    (changed(sweep={"network.link_probabilty": [0.3]}), ["link_probabilty", "did you mean 'link_probability'"]),
+    (changed(sweep={"algorithms.alon.consensus": [0.3]}), ["'alon'", "did you mean 'alone'"]),
+    (changed(sweep={"algorithms.alone.pooled": [True]}), ["'pooled'", "consensus"]),
+    (changed(sweep={"algorithms.*.poled": [True]}), ["'poled'", "did you mean 'pooled'"]),
+    (changed(sweep={"points": []}), ["sweep.points", "[[sweep.points]]"]),
+    (changed(sweep={"points": [{"network.link_probability": 0.3}, {"network.base": "path"}]}), ["point 2", "same keys"]),
+    (changed(sweep={"points": [{"network.link_probability": 0.3}] * 2}), ["sweep.points", "twice"]),
+    (changed(sweep={"points": [{"network.link_probability": 1}, {"network.link_probability": 1.0}]}), ["twice"]),
+    (changed(sweep={"points": [{"network.link_probability": 2.0}]}), ["link_probability", "got 2", "point"]),
+    (changed(sweep={"points": [{"network.link_probabilty": 0.3}]}), ["did you mean 'link_probability'"]),
+    (changed(sweep={"points": [{"experiment.trials": 3}]}), ["experiment.trials", "cannot be swept"]),
+    (changed(sweep={"points": [{"network.link_probability": 0.3, "network": {"link_probability": 1}}]}), ["twice"]),
+    (
+        changed(sweep={"network.link_probability": [0.3], "points": [{"network.link_probability": 0.3}]}),
+        ["network.link_probability", "[[sweep.points]]"],
+    ),
+    (changed(sweep={"experiment.trials": [1, 2]}), ["experiment.trials", "cannot be swept"]),
+    (changed(sweep={"seed": [1, 2]}), ["'seed'", "dotted"]),
+    (changed(sweep={"environment.agents": [3, 4], "network.base": ["complete", "petersen"]}), ["network.base"]),
+    (changed(experiment={"seed": 2**70}), ["experiment.seed", "64 bits"]),
+    (changed(experiment={"name": "\ud800"}), ["UTF-8"]),
+    ({**valid(), "netwrk": {}}, ["netwrk", "did you mean 'network'"]),
+    ({**valid(), "network": 3}, ["network", "3"]),
+    ([1], ["experiment"]),
+    ({}, ["required"]),
+    ({1: 2}, ["1"]),
+])  # fmt: skip
 def test_bad_input_is_refused_in_one_line_that_names_it(data: Any, words: list[str]) -> None:
     message = refusal(data)
     for word in words:
@@ -289,16 +284,13 @@ def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
         load_spec(path)
 
 
-@pytest.mark.parametrize(
-    ("old", "said"),
-    [
-        ({"environment": {"noise": "normal"}}, "environment.noise is now called environment.heterogeneity_distribution"),
-        ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
-        ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
-        ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),
-        ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is now called network.failures.message_loss"),
-    ],
-)
+@pytest.mark.parametrize(("old", "said"), [
+    ({"environment": {"noise": "normal"}}, "environment.noise is now called environment.heterogeneity_distribution"),
+    ({"network": {"failures": {"loss": 0.1}}}, "network.failures.loss is now called network.failures.message_loss"),
+    ({"network": {"links": "one_pair"}}, "network.links: 'one_pair' is now called 'randomized_gossip'"),
+    ({"sweep": {"network.communication.bits": [4, 8]}}, "is now called network.communication.quantization_bits"),
+    ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is now called network.failures.message_loss"),
+])  # fmt: skip
 def test_words_of_version_0_1_name_the_new_ones(old: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):
         load_spec(old)

@@ -1,7 +1,5 @@
 """The driver: one parser, so many seconds, a fixed seed. The content that breaks it is written into the folder --found."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

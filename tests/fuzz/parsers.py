@@ -3,8 +3,6 @@
 A parser may return, or raise InputError with one short line; a cell's file may also be DamagedError. All else is a finding.
 """
 
-from __future__ import annotations
-
 import atexit
 import io
 import re

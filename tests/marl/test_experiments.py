@@ -1,7 +1,5 @@
 """Learners of games in experiment files, in run folders, and wherever a run is looked at."""
 
-from __future__ import annotations
-
 import copy
 import json
 import tomllib
@@ -148,8 +146,7 @@ def test_a_run_keeps_every_array_and_plays_again_to_the_same_bits(run: gm.Result
     assert trace.rounds.tolist() == [80, 160] and trace.path.shape == (21, 4, 2) and trace.outcomes.shape == (2, 4)
     alone = gm.simulate(IPPO(environments=2, hidden=8, epochs=1, minibatches=1), JobScheduling(steps=20), horizon=160, seed=0,
                         trial=1, recorded_rounds=2)  # fmt: skip
-    assert gm.same_bits(trace, alone) == []
-    assert all(finding.sound for finding in verify(run.path, "all"))
+    assert gm.same_bits(trace, alone) == [] and all(finding.sound for finding in verify(run.path, "all"))
     assert gm.run(GAME, out=run.path, workers=1).table().equals(run.table())  # nothing is computed again
     assert np.allclose(run.agents().groupby("algorithm")["utility"].sum(), run.table().query("round == 160").groupby("algorithm")[
         "utilisation"].sum())  # fmt: skip

@@ -1,7 +1,5 @@
 """Learners: what their own formulas say, and which of them must be equal bit for bit."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -53,8 +51,7 @@ def test_a_budget_that_never_binds_changes_no_bit(name: str) -> None:
     slack = trained(priced(**given, budget=1.0), horizon=800)
     assert_same_bits(slack, plain)
     assert_same_bits(trained(priced(**given, budget=0.0, tau=0.0, cap=1e-300), horizon=800), plain)
-    assert slack.multiplier.tolist() == [0.0] * 4
-    assert np.isnan(plain.multiplier).all()
+    assert slack.multiplier.tolist() == [0.0] * 4 and np.isnan(plain.multiplier).all()
     bound = trained(priced(**given, budget=0.0, tau=0.0, step=1e6), horizon=800)
     assert bound.multiplier.max() == 15.0  # the cap
     assert not np.array_equal(bound.path, plain.path)
@@ -160,8 +157,7 @@ def test_wqmix_mixer_grows_in_every_utility() -> None:
     seen = jax.random.normal(jax.random.key(4), (32, 4, 13))
     q = jax.random.normal(jax.random.key(5), (32, 4)) * 5.0
     slopes = jax.vmap(jax.grad(lambda q, s: mixed(params, s[None], q[None])[0]))(q, seen)
-    assert slopes.min() >= 0.0
-    assert slopes.max() > 0.0
+    assert slopes.min() >= 0.0 and slopes.max() > 0.0
 
 
 def test_replay_keeps_the_newest_batches_and_draws_whole_transitions() -> None:
@@ -255,6 +251,5 @@ def test_independent_ppo_learns_job_scheduling(seed: int) -> None:
     assert found.utilisation.max() >= 0.98
     late = found.rounds >= 640_000
     assert 1.4 <= found.cv[late].mean() <= 1.74
-    assert 17.0 <= found.mre[late].mean() * 1000 / 4 <= 23.5
-    assert found.minimum[-1] <= 0.01
+    assert 17.0 <= found.mre[late].mean() * 1000 / 4 <= 23.5 and found.minimum[-1] <= 0.01
     assert found.utilisation[found.rounds <= 240_000].max() >= 0.9

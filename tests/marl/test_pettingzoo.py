@@ -1,7 +1,5 @@
 """Games as PettingZoo environments, and the price on unequal outcomes around any of them."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from importlib import import_module
@@ -89,17 +87,14 @@ def test_a_picture_shows_the_state(game: Any) -> None:
     assert marl.parallel_env(game, 0, render_mode=None).render() is None
 
 
-@pytest.mark.parametrize(
-    ("made", "words"),
-    [
-        (lambda: marl.parallel_env(marl.JobScheduling(agents=0), 0), "agents: got 0"),
-        (lambda: marl.parallel_env(marl.JobScheduling(agents=26), 0), "agents: got 26, allowed with side = 5 is at most 25"),
-        (lambda: marl.parallel_env(GAMES[0], -1), "seed: got -1"),
-        (lambda: marl.parallel_env(GAMES[0], 0, render_mode="human"), "render_mode: 'human' is not known"),
-        (lambda: marl.parallel_env(GAMES[0], 0).step({}), "step: called before reset"),
-        (lambda: marl.parallel_env(GAMES[0], 0).render(), "render: called before reset"),
-    ],
-)
+@pytest.mark.parametrize(("made", "words"), [
+    (lambda: marl.parallel_env(marl.JobScheduling(agents=0), 0), "agents: got 0"),
+    (lambda: marl.parallel_env(marl.JobScheduling(agents=26), 0), "agents: got 26, allowed with side = 5 is at most 25"),
+    (lambda: marl.parallel_env(GAMES[0], -1), "seed: got -1"),
+    (lambda: marl.parallel_env(GAMES[0], 0, render_mode="human"), "render_mode: 'human' is not known"),
+    (lambda: marl.parallel_env(GAMES[0], 0).step({}), "step: called before reset"),
+    (lambda: marl.parallel_env(GAMES[0], 0).render(), "render: called before reset"),
+])  # fmt: skip
 def test_what_is_wrong_is_one_line(made: Any, words: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{re.escape(words)}"):
         made()
@@ -114,9 +109,6 @@ def test_wrong_actions_are_refused() -> None:
     ):
         with pytest.raises(gm.InputError, match=f"^{words}"):
             env.step(actions)
-
-
-# --- the price ----------------------------------------------------------------------------------------------------------------
 
 
 class Ledger:

@@ -1,7 +1,5 @@
 """The price on unequal outcomes: closed forms, the bandits' own measures, the dual ascent, arrays of three libraries."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from typing import Any
@@ -21,8 +19,7 @@ def test_signals_of_a_monopoly_and_of_two_haves() -> None:
     alone, pair = EquityPrice().signals(MONOPOLY), EquityPrice().signals([0.5, 0.5, 0.0, 0.0])
     assert alone.excess.tolist() == [0.625, 0.125, 0.125, 0.125]
     assert alone.identity.tolist() == [0.15625, 0.03125, 0.03125, 0.03125]
-    assert alone.uneven == 0.09375
-    assert pair.identity.tolist() == [0.03125] * 4
+    assert alone.uneven == 0.09375 and pair.identity.tolist() == [0.03125] * 4
     assert pair.uneven == 0.0  # the blind spot of H: two haves and two have-nots
     assert EquityPrice(measure="excess").signals([0.5, 0.5, 0.0, 0.0]).uneven == 0.125
     assert EquityPrice(tau=0.0).signals([0.4, 0.3, 0.2, 0.1]).uneven == pytest.approx(0.025, rel=1e-14)
@@ -71,8 +68,7 @@ def test_dual_ascent_in_closed_form() -> None:
     for _ in range(8):
         price.observe(np.full(4, 0.25))  # slack of 0.04375
         seen.append(price.multiplier)
-    assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14)
-    assert seen[-1] == 0.0
+    assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14) and seen[-1] == 0.0
 
 
 def test_a_period_takes_the_mean_of_its_violations() -> None:
@@ -190,8 +186,7 @@ def test_bad_outcomes_are_refused_in_a_line(x: Any) -> None:
 def test_a_learner_under_a_price_is_its_backbone_with_terms(name: str) -> None:
     kind: Any = LEARNERS[name]
     plain: Any = LEARNERS[name.removeprefix("eld_")]
-    assert kind._fields == plain._fields + PriceTerms._fields
-    assert len(set(kind._fields)) == len(kind._fields)
+    assert kind._fields == plain._fields + PriceTerms._fields and len(set(kind._fields)) == len(kind._fields)
     made = kind(cap=3.0, gamma=0.5)
     assert made.backbone == plain(gamma=0.5) and type(made.backbone) is plain
     assert made.terms == PriceTerms(cap=3.0, credit=plain.default_credit)

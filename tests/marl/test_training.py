@@ -1,7 +1,5 @@
 """Training: batches, evaluations, refusals, networks of learners that communicate."""
 
-from __future__ import annotations
-
 import copy
 import re
 import subprocess
@@ -28,9 +26,7 @@ KEY = {"seed": 0, "trial": 0, "label": ""}
 def test_evaluations_stand_after_whole_batches_and_the_last_among_them() -> None:
     found = gm.marl.train(RANDOM, GAME, horizon=800, seed=0, recorded_rounds=4)
     assert found.rounds.tolist() == [240, 400, 640, 800]  # batches 3, 5, 8, 10 of 80 steps
-    assert found.outcomes.shape == (4, 4)
-    assert found.path.shape == (21, 4, 2)
-    assert found.earned.shape == (20, 4)
+    assert found.outcomes.shape == (4, 4) and found.path.shape == (21, 4, 2) and found.earned.shape == (20, 4)
     np.testing.assert_array_equal(found.utility, found.outcomes.mean(axis=0))
     assert found.utilisation[-1] == pytest.approx(found.outcomes.sum(axis=1).mean())
     assert found.utilisation_sd[-1] == pytest.approx(found.outcomes.sum(axis=1).std())
@@ -215,5 +211,4 @@ def test_a_price_lowers_inequality_on_paired_seeds(name: str, game: JobSchedulin
     less = priced[:, 0] - plain[:, 0]
     rng = np.random.default_rng(0)
     interval = np.percentile(rng.choice(less, (10_000, 10)).mean(axis=1), [2.5, 97.5])
-    assert interval[1] < 0.0
-    assert (plain[:, 1] - priced[:, 1]).mean() <= 0.05
+    assert interval[1] < 0.0 and (plain[:, 1] - priced[:, 1]).mean() <= 0.05

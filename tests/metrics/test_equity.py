@@ -1,7 +1,5 @@
 """Equity of outcomes: the definitions by hand, the properties that hold, and counterexamples to those that do not."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 from typing import Any
@@ -55,8 +53,7 @@ def test_equal_outcomes_are_equal_whatever_they_are(x: list[float], tau: float) 
     """All zero, one agent, negative ones, and those whose floating-point mean is not their value."""
     found = equity(x, tau)
     zero = found._replace(excess=0, selection=0, magnitude=0, jain=0, theil=0, atkinson=0)
-    assert all(value == 0 for value in zero)
-    assert not found.excess.any() and found.jain == 1
+    assert all(value == 0 for value in zero) and not found.excess.any() and found.jain == 1
     np.testing.assert_allclose([found.selection, found.magnitude], 1 / len(x))
     for index in (found.theil, found.atkinson):
         assert math.isnan(index) if x[0] < 0 else index == 0
@@ -136,8 +133,7 @@ def test_transfers_from_rich_to_poor_lower_all_but_h(x: list[float], data: st.Da
     before, then = equity(x, 0.2), equity(after, 0.2)
     for name in ("cv", "gini", "theil", "atkinson"):
         assert getattr(then, name) <= getattr(before, name) + 1e-7, name
-    assert then.jain >= before.jain - 1e-7
-    assert then.mean_excess <= before.mean_excess + 1e-9 * max(x)
+    assert then.jain >= before.jain - 1e-7 and then.mean_excess <= before.mean_excess + 1e-9 * max(x)
 
 
 @given(st.lists(st.tuples(amounts, amounts), min_size=2, max_size=8), bands, st.floats(0, 1))

@@ -1,7 +1,5 @@
 """What is measured, on tiny truths."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -238,18 +236,15 @@ def test_agents_of_environment_and_network_must_agree() -> None:
         gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", agents=4), horizon=5, seed=0)
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "words"),
-    [
-        (gm.ParetoUCBGossip(consensus=-1.0), "consensus"),
-        (gm.ParetoUCB(consensus=float("nan")), "consensus"),
-        (gm.ParetoGossip(mixing=-0.1), "mixing"),
-        (gm.ParetoGossip(burn_in=float("inf")), "burn_in"),
-        (gm.SimulatedNSWUCBGossip(alpha=-0.5), "alpha"),
-        (gm.SimulatedNSWUCBGossip(solver="globl"), "did you mean 'global'"),
-        (gm.SimulatedNSWUCBGossip(welfare="prodct"), "did you mean 'product'"),
-    ],
-)
+@pytest.mark.parametrize(("algorithm", "words"), [
+    (gm.ParetoUCBGossip(consensus=-1.0), "consensus"),
+    (gm.ParetoUCB(consensus=float("nan")), "consensus"),
+    (gm.ParetoGossip(mixing=-0.1), "mixing"),
+    (gm.ParetoGossip(burn_in=float("inf")), "burn_in"),
+    (gm.SimulatedNSWUCBGossip(alpha=-0.5), "alpha"),
+    (gm.SimulatedNSWUCBGossip(solver="globl"), "did you mean 'global'"),
+    (gm.SimulatedNSWUCBGossip(welfare="prodct"), "did you mean 'product'"),
+])  # fmt: skip
 def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) -> None:
     environment, network = world(3, 2, 2)
     with pytest.raises(gm.InputError, match=words) as caught:

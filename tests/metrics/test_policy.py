@@ -1,7 +1,5 @@
 """Measures of a policy: by hand, and against scipy's linear programs."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The communication budget: games of three agents by hand, the mean kept, messages and bytes as sent."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,6 @@ KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 
 def budget(**rules: Any) -> dict[str, Any]:
     return {"communication": gm.CommunicationBudget(**rules)}
-
-
-# --------------------------------------------------------------------- by hand: w = 1/3, G(1) = L = (9, 3, 6)/10
 
 
 def test_every_third_round() -> None:
@@ -107,9 +102,6 @@ def test_the_largest_change_only() -> None:
     assert trace.mean_drift.max() < 1e-15
 
 
-# ---------------------------------------------------------------------------------------------------------- properties
-
-
 RULES: list[dict[str, Any]] = [
     {"period": 4},
     {"trigger_threshold": 0.02},
@@ -188,8 +180,7 @@ def test_savings_are_counted_as_sent() -> None:
     links = gm.Network(KITE, link_probability=0.5)
     present = links.link_sampler(stream(1, purpose=Purpose.LINKS))(1_000).sum(axis=1)
     assert messages["all"] == messages["bits"] == messages["top"] == 2 * present.sum()
-    assert messages["every"] == 2 * present[4::5].sum()
-    assert 0 < messages["few"] < messages["all"] / 2
+    assert messages["every"] == 2 * present[4::5].sum() and 0 < messages["few"] < messages["all"] / 2
     for name, each, numbers in (("all", 48, 6), ("every", 48, 6), ("few", 48, 6), ("bits", 6, 6), ("top", 17, 2)):
         assert found[name].bytes[-1] == each * messages[name]
         assert found[name].scalars_sent.tolist() == (numbers * found[name].messages).tolist()
@@ -198,27 +189,21 @@ def test_savings_are_counted_as_sent() -> None:
     assert (many.bytes(6), many.floats(6), few.bytes(6), few.floats(6)) == (48, 6, 1, 1)
 
 
-# ---------------------------------------------------------------------------------------------------------- what is refused
-
-
-@pytest.mark.parametrize(
-    ("rules", "message"),
-    [
-        ({"perod": 2}, "network.communication: parameter: 'perod' is not known; did you mean 'period'?"),
-        ({"period": 0}, "network.communication.period: got 0, allowed is a whole number >= 1"),
-        ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number >= 0"),
-        ({"quantization_bits": 0}, "network.communication.quantization_bits: got 0, allowed is a whole number >= 1"),
-        ({"quantization_bits": 33}, "network.communication.quantization_bits: got 33, allowed is a whole number >= 1 and <= 32"),
-        ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
-        ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
-        ({"top_k": 0}, "network.communication.top_k: got 0, allowed is a whole number >= 1"),
-        ({"consensus_step_size": 0.5}, "network.communication.consensus_step_size: got 0.5, allowed is none without top_k"),
-        (
-            {"top_k": 1, "consensus_step_size": 1.5},
-            "network.communication.consensus_step_size: got 1.5, allowed is a number > 0 and <= 1",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("rules", "message"), [
+    ({"perod": 2}, "network.communication: parameter: 'perod' is not known; did you mean 'period'?"),
+    ({"period": 0}, "network.communication.period: got 0, allowed is a whole number >= 1"),
+    ({"trigger_threshold": -1}, "network.communication.trigger_threshold: got -1, allowed is a number >= 0"),
+    ({"quantization_bits": 0}, "network.communication.quantization_bits: got 0, allowed is a whole number >= 1"),
+    ({"quantization_bits": 33}, "network.communication.quantization_bits: got 33, allowed is a whole number >= 1 and <= 32"),
+    ({"low": 1}, "network.communication.high: got 1.0, allowed is a number > low = 1"),
+    ({"high": "x"}, "network.communication.high: got 'x', allowed is a number"),
+    ({"top_k": 0}, "network.communication.top_k: got 0, allowed is a whole number >= 1"),
+    ({"consensus_step_size": 0.5}, "network.communication.consensus_step_size: got 0.5, allowed is none without top_k"),
+    (
+        {"top_k": 1, "consensus_step_size": 1.5},
+        "network.communication.consensus_step_size: got 1.5, allowed is a number > 0 and <= 1",
+    ),
+])  # fmt: skip
 def test_what_is_refused(rules: Any, message: str) -> None:
     with pytest.raises(gm.InputError) as caught:
         gm.Network(KITE, communication=rules)
@@ -236,6 +221,5 @@ def test_in_the_file(tmp_path: Path) -> None:
     data = file_of(section, {"network.communication.quantization_bits": [4, 8]})
     last = gm.run(data, out=tmp_path / "run").table()
     last = last[last["round"] == 40].set_index("quantization_bits")
-    assert last["messages"].tolist() == [20 * 12, 20 * 12]
-    assert last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]
+    assert last["messages"].tolist() == [20 * 12, 20 * 12] and last["bytes"].tolist() == [20 * 12 * 3, 20 * 12 * 6]
     assert last["scalars_sent"].tolist() == [20 * 12 * 6, 20 * 12 * 6]

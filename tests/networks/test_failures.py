@@ -3,8 +3,6 @@
 Statistical tests have fixed seeds and state their false-alarm rate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -59,9 +57,6 @@ def close(found: Any, expected: Any) -> None:
 
 def thirds(text: str) -> list[Fraction]:
     return [Fraction(word) for word in text.split()]
-
-
-# --------------------------------------------------------------------------------------------------------- by hand
 
 
 @pytest.mark.slow
@@ -164,9 +159,6 @@ def test_a_partition() -> None:
     assert trace.mean_drift.max() < 1e-15
 
 
-# ------------------------------------------------------------------------------------------------- messages and arcs
-
-
 def test_arcs_by_hand() -> None:
     """The path 0 - 1 - 2: 0 hears 1; 1 hears 0 and 2; 2 hears 1."""
     arcs = arcs_of(np.array([[0, 1], [1, 2]]))
@@ -195,8 +187,7 @@ def test_losses_are_as_frequent_as_declared(acknowledged: bool) -> None:
     reverse = arcs_of(network.edges).reverse
     assert abs(arrives.mean() - q) < 5 * np.sqrt(q * (1 - q) / (arrives.size / 2))
     both = (arrives & arrives[:, reverse]).mean()
-    assert abs(both - 0.49) < 5 * np.sqrt(0.49 * 0.51 / (arrives.size / 2))
-    assert fate.sent.all()
+    assert abs(both - 0.49) < 5 * np.sqrt(0.49 * 0.51 / (arrives.size / 2)) and fate.sent.all()
 
 
 def test_delays_are_uniform_where_they_are_spread() -> None:
@@ -244,9 +235,6 @@ def test_any_split_into_blocks_gives_the_same_fate(blocks: list[int], seed: int)
         played += count
     for field in FailureEvents._fields:
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts]), getattr(whole, field))
-
-
-# ----------------------------------------------------------------------------------------------- the loop over rounds
 
 
 def twin(network: gm.Network, fate: FailureEvents, local: np.ndarray) -> np.ndarray:
@@ -361,20 +349,17 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkey
     assert same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
 
 
-@pytest.mark.parametrize(
-    ("failures", "kept"),
-    [
-        (gm.Failures(message_loss=0.2), False),
-        (gm.Failures(message_loss=0.2, symmetric_loss=True), True),
-        (gm.Failures(delay=1), False),
-        (gm.Failures(delay=4, random_delay=True), False),
-        (gm.Failures(crash_probability=0.05, recovery_probability=0.2), True),
-        (gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False), False),
-        (gm.Failures(outages=[gm.Outage([1, 2], 1, 50), gm.Outage([0], 90)]), True),
-        (gm.Failures(outages=[gm.Outage([1], 40, 50, keep_state=False)]), False),
-        (gm.Failures(partitions=[gm.Partition([[0, 1], [2]], 10, 100)]), True),
-    ],
-)
+@pytest.mark.parametrize(("failures", "kept"), [
+    (gm.Failures(message_loss=0.2), False),
+    (gm.Failures(message_loss=0.2, symmetric_loss=True), True),
+    (gm.Failures(delay=1), False),
+    (gm.Failures(delay=4, random_delay=True), False),
+    (gm.Failures(crash_probability=0.05, recovery_probability=0.2), True),
+    (gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False), False),
+    (gm.Failures(outages=[gm.Outage([1, 2], 1, 50), gm.Outage([0], 90)]), True),
+    (gm.Failures(outages=[gm.Outage([1], 40, 50, keep_state=False)]), False),
+    (gm.Failures(partitions=[gm.Partition([[0, 1], [2]], 10, 100)]), True),
+])  # fmt: skip
 def test_the_mean_is_kept_where_it_is_said_to_be(failures: gm.Failures, kept: bool) -> None:
     environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.5, seed=1)
     for weights in ("laplacian", "metropolis"):
@@ -398,31 +383,25 @@ def test_regret_and_pulls_of_who_is_away() -> None:
         assert np.isfinite(trace.nsw_regret).all()
 
 
-# --------------------------------------------------------------------------------------------------------- what is refused
-
-
-@pytest.mark.parametrize(
-    ("failures", "message"),
-    [
-        ({"mesage_loss": 0.1}, "network.failures: parameter: 'mesage_loss' is not known; did you mean 'message_loss'?"),
-        ({"message_loss": 1.5}, "network.failures.message_loss: got 1.5, allowed is a number >= 0 and <= 1"),
-        ({"recovery_probability": 0}, "network.failures.recovery_probability: got 0, allowed is a number > 0 and <= 1"),
-        ({"delay": 1.0}, "network.failures.delay: got 1.0, allowed is a whole number >= 0"),
-        ({"delay": 1001}, "network.failures.delay: got 1001, allowed is a whole number >= 0 and <= 1000"),
-        ({"random_delay": 1}, "network.failures.random_delay: got 1, allowed is true or false"),
-        ({"outages": 3}, "network.failures.outages: got 3, allowed is a list"),
-        ({"outages": [3]}, "network.failures.outages: got 3, allowed is a table"),
-        ({"outages": [{"first": 3}]}, "network.failures.outages.agents is required and not given"),
-        ({"outages": [{"agents": [0], "until": 3}]}, "network.failures.outages: parameter: 'until' is not known"),
-        ({"outages": [{"agents": []}]}, "network.failures.outages.agents: got (), allowed is a list of one or more"),
-        ({"outages": [{"agents": [0], "first": 5, "last": 4}]}, "network.failures.outages.last: got 4, allowed is a"),
-        ({"outages": [{"agents": [5]}]}, "network.failures.outages: got agent 5, allowed are 0 to 4"),
-        ({"partitions": [{"groups": [[0, 7]]}]}, "network.failures.partitions: got agent 7, allowed are 0 to 4"),
-        ({"partitions": [{"groups": [[0], [0]]}]}, "network.failures.partitions.groups: an agent is in two groups"),
-        ({"partitions": [{"groups": [0, 1]}]}, "network.failures.partitions.groups: got (0, 1), allowed is a list"),
-        (5, "network.failures: got 5, allowed is a table"),
-    ],
-)
+@pytest.mark.parametrize(("failures", "message"), [
+    ({"mesage_loss": 0.1}, "network.failures: parameter: 'mesage_loss' is not known; did you mean 'message_loss'?"),
+    ({"message_loss": 1.5}, "network.failures.message_loss: got 1.5, allowed is a number >= 0 and <= 1"),
+    ({"recovery_probability": 0}, "network.failures.recovery_probability: got 0, allowed is a number > 0 and <= 1"),
+    ({"delay": 1.0}, "network.failures.delay: got 1.0, allowed is a whole number >= 0"),
+    ({"delay": 1001}, "network.failures.delay: got 1001, allowed is a whole number >= 0 and <= 1000"),
+    ({"random_delay": 1}, "network.failures.random_delay: got 1, allowed is true or false"),
+    ({"outages": 3}, "network.failures.outages: got 3, allowed is a list"),
+    ({"outages": [3]}, "network.failures.outages: got 3, allowed is a table"),
+    ({"outages": [{"first": 3}]}, "network.failures.outages.agents is required and not given"),
+    ({"outages": [{"agents": [0], "until": 3}]}, "network.failures.outages: parameter: 'until' is not known"),
+    ({"outages": [{"agents": []}]}, "network.failures.outages.agents: got (), allowed is a list of one or more"),
+    ({"outages": [{"agents": [0], "first": 5, "last": 4}]}, "network.failures.outages.last: got 4, allowed is a"),
+    ({"outages": [{"agents": [5]}]}, "network.failures.outages: got agent 5, allowed are 0 to 4"),
+    ({"partitions": [{"groups": [[0, 7]]}]}, "network.failures.partitions: got agent 7, allowed are 0 to 4"),
+    ({"partitions": [{"groups": [[0], [0]]}]}, "network.failures.partitions.groups: an agent is in two groups"),
+    ({"partitions": [{"groups": [0, 1]}]}, "network.failures.partitions.groups: got (0, 1), allowed is a list"),
+    (5, "network.failures: got 5, allowed is a table"),
+])  # fmt: skip
 def test_what_is_refused(failures: Any, message: str) -> None:
     with pytest.raises(gm.InputError) as caught:
         gm.Network(KITE, failures=failures)

@@ -1,7 +1,5 @@
 """Generators straight into arrays: edge for edge the graphs of networkx; two of our own; and nothing too large is begun."""
 
-from __future__ import annotations
-
 import tracemalloc
 from typing import Any
 
@@ -14,8 +12,6 @@ from gossipmab.networks.graphs import generators
 from gossipmab.networks.graphs.base_graph import component_sizes, load
 from gossipmab.networks.graphs.edge_array import edges_of, keys_of
 from gossipmab.utils.errors import InputError
-
-# --- equal to networkx ---
 
 
 def by_networkx(generator: str, values: dict[str, Any]) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -33,10 +29,8 @@ def assert_equal(generator: str, values: dict[str, Any]) -> None:
     assert recipe is not None, "made by networkx"
     ours = load({"generator": generator, **values}, connected=False)
     labels, edges = by_networkx(generator, values)
-    assert ours.edges.tolist() == edges
-    assert len(ours.labels) == recipe.agents == len(labels)
-    assert ours.labels == labels
-    assert len(edges) <= recipe.edges
+    assert ours.edges.tolist() == edges and len(ours.labels) == recipe.agents == len(labels)
+    assert ours.labels == labels and len(edges) <= recipe.edges
 
 
 FIXED: list[tuple[str, list[dict[str, Any]]]] = [
@@ -54,9 +48,6 @@ def test_graphs_without_chance_are_those_of_networkx(generator: str, cases: list
     assert {name for name, _ in FIXED} == set(generators.STRAIGHT)
     for values in cases:
         assert_equal(generator, values)
-
-
-# --- our own ---
 
 
 @pytest.mark.parametrize(("n", "d"), [(10, 3), (7, 0), (2000, 8), (101, 4)])
@@ -98,9 +89,6 @@ def test_parameters_that_our_own_refuse(values: dict[str, Any]) -> None:
         load({"generator": "large_random_regular_graph", **values}, 4)
 
 
-# --- arrays ---
-
-
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=20))
 def test_sorted_edges_and_components(agents: int, pairs: list[tuple[int, int]]) -> None:
@@ -111,9 +99,6 @@ def test_sorted_edges_and_components(agents: int, pairs: list[tuple[int, int]]) 
     graph = nx.Graph(pairs)
     graph.add_nodes_from(range(agents))
     assert component_sizes(edges, agents).tolist() == sorted(map(len, nx.connected_components(graph)), reverse=True)
-
-
-# --- limits ---
 
 
 TOO_LARGE: list[tuple[dict[str, Any], str]] = [
@@ -146,27 +131,18 @@ def test_what_is_too_large_is_refused_before_it_is_built(base: dict[str, Any], s
         load(base)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert said in str(caught.value) and "\n" not in str(caught.value)
-    assert peak < 10_000_000
-
-
-# --- a million agents ---
+    assert said in str(caught.value) and "\n" not in str(caught.value) and peak < 10_000_000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "base",
-    [
-        {"generator": "large_random_regular_graph", "n": 1_000_000, "d": 4},
-        {"generator": "grid_2d_graph", "m": 1000, "n": 1000, "periodic": True},
-        {"generator": "large_gnp_graph", "n": 1_000_000, "p": 4e-6},
-    ],
-    ids=lambda base: str(base["generator"]),
-)
+@pytest.mark.parametrize("base", [
+    {"generator": "large_random_regular_graph", "n": 1_000_000, "d": 4},
+    {"generator": "grid_2d_graph", "m": 1000, "n": 1000, "periodic": True},
+    {"generator": "large_gnp_graph", "n": 1_000_000, "p": 4e-6},
+], ids=lambda base: str(base["generator"]))  # fmt: skip
 def test_a_million_agents(base: dict[str, Any]) -> None:
     tracemalloc.start()
     graph = load(base, connected=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert graph.agents == 1_000_000 and abs(len(graph.edges) - 2_000_000) < 10_000
-    assert peak < 500_000_000
+    assert graph.agents == 1_000_000 and abs(len(graph.edges) - 2_000_000) < 10_000 and peak < 500_000_000

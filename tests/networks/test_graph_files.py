@@ -1,7 +1,5 @@
 """networkx graphs in an experiment's data: the bits of the same graph from a file, and a run folder that stands on its own."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -61,8 +59,7 @@ def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:
     assert opened.spec.hash == done.spec.hash
     (copy,) = opened.spec.files.values()
     again, wanted = gm.Network(copy), gm.Network(graph)
-    assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b")
-    assert np.array_equal(again.edges, wanted.edges)
+    assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b") and np.array_equal(again.edges, wanted.edges)
     before = {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
     gm.run(spec(graph.copy()), out=tmp_path / "run", workers=1)  # the same graph in another object: nothing is left to do
     assert before == {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}

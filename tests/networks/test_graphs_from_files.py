@@ -1,7 +1,5 @@
 """Files of base graphs: edge lists and hostile files."""
 
-from __future__ import annotations
-
 import os
 import re
 import tracemalloc
@@ -30,9 +28,6 @@ def refused(path: Path | str) -> str:
     assert message.startswith("network.base: ") and "\n" not in message and len(message) < 1500
     assert peak < 200_000_000
     return message
-
-
-# --- edge files against a plain twin ---
 
 
 def twin(text: str) -> tuple[list[str], list[list[int]]] | str:
@@ -97,8 +92,7 @@ def test_ten_million_lines_take_bounded_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (len(graph.labels), len(graph.edges)) == (n, 10_000_000)
-    assert (np.bincount(graph.edges.ravel()) == 20).all()
-    assert peak < 1_500_000_000
+    assert (np.bincount(graph.edges.ravel()) == 20).all() and peak < 1_500_000_000
 
 
 def test_names_take_bounded_memory_too(tmp_path: Path) -> None:
@@ -108,11 +102,7 @@ def test_names_take_bounded_memory_too(tmp_path: Path) -> None:
     graph = load(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(graph.edges) == 2 * n and graph.labels[1] == "agent1"
-    assert peak < 60_000_000
-
-
-# --- limits ---
+    assert len(graph.edges) == 2 * n and graph.labels[1] == "agent1" and peak < 60_000_000
 
 
 @pytest.mark.parametrize("word", ["", "x"], ids=["numbers", "names"])
@@ -122,9 +112,6 @@ def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.M
         with monkeypatch.context() as patched:
             patched.setattr(edge_files, limit, 19)
             assert f"big.edges has more than 19 {said}" in refused(path)
-
-
-# --- files that mean harm ---
 
 
 @pytest.mark.parametrize("suffix", files.SUFFIXES)

@@ -3,8 +3,6 @@
 Statistical tests have fixed seeds; with other seeds each would fail as often as it says.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 import pickle
@@ -73,9 +71,6 @@ def refused(*arguments: Any, **named: Any) -> str:
 
 def sampled(network: gm.Network, rounds: int, seed: int = 1) -> np.ndarray:
     return network.link_sampler(np.random.default_rng(seed))(rounds)
-
-
-# ------------------------------------------------------------------------------------------------------- all processes
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,9 +171,6 @@ def test_copies_play_the_same_links(name: str, every: dict[str, gm.Network]) -> 
         np.testing.assert_array_equal(sampled(other, 30), sampled(network, 30))
 
 
-# -------------------------------------------------------------------------------------------------------- one by one
-
-
 def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
     """The link processes came later: the numbers of a run must not change."""
     network = gm.Network("petersen", link_probability=0.4)
@@ -253,8 +245,7 @@ def test_random_matching_on_complete_graphs_is_uniform() -> None:
     counts = np.unique(sampled(network, 6_000), axis=0, return_counts=True)[1]
     assert len(counts) == 3 and ((counts - 2_000) ** 2 / 2_000).sum() < 27.6
     facts = network.facts()  # f = 1/3, Lap_f has the eigenvalue 4/3: E[W] has 1 - 2/3, and so has E[W^2], a projection's mean
-    assert facts.second_eigenvalue == pytest.approx(1 / 3)
-    assert facts.second_eigenvalue_squared == pytest.approx(1 / 3)
+    assert facts.second_eigenvalue == pytest.approx(1 / 3) and facts.second_eigenvalue_squared == pytest.approx(1 / 3)
     assert gm.Network("complete", 5, links="random_matching").link_statistics.frequencies == pytest.approx(np.full(10, 0.2))
 
 
@@ -364,78 +355,66 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
     assert sorted(map(sorted, pairs)) == [["a", "b"], ["b", "c"]]
 
 
-# -------------------------------------------------------------------------------------------------------- what is refused
-
-
-@pytest.mark.parametrize(
-    ("links", "message"),
-    [
-        ("gilbert_eliott", "network.links: 'gilbert_eliott' is not known; did you mean 'gilbert_elliott'?"),
-        (7, "network.links: 7 is not known"),
-        ({"failure": 0.1}, "network.links.process is required and not given"),
-        ({"process": "gilbert_elliott", "failure": 0.1}, "network.links.recovery is required and not given"),
-        (
-            {"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.2},
-            "network.links: parameter of gilbert_elliott: 'recovry' is not known; did you mean 'recovery'?",
-        ),
-        ({"process": "gilbert_elliott", "failure": 0, "recovery": 0.2}, "network.links.failure: got 0, allowed is a number"),
-        ({"process": "stochastic_block", "within": 0.5, "between": True}, "network.links.between: got True, allowed is"),
-        (BLOCK | {"within": 0, "between": 0}, "network.links: no link is ever present"),
-        (BLOCK | {"groups": [2, 2]}, "network.links.groups: sizes [2, 2] sum to 4"),
-        (BLOCK | {"groups": 9}, "network.links.groups: got 9, allowed are at most 5"),
-        (BLOCK | {"groups": 0}, "network.links.groups: got 0, allowed is a whole"),
-        ({"process": "erdos_renyi", "probability": [0.1, 0.2]}, "network.links.probability: has shape (2,), allowed are"),
-        ({"process": "erdos_renyi", "probability": [0.1, 1.2]}, "network.links.probability: allowed are numbers in [0, 1]"),
-        ({"process": "erdos_renyi", "probability": ["x"]}, "network.links.probability: allowed are numbers in [0, 1]"),
-        ({"process": "erdos_renyi", "probability": np.tri(5)}, "network.links.probability: the matrix is not symmetric"),
-        ({"process": "switching", "graphs": []}, "network.links.graphs: allowed is a list"),
-        ({"process": "switching", "graphs": ["rings"]}, "network.links.graphs: 'rings' is not known; did you mean 'ring'?"),
-        ({"process": "switching", "graphs": ["ring"], "hold": 0}, "network.links.hold: got 0, allowed is a whole number >= 1"),
-        ({"process": "switching", "graphs": ["petersen"]}, "network.links.graphs: 'petersen' has 10 agents"),
-        ({"process": "switching", "graphs": [{"edges": [[0]]}]}, "network.links.graphs: a table of edges is"),
-        ({"process": "switching", "graphs": ["complete"]}, "network.links: 'complete' has a link between 0 and 3, which the"),
-        ("one_peer_exponential", "network.links: one_peer_exponential has a link between 0 and 4, which the base graph"),
-        ({"process": "contact_trace", "file": "no_such_file"}, "network.links.file: cannot read 'no_such_file'"),
-        ({"process": "contact_trace", "file": 3}, "network.links.file: got 3, allowed is the name of a file"),
-        ({"process": "contact_trace", "file": "x", "step": 0}, "network.links.step: got 0, allowed is a number > 0"),
-        ({"process": "contact_trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
-        ({"process": "static", "p": 1}, "network.links: parameter of static: 'p' is not known"),
-    ],
-)
+@pytest.mark.parametrize(("links", "message"), [
+    ("gilbert_eliott", "network.links: 'gilbert_eliott' is not known; did you mean 'gilbert_elliott'?"),
+    (7, "network.links: 7 is not known"),
+    ({"failure": 0.1}, "network.links.process is required and not given"),
+    ({"process": "gilbert_elliott", "failure": 0.1}, "network.links.recovery is required and not given"),
+    (
+        {"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.2},
+        "network.links: parameter of gilbert_elliott: 'recovry' is not known; did you mean 'recovery'?",
+    ),
+    ({"process": "gilbert_elliott", "failure": 0, "recovery": 0.2}, "network.links.failure: got 0, allowed is a number"),
+    ({"process": "stochastic_block", "within": 0.5, "between": True}, "network.links.between: got True, allowed is"),
+    (BLOCK | {"within": 0, "between": 0}, "network.links: no link is ever present"),
+    (BLOCK | {"groups": [2, 2]}, "network.links.groups: sizes [2, 2] sum to 4"),
+    (BLOCK | {"groups": 9}, "network.links.groups: got 9, allowed are at most 5"),
+    (BLOCK | {"groups": 0}, "network.links.groups: got 0, allowed is a whole"),
+    ({"process": "erdos_renyi", "probability": [0.1, 0.2]}, "network.links.probability: has shape (2,), allowed are"),
+    ({"process": "erdos_renyi", "probability": [0.1, 1.2]}, "network.links.probability: allowed are numbers in [0, 1]"),
+    ({"process": "erdos_renyi", "probability": ["x"]}, "network.links.probability: allowed are numbers in [0, 1]"),
+    ({"process": "erdos_renyi", "probability": np.tri(5)}, "network.links.probability: the matrix is not symmetric"),
+    ({"process": "switching", "graphs": []}, "network.links.graphs: allowed is a list"),
+    ({"process": "switching", "graphs": ["rings"]}, "network.links.graphs: 'rings' is not known; did you mean 'ring'?"),
+    ({"process": "switching", "graphs": ["ring"], "hold": 0}, "network.links.hold: got 0, allowed is a whole number >= 1"),
+    ({"process": "switching", "graphs": ["petersen"]}, "network.links.graphs: 'petersen' has 10 agents"),
+    ({"process": "switching", "graphs": [{"edges": [[0]]}]}, "network.links.graphs: a table of edges is"),
+    ({"process": "switching", "graphs": ["complete"]}, "network.links: 'complete' has a link between 0 and 3, which the"),
+    ("one_peer_exponential", "network.links: one_peer_exponential has a link between 0 and 4, which the base graph"),
+    ({"process": "contact_trace", "file": "no_such_file"}, "network.links.file: cannot read 'no_such_file'"),
+    ({"process": "contact_trace", "file": 3}, "network.links.file: got 3, allowed is the name of a file"),
+    ({"process": "contact_trace", "file": "x", "step": 0}, "network.links.step: got 0, allowed is a number > 0"),
+    ({"process": "contact_trace", "file": "x", "repeat": 1}, "network.links.repeat: got 1, allowed is true or false"),
+    ({"process": "static", "p": 1}, "network.links: parameter of static: 'p' is not known"),
+])  # fmt: skip
 def test_what_is_refused(links: Any, message: str) -> None:
     assert refused(KITE, links=links).startswith(message)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"),
-        ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
-        ("2020-01-01 a b\n1 b c\n", "line 1: '2020-01-01' is not a time; times are numbers, such as seconds"),
-        ("nan a b\n1 a b\n", "line 1: 'nan' is not a time"),
-        ("NA a b\n1 b a\n", "'NA' of the first line is not a time"),
-        ("1 a a\n", "line 1: agent 'a' has a link with itself"),
-        ("# nothing\n", "has no contacts"),
-        ("0 a b\n1e300 a b\n", "gives more than"),
-        ("1 a b\n2 c d\n", "'trace' is disconnected"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), [
+    ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"),
+    ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
+    ("2020-01-01 a b\n1 b c\n", "line 1: '2020-01-01' is not a time; times are numbers, such as seconds"),
+    ("nan a b\n1 a b\n", "line 1: 'nan' is not a time"),
+    ("NA a b\n1 b a\n", "'NA' of the first line is not a time"),
+    ("1 a a\n", "line 1: agent 'a' has a link with itself"),
+    ("# nothing\n", "has no contacts"),
+    ("0 a b\n1e300 a b\n", "gives more than"),
+    ("1 a b\n2 c d\n", "'trace' is disconnected"),
+])  # fmt: skip
 def test_files_of_contacts_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.txt").write_text(text)
     assert message in refused(links=gm.ContactTrace(tmp_path / "x.txt"))
 
 
-@pytest.mark.parametrize(
-    ("labels", "links", "message"),
-    [
-        ("abcd", gm.Switching([nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e', which 'graph' has not"),
-        (range(4), gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "'graph' has 'a', 'b', 'c', 'd', which 'graph' has not"),
-        ("abcd", gm.Switching([nx.Graph(["ab", "bc", "cd"]), nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e'"),
-        ("aabc", gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "has 'd', which"),
-        ("aabb", gm.Switching([nx.Graph([(0, 1), (1, 2), (2, 3)])]), ""),
-        ("aacd", gm.Switching([nx.relabel_nodes(nx.path_graph(4), {0: "a", 1: "c", 2: "d", 3: "x"})]), "has 'x'"),
-    ],
-)
+@pytest.mark.parametrize(("labels", "links", "message"), [
+    ("abcd", gm.Switching([nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e', which 'graph' has not"),
+    (range(4), gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "'graph' has 'a', 'b', 'c', 'd', which 'graph' has not"),
+    ("abcd", gm.Switching([nx.Graph(["ab", "bc", "cd"]), nx.Graph(["ab", "bc", "ce"])]), "'graph' has 'e'"),
+    ("aabc", gm.Switching([nx.Graph(["ab", "bc", "cd"])]), "has 'd', which"),
+    ("aabb", gm.Switching([nx.Graph([(0, 1), (1, 2), (2, 3)])]), ""),
+    ("aacd", gm.Switching([nx.relabel_nodes(nx.path_graph(4), {0: "a", 1: "c", 2: "d", 3: "x"})]), "has 'x'"),
+])  # fmt: skip
 def test_agents_are_matched_by_label(labels: Any, links: gm.Switching, message: str) -> None:
     """By position where the graphs of the list have no labels but 0..N-1."""
     base = nx.path_graph(4)
@@ -465,9 +444,6 @@ def test_link_probability_is_for_erdos_renyi() -> None:
     assert refused(links="one_peer_exponential").endswith("is made for any number of agents, so give agents")
     with pytest.raises(gm.InputError, match="one_peer"):
         process_of("one_peer")
-
-
-# --------------------------------------------------------------------------------------------------------- in the file
 
 
 def experiment(tmp_path: Path, network: str, sweep: str = "") -> Path:
@@ -508,20 +484,16 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
         out = tmp_path / f"run{len(links)}"
         before = gm.run(experiment(tmp_path, f"links = {links}"), out=out).table()
         (tmp_path / "links.toml").unlink()
-        assert all(finding.sound for finding in verify(out))
-        assert len(before) == 5
+        assert all(finding.sound for finding in verify(out)) and len(before) == 5
         assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
     with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
         load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
 
 
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
-    ],
-)
+@pytest.mark.parametrize(("network", "message"), [
+    ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+    ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+])  # fmt: skip
 def test_errors_of_the_file(tmp_path: Path, network: str, message: str) -> None:
     with pytest.raises(gm.InputError) as caught:
         load_spec(experiment(tmp_path, network))

@@ -1,7 +1,5 @@
 """The network: arrays, links, neighbour lists, weights, and spectral facts against closed forms and networkx."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 import math
@@ -70,15 +68,10 @@ def standard_error(network: Network, second: np.ndarray, samples: int) -> float:
     return float(np.std(shrunk) / math.sqrt(samples))
 
 
-# --- arrays ---
-
-
 def test_arrays_of_a_small_graph() -> None:
     network = Network(nx.Graph([(2, 0), (1, 0), (3, 2)]), link_probability=0.25, weights="max_degree")
-    assert network.agents == 4
-    assert network.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
-    assert network.degrees.tolist() == [2, 1, 2, 1]
-    assert network.offsets.tolist() == [0, 2, 3, 5, 6]
+    assert network.agents == 4 and network.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
+    assert network.degrees.tolist() == [2, 1, 2, 1] and network.offsets.tolist() == [0, 2, 3, 5, 6]
     assert network.labels == ("0", "1", "2", "3")
     assert (network.weights, network.weight_rule, network.constant_weight) == ("max_degree", 1, 1 / 3)
     assert {a.dtype for a in (network.edges, network.degrees, network.offsets)} == {np.dtype(np.int64)}
@@ -88,12 +81,10 @@ def test_arrays_of_a_small_graph() -> None:
 def test_arrays_are_canonical(base: Any, agents: int | None) -> None:
     network = Network(base, agents=agents)
     edges = network.edges
-    assert (edges[:, 0] < edges[:, 1]).all()
-    assert edges.tolist() == sorted(edges.tolist())
+    assert (edges[:, 0] < edges[:, 1]).all() and edges.tolist() == sorted(edges.tolist())
     assert len({tuple(e) for e in edges.tolist()}) == len(edges)
     graph = network.to_networkx()
-    assert [d for _, d in sorted(graph.degree())] == network.degrees.tolist()
-    assert network.offsets[-1] == 2 * len(edges)
+    assert [d for _, d in sorted(graph.degree())] == network.degrees.tolist() and network.offsets[-1] == 2 * len(edges)
     assert np.diff(network.offsets).tolist() == network.degrees.tolist()
 
 
@@ -109,8 +100,7 @@ def test_network_is_frozen_and_stays_so_when_copied() -> None:
 
 def test_one_agent_has_no_edges() -> None:
     network = Network("complete", agents=1, link_probability=0.5)
-    assert network.edges.shape == (0, 2)
-    assert network.offsets.tolist() == [0, 0]
+    assert network.edges.shape == (0, 2) and network.offsets.tolist() == [0, 0]
     assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)
     assert network.mixing_matrix(np.zeros(0, np.uint8)).tolist() == [[1.0]]
     facts = network.facts()
@@ -119,9 +109,6 @@ def test_one_agent_has_no_edges() -> None:
     neighbours, degrees = np.zeros(0, np.int64), np.ones(1, np.int64)
     assert neighbours_of_round(network.edges, network.offsets, np.zeros(0, np.uint8), neighbours, degrees) == 0
     assert degrees.tolist() == [0]
-
-
-# --- neighbour lists ---
 
 
 def lists(network: Network, present: np.ndarray, function: Any) -> tuple[list[list[int]], list[int], int]:
@@ -140,8 +127,7 @@ def check_lists(network: Network, present: np.ndarray) -> None:
     graph.add_edges_from(network.edges[present.astype(bool)].tolist())
     got = lists(network, present, neighbours_of_round)
     assert got[0] == [sorted(graph[i]) for i in range(network.agents)]
-    assert got[1] == [d for _, d in sorted(graph.degree())]
-    assert got[2] == graph.number_of_edges()
+    assert got[1] == [d for _, d in sorted(graph.degree())] and got[2] == graph.number_of_edges()
     interpreted = getattr(neighbours_of_round, "py_func", neighbours_of_round)
     assert lists(network, present, interpreted) == got
 
@@ -156,9 +142,6 @@ def test_neighbours_are_those_of_networkx_in_ascending_order(agents: int, seed: 
         network = Network(graph, link_probability=p)
         check_lists(network, network.link_sampler(rng)(1)[0])
     check_lists(network, np.zeros(len(network.edges), np.uint8))
-
-
-# --- weights ---
 
 
 @pytest.mark.parametrize("weights", RULES)
@@ -205,9 +188,6 @@ def test_laplacian_weights_are_the_papers_matrix() -> None:
     np.testing.assert_allclose(network.mixing_matrix(present), np.eye(10) - laplacian / 10, atol=1e-15)
 
 
-# --- facts ---
-
-
 @pytest.mark.parametrize(("base", "agents"), BASES)
 def test_graph_facts_are_those_of_networkx(base: Any, agents: int | None) -> None:
     network = Network(base, agents=agents)
@@ -215,8 +195,7 @@ def test_graph_facts_are_those_of_networkx(base: Any, agents: int | None) -> Non
     degrees = [d for _, d in graph.degree()]
     assert (facts.agents, facts.edges) == (len(graph), graph.size())
     assert (facts.degree_min, facts.degree_max) == (min(degrees), max(degrees))
-    assert facts.degree_mean == pytest.approx(np.mean(degrees))
-    assert facts.diameter == nx.diameter(graph)
+    assert facts.degree_mean == pytest.approx(np.mean(degrees)) and facts.diameter == nx.diameter(graph)
     assert facts.algebraic_connectivity == network.algebraic_connectivity
     assert facts.algebraic_connectivity == pytest.approx(np.sort(nx.laplacian_spectrum(graph))[1], abs=1e-10)
     assert facts.algebraic_connectivity == pytest.approx(nx.algebraic_connectivity(graph, seed=0), abs=1e-6)
@@ -336,9 +315,6 @@ def test_facts_of_large_graphs() -> None:
     path = Network("path", agents=2100).facts()
     assert path.algebraic_connectivity == pytest.approx(2 - 2 * math.cos(math.pi / 2100), abs=1e-10)
     assert path.diameter == 2099
-
-
-# --- errors ---
 
 
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])

@@ -3,8 +3,6 @@
 `python tests/networks/test_topologies.py` prints the table of topologies/README.md.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import networkx as nx
@@ -51,17 +49,13 @@ def test_shipped_topologies_load_and_describe_themselves(name: str) -> None:
     path, description = SHIPPED[name]
     assert 10 < len(description) < 120
     network = any_size(name)
-    assert network.name == name
-    assert network.description == description
-    assert network.facts().algebraic_connectivity > 0
-    assert nx.is_connected(network.to_networkx())
+    assert network.name == name and network.description == description
+    assert network.facts().algebraic_connectivity > 0 and nx.is_connected(network.to_networkx())
 
 
 def test_enough_topologies_are_shipped() -> None:
-    assert len(SHIPPED) >= 18
-    assert len({name for name in SHIPPED if SHIPPED[name][0].suffix != ".toml"}) >= 3
-    assert shipped_folder("topologies") == FOLDER
-    assert not list(FOLDER.glob("*.py"))
+    assert len(SHIPPED) >= 18 and len({name for name in SHIPPED if SHIPPED[name][0].suffix != ".toml"}) >= 3
+    assert shipped_folder("topologies") == FOLDER and not list(FOLDER.glob("*.py"))
 
 
 def test_readme_says_what_the_code_says() -> None:
@@ -125,16 +119,12 @@ def test_random_draws_of_erdos_renyi_are_connected_up_to_60_agents() -> None:
     assert [len(load("erdos_renyi", n).labels) for n in range(3, 61)] == list(range(3, 61))
 
 
-# --- names ---
-
-
 def test_the_users_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert resolve("petersen", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
     assert resolve("petersen.toml", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
     written(tmp_path, "petersen.toml", 'generator = "path_graph"\n[parameters]\nn = 3')
-    assert len(load("petersen.toml").labels) == 3
-    assert len(load("petersen").labels) == 10
+    assert len(load("petersen.toml").labels) == 3 and len(load("petersen").labels) == 10
     (tmp_path / "ring").mkdir()
     assert len(load("ring", 4).labels) == 4
 
@@ -144,8 +134,7 @@ def test_the_wheels_own_folder_comes_before_the_checkout(tmp_path: Path, monkeyp
     folder.mkdir(parents=True)
     written(folder, "mine.edges", "0 1\n")
     monkeypatch.setattr("gossipmab.utils.resources.PACKAGE_ROOT", tmp_path / "gossipmab")
-    assert list(list_topologies()) == ["mine"]
-    assert len(load("mine").labels) == 2
+    assert list(list_topologies()) == ["mine"] and len(load("mine").labels) == 2
 
 
 def test_names_that_mean_nothing(tmp_path: Path) -> None:

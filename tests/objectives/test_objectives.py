@@ -1,7 +1,5 @@
 """Every objective's maximiser: by hand, against cvxpy and scipy, and its certificate on instances with ties and zeros."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import cvxpy as cp

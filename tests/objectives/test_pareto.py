@@ -1,7 +1,5 @@
 """Fronts against moocore and the definition; gaps against brute force."""
 
-from __future__ import annotations
-
 import moocore
 import numpy as np
 import pytest
@@ -50,16 +48,13 @@ def test_large_fronts(objectives: int) -> None:
         check_front(sphere / np.linalg.norm(sphere, axis=1, keepdims=True))  # everything on the front
 
 
-@pytest.mark.parametrize(
-    ("values", "p"),
-    [
-        ([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.4], [0.5, 0.5], [0.0, 0.9]], [0.25, 0.25, 0.25, 0, 0.25, 0]),
-        ([[1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], [0.5, 0, 0.5]),  # equal vectors do not dominate each other
-        ([[0.0, 0.0]] * 4, [0.25] * 4),
-        ([[0.3], [0.7], [0.7], [0.1]], [0, 0.5, 0.5, 0]),  # one objective: the maximum
-        ([[0.2, 0.1]], [1.0]),
-    ],
-)
+@pytest.mark.parametrize(("values", "p"), [
+    ([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.4], [0.5, 0.5], [0.0, 0.9]], [0.25, 0.25, 0.25, 0, 0.25, 0]),
+    ([[1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], [0.5, 0, 0.5]),  # equal vectors do not dominate each other
+    ([[0.0, 0.0]] * 4, [0.25] * 4),
+    ([[0.3], [0.7], [0.7], [0.1]], [0, 0.5, 0.5, 0]),  # one objective: the maximum
+    ([[0.2, 0.1]], [1.0]),
+])  # fmt: skip
 def test_fronts_by_hand(values: list[list[float]], p: list[float]) -> None:
     np.testing.assert_array_equal(uniform(np.array(values)), p)
 

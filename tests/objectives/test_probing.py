@@ -1,7 +1,5 @@
 """Probing where distributions are known: values by hand and by enumeration, greedy against best sets, the paper's lemmas."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations, product
 from pathlib import Path
@@ -77,9 +75,6 @@ def by_enumeration(known: Distributions, chosen: tuple[int, ...], power: float =
     return total
 
 
-# ------------------------------------------------------------------------------------------------------------ values
-
-
 def test_one_agent_two_arms_by_hand() -> None:
     """Means 0.6 and 0.5: alone, arm 0. Probing arm 0: 0.6 + 0.4 * 0.5; arm 1: 0.5 + 0.5 * 0.6; both: 1 - 0.4 * 0.5."""
     known, t = bernoulli([[0.6, 0.5]]), terms(1, 2)
@@ -149,9 +144,6 @@ def test_too_many_sets_are_refused() -> None:
         best_probing(bernoulli(np.full((1, 30), 0.5)), terms(1, 30))
 
 
-# ----------------------------------------------------------------------------------------------------- distributions
-
-
 @pytest.mark.parametrize("rewards", ["bernoulli", "discrete", "deterministic", "beta"])
 @pytest.mark.parametrize("objectives", [1, 2])
 def test_distributions_have_the_means_of_the_environment(rewards: str, objectives: int) -> None:
@@ -206,9 +198,6 @@ def test_rewards_outside_the_unit_interval_are_refused(rewards: str, means: floa
     environment = gm.Environment.sample(means=np.full((2, 2, 1), means), rewards=rewards)
     with pytest.raises(gm.InputError, match=rf"environment.rewards: got {rewards}.*\[0, 1\]"):
         distributions(environment)
-
-
-# ------------------------------------------------------------------------------------------------- greedy, and the bound
 
 
 def test_the_bound_of_the_logarithm() -> None:
@@ -337,21 +326,15 @@ def test_the_lines_of_algorithm_1_by_hand() -> None:
     assert found.arms == (0,) and found.order == (0, 1) and found.value == pytest.approx(0.98)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"zeta": 0.9}, "zeta: got 0.9"),
-        ({"zeta": math.nan}, "zeta: got nan"),
-        ({"choice": "valu"}, "did you mean 'value'"),
-        ({"gain": "prob"}, "gain"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"zeta": 0.9}, "zeta: got 0.9"),
+    ({"zeta": math.nan}, "zeta: got nan"),
+    ({"choice": "valu"}, "did you mean 'value'"),
+    ({"gain": "prob"}, "gain"),
+])  # fmt: skip
 def test_parameters_of_greedy_probing_are_checked(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words):
         greedy_probing(bernoulli([[0.5]]), terms(1, 1), **wrong)
-
-
-# --------------------------------------------------------------------------------------------------- terms and capacity
 
 
 def test_named_overheads_begin_at_0_never_fall_and_end_at_1() -> None:
@@ -361,23 +344,20 @@ def test_named_overheads_begin_at_0_never_fall_and_end_at_1() -> None:
     np.testing.assert_allclose(terms(2, 9, 4, "quadratic").overhead, [0, 1 / 16, 1 / 4, 9 / 16, 1])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"capacity": 1}, r"capacity: got 1, but 12 agents on 8 arms need at least 12/8 = 1.5"),
-        ({"capacity": 0}, "capacity: got 0, allowed is a number > 0"),
-        ({"capacity": math.nan}, "capacity: got nan"),
-        ({"budget": 9}, "budget: got 9, allowed is a whole number from 1 to the 8 arms"),
-        ({"budget": 0}, "budget: got 0"),
-        ({"overhead": "linaer"}, "did you mean 'linear'"),
-        ({"overhead": [0.1, 1]}, "overhead: got"),
-        ({"overhead": [0, 0.5, 0.4]}, "overhead: got"),
-        ({"overhead": [0, 1.5]}, "overhead: got"),
-        ({"overhead": [0, 0.5, 1], "budget": 3}, "has 3 numbers, a budget of 3 allows 4"),
-        ({"overhead": ["a", "b"]}, "overhead: got"),
-        ({"welfare": "sum"}, "welfare"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"capacity": 1}, r"capacity: got 1, but 12 agents on 8 arms need at least 12/8 = 1.5"),
+    ({"capacity": 0}, "capacity: got 0, allowed is a number > 0"),
+    ({"capacity": math.nan}, "capacity: got nan"),
+    ({"budget": 9}, "budget: got 9, allowed is a whole number from 1 to the 8 arms"),
+    ({"budget": 0}, "budget: got 0"),
+    ({"overhead": "linaer"}, "did you mean 'linear'"),
+    ({"overhead": [0.1, 1]}, "overhead: got"),
+    ({"overhead": [0, 0.5, 0.4]}, "overhead: got"),
+    ({"overhead": [0, 1.5]}, "overhead: got"),
+    ({"overhead": [0, 0.5, 1], "budget": 3}, "has 3 numbers, a budget of 3 allows 4"),
+    ({"overhead": ["a", "b"]}, "overhead: got"),
+    ({"welfare": "sum"}, "welfare"),
+])  # fmt: skip
 def test_terms_are_checked(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words) as caught:
         terms(12, 8, **wrong)
@@ -463,9 +443,6 @@ def test_a_capacity_lowers_values_and_none_that_binds_leaves_them() -> None:
         welfare_of_set(known, tight, (0,))
     best = best_probing(known, terms(3, 3, capacity=1, overhead=[0, 0.05, 1]), uniforms)
     assert best.value >= welfare_of_set(known, tight, (), uniforms)
-
-
-# ------------------------------------------------------------------------------------------------ rewards that hang together
 
 
 def test_values_where_a_row_is_a_round_are_averages_over_the_rounds() -> None:

@@ -1,7 +1,5 @@
 """Welfare functions and their maximisers: closed forms, other solvers, grids, traps, bits, memory."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -39,8 +37,7 @@ def solve(G, b, scale=1.0, warm=None):
     p = np.zeros(K)
     row = np.zeros(warm_size(N, K)) if warm is None else warm
     value, certificate = maximise_with_bonus(G, b, scale, row, welfare_workspace(N, K), p)
-    assert abs(p.sum() - 1.0) < 1e-12 and p.min() >= 0.0
-    assert value == pytest.approx(value_at(G, b, scale, p), rel=1e-9)
+    assert abs(p.sum() - 1.0) < 1e-12 and p.min() >= 0.0 and value == pytest.approx(value_at(G, b, scale, p), rel=1e-9)
     return value, certificate, p
 
 
@@ -104,14 +101,11 @@ def searched(G, b, scale, starts, rng):
 # Welfare functions
 
 
-@pytest.mark.parametrize(
-    ("U", "p", "product", "logarithm"),
-    [
-        ([[0.5, 1.0], [0.2, 0.4]], [0.5, 0.5], 0.75 * 0.3, math.log(0.75 * 0.3)),
-        ([[0.3] * 3] * 2000, [1 / 3] * 3, 0.0, 2000 * math.log(0.3)),  # it does not underflow in logarithms
-        ([[0.0, 1.0], [0.5, 0.5]], [1.0, 0.0], 0.0, -math.inf),  # an agent with nothing
-    ],
-)
+@pytest.mark.parametrize(("U", "p", "product", "logarithm"), [
+    ([[0.5, 1.0], [0.2, 0.4]], [0.5, 0.5], 0.75 * 0.3, math.log(0.75 * 0.3)),
+    ([[0.3] * 3] * 2000, [1 / 3] * 3, 0.0, 2000 * math.log(0.3)),  # it does not underflow in logarithms
+    ([[0.0, 1.0], [0.5, 0.5]], [1.0, 0.0], 0.0, -math.inf),  # an agent with nothing
+])  # fmt: skip
 def test_welfare_by_hand(U, p, product, logarithm):
     U, p = np.array(U), np.array(p)
     assert nash_welfare(p, U) == pytest.approx(product, rel=1e-6, abs=0.0)
@@ -122,15 +116,12 @@ def test_welfare_by_hand(U, p, product, logarithm):
 # The concave maximiser, p*
 
 
-@pytest.mark.parametrize(
-    ("U", "p", "welfare"),
-    [
-        ([[0.3, 0.8]], [0.0, 1.0], 0.8),
-        ([[0.3, 0.8, 0.5]] * 7, [0.0, 1.0, 0.0], 0.8**7),  # identical agents
-        (np.eye(5), [0.2] * 5, 0.2**5),  # each loves an arm of its own
-        ([[1, 0], [1, 0], [1, 0], [0, 1]], [0.75, 0.25], 0.75**3 * 0.25),  # p0^3 p1
-    ],
-)
+@pytest.mark.parametrize(("U", "p", "welfare"), [
+    ([[0.3, 0.8]], [0.0, 1.0], 0.8),
+    ([[0.3, 0.8, 0.5]] * 7, [0.0, 1.0, 0.0], 0.8**7),  # identical agents
+    (np.eye(5), [0.2] * 5, 0.2**5),  # each loves an arm of its own
+    ([[1, 0], [1, 0], [1, 0], [0, 1]], [0.75, 0.25], 0.75**3 * 0.25),  # p0^3 p1
+])  # fmt: skip
 def test_p_star_by_hand(U, p, welfare):
     got = maximise_nash_welfare(U)
     assert got.p == pytest.approx(p, rel=1e-6, abs=1e-9)
@@ -140,8 +131,7 @@ def test_p_star_by_hand(U, p, welfare):
 @pytest.mark.parametrize("U", [[[0.0, 0.0], [1.0, 2.0]], [[0.0]]])
 def test_a_row_of_zeros_gives_uniform_p_and_zero(U):
     got = maximise_nash_welfare(U)
-    assert got.p == pytest.approx(np.full(len(U[0]), 1 / len(U[0])))
-    assert (got.welfare, got.certificate) == (0.0, 0.0)
+    assert got.p == pytest.approx(np.full(len(U[0]), 1 / len(U[0]))) and (got.welfare, got.certificate) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("U", [[1.0, 2.0], [[-0.1, 0.2]], [[math.nan, 1.0]], [[math.inf, 1.0]], np.zeros((0, 3))])
@@ -193,8 +183,7 @@ def test_global_by_grid_over_two_arms(scale):
         G, b = trap(TRAPS[m % 9], 2, 2, rng) if m % 2 else balanced(2, 2, rng)
         values = np.exp(scale * np.log(np.clip(G, 1e-12, 1.0) @ grid).sum(axis=0)) + b @ grid
         value, certificate, _ = solve(G, b, scale)
-        assert certificate <= 1e-8
-        assert values.max() <= value * (1.0 + certificate + 1e-12)
+        assert certificate <= 1e-8 and values.max() <= value * (1.0 + certificate + 1e-12)
 
 
 def test_global_by_grid_over_three_arms():
@@ -207,36 +196,30 @@ def test_global_by_grid_over_three_arms():
         G, b = balanced(1 + m % 4, 3, rng)
         values = np.exp(np.log(G @ grid).sum(axis=0)) + b @ grid
         value, certificate, _ = solve(G, b)
-        assert certificate <= 1e-8
-        assert values.max() <= value * (1.0 + certificate + 1e-12)
+        assert certificate <= 1e-8 and values.max() <= value * (1.0 + certificate + 1e-12)
 
 
 def test_without_bonus_it_is_p_star():
     U = np.random.default_rng(5).random((6, 4))
     value, certificate, p = solve(U, np.zeros(4))
     best = maximise_nash_welfare(U)
-    assert certificate <= 1e-8
-    assert value == pytest.approx(best.welfare, rel=1e-9)
+    assert certificate <= 1e-8 and value == pytest.approx(best.welfare, rel=1e-9)
     assert p == pytest.approx(best.p, abs=1e-4)
 
 
 APART = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]  # the product is best shared, the bonus best on arm 2: its size decides
 
 
-@pytest.mark.parametrize(
-    ("G", "b", "p", "value", "near"),
-    [
-        ([[0.5] * 4] * 3, [0.0, 9.0, 1e6, 3.0], [0.0, 0.0, 1.0, 0.0], 1e6 + 0.125, 1e-12),  # the bonus is everything
-        ([[0.5], [0.25]], [0.1], [1.0], 0.225, 0.0),  # one arm
-        ([[-1.0, 0.5], [-1.0, 0.5]], [0.0, 0.0], [0.0, 1.0], 0.25, 1e-9),  # (-1)(-1) = 1 unless G is clipped
-        (APART, [0.0, 0.0, 0.24], [0.5, 0.5, 0.0], 0.25, 1e-6),
-        (APART, [0.0, 0.0, 0.26], [0.0, 0.0, 1.0], 0.26, 1e-6),
-    ],
-)
+@pytest.mark.parametrize(("G", "b", "p", "value", "near"), [
+    ([[0.5] * 4] * 3, [0.0, 9.0, 1e6, 3.0], [0.0, 0.0, 1.0, 0.0], 1e6 + 0.125, 1e-12),  # the bonus is everything
+    ([[0.5], [0.25]], [0.1], [1.0], 0.225, 0.0),  # one arm
+    ([[-1.0, 0.5], [-1.0, 0.5]], [0.0, 0.0], [0.0, 1.0], 0.25, 1e-9),  # (-1)(-1) = 1 unless G is clipped
+    (APART, [0.0, 0.0, 0.24], [0.5, 0.5, 0.0], 0.25, 1e-6),
+    (APART, [0.0, 0.0, 0.26], [0.0, 0.0, 1.0], 0.26, 1e-6),
+])  # fmt: skip
 def test_product_plus_bonus_by_hand(G, b, p, value, near):
     found, certificate, q = solve(np.array(G), np.array(b))
-    assert q == pytest.approx(p, rel=0.0, abs=near)
-    assert found == pytest.approx(value) and certificate <= 1e-8
+    assert q == pytest.approx(p, rel=0.0, abs=near) and found == pytest.approx(value) and certificate <= 1e-8
 
 
 @pytest.mark.slow
@@ -244,8 +227,7 @@ def test_geometric_welfare_of_many_agents():
     rng = np.random.default_rng(6)
     G, b = rng.random((200, 5)), rng.random(5) * 0.1
     value, certificate, _ = solve(G, b, 1.0 / 200)
-    assert certificate <= 1e-8
-    assert searched(G, b, 1.0 / 200, 5, rng) <= value * (1.0 + 1e-7)
+    assert certificate <= 1e-8 and searched(G, b, 1.0 / 200, 5, rng) <= value * (1.0 + 1e-7)
 
 
 def test_product_of_many_agents_beside_a_bonus_of_its_size():
@@ -253,8 +235,7 @@ def test_product_of_many_agents_beside_a_bonus_of_its_size():
     for _ in range(5):
         G = rng.random((200, 5))
         b = math.exp(np.log(G.mean(axis=1)).sum()) * rng.random(5)
-        assert 0.0 < b.max() < 1e-50
-        assert solve(G, b)[1] <= 1e-8
+        assert 0.0 < b.max() < 1e-50 and solve(G, b)[1] <= 1e-8
 
 
 @pytest.mark.parametrize("name", TRAPS)
@@ -266,8 +247,7 @@ def test_traps(name, N, K):
         G, b = trap(name, N, K, rng)
         cold, certificate, _ = solve(G, b)
         value, other, _ = solve(G, b, warm=warm)
-        assert max(certificate, other) <= 1e-8
-        assert value == pytest.approx(cold, rel=1e-8)
+        assert max(certificate, other) <= 1e-8 and value == pytest.approx(cold, rel=1e-8)
         if m % 5 == 0:
             assert searched(G, b, 1.0, 20, rng) <= cold * (1.0 + 1e-7)
 
@@ -280,8 +260,7 @@ def test_no_search_beats_it(N, K, instances, starts, seed):
     for m in range(instances):
         G, b = trap(TRAPS[m % 9], N, K, rng) if m % 3 == 0 else balanced(N, K, rng)
         value, certificate, _ = solve(G, b)
-        assert certificate <= 1e-8
-        assert solve(G, b, warm=warm)[1] <= 1e-8
+        assert certificate <= 1e-8 and solve(G, b, warm=warm)[1] <= 1e-8
         assert searched(G, b, 1.0, starts, rng) <= value * (1.0 + 1e-7)
 
 
@@ -294,8 +273,7 @@ def test_the_certificate_holds_whatever_the_warm_row_says():
     rows = [np.full(size, wrong) for wrong in (math.nan, -1.0, 1e308, math.inf, 1e-308)]
     for row in [*rows, *rng.standard_normal((40, size)), *rng.random((40, size)), *10.0 ** rng.uniform(-300, 300, (40, size))]:
         value, certificate, _ = solve(G, b, warm=row.copy())
-        assert certificate <= 1e-8
-        assert value == pytest.approx(true, rel=1e-8)
+        assert certificate <= 1e-8 and value == pytest.approx(true, rel=1e-8)
 
 
 def test_same_input_same_bits_and_the_input_is_left_alone():
@@ -333,8 +311,7 @@ def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
         for _ in range(5):
             value = climb_with_bonus(G, b, 1.0, p, work)
             assert p.min() >= 0.0 and abs(p.sum() - 1.0) < 1e-12
-            assert value == pytest.approx(value_at(G, b, 1.0, p), rel=1e-10)
-            assert value >= last * (1.0 - 1e-13)
+            assert value == pytest.approx(value_at(G, b, 1.0, p), rel=1e-10) and value >= last * (1.0 - 1e-13)
             last = value
         best, certificate, _ = solve(G, b)
         assert last <= best * (1.0 + certificate + 1e-12)
@@ -344,8 +321,7 @@ def test_the_local_climb_starts_from_uniform_where_p_is_zero():
     G, b = balanced(3, 4, np.random.default_rng(15))
     p, q = np.zeros(4), np.full(4, 0.25)
     work = welfare_workspace(3, 4)
-    assert climb_with_bonus(G, b, 1.0, p, work) == climb_with_bonus(G, b, 1.0, q, work)
-    assert (p == q).all()
+    assert climb_with_bonus(G, b, 1.0, p, work) == climb_with_bonus(G, b, 1.0, q, work) and (p == q).all()
 
 
 # Bits and memory
@@ -384,8 +360,7 @@ def test_interpreted_and_compiled_give_equal_bits():
         )
         assert done.returncode == 0, done.stderr[-2000:]
         results.append(json.loads(done.stdout))
-    assert len(results[0]) > 1000
-    assert results[0] == results[1]
+    assert len(results[0]) > 1000 and results[0] == results[1]
 
 
 @njit(error_model="numpy")

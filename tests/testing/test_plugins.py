@@ -1,7 +1,5 @@
 """Plug-ins: found, loaded, checked and recorded like what is shipped; the example package, installed and run; passed objects."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import shutil
@@ -120,9 +118,6 @@ def distribution(folder: Path, name: str, entries: dict[str, dict[str, str]], so
     (folder / f"{name}.py").write_text(source, encoding="utf-8")
 
 
-# ----------------------------------------------------------------------------------------------- the example package
-
-
 def test_the_example_is_short() -> None:
     lines = [line for file in EXAMPLE.iterdir() if file.is_file() for line in file.read_text("utf-8").splitlines()]
     assert 40 < len(lines) < 80
@@ -151,8 +146,7 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: p
         "distribution": "my-algorithm", "version": "0.1.0",
     }  # fmt: skip
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
-    assert call(["verify", str(played)]) == 0
-    assert call(["list"]) == 0
+    assert call(["verify", str(played)]) == 0 and call(["list"]) == 0
     out = capsys.readouterr().out
     assert f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out and "my-algorithm 0.1.0" in out
 
@@ -162,15 +156,12 @@ def test_the_example_passes_the_suite(on_path: Path) -> None:
     testing.check_algorithm(PROTOCOLS["gossip"][NAME])
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line"),
-    [
-        ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
-        ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
-        (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
-        ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "line"), [
+    ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
+    ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
+    (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
+    ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
+])  # fmt: skip
 def test_its_parameters_are_checked_like_those_of_others(
     on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str
 ) -> None:
@@ -186,14 +177,11 @@ def test_its_parameters_are_checked_like_those_of_others(
 def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert NAME not in PROTOCOLS["gossip"]
     results = gm.open_run(played)
-    assert len(results.summary()) == 4 and len(results.traces) == 8
-    assert call(["summary", str(played)]) == 0
+    assert len(results.summary()) == 4 and len(results.traces) == 8 and call(["summary", str(played)]) == 0
     capsys.readouterr()
     assert call(["run", str(played / "spec.toml"), "--out", str(played)]) == 2
     assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
 
-
-# ----------------------------------------------------------------------------------------------- plug-ins that are broken
 
 GROUP = "gossipmab.algorithms"
 
@@ -213,8 +201,7 @@ def test_a_broken_plug_in_breaks_its_own_use_only(
         ):
             with pytest.raises(gm.InputError, match=line):
                 gm.run({**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
-        assert call(["list"]) == 0
-        assert capsys.readouterr().out.count("cannot be used: plug-in") == 4
+        assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
 
 
 def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -326,9 +313,6 @@ def test_classes_of_one_name_in_every_protocol() -> None:
             assert not same_bits(plain, fast)
 
 
-# ----------------------------------------------------------------------------------------------- links, rewards, objectives
-
-
 @pytest.mark.slow
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
@@ -405,9 +389,6 @@ def test_an_objective_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
 
 
-# ----------------------------------------------------------------------------------------------- passed to run
-
-
 @pytest.mark.slow
 def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     data = {
@@ -450,16 +431,13 @@ def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
     assert done.returncode == 0 and "Sound" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("algorithms", "line"),
-    [
-        ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
-        ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
-        ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
-        (3, "algorithms: got 3, allowed is a list of objects, or label -> object"),
-        ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
-    ],
-)
+@pytest.mark.parametrize(("algorithms", "line"), [
+    ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
+    ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
+    ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
+    (3, "algorithms: got 3, allowed is a list of objects, or label -> object"),
+    ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
+])  # fmt: skip
 def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) -> None:
     with pytest.raises(gm.InputError, match=line):
         gm.run(SMALL, out=tmp_path / "run", algorithms=algorithms)
@@ -489,9 +467,6 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
         assert not same_bits(trace, there.traces[cell])
 
 
-# ----------------------------------------------------------------------------------------------- numbers of their own
-
-
 def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
     state, row = SimpleNamespace(scratch_uniforms=np.zeros(5)), np.arange(5) / 5
     fill_uniforms(state, row)
@@ -518,8 +493,6 @@ def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
     )
     assert not same_bits(fast, plain)
 
-
-# ----------------------------------------------------------------------------------------------- classes by file and by module
 
 FILES: dict[str, Any] = {
     "experiment": {"name": "files", "horizon": 40, "trials": 2, "seed": 4, "recorded_rounds": 4},
@@ -571,8 +544,7 @@ def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: p
 def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (study.parent / "mine.py").write_text((study.parent / "mine.py").read_text("utf-8") + "\nprint('running')\n", encoding="utf-8")
     run = study.parent / "run"
-    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
-    assert "running" in capsys.readouterr().out
+    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0 and "running" in capsys.readouterr().out
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     (run / "manifest.json").write_text(json.dumps(manifest | {"plugins": []}), encoding="utf-8")  # it could come from anywhere
     command = [sys.executable, "-m", "gossipmab", "summary", str(run)]
@@ -580,19 +552,13 @@ def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: p
     assert "pareto_ucb" in done.stdout and "running" not in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("mine.py:Gredy", r"algorithms: name: class in mine.py: 'Gredy' is not known; did you mean 'Greedy'\? \(allowed: .*\)"),
-        ("yours.py:Greedy", r"algorithms: name: there is no file 'yours.py'"),
-        (
-            "mine.py:First",
-            r"algorithms: name: mine.py:First is no class for gossipmab.algorithms: it has no communicates and no .*",
-        ),
-        ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
-        ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
-    ],
-)
+@pytest.mark.parametrize(("name", "line"), [
+    ("mine.py:Gredy", r"algorithms: name: class in mine.py: 'Gredy' is not known; did you mean 'Greedy'\? \(allowed: .*\)"),
+    ("yours.py:Greedy", r"algorithms: name: there is no file 'yours.py'"),
+    ("mine.py:First", r"algorithms: name: mine.py:First is no class for gossipmab.algorithms: it has no communicates and no .*"),
+    ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
+    ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
+])  # fmt: skip
 def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
     monkeypatch.chdir(study.parent)
     (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")

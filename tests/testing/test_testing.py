@@ -1,7 +1,5 @@
 """The conformance suite: shipped algorithms pass it, and each broken one is found, with a sentence of its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -82,9 +80,6 @@ def test_shipped_algorithms_pass(name: str) -> None:
     check_algorithm(ALGORITHMS[name], engines=())  # the engines are compared in tests/engines
 
 
-# ------------------------------------------------------------------------------------------------------ forms
-
-
 class Listed(NamedTuple):
     weights: tuple[float, ...] = (0.5, 0.5)
 
@@ -163,9 +158,6 @@ def test_an_engine_that_is_none_is_refused() -> None:
         check_algorithm(gm.ParetoUCB, engines=("thread",))
 
 
-# ------------------------------------------------------------------------------------------------------ links and rewards
-
-
 class Forgetful(outside.EveryOther):
     """Begins its period anew with every block."""
 
@@ -211,17 +203,14 @@ def test_sound_links_pass(process: Any) -> None:
     check_link_process(process)
 
 
-@pytest.mark.parametrize(
-    ("process", "error", "sentence"),
-    [
-        (Forgetful(3), "hidden state", "gives other links in blocks of"),
-        (Continuing(3), "hidden state", "begins in another way from an equal generator"),
-        (Boasting(2), "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
-        (Wide(2), "shape", "a block is no uint8 array of 0 and 1"),
-        (Wild(2), "randomness", "draws from a global generator"),
-        ("static", "shape", "is no frozen dataclass"),
-    ],
-)
+@pytest.mark.parametrize(("process", "error", "sentence"), [
+    (Forgetful(3), "hidden state", "gives other links in blocks of"),
+    (Continuing(3), "hidden state", "begins in another way from an equal generator"),
+    (Boasting(2), "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
+    (Wide(2), "shape", "a block is no uint8 array of 0 and 1"),
+    (Wild(2), "randomness", "draws from a global generator"),
+    ("static", "shape", "is no frozen dataclass"),
+])  # fmt: skip
 def test_broken_links_are_found(process: Any, error: str, sentence: str) -> None:
     with pytest.raises(testing.ConformanceError, match=sentence) as caught:
         check_link_process(process)
@@ -263,24 +252,19 @@ def test_sound_rewards_pass(kind: Any) -> None:
     check_reward_model(kind, **({"width": 0.3} if kind is outside.Triangular else {}))
 
 
-@pytest.mark.parametrize(
-    ("kind", "error", "sentence"),
-    [
-        (model(draw_others), "peek", "reads means that are not those of its agent"),
-        (model(draw_shifted), "distribution", "the mean of 40000 vectors is"),
-        (model(draw_half), "hidden state", "leaves some of it unwritten"),
-        (model(draw_allocating), "allocation", "does not compile without allocating"),
-        (model(outside.Triangular.draw, prepare_block), "hidden state", "allowed is number by number"),
-        (Needy, "shape", "is no reward model: .* has no prepare and no draw"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "error", "sentence"), [
+    (model(draw_others), "peek", "reads means that are not those of its agent"),
+    (model(draw_shifted), "distribution", "the mean of 40000 vectors is"),
+    (model(draw_half), "hidden state", "leaves some of it unwritten"),
+    (model(draw_allocating), "allocation", "does not compile without allocating"),
+    (model(outside.Triangular.draw, prepare_block), "hidden state", "allowed is number by number"),
+    (Needy, "shape", "is no reward model: .* has no prepare and no draw"),
+])  # fmt: skip
 def test_broken_rewards_are_found(kind: Any, error: str, sentence: str) -> None:
     with pytest.raises(testing.ConformanceError, match=sentence) as caught:
         check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
     assert caught.value.kind == error and "\n" not in str(caught.value)
 
-
-# ------------------------------------------------------------------------------------------------------ before the first round
 
 SMALL: dict[str, Any] = {
     "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1},

@@ -1,7 +1,5 @@
 """Files that mean harm: refused in one line, within bounded memory and time, and with nothing written elsewhere."""
 
-from __future__ import annotations
-
 import ast
 import copy
 import json
@@ -265,8 +263,6 @@ def test_a_long_trace_of_few_contacts_takes_no_room(tmp_path: Path) -> None:
     assert sample(6).sum(axis=1).tolist() == [1, 0, 0, 0, 0, 1]
 
 
-# --- names ---------------------------------------------------------------------------------------------------------------
-
 NASTY = ("../../x", "/etc/x", "CON", "nul.txt", "a" * 100, "а", "a", "A", "[/b]", "$x^$", "_x", "<script>x()</script>", "-rf")
 
 
@@ -361,9 +357,6 @@ def test_a_message_is_one_short_line_that_no_terminal_obeys() -> None:
     error = InputError("a\x1b[31m\n b\u202e" + "c" * 10**6)
     assert str(error).startswith("a\\x1b[31m b\\u202eccc") and len(str(error)) == LONGEST and str(error).isprintable()
     assert one_line("plain é 中") == "plain é 中"
-
-
-# --- run folders ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -510,8 +503,6 @@ def test_what_a_manifest_says_is_escaped_in_the_report(tmp_path: Path) -> None:
     assert page.scripts == own_scripts(tmp_path)
 
 
-# --- code ------------------------------------------------------------------------------------------------------------
-
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml", "runpy", "code", "joblib"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
 FORBIDDEN_METHODS = {"read_pickle", "literal_eval", "unsafe_load"}
@@ -575,8 +566,6 @@ def test_a_run_writes_into_its_folder_and_caches_only_and_starts_nothing(tmp_pat
     assert {path for path in elsewhere if not any(part.startswith("gossipmab-") for part in Path(path).parts)} == set()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "runs"]
 
-
-# --- anything at all -------------------------------------------------------------------------------------------------
 
 words = st.text(max_size=8) | st.sampled_from(["*", "points", "name", "process", "generator", "agents", "x.y"])
 scalars = (

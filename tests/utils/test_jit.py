@@ -3,8 +3,6 @@
 The cache tests copy the package and edit the copy, in processes of their own.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -49,8 +47,6 @@ def same_bits(a: Any, b: Any) -> None:
         np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), err_msg=field.name)
 
 
-# ------------------------------------------------------------------------------------------------ the cache
-
 TINY = """
 import hashlib, json
 from dataclasses import fields
@@ -90,16 +86,13 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
     first = run_copy(tmp_path)
     assert (first["hits"], first["misses"]) == (0, 1)
     again = run_copy(tmp_path)
-    assert (again["hits"], again["misses"]) == (1, 0)
-    assert again["digest"] == first["digest"]
-
+    assert (again["hits"], again["misses"]) == (1, 0) and again["digest"] == first["digest"]
     formula = tmp_path / "gossipmab" / "algorithms" / "gossip" / "pareto_ucb_gossip.py"
     edited, changes = re.subn(r"= 2\.0 \* math\.log\(", "= 0.1 * math.log(", formula.read_text(encoding="utf-8"))
     assert changes == 1
     formula.write_text(edited, encoding="utf-8")
     changed = run_copy(tmp_path)
-    assert (changed["hits"], changed["misses"]) == (0, 1)
-    assert changed["digest"] != first["digest"]
+    assert (changed["hits"], changed["misses"]) == (0, 1) and changed["digest"] != first["digest"]
     assert changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]  # and it is the edited formula's result
 
 
@@ -129,8 +122,7 @@ def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
     fourth = code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
-    assert len({first, second, third, fourth}) == 4
-    assert code_cache.source_hash.__wrapped__(tmp_path) == fourth
+    assert len({first, second, third, fourth}) == 4 and code_cache.source_hash.__wrapped__(tmp_path) == fourth
 
 
 @pytest.fixture
@@ -218,9 +210,6 @@ def test_versions_leave_each_other_alone_but_not_for_ever(place: Path) -> None:
     assert {"gossipmab-a", "gossipmab-b"} < {folder.name for folder in place.iterdir()} and not (place / "gossipmab-c").exists()
 
 
-# ------------------------------------------------------------------------------------------------ how it compiles
-
-
 def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
     def allocates(n: int) -> float:
         return float(np.zeros(n)[0])
@@ -294,11 +283,8 @@ def test_arithmetic_is_as_written() -> None:
     expected = 0.0
     for value in values.tolist():
         expected += value
-    assert summed(values) == expected
-    assert divided(1.0, 0.0) == math.inf
+    assert summed(values) == expected and divided(1.0, 0.0) == math.inf
 
-
-# ------------------------------------------------------------------------------------------------ compiled = interpreted
 
 EVERYTHING = """
 import json, sys
@@ -332,8 +318,7 @@ def test_without_any_compiler_the_bits_are_the_same() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     plain = json.loads(done.stdout)
-    assert set(ALGORITHMS) <= set(plain)
-    assert plain == digests()
+    assert set(ALGORITHMS) <= set(plain) and plain == digests()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -363,9 +348,6 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
     assert rtsys.get_allocation_stats().alloc > before  # or else the count would prove nothing
 
 
-# ------------------------------------------------------------------------------------------------ an algorithm from outside
-
-
 def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", agents=4, link_probability=0.5)
@@ -375,8 +357,6 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     folder = code_cache.cache_folder()
     assert folder is None or not any(b"Sound" in file.read_bytes() for file in folder.iterdir() if file.is_file())
 
-
-# ------------------------------------------------------------------------------------------------ classes of one name
 
 READ = 1.0
 

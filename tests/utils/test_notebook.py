@@ -1,7 +1,5 @@
 """What objects look like in a notebook, and the tables and datasets of a single trace."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Streams: what differs anywhere is independent, what is the same is the same, and blocks do not show."""
 
-from __future__ import annotations
-
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

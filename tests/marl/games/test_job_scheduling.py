@@ -1,7 +1,5 @@
 """Job Scheduling: hand-played moves, the rules one by one, and the row of random play that is published."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -129,20 +127,16 @@ def test_random_play_is_the_published_row(episodes: int, tolerance: float) -> No
     assert np.isclose(utilities.sum(axis=1).mean(), 0.159, atol=tolerance / 4)
     assert np.isclose(utilities.min(axis=1).mean(), 0.027, atol=tolerance / 4)
     assert np.isclose(utilities.max(axis=1).mean(), 0.053, atol=tolerance / 4)
-    assert np.isclose(cv.mean(), 0.257, atol=tolerance)
-    assert np.isclose(cv[0], equity(utilities[0]).cv)
+    assert np.isclose(cv.mean(), 0.257, atol=tolerance) and np.isclose(cv[0], equity(utilities[0]).cv)
 
 
-@pytest.mark.parametrize(
-    ("game", "words"),
-    [
-        (JobScheduling(agents=10, side=3), "agents: got 10, allowed with side = 3 is at most 9, the cells"),
-        (JobScheduling(side=2), "side: got 2, allowed is a whole number >= 3 and <= 100"),
-        (JobScheduling(order="least"), "order: 'least' is not known"),
-        (JobScheduling(steps=0), "steps: got 0"),
-        (JobScheduling(sees_shares=1), "sees_shares: got 1, allowed is true or false"),  # type: ignore[arg-type]
-    ],
-)
+@pytest.mark.parametrize(("game", "words"), [
+    (JobScheduling(agents=10, side=3), "agents: got 10, allowed with side = 3 is at most 9, the cells"),
+    (JobScheduling(side=2), "side: got 2, allowed is a whole number >= 3 and <= 100"),
+    (JobScheduling(order="least"), "order: 'least' is not known"),
+    (JobScheduling(steps=0), "steps: got 0"),
+    (JobScheduling(sees_shares=1), "sees_shares: got 1, allowed is true or false"),  # type: ignore[arg-type]
+])  # fmt: skip
 def test_bad_settings_are_refused(game: JobScheduling, words: str) -> None:
     with pytest.raises(InputError, match=f"^{words}"):
         check(game)

@@ -1,7 +1,5 @@
 """Matthew Effect: the rules one by one, a worked example, and reference plays."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -47,8 +45,7 @@ def test_the_first_in_the_order_eats_though_another_is_nearer() -> None:
 
 def test_two_meals_pay_once_and_grow_twice() -> None:
     state = state_of([(0.5, 0.5), (0.0, 0.5)], [0.04, 0.04], [(0.5, 0.51), (0.49, 0.5)])
-    assert played(state, 0, 0) == [1.0, 0.0]
-    assert state.sizes.tolist() == [0.04 + 0.005 + 0.005, 0.04]
+    assert played(state, 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.04 + 0.005 + 0.005, 0.04]
 
 
 def test_resources_are_eaten_in_order_by_agents_that_have_grown_since() -> None:
@@ -61,8 +58,7 @@ def test_resources_are_eaten_in_order_by_agents_that_have_grown_since() -> None:
 
 def test_what_appears_within_reach_is_eaten_in_the_next_step() -> None:
     state = state_of([(0.5, 0.5)], [0.04], [(0.5, 0.51)])
-    assert played(state, 0, new=[0.5, 0.5]) == [1.0] and state.sizes.tolist() == [0.045]
-    assert played(state, 0) == [1.0]
+    assert played(state, 0, new=[0.5, 0.5]) == [1.0] and state.sizes.tolist() == [0.045] and played(state, 0) == [1.0]
 
 
 def test_the_size_ends_at_its_cap() -> None:
@@ -97,8 +93,7 @@ def test_an_observation_names_the_nearest() -> None:
     seen = MatthewEffect(agents=5, resources=4, nearest_agents=3).observe(state)
     rows = [[*places[i], state.sizes[i], 0.01 + state.sizes[i]] for i in range(5)]
     assert seen[0].tolist() == rows[0] + rows[4] + rows[2] + rows[3] + [0.5, 0.25]  # ties: the lower index
-    assert seen[1].tolist() == rows[1] + rows[0] + rows[4] + rows[2] + [0.75, 0.5]
-    assert seen.shape == (5, 18)
+    assert seen[1].tolist() == rows[1] + rows[0] + rows[4] + rows[2] + [0.75, 0.5] and seen.shape == (5, 18)
     assert MatthewEffect(agents=5, resources=4).observe(state)[3].tolist() == [*rows[3], 0.5, 0.25]
 
 
@@ -137,14 +132,11 @@ def test_reference_plays(episodes: int, errors: float) -> None:
     assert abs(outcomes(episodes, greedy=True).sum(axis=1).mean() - 1_019) < 66 * spread
 
 
-@pytest.mark.parametrize(
-    ("game", "words"),
-    [
-        (MatthewEffect(nearest_agents=10), "nearest_agents: got 10, allowed with agents = 10 is at most 9"),
-        (MatthewEffect(ghost_speed=-0.1), "ghost_speed: got -0.1, allowed is a number >= 0 and <= 1"),
-        (MatthewEffect(resources=0), "resources: got 0"),
-    ],
-)
+@pytest.mark.parametrize(("game", "words"), [
+    (MatthewEffect(nearest_agents=10), "nearest_agents: got 10, allowed with agents = 10 is at most 9"),
+    (MatthewEffect(ghost_speed=-0.1), "ghost_speed: got -0.1, allowed is a number >= 0 and <= 1"),
+    (MatthewEffect(resources=0), "resources: got 0"),
+])  # fmt: skip
 def test_bad_settings_are_refused(game: MatthewEffect, words: str) -> None:
     with pytest.raises(InputError, match=f"^{words}"):
         check(game)

@@ -1,7 +1,5 @@
 """One game, three times: the kernels, plain Python and JAX, with the same numbers; and what sees shares."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable
@@ -90,8 +88,7 @@ def test_plain_python_plays_the_same(game: Any, effort: tuple[int, int]) -> None
         twin = plain(game, start)
         assert twin.observe() == seen[0, b].tolist()
         for t, (actions, now) in enumerate(zip(given[1][:, b], given[2][:, b], strict=True)):
-            assert twin.step(actions, now) == paid[t, b].tolist()
-            assert twin.observe() == seen[t + 1, b].tolist()
+            assert twin.step(actions, now) == paid[t, b].tolist() and twin.observe() == seen[t + 1, b].tolist()
 
 
 @pytest.mark.parametrize("game", VARIANTS, ids=str)

@@ -1,6 +1,14 @@
-"""The small experiment that many tests run: three agents on the complete graph, with gossip and alone."""
+"""What many tests share: a small experiment, a small graph, and how to catch a refusal."""
 
+from collections.abc import Callable
 from typing import Any
+
+import networkx as nx
+import pytest
+
+from gossipmab.utils.errors import InputError
+
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
 
 
 def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
@@ -12,3 +20,11 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
         "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
         **sections,
     }
+
+
+def refusal(call: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+    """The one line in which the call refuses these arguments."""
+    with pytest.raises(InputError) as caught:
+        call(*arguments, **named)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -97,13 +97,9 @@ def world(
 
 def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any = None) -> Game:
     return Game(
-        environment.means,
-        environment.preferences,
-        [(int(i), int(j)) for i, j in network.edges],
-        network.link_probability,
-        network.weights,
-        reward_twin(model, environment, table),
-    )
+        environment.means, environment.preferences, [(int(i), int(j)) for i, j in network.edges], network.link_probability,
+        network.weights, reward_twin(model, environment, table),
+    )  # fmt: skip
 
 
 def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: int = 0) -> Numbers:

@@ -265,25 +265,16 @@ def test_no_gossip(play: Callable[..., Any]) -> None:
     t=6: agent 0: q = (1/2 - BONUS_6) 4/3 = 0.5125, 0.25 -> arm 0. Agent 1: q = (1/8 + BONUS_6) 4 = 0.9626, 0.5 -> arm 1.
     """
     second = [
-        (0, 0),
-        (1, 1),
-        (2 / 3, 0.5),
-        ((0.5 - BONUS_4) * 4 / 3, 1),
-        (2 / 3, 0.5),
+        (0, 0), (1, 1), (2 / 3, 0.5), ((0.5 - BONUS_4) * 4 / 3, 1), (2 / 3, 0.5),
         ((0.5 - BONUS_6) * 4 / 3, (0.125 + BONUS_6) * 4),
-    ]
+    ]  # fmt: skip
     draws = ((0.9, 0.1, 0.5, 0.5, 0.5, 0.25), (0.9, 0.1, 0.25, 0.5, 0.25, 0.5))
     _, game = played = play(gm.SimulatedNSWUCBGossip(no_gossip=True), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (1, 0), (0, 1), (1, 0), (0, 1)],
-        pareto=np.zeros((6, 2)),
-        fair=[(lost(a), lost(b)) for a, b in second],
-        disagreement=[0.25] * 6,
-        size=0,
+        played, second=second, arms=[(0, 0), (1, 1), (1, 0), (0, 1), (1, 0), (0, 1)], pareto=np.zeros((6, 2)),
+        fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.25] * 6, size=0,
         utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
-    )
+    )  # fmt: skip
     for t in range(1, 6):
         np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]])
 
@@ -333,15 +324,10 @@ def test_no_sim_rescaled(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.1, 0.5, 0.25, 0.5, 0.5), (0.9, 0.1, 0.5, 0.75, 0.5, 0.75))
     played = play(gm.SimulatedNSWUCBGossip(no_sim=True, rescale=True), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (0, 0), (0, 1), (1, 0), (0, 1)],
-        pareto=np.zeros((6, 2)),
-        fair=[(lost(a), lost(b)) for a, b in second],
-        disagreement=[0.5, 0.5, 0, 0, 0, 0],
-        size=4,
+        played, second=second, arms=[(0, 0), (1, 1), (0, 0), (0, 1), (1, 0), (0, 1)], pareto=np.zeros((6, 2)),
+        fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.5, 0.5, 0, 0, 0, 0], size=4,
         utility=(4 * 1 + 2 * 0.25, 3 * 0.5 + 3 * 1),
-    )
+    )  # fmt: skip
 
 
 def test_the_geometric_welfare_and_the_local_solver(play: Callable[..., Any]) -> None:

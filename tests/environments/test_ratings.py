@@ -64,11 +64,8 @@ def test_a_log_is_resampled_with_its_names_whatever_holds_it(tmp_path: Path, cap
     for (i, group), (k, film) in product(enumerate(environment.labels.agents), enumerate(environment.labels.arms)):
         np.testing.assert_allclose(environment.means[i, k], means.loc[group, film], rtol=1e-12)
     others = [
-        polars.from_pandas(frame),
-        pyarrow.Table.from_pandas(frame),
-        frame.to_dict("list"),
-        frame.astype({"group": "category"}),
-    ]
+        polars.from_pandas(frame), pyarrow.Table.from_pandas(frame), frame.to_dict("list"), frame.astype({"group": "category"}),
+    ]  # fmt: skip
     for source in (*others, tmp_path / "log.csv", str(tmp_path / "log.parquet")):
         other = gm.Environment.from_log(source, **NAMED)
         assert other.labels == environment.labels
@@ -181,14 +178,10 @@ def test_sources_that_are_refused(key: str, value: Any, words: str, tmp_path: Pa
 
 
 HEADINGS = [
-    ("pickup_longitude", "pickup_latitude"),
-    (" pickup_longitude", " pickup_latitude"),
-    ("Pickup_longitude", "Pickup_latitude"),
-    ("Start_Lon", "Start_Lat"),
-    ("Pickup Centroid Longitude", "Pickup Centroid Latitude"),
-    ("start_lng", "start_lat"),
+    ("pickup_longitude", "pickup_latitude"), (" pickup_longitude", " pickup_latitude"), ("Pickup_longitude", "Pickup_latitude"),
+    ("Start_Lon", "Start_Lat"), ("Pickup Centroid Longitude", "Pickup Centroid Latitude"), ("start_lng", "start_lat"),
     ("Lon", "Lat"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("names", HEADINGS)

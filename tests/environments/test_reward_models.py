@@ -25,19 +25,13 @@ def moments_of_discrete(mean: float) -> float:
 
 
 VARIANCES: dict[str, Any] = {
-    "bernoulli": lambda m: m * (1 - m),
-    "beta": lambda m: m * (1 - m) / (10.0 + 1.0),
-    "gaussian": lambda m: 0.1**2,
-    "discrete": moments_of_discrete,
-    "deterministic": lambda m: 0.0,
-}
+    "bernoulli": lambda m: m * (1 - m), "beta": lambda m: m * (1 - m) / (10.0 + 1.0), "gaussian": lambda m: 0.1**2,
+    "discrete": moments_of_discrete, "deterministic": lambda m: 0.0,
+}  # fmt: skip
 MODELS: dict[str, Any] = {
-    "bernoulli": rewards.Bernoulli(MEANS),
-    "beta": rewards.Beta(MEANS, 10.0),
-    "gaussian": rewards.Gaussian(MEANS, 0.1),
-    "discrete": rewards.Discrete(MEANS),
-    "deterministic": rewards.Deterministic(MEANS),
-}
+    "bernoulli": rewards.Bernoulli(MEANS), "beta": rewards.Beta(MEANS, 10.0), "gaussian": rewards.Gaussian(MEANS, 0.1),
+    "discrete": rewards.Discrete(MEANS), "deterministic": rewards.Deterministic(MEANS),
+}  # fmt: skip
 
 
 def drawn(model: Any, i: int, arm: int, uniform: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
+from tests.tiny import refusal
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "recorded_rounds": 5},
@@ -77,25 +78,17 @@ def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
     points = [{"network.base": base, "network.weights": "metropolis"} for base in bases]
     listed = load_spec({**SPEC, "network": {}, "sweep": {"points": points}})
     assert crossed.spec.sweep["network.base"] == listed.sweep["network.base"] and len(crossed.traces) == 4
-    assert equal_to_shipped(crossed, tmp_path)
-    halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
-    halves[0].add_nodes_from(range(4))
-    halves[1].add_nodes_from(range(4))
-    switched = {"links": {"process": "switching", "graphs": halves}}
-    edges = [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}]
-    written = {"links": {"process": "switching", "graphs": edges}}
-    environment = {**SPEC["environment"], "agents": 4}
-    runs = [
-        gm.run({**SPEC, "environment": environment, "network": network}, out=tmp_path / name, workers=1)
-        for name, network in (("graphs", switched), ("written", written))
-    ]
-    assert equal(*runs)
-
-
-def equal_to_shipped(crossed: gm.Results, tmp_path: Path) -> bool:
     names = {**SPEC, "network": {}, "environment": {**SPEC["environment"], "agents": 10}}
     names["sweep"] = {"network.base": ["petersen", "ring"]}
-    return equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
+    assert equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
+    halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
+    for half in halves:
+        half.add_nodes_from(range(4))
+    four, runs = {**SPEC, "environment": {**SPEC["environment"], "agents": 4}}, []
+    for name, graphs in (("graphs", halves), ("written", [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}])):
+        network = {"links": {"process": "switching", "graphs": graphs}}
+        runs.append(gm.run({**four, "network": network}, out=tmp_path / name, workers=1))
+    assert equal(*runs)
 
 
 def test_overrides_go_with_graphs(tmp_path: Path) -> None:
@@ -128,10 +121,7 @@ def test_names_are_the_same_at_both_doors(label: Any, said: str | None) -> None:
     graph = nx.relabel_nodes(nx.path_graph(2), {0: "n0", 1: "n1"})
     graph.nodes["n0"]["name"] = label
     if said is None:
-        with pytest.raises(
-            gm.InputError, match=r"network\.base: 'graph': the name .* has a control character, which no name may have"
-        ):
-            gm.Network(graph)
+        assert "has a control character, which no name may have" in refusal(gm.Network, graph)
     else:
         _, files = graph_files.graphs_as_files([graph])
         (file,) = files.values()
@@ -145,7 +135,6 @@ from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={**os.environ, "TMPDIR": str(tmp_path)}
-    )
+    where = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env=where)
     assert list(tmp_path.iterdir()) == []

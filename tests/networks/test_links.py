@@ -7,6 +7,7 @@ import copy
 import math
 import pickle
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,17 @@ from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import KITE, refusal
 
-KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 HALVES = {"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [0, 3]]}
 BLOCK = {"process": "stochastic_block", "within": 1, "between": 1}
-FILE = "# contacts\ntime,i,j\n100,b,a\n100,c,b,further,columns\n139.9,c,d\n160,a,b\n160,b,a\n"
 
 
 @pytest.fixture(scope="session")
 def contacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rounds of 20: a-b and b-c in the first, c-d in the second, none in the third, a-b in the fourth."""
     path = tmp_path_factory.mktemp("contacts") / "contacts.csv"
-    path.write_text(FILE)
+    path.write_text("# contacts\ntime,i,j\n100,b,a\n100,c,b,further,columns\n139.9,c,d\n160,a,b\n160,b,a\n")
     return path
 
 
@@ -62,19 +62,19 @@ def every(contacts: Path) -> dict[str, gm.Network]:
     return {name: gm.Network(**named, **files.get(name, {})) for name, named in NETWORKS.items()}
 
 
-def refused(*arguments: Any, **named: Any) -> str:
-    with pytest.raises(gm.InputError) as caught:
-        gm.Network(*arguments, **named)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+refused = partial(refusal, gm.Network)
 
 
 def sampled(network: gm.Network, rounds: int, seed: int = 1) -> np.ndarray:
     return network.link_sampler(np.random.default_rng(seed))(rounds)
 
 
+def links_of_trial(network: gm.Network, rounds: int) -> np.ndarray:
+    return network.link_sampler(stream(1, purpose=Purpose.LINKS))(rounds)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_any_split_into_blocks_gives_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
+def test_any_split_into_blocks_and_any_copy_gives_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
     network = every[name]
 
     @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 2**32))
@@ -86,6 +86,8 @@ def test_any_split_into_blocks_gives_the_same_links(name: str, every: dict[str, 
         assert whole.dtype == np.uint8 and whole.shape == (sum(blocks), len(network.edges)) and set(whole.flat) <= {0, 1}
 
     check()
+    for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
+        np.testing.assert_array_equal(sampled(other, 30), sampled(network, 30))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,11 +145,7 @@ def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
     environment = gm.Environment.sample(network.agents, 3, 2, heterogeneity=0.5, seed=1)
     game = alone(gm.ParetoUCBGossip(), environment, network, horizon=40, seed=1)
     np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(game.links, rounds_of(network, 40))
-
-
-def rounds_of(network: gm.Network, rounds: int) -> np.ndarray:
-    return network.link_sampler(stream(1, purpose=Purpose.LINKS))(rounds)
+    np.testing.assert_array_equal(game.links, links_of_trial(network, 40))
 
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])
@@ -161,14 +159,7 @@ def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
     parts = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=1)
     for field in ("pareto_regret", "disagreement", "messages"):
         assert getattr(whole, field).tobytes() == getattr(parts, field).tobytes()
-    np.testing.assert_array_equal(whole.messages_sent.sum(), 2 * rounds_of(network, 100).sum())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_copies_play_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
-    network = every[name]
-    for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
-        np.testing.assert_array_equal(sampled(other, 30), sampled(network, 30))
+    np.testing.assert_array_equal(whole.messages_sent.sum(), 2 * links_of_trial(network, 100).sum())
 
 
 def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
@@ -286,25 +277,20 @@ def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, pr
     assert (sizes.mean(axis=0) <= bound + 4 * sizes.std(axis=0) / math.sqrt(500)).all()
 
 
-@pytest.mark.parametrize("agents", [2, 4, 8, 32])
-def test_one_peer_exponential_averages_exactly_after_log2_rounds(agents: int) -> None:
+@pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 6, 7, 8, 9, 32])
+def test_one_peer_exponential_goes_round_the_bits_and_averages_exactly(agents: int) -> None:
+    """In round k agents i and i xor 2^k meet; powers of two hold the same mean after log2 rounds."""
     network = gm.Network(agents=agents, links="one_peer_exponential", weights="metropolis")
-    assert len(network.edges) == agents * (agents.bit_length() - 1) // 2  # the hypercube
-    x = np.random.default_rng(0).integers(0, 1024, agents).astype(float)
-    for present in sampled(network, agents.bit_length() - 1):
-        assert present.sum() == agents // 2
-        x = network.mixing_matrix(present) @ x
-    np.testing.assert_array_equal(x, np.full(agents, x[0]))  # halves of whole numbers: exact
-
-
-@pytest.mark.parametrize("agents", [1, 2, 3, 5, 6, 7, 9])
-def test_one_peer_exponential_for_other_numbers_of_agents(agents: int) -> None:
-    network = gm.Network(agents=agents, links="one_peer_exponential")
     period = max(1, (agents - 1).bit_length())
     links = sampled(network, 2 * period)
     np.testing.assert_array_equal(links[:period], links[period:])
+    x = np.random.default_rng(0).integers(0, 1024, agents).astype(float)
     for k, present in enumerate(links[:period]):
         assert network.edges[present == 1].tolist() == [[i, i ^ 2**k] for i in range(agents) if i < i ^ 2**k < agents]
+        x = network.mixing_matrix(present) @ x
+    if agents.bit_count() == 1:  # the hypercube; halves of whole numbers: exact
+        assert len(network.edges) == agents * (agents.bit_length() - 1) // 2
+        np.testing.assert_array_equal(x, np.full(agents, x[0]))
 
 
 def test_stochastic_block_within_and_between() -> None:
@@ -330,10 +316,7 @@ def test_switching_takes_the_graphs_in_turn() -> None:
     base.add_edge("a", "d")
     matched = gm.Network(base, links=gm.Switching([by_label]))
     assert [matched.labels[i] for i in matched.edges[sampled(matched, 1)[0] == 1][0]] == ["a", "d"]
-
-
-def test_jointly_connected_graphs_agree_together_and_not_alone() -> None:
-    """Pairs 01 23, then 12 03, with metropolis weights: after both every estimate is the mean."""
+    # Pairs 01 23, then 12 03, with metropolis weights: after both every estimate is the mean.
     network = gm.Network(links=gm.Switching(HALVES), weights="metropolis")
     x = np.array([8.0, 0, 4, 0])
     for present, expected in zip(sampled(network, 2), ([4, 4, 2, 2], [3, 3, 3, 3]), strict=True):
@@ -422,17 +405,13 @@ def test_agents_are_matched_by_label(labels: Any, links: gm.Switching, message: 
     assert (message in refused(base, links=links)) if message else len(sampled(gm.Network(base, links=links), 1)[0]) == 3
 
 
-def test_two_agents_of_one_label_have_no_contacts(contacts: Path) -> None:
+def test_contacts_need_one_agent_of_each_name(contacts: Path) -> None:
     base = nx.path_graph(5)
     nx.set_node_attributes(base, dict(enumerate("abcda")), "label")
     assert "and 'graph' has two agents 'a'" in refused(base, links=gm.ContactTrace(contacts))
     assert "and 'graph' has two agents 'a'" in refused(base, links=gm.Switching([base]))
-
-
-def test_strangers_in_a_trace_are_refused(contacts: Path) -> None:
-    assert "has an agent 'a', which the base graph 'kite' has not" in refused(
-        nx.Graph(KITE, name="kite"), links=gm.ContactTrace(contacts)
-    )
+    kite = nx.Graph(KITE, name="kite")
+    assert "has an agent 'a', which the base graph 'kite' has not" in refused(kite, links=gm.ContactTrace(contacts))
 
 
 def test_link_probability_is_for_erdos_renyi() -> None:
@@ -490,11 +469,9 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
         load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
 
 
-@pytest.mark.parametrize(("network", "message"), [
-    ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-    ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
-])  # fmt: skip
-def test_errors_of_the_file(tmp_path: Path, network: str, message: str) -> None:
-    with pytest.raises(gm.InputError) as caught:
-        load_spec(experiment(tmp_path, network))
-    assert str(caught.value).startswith(message)
+def test_errors_of_the_file(tmp_path: Path) -> None:
+    for network, message in (
+        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+    ):
+        assert refusal(load_spec, experiment(tmp_path, network)).startswith(message)

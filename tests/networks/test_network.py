@@ -14,30 +14,13 @@ from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.links import ErdosRenyi
 from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
-from gossipmab.utils.errors import InputError
+from tests.tiny import KITE, refusal
 
 RULES = list(WEIGHT_RULES)
-KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
 BASES: list[tuple[Any, int | None]] = [
-    ("complete", 10),
-    ("ring", 9),
-    ("path", 7),
-    ("star", 8),
-    ("wheel", 8),
-    ("barbell", 10),
-    ("petersen", None),
-    ("hypercube", None),
-    ("karate_club", None),
-    ("nsfnet", None),
-    ("watts_strogatz", 20),
-]
-
-
-def refused(*arguments: Any, **named: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        Network(*arguments, **named)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    ("complete", 10), ("ring", 9), ("path", 7), ("star", 8), ("wheel", 8), ("barbell", 10), ("petersen", None),
+    ("hypercube", None), ("karate_club", None), ("nsfnet", None), ("watts_strogatz", 20),
+]  # fmt: skip
 
 
 def every_round(edges: int) -> np.ndarray:
@@ -176,9 +159,6 @@ def test_weights_by_hand() -> None:
         np.testing.assert_allclose(matrix, [[1 - w, w, 0], [w, 1 - 2 * w, w], [0, w, 1 - w]], atol=1e-15)
     star = Network("star", agents=6, weights="metropolis")
     assert star.mixing_matrix(np.array([1, 0, 0, 0, 0], np.uint8))[0, 1] == 0.5  # degrees of G_t, not of G0
-
-
-def test_laplacian_weights_are_the_papers_matrix() -> None:
     network = Network("petersen", link_probability=0.5)
     present = network.link_sampler(np.random.default_rng(0))(1)[0]
     graph = nx.Graph()
@@ -230,24 +210,6 @@ def test_expected_matrix_entry_by_entry(weights: str) -> None:
         np.testing.assert_allclose(spectrum.matrix_of(network.edges, 5, w).toarray(), first, atol=1e-13)
 
 
-@pytest.mark.parametrize("weights", RULES)
-def test_disagreement_shrinks_as_the_squared_eigenvalue_says(weights: str) -> None:
-    """Mean |W x|^2 of 8,000 rounds along the slowest eigenvector x, within 4 standard errors (false alarm 6e-5 each).
-
-    The eigenvalue of the Metropolis rules is itself sampled: both errors count, and x is taken from other rounds.
-    """
-    network = Network("nsfnet", link_probability=0.3, weights=weights)
-    generator = np.random.default_rng(8)
-    matrices = [network.mixing_matrix(present) for present in network.link_sampler(generator)(4_000)]
-    second = np.mean([w @ w for w in matrices], axis=0)
-    x = np.linalg.eigh(second - 1 / 14)[1][:, -1]
-    shrunk = [np.sum((network.mixing_matrix(present) @ x) ** 2) for present in network.link_sampler(generator)(8_000)]
-    error = standard_error(network, second, 8_000)
-    if network.constant_weight == 0:
-        error = math.hypot(error, standard_error(network, second, spectrum.SAMPLES))
-    assert abs(np.mean(shrunk) - network.facts().second_eigenvalue_squared) < 4 * error
-
-
 def test_facts_of_known_spectra() -> None:
     """Complete graph: every eigenvalue of Lap is N. Ring: 2 - 2 cos(2 pi k / N). Star: 1 and N."""
     complete = Network("complete", agents=12, link_probability=0.25).facts()
@@ -259,10 +221,7 @@ def test_facts_of_known_spectra() -> None:
     star = Network("star", agents=9, link_probability=0.5, weights="max_degree").facts()
     assert star.second_eigenvalue == pytest.approx(1 - 0.5 * 1 / 9)
     assert Network("petersen").algebraic_connectivity == 2.0
-
-
-def test_the_most_negative_eigenvalue_counts_too() -> None:
-    """Two agents, metropolis, p = 1: W = [[1/2, 1/2], [1/2, 1/2]]; max_degree on K_{3,3}: 1 - 6/4 = -1/2."""
+    # Two agents, metropolis, p = 1: W = [[1/2, 1/2], [1/2, 1/2]]; max_degree on K_{3,3}: 1 - 6/4 = -1/2.
     assert Network("complete", agents=2, weights="metropolis").facts().second_eigenvalue == pytest.approx(0)
     assert Network("bipartite", agents=6, weights="max_degree").facts().second_eigenvalue == pytest.approx(0.5)
 
@@ -319,11 +278,11 @@ def test_facts_of_large_graphs() -> None:
 
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
-    message = refused("petersen", link_probability=p)
+    message = refusal(Network, "petersen", link_probability=p)
     assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message)
 
 
 def test_unknown_weights_are_refused() -> None:
-    message = refused("petersen", weights="metropolys")
+    message = refusal(Network, "petersen", weights="metropolys")
     assert message.startswith("network.weights: 'metropolys' is not known; did you mean 'metropolis'?")
     assert all(rule in message for rule in RULES)

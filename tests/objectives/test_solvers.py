@@ -352,12 +352,9 @@ def test_interpreted_and_compiled_give_equal_bits():
     results = []
     for disabled in ("0", "1"):
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", script],
-            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+            [sys.executable, "-W", "error", "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         results.append(json.loads(done.stdout))
     assert len(results[0]) > 1000 and results[0] == results[1]

@@ -315,16 +315,12 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     labels = [label for label in NASTY if len(label) < 50]
     data = {
         "experiment": {
-            "name": "../[/b] $^$",
-            "description": "<img src=x onerror=y>",
-            "horizon": 5,
-            "seed": 1,
-            "recorded_rounds": 1,
+            "name": "../[/b] $^$", "description": "<img src=x onerror=y>", "horizon": 5, "seed": 1, "recorded_rounds": 1,
         },
         "environment": {"agents": 2, "arms": 2, "objectives": 1},
         "network": {"base": "complete"},
         "algorithms": [{"name": "pareto_ucb", "label": label} for label in labels],
-    }
+    }  # fmt: skip
     import tomli_w
 
     (tmp_path / "in").mkdir()

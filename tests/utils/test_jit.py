@@ -378,12 +378,9 @@ def of_one_name(kind: str, number: float) -> Any:
     class NashWelfare(NamedTuple("Fields", fields_of)):  # type: ignore[misc]
         __slots__ = ()
         value = {
-            "closure": lambda self: number,
-            "fields": lambda self: self.a,
-            "global": lambda self: READ,
-            "dispatcher": lambda self: through_a_dispatcher(),
-            "function": lambda self: through_a_function(),
-        }[kind]
+            "closure": lambda self: number, "fields": lambda self: self.a, "global": lambda self: READ,
+            "dispatcher": lambda self: through_a_dispatcher(), "function": lambda self: through_a_function(),
+        }[kind]  # fmt: skip
 
     return NashWelfare(1.0, 2.0)
 

@@ -28,3 +28,12 @@ def refusal(call: Callable[..., Any], *arguments: Any, **named: Any) -> str:
         call(*arguments, **named)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+Capsys = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+
+
+def slow(*values: Any) -> Any:
+    """A row of parameters that the everyday run leaves out."""
+    return pytest.param(*values, marks=pytest.mark.slow)

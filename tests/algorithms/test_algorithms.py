@@ -26,6 +26,7 @@ from twins import (
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
+from tests.tiny import slow
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -256,7 +257,7 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
 PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
 
 
-@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), slow(200, 150)])
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in PAPERS else pytest.mark.slow) for name in (*PARETO, *FAIR)]
 )

@@ -20,6 +20,7 @@ from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.rng import Purpose, RandomSource
+from tests.tiny import slow
 
 FIELDS = tuple(AssignmentTrace.AXES)
 
@@ -475,7 +476,7 @@ def test_more_probes_than_the_budget_cost_everything() -> None:
     np.testing.assert_array_equal(trace.cumulative_welfare, 0)
 
 
-@pytest.mark.parametrize("interpreted", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("interpreted", [True, slow(False)])
 def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
     """One agent, arms 0.6 and 0.3, alpha(1) = 0.1: takes arm 0 where it pays 1, else arm 1: 0.9 (0.6 + 0.4 * 0.3) = 0.648."""
     environment = gm.Environment.sample(means=[[[0.6], [0.3]]])

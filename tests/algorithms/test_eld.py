@@ -12,6 +12,7 @@ from gossipmab.algorithms.central import eld_primal as rationing
 from gossipmab.analysis.verify import same_bits
 from gossipmab.metrics import equity
 from gossipmab.utils import parameters
+from tests.tiny import slow
 
 
 def grid(K: int, n: int) -> np.ndarray:
@@ -74,7 +75,7 @@ def test_the_dual_variable_by_hand() -> None:
     np.testing.assert_allclose(state.multiplier, 2 * (1 / 3 - 0.01))
 
 
-@pytest.mark.parametrize("measure", [pytest.param("mre", marks=pytest.mark.slow), "excess"])
+@pytest.mark.parametrize("measure", [slow("mre"), "excess"])
 def test_the_budget_is_kept_on_average(measure: str) -> None:
     """Over the second half of the rounds; without a budget the same instance has more than twice as much inequality."""
     U = np.array([[1.0, 0.3, 0.5], [0.8, 0.4, 0.5], [0.1, 0.9, 0.5], [0.6, 0.2, 0.45]])

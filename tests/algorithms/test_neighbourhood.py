@@ -23,6 +23,7 @@ from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
+from tests.tiny import slow
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)])  # balls of 3 to 5 with one hop
 TROUBLE: dict[str, Any] = {
@@ -84,9 +85,7 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
 
 
 @pytest.mark.parametrize(
-    "given",
-    [{}, *(pytest.param(given, marks=pytest.mark.slow) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))],
-    ids=str,
+    "given", [{}, *(slow(given) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))], ids=str
 )
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""

@@ -32,6 +32,7 @@ from gossipmab.metrics.statistics import (
     paired_ratio,
     rank_trend,
 )
+from tests.tiny import Capsys
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "recorded_rounds": 6},
@@ -139,7 +140,7 @@ def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
     assert list(summary["pareto_regret_p"].iloc[1:]) == holm(expected)
 
 
-def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path: Path, capsys: Capsys) -> None:
     sweep = {"network.base": ["ring", "complete", "star"]}
     results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
     assert [(one.begin, one.end) for one in effects(results)] == [("ring", "complete"), ("ring", "star")]
@@ -148,7 +149,7 @@ def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path:
     assert "Pareto regret across base, paired by trial" in out and "Pareto regret than base = ring" not in out
 
 
-def test_summary_ends_with_the_sentences(listed: Results, capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_ends_with_the_sentences(listed: Results, capsys: Capsys) -> None:
     assert call(["summary", str(listed.path)]) == 0
     out = capsys.readouterr().out
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
@@ -171,7 +172,7 @@ def test_the_trend_is_that_of_scipy_and_its_interval_that_of_a_plain_bootstrap()
     assert math.isnan(rank_trend(x, np.full((6, 4), math.nan)).value) and math.isnan(rank_trend(x, x[None]).low)
 
 
-def test_the_sweep_is_answered_trial_by_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sweep_is_answered_trial_by_trial(tmp_path: Path, capsys: Capsys) -> None:
     results = gm.run({**SPEC, "sweep": {"network.link_probability": [1.0, 0.1, 0.3]}}, out=tmp_path / "run", workers=1)
     found = {one.algorithm: one for one in effects(results) if one.metric == "pareto_regret"}
     last = results.table().query("round == 60")
@@ -256,7 +257,7 @@ def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Res
     assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
 
 
-def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run({**SPEC, "sweep": LISTED}, out=tmp_path / "again", workers=1)
     found = versus(listed, other)
     assert (found.differences, found.matching, found.equal, found.unequal) == ([], 24, 24, [])
@@ -267,7 +268,7 @@ def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: pytest.Captur
     assert "the same Pareto regret as the first run in every trial" in out
 
 
-def test_two_runs_with_other_links(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_with_other_links(tmp_path: Path, capsys: Capsys) -> None:
     one = gm.run(SPEC, out=tmp_path / "one", workers=1)
     other = gm.run(SPEC, out=tmp_path / "other", workers=1, overrides=["network.link_probability=0.1"])
     found = versus(one, other)
@@ -282,7 +283,7 @@ def test_two_runs_with_other_links(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "gossip in the second run: " in out and "their environments differ" not in out.lower()
 
 
-def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: Capsys) -> None:
     one = gm.run(SPEC, out=tmp_path / "one", workers=1)
     renamed = {**SPEC, "algorithms": [SPEC["algorithms"][0], {"name": "pareto_ucb", "label": "solo"}]}
     changes = ["experiment.seed=6", "experiment.trials=2"]
@@ -297,7 +298,7 @@ def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: 
 
 
 def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorded(
-    listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listed: Results, tmp_path: Path, capsys: Capsys
 ) -> None:
     experiment = {**SPEC["experiment"], "horizon": 40, "recorded_rounds": 4}
     other = gm.run({**SPEC, "sweep": LISTED, "experiment": experiment}, out=tmp_path / "short", workers=1)
@@ -312,7 +313,7 @@ def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorde
     assert versus(listed, listed).horizons is None
 
 
-def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run(SPEC, out=tmp_path / "single", workers=1)
     assert versus(listed, other).matching == 0 and call(["compare", str(listed.path), str(other.path)]) == 0
     assert "No cell matches" in capsys.readouterr().out

@@ -33,6 +33,7 @@ from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.utils import provenance
+from tests.tiny import Capsys, Patch
 
 SPEC: dict[str, Any] = {
     "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
@@ -407,9 +408,7 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_wrong_stands_at_its_head(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_wrong_stands_at_its_head(tmp_path: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture) -> None:
     play = CellRunner.__call__
 
     def failing(self: CellRunner, cell: Any, *rest: Any) -> Any:
@@ -456,7 +455,7 @@ def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: Capsys) -> None:
     place = tmp_path / "mine.html"
     assert call(["report", str(single.path), "--out", str(place)]) == 0
     assert capsys.readouterr().out == f"{place}\n" and place.read_text().startswith("<!DOCTYPE html>")
@@ -472,7 +471,7 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pyt
     ("single", "page.html --watch", "--watch"),
 ])  # fmt: skip
 def test_bad_folders_and_files_are_one_line(
-    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: Capsys
 ) -> None:
     place = shutil.copytree(single.path, tmp_path / "empty") if folder == "empty" else tmp_path / folder
     if folder == "empty":

@@ -20,7 +20,7 @@ import gossipmab as gm
 from gossipmab.bridges.extras import MissingExtraError, library
 from gossipmab.bridges.logged_tables import logged_table
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import tiny
+from tests.tiny import Patch, tiny
 
 DOCS = Path(__file__).parents[2] / "docs"
 SPEC = tiny(60, 3)
@@ -321,7 +321,7 @@ def play(title: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("title", [*NEEDED, "networkx"])
-def test_the_examples_run(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_run(title: str, tmp_path: Path, monkeypatch: Patch) -> None:
     if title in NEEDED and find_spec(NEEDED[title]) is None:
         pytest.skip(f"{NEEDED[title]} is not installed")
     monkeypatch.chdir(tmp_path)
@@ -343,7 +343,7 @@ def test_all_examples_are_tried() -> None:
     ("duckdb", "duckdb"),
     ("ray.tune", "tune"),
 ])  # fmt: skip
-def test_a_missing_library_names_its_extra(module: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_names_its_extra(module: str, extra: str, monkeypatch: Patch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     bridge = {"polars": "tables", "duckdb": "tables"}.get(extra, extra)
     needs_pettingzoo = extra in ("pettingzoo", "momaland")

@@ -19,7 +19,7 @@ from gossipmab.cli.options import keys_of, runs_of
 from gossipmab.cli.sheet import Sheet, wrapped
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
-from tests.tiny import tiny
+from tests.tiny import Capsys, Patch, slow, tiny
 
 TINY = tiny(80, 6)
 
@@ -36,14 +36,14 @@ def spec(tmp_path: Path) -> str:
     return str(path)
 
 
-def error_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+def error_line(arguments: list[str], capsys: Capsys) -> str:
     assert call(arguments) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and "Traceback" not in err
     return err
 
 
-def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: Capsys) -> None:
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 0
     out, err = capsys.readouterr()
     assert err == "" and "Pareto regret" in out and "gossip" in out and "pareto_ucb" in out and "Holm" in out
@@ -52,9 +52,7 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--quiet"]) == 0 and capsys.readouterr() == ("", "")
 
 
-def test_where_the_figure_fails_the_table_is_printed(
-    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_figure_fails_the_table_is_printed(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("no latex\nhere")
 
@@ -99,7 +97,7 @@ def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_p
     (["topology", "petersen", "--out", "{folder}/x.gif"], ["x.gif"]),
 ])  # fmt: skip
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], words: list[str], spec: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], words: list[str], spec: str, finished: Path, tmp_path: Path, capsys: Capsys
 ) -> None:
     places = {"spec": spec, "finished": finished, "folder": tmp_path}
     line = error_line([argument.format(**places) for argument in arguments], capsys)
@@ -107,7 +105,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
         assert word in line, line
 
 
-def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_and_plot(finished: Path, capsys: Capsys) -> None:
     assert call(["summary", str(finished)]) == 0
     out = capsys.readouterr().out
     assert "exponent" in out and "gossip" in out and "80" in out
@@ -122,9 +120,7 @@ def test_summary_and_plot(finished: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-def test_no_name_and_no_number_is_cut(
-    width: int, finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_name_and_no_number_is_cut(width: int, finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     assert call(["summary", str(finished)]) == 0
     every = capsys.readouterr().out.split()
     monkeypatch.setenv("COLUMNS", str(width))
@@ -152,7 +148,7 @@ def test_numbers_keep_their_signs_and_words_are_whole() -> None:
     assert wrapped("a /very/long/path/name", 8, whole=True) == ["a", "/very/long/path/name"]
 
 
-def test_summary_in_other_formats(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_in_other_formats(finished: Path, capsys: Capsys) -> None:
     summary = gm.open_run(finished).summary()
     texts = {}
     for form in ("csv", "markdown", "latex", "json"):
@@ -169,9 +165,7 @@ def test_summary_in_other_formats(finished: Path, capsys: pytest.CaptureFixture[
     assert in_latex("7.3e-04 of a_b") == r"$7.3 \times 10^{-4}$ of a\_b"
 
 
-def test_runs_are_listed_and_named_where_one_is_missing(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_are_listed_and_named_where_one_is_missing(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     half = shutil.copytree(finished, tmp_path / "runs" / "group" / "half")
     (half / "cells" / "gossip__trial000.parquet").unlink()
     (half / "summary.csv").unlink()
@@ -193,7 +187,7 @@ def test_runs_are_listed_and_named_where_one_is_missing(
     assert "network.link_probability=" in keys_of("network.") and keys_of("algorithms.*.pool") == ["algorithms.*.pooled="]
 
 
-def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_everything(capsys: Capsys) -> None:
     from gossipmab.algorithms import ALGORITHMS
     from gossipmab.utils.resources import shipped_files
 
@@ -203,7 +197,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in out for name in names)
 
 
-def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: Capsys) -> None:
     picture = tmp_path / "drawn.svg"
     assert call(["topology", "petersen", "complete", "--p", "1", "--out", str(picture)]) == 0
     out = capsys.readouterr().out
@@ -214,7 +208,7 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: pytest.CaptureF
     assert complete[1:3] == ["20", "190"] and picture.read_text().count("10 agents") <= 1 and picture.stat().st_size > 5_000
 
 
-def test_verify_holds_for_a_sound_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_holds_for_a_sound_run(finished: Path, capsys: Capsys) -> None:
     assert call(["verify", str(finished)]) == 0
     out = capsys.readouterr().out
     assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
@@ -225,7 +219,7 @@ def test_verify_holds_for_a_sound_run(finished: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     "name", ["results.parquet", "agents.parquet", "summary.csv", "cells/gossip__trial002.parquet", "cells/gossip__trial000.parquet"]
 )
-def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Path, capsys: Capsys) -> None:
     folder = shutil.copytree(finished, tmp_path / "run")
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -237,7 +231,7 @@ def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Pa
     assert call(["verify", str(folder)]) == 1 and f"WRONG  {name}: is missing" in capsys.readouterr().out
 
 
-def test_verify_notices_other_bits(finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_notices_other_bits(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
     simulate = rounds.simulate_gossip
@@ -263,7 +257,7 @@ def test_help_and_version_answer_without_anything_heavy() -> None:
 
 @pytest.mark.parametrize("arguments", [
     ["--help"],
-    *(pytest.param(x, marks=pytest.mark.slow) for x in (["topology", "petersen"], ["list"], ["list", "--json"], ["schema"])),
+    *(slow(x) for x in (["topology", "petersen"], ["list"], ["list", "--json"], ["schema"])),
 ])  # fmt: skip
 def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gossipmab", *arguments]

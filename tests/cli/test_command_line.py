@@ -24,7 +24,7 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
-from tests.tiny import tiny
+from tests.tiny import Capsys, Patch, tiny
 
 ROOT = Path(__file__).parents[2]
 TINY = tiny(40, 1)
@@ -45,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
 
 
-def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:
+def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, Any]:
     """What a command prints with --json, which must be JSON as the standard has it, with the documented keys and no others."""
 
     def refuse(word: str) -> None:
@@ -58,9 +58,7 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int
     return found
 
 
-def test_run_and_summary_say_the_same_numbers_as_the_results(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
     (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
@@ -75,9 +73,7 @@ def test_run_and_summary_say_the_same_numbers_as_the_results(
     assert len(seen["sentences"]) == 1 and seen["sentences"][0].startswith("pareto_ucb: ")
 
 
-def test_a_run_with_failures_names_the_cells(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_with_failures_names_the_cells(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
     def never(*args: Any, **options: Any) -> Any:
@@ -90,7 +86,7 @@ def test_a_run_with_failures_names_the_cells(
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
 
 
-def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run(TINY | {"experiment": TINY["experiment"] | {"horizon": 20}}, out=tmp_path / "other", workers=1).path
     found = document(["compare", str(finished), str(other)], capsys)
     assert found["differences"] == [{"key": "experiment.horizon", "first": "40", "second": "20"}]
@@ -105,7 +101,7 @@ def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: Capsys, monkeypatch: Patch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = document(["topology", "petersen", "--p", "1"], capsys)
@@ -118,7 +114,7 @@ def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
     assert alone["drawing"] == "one.svg" and (tmp_path / "one.svg").is_file()
 
 
-def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_everything(capsys: Capsys) -> None:
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.networks.graphs.base_graph import list_topologies
 
@@ -140,15 +136,13 @@ def test_numbers_that_json_does_not_have_are_null() -> None:
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
 
 
-def test_errors_leave_stdout_empty_with_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_leave_stdout_empty_with_json_too(tmp_path: Path, capsys: Capsys) -> None:
     assert call(["summary", str(tmp_path), "--json"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
 
 
-def test_quiet_is_silent_and_still_does_it(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments, file in [
         (["plot", str(finished), "--format", "svg"], finished / "figures" / "pareto_regret.svg"),
@@ -217,7 +211,7 @@ def test_every_command_teaches_by_examples_that_parse() -> None:
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
-def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_ends_with_the_examples(name: str, capsys: Capsys) -> None:
     assert call([*name.split(), "--help"]) == 0
     out = capsys.readouterr().out
     words = " ".join(out.split())
@@ -238,25 +232,25 @@ def test_the_page_is_as_the_commands_are() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), OPTIONS.items())
-def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: Capsys) -> None:
     assert call(["plot" if new == "--bound" else "run", "x", old, "y"]) == 2
     assert capsys.readouterr().err == f"error: {old} is now called {new}\n"
 
 
-def test_new_without_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
     assert call(["new"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err == "error: Missing command.\n"
 
 
-def test_cite_prints_what_the_run_used(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cite_prints_what_the_run_used(finished: Path, capsys: Capsys) -> None:
     assert call(["cite", str(finished)]) == 0
     printed = capsys.readouterr().out
     assert re.findall(r"^@\w+\{(\w+),$", printed, re.M) == ["gossipmab", "wang2026multi"]
     assert f"version = {{{gm.__version__}}}" in printed and printed.count("{") == printed.count("}")
 
 
-def test_every_algorithm_has_a_reference(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_algorithm_has_a_reference(capsys: Capsys) -> None:
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
     assert call(["list", "--json"]) == 0
@@ -348,7 +342,7 @@ def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict
         subprocess.run([found, "-n"], input=script.stdout, text=True, check=True)
 
 
-def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: Capsys) -> None:
     from gossipmab.analysis.studies import STUDIES
 
     assert set(suggestions.STUDIES) == set(STUDIES)

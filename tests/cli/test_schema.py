@@ -15,6 +15,7 @@ from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.resources import shipped_files
+from tests.tiny import slow
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = experiment_schema(plugins=False)
@@ -59,7 +60,7 @@ def test_it_is_a_schema_and_the_shipped_file_is_up_to_date() -> None:
     assert json.loads(schema_text(plugins=False)) == SCHEMA
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "scaling" else n for n in EXPERIMENTS])
+@pytest.mark.parametrize("name", [slow(n) if n == "scaling" else n for n in EXPERIMENTS])
 def test_shipped_experiments_fit_as_written_and_resolved(name: str) -> None:
     VALIDATOR.validate(tomllib.loads(EXPERIMENTS[name].read_text(encoding="utf-8")))
     VALIDATOR.validate(tomllib.loads(load_spec(name).to_toml()))

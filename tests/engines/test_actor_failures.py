@@ -20,6 +20,7 @@ from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import PLAYED
+from tests.tiny import slow
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 N, HORIZON, RECORD = 5, 53, 17
@@ -155,7 +156,7 @@ def test_who_reads_what_it_has_not_received_differs(crew: ActorPool, trouble: st
     assert {"disagreement", "mean_drift"} & set(same_bits(expected, got))
 
 
-@pytest.mark.parametrize("trouble", ["all", *(pytest.param(one, marks=pytest.mark.slow) for one in ("spread", "top, seldom"))])
+@pytest.mark.parametrize("trouble", ["all", *(slow(one) for one in ("spread", "top, seldom"))])
 def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)

@@ -32,6 +32,7 @@ from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
+from tests.tiny import slow
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
@@ -93,9 +94,9 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
 
 @pytest.mark.parametrize(("transport", "how"), [
     ("direct", "SIGKILL"),
-    pytest.param("refs", "ray.kill", marks=pytest.mark.slow),
-    pytest.param("direct", "ray.kill", marks=pytest.mark.slow),
-    pytest.param("refs", "SIGKILL", marks=pytest.mark.slow),
+    slow("refs", "ray.kill"),
+    slow("direct", "ray.kill"),
+    slow("refs", "SIGKILL"),
 ])  # fmt: skip
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray

@@ -28,6 +28,7 @@ from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options, session
 from gossipmab.networks.mixing import WEIGHT_RULES
 from gossipmab.utils.jit import SETTINGS
+from tests.tiny import slow
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
@@ -93,11 +94,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "played",
-    [gm.ParetoUCBGossip(), pytest.param(gm.SimulatedNSWUCBGossip(), marks=pytest.mark.slow)],
-    ids=lambda a: type(a).__name__,
-)
+@pytest.mark.parametrize("played", [gm.ParetoUCBGossip(), slow(gm.SimulatedNSWUCBGossip())], ids=lambda a: type(a).__name__)
 def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], played: Any) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
         if type(algorithm) is type(played) and algorithm == played:

@@ -19,6 +19,7 @@ from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.provenance import available_processors
+from tests.tiny import slow
 
 TINY: dict[str, Any] = {
     "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
@@ -47,8 +48,8 @@ def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("options", [
     {"engine": "ray", "workers": 2},
-    pytest.param({"engine": "actors"}, marks=pytest.mark.slow),
-    pytest.param({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}, marks=pytest.mark.slow),
+    slow({"engine": "actors"}),
+    slow({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}),
 ], ids=["ray", "actors direct", "actors refs"])  # fmt: skip
 def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     if options == {"engine": "actors"}:  # half of the cells by threads, the other half by actors

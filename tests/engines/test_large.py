@@ -17,14 +17,15 @@ from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import slow
 
 # What takes long is the compiler's work, anew for each algorithm and reward model.
 GAMES = [
     ("pareto_ucb_gossip", "bernoulli"),
-    pytest.param("pareto_ucb_gossip", "gaussian", marks=pytest.mark.slow),
-    pytest.param("pareto_ucb", "bernoulli", marks=pytest.mark.slow),
-    pytest.param("pareto_gossip", "bernoulli", marks=pytest.mark.slow),
-    pytest.param("simulated_nsw_ucb_gossip", "bernoulli", marks=pytest.mark.slow),
+    slow("pareto_ucb_gossip", "gaussian"),
+    slow("pareto_ucb", "bernoulli"),
+    slow("pareto_gossip", "bernoulli"),
+    slow("simulated_nsw_ucb_gossip", "bernoulli"),
 ]
 
 

@@ -16,6 +16,7 @@ from gossipmab.cli import call
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
+from tests.tiny import Capsys, Patch
 
 SPEC = {
     "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "recorded_rounds": 4},
@@ -67,9 +68,7 @@ def test_what_cannot_fit_is_refused_with_advice() -> None:
     assert told < 400 * 2**20
 
 
-def test_run_refuses_in_one_line_and_leaves_no_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_refuses_in_one_line_and_leaves_no_folder(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     monkeypatch.setattr(memory, "available_mib", lambda: 250.0)
     with pytest.raises(gm.InputError, match="there is room for 225 MiB"):
         gm.run(SPEC, out=tmp_path / "large")
@@ -93,7 +92,7 @@ def test_processors_are_shared_out(processors: int, cells: int, largest: int, ag
     assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared
 
 
-def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeypatch: Patch) -> None:
     one = gm.run(SPEC, out=tmp_path / "one", workers=1)
     for module in (capacity, rounds):
         monkeypatch.setattr(module, "SHARED_AGENTS", 100)

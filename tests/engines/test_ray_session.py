@@ -18,6 +18,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
+from tests.tiny import Capsys, Patch
 
 PROBE = """
 import sys
@@ -59,9 +60,7 @@ def probe(address: str, environment: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
-def test_private_on_loopback_and_gone_afterwards(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch, capfd: Capsys) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "198.51.100.7:6379")  # nobody is joined by accident
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_grpc_client_keepalive_timeout_ms", "9000")
@@ -102,7 +101,7 @@ def test_private_on_loopback_and_gone_afterwards(
 
 
 @pytest.mark.parametrize("address", ["local", "", "ray://127.0.0.1:10001", "nonsense", "127.0.0.1:1", "auto"])
-def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: Patch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(gm.InputError, match="address: got") as caught, session(address):
         pass
@@ -196,9 +195,7 @@ def test_nothing_is_left_after_an_error(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ray_that_was_imported_before_is_behind_a_token_too(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ray_that_was_imported_before_is_behind_a_token_too(root: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """Ray reads what makes it listen on loopback when it is imported."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     command = [sys.executable, "-c", "import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait"]

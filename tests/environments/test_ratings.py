@@ -17,13 +17,14 @@ import gossipmab as gm
 from gossipmab.analysis.pull_plots import pulls
 from gossipmab.analysis.report.page import render
 from gossipmab.experiments.spec.loading import from_dict
+from tests.tiny import Patch
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICKUPS = Path(__file__).parents[2] / "experiments" / "pickups.csv"
 
 
 @pytest.mark.slow
-def test_the_recipe_makes_a_table_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recipe_makes_a_table_that_runs(tmp_path: Path, monkeypatch: Patch) -> None:
     text = (DOCS / "ratings.md").read_text(encoding="utf-8")
     *recipe, experiment = re.findall(r"```(?:python|toml)\n(.*?)```", text, re.S)
     monkeypatch.chdir(tmp_path)

@@ -37,7 +37,7 @@ from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import tiny
+from tests.tiny import Capsys, Patch, slow, tiny
 
 TINY = tiny(80, 3)
 CELLS = 6
@@ -69,7 +69,7 @@ draw = plotting.plot
 
 
 @pytest.fixture(autouse=True)
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_figures(monkeypatch: Patch) -> None:
     """Figures take longer than all else; where they are what a test is about, it puts `draw` back."""
     monkeypatch.setattr(plotting, "plot", lambda *args: [])
 
@@ -100,7 +100,7 @@ def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {file.relative_to(folder).as_posix(): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
 
 
-def line_of(capsys: pytest.CaptureFixture[str]) -> str:
+def line_of(capsys: Capsys) -> str:
     """The one line on stderr."""
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "Traceback" not in err, err
@@ -216,9 +216,7 @@ def test_every_cell_torn_at_every_percent_or_altered_is_set_aside(tiny: Run, tmp
 
 
 @pytest.mark.parametrize("percent", [0, 1, 50, 99])
-def test_damaged_cells_are_told_and_computed_again(
-    percent: int, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_cells_are_told_and_computed_again(percent: int, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     for file in (folder / "cells").glob("*.parquet"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size * percent // 100])
@@ -231,7 +229,7 @@ def test_damaged_cells_are_told_and_computed_again(
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])
 @pytest.mark.parametrize("name", ["results.parquet", "agents.parquet", "summary.csv"])
 def test_damaged_tables_are_read_from_the_cells_and_written_anew(
-    name: str, how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, how: str, tiny: Run, tmp_path: Path, capsys: Capsys
 ) -> None:
     folder = tiny.copy(tmp_path / "run")
     damage(folder / name, how)
@@ -247,9 +245,7 @@ def test_damaged_tables_are_read_from_the_cells_and_written_anew(
 
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])
 @pytest.mark.parametrize("name", ["manifest.json", "spec.toml", "data/*"])
-def test_what_describes_a_run_is_written_anew(
-    name: str, how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_describes_a_run_is_written_anew(name: str, how: str, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     (folder / "notes.txt").write_text("mine")
     [file] = folder.glob(name)
@@ -276,9 +272,7 @@ def damage(file: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["gone", "torn"])
-def test_without_a_manifest_another_experiment_is_refused(
-    how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_manifest_another_experiment_is_refused(how: str, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     damage(folder / "manifest.json", how)
     before = listing(folder)
@@ -288,7 +282,7 @@ def test_without_a_manifest_another_experiment_is_refused(
     assert gm.open_run(folder).spec.seed == 6 and len(gm.open_run(folder).traces) == CELLS
 
 
-def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     for content in ('{"name": "an add-on"}', "torn {"):
         (tmp_path / "manifest.json").write_text(content)
         (tmp_path / "thesis.tex").write_text("mine")
@@ -316,11 +310,9 @@ def mounted(place: Path, size: str) -> Iterator[None]:
     ("32k", "cells/"),
     ("72k", ""),
     ("84k", ""),
-    pytest.param("140k", "figures/", marks=pytest.mark.slow),
+    slow("140k", "figures/"),
 ])  # fmt: skip
-def test_a_full_file_system(
-    size: str, stage: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_file_system(size: str, stage: str, tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     if stage == "figures/":
         monkeypatch.setattr(plotting, "plot", draw)
     small, run = tmp_path / "small", tmp_path / "small" / "run"
@@ -341,9 +333,7 @@ def test_a_full_file_system(
 
 
 @pytest.mark.slow
-def test_a_quota_that_is_reached(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quota_that_is_reached(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     """The error number of a quota, raised by the system's own call for the third cell."""
     fsync, cells = os.fsync, iter(range(1_000))
 
@@ -364,9 +354,7 @@ def test_a_quota_that_is_reached(
 
 @pytest.mark.slow
 @needs_mount
-def test_a_read_only_file_system(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_file_system(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.setattr(plotting, "plot", draw)
     place = tmp_path / "place"
     with mounted(place, "4m"):
@@ -466,7 +454,7 @@ def test_what_plot_writes_at_this_moment_is_not_swept(tiny: Run, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     """Back by decades while it runs; files of the future and of 1970."""
     years = itertools.count(2040, -7)
     monkeypatch.setattr(provenance, "now", lambda: f"{next(years)}-01-01T00:00:00+00:00")
@@ -490,7 +478,7 @@ def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFix
     assert_same_run(tiny.folder, folder)
 
 
-def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder, edited = tiny.copy(tmp_path / "run"), tmp_path / "edited.toml"
     text = tiny.spec.read_text()
     assert "horizon = 80\n" in text and 'description = ""\n' in text
@@ -531,11 +519,10 @@ class Ending(ParetoUCB):
 
 
 @pytest.mark.parametrize(
-    ("flaw", "error"),
-    [(Breaking, "ZeroDivisionError: somebody else's error xxx"), pytest.param(Ending, "sys.exit(0)", marks=pytest.mark.slow)],
+    ("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), slow(Ending, "sys.exit(0)")]
 )
 def test_a_failing_algorithm_loses_no_other_cell(
-    flaw: type, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    flaw: type, error: str, tmp_path: Path, capsys: Capsys, monkeypatch: Patch
 ) -> None:
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
     data = {**TINY, "algorithms": [{"name": "pareto_ucb"}, {"name": "breaking"}, {"name": "pareto_ucb_gossip"}]}
@@ -562,9 +549,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
 
 
 @pytest.mark.slow
-def test_where_every_cell_failed_the_summary_says_of_what(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_every_cell_failed_the_summary_says_of_what(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     def never(*args: Any, **options: Any) -> Any:
         raise OverflowError("too much")
 
@@ -594,7 +579,7 @@ def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     assert [cell.partition("__")[0] for cell in results.traces] == ["horizon=80"] * 2 and len(results.failures) == 2
 
 
-def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: Patch) -> None:
     write = RunFolder.write
 
     def sometimes(self: RunFolder, cell: Any, *rest: Any) -> None:

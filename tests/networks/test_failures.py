@@ -19,7 +19,7 @@ from gossipmab.engines.gossip import simulate as rounds, unreliable as message_r
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import ArrivalSampler
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import KITE, refusal
+from tests.tiny import KITE, refusal, slow
 
 MEANS = np.array([0.9, 0.3, 0.6]).reshape(3, 1, 1)  # one arm, one objective: L_i is agent i's mean from its first round on
 SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
@@ -275,8 +275,8 @@ def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> 
 
 
 EAGER = gm.ParetoGossip(sampling=0.3, burn_in=0.02, mixing=0.02)
-FAIR = pytest.param(gm.SimulatedNSWUCBGossip(solver="local"), marks=pytest.mark.slow)  # a minute to compile both loops
-ALGORITHMS = [gm.ParetoUCBGossip(), pytest.param(gm.ParetoUCB(), marks=pytest.mark.slow), EAGER, FAIR]
+FAIR = slow(gm.SimulatedNSWUCBGossip(solver="local"))  # a minute to compile both loops
+ALGORITHMS = [gm.ParetoUCBGossip(), slow(gm.ParetoUCB()), EAGER, FAIR]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)

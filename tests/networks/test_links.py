@@ -22,7 +22,7 @@ from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import KITE, refusal
+from tests.tiny import KITE, Patch, refusal
 
 HALVES = {"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [0, 3]]}
 BLOCK = {"process": "stochastic_block", "within": 1, "between": 1}
@@ -150,7 +150,7 @@ def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])
 def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
-    name: str, every: dict[str, gm.Network], monkeypatch: pytest.MonkeyPatch
+    name: str, every: dict[str, gm.Network], monkeypatch: Patch
 ) -> None:
     network = every[name]
     environment = gm.Environment.sample(network.agents, 3, 2, seed=1)

@@ -29,6 +29,7 @@ from gossipmab.objectives.probing import (
 )
 from gossipmab.objectives.probing.greedy import SMALLEST, log_bound
 from gossipmab.objectives.probing.value import joint_welfare, joint_welfare_at_random, probed_welfare, unprobed_welfare
+from tests.tiny import slow
 
 PICKUPS = Path(__file__).parents[2] / "experiments" / "pickups.csv"
 GUARANTEE = (math.e - 1) / (2 * math.e - 1)  # theorem 1 with zeta = 1: 0.387
@@ -154,7 +155,7 @@ def test_distributions_have_the_means_of_the_environment(rewards: str, objective
     np.testing.assert_array_equal(known.cdf[:, :, -1], 1)
 
 
-@pytest.mark.parametrize("rewards", ["bernoulli", "discrete", pytest.param("beta", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rewards", ["bernoulli", "discrete", slow("beta")])
 def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
     """Largest distance of distribution functions over 20,000 draws: above 0.02 once in a million (Kolmogorov)."""
     environment = gm.Environment.sample(2, 2, 2, rewards=rewards, seed=3)

@@ -24,6 +24,7 @@ from gossipmab.objectives.solvers import (
 )
 from gossipmab.objectives.solvers.bonus_local import project
 from gossipmab.utils.errors import InputError
+from tests.tiny import slow
 
 SIZES = [(3, 5), (10, 5), (20, 10), (50, 20)]
 
@@ -252,7 +253,7 @@ def test_traps(name, N, K):
             assert searched(G, b, 1.0, 20, rng) <= cold * (1.0 + 1e-7)
 
 
-@pytest.mark.parametrize(("instances", "starts", "seed"), [(60, 30, 9), pytest.param(800, 200, 10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("instances", "starts", "seed"), [(60, 30, 9), slow(800, 200, 10)])
 @pytest.mark.parametrize(("N", "K"), SIZES)
 def test_no_search_beats_it(N, K, instances, starts, seed):
     rng = np.random.default_rng([seed, N, K])

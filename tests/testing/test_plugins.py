@@ -30,6 +30,7 @@ from gossipmab.experiments.spec.plugins import versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import Capsys, Patch
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME = "pareto_thompson_gossip"
@@ -75,12 +76,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def on_path(installed: Path, monkeypatch: Patch) -> Iterator[Path]:
     with site(installed, monkeypatch) as folder:
         yield folder
 
 
-def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def site(folder: Path, monkeypatch: Patch) -> Any:
     """A context in which the distributions of a folder are there, and after which nothing of them is known."""
     from contextlib import contextmanager
 
@@ -134,7 +135,7 @@ def played(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: Capsys) -> None:
     table = gm.open_run(played).table()
     assert set(table["algorithm"]) == {NAME, "pareto_ucb_gossip"} and set(table["scale"]) == {0.3, 0.6}
     manifest = json.loads((played / "manifest.json").read_text("utf-8"))
@@ -163,7 +164,7 @@ def test_the_example_passes_the_suite(on_path: Path) -> None:
     ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
 ])  # fmt: skip
 def test_its_parameters_are_checked_like_those_of_others(
-    on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str
+    on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str
 ) -> None:
     text = FILE if old.startswith("[") else FILE.partition("[sweep]")[0]
     assert old in text
@@ -174,7 +175,7 @@ def test_its_parameters_are_checked_like_those_of_others(
 
 
 @pytest.mark.slow
-def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: Capsys) -> None:
     assert NAME not in PROTOCOLS["gossip"]
     results = gm.open_run(played)
     assert len(results.summary()) == 4 and len(results.traces) == 8 and call(["summary", str(played)]) == 0
@@ -186,9 +187,7 @@ def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Pa
 GROUP = "gossipmab.algorithms"
 
 
-def test_a_broken_plug_in_breaks_its_own_use_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n")
     with site(tmp_path / "a", monkeypatch):
@@ -204,7 +203,7 @@ def test_a_broken_plug_in_breaks_its_own_use_only(
         assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
 
 
-def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_taken(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
     distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
@@ -217,9 +216,7 @@ def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
 
 
 @pytest.mark.slow
-def test_a_plug_in_that_changed_since_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_plug_in_that_changed_since_is_told(tmp_path: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture) -> None:
     source = "import broken\nMine = broken.Sound\n"
     distribution(tmp_path / "a", "mine", {GROUP: {"mine": "mine:Mine"}}, source)
     data = {**SMALL, "algorithms": [{"name": "mine"}]}
@@ -314,7 +311,7 @@ def test_classes_of_one_name_in_every_protocol() -> None:
 
 
 @pytest.mark.slow
-def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}
     distribution(tmp_path / "a", "outdoors", entries)
@@ -520,7 +517,7 @@ def study(tmp_path: Path) -> Path:
     return tmp_path / "study.toml"
 
 
-def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: Capsys) -> None:
     """It runs again as the report types it, and its spec.toml leads to its own copies, after all that it was made of has gone."""
     run, again, moved = (study.parent / name for name in ("run", "run-again", "moved"))
     assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
@@ -541,7 +538,7 @@ def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: p
     capsys.readouterr()
 
 
-def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: Capsys) -> None:
     (study.parent / "mine.py").write_text((study.parent / "mine.py").read_text("utf-8") + "\nprint('running')\n", encoding="utf-8")
     run = study.parent / "run"
     assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0 and "running" in capsys.readouterr().out
@@ -559,14 +556,14 @@ def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: p
     ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
     ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
 ])  # fmt: skip
-def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
+def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: Patch, name: str, line: str) -> None:
     monkeypatch.chdir(study.parent)
     (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")
     with pytest.raises(gm.InputError, match=f"^{line}$"):
         load_spec({**FILES, "algorithms": [{"name": name}]} | {"network": {"base": "ring"}, "environment": SMALL["environment"]})
 
 
-def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(study.parent)
     spec = load_spec(FILES | {"algorithms": [{"name": "mine.py:Greedy"}, {"name": "broken:Sound", "explore": 0.3}]})
     assert [one.label for one in spec.algorithms] == ["Greedy", "Sound"]
@@ -609,7 +606,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
 
 
 @pytest.mark.slow
-def test_an_objective_from_a_file(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_objective_from_a_file(study: Path, capsys: Capsys) -> None:
     """Opened by a process that has not run the file, and run again from the folder."""
     learner = {"name": "explore_first", "objective": "mine.py:First", "rounds_per_arm": 2}
     data = {

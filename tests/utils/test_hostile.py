@@ -28,6 +28,7 @@ from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import LONGEST, InputError, one_line
 from gossipmab.utils.safe_read import LARGEST_TEXT, content_of, parsed_toml
+from tests.tiny import Capsys, Patch
 
 PACKAGE = Path(gm.__file__).parent
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
@@ -308,7 +309,7 @@ def own_scripts(folder: Path) -> list[int]:
 
 @pytest.mark.slow
 def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: Patch, capsys: Capsys
 ) -> None:
     from gossipmab.cli import call
 
@@ -339,7 +340,7 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     assert not {name for name in page.attributes if name.startswith("on")}
 
 
-def test_what_goes_on_behind_its_size_is_not_cut_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_on_behind_its_size_is_not_cut_in_silence(tmp_path: Path, monkeypatch: Patch) -> None:
     """A file that grows while it is read, or has no size, as under /proc."""
     (tmp_path / "x.txt").write_bytes(b"y" * 70_000)
     assert content_of(tmp_path / "x.txt", "file", 10**6) == b"y" * 70_000
@@ -409,7 +410,7 @@ def test_a_manifest_that_is_none_is_refused(content: bytes, folder: Path) -> Non
         gm.open_run(folder)
 
 
-def test_the_command_line_says_so_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_says_so_in_one_line(folder: Path, tmp_path: Path, capsys: Capsys) -> None:
     from gossipmab.cli import call
 
     (tmp_path / "deep.toml").write_bytes(b"x = " + b"[" * 100_000)

@@ -34,6 +34,7 @@ from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
+from tests.tiny import Capsys, Patch
 
 PACKAGE = Path(gm.__file__).parent
 
@@ -126,7 +127,7 @@ def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: Patch) -> Iterator[Path]:
     """Caches go there, in this process, and notes are said again."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     known = code_cache.folders, code_cache.cache_folder, code_cache._note
@@ -162,7 +163,7 @@ def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: p
     ]
 
 
-def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: Patch) -> None:
     assert misses() == 1
     sent = code_cache.bundle()
     (name,) = sent.files
@@ -189,7 +190,7 @@ def test_a_full_disk_under_the_cache_costs_time_only(place: Path, caplog: pytest
 
 @pytest.mark.parametrize("chosen", ["", "~nobody-of-this-name/cache", "/proc/no"])
 def test_without_any_folder_for_it_one_line_names_the_remedy(
-    chosen: str, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    chosen: str, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Patch
 ) -> None:
     """Without HOME and a name for the user, "~" stays as it is, and is no folder."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", chosen)
@@ -253,7 +254,7 @@ class Talking(Sound):
             p[arm] = 1.0 / len(p)
 
 
-def test_an_algorithm_from_outside_may_print_and_raise(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_algorithm_from_outside_may_print_and_raise(capfd: Capsys) -> None:
     with pytest.raises(ValueError) as caught:
         gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
     assert caught.value.args == ("stopped in round", 8)
@@ -386,7 +387,7 @@ def of_one_name(kind: str, number: float) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["closure", "fields", "global", "dispatcher", "function"])
-def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: Patch) -> None:
     """numba knows a named tuple by the bare name of its class, and a global by its value when it was compiled."""
     play, thing = njit(lambda thing: value_of(thing)), None
     for number in (1.0, 2.0, 1.0):
@@ -402,7 +403,7 @@ def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: pyt
         assert type(taken).__qualname__ == type(thing).__qualname__ and distinct(taken) == taken
 
 
-def test_built_in_classes_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_built_in_classes_stay_as_they_are(monkeypatch: Patch) -> None:
     shipped = gm.ParetoUCBGossip()
     assert distinct((shipped, 3)) == (shipped, 3) and distinct(shipped) is shipped and jit.is_builtin(shipped)
     monkeypatch.setattr(gm.ParetoUCBGossip, "select", lambda self, state, i, t, p: None)

@@ -7,6 +7,7 @@ from gossipmab.marl.games.job_scheduling import JobScheduling, JobState
 from gossipmab.metrics.equity import equity
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
+from tests.tiny import slow
 
 
 def state_of(game: JobScheduling, cells: list[tuple[int, int]], server: tuple[int, int] = (3, 3)) -> JobState:
@@ -119,7 +120,7 @@ def random_play(episodes: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("episodes", "tolerance"), [(100, 0.04), pytest.param(2_000, 0.01, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("episodes", "tolerance"), [(100, 0.04), slow(2_000, 0.01)])
 def test_random_play_is_the_published_row(episodes: int, tolerance: float) -> None:
     """Table 2's Random row, as measured with FEN's public code: se of the utilisation .0004, of the CV .002 in 2,000 episodes."""
     utilities = random_play(episodes)

@@ -6,6 +6,7 @@ import pytest
 from gossipmab.marl.games.matthew_effect import MatthewEffect, MatthewState
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
+from tests.tiny import slow
 
 FAR = [(0.0, 1.0), (1.0, 1.0), (1.0, 0.0)]
 
@@ -124,7 +125,7 @@ def outcomes(episodes: int, greedy: bool) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("episodes", "errors"), [(20, 4), pytest.param(300, 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("episodes", "errors"), [(20, 4), slow(300, 3)])
 def test_reference_plays(episodes: int, errors: float) -> None:
     """Totals as measured once in 500 episodes, spreads as of single ones; within so many standard errors of both."""
     spread = errors * np.sqrt(1 / episodes + 1 / 500)

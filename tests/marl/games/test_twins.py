@@ -16,6 +16,7 @@ from gossipmab.marl.xla import import_jax
 from gossipmab.utils.code_cache import source_hash
 from gossipmab.utils.errors import InputError
 from tests.marl.games.twins import PlainJobScheduling, PlainMatthewEffect
+from tests.tiny import slow
 
 VARIANTS = [
     JobScheduling(),
@@ -27,7 +28,7 @@ VARIANTS = [
     MatthewEffect(agents=6, resources=5, nearest_agents=5, ghost_speed=0.1, order="random"),
     MatthewEffect(agents=1, resources=1),
 ]
-EFFORT = [(4, 150), pytest.param((50, 1_000), marks=pytest.mark.slow)]
+EFFORT = [(4, 150), slow((50, 1_000))]
 
 
 def numbers(game: Any, episodes: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -189,6 +189,14 @@ def alone() -> Callable[..., SimpleNamespace]:
     return play_alone
 
 
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    from gossipmab.engines.pools.ray_session import session
+
+    with session(cpus=2):
+        yield
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A short temporary directory, for Ray's sockets do not fit into pytest's; nothing of ours may stay.

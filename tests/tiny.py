@@ -1,13 +1,17 @@
 """What many tests share: a small experiment, a small graph, and how to catch a refusal."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import pytest
 
+from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
 
+FOUR = {"agents": 4, "arms": 3, "objectives": 2}
+PAIR = [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}]
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
 
 
@@ -20,6 +24,11 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
         "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
         **sections,
     }
+
+
+def same_tables(one: Path, other: Path) -> bool:
+    """Whether two run folders hold the same bytes of results."""
+    return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
 
 
 def refusal(call: Callable[..., Any], *arguments: Any, **named: Any) -> str:

@@ -21,6 +21,7 @@ from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
 from gossipmab.utils.rng import Purpose, RandomSource, stream
+from tests.tiny import refusal
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -46,15 +47,11 @@ def policies_of(learner: Any, environment: gm.Environment, horizon: int, **optio
 
 def test_explore_first_by_hand() -> None:
     """Two agents that want different arms: each arm once (NSW 0), then half and half (NSW 1/4)."""
-    trace = gm.simulate(
-        ExploreFirst(rounds_per_arm=1), fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6, interpreted=True
-    )
+    learner = ExploreFirst(rounds_per_arm=1)
+    trace = gm.simulate(learner, fixed([[1, 0], [0, 1]]), horizon=6, seed=0, recorded_rounds=6, interpreted=True)
     np.testing.assert_allclose(trace.regret, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5], atol=1e-9)
     np.testing.assert_allclose(trace.policy, [0.5, 0.5], atol=1e-9)
     assert trace.pulls.sum() == 6 and trace.utility.tolist() == trace.pulls.tolist()
-
-
-def test_explore_first_explores_in_the_order_it_says_and_as_long_as_theory_does() -> None:
     U = [[0.2, 0.9, 0.5], [0.3, 0.8, 0.1]]
     blocks = policies_of(ExploreFirst(rounds_per_arm=2), fixed(U), 7).argmax(axis=1)
     cycles = policies_of(ExploreFirst(rounds_per_arm=2, order="cycles"), fixed(U), 7).argmax(axis=1)
@@ -85,16 +82,13 @@ def test_epsilon_greedy_by_hand() -> None:
     assert len(later) > 50 and (played[later].argmax(axis=1) == 1).all()
 
 
-def test_hossain_ucb_by_hand() -> None:
+def test_upper_bounds_by_hand() -> None:
     """Sums of the arms 1.0 and 0.5; alpha = N = 2. t = 3: bonuses 2 sqrt(ln 12) both; t = 4: 1 + 2.355 against 0.5 + 3.330."""
     played = policies_of(HossainUCB(objective="utilitarian"), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert played.argmax(axis=1).tolist() == [0, 1, 0, 1]
     wide = policies_of(HossainUCB(objective="utilitarian", schedule="given", factor=0.1), fixed([[0.6, 0.1], [0.4, 0.4]]), 4)
     assert wide.argmax(axis=1).tolist() == [0, 1, 0, 0]
-
-
-def test_jones_ucb_by_hand() -> None:
-    """Averages 0.5, 0.4, factor 0.02, delta 1. t = 3: bounds 0.742, 0.659; t = 4: 0.666, 0.673."""
+    # Averages 0.5, 0.4, factor 0.02, delta 1. t = 3: bounds 0.742, 0.659; t = 4: 0.666, 0.673.
     learner = JonesUCB(factor=0.02, delta=1.0)
     assert policies_of(learner, fixed([[0.5, 0.4]]), 4).argmax(axis=1).tolist() == [0, 1, 0, 1]
     # scale 0.5: 0.621, 0.529, then 0.583, 0.537
@@ -257,9 +251,8 @@ def test_the_trace_says_what_was_played() -> None:
 
 def test_nsw_is_not_defined_where_utilities_are_negative() -> None:
     environment = fixed([[-0.5, 0.5], [0.5, -0.2]], "gaussian")
-    trace = gm.simulate(
-        HossainUCB(), environment, horizon=20, seed=0, extra_objectives=["utilitarian", "maximin"], interpreted=True
-    )
+    options: Any = {"horizon": 20, "seed": 0, "extra_objectives": ["utilitarian", "maximin"], "interpreted": True}
+    trace = gm.simulate(HossainUCB(), environment, **options)
     assert np.isnan(trace.regret).all() and np.isfinite(trace.other_regrets).all()
 
 
@@ -325,19 +318,16 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
     for wrong, line in (
         (
             data("experiment", extra_objectives=["nws"]),
-            "^experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
+            "experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
         ),
         (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
-        ({**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]}, "^algorithms.jones_ucb.objective: 'max'"),
+        ({**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]}, "algorithms.jones_ucb.objective: 'max'"),
         ({**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]}, "delta: got 0.0, allowed is a number > 0 and <= 1"),
         ({**SPEC, "environment": {"arms": 3, "objectives": 2}}, "environment.agents: got None"),
     ):
-        wrong = {key: value for key, value in wrong.items() if key != "sweep"}
-        with pytest.raises(gm.InputError, match=line):
-            from_dict(wrong)
-    with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "central"'):
-        gm.run(SPEC, out=tmp_path / "run", engine="actors")
-    assert not (tmp_path / "run").exists()
+        assert line in refusal(from_dict, {key: value for key, value in wrong.items() if key != "sweep"})
+    line = refusal(gm.run, SPEC, out=tmp_path / "run", engine="actors")
+    assert line.startswith('engine: got actors, allowed with protocol = "central"') and not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

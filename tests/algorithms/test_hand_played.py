@@ -103,10 +103,8 @@ def test_pareto_ucb_gossip(play: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(game.local[0], [[[1, 0.5], [0, 0]], [[0, 0], [0, 0]]])
     np.testing.assert_array_equal(game.world[0], [[[1, 0.5], [0, 0]], [[0, 0], [0, 0]]])
     np.testing.assert_array_equal(game.world[1], [[[0.5, 0.25], [0.5, 0.25]], [[0.5, 0.25], [1, 1]]])
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], ONE_GOOD_ARM)
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.5, 0.25], [0.75, 0.625]]] * 2)
+    np.testing.assert_array_equal(game.local[1:], [ONE_GOOD_ARM] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.5, 0.25], [0.75, 0.625]]] * 2] * 4)
 
 
 def test_the_pooled_radius(play: Callable[..., Any]) -> None:
@@ -157,8 +155,7 @@ def test_pareto_ucb(play: Callable[..., Any]) -> None:
         size=0,
         utility=(4 * 1 + 2 * 0.5, 2 * 0 + 4 * 1),
     )
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], ONE_GOOD_ARM)
+    np.testing.assert_array_equal(game.local[1:], [ONE_GOOD_ARM] * 5)
 
 
 def test_pareto_gossip_alternates_until_its_intervals_part(play: Callable[..., Any]) -> None:
@@ -203,8 +200,7 @@ def test_pareto_gossip_takes_a_neighbours_word(play: Callable[..., Any]) -> None
         utility=(4 * 0.25, 1 * 0 + 3 * 1),
     )
     np.testing.assert_array_equal(game.world[1], [[[0.25, 0.125], [0.25, 0.5]], [[0.25, 0.125], [0.75, 1.0]]])
-    for t in (2, 3):
-        np.testing.assert_array_equal(game.world[t], [[[0.25, 0.125], [0.5, 0.75]]] * 2)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.25, 0.125], [0.5, 0.75]]] * 2] * 2)
     for i in (0, 1):  # at t=4 agent 0's own intervals still overlap: 1/4 < 2 c(2) = 0.294
         np.testing.assert_array_equal(game.states[i].active[i], [0, 1])
 
@@ -247,10 +243,8 @@ def test_simulated_nsw_ucb_gossip(play: Callable[..., Any]) -> None:
     )
     np.testing.assert_array_equal(game.world[0], [[[1, 0], [0, 0]], [[0.5, 0], [0.5, 0]]])
     np.testing.assert_array_equal(game.world[1], [[[0.75, 0.25], [0.25, 0.5]], [[0.75, 0.25], [0.25, 1]]])
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]])
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.75, 0.25], [0.25, 0.75]]] * 2)
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]]] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.75, 0.25], [0.25, 0.75]]] * 2] * 4)
     for i, state in enumerate(game.states):
         np.testing.assert_array_equal(state.counts[i], [[3, 3], [3, 3]])
 
@@ -275,8 +269,7 @@ def test_no_gossip(play: Callable[..., Any]) -> None:
         fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.25] * 6, size=0,
         utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
     )  # fmt: skip
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]])
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]]] * 5)
 
 
 def test_no_sim(play: Callable[..., Any]) -> None:
@@ -301,10 +294,8 @@ def test_no_sim(play: Callable[..., Any]) -> None:
         size=4,
         utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
     )
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0]], [[0, 0], [0.5, 1]]])
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.5, 0.125], [0.25, 0.5]]] * 2)
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0]], [[0, 0], [0.5, 1]]]] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.5, 0.125], [0.25, 0.5]]] * 2] * 4)
     for i, state in enumerate(game.states):
         np.testing.assert_array_equal(state.counts[i], [[3, 3] if j == i else [0, 0] for j in (0, 1)])
 

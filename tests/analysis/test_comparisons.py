@@ -4,7 +4,6 @@ import html
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,14 +31,9 @@ from gossipmab.metrics.statistics import (
     paired_ratio,
     rank_trend,
 )
-from tests.tiny import Capsys
+from tests.tiny import FOUR, PAIR, Capsys, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 6, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
-}
+SPEC = tiny(60, 6, environment=FOUR, algorithms=PAIR)
 LISTED = {"points": [{"network.base": "complete", "network.link_probability": 0.2},
                      {"network.base": "path", "network.link_probability": 1.0}]}  # fmt: skip
 
@@ -66,9 +60,6 @@ def test_ratio_of_means_by_hand() -> None:
         assert paired_ratio(np.array(wrong), other) is UNDEFINED
     assert paired_ratio(np.zeros(0), np.zeros(0)) is UNDEFINED
     assert paired_ratio(np.array([0.0, 2.0, 2.0]), other).value == 0.75  # a trial without regret is a trial
-
-
-def test_what_pairs_share_cancels() -> None:
     generator = np.random.default_rng(0)
     hard = generator.lognormal(0, 1, 20)  # how hard a trial is, for both
     first, other = hard * generator.uniform(0.9, 1.1, 20), 0.5 * hard * generator.uniform(0.9, 1.1, 20)
@@ -231,6 +222,10 @@ def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
     far = from_dict({**SPEC, "experiment": {**SPEC["experiment"], "horizon": 7, "recorded_rounds": 3, "trials": 4}})
     np.testing.assert_array_equal(built(far.points[0], far.files, 3)[0].means, built(spec.points[1], spec.files, 3)[0].means)
     assert not np.array_equal(built(far.points[0], far.files, 2)[0].means, built(far.points[0], far.files, 3)[0].means)
+    # Rewards too are those of the trial: alone, an agent earns the same at every point, bit for bit.
+    alone = listed.table().query("algorithm == 'alone'")
+    one, other = (alone[alone["base"] == base]["pareto_regret"].to_numpy() for base in ("complete", "path"))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_more_heterogeneity_moves_the_same_environment() -> None:
@@ -239,13 +234,6 @@ def test_more_heterogeneity_moves_the_same_environment() -> None:
     at = {h: built(spec.points[0], spec.files, 0)[0].means for h, spec in specs.items()}
     inside = (at[0.02] > 0) & (at[0.02] < 1)
     np.testing.assert_allclose((at[0.02] - at[0.0])[inside], 2 * (at[0.01] - at[0.0])[inside], atol=1e-12)
-
-
-def test_an_algorithm_without_messages_does_not_feel_the_network(listed: Results) -> None:
-    """Rewards too are those of the trial: alone, an agent earns the same at every point, bit for bit."""
-    alone = listed.table().query("algorithm == 'alone'")
-    one, other = (alone[alone["base"] == base]["pareto_regret"].to_numpy() for base in ("complete", "path"))
-    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ GOALS = np.full((3, 1, 2), 2.0)
 REWARDS = np.array([[0.0, 0.0], [1.0, 0.0]])
 
 
-def test_a_picture_has_agents_in_their_places() -> None:
+def test_a_picture_has_agents_in_their_places_and_a_film_evenly_spaced_steps() -> None:
     drawn = GameFigure("Test", 2, 1, (1, 1), (3, 3), grid=True)
     drawn.show(2, PATH[2], GOALS[2], None, REWARDS[1], [0.5, 0.0])
     board, bars = drawn.figure.axes
@@ -28,9 +28,6 @@ def test_a_picture_has_agents_in_their_places() -> None:
     assert board.get_xlim() == (0.5, 3.5) and drawn.figure.texts[0].get_text() == "Test, step 2"
     drawn.show(0, PATH[0], GOALS[0], np.array([0.1, 0.2]))
     assert [disc.radius for disc in discs] == [0.1, 0.2]  # type: ignore[attr-defined]
-
-
-def test_a_film_shows_evenly_spaced_steps() -> None:
     film = animate_episode(PATH, GOALS, rewards=REWARDS, frames=2, title="Two")
     film._init_draw()  # the first frame
     film._func(1)

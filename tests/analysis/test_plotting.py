@@ -23,13 +23,9 @@ from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import FOUR, PAIR, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "Pareto UCB1 Gossip"}, {"name": "pareto_ucb", "label": "alone"}],
-}
+SPEC = tiny(60, 3, environment=FOUR, algorithms=[{**PAIR[0], "label": "Pareto UCB1 Gossip"}, PAIR[1]])
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +112,8 @@ def test_metrics_follow_the_algorithms(single: Results) -> None:
 def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     means = np.random.default_rng(0).uniform(-1, 0, (4, 3, 2))
     results = gm.run({**SPEC, "environment": {"means": means, "rewards": "gaussian"}}, out=tmp_path / "run", workers=1)
+    assert results.table()["nsw_regret"].isna().all() and results.summary()["nsw_regret_low"].isna().all()
+    assert np.isfinite(results.table()["pareto_regret"]).all()
     assert {path.name for path in plot(results, formats=["svg"], metric="both")} == {
         "pareto_regret.svg", "pareto_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg",
     }  # fmt: skip
@@ -128,14 +126,11 @@ def test_a_single_trial_and_a_single_round_can_be_drawn(tmp_path: Path) -> None:
     assert plot(results, band="ci", metric="both") and np.isnan(results.summary()["pareto_regret_low"]).all()
 
 
-def test_looks_are_distinct_for_seven_algorithms() -> None:
+def test_looks_are_distinct_and_axes_logarithmic_where_it_helps() -> None:
     found = looks([f"algorithm {i}" for i in range(12)])
     assert len({(look.color, str(look.linestyle)) for look in found.values()}) == 12
     assert len({look.color for look in found.values()}) == len(COLOURS) == 7
     assert len({str(look.linestyle) for look in list(found.values())[:7]}) == 7
-
-
-def test_logarithmic_axes_where_they_help() -> None:
     assert logarithmic([0.05, 0.1, 1.0]) and logarithmic([1, 10, 100])
     assert not logarithmic([0.1, 0.5, 1.0]) and not logarithmic([0.0, 0.1, 10.0]) and not logarithmic([1, 100])
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -21,7 +20,7 @@ from urllib.request import Request, urlopen
 import browser
 import numpy as np
 import pytest
-from browser import acted, measured, opened, printed
+from browser import Page, acted, measured, opened, printed
 
 import gossipmab as gm
 from gossipmab.analysis.report import tables, write_report
@@ -33,43 +32,11 @@ from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.utils import provenance
-from tests.tiny import Capsys, Patch
+from tests.tiny import FOUR, PAIR, Capsys, Patch, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "star", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
-}
+SPEC = tiny(60, 3, environment=FOUR, network={"base": "star", "link_probability": 0.5}, algorithms=PAIR)
+SPEC["experiment"]["description"] = "Two & a half"
 SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
-VOID = {"meta", "link", "br", "img"}
-
-
-class Outline(HTMLParser):
-    """The elements of a page, and that they close in the order in which they opened."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +170,7 @@ def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> No
         try:
             status, page = fetched(server.url)
             assert status == 200 and "0 of 6" in page and "waits for the first" in page and "it &lt;broke&gt;" in page
-            Outline(page)
+            Page(page)
             for file in sorted((single.path / "cells").glob("*"))[:3]:
                 shutil.copy(file, folder / "cells")
             page = fetched(f"{server.url}now")[1]
@@ -269,7 +236,7 @@ def test_it_prints(single: Results, tmp_path: Path) -> None:
 
 
 def test_it_needs_nothing_else(page: str) -> None:
-    outline = Outline(page)
+    outline = Page(page)
     assert not outline.all("iframe", "object", "embed") and not any("src" in one for one in outline.all("script"))
     assert page.count("Copyright (c) Anaconda, Inc., and Bokeh Contributors") == 2  # once of each of its two files
     policy = next(one["content"] or "" for one in outline.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
@@ -283,7 +250,7 @@ def test_it_needs_nothing_else(page: str) -> None:
 
 
 def test_it_is_accessible(page: str) -> None:
-    outline = Outline(page)
+    outline = Page(page)
     ids = Counter(attributes["id"] for _, attributes in outline.elements if attributes.get("id"))
     assert ids and set(ids.values()) == {1}
     for _, attributes in outline.elements:
@@ -398,7 +365,7 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
         "algorithms": [{"name": "pareto_ucb", "label": nasty}, {"name": "pareto_ucb_gossip", "label": "--> $$x$$ <b>"}],
     }
     page = render(gm.run(data, out=tmp_path / "run", workers=1))
-    outline = Outline(page)
+    outline = Page(page)
     assert len(outline.all("script")) == len(outline.all("img")) + 1 and not outline.all("b")
     assert "&lt;script&gt;alert(&#39;1&#39;)" in page
     drawn = acted(

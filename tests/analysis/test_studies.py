@@ -85,7 +85,7 @@ def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
-def test_sentences_by_hand() -> None:
+def test_sentences_and_captions_by_hand() -> None:
     ordered = Study("?", "quickstart", lambda spec, at, rows: 0.0, "gap")
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
     found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "value": r} for n, x, r in rows])
@@ -98,9 +98,6 @@ def test_sentences_by_hand() -> None:
     assert list(sentences(alone, ordered._replace(x=None, each=""))) == ["one: Pareto regret 8, 95 % interval 7 to 9"]
     cases = ordered._replace(x=None)
     assert list(sentences(found.assign(x=float("nan")), cases)) == ["one: Pareto regret from 1 (e) to 8 (a) an agent"]
-
-
-def test_captions() -> None:
     assert caption({"network.base": "ring"}) == "ring"
     assert caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}}) == "message loss 0.3, symmetric loss"
     assert caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}}) == "crash probability 0.1, state lost"

@@ -142,7 +142,9 @@ def test_no_name_and_no_number_is_cut(width: int, finished: Path, capsys: Capsys
     assert len(lines) == {60: 7, 80: 5, 100: 5, 140: 3}[width] and max(map(len, lines)) <= width
 
 
-def test_numbers_keep_their_signs_and_words_are_whole() -> None:
+def test_numbers_as_they_are_read_and_words_are_whole() -> None:
+    shown = {0.0: "0", 1234.56: "1,235", 0.123456: "0.1235", 12.0: "12.00", 1e-5: "1.000e-05", float("nan"): "-"}
+    assert {value: format_number(value) for value in shown} == shown
     assert wrapped("less regret, n = 15, p < 0.001, 9 % more", 17) == ["less regret,", "n = 15,", "p < 0.001, 9 %", "more"]
     assert wrapped("at failures = abcdefghij", 14) == ["at failures =", "abcdefghij"]
     assert wrapped("a /very/long/path/name", 8, whole=True) == ["a", "/very/long/path/name"]
@@ -187,16 +189,6 @@ def test_runs_are_listed_and_named_where_one_is_missing(finished: Path, tmp_path
     assert "network.link_probability=" in keys_of("network.") and keys_of("algorithms.*.pool") == ["algorithms.*.pooled="]
 
 
-def test_list_names_everything(capsys: Capsys) -> None:
-    from gossipmab.algorithms import ALGORITHMS
-    from gossipmab.utils.resources import shipped_files
-
-    assert call(["list"]) == 0
-    out = capsys.readouterr().out
-    names = [*ALGORITHMS, *shipped_files("experiments", [".toml"]), *shipped_files("topologies", [".toml", ".edges"])]
-    assert all(name in out for name in names)
-
-
 def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: Capsys) -> None:
     picture = tmp_path / "drawn.svg"
     assert call(["topology", "petersen", "complete", "--p", "1", "--out", str(picture)]) == 0
@@ -208,12 +200,17 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: Capsys) -> None
     assert complete[1:3] == ["20", "190"] and picture.read_text().count("10 agents") <= 1 and picture.stat().st_size > 5_000
 
 
-def test_verify_holds_for_a_sound_run(finished: Path, capsys: Capsys) -> None:
+def test_verify_holds_for_a_sound_run_and_notices_other_bits(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     assert call(["verify", str(finished)]) == 0
     out = capsys.readouterr().out
     assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
     assert call(["verify", str(finished), "--cell", "pareto_ucb__trial003"]) == 0
     assert "pareto_ucb__trial003: played again" in capsys.readouterr().out
+    from gossipmab.engines.gossip import simulate as rounds
+
+    simulate = rounds.simulate_gossip
+    monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
+    assert call(["verify", str(finished)]) == 1 and "other bits in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -229,14 +226,6 @@ def test_verify_notices_any_altered_file(name: str, finished: Path, tmp_path: Pa
     assert f"WRONG  {name}" in out and err.count("\n") == 1
     (folder / name).unlink()
     assert call(["verify", str(folder)]) == 1 and f"WRONG  {name}: is missing" in capsys.readouterr().out
-
-
-def test_verify_notices_other_bits(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    from gossipmab.engines.gossip import simulate as rounds
-
-    simulate = rounds.simulate_gossip
-    monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
-    assert call(["verify", str(finished)]) == 1 and "other bits in" in capsys.readouterr().out
 
 
 def test_help_and_version_answer_without_anything_heavy() -> None:
@@ -272,11 +261,3 @@ def test_a_closed_pipe_and_an_encoding_without_our_letters_are_no_errors(argumen
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, env=ascii_only, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.isascii() and done.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (1234.56, "1,235"), (0.123456, "0.1235"), (12.0, "12.00"), (1e-5, "1.000e-05"), (float("nan"), "-")],
-)
-def test_numbers_as_they_are_read(value: float, text: str) -> None:
-    assert format_number(value) == text

@@ -129,14 +129,11 @@ def test_list_names_everything(capsys: Capsys) -> None:
     assert all(one["description"] and Path(one["file"]).is_file() for one in found["experiments"])
 
 
-def test_numbers_that_json_does_not_have_are_null() -> None:
+def test_json_has_null_for_numbers_that_it_does_not_know_and_nothing_beside_an_error(tmp_path: Path, capsys: Capsys) -> None:
     import numpy as np
 
     value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
-
-
-def test_errors_leave_stdout_empty_with_json_too(tmp_path: Path, capsys: Capsys) -> None:
     assert call(["summary", str(tmp_path), "--json"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
@@ -243,14 +240,11 @@ def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
     assert out == "" and err == "error: Missing command.\n"
 
 
-def test_cite_prints_what_the_run_used(finished: Path, capsys: Capsys) -> None:
+def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finished: Path, capsys: Capsys) -> None:
     assert call(["cite", str(finished)]) == 0
     printed = capsys.readouterr().out
     assert re.findall(r"^@\w+\{(\w+),$", printed, re.M) == ["gossipmab", "wang2026multi"]
     assert f"version = {{{gm.__version__}}}" in printed and printed.count("{") == printed.count("}")
-
-
-def test_every_algorithm_has_a_reference(capsys: Capsys) -> None:
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
     assert call(["list", "--json"]) == 0

@@ -15,18 +15,13 @@ from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.resources import shipped_files
-from tests.tiny import slow
+from tests.tiny import FOUR, slow, tiny
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = experiment_schema(plugins=False)
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 EXPERIMENTS = shipped_files("experiments", [".toml"])
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 50, "seed": 1},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "ring"},
-    "algorithms": [{"name": "pareto_ucb_gossip"}],
-}
+TINY = tiny(50, 1, environment=FOUR, network={"base": "ring"}, algorithms=[{"name": "pareto_ucb_gossip"}])
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
@@ -130,16 +125,13 @@ def test_what_gossipmab_takes_fits(key: str, value: Any) -> None:
     VALIDATOR.validate(data)
 
 
-def test_every_key_of_every_section_is_explained() -> None:
+def test_every_key_and_parameter_is_explained() -> None:
     for section, model in SECTIONS.items():
         assert SCHEMA["properties"][section]["description"]
         for key, field in model.model_fields.items():
             schema = SCHEMA["properties"][section]
             one = schema.get("anyOf", [schema])[0]["properties"][key]  # of a game, one table each
             assert field.description and one["description"] == field.description
-
-
-def test_parameters_are_explained() -> None:
     known = [one for one in SCHEMA["properties"]["algorithms"]["items"]["anyOf"] if "enum" in one["properties"]["name"]]
     by_name = {one["properties"]["name"]["enum"][0]: one for one in known}
     pooled = by_name["pareto_ucb_gossip"]["properties"]["pooled"]

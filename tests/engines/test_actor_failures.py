@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import cycle, product
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import pytest
 from conftest import by_actors
@@ -20,9 +19,8 @@ from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import PLAYED
-from tests.tiny import slow
+from tests.tiny import KITE, refusal, slow
 
-KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
 N, HORIZON, RECORD = 5, 53, 17
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
 AWAY = [gm.Outage([4], last=9), gm.Outage([0, 2], 12, 15, keep_state=False)]
@@ -117,6 +115,12 @@ def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
     assert 0 < sent["threshold"] < sent["nothing"]
 
 
+class PeepingState(NamedTuple):
+    local_mean: Any
+    global_mean: Any
+    sent_global_mean: Any
+
+
 class Peeping(NamedTuple):
     """Reads in every round what the last agent sent, whether it received it or not."""
 
@@ -137,12 +141,6 @@ class Peeping(NamedTuple):
     def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
         state.local_mean[i, arm, 0] = x[0]
         state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.local_mean.shape[0] - 1, arm, 0]
-
-
-class PeepingState(NamedTuple):
-    local_mean: Any
-    global_mean: Any
-    sent_global_mean: Any
 
 
 @pytest.mark.slow
@@ -183,6 +181,5 @@ def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) ->
 def test_by_reference_they_are_refused() -> None:
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     for named in ("failures", "communication"):
-        network = gm.Network(KITE, **{named: {}})  # type: ignore[arg-type]
-        with pytest.raises(gm.InputError, match=rf"^transport: got 'refs', allowed with network.{named} is 'direct'$"):
-            actors.check(gm.ParetoUCBGossip(), environment, network, ActorPool("refs"))
+        line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), ActorPool("refs"))
+        assert line == f"transport: got 'refs', allowed with network.{named} is 'direct'"

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import AuthenticationError
@@ -31,17 +31,10 @@ from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from gossipmab.engines.pools.ray_session import session
 from tests.tiny import slow
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    with session(cpus=2):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +86,7 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
 
 
 @pytest.mark.parametrize(("transport", "how"), [
-    ("direct", "SIGKILL"),
-    slow("refs", "ray.kill"),
-    slow("direct", "ray.kill"),
-    slow("refs", "SIGKILL"),
+    ("direct", "SIGKILL"), slow("refs", "ray.kill"), slow("direct", "ray.kill"), slow("refs", "SIGKILL"),
 ])  # fmt: skip
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
@@ -218,10 +208,8 @@ def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, set
         if windows == 1:
             knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
 
-    notes = disturbed(setting, "direct", disturb)
-    assert notes and all(
-        re.match(r"actor 0 refused a connection from |and \d more connections were refused$", note) for note in notes
-    )
+    notes, line = disturbed(setting, "direct", disturb), r"actor 0 refused a connection from |and \d more connections were refused$"
+    assert notes and all(re.match(line, note) for note in notes)
 
 
 def test_every_stranger_is_refused_with_the_reason() -> None:
@@ -345,12 +333,7 @@ def test_where_actors_listen() -> None:
         Listen.parsed("203.0.113.77/32").socket("127.0.0.1")
 
 
-def test_a_trial_that_keeps_all_processors_at_work_is_played_alone() -> None:
-    """Not none at a time, which would leave the other cells unplayed."""
-    assert [trials_at_once(2.0, busy, 16) for busy in (0.0, 0.1, 0.5, 1.5, 2.1, 9.0)] == [16, 16, 4, 1, 1, 1]
-
-
-def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:
+def test_actors_go_to_nodes_that_answer_evenly_and_trials_share_processors() -> None:
     room = Room(1000.0, 1000.0, 1000.0)
     placement = Placement({}, lambda line: None)
     placement.nodes = {name: Node(name, cpus, room) for name, cpus in (("a", 1.0), ("b", 2.0), ("c", 2.0), ("head", 0.0))}
@@ -362,16 +345,15 @@ def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:
     assert placement.place(["a", "c", "c"]) == "c" and placement.place(["c", "c", "c"]) == "a"
     placement.suspects = {"a", "b", "c", "head"}
     assert placement.place([]) == "b"
+    # Not none at a time, which would leave the other cells unplayed.
+    assert [trials_at_once(2.0, busy, 16) for busy in (0.0, 0.1, 0.5, 1.5, 2.1, 9.0)] == [16, 16, 4, 1, 1, 1]
 
 
 INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.listening import Listen
-from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.supervisor import ActorPool
-from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
 with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
     def progress(steps):
@@ -396,7 +378,6 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 FULL = """
 import gossipmab as gm
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}

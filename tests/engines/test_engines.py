@@ -19,19 +19,12 @@ from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.provenance import available_processors
-from tests.tiny import slow
+from tests.tiny import slow, tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 5, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [  # others, whose compilation takes long, are compared in test_actors.py
-        {"name": "pareto_ucb_gossip", "label": "gossip"},
-        {"name": "pareto_ucb"},
-        {"name": "pareto_gossip"},
-    ],
-    "sweep": {"network.weights": ["laplacian", "metropolis"]},
-}
+TINY = tiny(
+    80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
+    algorithms=[{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}, {"name": "pareto_gossip"}],
+)  # others, whose compilation takes long, are compared in test_actors.py  # fmt: skip
 SAME = ("results.parquet", "agents.parquet", "spec.toml")
 COMMAND = """
 import json, sys

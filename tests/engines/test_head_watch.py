@@ -30,7 +30,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_head_that_goes_ends_the_block_and_the_handler_is_as_before(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says_so(caplog: pytest.LogCaptureFixture) -> None:
     before, lost = signal.getsignal(signal.SIGTERM), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -40,10 +40,6 @@ def test_a_head_that_goes_ends_the_block_and_the_handler_is_as_before(caplog: py
                 lost.wait(30)
                 time.sleep(30)  # which the signal ends
     assert signal.getsignal(signal.SIGTERM) == before and len(caplog.records) == 1
-
-
-@pytest.mark.usefixtures("hasty")
-def test_what_fails_for_want_of_the_head_says_so_and_all_else_is_as_it_was() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(KeyError), head_watch.watched(address, threading.Event()):

@@ -26,16 +26,10 @@ from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flig
 from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.utils.atomic_write import file_hash
 from tests.engines.test_ray_session import until
+from tests.tiny import same_tables, tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-    "sweep": {"network.link_probability": [0.3, 1.0]},
-}
+TINY = tiny(80, 3, sweep={"network.link_probability": [0.3, 1.0]})
 pytestmark = pytest.mark.usefixtures("root")
 
 
@@ -87,12 +81,9 @@ def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) 
     assert max(sizes, default=0) == (MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
 
 
-def test_tasks_in_flight_are_bounded() -> None:
+def test_tasks_are_bounded_and_what_was_not_played_waits_first() -> None:
     queue = TaskQueue(100, lambda: 3)
     assert queue.take(5) is not None and queue.take(6) is None
-
-
-def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
     queue = TaskQueue(100, lambda: 1)
     queue.most = 8
     assert queue.take(0) == list(range(8))
@@ -257,16 +248,13 @@ def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
             list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
-def test_other_versions_are_said_once() -> None:
+def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
     others: set[str] = set()
     ours = ray_cells.versions()
     for theirs in (ours, ours | {"numpy": "0.1"}, ours | {"numpy": "0.1"}):
         ray_cells._compared(theirs, others, notes.append)
     assert len(notes) == 1 and f"numpy 0.1 instead of {ours['numpy']}" in notes[0]
-
-
-def test_no_cells_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_cells, "session", None)
     assert list(run_cells([], Numbers(Path()), workers=1)) == []
 
@@ -378,8 +366,7 @@ def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
     gm.run(TINY, out=tmp_path / "threads")
     for transport in ("direct", "refs"):
         run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
-        for name in ("results.parquet", "agents.parquet"):
-            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
+        assert same_tables(run.path, tmp_path / "threads")
 
 
 class Remover(Callback):
@@ -404,5 +391,4 @@ def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
     told = Remover(cluster)
     gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, callbacks=[told])
     assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
-    for name in ("results.parquet", "agents.parquet"):
-        assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)
+    assert same_tables(tmp_path / "actors", tmp_path / "threads")

@@ -7,6 +7,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import refusal
 
 NETWORKS = {
     "direct": gm.Network("complete", agents=5, link_probability=0.5),
@@ -57,6 +58,4 @@ def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
     (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused_at_once(algorithm: Any, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(gm.InputError, match=words) as caught:
-        gm.play(algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)
-    assert "\n" not in str(caught.value)
+    assert words in refusal(gm.play, algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)

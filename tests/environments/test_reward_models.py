@@ -67,10 +67,7 @@ def test_values_by_hand() -> None:
     # mean 0.55: the six values alone, a sixth each.
     sixths = np.column_stack([(np.arange(6) + 0.5) / 6, np.zeros(6)])
     np.testing.assert_allclose(drawn(MODELS["discrete"], 0, 1, sixths)[:, 0], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-
-
-def test_the_ends_of_the_unit_interval() -> None:
-    """The least and the largest number that a generator gives, and means of 0 and 1."""
+    # The least and the largest number that a generator gives, and means of 0 and 1.
     ends = np.array([[0.0, 0.0], [1 - 2.0**-53, 1 - 2.0**-53]])
     certain = np.array([[[0.0, 1.0]]])
     for model in (rewards.Bernoulli(certain), rewards.Beta(certain, 10.0), rewards.Deterministic(certain)):
@@ -101,9 +98,6 @@ def test_beta_quantile_closed_forms() -> None:
     for shape in (0.2, 1.0, 7.5, 400.0):
         assert rewards.beta_quantile(0.5, shape, shape) == pytest.approx(0.5, abs=1e-12)
     assert rewards.beta_quantile(0.3, 0.0, 10.0) == 0.0 and rewards.beta_quantile(0.3, 10.0, 0.0) == 1.0
-
-
-def test_beta_quantile_rises_with_u() -> None:
     for a, b in ((0.5, 0.5), (2.0, 8.0), (90.0, 10.0)):
         quantiles = [rewards.beta_quantile(u, a, b) for u in np.linspace(0.0, 0.999, 200)]
         assert (np.diff(quantiles) >= 0).all()

@@ -591,5 +591,10 @@ def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path:
     with pytest.raises(CellsFailedError) as caught:
         gm.run(tiny.spec, out=tmp_path / "run", workers=1)
     assert [cell for cell, _ in caught.value.failures] == ["gossip__trial001", "pareto_ucb__trial001"]
+    assert (
+        caught.value.results is not None
+        and len(caught.value.results.traces) == 4
+        and len(gm.open_run(tmp_path / "run").traces) == 4
+    )
     monkeypatch.undo()
     gm.run(tiny.spec, out=tmp_path / "run", workers=1)

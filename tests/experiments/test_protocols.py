@@ -10,13 +10,9 @@ from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
 from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.metrics.columns import TRACES
+from tests.tiny import tiny
 
-GOSSIP: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 10, "seed": 0},
-    "environment": {"agents": 3, "arms": 2, "objectives": 2},
-    "network": {"base": "complete"},
-    "algorithms": [{"name": "pareto_ucb"}],
-}
+GOSSIP = tiny(10, 1, network={"base": "complete"}, algorithms=[{"name": "pareto_ucb"}])
 
 
 def changed(**sections: Any) -> dict[str, Any]:
@@ -31,9 +27,6 @@ def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
     assert set(TRACES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in TRACES)
     for name, trace in TRACES.items():
         assert next(iter(trace.AXES)) == "rounds" and callable(simulator(name))
-
-
-def test_gossip_is_what_an_experiment_is_where_it_says_nothing() -> None:
     silent, said = from_dict(GOSSIP), from_dict(changed(experiment={"protocol": "gossip"}))
     assert silent.experiment.protocol == "gossip" and silent.hash == said.hash
     assert "protocol" not in silent.to_toml() and "extra_objectives" not in silent.to_toml()

@@ -62,15 +62,9 @@ def test_seeds_trials_and_labels_fix_every_bit() -> None:
     assert_same_bits(trained(learner), trained(learner))
     different = [trained(learner), trained(learner, 1), trained(learner, trial=1), trained(learner, stream_label="other")]
     assert len({one.path.tobytes() for one in different}) == 4
-
-
-def test_double_precision_elsewhere_in_the_process_changes_no_bit() -> None:
     plain = trained(IPPO(**SMALL))
     with jax.enable_x64(True):
         assert_same_bits(trained(IPPO(**SMALL)), plain)
-
-
-def test_what_is_recorded_of_the_evaluations_changes_no_training() -> None:
     often, once = trained(IPPO(**SMALL)), gm.marl.train(IPPO(**SMALL), GAME, horizon=200, seed=0, recorded_rounds=1)
     np.testing.assert_array_equal(often.outcomes, once.outcomes)
 
@@ -179,7 +173,7 @@ def test_replay_keeps_the_newest_batches_and_draws_whole_transitions() -> None:
     np.testing.assert_array_equal(drawn.last_actions[:, 0], np.where(at % 100 == 0, -1, (at % 100 - 1) % 5))
 
 
-def test_soto_welfare_weights() -> None:
+def test_soto_weights_and_standing_of_those_it_hears() -> None:
     earned, everyone = jnp.array([3.0, 0.0, 2.0, 7.0]), jnp.ones((4, 4))
     assert gini_weights(earned, everyone, 0.9)[0].tolist() == [0.25, 1.0, 0.5, 0.125]
     tied = gini_weights(jnp.array([5.0, 1.0, 1.0, 1.0]), everyone, 0.9)[2]
@@ -188,9 +182,6 @@ def test_soto_welfare_weights() -> None:
     assert gini_weights(earned, heard, 0.9)[0].tolist() == [0.5, 0.0, 1.0, 0.25]  # ranks among those it hears
     np.testing.assert_allclose(alpha_weights(earned, heard, 0.9)[0], [3**-0.9, 0.0, 2**-0.9, 7**-0.9], rtol=1e-6)
     assert alpha_weights(earned, everyone, 1.0)[0, 1] == 2.0  # nothing counts as half a reward
-
-
-def test_soto_standing_of_those_it_hears() -> None:
     earned, heard = jnp.array([[1.0, 2.0, 6.0]]), jnp.ones((1, 3, 3)).at[0, 0, 1].set(0.0)
     found = standing(earned, heard)[0]
     np.testing.assert_allclose(found[0], [-1.0, 0.0, 1.0, 1.0, 0.0, 1.0], atol=1e-6)

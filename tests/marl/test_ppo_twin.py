@@ -123,12 +123,6 @@ def test_steps_of_ppo_are_those_of_the_twin(longest: float) -> None:
     same(found.params, twin(critic, lambda v: share * (v - targets[..., None]), sample.inputs, 3, 0.01, longest))
 
 
-def test_agents_are_clipped_one_by_one() -> None:
-    gradients = [(np.ones((2, 3, 1)) * [[[0.1]], [[10.0]]], np.zeros((2, 1)))]
-    weights, _ = networks.clipped(jax.tree.map(jax.numpy.asarray, gradients), 0.5)[0]
-    assert np.array_equal(weights[0], gradients[0][0][0]) and np.linalg.norm(weights[1]) == pytest.approx(0.5)
-
-
 def central_differences(loss: Any, params: Any) -> None:
     """Compare the gradient by every single parameter."""
     point, restored = import_module("jax.flatten_util").ravel_pytree(jax.tree.map(jax.numpy.asarray, params))
@@ -195,3 +189,6 @@ def test_small_functions_are_those_of_numpy() -> None:
     bounds = np.cumsum(np.exp(log_softmax(values[0, 0])))[:-1]
     drawn = np.asarray(networks.drawn(np.tile(values[0, 0], (10_000, 1)), uniforms))
     assert np.array_equal(drawn, np.searchsorted(bounds, uniforms, side="right"))
+    gradients = [(np.ones((2, 3, 1)) * [[[0.1]], [[10.0]]], np.zeros((2, 1)))]
+    weights, _ = networks.clipped(jax.tree.map(jax.numpy.asarray, gradients), 0.5)[0]
+    assert np.array_equal(weights[0], gradients[0][0][0]) and np.linalg.norm(weights[1]) == pytest.approx(0.5)

@@ -69,9 +69,6 @@ def test_dual_ascent_in_closed_form() -> None:
         price.observe(np.full(4, 0.25))  # slack of 0.04375
         seen.append(price.multiplier)
     assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14) and seen[-1] == 0.0
-
-
-def test_a_period_takes_the_mean_of_its_violations() -> None:
     price = EquityPrice(step=1.0, budget=0.0, period=3)
     for outcome in (MONOPOLY, np.full(4, 0.25), np.stack([MONOPOLY, np.full(4, 0.25)])):
         assert price.multiplier == 0.0
@@ -101,6 +98,11 @@ def test_costs_are_centred_over_the_batch_and_discounted_from_the_end() -> None:
     assert abs(price.cost_advantages(x, 4).mean(axis=1)).max() < 1e-12
     one = price.cost_advantages(x[0], 4, 0.9)  # a single episode has nothing to be compared with
     np.testing.assert_allclose(one[3, 0], 3.0 * 1.25 * s[0] / 0.1)
+    printed = EquityPrice(equity_discount=0.98)
+    printed.multiplier = 1.0
+    felt = printed.cost_advantages(MONOPOLY, 1000)[:, 0, 0]
+    assert (felt > 0.05 * felt[-1]).sum() == 149  # 0.98^148 > 0.05 > 0.98^149
+    assert felt.sum() / (1000 * felt[-1]) == pytest.approx(0.05, abs=1e-6)  # as if 50 of 1,000 steps felt it
 
 
 def test_steps_discount_and_agents_are_checked() -> None:
@@ -114,14 +116,6 @@ def test_steps_discount_and_agents_are_checked() -> None:
             price.cost_advantages(np.zeros((2, 4)), **given)
     with pytest.raises(gm.InputError, match=re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents")):
         price.observe(np.zeros(3))
-
-
-def test_the_printed_discount_takes_the_price_from_nearly_all_steps() -> None:
-    printed = EquityPrice(equity_discount=0.98)
-    printed.multiplier = 1.0
-    felt = printed.cost_advantages(MONOPOLY, 1000)[:, 0, 0]
-    assert (felt > 0.05 * felt[-1]).sum() == 149  # 0.98^148 > 0.05 > 0.98^149
-    assert felt.sum() / (1000 * felt[-1]) == pytest.approx(0.05, abs=1e-6)  # as if 50 of 1,000 steps felt it
 
 
 def test_alpha_raises_the_price_and_is_no_control_variate() -> None:

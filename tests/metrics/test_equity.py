@@ -59,16 +59,13 @@ def test_equal_outcomes_are_equal_whatever_they_are(x: list[float], tau: float) 
         assert math.isnan(index) if x[0] < 0 else index == 0
 
 
-def test_negative_outcomes() -> None:
+def test_negative_outcomes_and_a_mean_of_zero() -> None:
     """Regret below zero happens. (-3, -1) has the band of (1, 3); the logarithm and the root are not defined there."""
     low, high = equity([-3, -1], 0.25), equity([1, 3], 0.25)
     np.testing.assert_array_equal(low.excess, [0.5, 0.5])
     assert (low.cv, low.gini, low.jain) == (high.cv, high.gini, high.jain)
     assert math.isnan(low.theil) and math.isnan(low.atkinson)
     assert equity([-1, 5]).gini == pytest.approx(12 / (2 * 4 * 2))  # 3/4, more than 1 - 1/N
-
-
-def test_a_mean_of_zero_leaves_the_absolute_measures() -> None:
     found = equity([-1, 1, 0, 0])
     assert found.total_excess == 2 and found.mre == 1 and found.jain == 0
     assert all(math.isnan(index) for index in (found.cv, found.gini, found.theil, found.atkinson))
@@ -147,16 +144,13 @@ def test_the_mean_excess_is_convex_in_outcomes_and_h_in_excesses(
     assert mre(share * a + (1 - share) * b) <= share * mre(a) + (1 - share) * mre(b) + rounding
 
 
-def test_h_rises_by_a_transfer_from_rich_to_poor() -> None:
+def test_h_rises_by_a_transfer_from_rich_to_poor_and_is_not_convex() -> None:
     """Against propositions 3 and 4: one unit split over two transfers of 0.5. E and the parts above and below fall."""
     before, after = equity([0, 0, 2, 2]), equity([0, 0.5, 1.5, 2])
     assert before.mre == 0 and after.mre == 0.5
     assert after.mean_excess < before.mean_excess and after.gini < before.gini
     assert before.mre_above == 1 and after.mre_above == 0.75  # the two halves see what H does not
-
-
-def test_h_is_not_convex_in_outcomes() -> None:
-    """(0, 1, 1, 2) is the middle of (0, 0, 2, 2) and (0, 2, 0, 2), whose H are 0; its own is not."""
+    # (0, 1, 1, 2) is the middle of (0, 0, 2, 2) and (0, 2, 0, 2), whose H are 0; its own is not.
     ends = [equity(x).mre for x in ([0, 0, 2, 2], [0, 2, 0, 2])]
     assert ends == [0, 0] and equity([0, 1, 1, 2]).mre == 1
 

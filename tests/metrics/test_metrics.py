@@ -39,6 +39,16 @@ def test_nash_welfare_is_the_product_of_utilities(agents: int) -> None:
 def test_nash_welfare_by_hand() -> None:
     """(1/4 * 1 + 3/4 * 0) (1/4 * 0.4 + 3/4 * 0.8) = 0.25 * 0.7."""
     assert metrics.nash_welfare_of(truth_of([[1, 0], [0.4, 0.8]]), np.array([0.25, 0.75]), np.zeros(2)) == pytest.approx(0.175)
+    # 10,000 agents, half with utility 0.2 and half with 0.8: the product is far below 1e-308, its root 0.4.
+    U = np.tile([[0.2], [0.8]], (5_000, 1))
+    assert metrics.nash_welfare_of(truth_of(U), np.ones(1), np.zeros(10_000)) == 0.0
+    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
+    assert root == pytest.approx(0.4, rel=1e-12)
+    U[3], U[9] = 1e-250, 1e-280
+    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
+    assert root == pytest.approx(float(gmean(U.ravel())), rel=1e-12)
+    U[7] = 0.0
+    assert metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000)) == 0.0
 
 
 def apart(estimates: object, local: np.ndarray, truth: object = ()) -> tuple[float, float, float]:
@@ -58,19 +68,6 @@ def test_errors_of_estimates_by_hand() -> None:
     for truth, error in [([0.25, 2.0], 0.25), ([0.5, 1.0], 1.0), ([0.5, 2.0], 0.0)]:
         assert apart(local, local, truth)[2] == error
     assert np.isnan(apart(local, local)[2])
-
-
-def test_the_geometric_welfare_of_many_agents_does_not_drown() -> None:
-    """10,000 agents, half with utility 0.2 and half with 0.8: the product is far below 1e-308, its root 0.4."""
-    U = np.tile([[0.2], [0.8]], (5_000, 1))
-    assert metrics.nash_welfare_of(truth_of(U), np.ones(1), np.zeros(10_000)) == 0.0
-    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
-    assert root == pytest.approx(0.4, rel=1e-12)
-    U[3], U[9] = 1e-250, 1e-280
-    root = metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000))
-    assert root == pytest.approx(float(gmean(U.ravel())), rel=1e-12)
-    U[7] = 0.0
-    assert metrics.nash_welfare_of(truth_of(U, power=1e-4), np.ones(1), np.zeros(10_000)) == 0.0
 
 
 def test_geometric_regret_of_many_agents_is_measured() -> None:
@@ -169,15 +166,12 @@ def test_no_distribution_has_negative_regret() -> None:
             assert metrics.nash_welfare_of(truth, p, np.zeros(4)) <= truth.best * (1 + 1e-12)
 
 
-def test_welfare_of_negative_utilities_is_not_a_number_and_pareto_regret_is() -> None:
+def test_welfare_of_negative_utilities_is_not_a_number_and_of_none_is_nothing_to_lose() -> None:
     environment = gm.Environment.sample(means=[[[0.5], [-0.5]], [[0.5], [-0.5]]], rewards="gaussian")
     trace = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True)
     assert np.isnan(trace.nsw_regret).all()
     np.testing.assert_allclose(trace.pareto_regret[-1], trace.pulls[:, 1], rtol=1e-12)  # Delta = 1 - 0
-
-
-def test_a_worthless_arm_for_everybody_leaves_no_welfare_to_lose() -> None:
-    """All utilities 0: NSW is 0 for every distribution, and so is its regret."""
+    # All utilities 0: NSW is 0 for every distribution, and so is its regret.
     environment = gm.Environment.sample(means=np.zeros((2, 3, 2)))
     trace = gm.simulate(gm.ParetoUCB(), environment, gm.Network("complete", agents=2), horizon=20, seed=0, interpreted=True)
     np.testing.assert_array_equal(trace.nsw_regret, 0)

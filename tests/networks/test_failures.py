@@ -19,7 +19,7 @@ from gossipmab.engines.gossip import simulate as rounds, unreliable as message_r
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import ArrivalSampler
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import KITE, refusal, slow
+from tests.tiny import FOUR, KITE, refusal, slow, tiny
 
 MEANS = np.array([0.9, 0.3, 0.6]).reshape(3, 1, 1)  # one arm, one objective: L_i is agent i's mean from its first round on
 SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
@@ -410,13 +410,7 @@ def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch)
 
 def file_of(network: dict[str, Any], sweep: dict[str, list[Any]]) -> dict[str, Any]:
     """An experiment of four agents, as in its file."""
-    return {
-        "experiment": {"name": "small", "horizon": 40, "seed": 1, "recorded_rounds": 4},
-        "environment": {"agents": 4, "arms": 3, "objectives": 2},
-        "network": network,
-        "algorithms": [{"name": "pareto_ucb_gossip"}],
-        "sweep": sweep,
-    }
+    return tiny(40, 1, environment=FOUR, network=network, algorithms=[{"name": "pareto_ucb_gossip"}], sweep=sweep)
 
 
 def test_in_the_file(tmp_path: Path) -> None:

@@ -17,13 +17,10 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
-from tests.tiny import refusal
+from tests.tiny import refusal, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "recorded_rounds": 5},
-    "environment": {"arms": 3, "objectives": 2},
-    "algorithms": [{"name": "pareto_ucb_gossip"}],
-}
+ENVIRONMENT = {"arms": 3, "objectives": 2}
+SPEC = tiny(50, 2, environment=ENVIRONMENT, network={}, algorithms=[{"name": "pareto_ucb_gossip"}])
 
 
 def spec(base: Any, **more: Any) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> 
     ours = gm.run(spec(graph), out=tmp_path / "ours", workers=1)
     assert len(ours.traces) == 2
     assert equal(ours, gm.run(spec(str(tmp_path / "six.edges")), out=tmp_path / "file", workers=1))
-    assert equal(ours, gm.run(spec("ring", environment={**SPEC["environment"], "agents": 6}), out=tmp_path / "name"))
+    assert equal(ours, gm.run(spec("ring", environment={**ENVIRONMENT, "agents": 6}), out=tmp_path / "name"))
     environment = gm.Environment.sample(6, 3, 2, seed=5, trial=1)
     network = gm.Network(graph, link_probability=0.5)
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
@@ -74,17 +71,17 @@ def cells(run: Path) -> dict[str, Path]:
 
 def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
     bases = [nx.petersen_graph(), nx.cycle_graph(10)]
-    crossed = gm.run({**SPEC, "network": {}, "sweep": {"network.base": bases}}, out=tmp_path / "crossed", workers=1)
+    crossed = gm.run({**SPEC, "sweep": {"network.base": bases}}, out=tmp_path / "crossed", workers=1)
     points = [{"network.base": base, "network.weights": "metropolis"} for base in bases]
-    listed = load_spec({**SPEC, "network": {}, "sweep": {"points": points}})
+    listed = load_spec({**SPEC, "sweep": {"points": points}})
     assert crossed.spec.sweep["network.base"] == listed.sweep["network.base"] and len(crossed.traces) == 4
-    names = {**SPEC, "network": {}, "environment": {**SPEC["environment"], "agents": 10}}
+    names = {**SPEC, "environment": {**ENVIRONMENT, "agents": 10}}
     names["sweep"] = {"network.base": ["petersen", "ring"]}
     assert equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
     halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
     for half in halves:
         half.add_nodes_from(range(4))
-    four, runs = {**SPEC, "environment": {**SPEC["environment"], "agents": 4}}, []
+    four, runs = {**SPEC, "environment": {**ENVIRONMENT, "agents": 4}}, []
     for name, graphs in (("graphs", halves), ("written", [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}])):
         network = {"links": {"process": "switching", "graphs": graphs}}
         runs.append(gm.run({**four, "network": network}, out=tmp_path / name, workers=1))

@@ -76,7 +76,7 @@ def by_enumeration(known: Distributions, chosen: tuple[int, ...], power: float =
     return total
 
 
-def test_one_agent_two_arms_by_hand() -> None:
+def test_values_by_hand() -> None:
     """Means 0.6 and 0.5: alone, arm 0. Probing arm 0: 0.6 + 0.4 * 0.5; arm 1: 0.5 + 0.5 * 0.6; both: 1 - 0.4 * 0.5."""
     known, t = bernoulli([[0.6, 0.5]]), terms(1, 2)
     found = [welfare_of_set(known, t, chosen) for chosen in ((), (0,), (1,), (0, 1))]
@@ -86,10 +86,7 @@ def test_one_agent_two_arms_by_hand() -> None:
     best = best_probing(known, terms(1, 2, overhead=[0, 0.1, 1]))
     assert best.arms == (0,) and best.value == pytest.approx(0.72)
     assert best_probing(known, terms(1, 2, overhead=[0, 0.3, 1])) == Probing((), pytest.approx(0.6))
-
-
-def test_two_agents_by_hand() -> None:
-    """Arm 1 probed: agent 0 has max(R, 0.9), agent 1 max(R, 0.2): (0.5 + 0.5 * 0.9)(0.5 + 0.5 * 0.2) = 0.95 * 0.6."""
+    # Arm 1 probed: agent 0 has max(R, 0.9), agent 1 max(R, 0.2): (0.5 + 0.5 * 0.9)(0.5 + 0.5 * 0.2) = 0.95 * 0.6.
     known = bernoulli([[0.9, 0.5], [0.2, 0.5]])
     assert welfare_of_set(known, terms(2, 2), (1,)) == pytest.approx(0.57)
     root = (0.5 + 0.5 * math.sqrt(0.9)) * (0.5 + 0.5 * math.sqrt(0.2))
@@ -138,9 +135,6 @@ def test_the_best_set_is_the_best_of_all() -> None:
         sets = [c for size in range(t.budget + 1) for c in combinations(range(K), size)]
         values = [(1 - t.overhead[len(c)]) * welfare_of_set(known, t, c) for c in sets]
         assert best_probing(known, t) == Probing(sets[int(np.argmax(values))], max(values))
-
-
-def test_too_many_sets_are_refused() -> None:
     with pytest.raises(gm.InputError, match="budget: got 30 of 30 arms"):
         best_probing(bernoulli(np.full((1, 30), 0.5)), terms(1, 30))
 
@@ -173,23 +167,17 @@ def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
         assert worst.max() < 0.02 + coarse
 
 
-def test_a_logged_table_is_its_own_distribution(tmp_path: Any) -> None:
+def test_distributions_of_tables_and_on_grids(tmp_path: Any) -> None:
     file = tmp_path / "log.csv"
     file.write_text("agent,arm,reward_1\n0,0,0.25\n0,0,0.75\n0,0,0.75\n0,1,1\n")
     known = distributions(gm.Environment.sample(logged_rewards=file, rewards="table"))
     np.testing.assert_array_equal(known.levels, [0.25, 0.75, 1])
     np.testing.assert_allclose(known.cdf[0], [[1 / 3, 1, 1], [0, 0, 1]])
-
-
-def test_many_objectives_are_put_on_a_grid_with_their_means() -> None:
-    """14 Bernoulli objectives are 16,384 values a pair."""
+    # 14 Bernoulli objectives are 16,384 values a pair.
     environment = gm.Environment.sample(1, 2, 14, seed=0)
     known = distributions(environment)
     np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
     assert len(known.levels) == 257
-
-
-def test_values_between_levels_keep_their_mean() -> None:
     np.testing.assert_allclose(on_levels(np.array([0.3, 1.0]), np.array([0.5, 0.5]), np.array([0.0, 0.4, 1.0])),
                                [0.125, 0.375, 0.5])  # fmt: skip
 
@@ -212,10 +200,7 @@ def test_the_bound_of_the_logarithm() -> None:
     tau = SMALLEST ** (1 - np.arange(65) / 64)
     tangents = np.log(tau) + (z[:, None] - tau) / tau
     np.testing.assert_allclose(bound, tangents.min(axis=1), rtol=1e-9, atol=1e-12)
-
-
-def test_the_largest_tangent_is_not_concave() -> None:
-    """The paper's phi, the largest of the tangents at 0.25, 0.5 and 1: its value in the middle is below the mean of the ends."""
+    # The paper's phi, the largest of the tangents at 0.25, 0.5 and 1: its value in the middle is below the mean of the ends.
     tau = np.array([0.25, 0.5, 1.0])
 
     def largest(z: float) -> float:
@@ -248,16 +233,13 @@ def test_the_logarithm_of_g_has_falling_gains_from_one_arm_on(seed: int) -> None
         assert gains[0] >= gains[1] - 1e-12
 
 
-def test_lemma_3_fails_where_arms_complement_one_another() -> None:
+def test_lemmas_3_and_5_fail() -> None:
     """Each arm serves one agent only: g is 0 for either alone, 1 for both. phi(g) gains nothing first and all then."""
     known = bernoulli([[1, 0], [0, 1]])
     alone = log_bound(g(known, (0,))) - log_bound(g(known, ()))
     after = log_bound(g(known, (0, 1))) - log_bound(g(known, (1,)))
     assert alone == 0 and after > 20
-
-
-def test_lemma_5_fails_where_one_agent_takes_a_probed_arm_and_another_does_not() -> None:
-    """R(S) <= (1 - alpha)(g + h) is false: arm 0 serves agent 0, arm 1 agent 1; with arm 0 probed g = h = 0, R = 1."""
+    # R(S) <= (1 - alpha)(g + h) is false: arm 0 serves agent 0, arm 1 agent 1; with arm 0 probed g = h = 0, R = 1.
     known = bernoulli([[1, 0], [0, 1]])
     assert g(known, (0,)) == h(known, (0,)) == 0 and welfare_of_set(known, terms(2, 2), (0,)) == 1
 
@@ -283,7 +265,7 @@ def test_the_guarantee_on_a_thousand_random_instances(welfare: str, gain: str) -
     assert gain == "welfare" or worst < 0.99  # by g it is no search of all sets; by welfare it hardly ever misses one
 
 
-def test_the_guarantee_fails_where_the_paper_gives_up() -> None:
+def test_where_the_guarantee_fails() -> None:
     """Three agents, two fair coins, the second probe costs all: g = 1/8 of one coin is not above h = 1/8 of none, so lines 9
     and 10 probe nothing and keep 1/8. One probed coin is worth (1/2 + 1/4)^3 = 27/64; 8/27 is less than 0.387.
     """
@@ -293,26 +275,14 @@ def test_the_guarantee_fails_where_the_paper_gives_up() -> None:
     paper = greedy_probing(known, t, choice="bound")
     assert paper.arms == () and paper.value == pytest.approx(1 / 8) and paper.value < GUARANTEE * best.value
     assert greedy_probing(known, t).value == pytest.approx(best.value)
-
-
-def test_the_guarantee_fails_where_g_prefers_what_is_known_anyway() -> None:
-    """Arm 0 always gives 0.6, arm 1 is a fair coin. By g arm 0 is probed first, which reveals nothing: 0.6^4 against
-    0.8^4. By welfare the coin comes first.
-    """
+    # Arm 0 always gives 0.6, arm 1 is a fair coin. By g arm 0 is probed first, which reveals nothing: 0.6^4 against 0.8^4. By
+    # welfare the coin comes first.
     masses = np.tile([[[0, 1.0, 0], [0.5, 0, 0.5]]], (4, 1, 1))
     known, t = from_masses(np.array([0, 0.6, 1]), masses), terms(4, 2, overhead=[0, 0, 1])
     best = best_probing(known, t)
     assert best.arms == (1,) and best.value == pytest.approx(0.8**4)
     assert greedy_probing(known, t).value == pytest.approx(0.6**4) and 0.6**4 < GUARANTEE * best.value
     assert greedy_probing(known, t, gain="welfare").arms == (1,)
-
-
-def test_the_logarithm_taken_literally_probes_nothing() -> None:
-    """(1 - alpha) ln g <= 0 <= h of the empty set wherever g < 1."""
-    generator = np.random.default_rng(4)
-    for _ in range(50):
-        known = bernoulli(0.1 + 0.8 * generator.random((3, 4)))
-        assert greedy_probing(known, terms(3, 4), choice="log").arms == ()
 
 
 def test_the_lines_of_algorithm_1_by_hand() -> None:
@@ -325,6 +295,11 @@ def test_the_lines_of_algorithm_1_by_hand() -> None:
     assert greedy_probing(known, terms(1, 2, overhead=[0, 0.1, 0.2]), choice="bound").arms == ()
     found = greedy_probing(known, terms(1, 2, overhead=[0, 0, 0.2]), choice="bound")
     assert found.arms == (0,) and found.order == (0, 1) and found.value == pytest.approx(0.98)
+    # (1 - alpha) ln g <= 0 <= h of the empty set wherever g < 1.
+    generator = np.random.default_rng(4)
+    for _ in range(50):
+        known = bernoulli(0.1 + 0.8 * generator.random((3, 4)))
+        assert greedy_probing(known, terms(3, 4), choice="log").arms == ()
 
 
 @pytest.mark.parametrize(("wrong", "words"), [
@@ -338,11 +313,12 @@ def test_parameters_of_greedy_probing_are_checked(wrong: dict[str, Any], words: 
         greedy_probing(bernoulli([[0.5]]), terms(1, 1), **wrong)
 
 
-def test_named_overheads_begin_at_0_never_fall_and_end_at_1() -> None:
+def test_terms() -> None:
     for name in OVERHEADS:
         alpha = terms(3, 9, budget=4, overhead=name).overhead
         assert len(alpha) == 5 and alpha[0] == 0 and alpha[-1] == 1 and (np.diff(alpha) >= 0).all(), name
     np.testing.assert_allclose(terms(2, 9, 4, "quadratic").overhead, [0, 1 / 16, 1 / 4, 9 / 16, 1])
+    assert terms(8, 8, capacity=1).capacity == 1 and terms(12, 8, capacity=1.5).capacity == 1.5
 
 
 @pytest.mark.parametrize(("wrong", "words"), [
@@ -363,10 +339,6 @@ def test_terms_are_checked(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words) as caught:
         terms(12, 8, **wrong)
     assert "\n" not in str(caught.value)
-
-
-def test_the_paper_s_capacity_is_just_feasible_with_as_many_arms_as_agents() -> None:
-    assert terms(8, 8, capacity=1).capacity == 1 and terms(12, 8, capacity=1.5).capacity == 1.5
 
 
 def solved(values: Any, capacity: float) -> tuple[Any, float]:
@@ -407,28 +379,22 @@ def test_certificates_on_many_instances() -> None:
         assert certificate <= 1e-6 and pi.sum(axis=0).max() <= capacity + 1e-6 and (pi >= 0).all()
 
 
-def test_a_wide_capacity_gives_everybody_the_best_arm() -> None:
-    generator = np.random.default_rng(7)
-    values = generator.random((5, 4))
-    pi, best = solved(values, 5.0)[0], np.zeros((5, 4))
-    assign.best_arms(values, np.zeros(4, np.int64), best)
-    np.testing.assert_array_equal(best.argmax(axis=1), values.argmax(axis=1))
-    assert np.log((pi * values).sum(axis=1)).sum() == pytest.approx(np.log(values.max(axis=1)).sum(), abs=2e-6)
-
-
-def test_of_equal_arms_a_probed_one_then_the_first_is_taken() -> None:
-    pi = np.zeros((2, 3))
-    assign.best_arms(np.array([[1.0, 1.0, 1.0], [0.5, 0.2, 0.5]]), np.array([0, 1, 1]), pi)
-    np.testing.assert_array_equal(pi, [[0, 1, 0], [0, 0, 1]])
-
-
-def test_a_capacity_by_hand() -> None:
+def test_assignments_by_hand() -> None:
     """Two agents want arm 0, capacity 1: v = (1, 1/2), (1, 0). Agent 0 moves: p arm 0 for agent 1, 1 - p for agent 0.
 
     (1 - p + p/2) p = p - p^2/2 is largest at p = 1: agent 1 gets the arm, welfare 1/2.
     """
     pi, _ = solved(np.array([[1.0, 0.5], [1.0, 0.0]]), 1.0)
     np.testing.assert_allclose(pi, [[0, 1], [1, 0]], atol=1e-3)  # flat at p = 1: the welfare is good to 1e-6
+    generator = np.random.default_rng(7)
+    values = generator.random((5, 4))
+    pi, best = solved(values, 5.0)[0], np.zeros((5, 4))
+    assign.best_arms(values, np.zeros(4, np.int64), best)
+    np.testing.assert_array_equal(best.argmax(axis=1), values.argmax(axis=1))
+    assert np.log((pi * values).sum(axis=1)).sum() == pytest.approx(np.log(values.max(axis=1)).sum(), abs=2e-6)
+    pi = np.zeros((2, 3))
+    assign.best_arms(np.array([[1.0, 1.0, 1.0], [0.5, 0.2, 0.5]]), np.array([0, 1, 1]), pi)
+    np.testing.assert_array_equal(pi, [[0, 1, 0], [0, 0, 1]])
 
 
 def test_a_capacity_lowers_values_and_none_that_binds_leaves_them() -> None:

@@ -265,7 +265,7 @@ def test_no_search_beats_it(N, K, instances, starts, seed):
         assert searched(G, b, 1.0, starts, rng) <= value * (1.0 + 1e-7)
 
 
-def test_the_certificate_holds_whatever_the_warm_row_says():
+def test_the_certificate_holds_whatever_the_warm_row_says_and_the_input_is_left_alone() -> None:
     rng = np.random.default_rng(11)
     G, b = balanced(4, 5, rng)
     true, certificate, _ = solve(G, b)
@@ -275,9 +275,6 @@ def test_the_certificate_holds_whatever_the_warm_row_says():
     for row in [*rows, *rng.standard_normal((40, size)), *rng.random((40, size)), *10.0 ** rng.uniform(-300, 300, (40, size))]:
         value, certificate, _ = solve(G, b, warm=row.copy())
         assert certificate <= 1e-8 and value == pytest.approx(true, rel=1e-8)
-
-
-def test_same_input_same_bits_and_the_input_is_left_alone():
     rng = np.random.default_rng(12)
     G, b = trap("negative", 6, 4, rng)
     before = G.copy(), b.copy()
@@ -290,7 +287,7 @@ def test_same_input_same_bits_and_the_input_is_left_alone():
 # The local maximiser
 
 
-def test_projection_onto_the_simplex():
+def test_projection_and_the_local_climb_from_nowhere() -> None:
     rng = np.random.default_rng(13)
     for _ in range(200):
         v = rng.standard_normal((1, 6)) * 10.0 ** rng.integers(-3, 4)
@@ -299,6 +296,10 @@ def test_projection_onto_the_simplex():
         expected = np.maximum(v[0] - shifts[np.flatnonzero(ordered > shifts)[-1]], 0.0)
         project(v, 0, 6)
         assert v[0] == pytest.approx(expected, abs=1e-12 * max(1.0, abs(ordered[0])))
+    G, b = balanced(3, 4, np.random.default_rng(15))
+    p, q = np.zeros(4), np.full(4, 0.25)
+    work = welfare_workspace(3, 4)
+    assert climb_with_bonus(G, b, 1.0, p, work) == climb_with_bonus(G, b, 1.0, q, work) and (p == q).all()
 
 
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (2, 2), (3, 5), (20, 10)])
@@ -316,13 +317,6 @@ def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
             last = value
         best, certificate, _ = solve(G, b)
         assert last <= best * (1.0 + certificate + 1e-12)
-
-
-def test_the_local_climb_starts_from_uniform_where_p_is_zero():
-    G, b = balanced(3, 4, np.random.default_rng(15))
-    p, q = np.zeros(4), np.full(4, 0.25)
-    work = welfare_workspace(3, 4)
-    assert climb_with_bonus(G, b, 1.0, p, work) == climb_with_bonus(G, b, 1.0, q, work) and (p == q).all()
 
 
 # Bits and memory

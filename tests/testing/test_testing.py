@@ -14,6 +14,7 @@ from gossipmab import testing
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.environments import reward_models as rewards
 from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
+from tests.tiny import tiny
 
 # What is wrong -> the class, the kind of error, its sentence. The first of each kind are the seven that the suite is for.
 BROKEN: dict[str, tuple[Any, str, str]] = {
@@ -266,12 +267,7 @@ def test_broken_rewards_are_found(kind: Any, error: str, sentence: str) -> None:
     assert caught.value.kind == error and "\n" not in str(caught.value)
 
 
-SMALL: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1},
-    "environment": {"agents": 5, "arms": 4, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [],
-}
+SMALL = tiny(40, 2, environment={"agents": 5, "arms": 4, "objectives": 2}, algorithms=[])
 ENVIRONMENT = gm.Environment.sample(5, 4, 2, seed=0)
 NETWORK = gm.Network("ring", agents=5)
 

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from browser import Page
 from hypothesis import HealthCheck, given, settings, strategies as st
 from pyarrow import parquet
 
@@ -275,36 +275,9 @@ def test_a_safe_name_is_one_part_of_a_path_on_any_system(text: str) -> None:
     assert name.partition(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt9"}
 
 
-class Elements(HTMLParser):
-    """The names of all elements of a page, and of their attributes; the lengths of its scripts that are no data."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.sources: set[str] = set()
-        self.scripts: list[int] = []
-        self.runs = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.sources |= {str(value).partition(",")[0] for name, value in attrs if name == "src"}
-        self.runs = tag == "script" and ("type", "application/json") not in attrs
-        self.scripts += [0] if self.runs else []
-
-    def handle_endtag(self, tag: str) -> None:
-        self.runs = False
-
-    def handle_data(self, data: str) -> None:
-        if self.runs:
-            self.scripts[-1] += len(data)
-
-
 def own_scripts(folder: Path) -> list[int]:
     """The lengths of the scripts of a report without anything odd."""
-    return Elements(write_report(gm.open_run(GOLDEN / "central"), folder / "plain.html").read_text(encoding="utf-8")).scripts
+    return Page(write_report(gm.open_run(GOLDEN / "central"), folder / "plain.html").read_text(encoding="utf-8")).scripts
 
 
 @pytest.mark.slow
@@ -334,10 +307,11 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     there = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
     assert there == {("in", "x.toml"), ("runs", run.name)}
     assert len(list((run / "cells").glob("*.parquet"))) == len(labels)
-    page = Elements((run / "report.html").read_text(encoding="utf-8"))
-    assert not page.tags & {"iframe", "object", "embed", "form"} and page.scripts == own_scripts(tmp_path)
-    assert page.sources == {"data:image/svg+xml;base64"}  # as images they run no scripts
-    assert not {name for name in page.attributes if name.startswith("on")}
+    page = Page((run / "report.html").read_text(encoding="utf-8"))
+    assert not page.all("iframe", "object", "embed", "form") and page.scripts == own_scripts(tmp_path)
+    sources = {str(attributes["src"]).partition(",")[0] for _, attributes in page.elements if "src" in attributes}
+    assert sources == {"data:image/svg+xml;base64"}  # as images they run no scripts
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
 
 
 def test_what_goes_on_behind_its_size_is_not_cut_in_silence(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -496,7 +470,7 @@ def test_what_a_manifest_says_is_escaped_in_the_report(tmp_path: Path) -> None:
     nasty = "<script>x()</script>"
     altered(folder, lambda m: m.update(machine={nasty: nasty}, versions={nasty: nasty}))
     altered(folder, lambda m: m["sessions"][0].update(engine=nasty, failed=[[nasty, nasty]], start=nasty))
-    page = Elements(write_report(gm.open_run(folder)).read_text(encoding="utf-8"))
+    page = Page(write_report(gm.open_run(folder)).read_text(encoding="utf-8"))
     assert page.scripts == own_scripts(tmp_path)
 
 

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browser import Page
 from matplotlib.figure import Figure
 
 import gossipmab as gm
@@ -36,38 +36,23 @@ def traced(**options: Any) -> gm.GossipTrace:
     return found
 
 
-class Cells(HTMLParser):
-    """The text of the table's cells; complains of a tag that is not closed in turn."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open, self.cells = list[str](), list[str]()
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "th"):
-            self.cells.append(data)
+def cells_of(shown: Any) -> list[str]:
+    """The text of the table's cells."""
+    return [text for tag, text in Page(shown._repr_html_()).texts if tag in ("td", "th")]
 
 
 @pytest.mark.parametrize("text", OBJECTS)
 def test_a_repr_is_one_short_line_and_a_notebook_shows_a_table(text: str) -> None:
     shown = OBJECTS[text]()
     assert repr(shown).startswith(text) and "\n" not in repr(shown) and len(repr(shown)) < 150
-    assert len(Cells(shown._repr_html_()).cells) >= 4
+    assert len(cells_of(shown)) >= 4
 
 
 def test_results_show_their_summary_and_escape_names(tmp_path: Path) -> None:
     data = {**tiny(30, 1), "algorithms": [{"name": "pareto_ucb_gossip", "label": "<b>"}]}
     results = gm.run(data, out=tmp_path / "run", workers=1)
     assert repr(results) == f"Results({str(tmp_path / 'run')!r}, tiny: 1 of 1 cells, 30 rounds)"
-    assert "<b>" in Cells(results._repr_html_()).cells
+    assert "<b>" in cells_of(results)
     (results.path / "cells" / f"{results.spec.cells()[0].id}.parquet").unlink()
     assert "0 of 1 cells" in gm.open_run(results.path)._repr_html_()
 

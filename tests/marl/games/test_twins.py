@@ -134,18 +134,15 @@ def test_games_are_found_by_name_and_count_their_numbers() -> None:
         JobScheduling(agent=3)  # type: ignore[call-arg]
 
 
-def test_jax_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_jax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jax.numpy", None)
     with pytest.raises(MissingExtraError, match=re.escape("pip install 'gossipmab[marl]'")):
         import_jax("jax.numpy")
+    with pytest.raises(InputError, match=re.escape("game: SimpleGame has no method `traced`")):
+        traced(type("SimpleGame", (), {})())
 
 
 def test_kernels_are_compiled_anew_when_a_file_of_their_folder_changes() -> None:
     """The caches' folder stays as it is when a room above the engines changes: here the name of the file says it."""
     kept: Any = [one._cache._function for one in (job_scheduling.move, matthew_effect.eat)]
     assert all(name.endswith(source_hash(Path(job_scheduling.__file__).parent)) for name in kept)
-
-
-def test_a_game_without_a_twin_in_jax_is_named() -> None:
-    with pytest.raises(InputError, match=re.escape("game: SimpleGame has no method `traced`")):
-        traced(type("SimpleGame", (), {})())

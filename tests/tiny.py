@@ -7,6 +7,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
+from gossipmab.cli import call
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
 
@@ -46,3 +47,17 @@ Patch = pytest.MonkeyPatch
 def slow(*values: Any) -> Any:
     """A row of parameters that the everyday run leaves out."""
     return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def printed(capsys: Capsys, arguments: list[str]) -> str:
+    """What a command prints that does what it should."""
+    assert call(arguments) == 0
+    return capsys.readouterr().out
+
+
+def error_of(capsys: Capsys, arguments: list[str]) -> str:
+    """The one line in which a command refuses."""
+    assert call(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "Traceback" not in err, err
+    return err

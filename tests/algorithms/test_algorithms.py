@@ -11,19 +11,9 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import twins
 from scipy.special import betaincinv, ndtri
-from twins import (
-    EliminationTwin,
-    FairTwin,
-    Game,
-    Numbers,
-    ParetoTwin,
-    algebraic_connectivity,
-    fair_objective,
-    maximise_multi_start,
-    maximise_two_arms,
-    play,
-)
+from twins import EliminationTwin, FairTwin, Game, Numbers, ParetoTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
@@ -113,7 +103,7 @@ def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more
     if isinstance(algorithm, gm.ParetoUCB):
         return ParetoTwin(N, K, D, gossiping=False)
     if isinstance(algorithm, gm.ParetoGossip):
-        connectivity = algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
+        connectivity = twins.algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
         factors = (algorithm.sampling, algorithm.burn_in, algorithm.mixing)
         return EliminationTwin(N, K, D, horizon, network.link_probability, connectivity, factors)
     root = 1.0 / N if algorithm.welfare == "geometric" else 1.0
@@ -234,7 +224,7 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
     """
     environment, network = world(4, 2, 2, p=1.0, seed=8, rewards="gaussian")
     for name in FAIR:
-        twin = twin_of(VARIANTS[name], environment, network, 60, maximise=maximise_two_arms)
+        twin = twin_of(VARIANTS[name], environment, network, 60, maximise=twins.maximise_two_arms)
         kept = play(twin, game_of(environment, network, "gaussian"), numbers_of(environment, network, 60, 8), 60)
         trace = gm.simulate(VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True)
         same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
@@ -260,7 +250,7 @@ def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, hori
     arms = 2 if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else 4
     for trial in range(trials):
         environment, network = world(3, arms, 2, p=0.6, seed=77, trial=trial)
-        more = {"maximise": maximise_two_arms} if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else {}
+        more = {"maximise": twins.maximise_two_arms} if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else {}
         twin = twin_of(algorithm, environment, network, horizon, **more)
         numbers = Numbers(*(generator.random((horizon, *shape)) for shape in ((len(network.edges),), (3,), (3, 2))))
         kept = play(twin, game_of(environment, network), numbers, horizon)

@@ -249,8 +249,7 @@ def test_ofmup_is_its_plain_twin(welfare: str, rewards: str) -> None:
 @pytest.mark.parametrize("name", sorted(ASSIGNERS))
 @pytest.mark.parametrize("welfare", ["product", "geometric"])
 def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
-    environment = world(4, 3, "discrete", seed=2)
-    algorithm = ASSIGNERS[name]()
+    environment, algorithm = world(4, 3, "discrete", seed=2), ASSIGNERS[name]()
     options: Any = {"horizon": 200, "seed": 1, "recorded_rounds": 20, "welfare": welfare, "interpreted": True}
     trace = gm.simulate(algorithm, environment, **options)
     assert (trace.pulls.sum(axis=1) == 200).all() and trace.probes.sum() == trace.cumulative_probes[-1]

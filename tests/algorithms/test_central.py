@@ -21,7 +21,7 @@ from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from tests.tiny import refusal
+from tests.tiny import printed, refusal
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -282,8 +282,7 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
     data = finished.dataset()
     assert data["regret"].dims == ("factor", "algorithm", "trial", "round") and "agent_voice" not in data
     assert all(finding.sound for finding in verify(finished.path))
-    again = gm.run(SPEC, out=finished.path)
-    assert again.table().equals(table)
+    assert gm.run(SPEC, out=finished.path).table().equals(table)
     one, other = (gm.run(SPEC, out=finished.path.parent / f"w{w}", workers=w) for w in (1, 2))
     assert not [name for name, trace in one.traces.items() if same_bits(trace, other.traces[name])]
 
@@ -293,11 +292,9 @@ def test_figures_and_tables_are_drawn(finished: gm.Results, capsys: pytest.Captu
     from gossipmab.cli import call
 
     assert call(["summary", str(finished.path)]) == 0 and "regret in maximin" in capsys.readouterr().out
-    assert call(["plot", str(finished.path), "--format", "svg"]) == 0
-    names = {Path(line).name for line in capsys.readouterr().out.split()}
+    names = {Path(line).name for line in printed(capsys, ["plot", str(finished.path), "--format", "svg"]).split()}
     assert names == {"regret.svg", "regret_against_factor.svg", "maximin_regret.svg", "maximin_regret_against_factor.svg"}
-    assert call(["plot", str(finished.path), "--metric", "nws"]) == 2 and call(["list"]) == 0
-    assert 'protocol = "central"' in capsys.readouterr().out
+    assert 'protocol = "central"' in printed(capsys, ["plot", str(finished.path), "--metric", "nws"]) == 2 and call(["list"])
 
 
 def test_a_cell_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -316,15 +313,13 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
         return {**SPEC, section: {**SPEC[section], **keys}}
 
     for wrong, line in (
-        (
-            data("experiment", extra_objectives=["nws"]),
-            "experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'",
-        ),
+        (data("experiment", extra_objectives=["nws"]),
+         "experiment.extra_objectives: objective: 'nws' is not known; did you mean 'nsw'"),
         (data("experiment", extra_objectives=["nsw", "nsw"]), "names 'nsw' twice"),
         ({**SPEC, "algorithms": [{"name": "jones_ucb", "objective": "max"}]}, "algorithms.jones_ucb.objective: 'max'"),
         ({**SPEC, "algorithms": [{"name": "jones_ucb", "delta": 0.0}]}, "delta: got 0.0, allowed is a number > 0 and <= 1"),
         ({**SPEC, "environment": {"arms": 3, "objectives": 2}}, "environment.agents: got None"),
-    ):
+    ):  # fmt: skip
         assert line in refusal(from_dict, {key: value for key, value in wrong.items() if key != "sweep"})
     line = refusal(gm.run, SPEC, out=tmp_path / "run", engine="actors")
     assert line.startswith('engine: got actors, allowed with protocol = "central"') and not (tmp_path / "run").exists()

@@ -64,8 +64,7 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
         (nx.cycle_graph(5), 9, "lazy_metropolis"),
         (nx.star_graph(4), 2, "max_degree"),
     ):
-        environment = gm.Environment.sample(5, 4, 3, seed=1)
-        network = gm.Network(base, 5, 0.6, weights)
+        environment, network = gm.Environment.sample(5, 4, 3, seed=1), gm.Network(base, 5, 0.6, weights)
         kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
@@ -141,8 +140,7 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     They hold (1, 2), (3, 4, 5), (6, 7, 8) and (9, 10) for these. With w = 1/4 agent 1 comes to 3 + (1 - 3)/4 = 2.5 for agent 0,
     4 + (2 - 4)/4 + (6 - 4)/4 = 4 for itself and 5 + (7 - 5)/4 = 5.5 for agent 2. The rows' sums stay: 4, 12, 21, 18.
     """
-    network = gm.Network(nx.path_graph(4))
-    environment = gm.Environment.sample(4, 1, 1, seed=0)
+    network, environment = gm.Network(nx.path_graph(4)), gm.Environment.sample(4, 1, 1, seed=0)
     algorithm = gm.SimulatedNSWUCBGossip(hops=1)
     state = algorithm.init(problem_info(environment, network, 1))
     assert state.known_members.tolist() == [[0, 1, -1], [0, 1, 2], [1, 2, 3], [2, 3, -1]]

@@ -187,8 +187,7 @@ def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
     command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert fetched(url)[0] == 200
+        assert fetched(process.stdout.readline().strip())[0] == 200
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "") and "Traceback" not in err
@@ -235,7 +234,7 @@ def test_it_prints(single: Results, tmp_path: Path) -> None:
     assert content.startswith(b"%PDF") and len(without) > 20_000 and abs(len(content) / len(without) - 1) < 0.03
 
 
-def test_it_needs_nothing_else(page: str) -> None:
+def test_it_needs_nothing_else_and_is_accessible(page: str) -> None:
     outline = Page(page)
     assert not outline.all("iframe", "object", "embed") and not any("src" in one for one in outline.all("script"))
     assert page.count("Copyright (c) Anaconda, Inc., and Bokeh Contributors") == 2  # once of each of its two files
@@ -247,9 +246,6 @@ def test_it_needs_nothing_else(page: str) -> None:
     style = re.search(r"<style>.*?</style>", page, re.DOTALL)
     assert style and not re.search(r"@import|url\((?!#)", style[0])
     assert len(page) < 3_000_000
-
-
-def test_it_is_accessible(page: str) -> None:
     outline = Page(page)
     ids = Counter(attributes["id"] for _, attributes in outline.elements if attributes.get("id"))
     assert ids and set(ids.values()) == {1}

@@ -10,10 +10,10 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.studies import STUDIES, Study, caption, findings, folder_of, sentences, study_of
 from gossipmab.analysis.study_plots import draw_study
-from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
+from tests.tiny import error_of, printed
 
 TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.recorded_rounds=6")
 SMALL: dict[str, tuple[str, ...]] = {
@@ -106,10 +106,8 @@ def test_sentences_and_captions_by_hand() -> None:
 
 
 def test_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["study", "conectivity"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: study: 'conectivity' is not known; did you mean 'connectivity'?")
-    assert error.count("\n") == 1
+    line = error_of(capsys, ["study", "conectivity"])
+    assert line.startswith("error: study: 'conectivity' is not known; did you mean 'connectivity'?")
 
 
 def test_quick_studies_are_experiments_too() -> None:
@@ -124,8 +122,7 @@ def test_quick_studies_are_experiments_too() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [*BANDITS, "price-cap"])
 def test_the_command(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["study", name, "--quick", "--out", str(tmp_path / "run")]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, ["study", name, "--quick", "--out", str(tmp_path / "run")])
     assert out.startswith(STUDIES[name].question)
     assert ("eld_ippo: H / N of the outcomes from" if name == "price-cap" else "pooled radius: Pareto regret from") in out
     assert (tmp_path / "run" / "figures" / f"study_{name.replace('-', '_')}.png").is_file()

@@ -93,7 +93,7 @@ def test_rewards_are_those_of_the_simulator(
     assert len(np.unique(played.arms)) == 3
 
 
-def test_rewards_come_from_the_stream_of_the_trial() -> None:
+def test_rewards_come_from_the_stream_of_the_trial_and_reset_goes_on_to_the_next() -> None:
     environment = gm.Environment.sample(3, 2, 2, seed=4)
     game = bandits(environment, 5, seed=9, trial=1, label="x")
     game.reset()
@@ -103,9 +103,6 @@ def test_rewards_come_from_the_stream_of_the_trial() -> None:
         for i in range(3):
             expected = (drawn[i] < environment.means[i, arm]).astype(float)
             assert paid[f"agent_{i}"].tolist() == expected.tolist()
-
-
-def test_reset_goes_on_to_the_next_trial_or_begins_a_seed() -> None:
     environment = gm.Environment.sample(2, 2, 3, rewards="gaussian", seed=0)
 
     def first(game: Any, **said: Any) -> list[float]:
@@ -289,8 +286,7 @@ def test_a_momaland_environment_becomes_a_table(momaland: types.ModuleType, tmp_
     pd.testing.assert_frame_equal(table, momaland.logged_table(game(), plays=90, seed=0))
     assert table.groupby(["agent", "arm"]).size().tolist() == [30] * 12
     data = {**SPEC, "environment": {"rewards": "table", "logged_rewards": str(file)}}
-    found = gm.run(data, out=tmp_path / "run", workers=1)
-    assert found.complete
+    assert gm.run(data, out=tmp_path / "run", workers=1).complete
     means = gm.Environment.sample(rewards="table", logged_rewards=file).means
     wanted = table.groupby(["agent", "arm"]).mean().to_numpy().reshape(4, 3, 2)
     np.testing.assert_allclose(means, wanted, rtol=1e-12)

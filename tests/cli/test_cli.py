@@ -19,7 +19,7 @@ from gossipmab.cli.options import keys_of, runs_of
 from gossipmab.cli.sheet import Sheet, wrapped
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
-from tests.tiny import Capsys, Patch, slow, tiny
+from tests.tiny import Capsys, Patch, error_of, printed, slow, tiny
 
 TINY = tiny(80, 6)
 
@@ -34,13 +34,6 @@ def spec(tmp_path: Path) -> str:
     path = tmp_path / "tiny.toml"
     path.write_text(from_dict(TINY).to_toml())
     return str(path)
-
-
-def error_line(arguments: list[str], capsys: Capsys) -> str:
-    assert call(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1 and "Traceback" not in err
-    return err
 
 
 def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: Capsys) -> None:
@@ -100,14 +93,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
     arguments: list[str], words: list[str], spec: str, finished: Path, tmp_path: Path, capsys: Capsys
 ) -> None:
     places = {"spec": spec, "finished": finished, "folder": tmp_path}
-    line = error_line([argument.format(**places) for argument in arguments], capsys)
+    line = error_of(capsys, [argument.format(**places) for argument in arguments])
     for word in words:
         assert word in line, line
 
 
-def test_summary_and_plot(finished: Path, capsys: Capsys) -> None:
-    assert call(["summary", str(finished)]) == 0
-    out = capsys.readouterr().out
+def test_summary_in_every_format_and_plot(finished: Path, capsys: Capsys) -> None:
+    out = printed(capsys, ["summary", str(finished)])
     assert "exponent" in out and "gossip" in out and "80" in out
     assert call(["plot", str(finished), "--band", "ci", "--format", "svg", "--metric", "both"]) == 0
     paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
@@ -117,16 +109,27 @@ def test_summary_and_plot(finished: Path, capsys: Capsys) -> None:
         *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
     }
     assert all(path.is_file() for path in paths)
+    summary = gm.open_run(finished).summary()
+    texts = {}
+    for form in ("csv", "markdown", "latex", "json"):
+        texts[form] = printed(capsys, ["summary", str(finished), "--format", form, "--columns", "algorithm,regret,interval,p"])
+    table = pd.read_csv(io.StringIO(texts["csv"]))
+    columns = ["algorithm", "pareto_regret", "pareto_regret_low", "pareto_regret_high", "pareto_regret_p"]
+    pd.testing.assert_frame_equal(table, summary[columns])
+    assert [list(row) for row in json.loads(texts["json"])["rows"]] == [columns] * 2
+    regret = format_number(summary["pareto_regret"][0])
+    assert "| algorithm | at T | 95 % interval | p |\n| --- | ---: | ---: | ---: |" in texts["markdown"]
+    assert f"| gossip | {regret} |" in texts["markdown"] and f"gossip & {regret} & " in texts["latex"]
+    assert r"algorithm & at T & 95 \% interval & p \\" in texts["latex"] and r"pareto\_ucb & " in texts["latex"]
+    assert in_latex("7.3e-04 of a_b") == r"$7.3 \times 10^{-4}$ of a\_b"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_no_name_and_no_number_is_cut(width: int, finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    assert call(["summary", str(finished)]) == 0
-    every = capsys.readouterr().out.split()
+    every = printed(capsys, ["summary", str(finished)]).split()
     monkeypatch.setenv("COLUMNS", str(width))
     for arguments in (["summary", str(finished)], ["topology", "petersen", "--out", str(finished.parent / "x.svg")], ["list"]):
-        assert call(arguments) == 0
-        out = capsys.readouterr().out
+        out = printed(capsys, arguments)
         assert max(map(len, out.partition("drawn in")[0].splitlines())) <= width and "…" not in out
         if arguments[0] == "summary":
             words = {word.strip(",:") for word in out.split()}
@@ -150,49 +153,29 @@ def test_numbers_as_they_are_read_and_words_are_whole() -> None:
     assert wrapped("a /very/long/path/name", 8, whole=True) == ["a", "/very/long/path/name"]
 
 
-def test_summary_in_other_formats(finished: Path, capsys: Capsys) -> None:
-    summary = gm.open_run(finished).summary()
-    texts = {}
-    for form in ("csv", "markdown", "latex", "json"):
-        assert call(["summary", str(finished), "--format", form, "--columns", "algorithm,regret,interval,p"]) == 0
-        texts[form] = capsys.readouterr().out
-    table = pd.read_csv(io.StringIO(texts["csv"]))
-    columns = ["algorithm", "pareto_regret", "pareto_regret_low", "pareto_regret_high", "pareto_regret_p"]
-    pd.testing.assert_frame_equal(table, summary[columns])
-    assert [list(row) for row in json.loads(texts["json"])["rows"]] == [columns] * 2
-    regret = format_number(summary["pareto_regret"][0])
-    assert "| algorithm | at T | 95 % interval | p |\n| --- | ---: | ---: | ---: |" in texts["markdown"]
-    assert f"| gossip | {regret} |" in texts["markdown"] and f"gossip & {regret} & " in texts["latex"]
-    assert r"algorithm & at T & 95 \% interval & p \\" in texts["latex"] and r"pareto\_ucb & " in texts["latex"]
-    assert in_latex("7.3e-04 of a_b") == r"$7.3 \times 10^{-4}$ of a\_b"
-
-
 def test_runs_are_listed_and_named_where_one_is_missing(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     half = shutil.copytree(finished, tmp_path / "runs" / "group" / "half")
     (half / "cells" / "gossip__trial000.parquet").unlink()
     (half / "summary.csv").unlink()
     shutil.copytree(finished, tmp_path / "runs" / "whole")
-    torn = shutil.copytree(finished, tmp_path / "runs" / "torn")
-    (torn / "manifest.json").write_text("{")
+    (shutil.copytree(finished, tmp_path / "runs" / "torn") / "manifest.json").write_text("{")
     monkeypatch.chdir(tmp_path)
-    assert call(["runs"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = printed(capsys, ["runs"]).splitlines()
     assert lines[0] == "3 runs in runs" and len(lines) == 5
     assert [line.split()[0] for line in lines[2:]] == ["runs/group/half", "runs/whole", "runs/torn"]
     assert "11 of 12" in lines[2] and "no summary yet" in lines[2] and "all 12" in lines[3] and "is damaged" in lines[4]
     assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d .* least Pareto regret [\d.]+: ", lines[3])
-    assert "there are runs/group/half, runs/torn, runs/whole" in error_line(["summary", "runs"], capsys)
-    assert "did you mean runs/whole?" in error_line(["plot", "runs/whloe"], capsys)
-    assert "did you mean runs/whole?" in error_line(["report", "whole"], capsys)
-    assert "nowhere" in error_line(["runs", "nowhere"], capsys)
+    assert "there are runs/group/half, runs/torn, runs/whole" in error_of(capsys, ["summary", "runs"])
+    assert "did you mean runs/whole?" in error_of(capsys, ["plot", "runs/whloe"])
+    assert "did you mean runs/whole?" in error_of(capsys, ["report", "whole"])
+    assert "nowhere" in error_of(capsys, ["runs", "nowhere"])
     assert runs_of("runs/wh") == ["runs/whole"] and runs_of("ru")[-1:] == ["runs/whole"]
     assert "network.link_probability=" in keys_of("network.") and keys_of("algorithms.*.pool") == ["algorithms.*.pooled="]
 
 
 def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: Capsys) -> None:
     picture = tmp_path / "drawn.svg"
-    assert call(["topology", "petersen", "complete", "--p", "1", "--out", str(picture)]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, ["topology", "petersen", "complete", "--p", "1", "--out", str(picture)])
     # Petersen: Laplacian eigenvalues 0, 2, 5, so E[W] = I - Lap/10 has 0.8 second; complete: 20 agents agree at once.
     petersen = next(line.split() for line in out.splitlines() if line.startswith("petersen"))
     assert petersen[1:9] == ["10", "15", "3", "to", "3", "2", "2.000", "0.8000"]
@@ -201,11 +184,9 @@ def test_topology_prints_facts_and_draws(tmp_path: Path, capsys: Capsys) -> None
 
 
 def test_verify_holds_for_a_sound_run_and_notices_other_bits(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    assert call(["verify", str(finished)]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, ["verify", str(finished)])
     assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
-    assert call(["verify", str(finished), "--cell", "pareto_ucb__trial003"]) == 0
-    assert "pareto_ucb__trial003: played again" in capsys.readouterr().out
+    assert "pareto_ucb__trial003: played again" in printed(capsys, ["verify", str(finished), "--cell", "pareto_ucb__trial003"])
     from gossipmab.engines.gossip import simulate as rounds
 
     simulate = rounds.simulate_gossip

@@ -24,7 +24,7 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
-from tests.tiny import Capsys, Patch, tiny
+from tests.tiny import Capsys, Patch, error_of, printed, tiny
 
 ROOT = Path(__file__).parents[2]
 TINY = tiny(40, 1)
@@ -134,9 +134,7 @@ def test_json_has_null_for_numbers_that_it_does_not_know_and_nothing_beside_an_e
 
     value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
-    assert call(["summary", str(tmp_path), "--json"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1
+    error_of(capsys, ["summary", str(tmp_path), "--json"])
 
 
 def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
@@ -209,8 +207,7 @@ def test_every_command_teaches_by_examples_that_parse() -> None:
 
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_help_ends_with_the_examples(name: str, capsys: Capsys) -> None:
-    assert call([*name.split(), "--help"]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, [*name.split(), "--help"])
     words = " ".join(out.split())
     for example in EXAMPLES[name or START]:
         assert " ".join(f"{example.what}: {example.line}".split()) in words
@@ -230,25 +227,20 @@ def test_the_page_is_as_the_commands_are() -> None:
 
 @pytest.mark.parametrize(("old", "new"), OPTIONS.items())
 def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: Capsys) -> None:
-    assert call(["plot" if new == "--bound" else "run", "x", old, "y"]) == 2
-    assert capsys.readouterr().err == f"error: {old} is now called {new}\n"
+    assert error_of(capsys, ["plot" if new == "--bound" else "run", "x", old, "y"]) == f"error: {old} is now called {new}\n"
 
 
 def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
-    assert call(["new"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err == "error: Missing command.\n"
+    assert error_of(capsys, ["new"]) == "error: Missing command.\n"
 
 
 def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finished: Path, capsys: Capsys) -> None:
-    assert call(["cite", str(finished)]) == 0
-    printed = capsys.readouterr().out
-    assert re.findall(r"^@\w+\{(\w+),$", printed, re.M) == ["gossipmab", "wang2026multi"]
-    assert f"version = {{{gm.__version__}}}" in printed and printed.count("{") == printed.count("}")
+    cited = printed(capsys, ["cite", str(finished)])
+    assert re.findall(r"^@\w+\{(\w+),$", cited, re.M) == ["gossipmab", "wang2026multi"]
+    assert f"version = {{{gm.__version__}}}" in cited and cited.count("{") == cited.count("}")
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
-    assert call(["list", "--json"]) == 0
-    assert {one["name"] for one in json.loads(capsys.readouterr().out)["algorithms"]} <= CITED.keys()
+    assert {one["name"] for one in json.loads(printed(capsys, ["list", "--json"]))["algorithms"]} <= CITED.keys()
 
 
 # Completion

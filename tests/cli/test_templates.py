@@ -16,6 +16,7 @@ from gossipmab.cli import call
 from gossipmab.experiments.spec.json_schema import experiment_schema, schema_text
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
+from tests.tiny import error_of, printed
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--quiet"]
@@ -74,11 +75,8 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
     (here / "experiment.schema.json").write_text("mine too")
     (here / "mine_too").mkdir()
     for arguments in (["experiment", "mine"], ["experiment", "mine.toml"], ["topology", "mine"], ["algorithm", "mine_too"]):
-        assert call(["new", *arguments]) == 2
-        out, err = capsys.readouterr()
-        assert out == "" and err.count("\n") == 1 and "is there already and stays as it is" in err
-    assert call(["new", "experiment", "other"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["other.toml", "next: gossipmab run other.toml"]
+        assert "is there already and stays as it is" in error_of(capsys, ["new", *arguments])
+    assert printed(capsys, ["new", "experiment", "other"]).splitlines() == ["other.toml", "next: gossipmab run other.toml"]
     assert (here / "mine.toml").read_text() == "mine" and (here / "experiment.schema.json").read_text() == "mine too"
     assert list((here / "mine_too").iterdir()) == []
 
@@ -99,9 +97,7 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
 ])  # fmt: skip
 def test_bad_names_are_told_in_one_line(arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "file").write_text("")
-    assert call(["new", *(argument.format(file="file") for argument in arguments)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1 and word in err
+    assert word in error_of(capsys, ["new", *(argument.format(file="file") for argument in arguments)])
     assert [path.name for path in here.iterdir()] == ["file"]
 
 

@@ -169,11 +169,6 @@ assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initial
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
-def test_what_an_actor_takes() -> None:
-    assert ray_options({}) == {}
-    assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
-
-
 @pytest.mark.parametrize(("options", "message"), [
     ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
     ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
@@ -199,6 +194,8 @@ def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
         assert re.search(line, refusal(capacity.check, *given))
     capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left()
+    assert ray_options({}) == {}
+    assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
 
 
 def test_machine_code_runs_where_numba_is_not(tmp_path: Path) -> None:

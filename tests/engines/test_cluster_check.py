@@ -27,11 +27,8 @@ def test_a_good_cluster_needs_no_advice_and_few_nodes_are_tried_in_all_pairs() -
 @pytest.mark.parametrize(("changes", "sound", "line"), [
     ({"token": False}, True, "no token is required"),
     ({"silent": ["10.0.0.3"]}, False, "10.0.0.3 starts no worker within 60 s"),
-    (
-        {"links": [LINK._replace(fault="port 5: TimeoutError")]},
-        False,
-        r"10.0.0.1 cannot connect to 10.0.0.2 \(port 5: TimeoutError\)",
-    ),
+    ({"links": [LINK._replace(fault="port 5: TimeoutError")]}, False,
+     r"10.0.0.1 cannot connect to 10.0.0.2 \(port 5: TimeoutError\)"),
     ({"links": [LINK._replace(one_way=0.005)]}, True, "5.0 ms one way from 10.0.0.1 to 10.0.0.2: .* at most 200 rounds/s"),
     ({"nodes": [NODE._replace(ahead=-3.0)]}, True, r"the clock of node1 \(10.0.0.1\) is 3.0 s behind"),
     ({"nodes": [NODE._replace(facts=FACTS._replace(room=Room(150.0, 1e6, 1024.0)))]}, True, "memory for 2 actors only"),

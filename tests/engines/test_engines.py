@@ -19,7 +19,7 @@ from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.provenance import available_processors
-from tests.tiny import slow, tiny
+from tests.tiny import error_of, slow, tiny
 
 TINY = tiny(
     80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
@@ -75,8 +75,7 @@ def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[s
     fresh = [] if "--address" in arguments else ["--fresh"]
     overrides = ["--set", "experiment.trials=3"] if "--address" in arguments else []
     out = threads.parent / "other" if overrides else threads
-    assert call(["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments]) == 2
-    error = capsys.readouterr().err
+    error = error_of(capsys, ["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments])
     assert error.startswith(f"error: {line}") and error.count("\n") == 1, error
     assert sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir()) == before
 

@@ -115,7 +115,7 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
 
 
-def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment, network = gm.Environment.sample(6, 3, 2), gm.Network("ring", agents=6)
 
     def columns(limit: int) -> int:
@@ -124,9 +124,6 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
         return int(trace.pareto_regret.shape[1])
 
     assert columns(60) == 6 and columns(59) == 1
-
-
-def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = tiny(50, 2, environment={"agents": 6, "arms": 3, "objectives": 2})
     small = gm.run(spec, out=tmp_path / "small")
     monkeypatch.setattr(rounds, "LARGE_CURVES", 10)
@@ -169,8 +166,7 @@ def test_few_are_independent_and_as_frequent_as_they_should_be() -> None:
     assert abs(present.mean() - p) < 5 * np.sqrt(p * (1 - p) / trials)
     together = (present[:, :-1] * present[:, 1:]).mean()
     assert abs(together - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
-    again = (present[:-1] * present[1:]).mean()
-    assert abs(again - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
+    assert abs((present[:-1] * present[1:]).mean() - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
 
 
 def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() -> None:

@@ -309,12 +309,28 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-def test_a_cluster_is_checked(cluster: Any) -> None:
+def test_a_cluster_is_checked_and_its_workers_and_actors_need_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
     found = check_cluster(cluster.address)
     assert len(found.nodes) == 3 and len(found.links) == 6 and found.silent == [] and found.sound
     assert sorted(node.cpus for node in found.nodes) == [0, 2, 2] and all(abs(node.ahead) < 1 for node in found.nodes)
     assert all(link.one_way > 0 and link.speed > 0 for link in found.links)
     assert found.token  # the fixture's
+    # The package and the data files come through Ray, and the bits are those of this process.
+    (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
+    data = {**TINY, "environment": {"means": str(tmp_path / "means.json")}, "algorithms": [{"name": "pareto_ucb"}]}
+    spec = load_spec(data)
+    cells, player = spec.cells(), Carried(spec)
+    here = {cell.id: player(cell)[0] for cell in cells}
+    for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
+        trace, package, files = outcome
+        assert same_bits(trace, here[cell.id]) == []
+        assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
+        assert set(files) == set(spec.files)
+    # On two nodes, by either transport: the files that threads write.
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        assert same_tables(run.path, tmp_path / "threads")
 
 
 @pytest.mark.slow
@@ -343,30 +359,6 @@ class Carried(CellRunner):
     def __call__(self, cell: Any, steps: Any = None) -> Any:
         played = super().__call__(cell, steps)
         return played.trace, gm.__file__, {name: str(path) for name, path in self.spec.files.items()}
-
-
-@pytest.mark.slow
-def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
-    """The package and the data files come through Ray, and the bits are those of this process."""
-    (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
-    data = {**TINY, "environment": {"means": str(tmp_path / "means.json")}, "algorithms": [{"name": "pareto_ucb"}]}
-    spec = load_spec(data)
-    cells, player = spec.cells(), Carried(spec)
-    here = {cell.id: player(cell)[0] for cell in cells}
-    for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
-        trace, package, files = outcome
-        assert same_bits(trace, here[cell.id]) == []
-        assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
-        assert set(files) == set(spec.files)
-
-
-@pytest.mark.slow
-def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
-    """On two nodes, by either transport: the files that threads write."""
-    gm.run(TINY, out=tmp_path / "threads")
-    for transport in ("direct", "refs"):
-        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
-        assert same_tables(run.path, tmp_path / "threads")
 
 
 class Remover(Callback):

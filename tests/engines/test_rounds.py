@@ -43,8 +43,7 @@ def test_rounds_are_those_of_simulate(name: str) -> None:
 
 def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
     """G(t) = W_t G(t-1) + L(t) - L(t-1), in plain NumPy."""
-    network = NETWORKS["direct"]
-    environment = gm.Environment.sample(5, 4, 2, seed=0)
+    network, environment = NETWORKS["direct"], gm.Environment.sample(5, 4, 2, seed=0)
     own, local = np.zeros((5, 4, 2)), np.zeros((5, 4, 2))
     for now in gm.play(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=1):
         wanted = np.einsum("ij,jkd->ikd", network.mixing_matrix(now.links), own) + now.state.local_mean - local

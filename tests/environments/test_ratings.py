@@ -85,11 +85,8 @@ def test_numbers_in_a_log_are_put_in_order_and_need_no_names(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("edit", "options", "words"), [
-    (
-        lambda f: f.assign(stars=f.stars * 5),
-        {},
-        "column 'stars' has 1.25 in row 1, allowed are numbers in \\[0, 1\\], such as x / 5",
-    ),
+    (lambda f: f.assign(stars=f.stars * 5), {},
+     "column 'stars' has 1.25 in row 1, allowed are numbers in \\[0, 1\\], such as x / 5"),
     (lambda f: f.assign(time=f.time.where(f.index != 7)), {}, "column 'time' has no number in row 8"),
     (lambda f: f, {"agent": "grup"}, "'grup' is not known; did you mean 'group'"),
     (lambda f: f.head(0), {}, "the table has no rows"),
@@ -121,13 +118,11 @@ def test_means_come_from_arrays_and_tables_with_names() -> None:
     for wrong, words in (
         (lambda: gm.Environment.from_arrays(means, agent_names=["a"]), "agent_names: got 1 names"),
         (lambda: gm.Environment.from_dataframe({**table, "what": ["x"] * 4}, agent="who", arm="what"), "arm 'x' have 2 rows"),
-        (
-            lambda: gm.Environment.from_dataframe({**table, "taste": [0.2, 0.7, 0.6, None]}, agent="who", arm="what"),
-            "no number for",
-        ),
+        (lambda: gm.Environment.from_dataframe({**table, "taste": [0.2, 0.7, 0.6, None]}, agent="who", arm="what"),
+         "no number for"),
         (lambda: gm.Environment.sample(agent=5), "'agent' is not known; did you mean 'agents'"),
         (lambda: gm.Network("ring", agent=5), "Network: argument: 'agent' is not known; did you mean 'agents'"),
-    ):
+    ):  # fmt: skip
         with pytest.raises(gm.InputError, match=words):
             wrong()
 

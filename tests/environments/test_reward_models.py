@@ -68,8 +68,7 @@ def test_values_by_hand() -> None:
     sixths = np.column_stack([(np.arange(6) + 0.5) / 6, np.zeros(6)])
     np.testing.assert_allclose(drawn(MODELS["discrete"], 0, 1, sixths)[:, 0], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     # The least and the largest number that a generator gives, and means of 0 and 1.
-    ends = np.array([[0.0, 0.0], [1 - 2.0**-53, 1 - 2.0**-53]])
-    certain = np.array([[[0.0, 1.0]]])
+    ends, certain = np.array([[0.0, 0.0], [1 - 2.0**-53, 1 - 2.0**-53]]), np.array([[[0.0, 1.0]]])
     for model in (rewards.Bernoulli(certain), rewards.Beta(certain, 10.0), rewards.Deterministic(certain)):
         np.testing.assert_array_equal(drawn(model, 0, 0, ends), [[0, 1], [0, 1]])
     assert np.isfinite(drawn(MODELS["gaussian"], 0, 0, ends)).all()

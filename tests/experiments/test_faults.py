@@ -254,8 +254,7 @@ def test_what_describes_a_run_is_written_anew(name: str, how: str, tiny: Run, tm
     assert "run the same experiment on its folder again: finished cells are kept" in line_of(capsys)
     before = {f: f.stat().st_mtime_ns for f in (folder / "cells").glob("*.parquet")}
     assert call(tiny.command(folder)) == 0
-    said = capsys.readouterr().err
-    assert said.startswith("manifest.json: ") == (name == "manifest.json")
+    assert capsys.readouterr().err.startswith("manifest.json: ") == (name == "manifest.json")
     assert {f: f.stat().st_mtime_ns for f in before} == before and (folder / "notes.txt").read_text() == "mine"
     assert_same_run(tiny.folder, folder)
 

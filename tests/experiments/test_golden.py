@@ -169,8 +169,7 @@ def older(tmp_path: Path) -> Path:
 def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> None:
     before = gm.open_run(GOLDEN / "0.1.0" / "gossip")
     assert lacking(next(iter(gm.open_run(older).traces.values()))) == LATER
-    results = opened_in_every_way(older, drawn=False)
-    table, full = results.table(), before.table()
+    table, full = opened_in_every_way(older, drawn=False).table(), before.table()
     assert list(table.columns) == list(full.columns)
     assert table[[name for name in LATER if not name.startswith("final_")]].isna().all(axis=None)
     rest = [name for name in full.columns if name not in LATER]
@@ -179,8 +178,7 @@ def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> Non
 
 
 def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
-    file = next((GOLDEN / "0.1.0" / "gossip" / "cells").iterdir())
-    table = parquet.read_table(file)
+    table = parquet.read_table(next((GOLDEN / "0.1.0" / "gossip" / "cells").iterdir()))
     for name in ("drift", "pareto_regret", "rounds", "utility"):
         (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
         with pytest.raises(DamagedError, match="altered"):

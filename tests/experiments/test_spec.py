@@ -206,8 +206,7 @@ def test_sweep_of_listed_points_times_the_cross_product() -> None:
 def test_sweep_as_nested_tables_and_over_base_graphs() -> None:
     bases = ["complete", {"generator": "cycle_graph"}]
     quoted = from_dict(changed(sweep={"network.base": bases}))
-    nested = from_dict(changed(sweep={"network": {"base": bases}}))
-    assert quoted.hash == nested.hash
+    assert quoted.hash == from_dict(changed(sweep={"network": {"base": bases}})).hash
     assert [len(built(point, quoted.files, 0)[1].edges) for point in quoted.points] == [3, 3]
     assert quoted.cells()[-1].id == "base=cycle_graph__alone__trial001"
     spec = from_dict(changed(network={"base": None}, sweep={"network.base": ["complete", "path"]}))

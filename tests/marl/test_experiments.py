@@ -21,6 +21,7 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.run_list import at_a_glance
 from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect
 from gossipmab.marl.learners import FEN, IPPO, Random
+from tests.tiny import printed
 
 pytest.importorskip("jax")
 
@@ -76,16 +77,26 @@ def test_what_is_wrong_is_named_in_one_line(sections: dict[str, Any], line: str)
     assert "\n" not in str(error.value)
 
 
-def test_a_game_is_refused_by_the_other_protocols_and_by_actors(tmp_path: Path) -> None:
+def test_games_and_bandits_are_told_apart(tmp_path: Path) -> None:
     gossip = {"experiment": {"protocol": "gossip", "horizon": 10}, "environment": {"agents": 4, "arms": 2, "objectives": 1}}
     with pytest.raises(gm.InputError, match='^game: is for protocol = "marl" only, got protocol = "gossip"$'):
         load_spec(changed(**gossip, network={"base": "ring"}))
     with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "marl" is threads or ray$'):
         gm.run(GAME, out=tmp_path / "run", engine="actors")
     assert not (tmp_path / "run").exists()
+    for protocol, registry in PROTOCOLS.items():
+        assert {protocol_of(kind) for kind in registry.values()} == {protocol}
+    assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
+    for kind, line in ((JobScheduling, "^JobScheduling: parameter: 'stepz' is not"), (IPPO, "^IPPO: parameter: 'stepz' is not")):
+        with pytest.raises(gm.InputError, match=line):
+            kind(stepz=3)
+    with pytest.raises(gm.InputError, match="^game: got Environment"):
+        gm.simulate("ippo", gm.Environment.sample(4, 3, 2, seed=0), horizon=10, seed=0)
+    with pytest.raises(gm.InputError, match="^environment: got JobScheduling"):
+        gm.simulate("pareto_ucb", JobScheduling(), horizon=10, seed=0)
 
 
-def test_the_resolved_experiment_reads_back_to_the_same_hash() -> None:
+def test_the_resolved_experiment_reads_back_to_the_same_hash(tmp_path: Path) -> None:
     sweep = {"game.side": [5, 6], "algorithms.*.environments": [1, 2], "game.tau": [0, 0.5]}
     spec = load_spec(changed(sweep=sweep), ["experiment.trials=3", "game.sees_shares=true"])
     again = load_spec(tomllib.loads(spec.to_toml()))
@@ -95,6 +106,10 @@ def test_the_resolved_experiment_reads_back_to_the_same_hash() -> None:
     assert len({spec.hash, load_spec(GAME).hash, load_spec(changed(game={"tau": 0.2})).hash}) == 3
     defaults = load_spec(changed(experiment={"recorded_rounds": None}))
     assert defaults.experiment.recorded_rounds == 20 and "environment" not in spec.resolved()
+    spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
+    assert "selfish_share" not in spec.to_toml()
+    (tmp_path / "again.toml").write_text(spec.to_toml())
+    assert load_spec(tmp_path / "again.toml").hash == spec.hash
 
 
 def test_objects_and_classes_stand_for_names() -> None:
@@ -115,19 +130,6 @@ def test_objects_and_classes_stand_for_names() -> None:
     assert spec.game is not None and spec.game.name.endswith("Shorter") and spec.points[0].agents == 4
     with pytest.raises(gm.InputError, match="is no class for gossipmab.marl.games: it has no action_count"):
         load_spec(changed(game={"name": IPPO}))
-
-
-def test_learners_of_games_and_algorithms_of_bandits_are_told_apart() -> None:
-    for protocol, registry in PROTOCOLS.items():
-        assert {protocol_of(kind) for kind in registry.values()} == {protocol}
-    assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
-    for kind, line in ((JobScheduling, "^JobScheduling: parameter: 'stepz' is not"), (IPPO, "^IPPO: parameter: 'stepz' is not")):
-        with pytest.raises(gm.InputError, match=line):
-            kind(stepz=3)
-    with pytest.raises(gm.InputError, match="^game: got Environment"):
-        gm.simulate("ippo", gm.Environment.sample(4, 3, 2, seed=0), horizon=10, seed=0)
-    with pytest.raises(gm.InputError, match="^environment: got JobScheduling"):
-        gm.simulate("pareto_ucb", JobScheduling(), horizon=10, seed=0)
 
 
 def test_the_schema_says_of_games_what_the_package_says() -> None:
@@ -160,8 +162,7 @@ def test_processes_give_the_same_bits(run: gm.Results, tmp_path: Path) -> None:
 
 
 def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["summary", str(run.path)]) == 0
-    text = capsys.readouterr().out
+    text = printed(capsys, ["summary", str(run.path)])
     assert "utilisation after 160 steps" in text and "inequality of outcomes" in text
     assert "regret" not in text and "exponent" not in text
     assert not [name for name in run.summary() if "exponent" in name or "regret" in name]
@@ -175,8 +176,7 @@ def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pyte
     assert call(["report", str(run.path), "--quiet"]) == 0
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Utilisation over time" in page and "job scheduling" in page and "arms it pulled" not in page
-    assert call(["compare", str(run.path), str(run.path)]) == 0
-    assert "All 4 matching cells are equal bit for bit." in capsys.readouterr().out
+    assert "All 4 matching cells are equal bit for bit." in printed(capsys, ["compare", str(run.path), str(run.path)])
     assert repr(run).endswith("4 of 4 cells, 160 steps)") and "MarlTrace(agents=4, steps=160" in repr(run.traces["ippo__trial000"])
 
 
@@ -205,13 +205,6 @@ def test_a_network_is_for_learners_that_communicate(tmp_path: Path) -> None:
         load_spec(changed(network={"base": "ring"}, algorithms=[{**fen, "fully_decentralised": False}]))
     with pytest.raises(gm.InputError, match="environments: environments x .steps . 1. x agents"):
         load_spec(changed(experiment={"horizon": 8_000_000}, game={"steps": 4_000_000}, algorithms=[fen]))
-
-
-def test_a_hyperparameter_that_is_unset_is_left_out_of_the_file(tmp_path: Path) -> None:
-    spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
-    assert "selfish_share" not in spec.to_toml()
-    (tmp_path / "again.toml").write_text(spec.to_toml())
-    assert load_spec(tmp_path / "again.toml").hash == spec.hash
 
 
 def test_a_starter_of_an_experiment_with_a_game_is_valid(tmp_path: Path) -> None:

@@ -189,14 +189,7 @@ def test_soto_weights_and_standing_of_those_it_hears() -> None:
     np.testing.assert_allclose(found[1], [*(x - 3) / x.std(), 1, 1, 1], rtol=1e-5)
 
 
-def test_fen_reward_is_largest_where_shares_are_equal() -> None:
-    assert float(fair_reward(jnp.array(0.1), jnp.array(0.1), 0.25)) == pytest.approx(10 * 0.4)
-    assert float(fair_reward(jnp.array(0.3), jnp.array(0.3), 0.25)) == pytest.approx(10.0)
-    assert float(fair_reward(jnp.array(0.0), jnp.array(0.2), 0.25)) == pytest.approx(0.8 / 1.1)
-    assert float(fair_reward(jnp.array(0.0), jnp.array(0.0), 0.25)) == 0.0
-
-
-def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
+def test_fen_keeps_the_mean_of_all_estimates_and_is_paid_most_for_equal_shares() -> None:
     learner = FEN(**SMALL, segment=5)
     world = world_of(learner)
     state = learner.init(world, jax.random.key(0))
@@ -219,6 +212,10 @@ def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
     np.testing.assert_allclose(known.extras[-1][1:], np.broadcast_to(
         (np.cumsum(known.rewards, axis=0)[:-1] / np.arange(1, 25)[:, None, None]).mean(axis=-1, keepdims=True), (24, 2, 4)
     ), rtol=1e-5)  # fmt: skip
+    assert float(fair_reward(jnp.array(0.1), jnp.array(0.1), 0.25)) == pytest.approx(10 * 0.4)
+    assert float(fair_reward(jnp.array(0.3), jnp.array(0.3), 0.25)) == pytest.approx(10.0)
+    assert float(fair_reward(jnp.array(0.0), jnp.array(0.2), 0.25)) == pytest.approx(0.8 / 1.1)
+    assert float(fair_reward(jnp.array(0.0), jnp.array(0.0), 0.25)) == 0.0
 
 
 def test_prices_move_advantages_and_not_critics() -> None:

@@ -102,23 +102,17 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((IPPO(), GAME), {"price": gm.marl.EquityPrice(agents=5)}, "price.agents: got 5, allowed are 4, as the game has"),
     ((gm.marl.WQMIX(), GAME), {"price": gm.marl.EquityPrice(alpha=0.5)}, "alpha: got 0.5, allowed for ELDWQMIX is 0.0"),
     ((gm.marl.ELDIPPO(), GAME), {"price": gm.marl.EquityPrice()}, "price: given beside ELDIPPO, which has its own"),
-    (
-        (FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(outages=[gm.Outage([1], first=3, last=5)]))),
-        {}, "network.failures.outages: planned by rounds, allowed with learners is none: episodes begin anew",
-    ),
+    ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(outages=[gm.Outage([1], first=3, last=5)]))),
+     {}, "network.failures.outages: planned by rounds, allowed with learners is none: episodes begin anew"),
     ((IPPO(), GAME), {"price": 3.0}, "price: got 3.0, allowed is an object, such as gm.marl.EquityPrice()"),
     ((RANDOM, GAME, gm.Network("ring", 4)), {}, "network: not used by Random, which does not communicate; leave it out"),
     ((FEN(environments=4, fully_decentralised=False), GAME, gm.Network("ring", 4)), {}, "network: not used by FEN"),
     ((FEN(environments=4), GAME, gm.Network("ring", 5)), {}, "network: has 5 agents, allowed are 4, as the game has"),
     ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(delay=2))), {}, "network.failures.delay: got 2"),
-    (
-        (FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(crash_probability=0.1, keep_state=False))),
-        {}, "network.failures.keep_state: got false, allowed with learners is true",
-    ),
-    (
-        (FEN(environments=4), GAME, gm.Network("ring", 4, communication=gm.CommunicationBudget(quantization_bits=3))),
-        {}, "network.communication.quantization_bits: got 3, allowed with learners is period alone",
-    ),
+    ((FEN(environments=4), GAME, gm.Network("ring", 4, failures=gm.Failures(crash_probability=0.1, keep_state=False))),
+     {}, "network.failures.keep_state: got false, allowed with learners is true"),
+    ((FEN(environments=4), GAME, gm.Network("ring", 4, communication=gm.CommunicationBudget(quantization_bits=3))),
+     {}, "network.communication.quantization_bits: got 3, allowed with learners is period alone"),
 ]  # fmt: skip
 
 

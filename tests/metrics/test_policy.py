@@ -34,14 +34,6 @@ def test_ten_agents_and_two_arms() -> None:
     assert found is not None and found.members == (4, 5, 6, 7, 8, 9) and abs(found.least_gain - 0.1) < 1e-12
 
 
-def test_a_weak_coalition_blocks_where_one_gains_strictly() -> None:
-    """Agent 0 cannot do better with half of the decision, but agent 1 could at no cost to agent 0: both together block."""
-    U = np.array([[1.0, 1.0], [0.5, 1.0]])
-    found = policies.blocking_coalition([1.0, 0.0], U)
-    assert found is not None and found.members == (0, 1) and found.least_gain == 0 and found.total_gain == 0.5
-    assert policies.in_core([0.0, 1.0], U)
-
-
 def blocked_by_programs(p: np.ndarray, U: np.ndarray) -> bool:
     """Whether any coalition blocks: the largest sum of gains subject to no member losing, one program a coalition."""
     N, K = U.shape
@@ -64,16 +56,18 @@ def test_the_core_is_what_linear_programs_say() -> None:
         answers.append(policies.in_core(p, U))
         assert answers[-1] == (not blocked_by_programs(p, U)), (U, p)
     assert all(answers[::3]) and not all(answers)  # the Nash policy always is in the core
+    # Agent 0 cannot do better with half of the decision, but agent 1 could at no cost to agent 0: both together block.
+    U = np.array([[1.0, 1.0], [0.5, 1.0]])
+    found = policies.blocking_coalition([1.0, 0.0], U)
+    assert found is not None and found.members == (0, 1) and found.least_gain == 0 and found.total_gain == 0.5
+    assert policies.in_core([0.0, 1.0], U)
 
 
-def test_decision_shares_count_ties_in_full_and_scores_do_not() -> None:
+def test_scores_and_welfare_by_hand() -> None:
     U = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     assert policies.decision_shares([0.3, 0.2, 0.5], U).tolist() == [0.5, 0.5]
     assert policies.procedural_score([0.3, 0.2, 0.5], U) == 1.0
     np.testing.assert_allclose(policies.procedural_score([0.6, 0.2, 0.2], U), 0.7)
-
-
-def test_welfare_under_every_objective() -> None:
     found = policies.welfare_under([0.5, 0.5], [[0.4, 0.8], [0.2, 0.4]], exponent=1.0)
     expected = {"nsw": 0.18, "log_nsw": np.log(0.18), "utilitarian": 0.9, "maximin": 0.3, "equality": -0.3,
                 "procedural": 0.5, "p_mean": 0.45}  # fmt: skip

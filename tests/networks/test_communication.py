@@ -38,10 +38,7 @@ def test_only_who_has_something_to_say() -> None:
     np.testing.assert_array_equal(trace.messages, [0, 4, 4, 4])
     np.testing.assert_array_equal(trace.messages_sent, [2, 1, 1])
     assert trace.mean_drift.max() < 1e-15
-
-
-def test_a_small_threshold_is_silence_where_nothing_changes() -> None:
-    """Round 1: nothing has changed yet. Rounds 2 and 3: all changed, to 6/10 but for agent 2, which answers. Then silence."""
+    # Round 1: nothing has changed yet. Rounds 2 and 3: all changed, to 6/10 but for agent 2, which answers. Then silence.
     agreed = " 6/10 6/10 6/10 6/10"
     trace = by_hand(None, "9/10" + agreed, "3/10" + agreed, "6/10" + agreed, **budget(trigger_threshold=1e-9))
     np.testing.assert_array_equal(trace.messages, [0, 6, 12, 12, 12])

@@ -256,8 +256,7 @@ def twin(network: gm.Network, fate: FailureEvents, local: np.ndarray) -> np.ndar
 def test_all_failures_together_against_a_plain_twin(weights: str, seed: int) -> None:
     links = gm.GilbertElliott(0.1, 0.4)
     network = gm.Network(KITE, links=links, weights=weights, failures=EVERYTHING)
-    environment = gm.Environment.sample(5, 3, 2, seed=1)
-    horizon = 60
+    environment, horizon = gm.Environment.sample(5, 3, 2, seed=1), 60
     gm.simulate(Watched(), environment, network, horizon=horizon, seed=seed, interpreted=True)
     present = network.link_sampler(stream(seed, purpose=Purpose.LINKS))(horizon)
     fate = network.failure_sampler(stream(seed, purpose=Purpose.FAILURES))(present)

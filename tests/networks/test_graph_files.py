@@ -39,8 +39,7 @@ def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> 
     assert len(ours.traces) == 2
     assert equal(ours, gm.run(spec(str(tmp_path / "six.edges")), out=tmp_path / "file", workers=1))
     assert equal(ours, gm.run(spec("ring", environment={**ENVIRONMENT, "agents": 6}), out=tmp_path / "name"))
-    environment = gm.Environment.sample(6, 3, 2, seed=5, trial=1)
-    network = gm.Network(graph, link_probability=0.5)
+    environment, network = gm.Environment.sample(6, 3, 2, seed=5, trial=1), gm.Network(graph, link_probability=0.5)
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
     assert same_bits(list(ours.traces.values())[1], trace) == []
 

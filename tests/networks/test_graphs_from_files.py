@@ -160,8 +160,7 @@ HARM: list[tuple[str, str | bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "content", "said"), HARM, ids=[name for name, _, _ in HARM])
 def test_hostile_files_are_refused_in_one_line(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
-    path = written(tmp_path, name, content)
-    assert said in refused(path)
+    assert said in refused(written(tmp_path, name, content))
 
 
 @pytest.mark.parametrize("suffix", files.SUFFIXES)

@@ -186,27 +186,6 @@ def test_probabilities_of_links_one_by_one_or_as_a_matrix() -> None:
     assert network.facts().second_eigenvalue == pytest.approx(expected, abs=1e-14)
 
 
-@pytest.mark.parametrize(("failure", "recovery"), [(0.1, 0.25), (0.5, 0.5), (0.02, 0.2), (1.0, 0.5)])
-def test_bursts_of_gilbert_elliott_are_geometric(failure: float, recovery: float) -> None:
-    """Lengths of spells: means 1/recovery (absent) and 1/failure (present), standard deviations sqrt(1-q)/q; 5 standard errors
-    of the mean (6e-7 each). Autocorrelation 1 - failure - recovery from round to round, to 5/sqrt(count)."""
-    network = gm.Network("complete", 6, links=gm.GilbertElliott(failure, recovery))
-    links = sampled(network, 20_000)
-    for value, q in ((0, recovery), (1, failure)):
-        lengths = []
-        for column in links.T:
-            changes = np.flatnonzero(np.diff(column)) + 1
-            spells = np.diff(changes)
-            lengths += spells[column[changes[:-1]] == value].tolist()
-        error = math.sqrt(1 - q) / q / math.sqrt(len(lengths))
-        assert abs(np.mean(lengths) - 1 / q) <= 5 * error + 1e-12
-    pi = recovery / (failure + recovery)
-    centred = links - pi
-    correlation = (centred[1:] * centred[:-1]).mean() / (pi * (1 - pi))
-    assert abs(correlation - (1 - failure - recovery)) < 5 * 3 / math.sqrt(links.size)
-    assert abs(sampled(network, 1)[0].mean() - pi) <= 5 * math.sqrt(pi * (1 - pi) / 15)  # stationary from the start
-
-
 def test_gilbert_elliott_by_hand() -> None:
     """failure 0.3, recovery 0.6, pi = 2/3: from u = .7 .5 .6 .2 .7 .8: bad, good (.5 < .6), good (.6 < .7), good, bad, bad."""
 
@@ -252,29 +231,6 @@ def test_one_pair_is_boyds_matrix() -> None:
     assert network.facts().second_eigenvalue_squared == pytest.approx(value, abs=1e-14)
     assert (sampled(network, 500).sum(axis=1) == 1).all()
     assert network.link_statistics.frequencies.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize(("base", "process"), [(KITE, "randomized_gossip"), (KITE, "random_matching")])
-def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, process: str) -> None:
-    """E|W x|^2 = lambda_2 |x|^2 along the slowest direction, E|W_t .. W_1 x|^2 <= lambda_2^t |x|^2 from anywhere.
-
-    3,000 runs, 4 standard errors: false alarms 6e-5 for the first, less for each of the others (their errors are one-sided).
-    """
-    network = gm.Network(base, links=process, weights="metropolis")
-    second = network.facts().second_eigenvalue_squared
-    matrices = [network.mixing_matrix(present) for present in sampled(network, 3_000, seed=7)]
-    slowest = np.linalg.eigh(np.mean([w @ w for w in matrices], axis=0))[1][:, -2]
-    x = slowest - slowest.mean()
-    sizes = np.zeros((500, 6))
-    once = [((network.mixing_matrix(present) @ x) ** 2).sum() for present in sampled(network, 3_000, seed=8)]
-    assert abs(np.mean(once) - second * (x @ x)) <= 4 * np.std(once) / math.sqrt(3_000) * math.sqrt(2)
-    for run in range(500):
-        y = x
-        for t in range(6):
-            y = matrices[run * 6 + t] @ y
-            sizes[run, t] = (y**2).sum()
-    bound = second ** np.arange(1, 7) * (x @ x)
-    assert (sizes.mean(axis=0) <= bound + 4 * sizes.std(axis=0) / math.sqrt(500)).all()
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 6, 7, 8, 9, 32])
@@ -343,10 +299,8 @@ def test_a_trace_is_played_as_it_was_recorded(contacts: Path) -> None:
     (7, "network.links: 7 is not known"),
     ({"failure": 0.1}, "network.links.process is required and not given"),
     ({"process": "gilbert_elliott", "failure": 0.1}, "network.links.recovery is required and not given"),
-    (
-        {"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.2},
-        "network.links: parameter of gilbert_elliott: 'recovry' is not known; did you mean 'recovery'?",
-    ),
+    ({"process": "gilbert_elliott", "failure": 0.1, "recovry": 0.2},
+     "network.links: parameter of gilbert_elliott: 'recovry' is not known; did you mean 'recovery'?"),
     ({"process": "gilbert_elliott", "failure": 0, "recovery": 0.2}, "network.links.failure: got 0, allowed is a number"),
     ({"process": "stochastic_block", "within": 0.5, "between": True}, "network.links.between: got True, allowed is"),
     (BLOCK | {"within": 0, "between": 0}, "network.links: no link is ever present"),
@@ -450,6 +404,11 @@ def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
     path = experiment(tmp_path, "base = 'complete'", f"[sweep]\n'network.links' = {swept}")
     points = ["random_matching", "static", "stochastic_block(within=0.9, between=0.1)"]
     assert sorted(gm.run(path, out=tmp_path / "processes").table()["links"].unique()) == points
+    for network, message in (
+        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+    ):
+        assert refusal(load_spec, experiment(tmp_path, network)).startswith(message)
 
 
 def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
@@ -467,11 +426,3 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
         assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
     with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
         load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
-
-
-def test_errors_of_the_file(tmp_path: Path) -> None:
-    for network, message in (
-        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
-    ):
-        assert refusal(load_spec, experiment(tmp_path, network)).startswith(message)

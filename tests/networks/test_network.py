@@ -96,8 +96,7 @@ def test_one_agent_has_no_edges() -> None:
 
 def lists(network: Network, present: np.ndarray, function: Any) -> tuple[list[list[int]], list[int], int]:
     """The neighbour lists that `function` writes, in a buffer with a guarded end."""
-    room = np.full(2 * len(network.edges) + 2, -7, np.int64)
-    degrees = np.full(network.agents, 99, np.int64)
+    room, degrees = np.full(2 * len(network.edges) + 2, -7, np.int64), np.full(network.agents, 99, np.int64)
     count = function(network.edges, network.offsets, present, room[:-2], degrees)
     assert room[-2:].tolist() == [-7, -7]
     rows = [room[start : start + d].tolist() for start, d in zip(network.offsets, degrees, strict=False)]
@@ -193,21 +192,6 @@ def test_eigenvalues_are_those_of_the_sum_over_all_rounds(weights: str, p: float
     assert facts.consensus_rounds == pytest.approx(math.log(5) / facts.spectral_gap)
     assert facts.squared_obtained == ("exact" if network.constant_weight > 0 or p == 1.0 else "sampled")
     assert facts.second_eigenvalue_squared == pytest.approx(off_trivial(second), abs=error)
-
-
-@pytest.mark.parametrize("weights", RULES)
-def test_expected_matrix_entry_by_entry(weights: str) -> None:
-    network = Network(KITE, link_probability=0.4, weights=weights)
-    first, second = expectations(network)
-    lap = nx.laplacian_matrix(KITE, nodelist=range(5)).toarray()
-    if network.constant_weight > 0:
-        c, p = network.constant_weight, 0.4
-        np.testing.assert_allclose(first, np.eye(5) - c * p * lap, atol=1e-13)
-        closed = np.eye(5) - 2 * c * p * lap + c**2 * (p**2 * lap @ lap + 2 * p * (1 - p) * lap)
-        np.testing.assert_allclose(second, closed, atol=1e-13)
-    else:
-        w = spectrum.expected_weights(network.edges, network.degrees, 0.4, weights)
-        np.testing.assert_allclose(spectrum.matrix_of(network.edges, 5, w).toarray(), first, atol=1e-13)
 
 
 def test_facts_of_known_spectra() -> None:

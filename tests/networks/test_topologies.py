@@ -105,7 +105,7 @@ def test_random_draws_of_erdos_renyi_are_connected_up_to_60_agents() -> None:
     assert [len(load("erdos_renyi", n).labels) for n in range(3, 61)] == list(range(3, 61))
 
 
-def test_the_users_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_names_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert resolve("petersen", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
     assert resolve("petersen.toml", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
@@ -113,9 +113,6 @@ def test_the_users_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(load("petersen.toml").labels) == 3 and len(load("petersen").labels) == 10
     (tmp_path / "ring").mkdir()
     assert len(load("ring", 4).labels) == 4
-
-
-def test_the_wheels_own_folder_comes_before_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "gossipmab" / "_shipped" / "topologies"
     folder.mkdir(parents=True)
     written(folder, "mine.edges", "0 1\n")

@@ -65,8 +65,7 @@ def test_the_order_is_kept_as_a_permutation() -> None:
     order = generator.permutation(12)
     for _ in range(20):
         arms = generator.random((12, 3)).round(1)
-        p = uniform(arms[order], order)
-        np.testing.assert_array_equal(p > 0, twins.front(arms))
+        np.testing.assert_array_equal(uniform(arms[order], order) > 0, twins.front(arms))
         np.testing.assert_array_equal(np.sort(order), np.arange(12))
         ranked = arms[order].tolist()
         assert ranked == sorted(ranked, reverse=True)
@@ -76,8 +75,7 @@ def test_the_order_is_kept_as_a_permutation() -> None:
 def test_gaps_are_those_of_the_definition(values: np.ndarray) -> None:
     gap = pareto.gaps(values)
     np.testing.assert_array_equal(gap, twins.gaps(values))
-    on_front = twins.front(values)
-    assert (gap[on_front] == 0).all()
+    assert (gap[twins.front(values)] == 0).all()
     for k in np.flatnonzero(gap > 0):
         # The least that must be added to every coordinate so that no arm dominates k: a little less does not do.
         for share, dominated in ((1 + 1e-9, False), (1 - 1e-9, True)):

@@ -292,15 +292,11 @@ def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
 
 def test_an_error_of_a_method_names_the_line_of_its_file(tmp_path: Path) -> None:
     for kind, line in (
-        (
-            broken.Undefined,
-            r"^Undefined.select, in round 1 of agent 0, raises NameError: name 'wieght' .* \(broken.py, line \d+\)$",
-        ),
-        (
-            broken.Uncompiled,
-            r"^Uncompiled.select does not compile: numba has no code for nanpercentile\(.*\) \(broken.py, line \d+\)$",
-        ),
-    ):
+        (broken.Undefined,
+         r"^Undefined.select, in round 1 of agent 0, raises NameError: name 'wieght' .* \(broken.py, line \d+\)$"),
+        (broken.Uncompiled,
+         r"^Uncompiled.select does not compile: numba has no code for nanpercentile\(.*\) \(broken.py, line \d+\)$"),
+    ):  # fmt: skip
         with pytest.raises(gm.InputError, match=line):
             gm.simulate(kind(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
         with pytest.raises(gm.InputError, match=line):

@@ -28,13 +28,6 @@ def test_a_stream_is_pcg64_of_its_key() -> None:
     assert len(set(firsts)) == len(firsts) == 2 * 3 * 4 * len(Purpose)
 
 
-def test_streams_are_uncorrelated() -> None:
-    """45 pairs, 4 standard errors: a false alarm in 0.3 % of other seeds."""
-    draws = np.array([stream(0, trial=i, purpose=REWARDS).random(20_000) for i in range(10)])
-    off = np.corrcoef(draws)[np.triu_indices(10, 1)]
-    assert np.abs(off).max() < 4 / np.sqrt(20_000)
-
-
 def test_a_number_stands_at_the_place_of_its_round_agent_and_objective() -> None:
     """Number (t, i, d) stands at position ((t - 1) N + i) D + d, in any split into blocks."""
     whole = stream(**KEY, purpose=REWARDS).random(20 * 3 * 2)

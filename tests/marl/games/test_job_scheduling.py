@@ -92,20 +92,6 @@ def test_one_agent_at_most_is_paid_and_cells_stay_distinct(order: str) -> None:
             assert (low <= seen).all() and (seen <= high).all()
 
 
-def test_first_cells_and_servers_are_uniform() -> None:
-    """Chi-squared-like bounds of 5 standard deviations: false alarms once in 10^5."""
-    rng, game, n = np.random.default_rng(2), JobScheduling(), 9_000
-    states = [game.reset(rng.random(game.reset_numbers)) for _ in range(n)]
-    servers = np.array([state.server for state in states])
-    assert np.array_equal(np.unique(servers), [2, 3, 4])
-    counts = np.bincount(3 * servers[:, 0] + servers[:, 1])
-    assert (np.abs(counts[counts > 0] - n / 9) < 5 * np.sqrt(n * 8 / 81)).all()
-    for i in range(4):
-        counts = np.bincount([5 * x + y for x, y in (state.cells[i] for state in states)])[6:]
-        assert len(counts) == 25 and (np.abs(counts - n / 25) < 5 * np.sqrt(n * 24 / 625)).all()
-    assert any((state.cells == state.server).all(axis=1).any() for state in states)  # an agent may start on the server
-
-
 def random_play(episodes: int) -> np.ndarray:
     """(episodes, N) mean rewards a step of agents that act at random."""
     rng, game = np.random.default_rng(3), JobScheduling()

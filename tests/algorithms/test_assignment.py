@@ -385,8 +385,7 @@ def test_budget_and_overhead_can_be_swept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("data", "words"), [
     (altered(probing={"capacity": 1.0}), "probing.capacity: got 1, but 4 agents on 3 arms need at least 4/3"),
-    (altered(probing={"overhead": 3}), "probing.overhead"),
-    (altered(probing={"budgte": 3}), "did you mean 'budget'"),
+    (altered(probing={"overhead": 3}), "probing.overhead"), (altered(probing={"budgte": 3}), "did you mean 'budget'"),
     (altered(environment={"rewards": "gaussian"}), "environment.rewards: got gaussian"),
     ({**SPEC, "algorithms": [{"name": "random_probing", "probes": 3}]}, "algorithms.random_probing.probes: got 3"),
     ({**SPEC, "algorithms": [{"name": "ofmup", "delta": 0.0}]}, "algorithms.ofmup.delta: got 0"),

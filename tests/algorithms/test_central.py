@@ -327,9 +327,7 @@ def test_what_an_experiment_may_not_say(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("learner", "low", "high"), [
-    (ExploreFirst(factor=0.2), 0.6, 0.74),
-    (EpsilonGreedy(factor=0.05), 0.6, 0.74),
-    (HossainUCB(), 0.4, 0.55),
+    (ExploreFirst(factor=0.2), 0.6, 0.74), (EpsilonGreedy(factor=0.05), 0.6, 0.74), (HossainUCB(), 0.4, 0.55),
     (JonesUCB(factor=1.0, delta=1.0), 0.0, 0.5),
 ], ids=["explore_first", "epsilon_greedy", "hossain_ucb", "jones_ucb"])  # fmt: skip
 def test_regret_grows_as_theory_says(learner: Any, low: float, high: float) -> None:

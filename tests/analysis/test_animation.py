@@ -50,8 +50,7 @@ def test_files_are_whole(suffix: str, colour: str, tmp_path: Path) -> None:
     ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
     ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
     ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
-    ({"frames": 0}, "frames: got 0"),
-    ({"colour": "red"}, "colour: 'red' is not known"),
+    ({"frames": 0}, "frames: got 0"), ({"colour": "red"}, "colour: 'red' is not known"),
     ({"label": "no"}, "algorithm: 'no' is not known"),
     ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
 ])  # fmt: skip

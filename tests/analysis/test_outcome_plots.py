@@ -151,8 +151,7 @@ def test_the_film_of_a_sweep_point(runs: dict[str, gm.Results]) -> None:
 
 @pytest.mark.parametrize(("source", "options", "words"), [
     ("job", {"rounds": 21}, "rounds: got 21, allowed are 1 to 20, the steps of an episode"),
-    ("job", {"rounds": 0}, "rounds: got 0"),
-    ("job", {"trial": 2}, "trial: got 2, allowed are 0 to 1"),
+    ("job", {"rounds": 0}, "rounds: got 0"), ("job", {"trial": 2}, "trial: got 2, allowed are 0 to 1"),
     ("job", {"label": "rando"}, "algorithm: 'rando' is not known; did you mean 'random'"),
     ("swept", {"where": {"agents": 3}}, "where: agents: '3' is not known"),
     (GAME, {}, "animate: learners of a game are drawn after their training, allowed is a run folder"),

@@ -427,11 +427,8 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: Cap
 
 
 @pytest.mark.parametrize(("folder", "out", "line"), [
-    ("nowhere", None, "there is no run"),
-    ("empty", None, "no cell is finished yet"),
-    ("single", "page.txt", "ends in .html"),
-    ("single", "nowhere/page.html", "a folder that exists"),
-    ("single", "page.html --watch", "--watch"),
+    ("nowhere", None, "there is no run"), ("empty", None, "no cell is finished yet"), ("single", "page.txt", "ends in .html"),
+    ("single", "nowhere/page.html", "a folder that exists"), ("single", "page.html --watch", "--watch"),
 ])  # fmt: skip
 def test_bad_folders_and_files_are_one_line(
     folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: Capsys

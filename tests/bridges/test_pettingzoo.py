@@ -230,8 +230,7 @@ class Scalar(Crossing):
     (Crossing(), {"seed": -1}, "seed: got -1"),
     (Crossing(), {"file": "x.npy"}, "file: 'x.npy' has suffix '.npy'"),
     (Crossing(actions=3), {}, "game: 'agent_0' has 2 actions and 'agent_1' has 3"),
-    (Crossing(steps=2), {}, "game: goes on after one step"),
-    (Scalar(), {}, "game: the reward of 'agent_0' is 1.0"),
+    (Crossing(steps=2), {}, "game: goes on after one step"), (Scalar(), {}, "game: the reward of 'agent_0' is 1.0"),
 ])  # fmt: skip
 def test_what_is_no_table_is_refused(game: Any, said: dict[str, Any], told: str) -> None:
     with pytest.raises(gm.InputError, match=f"^{re.escape(told)}"):
@@ -330,10 +329,7 @@ def test_all_examples_are_tried() -> None:
 
 
 @pytest.mark.parametrize(("module", "extra"), [
-    ("pettingzoo", "pettingzoo"),
-    ("momaland.utils.env", "momaland"),
-    ("polars", "polars"),
-    ("duckdb", "duckdb"),
+    ("pettingzoo", "pettingzoo"), ("momaland.utils.env", "momaland"), ("polars", "polars"), ("duckdb", "duckdb"),
     ("ray.tune", "tune"),
 ])  # fmt: skip
 def test_a_missing_library_names_its_extra(module: str, extra: str, monkeypatch: Patch) -> None:

@@ -66,11 +66,8 @@ def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_p
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["rum"], ["rum", "run"]),
-    (["run"], ["SPEC"]),
-    (["run", "--sped"], ["--sped"]),
-    (["run", "{spec}", "--workers", "two"], ["--workers"]),
-    (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
+    (["rum"], ["rum", "run"]), (["run"], ["SPEC"]), (["run", "--sped"], ["--sped"]),
+    (["run", "{spec}", "--workers", "two"], ["--workers"]), (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
     (["run", "nowhere.toml"], ["nowhere.toml"]),
     (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
     (["run", "{spec}", "--address", "auto"], ["address"]),

@@ -82,14 +82,10 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("arguments", "word"), [
-    (["experiment", "../mine"], "--out takes a folder"),
-    (["experiment", ""], "allowed are"),
-    (["experiment", "my experiment"], "allowed are"),
-    (["topology", "-"], "allowed are"),
-    (["topology", "x" * 101], "at most 100"),
-    (["algorithm", "My-Algorithm"], "a module's name"),
-    (["algorithm", "class"], "a module's name"),
-    (["algorithm", "1st"], "a module's name"),
+    (["experiment", "../mine"], "--out takes a folder"), (["experiment", ""], "allowed are"),
+    (["experiment", "my experiment"], "allowed are"), (["topology", "-"], "allowed are"),
+    (["topology", "x" * 101], "at most 100"), (["algorithm", "My-Algorithm"], "a module's name"),
+    (["algorithm", "class"], "a module's name"), (["algorithm", "1st"], "a module's name"),
     (["algorithm", "numpy"], "the name of a module already"),
     (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
     (["experiment", "mine", "--out", "{file}"], "file"),

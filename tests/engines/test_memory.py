@@ -75,9 +75,7 @@ def test_run_refuses_in_one_line_and_leaves_no_folder(tmp_path: Path, monkeypatc
     (8, 3, 1, 8_192, (3, 2)),  # but with many agents
     (2, 1, 1, 10**6, (1, 2)),
     (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
-    (4, 100, 2 * 2**30, 10**6, (1, 4)),
-    (1, 5, 1, 10**6, (1, 1)),
-    (2, 0, 0, 0, (1, 1)),
+    (4, 100, 2 * 2**30, 10**6, (1, 4)), (1, 5, 1, 10**6, (1, 1)), (2, 0, 0, 0, (1, 1)),
 ])  # fmt: skip
 def test_processors_are_shared_out(processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]) -> None:
     assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared

@@ -53,8 +53,7 @@ def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
 
 @pytest.mark.parametrize(("algorithm", "options", "words"), [
     (gm.OFMUP(), {}, "algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network"),
-    (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"),
-    (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
+    (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"), (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused_at_once(algorithm: Any, options: dict[str, Any], words: str) -> None:
     assert words in refusal(gm.play, algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)

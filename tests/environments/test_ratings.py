@@ -100,8 +100,7 @@ def test_numbers_in_a_log_are_put_in_order_and_need_no_names(tmp_path: Path) -> 
     (lambda f: f, {"agnt": "x"}, "Environment.from_log: argument: 'agnt' is not known; did you mean 'agent'"),
     (lambda f: f, {"preferences": {"old": [1, 0]}}, "allowed are those of all; differs from these at 10, young"),
     (lambda f: "log.xlsx", {}, "suffix '.xlsx', allowed are .csv, .parquet"),
-    (lambda f: "log.csv", {}, "there is no file 'log.csv'"),
-    (lambda f: 3, {}, "got 3, allowed is a DataFrame"),
+    (lambda f: "log.csv", {}, "there is no file 'log.csv'"), (lambda f: 3, {}, "got 3, allowed is a DataFrame"),
 ])  # fmt: skip
 def test_a_log_that_is_refused_is_one_line(edit: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words):
@@ -160,8 +159,7 @@ def test_names_of_the_network_in_another_order_are_refused() -> None:
 
 @pytest.mark.parametrize(("key", "value", "words"), [
     ("log", {"file": "log.csv", "agnt": "x"}, "environment.log: parameter: 'agnt' is not known; did you mean 'agent'"),
-    ("log", 3, "environment.log: got 3, allowed is a file, or"),
-    ("log", {"agent": "x"}, "environment.log.file is required"),
+    ("log", 3, "environment.log: got 3, allowed is a file, or"), ("log", {"agent": "x"}, "environment.log.file is required"),
     ("log", "no.csv", "there is no file 'no.csv'"),
     ("dataset", {"name": "ridesharin", "file": "x.csv"}, "did you mean 'ridesharing'"),
     ("rewards", "beta", "environment.rewards: got beta, allowed beside log is 'table'"),

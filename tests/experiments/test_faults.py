@@ -303,12 +303,7 @@ def mounted(place: Path, size: str) -> Iterator[None]:
 
 @needs_mount
 @pytest.mark.parametrize(("size", "stage"), [
-    ("4k", ""),
-    ("8k", ""),
-    ("12k", ""),
-    ("32k", "cells/"),
-    ("72k", ""),
-    ("84k", ""),
+    ("4k", ""), ("8k", ""), ("12k", ""), ("32k", "cells/"), ("72k", ""), ("84k", ""),
     slow("140k", "figures/"),
 ])  # fmt: skip
 def test_a_full_file_system(size: str, stage: str, tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:

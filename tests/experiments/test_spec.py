@@ -114,10 +114,7 @@ def test_defaults_are_those_of_the_design() -> None:
     (changed(experiment={"seed": 2**70}), ["experiment.seed", "64 bits"]),
     (changed(experiment={"name": "\ud800"}), ["UTF-8"]),
     ({**valid(), "netwrk": {}}, ["netwrk", "did you mean 'network'"]),
-    ({**valid(), "network": 3}, ["network", "3"]),
-    ([1], ["experiment"]),
-    ({}, ["required"]),
-    ({1: 2}, ["1"]),
+    ({**valid(), "network": 3}, ["network", "3"]), ([1], ["experiment"]), ({}, ["required"]), ({1: 2}, ["1"]),
 ])  # fmt: skip
 def test_bad_input_is_refused_in_one_line_that_names_it(data: Any, words: list[str]) -> None:
     message = refusal(data)

@@ -215,10 +215,8 @@ def test_agents_of_environment_and_network_must_agree() -> None:
 
 
 @pytest.mark.parametrize(("algorithm", "words"), [
-    (gm.ParetoUCBGossip(consensus=-1.0), "consensus"),
-    (gm.ParetoUCB(consensus=float("nan")), "consensus"),
-    (gm.ParetoGossip(mixing=-0.1), "mixing"),
-    (gm.ParetoGossip(burn_in=float("inf")), "burn_in"),
+    (gm.ParetoUCBGossip(consensus=-1.0), "consensus"), (gm.ParetoUCB(consensus=float("nan")), "consensus"),
+    (gm.ParetoGossip(mixing=-0.1), "mixing"), (gm.ParetoGossip(burn_in=float("inf")), "burn_in"),
     (gm.SimulatedNSWUCBGossip(alpha=-0.5), "alpha"),
     (gm.SimulatedNSWUCBGossip(solver="globl"), "did you mean 'global'"),
     (gm.SimulatedNSWUCBGossip(welfare="prodct"), "did you mean 'product'"),

@@ -159,8 +159,7 @@ def test_networkx_graphs_and_the_order_of_nodes() -> None:
 
 
 @pytest.mark.parametrize(("graph", "said"), [
-    (nx.Graph(), "is empty: it has no nodes"),
-    (nx.DiGraph([(0, 1)]), "is directed"),
+    (nx.Graph(), "is empty: it has no nodes"), (nx.DiGraph([(0, 1)]), "is directed"),
     (nx.MultiGraph([(0, 1), (0, 1)]), "is a multigraph: an edge may be there only once (0 1)"),
     (nx.Graph([(0, 1), (1, 1)]), "has a self-loop at 1"),
     (nx.Graph([(0, 1), (2, 3), (3, 4)]), "is disconnected: 2 components of 3, 2 agents"),
@@ -189,8 +188,7 @@ def test_edge_lists(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "labels"), [
     ("C#1 C#2 # why\nC#2,C#3\n", ("C#1", "C#2", "C#3")),
-    (f"{2**70} 9\n9 {2**64}\n", ("9", str(2**64), str(2**70))),
-    ("% KONECT\n1 2\n2 3\n", ("1", "2", "3")),
+    (f"{2**70} 9\n9 {2**64}\n", ("9", str(2**64), str(2**70))), ("% KONECT\n1 2\n2 3\n", ("1", "2", "3")),
     ("a b {}\nb c {}\n", ("a", "b", "c")),  # networkx
     ("a source\nsource target\n", ("a", "source", "target")),
 ])  # fmt: skip

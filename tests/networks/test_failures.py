@@ -338,10 +338,8 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkey
 
 
 @pytest.mark.parametrize(("failures", "kept"), [
-    (gm.Failures(message_loss=0.2), False),
-    (gm.Failures(message_loss=0.2, symmetric_loss=True), True),
-    (gm.Failures(delay=1), False),
-    (gm.Failures(delay=4, random_delay=True), False),
+    (gm.Failures(message_loss=0.2), False), (gm.Failures(message_loss=0.2, symmetric_loss=True), True),
+    (gm.Failures(delay=1), False), (gm.Failures(delay=4, random_delay=True), False),
     (gm.Failures(crash_probability=0.05, recovery_probability=0.2), True),
     (gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False), False),
     (gm.Failures(outages=[gm.Outage([1, 2], 1, 50), gm.Outage([0], 90)]), True),

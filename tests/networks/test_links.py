@@ -329,15 +329,12 @@ def test_what_is_refused(links: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"),
-    ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
+    ("1 a b\n2 a\n", "line 2: 2 columns; a line is 'time i j'"), ("1 a b\nx a b\n", "line 2: 'x' is not a time"),
     ("2020-01-01 a b\n1 b c\n", "line 1: '2020-01-01' is not a time; times are numbers, such as seconds"),
-    ("nan a b\n1 a b\n", "line 1: 'nan' is not a time"),
-    ("NA a b\n1 b a\n", "'NA' of the first line is not a time"),
+    ("nan a b\n1 a b\n", "line 1: 'nan' is not a time"), ("NA a b\n1 b a\n", "'NA' of the first line is not a time"),
     ("1 a a\n", "line 1: agent 'a' has a link with itself"),
     ("# nothing\n", "has no contacts"),
-    ("0 a b\n1e300 a b\n", "gives more than"),
-    ("1 a b\n2 c d\n", "'trace' is disconnected"),
+    ("0 a b\n1e300 a b\n", "gives more than"), ("1 a b\n2 c d\n", "'trace' is disconnected"),
 ])  # fmt: skip
 def test_files_of_contacts_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.txt").write_text(text)

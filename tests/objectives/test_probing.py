@@ -269,9 +269,7 @@ def test_the_lines_of_algorithm_1_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("wrong", "words"), [
-    ({"zeta": 0.9}, "zeta: got 0.9"),
-    ({"zeta": math.nan}, "zeta: got nan"),
-    ({"choice": "valu"}, "did you mean 'value'"),
+    ({"zeta": 0.9}, "zeta: got 0.9"), ({"zeta": math.nan}, "zeta: got nan"), ({"choice": "valu"}, "did you mean 'value'"),
     ({"gain": "prob"}, "gain"),
 ])  # fmt: skip
 def test_parameters_of_greedy_probing_are_checked(wrong: dict[str, Any], words: str) -> None:
@@ -292,14 +290,11 @@ def test_terms() -> None:
     ({"capacity": 0}, "capacity: got 0, allowed is a number > 0"),
     ({"capacity": math.nan}, "capacity: got nan"),
     ({"budget": 9}, "budget: got 9, allowed is a whole number from 1 to the 8 arms"),
-    ({"budget": 0}, "budget: got 0"),
-    ({"overhead": "linaer"}, "did you mean 'linear'"),
-    ({"overhead": [0.1, 1]}, "overhead: got"),
-    ({"overhead": [0, 0.5, 0.4]}, "overhead: got"),
+    ({"budget": 0}, "budget: got 0"), ({"overhead": "linaer"}, "did you mean 'linear'"),
+    ({"overhead": [0.1, 1]}, "overhead: got"), ({"overhead": [0, 0.5, 0.4]}, "overhead: got"),
     ({"overhead": [0, 1.5]}, "overhead: got"),
     ({"overhead": [0, 0.5, 1], "budget": 3}, "has 3 numbers, a budget of 3 allows 4"),
-    ({"overhead": ["a", "b"]}, "overhead: got"),
-    ({"welfare": "sum"}, "welfare"),
+    ({"overhead": ["a", "b"]}, "overhead: got"), ({"welfare": "sum"}, "welfare"),
 ])  # fmt: skip
 def test_terms_are_checked(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(gm.InputError, match=words) as caught:

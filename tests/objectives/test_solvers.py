@@ -179,8 +179,7 @@ APART = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]  # the product is best shared, the bo
     ([[0.5] * 4] * 3, [0.0, 9.0, 1e6, 3.0], [0.0, 0.0, 1.0, 0.0], 1e6 + 0.125, 1e-12),  # the bonus is everything
     ([[0.5], [0.25]], [0.1], [1.0], 0.225, 0.0),  # one arm
     ([[-1.0, 0.5], [-1.0, 0.5]], [0.0, 0.0], [0.0, 1.0], 0.25, 1e-9),  # (-1)(-1) = 1 unless G is clipped
-    (APART, [0.0, 0.0, 0.24], [0.5, 0.5, 0.0], 0.25, 1e-6),
-    (APART, [0.0, 0.0, 0.26], [0.0, 0.0, 1.0], 0.26, 1e-6),
+    (APART, [0.0, 0.0, 0.24], [0.5, 0.5, 0.0], 0.25, 1e-6), (APART, [0.0, 0.0, 0.26], [0.0, 0.0, 1.0], 0.26, 1e-6),
 ])  # fmt: skip
 def test_product_plus_bonus_by_hand(G, b, p, value, near):
     found, certificate, q = solve(np.array(G), np.array(b))

@@ -208,8 +208,7 @@ def test_sound_links_pass(process: Any) -> None:
     (Forgetful(3), "hidden state", "gives other links in blocks of"),
     (Continuing(3), "hidden state", "begins in another way from an equal generator"),
     (Boasting(2), "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
-    (Wide(2), "shape", "a block is no uint8 array of 0 and 1"),
-    (Wild(2), "randomness", "draws from a global generator"),
+    (Wide(2), "shape", "a block is no uint8 array of 0 and 1"), (Wild(2), "randomness", "draws from a global generator"),
     ("static", "shape", "is no frozen dataclass"),
 ])  # fmt: skip
 def test_broken_links_are_found(process: Any, error: str, sentence: str) -> None:

@@ -72,7 +72,7 @@ def test_sentences(figures: tuple[float, float, float, float, int], said: str) -
     assert Comparison("p = 0.1", "a", "b", "regret", *figures).sentence() == f"p = 0.1: {said}"
 
 
-def test_a_run_compares_its_algorithms_with_the_first(listed: Results) -> None:
+def test_a_run_compares_its_algorithms_with_the_first(listed: Results, capsys: Capsys) -> None:
     found = compare(listed.summary(), listed.keys, "gossip", {"pareto_regret": "Pareto regret", "absent": "Absent"})
     assert [(one.where, one.subject, one.reference) for one in found] == [
         (f"base = {base}, link_probability = {p}", "alone", "gossip") for base, p in (("complete", 0.2), ("path", 1.0))
@@ -83,6 +83,8 @@ def test_a_run_compares_its_algorithms_with_the_first(listed: Results) -> None:
             index="trial", columns="algorithm", values="pareto_regret"
         )
         assert one.ratio == pytest.approx(last["alone"].mean() / last["gossip"].mean()) and one.trials == 6
+    out = printed(capsys, ["summary", str(listed.path)])
+    assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
 def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
@@ -105,11 +107,6 @@ def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path:
     assert [(one.begin, one.end) for one in effects(results)] == [("ring", "complete"), ("ring", "star")]
     out = printed(capsys, ["summary", str(tmp_path)])
     assert "Pareto regret across base, paired by trial" in out and "Pareto regret than base = ring" not in out
-
-
-def test_summary_ends_with_the_sentences(listed: Results, capsys: Capsys) -> None:
-    out = printed(capsys, ["summary", str(listed.path)])
-    assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
 def test_the_trend_is_that_of_scipy_and_its_interval_that_of_a_plain_bootstrap() -> None:
@@ -192,10 +189,7 @@ def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
     alone = listed.table().query("algorithm == 'alone'")
     one, other = (alone[alone["base"] == base]["pareto_regret"].to_numpy() for base in ("complete", "path"))
     np.testing.assert_array_equal(one, other)
-
-
-def test_more_heterogeneity_moves_the_same_environment() -> None:
-    """mu = clip(b + h eps): with h = 0 all agents have b, and other values of h go along the same eps."""
+    # mu = clip(b + h eps): with h = 0 all agents have b, and other values of h go along the same eps.
     specs = {h: from_dict({**SPEC, "environment": {**SPEC["environment"], "heterogeneity": h}}) for h in (0.0, 0.01, 0.02)}
     at = {h: built(spec.points[0], spec.files, 0)[0].means for h, spec in specs.items()}
     inside = (at[0.02] > 0) & (at[0.02] < 1)
@@ -211,7 +205,7 @@ def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Res
     assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
 
 
-def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
+def test_a_run_and_itself_and_one_without_a_common_cell(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run({**SPEC, "sweep": LISTED}, out=tmp_path / "again", workers=1)
     found = versus(listed, other)
     assert (found.differences, found.matching, found.equal, found.unequal) == ([], 24, 24, [])
@@ -219,6 +213,9 @@ def test_a_run_and_itself(listed: Results, tmp_path: Path, capsys: Capsys) -> No
     out = printed(capsys, ["compare", str(listed.path), str(other.path)])
     assert "All 24 matching cells are equal bit for bit." in out and "what differs" not in out
     assert "the same Pareto regret as the first run in every trial" in out
+    other = gm.run(SPEC, out=tmp_path / "single", workers=1)
+    assert versus(listed, other).matching == 0 and call(["compare", str(listed.path), str(other.path)]) == 0
+    assert "No cell matches" in capsys.readouterr().out
 
 
 def test_two_runs_with_other_links(tmp_path: Path, capsys: Capsys) -> None:
@@ -260,9 +257,3 @@ def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorde
     out = printed(capsys, ["compare", str(listed.path), str(other.path)])
     assert "The horizons differ (60 rounds in the first, 40 in the second): regrets are those after 40 rounds" in out
     assert versus(listed, listed).horizons is None
-
-
-def test_runs_without_a_common_cell(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
-    other = gm.run(SPEC, out=tmp_path / "single", workers=1)
-    assert versus(listed, other).matching == 0 and call(["compare", str(listed.path), str(other.path)]) == 0
-    assert "No cell matches" in capsys.readouterr().out

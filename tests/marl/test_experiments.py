@@ -161,7 +161,7 @@ def test_processes_give_the_same_bits(run: gm.Results, tmp_path: Path) -> None:
         assert gm.same_bits(many.traces[f"again__trial00{trial}"], run.traces[f"random__trial00{trial}"]) == []
 
 
-def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     text = printed(capsys, ["summary", str(run.path)])
     assert "utilisation after 160 steps" in text and "inequality of outcomes" in text
     assert "regret" not in text and "exponent" not in text
@@ -178,9 +178,6 @@ def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pyte
     assert "Utilisation over time" in page and "job scheduling" in page and "arms it pulled" not in page
     assert "All 4 matching cells are equal bit for bit." in printed(capsys, ["compare", str(run.path), str(run.path)])
     assert repr(run).endswith("4 of 4 cells, 160 steps)") and "MarlTrace(agents=4, steps=160" in repr(run.traces["ippo__trial000"])
-
-
-def test_a_study_may_be_of_a_game(run: gm.Results, tmp_path: Path) -> None:
     study = Study("What do they learn?", "none", column="mre", quantity="inequality of outcomes", each="")
     found = findings(run, study)
     means = run.table().query("round == 160").groupby("algorithm", sort=False)["mre"].mean()

@@ -83,7 +83,7 @@ def test_geometric_regret_of_many_agents_is_measured() -> None:
     assert abs(metrics.nsw_regret_of(truth, p, scratch, room)) < 1e-9
 
 
-def test_the_cache_changes_no_bit() -> None:
+def test_the_cache_changes_no_bit_and_a_best_welfare_of_0_or_nan_no_regret() -> None:
     """More policies than it can hold, many of them twice, some equal but for the last bit."""
     agents, arms = 70, 4
     rng = np.random.default_rng(3)
@@ -95,9 +95,6 @@ def test_the_cache_changes_no_bit() -> None:
     for p in policies:
         with_it, without = (metrics.nsw_regret_of(truth, p, np.zeros(agents), one) for one in (room, none))
         assert with_it == without == truth.best - metrics.nash_welfare_of(truth, p, np.zeros(agents))
-
-
-def test_regret_is_none_where_the_best_welfare_drowns_and_nan_where_it_is_not_defined() -> None:
     for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
         found = metrics.nsw_regret_of(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
         assert np.array_equal(found, gap, equal_nan=True)
@@ -111,10 +108,7 @@ def test_what_averages_should_come_to() -> None:
     np.testing.assert_array_equal(metrics.estimand(environment, "utilities", local), environment.utilities.ravel())
     assert metrics.estimand(environment, "means", np.zeros((3, 3, 2))).size == 0
     assert metrics.estimand(environment, "something else", local).size == 0
-
-
-def test_certain_rewards_leave_no_sampling_error_once_every_arm_was_pulled() -> None:
-    """Before, an arm that nobody has pulled is held at 0: in round t < K the error is the largest mean of the arms to come."""
+    # Before, an arm that nobody has pulled is held at 0: in round t < K the error is the largest mean of the arms to come.
     environment = gm.Environment.sample(4, 5, 2, rewards="deterministic", seed=1)
     network = gm.Network("ring", agents=4, link_probability=0.3)
     for algorithm, truth in [

@@ -179,7 +179,7 @@ def test_losses_are_as_frequent_as_declared(acknowledged: bool) -> None:
     assert abs(both - 0.49) < 5 * np.sqrt(0.49 * 0.51 / (arrives.size / 2)) and fate.sent.all()
 
 
-def test_delays_are_uniform_where_they_are_spread() -> None:
+def test_delays_and_crashes_are_as_long_as_declared() -> None:
     """Without the freshest's precedence: links that are there every tenth round. Chi-square, 3 degrees: 30.7 is 1e-6."""
     present = np.zeros((20_000, 7), np.uint8)
     present[::10] = 1
@@ -188,10 +188,7 @@ def test_delays_are_uniform_where_they_are_spread() -> None:
     counts = np.bincount(age[age >= 0], minlength=4)
     expected = 2_000 * 14 / 4
     assert counts.sum() == 2_000 * 14 and (((counts - expected) ** 2) / expected).sum() < 30.7
-
-
-def test_crashes_last_as_long_as_declared() -> None:
-    """Geometric spells with means 1/crash and 1/rejoin; 5 standard errors, 6e-7 each. All are there at first."""
+    # Geometric spells with means 1/crash and 1/rejoin; 5 standard errors, 6e-7 each. All are there at first.
     network = gm.Network("complete", 8, failures=gm.Failures(crash_probability=0.05, recovery_probability=0.2, keep_state=False))
     fate = network.failure_sampler(np.random.default_rng(1))(np.ones((20_000, 28), np.uint8))
     for value, q in ((1, 0.05), (0, 0.2)):

@@ -172,9 +172,6 @@ def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
     for spared in (gm.Network("petersen"), gm.Network("petersen", links="static")):
         generator = np.random.default_rng(0)
         assert spared.link_sampler(generator)(5).all() and generator.random() == np.random.default_rng(0).random()
-
-
-def test_probabilities_of_links_one_by_one_or_as_a_matrix() -> None:
     matrix = np.array([[0, 0.2, 0], [0.2, 0, 0.9], [0, 0.9, 0]])
     for given_as in ([0.2, 0.9], matrix, matrix.tolist()):
         network = gm.Network("path", 3, links=gm.ErdosRenyi(given_as))

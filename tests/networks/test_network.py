@@ -51,13 +51,23 @@ def standard_error(network: Network, second: np.ndarray, samples: int) -> float:
     return float(np.std(shrunk) / math.sqrt(samples))
 
 
-def test_arrays_of_a_small_graph() -> None:
+def test_arrays_of_a_small_graph_and_of_one_agent() -> None:
     network = Network(nx.Graph([(2, 0), (1, 0), (3, 2)]), link_probability=0.25, weights="max_degree")
     assert network.agents == 4 and network.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
     assert network.degrees.tolist() == [2, 1, 2, 1] and network.offsets.tolist() == [0, 2, 3, 5, 6]
     assert network.labels == ("0", "1", "2", "3")
     assert (network.weights, network.weight_rule, network.constant_weight) == ("max_degree", 1, 1 / 3)
     assert {a.dtype for a in (network.edges, network.degrees, network.offsets)} == {np.dtype(np.int64)}
+    network = Network("complete", agents=1, link_probability=0.5)
+    assert network.edges.shape == (0, 2) and network.offsets.tolist() == [0, 0]
+    assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)
+    assert network.mixing_matrix(np.zeros(0, np.uint8)).tolist() == [[1.0]]
+    facts = network.facts()
+    assert (facts.diameter, facts.second_eigenvalue, facts.spectral_gap, facts.consensus_rounds) == (0, 0.0, 1.0, 0.0)
+    assert network.algebraic_connectivity == math.inf  # the least of no eigenvalues
+    neighbours, degrees = np.zeros(0, np.int64), np.ones(1, np.int64)
+    assert neighbours_of_round(network.edges, network.offsets, np.zeros(0, np.uint8), neighbours, degrees) == 0
+    assert degrees.tolist() == [0]
 
 
 @pytest.mark.parametrize(("base", "agents"), BASES)
@@ -79,19 +89,6 @@ def test_network_is_frozen_and_stays_so_when_copied() -> None:
         network.edges[0, 0] = 1
     assert network.algebraic_connectivity == 2.0
     assert repr(network) == "Network('petersen', agents=10, edges=15, link_probability=1.0, weights='laplacian')"
-
-
-def test_one_agent_has_no_edges() -> None:
-    network = Network("complete", agents=1, link_probability=0.5)
-    assert network.edges.shape == (0, 2) and network.offsets.tolist() == [0, 0]
-    assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)
-    assert network.mixing_matrix(np.zeros(0, np.uint8)).tolist() == [[1.0]]
-    facts = network.facts()
-    assert (facts.diameter, facts.second_eigenvalue, facts.spectral_gap, facts.consensus_rounds) == (0, 0.0, 1.0, 0.0)
-    assert network.algebraic_connectivity == math.inf  # the least of no eigenvalues
-    neighbours, degrees = np.zeros(0, np.int64), np.ones(1, np.int64)
-    assert neighbours_of_round(network.edges, network.offsets, np.zeros(0, np.uint8), neighbours, degrees) == 0
-    assert degrees.tolist() == [0]
 
 
 def lists(network: Network, present: np.ndarray, function: Any) -> tuple[list[list[int]], list[int], int]:

@@ -143,8 +143,15 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: C
 
 
 @pytest.mark.slow
-def test_the_example_passes_the_suite(on_path: Path) -> None:
+def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> None:
     testing.check_algorithm(PROTOCOLS["gossip"][NAME])
+    environment = gm.Environment.sample(4, 3, 2, seed=1)
+    network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
+    fast, plain = (
+        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
+        for alone in (False, True)
+    )
+    assert not same_bits(fast, plain)
 
 
 @pytest.mark.parametrize(("old", "new", "line"), [
@@ -349,7 +356,7 @@ def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_p
 
 
 @pytest.mark.slow
-def test_an_objective_from_outside() -> None:
+def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
     learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
@@ -359,10 +366,6 @@ def test_an_objective_from_outside() -> None:
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
     with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a string"):
         gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
-
-
-@pytest.mark.slow
-def test_an_objective_by_name(tmp_path: Path) -> None:
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
@@ -463,17 +466,6 @@ def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
 def test_numbers_in_actors(root: Path, on_path: Path) -> None:
     """They need nothing but the machine code: the module is on the coordinator's path only."""
     testing.check_algorithm(PROTOCOLS["gossip"][NAME], engines=("actors",))
-
-
-@pytest.mark.slow
-def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
-    environment = gm.Environment.sample(4, 3, 2, seed=1)
-    network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
-    fast, plain = (
-        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
-        for alone in (False, True)
-    )
-    assert not same_bits(fast, plain)
 
 
 FILES: dict[str, Any] = {

@@ -254,10 +254,7 @@ def test_hostile_contacts_and_tables_are_refused_in_one_line(tmp_path: Path) -> 
     for path, (kind, message) in loaded(tmp_path, list(words)).items():
         assert kind == "InputError" and words[path] in message, (path, kind, message[:300])
         assert message.isprintable() and len(message) <= LONGEST
-
-
-def test_a_long_trace_of_few_contacts_takes_no_room(tmp_path: Path) -> None:
-    """Three contacts in 10^9 rounds: what is kept is of the contacts, not of the rounds."""
+    # Three contacts in 10^9 rounds: what is kept is of the contacts, not of the rounds.
     (tmp_path / "t.txt").write_text("0 a b\n5 b c\n999999998 a b\n", encoding="utf-8")
     network = gm.Network(links={"process": "contact_trace", "file": str(tmp_path / "t.txt")})
     sample = network.process.sampler(network.graph, None)

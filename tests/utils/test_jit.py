@@ -211,15 +211,6 @@ def test_versions_leave_each_other_alone_but_not_for_ever(place: Path) -> None:
     assert {"gossipmab-a", "gossipmab-b"} < {folder.name for folder in place.iterdir()} and not (place / "gossipmab-c").exists()
 
 
-def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
-    def allocates(n: int) -> float:
-        return float(np.zeros(n)[0])
-
-    with pytest.raises(NumbaError):
-        njit(**jit.SETTINGS)(allocates)(3)
-    assert jit.jit_uncached(allocates)(3) == 0.0
-
-
 def test_what_compiled_code_calls_is_optimised_in_its_callers_alone(place: Path) -> None:
     """Not emitted by itself; kept, and found again by another caller. Called from Python it is compiled for that."""
     inner: Any = jit.jit(squared)
@@ -254,14 +245,7 @@ class Talking(Sound):
             p[arm] = 1.0 / len(p)
 
 
-def test_an_algorithm_from_outside_may_print_and_raise(capfd: Capsys) -> None:
-    with pytest.raises(ValueError) as caught:
-        gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
-    assert caught.value.args == ("stopped in round", 8)
-    assert capfd.readouterr().out.splitlines() == [f"round {t} agent {i}" for t in range(1, 9) for i in (0, 1)]
-
-
-def test_arithmetic_is_as_written() -> None:
+def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
     """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
 
     @jit.jit_uncached
@@ -285,6 +269,13 @@ def test_arithmetic_is_as_written() -> None:
     for value in values.tolist():
         expected += value
     assert summed(values) == expected and divided(1.0, 0.0) == math.inf
+
+    def allocates(n: int) -> float:
+        return float(np.zeros(n)[0])
+
+    with pytest.raises(NumbaError):
+        njit(**jit.SETTINGS)(allocates)(3)
+    assert jit.jit_uncached(allocates)(3) == 0.0
 
 
 EVERYTHING = """
@@ -349,7 +340,7 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
     assert rtsys.get_allocation_stats().alloc > before  # or else the count would prove nothing
 
 
-def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
+def test_an_algorithm_from_outside_compiles_is_not_cached_and_may_print(capfd: Capsys) -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", agents=4, link_probability=0.5)
     fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
@@ -357,6 +348,10 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = code_cache.cache_folder()
     assert folder is None or not any(b"Sound" in file.read_bytes() for file in folder.iterdir() if file.is_file())
+    with pytest.raises(ValueError) as caught:
+        gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
+    assert caught.value.args == ("stopped in round", 8)
+    assert capfd.readouterr().out.splitlines() == [f"round {t} agent {i}" for t in range(1, 9) for i in (0, 1)]
 
 
 READ = 1.0

@@ -81,7 +81,6 @@ def test_rotation_and_warm_starts_by_hand() -> None:
         np.testing.assert_allclose(trace.utility, [0.9 * 3 + 0.5, 0.8 * 3 + 0.4])
         np.testing.assert_array_equal(trace.utility, trace.reward)
     # N K = 4 rounds in which one agent pulls one arm, probed at alpha(1) = 0.25; the welfare of all is 0.
-    environment = gm.Environment.sample(means=[[[0.9], [0.5]], [[0.4], [0.8]]], rewards="deterministic")
     trace = gm.simulate(
         gm.OFMUP(width=0.0, warm_start="pairs"), environment, horizon=5, seed=0, recorded_rounds=5, overhead=[0, 0.25, 1],
         interpreted=True,

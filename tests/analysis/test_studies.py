@@ -34,7 +34,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
 
 
 @pytest.mark.parametrize("name", BANDITS)
-def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], name: str) -> None:
+def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
     results, study = runs[name], STUDIES[name]
     found = findings(results, study)
     points, algorithms = results.spec.points, results.spec.algorithms
@@ -51,6 +51,12 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)
+    paths = draw_study(found, study, tmp_path / "figures" / "study", ("png", "svg"))
+    text = paths[1].read_text()
+    assert paths[0].read_bytes().startswith(b"\x89PNG") and "Pareto regret an agent" in text.replace("<!-- ", "")
+    assert all(f"<!-- {choice.label} -->" in text for choice in algorithms)
+    again = draw_study(found, study, tmp_path / "again" / "study", ("png", "svg"))
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
 def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
@@ -72,17 +78,6 @@ def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None
             "crash probability 0.002, recovery probability 0.01", "partitions",
         )  # fmt: skip
         assert (drift < 1e-12) == keeps, (case, drift)
-
-
-@pytest.mark.parametrize("name", BANDITS)
-def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
-    found = findings(runs[name], STUDIES[name])
-    paths = draw_study(found, STUDIES[name], tmp_path / "figures" / "study", ("png", "svg"))
-    text = paths[1].read_text()
-    assert paths[0].read_bytes().startswith(b"\x89PNG") and "Pareto regret an agent" in text.replace("<!-- ", "")
-    assert all(f"<!-- {choice.label} -->" in text for choice in runs[name].spec.algorithms)
-    again = draw_study(found, STUDIES[name], tmp_path / "again" / "study", ("png", "svg"))
-    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
 def test_sentences_and_captions_by_hand() -> None:

@@ -118,16 +118,12 @@ def test_rewards_come_from_the_stream_of_the_trial_and_reset_goes_on_to_the_next
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_pettingzoo_tests_pass(model: str, environment_of: Callable[[str], gm.Environment]) -> None:
+def test_pettingzoo_tests_pass_and_spaces_hold_what_is_seen(model: str, environment_of: Callable[[str], gm.Environment]) -> None:
     pytest.importorskip("pettingzoo", reason="pettingzoo is not installed")
     tests, environment = quietly("pettingzoo.test"), environment_of(model)
     tests.parallel_api_test(bandits(environment, 30, seed=0), num_cycles=100)  # beyond the horizon
     tests.parallel_api_test(bandits(environment, 500, seed=0), num_cycles=30)
     tests.parallel_seed_test(lambda: bandits(environment, 30, seed=0), num_cycles=30)
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_what_is_seen_and_paid_lies_in_its_space(model: str, environment_of: Callable[[str], gm.Environment]) -> None:
     game = bandits(environment_of(model), 50, seed=0)
     seen, _ = game.reset()
     while game.agents:

@@ -1,4 +1,4 @@
-"""What a command sees of a cluster: advice on its nodes, and the head that goes; real nodes are in test_ray_tasks.py and tests/hosts."""
+"""What a command sees of a cluster: advice on its nodes, and a head that goes; real nodes: test_ray_tasks.py and tests/hosts."""
 
 import re
 import secrets

@@ -32,11 +32,19 @@ def quietly(module: str) -> Any:
 
 
 @pytest.mark.parametrize("game", GAMES, ids=str)
-def test_pettingzoo_tests_pass(game: Any) -> None:
+def test_pettingzoo_tests_pass_and_a_picture_shows_the_state(game: Any) -> None:
     tests = quietly("pettingzoo.test")
     tests.parallel_api_test(marl.parallel_env(game, 0), num_cycles=100)  # beyond the end
     tests.parallel_api_test(marl.EquityPriced(marl.parallel_env(game, 0), EquityPrice()), num_cycles=100)
     tests.parallel_seed_test(lambda: marl.parallel_env(game, 0), num_cycles=40)
+    env = marl.parallel_env(game, 0)
+    env.reset()
+    before = env.render()
+    assert before.shape == (380, 640, 3) and before.dtype == np.uint8 and np.array_equal(before, env.render())
+    env.step(dict.fromkeys(env.agents, 2))
+    assert not np.array_equal(env.render(), before)
+    env.close()
+    assert marl.parallel_env(game, 0, render_mode=None).render() is None
 
 
 @pytest.mark.parametrize("game", GAMES, ids=str)
@@ -73,18 +81,6 @@ def test_reset_goes_on_to_the_next_episode_or_begins_a_seed() -> None:
     rows = [first(env) for _ in range(3)]
     assert rows == [first(env, seed=3), first(env), first(env)] and rows[0] != rows[1]
     assert first(env, seed=4) not in rows
-
-
-@pytest.mark.parametrize("game", GAMES, ids=str)
-def test_a_picture_shows_the_state(game: Any) -> None:
-    env = marl.parallel_env(game, 0)
-    env.reset()
-    before = env.render()
-    assert before.shape == (380, 640, 3) and before.dtype == np.uint8 and np.array_equal(before, env.render())
-    env.step(dict.fromkeys(env.agents, 2))
-    assert not np.array_equal(env.render(), before)
-    env.close()
-    assert marl.parallel_env(game, 0, render_mode=None).render() is None
 
 
 @pytest.mark.parametrize(("made", "words"), [

@@ -74,7 +74,9 @@ def links_of_trial(network: gm.Network, rounds: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_split_into_blocks_and_any_copy_gives_the_same_links(name: str, every: dict[str, gm.Network]) -> None:
+def test_blocks_and_copies_have_the_same_links_and_gossip_keeps_the_mean(
+    name: str, every: dict[str, gm.Network], alone: Callable[..., Any]
+) -> None:
     network = every[name]
 
     @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 2**32))
@@ -88,6 +90,10 @@ def test_any_split_into_blocks_and_any_copy_gives_the_same_links(name: str, ever
     check()
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
         np.testing.assert_array_equal(sampled(other, 30), sampled(network, 30))
+    environment = gm.Environment.sample(network.agents, 3, 2, heterogeneity=0.5, seed=1)
+    game = alone(gm.ParetoUCBGossip(), environment, network, horizon=40, seed=1)
+    np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(game.links, links_of_trial(network, 40))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,17 +141,6 @@ def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(name: st
     assert facts.consensus_rounds == (
         pytest.approx(math.log(network.agents) / facts.spectral_gap) if facts.spectral_gap > 1e-12 else math.inf
     )
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(
-    name: str, every: dict[str, gm.Network], alone: Callable[..., Any]
-) -> None:
-    network = every[name]
-    environment = gm.Environment.sample(network.agents, 3, 2, heterogeneity=0.5, seed=1)
-    game = alone(gm.ParetoUCBGossip(), environment, network, horizon=40, seed=1)
-    np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(game.links, links_of_trial(network, 40))
 
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])

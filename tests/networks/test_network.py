@@ -71,7 +71,7 @@ def test_arrays_of_a_small_graph_and_of_one_agent() -> None:
 
 
 @pytest.mark.parametrize(("base", "agents"), BASES)
-def test_arrays_are_canonical(base: Any, agents: int | None) -> None:
+def test_arrays_and_facts_are_those_of_networkx(base: Any, agents: int | None) -> None:
     network = Network(base, agents=agents)
     edges = network.edges
     assert (edges[:, 0] < edges[:, 1]).all() and edges.tolist() == sorted(edges.tolist())
@@ -79,6 +79,14 @@ def test_arrays_are_canonical(base: Any, agents: int | None) -> None:
     graph = network.to_networkx()
     assert [d for _, d in sorted(graph.degree())] == network.degrees.tolist() and network.offsets[-1] == 2 * len(edges)
     assert np.diff(network.offsets).tolist() == network.degrees.tolist()
+    graph, facts = network.to_networkx(), network.facts()
+    degrees = [d for _, d in graph.degree()]
+    assert (facts.agents, facts.edges) == (len(graph), graph.size())
+    assert (facts.degree_min, facts.degree_max) == (min(degrees), max(degrees))
+    assert facts.degree_mean == pytest.approx(np.mean(degrees)) and facts.diameter == nx.diameter(graph)
+    assert facts.algebraic_connectivity == network.algebraic_connectivity
+    assert facts.algebraic_connectivity == pytest.approx(np.sort(nx.laplacian_spectrum(graph))[1], abs=1e-10)
+    assert facts.algebraic_connectivity == pytest.approx(nx.algebraic_connectivity(graph, seed=0), abs=1e-6)
 
 
 def test_network_is_frozen_and_stays_so_when_copied() -> None:
@@ -162,19 +170,6 @@ def test_weights_by_hand() -> None:
     graph.add_edges_from(network.edges[present.astype(bool)].tolist())
     laplacian = nx.laplacian_matrix(graph, nodelist=range(10)).toarray()
     np.testing.assert_allclose(network.mixing_matrix(present), np.eye(10) - laplacian / 10, atol=1e-15)
-
-
-@pytest.mark.parametrize(("base", "agents"), BASES)
-def test_graph_facts_are_those_of_networkx(base: Any, agents: int | None) -> None:
-    network = Network(base, agents=agents)
-    graph, facts = network.to_networkx(), network.facts()
-    degrees = [d for _, d in graph.degree()]
-    assert (facts.agents, facts.edges) == (len(graph), graph.size())
-    assert (facts.degree_min, facts.degree_max) == (min(degrees), max(degrees))
-    assert facts.degree_mean == pytest.approx(np.mean(degrees)) and facts.diameter == nx.diameter(graph)
-    assert facts.algebraic_connectivity == network.algebraic_connectivity
-    assert facts.algebraic_connectivity == pytest.approx(np.sort(nx.laplacian_spectrum(graph))[1], abs=1e-10)
-    assert facts.algebraic_connectivity == pytest.approx(nx.algebraic_connectivity(graph, seed=0), abs=1e-6)
 
 
 @pytest.mark.parametrize("weights", RULES)

@@ -314,19 +314,14 @@ def test_without_any_compiler_the_bits_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_interpreted_gives_the_bits_of_compiled_and_so_does_a_second_run(name: str) -> None:
+def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_round(name: str) -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_nothing_is_allocated_per_round(name: str) -> None:
-    """numba's own count of allocations must not grow with the rounds."""
+    # numba's own count of allocations must not grow with the rounds.
     _nrt_python.memsys_enable_stats()
-    environment, network = world(4, 3, 2, p=0.5, seed=9)
 
     def allocations(horizon: int) -> int:
         before = rtsys.get_allocation_stats().alloc

@@ -1,5 +1,6 @@
 """What many tests share: a small experiment, a small graph, and how to catch a refusal."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,18 @@ def same_tables(one: Path, other: Path) -> bool:
     return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
 
 
-def refusal(call: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+def refusal(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> str:
     """The one line in which the call refuses these arguments."""
     with pytest.raises(InputError) as caught:
         call(*arguments, **named)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def refuses(line: str, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> None:
+    """Assert that the call refuses these arguments in one line, in which the regular expression `line` is found."""
+    found = refusal(call, *arguments, **named)
+    assert re.search(line, found), found
 
 
 Capsys = pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.experiments.results import Results
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
@@ -62,10 +62,8 @@ def test_duckdb_asks_across_both_tables(results: Results) -> None:
     with module.connect() as connection:
         connection.execute("CREATE TABLE mine AS SELECT 'gossip' AS algorithm")
         assert tables.duckdb(results, connection) is connection
-        asked = connection.sql(
-            "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60 "
-            "GROUP BY weights ORDER BY weights"
-        ).fetchall()
+        means = "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60"
+        asked = connection.sql(f"{means} GROUP BY weights ORDER BY weights").fetchall()
         sums = connection.sql("SELECT count(*) FROM agents JOIN mine USING (algorithm)").fetchall()
     table = results.table().query("round == 60 and algorithm == 'gossip'").groupby("weights")["pareto_regret"].mean()
     assert [row[0] for row in asked] == list(table.index)
@@ -74,10 +72,8 @@ def test_duckdb_asks_across_both_tables(results: Results) -> None:
 
 
 def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
-    with pytest.raises(gm.InputError, match="^table: 'agent' is not known; did you mean 'agents'"):
-        results.arrow("agent")
-    with pytest.raises(gm.InputError, match="there is no run"):
-        import_module("gossipmab.bridges.dataframes").duckdb(tmp_path)
+    refuses("^table: 'agent' is not known; did you mean 'agents'", results.arrow, "agent")
+    refuses("there is no run", import_module("gossipmab.bridges.dataframes").duckdb, tmp_path)
     whole = gm.run(SPEC, out=tmp_path / "torn", workers=1).arrow()
     file = tmp_path / "torn" / "results.parquet"
     file.write_bytes(file.read_bytes()[:-20])

@@ -14,7 +14,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.experiments.results import Results
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
@@ -72,8 +72,7 @@ def test_a_trainable_plays_the_experiment_trial_by_trial(pooled: bool, worker: C
     (SPEC, {"label": "gossip", "metric": "regret_maximin"}, "metric: 'regret_maximin' is not known"),
 ])  # fmt: skip
 def test_what_cannot_be_tuned_is_refused(data: dict[str, Any], said: dict[str, str], told: str) -> None:
-    with pytest.raises(gm.InputError, match=f"^{re.escape(told)}"):
-        tuning().trainable(data, **said)
+    refuses(f"^{re.escape(told)}", tuning().trainable, data, **said)
 
 
 @pytest.mark.parametrize(("config", "told"), [
@@ -82,8 +81,7 @@ def test_what_cannot_be_tuned_is_refused(data: dict[str, Any], said: dict[str, s
     ({"experiment.trials": 9}, "configuration: 'experiment.trials' cannot be tuned"),
 ])  # fmt: skip
 def test_a_wrong_configuration_is_refused(config: dict[str, Any], told: str, worker: Callable[..., Any]) -> None:
-    with pytest.raises(gm.InputError, match=re.escape(told)):
-        worker(tuning().trainable(SPEC, label="gossip"), config)
+    refuses(re.escape(told), worker, tuning().trainable(SPEC, label="gossip"), config)
 
 
 def test_the_metric_is_the_protocols_first() -> None:

@@ -15,7 +15,7 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
-from tests.tiny import Capsys, Patch, error_of, refusal, tiny
+from tests.tiny import Capsys, Patch, error_of, refusal, refuses, tiny
 
 RING, MANY = {"base": "ring", "link_probability": 0.5}, {"agents": 600, "arms": 3, "objectives": 2}
 SPEC = tiny(40, 1, environment=MANY, network=RING, algorithms=[{"name": "pareto_ucb_gossip"}])
@@ -62,8 +62,7 @@ def test_what_cannot_fit_is_refused_with_advice() -> None:
 
 def test_run_refuses_in_one_line_and_leaves_no_folder(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     monkeypatch.setattr(memory, "available_mib", lambda: 250.0)
-    with pytest.raises(gm.InputError, match="there is room for 225 MiB"):
-        gm.run(SPEC, out=tmp_path / "large")
+    refuses("there is room for 225 MiB", gm.run, SPEC, out=tmp_path / "large")
     assert not (tmp_path / "large").exists()
     said = error_of(capsys, ["run", "quickstart", "--set", "environment.agents=600", "--out", str(tmp_path / "x")]).strip()
     assert said.startswith("error: environment.agents: 600 agents") and "\n" not in said

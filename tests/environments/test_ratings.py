@@ -17,7 +17,7 @@ import gossipmab as gm
 from gossipmab.analysis.pull_plots import pulls
 from gossipmab.analysis.report.page import render
 from gossipmab.experiments.spec.loading import from_dict
-from tests.tiny import Patch
+from tests.tiny import Patch, refuses
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICKUPS = Path(__file__).parents[2] / "experiments" / "pickups.csv"
@@ -103,8 +103,7 @@ def test_numbers_in_a_log_are_put_in_order_and_need_no_names(tmp_path: Path) -> 
     (lambda f: "log.csv", {}, "there is no file 'log.csv'"), (lambda f: 3, {}, "got 3, allowed is a DataFrame"),
 ])  # fmt: skip
 def test_a_log_that_is_refused_is_one_line(edit: Any, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(gm.InputError, match=words):
-        gm.Environment.from_log(edit(log_of()), **{**NAMED, **options})
+    refuses(words, gm.Environment.from_log, edit(log_of()), **{**NAMED, **options})
 
 
 def test_means_come_from_arrays_and_tables_with_names() -> None:
@@ -122,8 +121,7 @@ def test_means_come_from_arrays_and_tables_with_names() -> None:
         (lambda: gm.Environment.sample(agent=5), "'agent' is not known; did you mean 'agents'"),
         (lambda: gm.Network("ring", agent=5), "Network: argument: 'agent' is not known; did you mean 'agents'"),
     ):  # fmt: skip
-        with pytest.raises(gm.InputError, match=words):
-            wrong()
+        refuses(words, wrong)
 
 
 STUDY: dict[str, Any] = {
@@ -167,8 +165,7 @@ def test_names_of_the_network_in_another_order_are_refused() -> None:
 ])  # fmt: skip
 def test_sources_that_are_refused(key: str, value: Any, words: str, tmp_path: Path) -> None:
     environment = {key: value} if key in ("log", "dataset") else {**STUDY["environment"], key: value}
-    with pytest.raises(gm.InputError, match=words):
-        from_dict({**STUDY, "environment": environment}, tmp_path)
+    refuses(words, from_dict, {**STUDY, "environment": environment}, tmp_path)
 
 
 HEADINGS = [
@@ -193,8 +190,7 @@ def test_pickups_of_public_trip_files_are_found_by_their_columns(
     assert "40.74, -73.98" in environment.labels.arms
     with pytest.raises(gm.InputError, match=r"zones: got 90, but \d+ cells of 0.02 degrees have 20 pick-ups or more"):
         gm.datasets.ridesharing(tmp_path / "trips.csv", zones=90, cell=0.02)
-    with pytest.raises(gm.InputError, match="no column of the longitude of pick-ups"):
-        gm.datasets.ridesharing({"x": [1.0]})
+    refuses("no column of the longitude of pick-ups", gm.datasets.ridesharing, {"x": [1.0]})
 
 
 def test_all_vehicles_see_the_same_pickup_whatever_the_block_of_rounds() -> None:

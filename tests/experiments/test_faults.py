@@ -379,16 +379,14 @@ def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = listing(folder)
-    for command, word in [
+    commands = (
         (tiny.command(folder), "cannot be written to (Permission denied)"),
         (["report", str(folder)], str(folder / "report.html")),
-    ]:
-        done = subprocess.run(
-            [sys.executable, "-m", "gossipmab", *command],
-            capture_output=True,
-            text=True,
-            preexec_fn=without_privileges if ROOT else None,
-        )
+    )
+    drop = without_privileges if ROOT else None
+    for command, word in commands:
+        words = [sys.executable, "-m", "gossipmab", *command]
+        done = subprocess.run(words, capture_output=True, text=True, preexec_fn=drop)
         assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert listing(folder) == before
     for path in (folder, *folder.rglob("*")):

@@ -3,14 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
 from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.metrics.columns import TRACES
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 GOSSIP = tiny(10, 1, network={"base": "complete"}, algorithms=[{"name": "pareto_ucb"}])
 
@@ -41,5 +38,4 @@ def test_wrong_protocols_and_networks_are_told(tmp_path: Path) -> None:
         (changed(experiment={"extra_objectives": ["nsw"]}), '^experiment.extra_objectives: is for protocol = "central" only'),
         (changed(sweep={"experiment.protocol": ["gossip"]}), "'experiment.protocol' cannot be swept"),
     ):
-        with pytest.raises(gm.InputError, match=line):
-            load_spec(data)
+        refuses(line, load_spec, data)

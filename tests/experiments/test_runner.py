@@ -23,7 +23,7 @@ from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 TINY = tiny(80, 2, sweep={"network.link_probability": [0.3, 1.0]})
 SAME = ("results.parquet", "agents.parquet", "spec.toml")
@@ -130,8 +130,7 @@ def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, fresh: bool) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(gm.InputError, match=r"thesis\.tex"):
-        gm.run(TINY, out=tmp_path, fresh=fresh)
+    refuses(r"thesis\.tex", gm.run, TINY, out=tmp_path, fresh=fresh)
     assert (tmp_path / "thesis.tex").exists() and not (tmp_path / "manifest.json").exists()
 
 

@@ -3,6 +3,7 @@
 import copy
 import re
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ import pytest
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict, load_spec, toml_value
 from gossipmab.experiments.spec.sweep import LONGEST_ID
-from gossipmab.utils.errors import InputError
-from tests.tiny import tiny
+from tests.tiny import refusal as tiny_refusal, refuses, tiny
 
 
 def valid() -> dict[str, Any]:
@@ -32,12 +32,7 @@ def changed(**sections: Any) -> dict[str, Any]:
     return data
 
 
-def refusal(data: Any, **options: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        from_dict(data, **options)
-    message = str(caught.value)
-    assert "\n" not in message and len(message) < 1_000
-    return message
+refusal = partial(tiny_refusal, from_dict)
 
 
 def test_defaults_are_those_of_the_design() -> None:
@@ -228,15 +223,13 @@ def test_overrides(tmp_path: Path) -> None:
     assert (spec.experiment.horizon, spec.network.weights, spec.algorithms[-1].params["consensus"]) == (50, "metropolis", 2)
     assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points) == 1
     for text, word in [("network.link_probability=0.3", "is swept"), ("horizon=3", "KEY=VALUE"), ("x", "KEY=VALUE")]:
-        with pytest.raises(InputError, match=word):
-            load_spec(path, [text])
+        refuses(word, load_spec, path, [text])
     data = changed(sweep=LISTED)
     assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points) == 2
     assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values == {
         "network.link_probability": 0.7, "algorithms.alone.consensus": 1.0,
     }  # fmt: skip
-    with pytest.raises(InputError, match=r"sweep\.points"):
-        load_spec(data, ["network.link_probability=0.5"])
+    refuses(r"sweep\.points", load_spec, data, ["network.link_probability=0.5"])
 
 
 @pytest.mark.parametrize(
@@ -251,8 +244,7 @@ def test_override_values_are_toml_or_strings(text: str, value: Any) -> None:
 def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.toml"):
-        load_spec(path)
+    refuses(r"bad\.toml", load_spec, path)
 
 
 @pytest.mark.parametrize(("old", "said"), [
@@ -263,5 +255,4 @@ def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
     ({"sweep": {"network.failures": [{"loss": 0.1}]}}, "is now called network.failures.message_loss"),
 ])  # fmt: skip
 def test_words_of_version_0_1_name_the_new_ones(old: dict[str, Any], said: str) -> None:
-    with pytest.raises(InputError, match=re.escape(said)):
-        load_spec(old)
+    refuses(re.escape(said), load_spec, old)

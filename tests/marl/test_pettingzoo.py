@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import gossipmab as gm
 from gossipmab import marl
 from gossipmab.marl.games.common import shares
 from gossipmab.marl.price import EquityPrice
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import refuses
 
 pytest.importorskip("pettingzoo", reason="pettingzoo is not installed")
 GAMES = [
@@ -92,8 +92,7 @@ def test_reset_goes_on_to_the_next_episode_or_begins_a_seed() -> None:
     (lambda: marl.parallel_env(GAMES[0], 0).render(), "render: called before reset"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(made: Any, words: str) -> None:
-    with pytest.raises(gm.InputError, match=f"^{re.escape(words)}"):
-        made()
+    refuses(f"^{re.escape(words)}", made)
 
 
 def test_wrong_actions_are_refused() -> None:
@@ -103,8 +102,7 @@ def test_wrong_actions_are_refused() -> None:
         (dict.fromkeys(env.agents, 5), "actions.agent_0: got 5"),
         ({"agent_0": 0}, "actions: there is none for"),
     ):
-        with pytest.raises(gm.InputError, match=f"^{words}"):
-            env.step(actions)
+        refuses(f"^{words}", env.step, actions)
 
 
 class Ledger:

@@ -11,6 +11,7 @@ import gossipmab as gm
 from gossipmab.marl.learners import LEARNERS
 from gossipmab.marl.price import EquityPrice, PriceTerms
 from gossipmab.metrics.marl_trace import measures
+from tests.tiny import refuses
 
 MONOPOLY = np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -112,10 +113,8 @@ def test_steps_discount_and_agents_are_checked() -> None:
         ({"steps": 2.5}, "steps: got 2.5"),
         ({"steps": 3, "gamma": 1.0}, "gamma: got 1.0"),
     ):
-        with pytest.raises(gm.InputError, match=re.escape(line)):
-            price.cost_advantages(np.zeros((2, 4)), **given)
-    with pytest.raises(gm.InputError, match=re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents")):
-        price.observe(np.zeros(3))
+        refuses(re.escape(line), price.cost_advantages, np.zeros((2, 4)), **given)
+    refuses(re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents"), price.observe, np.zeros(3))
 
 
 def test_alpha_raises_the_price_and_is_no_control_variate() -> None:
@@ -166,14 +165,12 @@ BAD = [
 
 @pytest.mark.parametrize(("given", "line"), BAD)
 def test_bad_terms_are_refused_in_a_line(given: dict[str, Any], line: str) -> None:
-    with pytest.raises(gm.InputError, match="^" + re.escape(line)):
-        EquityPrice(**given)
+    refuses("^" + re.escape(line), EquityPrice, **given)
 
 
 @pytest.mark.parametrize("x", [3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]])
 def test_bad_outcomes_are_refused_in_a_line(x: Any) -> None:
-    with pytest.raises(gm.InputError, match="^outcomes: got .*, allowed are finite numbers"):
-        EquityPrice().observe(x)
+    refuses("^outcomes: got .*, allowed are finite numbers", EquityPrice().observe, x)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name.startswith("eld_")])

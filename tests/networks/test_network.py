@@ -23,15 +23,10 @@ BASES: list[tuple[Any, int | None]] = [
 ]  # fmt: skip
 
 
-def every_round(edges: int) -> np.ndarray:
-    """(2^E, E) uint8: all rounds there can be."""
-    return np.array(list(itertools.product([0, 1], repeat=edges)), dtype=np.uint8)
-
-
 def expectations(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """E[W] and E[W^2], summed over all rounds with their probabilities."""
     p, first, second = network.link_probability, 0.0, 0.0
-    for present in every_round(len(network.edges)):
+    for present in np.array(list(itertools.product([0, 1], repeat=len(network.edges))), np.uint8):
         chance = p ** present.sum() * (1 - p) ** (len(present) - present.sum())
         w = network.mixing_matrix(present)
         first, second = first + chance * w, second + chance * w @ w

@@ -16,8 +16,7 @@ from gossipmab.objectives.log_nash import log_welfare
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
 from gossipmab.objectives.solvers.bonus_local import project
-from gossipmab.utils.errors import InputError
-from tests.tiny import slow
+from tests.tiny import refusal, slow
 
 SIZES = [(3, 5), (10, 5), (20, 10), (50, 20)]
 
@@ -130,9 +129,7 @@ def test_a_row_of_zeros_gives_uniform_p_and_zero(U):
 
 @pytest.mark.parametrize("U", [[1.0, 2.0], [[-0.1, 0.2]], [[math.nan, 1.0]], [[math.inf, 1.0]], np.zeros((0, 3))])
 def test_bad_utilities_are_refused_in_one_line(U):
-    with pytest.raises(InputError) as caught:
-        solvers.maximise_nash_welfare(U)
-    assert "utilities" in str(caught.value) and "\n" not in str(caught.value)
+    assert "utilities" in refusal(solvers.maximise_nash_welfare, U)
 
 
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (1, 4), (4, 1), (3, 12), (200, 4), *SIZES])

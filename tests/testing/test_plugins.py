@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,11 +27,11 @@ from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.experiments.spec.plugins import versions
+from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, error_of, printed, tiny
+from tests.tiny import Capsys, Patch, error_of, printed, refuses, tiny
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME = "pareto_thompson_gossip"
@@ -77,32 +78,22 @@ def on_path(installed: Path, monkeypatch: Patch) -> Iterator[Path]:
         yield folder
 
 
-def site(folder: Path, monkeypatch: Patch) -> Any:
-    """A context in which the distributions of a folder are there, and after which nothing of them is known."""
-    from contextlib import contextmanager
-
-    def forget() -> None:
-        plugins._entry_points.cache_clear()
-        for registry in plugins_registries():
-            registry._loaded.clear()
-
-    @contextmanager
-    def known() -> Iterator[Path]:
-        monkeypatch.syspath_prepend(str(folder))
+@contextmanager
+def site(folder: Path, monkeypatch: Patch) -> Iterator[Path]:
+    """The distributions of a folder are there, and afterwards nothing of them is known."""
+    monkeypatch.syspath_prepend(str(folder))
+    forget()
+    try:
+        yield folder
+    finally:
+        monkeypatch.undo()
         forget()
-        try:
-            yield folder
-        finally:
-            monkeypatch.undo()
-            forget()
-
-    return known()
 
 
-def plugins_registries() -> list[plugins.Registry]:
-    from gossipmab.experiments.spec.plugins import REGISTRIES
-
-    return list(REGISTRIES)
+def forget() -> None:
+    plugins._entry_points.cache_clear()
+    for registry in REGISTRIES:
+        registry._loaded.clear()
 
 
 def distribution(folder: Path, name: str, entries: dict[str, dict[str, str]], source: str = "") -> None:
@@ -194,8 +185,7 @@ def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: P
             ("number", r"^plug-in 'number': odd 1.2 \(entry point number = odd:NUMBER\) is 3, allowed for .* is a class$"),
             ("poor", r"^plug-in 'poor': odd 1.2 .* is no class for gossipmab.algorithms: it has no _fields and no communicates"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.run({**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
+            refuses(line, gm.run, {**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
         assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
 
 
@@ -336,15 +326,13 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
             ({"model": "beta", "beta_concentration": 2.0}, "environment.rewards: parameter: 'beta_concentration' is not known"),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.run({**data, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "no")
+            refuses(line, gm.run, {**data, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "no")
         for links, line in (
             ({"process": "every_other", "rest": 1.5}, "network.links.rest: got 1.5, allowed is a whole number"),
             ({"process": "every_other", "pause": 1}, "parameter of every_other: 'pause' is not known"),
             ({"process": "every_other", "rest": 0}, "network.links.rest: got 0, allowed is a whole number >= 1"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.Network("complete", 5, links=links)
+            refuses(line, gm.Network, "complete", 5, links=links)
 
 
 def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_path: Path) -> None:
@@ -364,8 +352,7 @@ def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> N
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
-    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a string"):
-        gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
+    refuses("^objective: got 3, allowed is a string", gm.simulate, learner._replace(objective=3), environment, horizon=4, seed=0)
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
@@ -429,8 +416,7 @@ def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
     ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
 ])  # fmt: skip
 def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) -> None:
-    with pytest.raises(gm.InputError, match=line):
-        gm.run(SMALL, out=tmp_path / "run", algorithms=algorithms)
+    refuses(line, gm.run, SMALL, out=tmp_path / "run", algorithms=algorithms)
 
 
 @pytest.mark.slow
@@ -573,8 +559,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
          "horizon: got 10000.0, .* mean 10000[?]$"),
         (lambda: gm.run(SMALL, engin="ray"), "option: 'engin' is not known; did you mean 'engine'"),
     ):  # fmt: skip
-        with pytest.raises(gm.InputError, match=line):
-            make()
+        refuses(line, make)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from gossipmab import testing
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.environments import reward_models as rewards
 from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 # What is wrong -> the class, the kind of error, its sentence. The first of each kind are the seven that the suite is for.
 BROKEN: dict[str, tuple[Any, str, str]] = {
@@ -155,8 +155,7 @@ def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_engine_that_is_none_is_refused() -> None:
-    with pytest.raises(gm.InputError, match="^engines: 'thread' is not known; did you mean 'threads'"):
-        check_algorithm(gm.ParetoUCB, engines=("thread",))
+    refuses("^engines: 'thread' is not known; did you mean 'threads'", check_algorithm, gm.ParetoUCB, engines=("thread",))
 
 
 class Forgetful(outside.EveryOther):
@@ -274,19 +273,16 @@ NETWORK = gm.Network("ring", agents=5)
 def test_what_is_no_distribution_is_refused_in_every_engine(tmp_path: Path) -> None:
     line = r"^Excessive.select, in round 1 of agent 0, writes \[0.3, 0.3, 0.3, 0.3\], which sums to 1.2; allowed are prob.* to 1$"
     for simulate in (gm.simulate, gm.simulate_actors):
-        with pytest.raises(gm.InputError, match=line):
-            simulate(broken.Excessive(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
+        refuses(line, simulate, broken.Excessive(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
     for engine in ("threads", "ray", "actors"):
-        with pytest.raises(gm.InputError, match=line):
-            gm.run(SMALL, out=tmp_path / engine, engine=engine, algorithms=[broken.Excessive()])
+        refuses(line, gm.run, SMALL, out=tmp_path / engine, engine=engine, algorithms=[broken.Excessive()])
         assert not (tmp_path / engine).exists()
 
 
 def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
     """The first rounds are sound; interpreted as compiled, but for the time to compile."""
     line = r"^Later.select, in round 20 of agent 0, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"
-    with pytest.raises(gm.InputError, match=line):
-        gm.simulate(broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
+    refuses(line, gm.simulate, broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
 
 
 def test_an_error_of_a_method_names_the_line_of_its_file(tmp_path: Path) -> None:
@@ -296,10 +292,8 @@ def test_an_error_of_a_method_names_the_line_of_its_file(tmp_path: Path) -> None
         (broken.Uncompiled,
          r"^Uncompiled.select does not compile: numba has no code for nanpercentile\(.*\) \(broken.py, line \d+\)$"),
     ):  # fmt: skip
-        with pytest.raises(gm.InputError, match=line):
-            gm.simulate(kind(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
-        with pytest.raises(gm.InputError, match=line):
-            gm.run(SMALL, out=tmp_path / "run", workers=1, algorithms=[kind()])
+        refuses(line, gm.simulate, kind(), ENVIRONMENT, NETWORK, horizon=40, seed=0)
+        refuses(line, gm.run, SMALL, out=tmp_path / "run", workers=1, algorithms=[kind()])
         assert not (tmp_path / "run").exists()
 
 
@@ -352,5 +346,4 @@ def test_other_classes_from_outside_are_checked_too() -> None:
         (gm.ParetoUCB(), (unwritten, NETWORK), r"^Unwritten.draw, of agent 0 and arm 0, writes \[nan, nan\]; allowed are finite"),
         (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Thrice())), r"^Thrice.sampler in rounds 1 to 7 gives no uint8"),
     ):
-        with pytest.raises(gm.InputError, match=line):
-            gm.simulate(played, *world, horizon=40, seed=0, interpreted=True)
+        refuses(line, gm.simulate, played, *world, horizon=40, seed=0, interpreted=True)

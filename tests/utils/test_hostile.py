@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import tomli_w
 from browser import Page
 from hypothesis import HealthCheck, given, settings, strategies as st
 from pyarrow import parquet
@@ -28,7 +29,7 @@ from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import LONGEST, InputError, one_line
 from gossipmab.utils.safe_read import LARGEST_TEXT, content_of, parsed_toml
-from tests.tiny import Capsys, Patch
+from tests.tiny import Capsys, Patch, refuses, tiny
 
 PACKAGE = Path(gm.__file__).parent
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
@@ -284,16 +285,8 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     from gossipmab.cli import call
 
     labels = [label for label in NASTY if len(label) < 50]
-    data = {
-        "experiment": {
-            "name": "../[/b] $^$", "description": "<img src=x onerror=y>", "horizon": 5, "seed": 1, "recorded_rounds": 1,
-        },
-        "environment": {"agents": 2, "arms": 2, "objectives": 1},
-        "network": {"base": "complete"},
-        "algorithms": [{"name": "pareto_ucb", "label": label} for label in labels],
-    }  # fmt: skip
-    import tomli_w
-
+    data = tiny(10, 1, algorithms=[{"name": "pareto_ucb", "label": label} for label in labels])
+    data["experiment"] |= {"name": "../[/b] $^$", "description": "<img src=x onerror=y>"}
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.toml").write_bytes(tomli_w.dumps(data).encode())
     monkeypatch.chdir(tmp_path)
@@ -317,8 +310,7 @@ def test_what_goes_on_behind_its_size_is_not_cut_in_silence(tmp_path: Path, monk
     assert content_of(tmp_path / "x.txt", "file", 10**6) == b"y" * 70_000
     size = os.fstat
     monkeypatch.setattr(os, "fstat", lambda number: os.stat_result([*size(number)[:6], 0, *size(number)[7:10]]))
-    with pytest.raises(InputError, match=r"^file: 'x.txt' goes on behind the 65536 bytes that are read$"):
-        content_of(tmp_path / "x.txt", "file", 10**6)
+    refuses(r"^file: 'x.txt' goes on behind the 65536 bytes that are read$", content_of, tmp_path / "x.txt", "file", 10**6)
 
 
 def test_a_message_is_one_short_line_that_no_terminal_obeys() -> None:
@@ -360,11 +352,9 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("change", CHANGES, ids=lambda name: name.replace(" ", "-"))
 def test_an_altered_manifest_is_refused_and_leads_nowhere(change: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     altered(folder, CHANGES[change])
-    with pytest.raises(InputError, match=r"manifest\.json"):
-        gm.open_run(folder)
+    refuses(r"manifest\.json", gm.open_run, folder)
     if change.startswith("format"):  # another program's
-        with pytest.raises(InputError, match=r"manifest\.json"):
-            gm.run(GOLDEN / "experiments" / "gossip.toml", out=folder)
+        refuses(r"manifest\.json", gm.run, GOLDEN / "experiments" / "gossip.toml", out=folder)
     else:
         gm.run(GOLDEN / "experiments" / "gossip.toml", out=folder)
         assert any("manifest.json: damaged; set aside" in line for line in caplog.messages)
@@ -377,8 +367,7 @@ def test_an_altered_manifest_is_refused_and_leads_nowhere(change: str, folder: P
 )
 def test_a_manifest_that_is_none_is_refused(content: bytes, folder: Path) -> None:
     (folder / "manifest.json").write_bytes(content)
-    with pytest.raises(InputError, match="manifest"):
-        gm.open_run(folder)
+    refuses("manifest", gm.open_run, folder)
 
 
 def test_the_command_line_says_so_in_one_line(folder: Path, tmp_path: Path, capsys: Capsys) -> None:
@@ -404,8 +393,7 @@ def test_special_files_in_a_run_folder_do_not_block_and_links_do_not_lead_out(fo
         outside.mkdir(exist_ok=True)
         path.symlink_to(outside)
         for use in (gm.open_run, lambda path: gm.run(GOLDEN / "experiments" / "gossip.toml", out=path, fresh=True)):
-            with pytest.raises(InputError, match="symbolic link"):
-                use(folder)
+            refuses("symbolic link", use, folder)
         path.unlink()
         if (tmp_path / f"kept-{name}").exists():
             (tmp_path / f"kept-{name}").rename(path)
@@ -418,8 +406,7 @@ def test_special_files_in_a_run_folder_do_not_block_and_links_do_not_lead_out(fo
     for name in ("manifest.json", "spec.toml"):
         (folder / name).unlink()
         os.mkfifo(folder / name)
-        with pytest.raises(InputError, match="not a regular file"):
-            gm.open_run(folder)
+        refuses("not a regular file", gm.open_run, folder)
         (folder / name).unlink()
         shutil.copy(GOLDEN / "gossip" / name, folder / name)
 

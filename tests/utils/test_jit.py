@@ -34,7 +34,7 @@ from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
-from tests.tiny import Capsys, Patch
+from tests.tiny import Capsys, Patch, refuses
 
 PACKAGE = Path(gm.__file__).parent
 
@@ -385,8 +385,7 @@ def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: Pat
         if thing is None or kind in ("closure", "fields"):
             thing = of_one_name(kind, number)
         if kind == "function" and number == 2.0:
-            with pytest.raises(gm.InputError, match="NashWelfare: .*through_a_function reads a global that has changed since"):
-                distinct(thing)
+            refuses("NashWelfare: .*through_a_function reads a global that has changed since", distinct, thing)
             return
         taken = distinct(thing)
         assert taken == thing and play(taken) == thing.value() == number

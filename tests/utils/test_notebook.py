@@ -12,8 +12,7 @@ from browser import Page
 from matplotlib.figure import Figure
 
 import gossipmab as gm
-from gossipmab.utils.errors import InputError
-from tests.tiny import tiny
+from tests.tiny import refuses, tiny
 
 AGG = {**os.environ, "MPLBACKEND": "agg"}
 ENVIRONMENT = gm.Environment.sample(4, 3, 2, seed=0)
@@ -74,17 +73,14 @@ def test_results_traces_and_networks_draw_into_given_axes_or_a_figure_of_pyplot(
     ax = figure.subplots()
     assert results.plot(ax=ax, where={"link_probability": 0.5}) is ax and len(ax.get_lines()) == 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gossip", "Pareto UCB1"]
-    with pytest.raises(InputError, match="axes: got 1, allowed are as many as the chart has panels, 3"):
-        results.plot(ax=ax)
-    with pytest.raises(InputError, match="x: 'probability' is not known"):
-        results.plot(x="probability")
+    refuses("axes: got 1, allowed are as many as the chart has panels, 3", results.plot, ax=ax)
+    refuses("x: 'probability' is not known", results.plot, x="probability")
     assert results.plot(ax=figure.subplots(3)).shape == (3,)
     for one, other in ((traced(), "a"), (traced(), "b")):
         assert one.plot("nsw", ax, label=other) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()][2:] == ["a", "b"]
     assert NETWORK.plot(figure.subplots()).collections
-    with pytest.raises(InputError, match="2,001 agents and 2,001 links, too large to be drawn"):
-        gm.Network("ring", agents=2_001).plot(ax)
+    refuses("2,001 agents and 2,001 links, too large to be drawn", gm.Network("ring", agents=2_001).plot, ax)
     code = "import sys, gossipmab as gm; r = gm.open_run(sys.argv[1]); a = r.plot(x='link_probability'); b = r.plot()\n"
     code += "from matplotlib import pyplot as p; assert p.get_fignums() == [1, 2] and len(b) == 3; a.figure.savefig(sys.argv[2])"
     subprocess.run([sys.executable, "-c", code, results.path, tmp_path / "a.png"], check=True, timeout=120, env=AGG)

@@ -5,9 +5,8 @@ import pytest
 
 from gossipmab.marl.games.job_scheduling import JobScheduling, JobState
 from gossipmab.metrics.equity import equity
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
-from tests.tiny import slow
+from tests.tiny import refuses, slow
 
 
 def state_of(game: JobScheduling, cells: list[tuple[int, int]], server: tuple[int, int] = (3, 3)) -> JobState:
@@ -122,5 +121,4 @@ def test_random_play_is_the_published_row(episodes: int, tolerance: float) -> No
     (JobScheduling(sees_shares=1), "sees_shares: got 1, allowed is true or false"),  # type: ignore[arg-type]
 ])  # fmt: skip
 def test_bad_settings_are_refused(game: JobScheduling, words: str) -> None:
-    with pytest.raises(InputError, match=f"^{words}"):
-        check(game)
+    refuses(f"^{words}", check, game)

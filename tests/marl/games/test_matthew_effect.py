@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from gossipmab.marl.games.matthew_effect import MatthewEffect, MatthewState
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
-from tests.tiny import slow
+from tests.tiny import refuses, slow
 
 FAR = [(0.0, 1.0), (1.0, 1.0), (1.0, 0.0)]
 
@@ -122,5 +121,4 @@ def test_reference_plays(episodes: int, errors: float) -> None:
     (MatthewEffect(resources=0), "resources: got 0"),
 ])  # fmt: skip
 def test_bad_settings_are_refused(game: MatthewEffect, words: str) -> None:
-    with pytest.raises(InputError, match=f"^{words}"):
-        check(game)
+    refuses(f"^{words}", check, game)

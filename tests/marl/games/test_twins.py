@@ -14,9 +14,8 @@ from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect, job_schedu
 from gossipmab.marl.games.common import shares
 from gossipmab.marl.xla import import_jax
 from gossipmab.utils.code_cache import source_hash
-from gossipmab.utils.errors import InputError
 from tests.marl.games.twins import PlainJobScheduling, PlainMatthewEffect
-from tests.tiny import slow
+from tests.tiny import refuses, slow
 
 VARIANTS = [
     JobScheduling(),
@@ -130,16 +129,14 @@ def test_games_are_found_by_name_and_count_their_numbers() -> None:
             low, high = game.bounds
             assert low.shape == high.shape == (game.observation_size,) and (low < high).all()
             assert game.observation_size == kind().observation_size + 2 * sees
-    with pytest.raises(InputError, match="JobScheduling: parameter: 'agent' is not known; did you mean 'agents'"):
-        JobScheduling(agent=3)  # type: ignore[call-arg]
+    refuses("JobScheduling: parameter: 'agent' is not known; did you mean 'agents'", JobScheduling, agent=3)
 
 
 def test_what_jax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jax.numpy", None)
     with pytest.raises(MissingExtraError, match=re.escape("pip install 'gossipmab[marl]'")):
         import_jax("jax.numpy")
-    with pytest.raises(InputError, match=re.escape("game: SimpleGame has no method `traced`")):
-        traced(type("SimpleGame", (), {})())
+    refuses(re.escape("game: SimpleGame has no method `traced`"), traced, type("SimpleGame", (), {})())
 
 
 def test_kernels_are_compiled_anew_when_a_file_of_their_folder_changes() -> None:

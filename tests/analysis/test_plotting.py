@@ -248,15 +248,6 @@ def test_nothing_in_a_figure_is_cut_or_overlaps(kind: str, curves: int, panels: 
         assert [text.get_text().replace("\n", " ") for text in legend.get_texts()] == [f"{names} {i}" for i in range(curves)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("panels", range(1, 8))
-@pytest.mark.parametrize("kind", ["rounds", "numbers", "strings", "bytes"])
-def test_nothing_is_cut_whatever_the_number_of_curves_and_panels(kind: str, panels: int) -> None:
-    for curves, names, width in ((1, "short", None), (5, LONG, 3.5), (12, LONG, None)):
-        with own_style():
-            assert_whole(draw_chart(chart_of(kind, curves, panels, names), width=width))
-
-
 @pytest.mark.parametrize("panels", [5, 7])
 def test_panels_leave_no_hole_and_every_outer_axis_has_its_ticks(panels: int) -> None:
     with own_style():

@@ -136,25 +136,6 @@ def test_killed_at_every_step_of_writing(tiny: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_again_and_again(tmp_path: Path) -> None:
-    """Eight times, each after so many new cells and a moment: the ninth ends with the bits of an undisturbed run."""
-    data = {**TINY, "experiment": {**TINY["experiment"], "horizon": 4_000, "trials": 16}}
-    run, out, moments = undisturbed(data, tmp_path), tmp_path / "run", random.Random(8)
-    for _ in range(8):
-        before = len(list(out.glob("cells/*.parquet")))
-        process = start(run.command(out), tmp_path / "said")
-        wanted = min(32, before + moments.randrange(5))
-        while process.is_alive() and len(list(out.glob("cells/*.parquet"))) < wanted:
-            time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.05))
-        process.kill()
-        assert end_of(process) == -signal.SIGKILL, (tmp_path / "said").read_text()
-    assert end_of(start(run.command(out), tmp_path / "said")) == 0
-    assert_same_run(run.folder, out)
-    assert not (out / "cells" / "set_aside").exists()
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_killed_two_hundred_times(tmp_path: Path) -> None:
     """`gossipmab run` itself, killed at random moments from before it is loaded to after its figures are drawn.

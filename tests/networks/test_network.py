@@ -237,16 +237,6 @@ def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
     assert mixed.facts().gap_obtained == "left out"
 
 
-@pytest.mark.slow
-def test_facts_of_large_graphs() -> None:
-    cube = Network({"generator": "hypercube_graph", "n": 11}, link_probability=0.5).facts()  # 2048 agents
-    assert (cube.agents, cube.diameter, cube.algebraic_connectivity) == (2048, 11, pytest.approx(2, abs=1e-9))
-    assert cube.second_eigenvalue == pytest.approx(1 - 0.5 * 2 / 2048)
-    path = Network("path", agents=2100).facts()
-    assert path.algebraic_connectivity == pytest.approx(2 - 2 * math.cos(math.pi / 2100), abs=1e-10)
-    assert path.diameter == 2099
-
-
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
     message = refusal(Network, "petersen", link_probability=p)

@@ -309,10 +309,10 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
     with site(tmp_path / "a", monkeypatch):
         results = gm.run(data, out=tmp_path / "run")
         manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
-        assert [(one["name"], one["distribution"]) for one in manifest["plugins"]] == [
-            ("every_other", "outdoors"),
-            ("triangular", "outdoors"),
-        ]
+        assert {one["name"]: one["distribution"] for one in manifest["plugins"]} == {
+            "every_other": "outdoors",
+            "triangular": "outdoors",
+        }
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))

@@ -97,19 +97,6 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
     assert changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]  # and it is the edited formula's result
 
 
-@pytest.mark.slow
-def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    """A file stands where the cache should go: compiled anew, same result."""
-    shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
-    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
-    environment = gm.Environment.sample(3, 4, 2, seed=1)
-    import networkx as nx
-
-    network = gm.Network(nx.path_graph(3), link_probability=0.5)
-    expected = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-    assert run_copy(tmp_path)["digest"] == digest(expected)
-
-
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")

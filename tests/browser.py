@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 VOID = {"meta", "link", "br", "img"}
-
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
+import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import InputError
@@ -31,6 +32,16 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
 def same_tables(one: Path, other: Path) -> bool:
     """Whether two run folders hold the same bytes of results."""
     return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
+
+
+def module_run(experiment: dict[str, Any], name: str = "tiny", workers: int = 1) -> Any:
+    """A fixture: a run of the experiment in a folder of this name, once for the tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
+        return gm.run(experiment, out=tmp_path_factory.mktemp("runs") / name, workers=workers)
+
+    return run
 
 
 def refusal(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> str:

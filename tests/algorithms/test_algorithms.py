@@ -244,8 +244,7 @@ def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, hori
     errors; seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
     about 20 x 6.3e-5 = 0.13 % of all draws.
     """
-    generator = np.random.default_rng(2026)
-    difference = np.zeros((trials, 2))
+    generator, difference = np.random.default_rng(2026), np.zeros((trials, 2))
     algorithm = VARIANTS[name]
     arms = 2 if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else 4
     for trial in range(trials):

@@ -21,7 +21,7 @@ from gossipmab.metrics.central_trace import CentralTrace
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from tests.tiny import printed, refusal
+from tests.tiny import module_run, printed, refusal
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -121,8 +121,7 @@ def twin(learner: Any, environment: gm.Environment, horizon: int) -> np.ndarray:
     rewards = environment.rewards.prepare(drawn[Purpose.REWARDS])
     counts, sums = np.zeros(K), np.zeros((N, K))
     wins, losses = np.ones((N, K)), np.ones((N, K))
-    wanted = OBJECTIVES[learner.objective]()
-    played = np.zeros((horizon, K))
+    wanted, played = OBJECTIVES[learner.objective](), np.zeros((horizon, K))
     place, turn = solver_workspace(N, K, stream(3, purpose=Purpose.TIES)), 0
     for t in range(1, horizon + 1):
         own, p = drawn[Purpose.POLICY][t - 1], np.zeros(K)
@@ -263,11 +262,7 @@ SPEC: dict[str, Any] = {
     "algorithms": [{"name": "jones_ucb"}, {"name": "thompson", "label": "voice", "objective": "procedural"}],
     "sweep": {"algorithms.jones_ucb.factor": [0.1, 1.0]},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("central") / "run", workers=2)
+finished = module_run(SPEC, "run", workers=2)
 
 
 def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results) -> None:
@@ -281,8 +276,7 @@ def test_a_run_goes_through_folder_tables_and_verification(finished: gm.Results)
     assert {"regret", "regret_p", "regret_maximin_exponent", "excess"} <= set(summary.columns) and len(summary) == 4
     data = finished.dataset()
     assert data["regret"].dims == ("factor", "algorithm", "trial", "round") and "agent_voice" not in data
-    assert all(finding.sound for finding in verify(finished.path))
-    assert gm.run(SPEC, out=finished.path).table().equals(table)
+    assert all(finding.sound for finding in verify(finished.path)) and gm.run(SPEC, out=finished.path).table().equals(table)
     one, other = (gm.run(SPEC, out=finished.path.parent / f"w{w}", workers=w) for w in (1, 2))
     assert not [name for name, trace in one.traces.items() if same_bits(trace, other.traces[name])]
 

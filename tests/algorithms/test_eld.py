@@ -25,8 +25,7 @@ def grid(K: int, n: int) -> np.ndarray:
 @pytest.mark.parametrize("measure", ["mre", "excess"])
 @pytest.mark.parametrize("tau", [0.0, 0.2])
 def test_the_primal_step_beats_every_point_of_a_grid(measure: str, tau: float) -> None:
-    rng = np.random.default_rng(0)
-    points = grid(3, 40)
+    rng, points = np.random.default_rng(0), grid(3, 40)
     for _ in range(6):
         U, price = rng.random((4, 3)), float(rng.uniform(0.5, 8))
         gains = U.sum(axis=0)
@@ -37,8 +36,7 @@ def test_the_primal_step_beats_every_point_of_a_grid(measure: str, tau: float) -
 
 
 def test_the_search_comes_close_to_the_program_and_never_beats_it() -> None:
-    rng = np.random.default_rng(1)
-    short = []
+    rng, short = np.random.default_rng(1), []
     for _ in range(8):
         U, price = rng.random((5, 4)), float(rng.uniform(0.5, 6))
         gains, start = U.sum(axis=0), np.ones(4) / 4

@@ -22,16 +22,12 @@ from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.metrics import statistics
 from gossipmab.metrics.statistics import UNDEFINED, Trend, holm, paired_p_value, paired_ratio, rank_trend
-from tests.tiny import FOUR, PAIR, Capsys, error_of, printed, tiny
+from tests.tiny import FOUR, PAIR, Capsys, error_of, module_run, printed, tiny
 
 SPEC = tiny(60, 6, environment=FOUR, algorithms=PAIR)
 LISTED = {"points": [{"network.base": "complete", "network.link_probability": 0.2},
                      {"network.base": "path", "network.link_probability": 1.0}]}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def listed(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": LISTED}, out=tmp_path_factory.mktemp("runs") / "listed", workers=1)
+listed = module_run({**SPEC, "sweep": LISTED}, "listed")
 
 
 def test_ratio_of_means_by_hand() -> None:
@@ -110,8 +106,7 @@ def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path:
 
 
 def test_the_trend_is_that_of_scipy_and_its_interval_that_of_a_plain_bootstrap() -> None:
-    generator = np.random.default_rng(3)
-    x = np.array([0.1, 0.2, 0.4, 0.9])
+    generator, x = np.random.default_rng(3), np.array([0.1, 0.2, 0.4, 0.9])
     y = generator.lognormal(0, 1, (9, 1)) * (2.0 - x + generator.normal(0, 0.4, (9, 4)))
     y[0] = y[0, 0]  # a trial without any trend
     found = rank_trend(x, y)

@@ -23,20 +23,12 @@ from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import FOUR, PAIR, error_of, refuses, tiny
+from tests.tiny import FOUR, PAIR, error_of, module_run, refuses, tiny
 
 SPEC = tiny(60, 3, environment=FOUR, algorithms=[{**PAIR[0], "label": "Pareto UCB1 Gossip"}, PAIR[1]])
-
-
-@pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "single", workers=1)
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    sweep = {"network.link_probability": [0.02, 0.2, 1.0], "network.base": ["complete", "path"]}
-    return gm.run({**SPEC, "sweep": sweep}, out=tmp_path_factory.mktemp("runs") / "swept", workers=1)
+single = module_run(SPEC, "single")
+SWEEP = {"network.link_probability": [0.02, 0.2, 1.0], "network.base": ["complete", "path"]}
+swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
 
 
 @pytest.mark.slow
@@ -64,8 +56,7 @@ def test_curves_show_the_means_and_the_bands(single: Results) -> None:
         figure = draw_chart(next(charts(view(single, "quarter-sd", "none"))))
     (ax,) = figure.axes
     note, legend = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == style
-    assert note.get_title().get_text() == "n = 3, ± SD / 4"
+    assert [text.get_text() for text in legend.get_texts()] == style and note.get_title().get_text() == "n = 3, ± SD / 4"
     assert ax.get_xlabel() == "round $t$" and ax.get_ylabel() == "cumulative Pareto regret,\nsummed over agents"
     for line, band, label in zip(ax.lines, ax.collections, style, strict=True):
         wide = table[table["algorithm"] == label].pivot(index="round", columns="trial", values="pareto_regret")
@@ -160,8 +151,7 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
     (panel,) = over_rounds(view(single), "pareto_regret", guide)
     (line,) = [curve for curve in panel.curves if "fitted at T" in curve.name]
     mean = single.table().query("algorithm == 'Pareto UCB1 Gossip'").groupby("round")["pareto_regret"].mean()
-    assert line.mean[-1] == pytest.approx(mean[60])
-    assert line.mean[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
+    assert line.mean[-1] == pytest.approx(mean[60]) and line.mean[0] == pytest.approx(mean[60] * np.log(10) / np.log(60))
 
 
 @pytest.mark.slow

@@ -34,21 +34,13 @@ from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
-from tests.tiny import FOUR, PAIR, Capsys, Patch, refuses, tiny
+from tests.tiny import FOUR, PAIR, Capsys, Patch, module_run, refuses, tiny
 
 SPEC = tiny(60, 3, environment=FOUR, network={"base": "star", "link_probability": 0.5}, algorithms=PAIR)
 SPEC["experiment"]["description"] = "Two & a half"
 SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
-
-
-@pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "single", workers=1)
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "swept", workers=1)
+single = module_run(SPEC, "single")
+swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +179,7 @@ def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> No
 def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
     command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert fetched(process.stdout.readline().strip())[0] == 200
+        assert process.stdout is not None and fetched(process.stdout.readline().strip())[0] == 200
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "") and "Traceback" not in err
@@ -309,7 +300,6 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
 
 def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
-
     for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run --out run-again")):
         folder = RunFolder(tmp_path / "run")
         with folder.locked():

@@ -10,15 +10,11 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.experiments.results import Results
-from tests.tiny import refuses, tiny
+from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
+results = module_run({**SPEC, "sweep": SWEEP})
 
 
 @pytest.mark.parametrize("name", ["results", "agents"])

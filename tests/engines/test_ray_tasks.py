@@ -211,8 +211,7 @@ def test_a_full_object_store(tmp_path: Path) -> None:
     size = 6_000_000  # 48 MB each; the store takes 80 MB
     cells = [f"cell {n}" for n in range(8)]
     notes: list[str] = []
-    store = {"object_store": 80 * 2**20}
-    kept = {}
+    store, kept = {"object_store": 80 * 2**20}, {}
     for cell, outcome in run_cells(cells, Numbers(tmp_path, size), workers=2, note=notes.append, **store):
         kept[cell] = outcome[0]  # held on purpose: memory of the store stays taken
     assert sorted(kept) == sorted(cells)

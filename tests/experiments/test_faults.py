@@ -320,8 +320,7 @@ def test_a_quota_that_is_reached(tiny: Run, tmp_path: Path, capsys: Capsys, monk
     monkeypatch.setattr(os, "fsync", full)
     assert call(tiny.command(tmp_path / "run")) == 3
     line = line_of(capsys)
-    assert "quota" in line.lower() and "keeps its 2 finished cells" in line
-    assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert "quota" in line.lower() and "keeps its 2 finished cells" in line and not list((tmp_path / "run").rglob("*.tmp"))
     monkeypatch.undo()
     assert call(tiny.command(tmp_path / "run")) == 0
     assert_same_run(tiny.folder, tmp_path / "run")

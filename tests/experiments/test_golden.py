@@ -110,8 +110,7 @@ def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path
     heard = Listening()
     results = run(experiment(golden), out=copy, callbacks=[heard])
     session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
-    assert session["computed"] == 0 and session["failed"] == []
-    assert all("other versions" in note for note in heard.notes)
+    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in heard.notes)
     for file in sorted((golden / "cells").iterdir()):
         assert file_hash(copy / "cells" / file.name) == file_hash(file)
     assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()
@@ -173,8 +172,7 @@ def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> Non
     assert list(table.columns) == list(full.columns)
     assert table[[name for name in LATER if not name.startswith("final_")]].isna().all(axis=None)
     rest = [name for name in full.columns if name not in LATER]
-    assert table[rest].equals(full[rest])
-    assert [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+    assert table[rest].equals(full[rest]) and [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
 
 
 def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
 from gossipmab.utils.atomic_write import whole_file, write_whole
-from tests.tiny import refuses, tiny
+from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
 
@@ -38,9 +38,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
+results = module_run(SPEC)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (4, 3, 2), (200, 10, 10)])

@@ -198,24 +198,17 @@ def test_a_player_travels_to_other_processes() -> None:
 SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50}, "sweep": {}}
 
 
-def command(spec: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "gossipmab", "run", str(spec), "--out", str(out), "--workers", "1", "--quiet"]
-
-
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
-        assert process.poll() is None, "it ended before it could be disturbed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @contextmanager
 def running(spec: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gossipmab run` in a process of its own, two cells into its work."""
-    process = subprocess.Popen(command(spec, out), stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "gossipmab", "run", str(spec), "--out", str(out), "--workers", "1", "--quiet"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
     try:
-        wait_until(lambda: len(list(out.glob("cells/*.parquet"))) >= 2, process)
+        while len(list(out.glob("cells/*.parquet"))) < 2:
+            assert process.poll() is None, "it ended before it could be disturbed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
         yield process
     finally:
         process.kill()

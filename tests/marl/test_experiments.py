@@ -21,7 +21,7 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.run_list import at_a_glance
 from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect
 from gossipmab.marl.learners import FEN, IPPO, Random
-from tests.tiny import printed, refuses
+from tests.tiny import module_run, printed, refuses
 
 pytest.importorskip("jax")
 
@@ -43,11 +43,7 @@ def changed(**sections: Any) -> dict[str, Any]:
     return {name: table for name, table in data.items() if table is not None}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
-    return gm.run(GAME, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
-
-
+run = module_run(GAME)
 WRONG = [
     ({"game": None}, "game is required and not given"),
     ({"environment": {"agents": 4}}, 'environment: is for protocol = "gossip" or "central" or "assignment" only, got'),

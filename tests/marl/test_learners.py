@@ -114,8 +114,7 @@ def test_coma_compares_with_its_own_other_actions() -> None:
     chosen = networks.picked(values, episodes.actions)
     team = np.asarray(episodes.rewards).sum(axis=-1)
     baseline = chosen[-1] - advantages[-1]
-    after = np.concatenate([chosen[1:], baseline[None]])
-    expected = np.zeros((26, 2, 4))
+    after, expected = np.concatenate([chosen[1:], baseline[None]]), np.zeros((26, 2, 4))
     for t in reversed(range(25)):  # TD(lambda) by its recursion
         beyond = (1 - 0.8) * after[t] + 0.8 * (expected[t + 1] if t < 24 else after[t])
         expected[t] = team[t][:, None] + 0.98 * beyond

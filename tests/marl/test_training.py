@@ -186,7 +186,6 @@ def test_a_price_lowers_inequality_on_paired_seeds(name: str, game: JobSchedulin
             late = trace.rounds >= 0.7 * steps
             found.setdefault(kind, []).append((trace.mre[late].mean(), trace.utilisation[late].mean()))
     plain, priced = (np.array(found[kind]) for kind in (name, f"eld_{name}"))
-    less = priced[:, 0] - plain[:, 0]
-    rng = np.random.default_rng(0)
+    less, rng = priced[:, 0] - plain[:, 0], np.random.default_rng(0)
     interval = np.percentile(rng.choice(less, (10_000, 10)).mean(axis=1), [2.5, 97.5])
     assert interval[1] < 0.0 and (plain[:, 1] - priced[:, 1]).mean() <= 0.05

@@ -103,8 +103,7 @@ def test_the_cache_changes_no_bit_and_a_best_welfare_of_0_or_nan_no_regret() -> 
 
 def test_what_averages_should_come_to() -> None:
     """With N = K = D the shape alone would not tell means from utilities."""
-    environment = gm.Environment.sample(3, 3, 3, seed=0)
-    local = np.zeros((3, 3, 3))
+    environment, local = gm.Environment.sample(3, 3, 3, seed=0), np.zeros((3, 3, 3))
     np.testing.assert_array_equal(metrics.estimand(environment, "means", local), environment.centred_means.ravel())
     np.testing.assert_array_equal(metrics.estimand(environment, "utilities", local), environment.utilities.ravel())
     assert metrics.estimand(environment, "means", np.zeros((3, 3, 2))).size == 0
@@ -142,7 +141,6 @@ def test_the_best_welfare_is_that_of_the_twin(sizes: tuple[int, int]) -> None:
     N, K = sizes
     environment = gm.Environment.sample(N, K, 3, seed=N)
     truth = metrics.regret_reference(environment)
-
     twin = twins.nash(twins.best_nash(environment.utilities), environment.utilities)
     assert twin * (1 - 1e-12) <= truth.best <= twin * (1 + 2e-9)  # never below any distribution's welfare
     np.testing.assert_array_equal(truth.gaps, twins.gaps(environment.centred_means))

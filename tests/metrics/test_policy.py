@@ -47,8 +47,7 @@ def blocked_by_programs(p: np.ndarray, U: np.ndarray) -> bool:
 
 
 def test_the_core_is_what_linear_programs_say() -> None:
-    rng = np.random.default_rng(0)
-    answers = []
+    rng, answers = np.random.default_rng(0), []
     for case in range(24):
         U = np.round(rng.random((4, 3)), 1) if case % 2 else rng.random((4, 3))
         p = best_policy("nsw", U).p if case % 3 == 0 else rng.dirichlet(np.full(3, 0.3))

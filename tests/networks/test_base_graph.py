@@ -253,8 +253,6 @@ WRONG_GRAPHML = [
     ('<!DOCTYPE x [<!ENTITY a "b">]>' + GRAPHML.format("&a;"), "DOCTYPE or ENTITY"),
     ("<!doctype html>", "DOCTYPE or ENTITY"),
 ]
-
-
 WRONG_TOML = [
     ("generator = ", "bad.toml is not TOML"),
     ('description = "no generator"', "generator = None must be the name"),

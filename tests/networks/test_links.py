@@ -191,8 +191,7 @@ def test_gilbert_elliott_by_hand() -> None:
 
 @given(st.integers(2, 14), st.integers(0, 10**6))
 def test_random_matchings_are_maximal_matchings(agents: int, seed: int) -> None:
-    graph = nx.random_labeled_tree(agents, seed=seed)
-    rng = np.random.default_rng(seed)
+    graph, rng = nx.random_labeled_tree(agents, seed=seed), np.random.default_rng(seed)
     graph.add_edges_from((i, j) for i in range(agents) for j in range(i) if rng.random() < 0.3)
     process = gm.RandomMatching()
     base = gm.Network(graph).graph
@@ -221,8 +220,7 @@ def test_one_pair_is_boyds_matrix() -> None:
     value = np.sort(np.linalg.eigvalsh(expected))[-2]
     assert network.facts().second_eigenvalue == pytest.approx(value, abs=1e-14)
     assert network.facts().second_eigenvalue_squared == pytest.approx(value, abs=1e-14)
-    assert (sampled(network, 500).sum(axis=1) == 1).all()
-    assert network.link_statistics.frequencies.sum() == pytest.approx(1)
+    assert (sampled(network, 500).sum(axis=1) == 1).all() and network.link_statistics.frequencies.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 4, 5, 6, 7, 8, 9, 32])

@@ -40,8 +40,7 @@ def off_trivial(matrix: np.ndarray) -> float:
 
 def standard_error(network: Network, second: np.ndarray, samples: int) -> float:
     """Of the mean over sampled rounds of |W x|^2, x the slowest eigenvector of `second` = E[W^2]."""
-    x = np.linalg.eigh(second - 1 / len(second))[1][:, -1]
-    generator = np.random.default_rng(99)
+    x, generator = np.linalg.eigh(second - 1 / len(second))[1][:, -1], np.random.default_rng(99)
     shrunk = [np.sum((network.mixing_matrix(present) @ x) ** 2) for present in network.link_sampler(generator)(2_000)]
     return float(np.std(shrunk) / math.sqrt(samples))
 
@@ -117,8 +116,7 @@ def check_lists(network: Network, present: np.ndarray) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(2, 12), st.integers(0, 10**6))
 def test_neighbours_are_those_of_networkx_in_ascending_order(agents: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    graph = nx.random_labeled_tree(agents, seed=seed)
+    rng, graph = np.random.default_rng(seed), nx.random_labeled_tree(agents, seed=seed)
     graph.add_edges_from(e for e in itertools.combinations(range(agents), 2) if rng.random() < 0.3)
     for p in (0.1, 0.5, 0.9, 1.0):
         network = Network(graph, link_probability=p)
@@ -190,8 +188,7 @@ def test_facts_of_known_spectra() -> None:
     ring = Network("ring", agents=11).facts()
     assert ring.algebraic_connectivity == pytest.approx(2 - 2 * math.cos(2 * math.pi / 11), abs=1e-11)
     star = Network("star", agents=9, link_probability=0.5, weights="max_degree").facts()
-    assert star.second_eigenvalue == pytest.approx(1 - 0.5 * 1 / 9)
-    assert Network("petersen").algebraic_connectivity == 2.0
+    assert star.second_eigenvalue == pytest.approx(1 - 0.5 * 1 / 9) and Network("petersen").algebraic_connectivity == 2.0
     # Two agents, metropolis, p = 1: W = [[1/2, 1/2], [1/2, 1/2]]; max_degree on K_{3,3}: 1 - 6/4 = -1/2.
     assert Network("complete", agents=2, weights="metropolis").facts().second_eigenvalue == pytest.approx(0)
     assert Network("bipartite", agents=6, weights="max_degree").facts().second_eigenvalue == pytest.approx(0.5)
@@ -218,8 +215,7 @@ def test_facts_of_very_large_graphs_are_near(monkeypatch: Any, base: str, agents
         monkeypatch.setattr(spectrum, name, 10)
     network = Network(base, agents=agents, link_probability=0.5, weights=weights)
     facts = network.facts()
-    assert facts[:6] == exact[:6]
-    assert facts.algebraic_connectivity == pytest.approx(exact.algebraic_connectivity, rel=1e-4)
+    assert facts[:6] == exact[:6] and facts.algebraic_connectivity == pytest.approx(exact.algebraic_connectivity, rel=1e-4)
     assert facts.second_eigenvalue == pytest.approx(exact.second_eigenvalue, rel=1e-4)
     sampled = network.constant_weight == 0.0
     assert facts.squared_obtained == ("left out" if sampled else "exact")

@@ -50,8 +50,7 @@ def instances(rng: np.random.Generator, n: int, N: int, K: int) -> tuple[np.ndar
 @pytest.mark.parametrize("bonus", [False, True])
 @pytest.mark.parametrize(("name", "exponent"), ALL)
 def test_certificates_are_small_and_no_policy_beats_them(name: str, exponent: float, bonus: bool) -> None:
-    rng = np.random.default_rng(5)
-    wanted = objective(name, exponent)
+    rng, wanted = np.random.default_rng(5), objective(name, exponent)
     for N, K in SIZES:
         U, b = instances(rng, 300, N, K)
         p, found = solved(wanted, U, b, bonus)
@@ -115,8 +114,7 @@ def flow_program(U: np.ndarray, b: np.ndarray, p: np.ndarray | None = None) -> f
 
 
 def test_the_procedural_score_and_its_maximum_with_a_bonus_are_those_of_a_linear_program() -> None:
-    rng = np.random.default_rng(7)
-    wanted = objective("procedural")
+    rng, wanted = np.random.default_rng(7), objective("procedural")
     for N, K in ((3, 3), (5, 4), (4, 2)):
         U = np.round(rng.random((25, N, K)), 1)
         U[::2] = rng.integers(0, 2, U[::2].shape)  # many ties

@@ -127,8 +127,7 @@ def test_distributions_are_those_of_what_is_drawn(rewards: str) -> None:
     """Largest distance of distribution functions over 20,000 draws: above 0.02 once in a million (Kolmogorov)."""
     environment = gm.Environment.sample(2, 2, 2, rewards=rewards, seed=3)
     known, generator = distributions(environment), np.random.default_rng(0)
-    u = environment.rewards.prepare(generator.random((20_000, 2)))
-    x = np.zeros(2)
+    u, x = environment.rewards.prepare(generator.random((20_000, 2))), np.zeros(2)
     for j, k in product(range(2), range(2)):
         drawn = np.empty(len(u))
         for m in range(len(u)):
@@ -213,8 +212,7 @@ def test_lemmas_3_and_5_fail() -> None:
 @pytest.mark.parametrize("gain", ["probed", "welfare"])
 def test_the_guarantee_on_a_thousand_random_instances(welfare: str, gain: str) -> None:
     """Greedy value >= (e - 1) / (2e - 1) of the enumerated optimum, overheads of every kind."""
-    generator = np.random.default_rng(3)
-    worst = 1.0
+    generator, worst = np.random.default_rng(3), 1.0
     for _ in range(1000):
         N, K = int(generator.integers(1, 6)), int(generator.integers(2, 6))
         known, budget = random_instance(generator, N, K), int(generator.integers(2, K + 1))

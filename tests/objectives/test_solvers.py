@@ -142,8 +142,7 @@ def test_concave_certificates_on_random_instances(N, K):
         U[:, 0] += 1e-3
         c = np.zeros(K) if m % 2 else rng.random(K) * 5.0
         value, certificate = maximise_concave(U, c, work, p)
-        assert 0.0 <= certificate <= 1e-9
-        assert value == pytest.approx(log_welfare(U, p, 0.0) + c @ p, rel=1e-10, abs=1e-10)
+        assert 0.0 <= certificate <= 1e-9 and value == pytest.approx(log_welfare(U, p, 0.0) + c @ p, rel=1e-10, abs=1e-10)
 
 
 # The global maximiser
@@ -151,8 +150,7 @@ def test_concave_certificates_on_random_instances(N, K):
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_global_by_grid_over_two_arms(scale):
-    rng = np.random.default_rng(3)
-    q = np.linspace(0.0, 1.0, 20_001)
+    rng, q = np.random.default_rng(3), np.linspace(0.0, 1.0, 20_001)
     grid = np.stack([q, 1.0 - q])
     for m in range(200):
         G, b = trap(TRAPS[m % 9], 2, 2, rng) if m % 2 else balanced(2, 2, rng)
@@ -165,8 +163,7 @@ def test_without_bonus_it_is_p_star():
     U = np.random.default_rng(5).random((6, 4))
     value, certificate, p = solve(U, np.zeros(4))
     best = solvers.maximise_nash_welfare(U)
-    assert certificate <= 1e-8 and value == pytest.approx(best.welfare, rel=1e-9)
-    assert p == pytest.approx(best.p, abs=1e-4)
+    assert certificate <= 1e-8 and value == pytest.approx(best.welfare, rel=1e-9) and p == pytest.approx(best.p, abs=1e-4)
 
 
 APART = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]  # the product is best shared, the bonus best on arm 2: its size decides
@@ -202,8 +199,7 @@ def test_product_of_many_agents_beside_a_bonus_of_its_size():
 @pytest.mark.parametrize("name", TRAPS)
 @pytest.mark.parametrize(("N", "K"), [(1, 3), (2, 2), (3, 5), (3, 20), (20, 10)])
 def test_traps(name, N, K):
-    rng = np.random.default_rng([8, N, K, TRAPS.index(name)])
-    warm = np.zeros(warm_size(N, K))
+    rng, warm = np.random.default_rng([8, N, K, TRAPS.index(name)]), np.zeros(warm_size(N, K))
     for m in range(25):
         G, b = trap(name, N, K, rng)
         cold, certificate, _ = solve(G, b)
@@ -216,8 +212,7 @@ def test_traps(name, N, K):
 @pytest.mark.parametrize(("instances", "starts", "seed"), [(60, 30, 9), slow(800, 200, 10)])
 @pytest.mark.parametrize(("N", "K"), SIZES)
 def test_no_search_beats_it(N, K, instances, starts, seed):
-    rng = np.random.default_rng([seed, N, K])
-    warm = np.zeros(warm_size(N, K))
+    rng, warm = np.random.default_rng([seed, N, K]), np.zeros(warm_size(N, K))
     for m in range(instances):
         G, b = trap(TRAPS[m % 9], N, K, rng) if m % 3 == 0 else balanced(N, K, rng)
         value, certificate, _ = solve(G, b)
@@ -264,8 +259,7 @@ def test_projection_and_the_local_climb_from_nowhere() -> None:
 
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (2, 2), (3, 5), (20, 10)])
 def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
-    rng = np.random.default_rng([14, N, K])
-    work = welfare_workspace(N, K)
+    rng, work = np.random.default_rng([14, N, K]), welfare_workspace(N, K)
     for m in range(90):
         G, b = trap(TRAPS[m % 9], N, K, rng)
         p = rng.dirichlet(np.ones(K))

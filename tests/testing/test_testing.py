@@ -99,29 +99,17 @@ class Shifting(NamedTuple):
     total: np.ndarray
 
 
-def init_shifting(self: Any, shape: Any) -> Shifting:
-    return Shifting(*broken.Sound().init(shape)[:4], np.zeros(1))
-
-
-def learn_shifting(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-    broken.Sound.update(self, state, i, t, arm, x, neighbours)
-    state.total[0] += 1.0
-
-
 ONE = np.zeros((6, 4, 3))
 
 
-def init_shared(self: Any, shape: Any) -> Any:
-    return broken.Sound().init(shape)._replace(local_mean=ONE)
+def started(name: str, **arrays: Any) -> Any:
+    """A class like `Sound` whose first state has other arrays, each a function of the sound one."""
 
+    def init(self: Any, shape: Any) -> Any:
+        state = broken.Sound().init(shape)
+        return state._replace(**{key: made(state) for key, made in arrays.items()})
 
-def init_float32(self: Any, shape: Any) -> Any:
-    return broken.Sound().init(shape)._replace(sent_global_mean=ONE.astype(np.float32))
-
-
-def init_twins(self: Any, shape: Any) -> Any:
-    state = broken.Sound().init(shape)
-    return state._replace(sent_global_mean=state.global_mean)
+    return broken.broken(name, init=init)
 
 
 FORMS: dict[str, tuple[Any, str]] = {
@@ -129,11 +117,14 @@ FORMS: dict[str, tuple[Any, str]] = {
     "a hyperparameter that is a tuple": (Listed(), "^Listed.weights is a tuple; a hyperparameter is a bool, int, float or str$"),
     "methods that are missing": (Needy(0.5), "^Needy has no communicates; an algorithm has communicates, init"),
     "a class without defaults": (Needy, r"^Needy\(\) cannot be made .*; pass an object instead$"),
-    "arrays shared between states": (broken.broken("Shared", init=init_shared), "local_mean is the same array in two states"),
+    "arrays shared between states": (started("Shared", local_mean=lambda state: ONE), "local_mean is the same array in two states"),
     "a mailbox of another type": (
-        broken.broken("Small", init=init_float32), r"state.sent_global_mean is float32 of shape \(6, 4, 3\); allowed is float64"
+        started("Small", sent_global_mean=lambda state: ONE.astype(np.float32)),
+        r"state.sent_global_mean is float32 of shape \(6, 4, 3\); allowed is float64"
     ),
-    "a mailbox that is what it is the mailbox of": (broken.broken("Twins", init=init_twins), "share memory"),
+    "a mailbox that is what it is the mailbox of": (
+        started("Twins", sent_global_mean=lambda state: state.global_mean), "share memory"
+    ),
 }  # fmt: skip
 
 
@@ -148,7 +139,11 @@ def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = broken.broken("Adding", init=init_shifting, update=learn_shifting)
+    def learn(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+        broken.Sound.update(self, state, i, t, arm, x, neighbours)
+        state.total[0] += 1.0
+
+    kind = broken.broken("Adding", init=lambda self, shape: Shifting(*broken.Sound().init(shape)[:4], np.zeros(1)), update=learn)
     monkeypatch.setattr(broken, "Adding", kind, raising=False)
     with pytest.raises(testing.ConformanceError, match="writes state.total, which has no row for every agent"):
         check_algorithm(kind)

@@ -49,7 +49,6 @@ base = "complete"
 name = "pareto_ucb_gossip"
 """
 MEMORY = 3 * 2**30  # bytes of address space
-
 # Loads every experiment named on stdin with so much memory; prints what came of it.
 LOADER = f"""
 import json, resource, sys, time
@@ -295,8 +294,7 @@ def test_nasty_names_are_played_drawn_and_reported_inside_the_run_folder(
     assert re.fullmatch(r"b-[0-9a-f]{8}", run.name)  # what was left out of the name is in the hash
     assert call(["report", f"runs/{run.name}"]) == 0, capsys.readouterr().err
     there = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
-    assert there == {("in", "x.toml"), ("runs", run.name)}
-    assert len(list((run / "cells").glob("*.parquet"))) == len(labels)
+    assert there == {("in", "x.toml"), ("runs", run.name)} and len(list((run / "cells").glob("*.parquet"))) == len(labels)
     page = Page((run / "report.html").read_text(encoding="utf-8"))
     assert not page.all("iframe", "object", "embed", "form") and page.scripts == own_scripts(tmp_path)
     sources = {str(attributes["src"]).partition(",")[0] for _, attributes in page.elements if "src" in attributes}

@@ -185,8 +185,7 @@ def test_without_any_folder_for_it_one_line_names_the_remedy(
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.chdir(tmp_path)
-    assert (misses(), misses()) == (1, 1)
-    assert len(caplog.records) == 1 and "set NUMBA_CACHE_DIR to a folder" in caplog.text
+    assert (misses(), misses()) == (1, 1) and len(caplog.records) == 1 and "set NUMBA_CACHE_DIR to a folder" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 

@@ -64,11 +64,9 @@ def test_ties_go_to_the_first_in_the_order_and_nobody_swaps() -> None:
 
 
 def test_an_observation_is_a_window_of_the_grid() -> None:
-    rng = np.random.default_rng(0)
-    game = JobScheduling(agents=7)
+    rng, game = np.random.default_rng(0), JobScheduling(agents=7)
     for _ in range(20):
-        state = game.reset(rng.random(game.reset_numbers))
-        grid = np.zeros((7, 7))
+        state, grid = game.reset(rng.random(game.reset_numbers)), np.zeros((7, 7))
         grid[tuple(state.cells.T)] = 1
         for (x, y), seen in zip(state.cells.tolist(), game.observe(state), strict=True):
             assert seen[:4].tolist() == [x, y, *(state.server - (x, y))]
@@ -77,8 +75,7 @@ def test_an_observation_is_a_window_of_the_grid() -> None:
 
 @pytest.mark.parametrize("order", ["index", "random"])
 def test_one_agent_at_most_is_paid_and_cells_stay_distinct(order: str) -> None:
-    rng = np.random.default_rng(1)
-    game = JobScheduling(agents=6, side=3, order=order)
+    rng, game = np.random.default_rng(1), JobScheduling(agents=6, side=3, order=order)
     low, high = game.bounds
     for _ in range(20):
         state = game.reset(rng.random(game.reset_numbers))

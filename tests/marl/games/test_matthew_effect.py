@@ -57,8 +57,7 @@ def test_meals() -> None:
 )
 def test_steps_are_clipped(action: int, place: tuple[float, float]) -> None:
     state = state_of([(0.01, 0.99)], [0.04], [(0.5, 0.5)])
-    assert played(state, action) == [0.0]
-    assert np.allclose(state.places, [place], atol=1e-15) and (state.places <= 1).all()
+    assert played(state, action) == [0.0] and np.allclose(state.places, [place], atol=1e-15) and (state.places <= 1).all()
 
 
 def test_ghosts_move_if_they_have_a_speed() -> None:

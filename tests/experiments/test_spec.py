@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gossipmab.algorithms import ALGORITHMS, ORACLES, PROTOCOLS
+from gossipmab.engines.simulate import simulator
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict, load_spec, toml_value
 from gossipmab.experiments.spec.sweep import LONGEST_ID
+from gossipmab.metrics.columns import TRACES
 from tests.tiny import refusal as tiny_refusal, refuses, tiny
 
 
@@ -30,6 +33,9 @@ def changed(**sections: Any) -> dict[str, Any]:
         data[section] |= values
         data[section] = {key: value for key, value in data[section].items() if value is not None}
     return data
+
+
+BARE = {name: table for name, table in valid().items() if name != "network"}
 
 
 refusal = partial(tiny_refusal, from_dict)
@@ -50,6 +56,16 @@ def test_defaults_are_those_of_the_design() -> None:
         ("pareto_ucb_gossip", {"pooled": False, "consensus": 0.0}),
         ("alone", {"consensus": 0.0}),
     ]
+
+
+def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
+    assert PROTOCOLS["gossip"] == {**ALGORITHMS, **ORACLES}
+    assert set(TRACES) <= set(PROTOCOLS) and all(PROTOCOLS[name] for name in TRACES)
+    for name, trace in TRACES.items():
+        assert next(iter(trace.AXES)) == "rounds" and callable(simulator(name))
+    silent, said = from_dict(valid()), from_dict(changed(experiment={"protocol": "gossip"}))
+    assert silent.experiment.protocol == "gossip" and silent.hash == said.hash
+    assert "protocol" not in silent.to_toml() and "extra_objectives" not in silent.to_toml()
 
 
 @pytest.mark.parametrize(("data", "words"), [
@@ -105,6 +121,12 @@ def test_defaults_are_those_of_the_design() -> None:
     (changed(sweep={"network.link_probability": [0.3], "points": [{"network.link_probability": 0.3}]}), ["[[sweep.points]]"]),
     (changed(sweep={"experiment.trials": [1, 2]}), ["experiment.trials", "cannot be swept"]),
     (changed(sweep={"seed": [1, 2]}), ["'seed'", "dotted"]),
+    (changed(experiment={"protocol": "centrall"}), ["experiment.protocol: got 'centrall', allowed is", "'central'"]),
+    (BARE, ["network is required and not given"]),
+    (changed(experiment={"protocol": "central"}), ['network: is for protocol = "gossip" or "marl" only, got', '"central"']),
+    (BARE | {"experiment": valid()["experiment"] | {"protocol": "central"}}, ["algorithms: name", "'pareto_ucb_gossip'"]),
+    (changed(experiment={"extra_objectives": ["nsw"]}), ['experiment.extra_objectives: is for protocol = "central" only']),
+    (changed(sweep={"experiment.protocol": ["gossip"]}), ["'experiment.protocol' cannot be swept"]),
     (changed(sweep={"environment.agents": [3, 4], "network.base": ["complete", "petersen"]}), ["network.base"]),
     (changed(experiment={"seed": 2**70}), ["experiment.seed", "64 bits"]),
     (changed(experiment={"name": "\ud800"}), ["UTF-8"]),

@@ -168,9 +168,9 @@ def test_bad_terms_are_refused_in_a_line(given: dict[str, Any], line: str) -> No
     refuses("^" + re.escape(line), EquityPrice, **given)
 
 
-@pytest.mark.parametrize("x", [3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]])
-def test_bad_outcomes_are_refused_in_a_line(x: Any) -> None:
-    refuses("^outcomes: got .*, allowed are finite numbers", EquityPrice().observe, x)
+def test_bad_outcomes_are_refused_in_a_line() -> None:
+    for x in (3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]):
+        refuses("^outcomes: got .*, allowed are finite numbers", EquityPrice().observe, x)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name.startswith("eld_")])

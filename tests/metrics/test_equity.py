@@ -73,14 +73,11 @@ def test_negative_outcomes_and_a_mean_of_zero() -> None:
     assert math.isnan(equity([-0.1, -0.2, 0.3]).cv)  # its mean is rounding, not a number to divide by
 
 
-@pytest.mark.parametrize("x", [[], [[1.0, 2.0]], 3.0, [1.0, math.nan], [math.inf, 1.0]])
-def test_what_is_no_vector_of_outcomes_is_refused(x: Any) -> None:
-    refuses("outcomes: got", equity, x)
-
-
-@pytest.mark.parametrize("tau", [-0.1, math.nan, math.inf])
-def test_a_band_that_is_none_is_refused(tau: float) -> None:
-    refuses("tau: got", excess, [1.0, 2.0], tau)
+def test_what_is_no_vector_of_outcomes_and_no_band_is_refused() -> None:
+    for x in ([], [[1.0, 2.0]], 3.0, [1.0, math.nan], [math.inf, 1.0]):
+        refuses("outcomes: got", equity, x)
+    for tau in (-0.1, math.nan, math.inf):
+        refuses("tau: got", excess, [1.0, 2.0], tau)
 
 
 @given(outcomes, bands)

@@ -194,14 +194,10 @@ def test_what_is_recorded_rises_to_the_horizon_and_does_not_change_what_is_playe
         assert len(rounds) == min(200, horizon)
 
 
-@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}])
-def test_horizon_and_record_are_refused(wrong: dict[str, Any]) -> None:
+def test_horizon_record_and_agents_are_checked() -> None:
     environment, network = world(3, 2, 2)
-    refuses(list(wrong)[-1], gm.simulate, gm.ParetoUCB(), environment, network, seed=0, **wrong)
-
-
-def test_agents_of_environment_and_network_must_agree() -> None:
-    environment, _ = world(3, 2, 2)
+    for wrong in ({"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}):
+        refuses(list(wrong)[-1], gm.simulate, gm.ParetoUCB(), environment, network, seed=0, **wrong)
     refuses("4 agents", gm.simulate, gm.ParetoUCB(), environment, gm.Network("complete", agents=4), horizon=5, seed=0)
 
 

@@ -170,9 +170,9 @@ def test_graphs_that_cannot_be_base_graphs(graph: nx.Graph, said: str) -> None:
     assert message.startswith("network.base: 'graph'") and said in message and "seed" not in message
 
 
-@pytest.mark.parametrize("base", [3, None, ["ring"], 2.5, object])
-def test_other_things_are_no_base_graph(base: Any) -> None:
-    assert "is not a name, a file, a table with a generator, or a networkx graph" in refused(base)
+def test_other_things_are_no_base_graph() -> None:
+    for base in (3, None, ["ring"], 2.5, object):
+        assert "is not a name, a file, a table with a generator, or a networkx graph" in refused(base)
 
 
 def test_edge_lists(tmp_path: Path) -> None:

@@ -127,9 +127,9 @@ def test_a_row_of_zeros_gives_uniform_p_and_zero(U):
     assert got.p == pytest.approx(np.full(len(U[0]), 1 / len(U[0]))) and (got.welfare, got.certificate) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("U", [[1.0, 2.0], [[-0.1, 0.2]], [[math.nan, 1.0]], [[math.inf, 1.0]], np.zeros((0, 3))])
-def test_bad_utilities_are_refused_in_one_line(U):
-    assert "utilities" in refusal(solvers.maximise_nash_welfare, U)
+def test_bad_utilities_are_refused_in_one_line():
+    for U in ([1.0, 2.0], [[-0.1, 0.2]], [[math.nan, 1.0]], [[math.inf, 1.0]], np.zeros((0, 3))):
+        assert "utilities" in refusal(solvers.maximise_nash_welfare, U)
 
 
 @pytest.mark.parametrize(("N", "K"), [(1, 1), (1, 4), (4, 1), (3, 12), (200, 4), *SIZES])

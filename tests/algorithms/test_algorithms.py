@@ -330,6 +330,7 @@ def test_an_agent_on_its_own_plays_every_algorithm_and_one_arm_costs_nothing() -
         trace = gm.simulate(algorithm, environment, network, horizon=60, seed=1, interpreted=True)
         assert trace.pulls.sum() == 60 and np.isfinite(trace.nsw_regret).all(), name
         assert trace.messages[-1] == trace.bytes[-1] == 0 and trace.disagreement[-1] < 1e-12
+    # one arm costs nothing
     environment, network = world(3, 1, 2, p=0.5, seed=1)
     for name, algorithm in VARIANTS.items():
         trace = gm.simulate(algorithm, environment, network, horizon=30, seed=1, interpreted=True)

@@ -52,6 +52,7 @@ def test_explore_first_by_hand() -> None:
     np.testing.assert_allclose(trace.regret, [0.25, 0.5, 0.5, 0.5, 0.5, 0.5], atol=1e-9)
     np.testing.assert_allclose(trace.policy, [0.5, 0.5], atol=1e-9)
     assert trace.pulls.sum() == 6 and trace.utility.tolist() == trace.pulls.tolist()
+    # explore first explores in the order it says and as long as theory does
     U = [[0.2, 0.9, 0.5], [0.3, 0.8, 0.1]]
     blocks = policies_of(ExploreFirst(rounds_per_arm=2), fixed(U), 7).argmax(axis=1)
     cycles = policies_of(ExploreFirst(rounds_per_arm=2, order="cycles"), fixed(U), 7).argmax(axis=1)

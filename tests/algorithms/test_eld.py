@@ -45,6 +45,7 @@ def test_the_search_comes_close_to_the_program_and_never_beats_it() -> None:
         assert not searched.exact and searched.value <= best + 1e-6
         short.append((best - searched.value) / best)
     assert max(short) < 0.1 and np.median(short) < 0.02
+    # projection is the nearest distribution
     assert rationing.projected(np.array([0.2, 0.3, 0.5])).tolist() == [0.2, 0.3, 0.5]
     np.testing.assert_allclose(rationing.projected(np.array([2.0, 0.0])), [1, 0])
     np.testing.assert_allclose(rationing.projected(np.array([0.9, 0.5, -1.0])), [0.7, 0.3, 0])

@@ -80,6 +80,7 @@ def test_a_run_compares_its_algorithms_with_the_first(listed: Results, capsys: C
         )
         assert one.ratio == pytest.approx(last["alone"].mean() / last["gossip"].mean()) and one.trials == 6
     out = printed(capsys, ["summary", str(listed.path)])
+    # summary ends with the sentences
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
@@ -208,6 +209,7 @@ def test_a_run_and_itself_and_one_without_a_common_cell(listed: Results, tmp_pat
     out = printed(capsys, ["compare", str(listed.path), str(other.path)])
     assert "All 24 matching cells are equal bit for bit." in out and "what differs" not in out
     assert "the same Pareto regret as the first run in every trial" in out
+    # runs without a common cell
     other = gm.run(SPEC, out=tmp_path / "single", workers=1)
     assert versus(listed, other).matching == 0 and call(["compare", str(listed.path), str(other.path)]) == 0
     assert "No cell matches" in capsys.readouterr().out

@@ -76,6 +76,7 @@ def test_a_picture_has_agents_in_their_places_and_a_film_evenly_spaced_steps() -
     assert board.get_xlim() == (0.5, 3.5) and drawn.figure.texts[0].get_text() == "Test, step 2"
     drawn.show(0, PATH[0], GOALS[0], np.array([0.1, 0.2]))
     assert [disc.radius for disc in discs] == [0.1, 0.2]  # type: ignore[attr-defined]
+    # a film shows evenly spaced steps
     film = animate_episode(PATH, GOALS, rewards=REWARDS, frames=2, title="Two")
     film._init_draw()  # the first frame
     film._func(1)

@@ -71,6 +71,7 @@ def test_the_frontier_has_the_means_and_the_bands_of_the_last_evaluation() -> No
     assert ax.get_ylabel().startswith("utilisation")
     (legend,) = ax.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Independent PPO", "priced", "Random"]
+    # a sweep has a point of its own each and a single trial no bars
     (ax,) = frontier(made(SWEPT)).axes
     x = [float(found[0].get_xdata()[0]) for found in ax.containers]
     np.testing.assert_allclose(x, [0.07, 0.04, 0.0, 0.035, 0.02, 0.0])

@@ -42,6 +42,7 @@ def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: Results
     heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
     assert all(path.read_bytes().startswith(heads[path.suffix]) for path in paths)
     assert all(path.parent == single.path / "figures" for path in paths)
+    # drawn again they are the same
     before = {path: file_hash(path) for path in plot(single, formats=("png", "svg", "pdf"))}
     others: Any = {"text.usetex": True, "font.family": "no such font", "axes.facecolor": "black", "svg.fonttype": "none"}
     with mpl.rc_context(others):  # as a user's matplotlibrc may say
@@ -78,6 +79,7 @@ def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
     assert numbers.axes[0].get_xscale() == "log"
     names = drawn["pareto_regret_against_base"].axes[0]
     assert [tick.get_text() for tick in names.get_xticklabels()] == ["complete", "path"]
+    # figures of a sweep
     names = {path.name for path in plot(swept, formats=["svg"])}
     assert names == {
         "pareto_regret.svg", "pareto_regret_against_link_probability.svg", "pareto_regret_against_base.svg",
@@ -115,6 +117,7 @@ def test_looks_are_distinct_and_axes_logarithmic_where_it_helps() -> None:
     assert len({(look.color, str(look.linestyle)) for look in found.values()}) == 12
     assert len({look.color for look in found.values()}) == len(COLOURS) == 7
     assert len({str(look.linestyle) for look in list(found.values())[:7]}) == 7
+    # logarithmic axes where they help
     assert logarithmic([0.05, 0.1, 1.0]) and logarithmic([1, 10, 100])
     assert not logarithmic([0.1, 0.5, 1.0]) and not logarithmic([0.0, 0.1, 10.0]) and not logarithmic([1, 100])
 

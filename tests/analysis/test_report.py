@@ -239,6 +239,7 @@ def test_it_needs_nothing_else_and_is_accessible(page: str) -> None:
     assert style and not re.search(r"@import|url\((?!#)", style[0])
     assert len(page) < 3_000_000
     outline = Page(page)
+    # it is accessible
     ids = Counter(attributes["id"] for _, attributes in outline.elements if attributes.get("id"))
     assert ids and set(ids.values()) == {1}
     for _, attributes in outline.elements:

@@ -93,6 +93,7 @@ def test_sentences_and_captions_by_hand() -> None:
     assert list(sentences(alone, ordered._replace(x=None, each=""))) == ["one: Pareto regret 8, 95 % interval 7 to 9"]
     cases = ordered._replace(x=None)
     assert list(sentences(found.assign(x=float("nan")), cases)) == ["one: Pareto regret from 1 (e) to 8 (a) an agent"]
+    # captions
     assert caption({"network.base": "ring"}) == "ring"
     assert caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}}) == "message loss 0.3, symmetric loss"
     assert caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}}) == "crash probability 0.1, state lost"

@@ -100,6 +100,7 @@ def test_rewards_come_from_the_stream_of_the_trial_and_reset_goes_on_to_the_next
         for i in range(3):
             expected = (drawn[i] < environment.means[i, arm]).astype(float)
             assert paid[f"agent_{i}"].tolist() == expected.tolist()
+    # reset goes on to the next trial or begins a seed
     environment = gm.Environment.sample(2, 2, 3, rewards="gaussian", seed=0)
 
     def first(game: Any, **said: Any) -> list[float]:
@@ -187,6 +188,7 @@ def test_a_logged_game_by_hand() -> None:
     assert means.between(0.375, 0.625).all() and means.nunique() == 1
     pd.testing.assert_frame_equal(table, logged_table(Crossing(), plays=400, seed=1))
     assert not table.equals(logged_table(Crossing(), plays=400, seed=2))
+    # logging leaves the global generators alone
     before = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
     assert logged_table(Crossing(), plays=np.int64(3), seed=9.0).equals(logged_table(Crossing(), plays=3, seed=9))
     assert random.getstate() == before[0] and np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002

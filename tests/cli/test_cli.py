@@ -106,6 +106,7 @@ def test_summary_in_every_format_and_plot(finished: Path, capsys: Capsys) -> Non
         *(f"{metric}_regret{what}.svg" for metric in ("pareto", "nsw") for what in ("", "_against_bytes")),
     }
     assert all(path.is_file() for path in paths)
+    # summary in other formats
     summary = gm.open_run(finished).summary()
     texts = {}
     for form in ("csv", "markdown", "latex", "json"):
@@ -184,6 +185,7 @@ def test_verify_holds_for_a_sound_run_and_notices_other_bits(finished: Path, cap
     out = printed(capsys, ["verify", str(finished)])
     assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
     assert "pareto_ucb__trial003: played again" in printed(capsys, ["verify", str(finished), "--cell", "pareto_ucb__trial003"])
+    # verify notices other bits
     from gossipmab.engines.gossip import simulate as rounds
 
     simulate = rounds.simulate_gossip

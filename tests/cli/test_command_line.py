@@ -238,6 +238,7 @@ def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finis
     cited = printed(capsys, ["cite", str(finished)])
     assert re.findall(r"^@\w+\{(\w+),$", cited, re.M) == ["gossipmab", "wang2026multi"]
     assert f"version = {{{gm.__version__}}}" in cited and cited.count("{") == cited.count("}")
+    # every algorithm has a reference
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
     assert {one["name"] for one in json.loads(printed(capsys, ["list", "--json"]))["algorithms"]} <= CITED.keys()

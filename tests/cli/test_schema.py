@@ -109,6 +109,7 @@ def test_every_key_and_parameter_is_explained() -> None:
             schema = SCHEMA["properties"][section]
             one = schema.get("anyOf", [schema])[0]["properties"][key]  # of a game, one table each
             assert field.description and one["description"] == field.description
+    # parameters are explained
     known = [one for one in SCHEMA["properties"]["algorithms"]["items"]["anyOf"] if "enum" in one["properties"]["name"]]
     by_name = {one["properties"]["name"]["enum"][0]: one for one in known}
     pooled = by_name["pareto_ucb_gossip"]["properties"]["pooled"]

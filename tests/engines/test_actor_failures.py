@@ -107,6 +107,7 @@ def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
     sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
     assert sent["nothing"] == sent["loss"] == sent["delay"] == sent["bits"] > sent["every"] > 0
     assert 0 < sent["threshold"] < sent["nothing"]
+    # agents that send nothing may be away too
     for trouble in ("forgetful", "absences"):
         assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0
 

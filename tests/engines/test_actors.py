@@ -193,6 +193,7 @@ def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
         assert re.search(line, refusal(capacity.check, *given))
     capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left() and ray_options({}) == {}
+    # what an actor takes
     assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
 
 

@@ -47,6 +47,7 @@ def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says
                 lost.wait(30)
                 time.sleep(30)  # which the signal ends
     assert signal.getsignal(signal.SIGTERM) == before and len(caplog.records) == 1
+    # what fails for want of the head says so and all else is as it was
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(KeyError), head_watch.watched(address, threading.Event()):
@@ -71,6 +72,7 @@ LINK = Link("10.0.0.1", "10.0.0.2", 0.0001, 1e8)
 def test_a_good_cluster_needs_no_advice_and_few_nodes_are_tried_in_all_pairs() -> None:
     found = Checked([NODE, NODE._replace(address="10.0.0.2")], [], [LINK], True)
     assert found.sound and list(found.advice()) == [] and found.worst(NODE) == 0.0001
+    # few nodes are tried in all pairs and many with those that follow
     assert _pairs(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "a"), ("b", "c"), ("c", "a"), ("c", "b")]
     many = _pairs([str(number) for number in range(20)])
     assert len(many) == 60 and ("19", "0") in many and all(one != other for one, other in many)

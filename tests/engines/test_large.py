@@ -124,6 +124,7 @@ def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pyt
 
     assert columns(60) == 6 and columns(59) == 1
     spec = tiny(50, 2, environment={"agents": 6, "arms": 3, "objectives": 2})
+    # a large run comes back from its folder
     small = gm.run(spec, out=tmp_path / "small")
     monkeypatch.setattr(rounds, "LARGE_CURVES", 10)
     large = gm.run(spec, out=tmp_path / "large")
@@ -185,6 +186,7 @@ def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() ->
         for i in range(150):
             rows = [s[network.offsets[i] : network.offsets[i] + degrees[i]] for s, degrees in scratch]
             assert np.array_equal(*rows)
+    # where links are many or of several probabilities they are not listed
     generator = np.random.default_rng(0)
     assert gm.Network("complete", agents=150, link_probability=0.2).sparse_link_sampler(generator) is None
     assert gm.Network("ring", agents=150, link_probability=0.01).sparse_link_sampler(generator) is None

@@ -45,6 +45,7 @@ def test_cells_are_played_in_processes_that_stay_or_here() -> None:
     assert set(found) == set(cells) and all(outcome[0] == cell for cell, outcome in found.items())  # type: ignore[index]
     processes = {outcome[1] for outcome in found.values()}  # type: ignore[index]
     assert len(processes) == 2 and os.getpid() not in processes and sorted(played) == [3] * 8 + [4] * 8
+    # one worker or one cell is played here
     for cells, workers in ((["a 1", "b 2"], 1), (["a 1"], 4)):
         assert {outcome[1] for _, outcome in run_cells(cells, Player(), workers=workers)} == {os.getpid()}  # type: ignore[index]
 

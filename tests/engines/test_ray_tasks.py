@@ -84,6 +84,7 @@ def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) 
 def test_tasks_are_bounded_and_what_was_not_played_waits_first() -> None:
     queue = TaskQueue(100, lambda: 3)
     assert queue.take(5) is not None and queue.take(6) is None
+    # what was not played waits first and batches shrink
     queue = TaskQueue(100, lambda: 1)
     queue.most = 8
     assert queue.take(0) == list(range(8))
@@ -254,6 +255,7 @@ def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for theirs in (ours, ours | {"numpy": "0.1"}, ours | {"numpy": "0.1"}):
         ray_cells._compared(theirs, others, notes.append)
     assert len(notes) == 1 and f"numpy 0.1 instead of {ours['numpy']}" in notes[0]
+    # no cells no ray
     monkeypatch.setattr(ray_cells, "session", None)
     assert list(run_cells([], Numbers(Path()), workers=1)) == []
 

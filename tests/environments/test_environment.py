@@ -32,12 +32,15 @@ def test_what_is_drawn() -> None:
     assert environment.means.min() == 0.0 and environment.means.max() == 1.0  # heterogeneity 2 runs into the clip
     np.testing.assert_allclose(environment.preferences.sum(axis=1), 1.0, rtol=1e-14)
     assert (environment.preferences >= 0).all()
+    # a trial is a function of its seed
     once = gm.Environment.sample(**SIZES, seed=4, trial=2)
     assert same(once, gm.Environment.sample(**SIZES, seed=4, trial=2))
     assert not same(once, gm.Environment.sample(**SIZES, seed=4, trial=3))
     assert not same(once, gm.Environment.sample(**SIZES, seed=5, trial=2))
+    # without heterogeneity all agents are alike
     means = gm.Environment.sample(**SIZES, heterogeneity=0.0, seed=1).means
     np.testing.assert_array_equal(means, np.broadcast_to(means[0], means.shape))
+    # the reward model does not change what is drawn
     plain = gm.Environment.sample(**SIZES, seed=3)
     for name in ("bernoulli", "beta", "gaussian", "deterministic", "discrete"):
         environment = gm.Environment.sample(**SIZES, seed=3, rewards=name)
@@ -116,10 +119,12 @@ def test_means_and_preferences_inline_are_copied() -> None:
     np.testing.assert_array_equal(inline.preferences, WEIGHTS)
     drawn = gm.Environment.sample(means=MEANS, seed=9)
     np.testing.assert_array_equal(drawn.preferences, gm.Environment.sample(3, 4, 2, seed=9).preferences)
+    # what is given is copied
     mine = MEANS.copy()
     environment = gm.Environment.sample(means=mine)
     mine[:] = 0.0
     np.testing.assert_array_equal(environment.means, MEANS)
+    # means outside the unit interval are fine where rewards are not bounded
     environment = gm.Environment.sample(means=3 * MEANS - 1, rewards="gaussian")
     np.testing.assert_array_equal(environment.means, 3 * MEANS - 1)
 

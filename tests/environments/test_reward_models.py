@@ -97,6 +97,7 @@ def test_beta_quantile_closed_forms() -> None:
     for shape in (0.2, 1.0, 7.5, 400.0):
         assert rewards.beta_quantile(0.5, shape, shape) == pytest.approx(0.5, abs=1e-12)
     assert rewards.beta_quantile(0.3, 0.0, 10.0) == 0.0 and rewards.beta_quantile(0.3, 10.0, 0.0) == 1.0
+    # beta quantile rises with u
     for a, b in ((0.5, 0.5), (2.0, 8.0), (90.0, 10.0)):
         quantiles = [rewards.beta_quantile(u, a, b) for u in np.linspace(0.0, 0.999, 200)]
         assert (np.diff(quantiles) >= 0).all()

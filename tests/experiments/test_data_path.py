@@ -50,6 +50,7 @@ def test_points_are_validated_once_and_cells_decoded_once_into_the_tables(monkey
     counts.clear()
     assert len(gm.open_run(tmp_path / "run").table()) == CELLS * 4
     assert counts["decode"] == 1  # to compare the columns
+    # what is assembled is what the cells hold
     results = gm.run(SPEC, out=tmp_path / "run", workers=1)
     agents, table, summary = results.agents(), results.table(), results.summary()
     for name in ("results.parquet", "agents.parquet"):

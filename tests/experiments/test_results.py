@@ -59,6 +59,7 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(bytes(bad))
         with pytest.raises(DamagedError):
             decode(path, GossipTrace)
+    # a number altered by a good writer is noticed
     path = tmp_path / "x.parquet"
     path.write_bytes(encode(some_trace(4), {"seconds": 1.5}))
     table = parquet.read_table(path)
@@ -124,6 +125,7 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     assert rows["round"].tolist() == trace.rounds.tolist() == [10, 20, 30, 40, 50, 60]
     assert rows["pareto_regret"].tolist() == [float(sum(row.tolist())) for row in trace.pareto_regret]
     assert rows["bytes"].tolist() == trace.bytes.tolist()
+    # agents have a row each
     agents = results.agents()
     assert len(agents) == 4 * 2 * 3 * 3
     last = results.table().query("round == 60").reset_index(drop=True)
@@ -131,6 +133,7 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     np.testing.assert_allclose(sums.to_numpy(), last["pareto_regret"], rtol=1e-12)
     silent = agents[agents["algorithm"] == "pareto_ucb"]
     assert (silent["messages_sent"] == 0).all() and (agents["utility"] > 0).all()
+    # dataset has named dimensions
     data = results.dataset()
     assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
     assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
@@ -194,6 +197,7 @@ def test_growth_exponents() -> None:
 def test_p_values_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, math.nan]) == [0.03, 0.06, 0.06, pytest.approx(math.nan, nan_ok=True)]
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+    # paired p value by hand
     first = np.zeros(6)
     # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
     assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64) and paired_p_value(first, first) == 1.0
@@ -202,12 +206,14 @@ def test_p_values_by_hand() -> None:
 
 def test_intervals_of_the_bootstrap() -> None:
     """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_data_path.py."""
+    # bootstrap interval of little
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]))))
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0, math.nan]))))
     assert bootstrap_interval(np.array([2.0, 2.0, 2.0])) == (2.0, 2.0)
     low, high = bootstrap_interval(np.array([1.0, 3.0]))
     assert (low, high) == (1.0, 3.0)
     assert bootstrap_interval(np.array([1.0, 2.0, 9.0])) == bootstrap_interval(np.array([1.0, 2.0, 9.0]))
+    # bands by hand
     curves = np.array([[0.0, 1.0], [2.0, 5.0]])  # means 1, 3; standard deviations sqrt(2), sqrt(8)
     low, high = spread(curves, "quarter-sd")
     np.testing.assert_allclose(high - low, [math.sqrt(2) / 2, math.sqrt(8) / 2])

@@ -64,6 +64,7 @@ def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
     for name, trace in TRACES.items():
         assert next(iter(trace.AXES)) == "rounds" and callable(simulator(name))
     silent, said = from_dict(valid()), from_dict(changed(experiment={"protocol": "gossip"}))
+    # gossip is what an experiment is where it says nothing
     assert silent.experiment.protocol == "gossip" and silent.hash == said.hash
     assert "protocol" not in silent.to_toml() and "extra_objectives" not in silent.to_toml()
 
@@ -157,6 +158,7 @@ def test_files_lie_beside_the_experiment_and_their_contents_enter_the_hash(tmp_p
     np.save(tmp_path / "mine.npy", np.full((3, 3, 2), 0.25))
     after = from_dict(data, folder=tmp_path)
     assert before.to_toml() == after.to_toml() and before.hash != after.hash
+    # base graph as a file beside the experiment
     (tmp_path / "mine.edges").write_text("0 1\n1 2\n")
     spec = from_dict(changed(network={"base": "mine.edges"}), folder=tmp_path)
     assert len(built(spec.points[0], spec.files, 0)[1].edges) == 2
@@ -171,6 +173,7 @@ def test_the_hash_is_of_what_moves_a_number_and_comes_back_from_toml() -> None:
     one = changed(sweep={"network.link_probability": [0.1, 0.2]})
     other = changed(sweep={"network.link_probability": [0.2, 0.1]})
     assert from_dict(one).hash != from_dict(other).hash
+    # resolved toml reads back to an equal experiment
     sweep = {"network.link_probability": [0.1, 1], "algorithms.*.consensus": [0, 0.5], "experiment.horizon": [10, 20]}
     spec = from_dict(changed(sweep=sweep, experiment={"description": 'of "quotes" and \\'}))
     again = from_dict(tomllib.loads(spec.to_toml()))
@@ -223,6 +226,7 @@ def test_sweep_as_nested_tables_and_over_base_graphs() -> None:
     assert quoted.hash == from_dict(changed(sweep={"network": {"base": bases}})).hash
     assert [len(built(point, quoted.files, 0)[1].edges) for point in quoted.points] == [3, 3]
     assert quoted.cells()[-1].id == "base=cycle_graph__alone__trial001"
+    # swept key may be left out of its section
     spec = from_dict(changed(network={"base": None}, sweep={"network.base": ["complete", "path"]}))
     assert [point.network.base for point in spec.points] == ["complete", "path"]
 
@@ -246,6 +250,7 @@ def test_overrides(tmp_path: Path) -> None:
     assert len(load_spec(path, ["sweep.network.link_probability=[0.5]"]).points) == 1
     for text, word in [("network.link_probability=0.3", "is swept"), ("horizon=3", "KEY=VALUE"), ("x", "KEY=VALUE")]:
         refuses(word, load_spec, path, [text])
+    # overrides beside listed points
     data = changed(sweep=LISTED)
     assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points) == 2
     assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values == {

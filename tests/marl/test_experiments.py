@@ -78,6 +78,7 @@ def test_games_and_bandits_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "marl" is threads or ray$'):
         gm.run(GAME, out=tmp_path / "run", engine="actors")
     assert not (tmp_path / "run").exists()
+    # learners of games and algorithms of bandits are told apart
     for protocol, registry in PROTOCOLS.items():
         assert {protocol_of(kind) for kind in registry.values()} == {protocol}
     assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
@@ -97,6 +98,7 @@ def test_the_resolved_experiment_reads_back_to_the_same_hash(tmp_path: Path) -> 
     assert len({spec.hash, load_spec(GAME).hash, load_spec(changed(game={"tau": 0.2})).hash}) == 3
     defaults = load_spec(changed(experiment={"recorded_rounds": None}))
     assert defaults.experiment.recorded_rounds == 20 and "environment" not in spec.resolved()
+    # a hyperparameter that is unset is left out of the file
     spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
     assert "selfish_share" not in spec.to_toml()
     (tmp_path / "again.toml").write_text(spec.to_toml())
@@ -168,6 +170,7 @@ def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pyte
     assert "Utilisation over time" in page and "job scheduling" in page and "arms it pulled" not in page
     assert "All 4 matching cells are equal bit for bit." in printed(capsys, ["compare", str(run.path), str(run.path)])
     assert repr(run).endswith("4 of 4 cells, 160 steps)") and "MarlTrace(agents=4, steps=160" in repr(run.traces["ippo__trial000"])
+    # a study may be of a game
     study = Study("What do they learn?", "none", column="mre", quantity="inequality of outcomes", each="")
     found = findings(run, study)
     means = run.table().query("round == 160").groupby("algorithm", sort=False)["mre"].mean()

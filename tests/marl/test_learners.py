@@ -62,9 +62,11 @@ def test_seeds_trials_and_labels_fix_every_bit() -> None:
     assert_same_bits(trained(learner), trained(learner))
     different = [trained(learner), trained(learner, 1), trained(learner, trial=1), trained(learner, stream_label="other")]
     assert len({one.path.tobytes() for one in different}) == 4
+    # double precision elsewhere in the process changes no bit
     plain = trained(IPPO(**SMALL))
     with jax.enable_x64(True):
         assert_same_bits(trained(IPPO(**SMALL)), plain)
+    # what is recorded of the evaluations changes no training
     often, once = trained(IPPO(**SMALL)), gm.marl.train(IPPO(**SMALL), GAME, horizon=200, seed=0, recorded_rounds=1)
     np.testing.assert_array_equal(often.outcomes, once.outcomes)
 
@@ -181,6 +183,7 @@ def test_soto_weights_and_standing_of_those_it_hears() -> None:
     assert gini_weights(earned, heard, 0.9)[0].tolist() == [0.5, 0.0, 1.0, 0.25]  # ranks among those it hears
     np.testing.assert_allclose(alpha_weights(earned, heard, 0.9)[0], [3**-0.9, 0.0, 2**-0.9, 7**-0.9], rtol=1e-6)
     assert alpha_weights(earned, everyone, 1.0)[0, 1] == 2.0  # nothing counts as half a reward
+    # soto standing of those it hears
     earned, heard = jnp.array([[1.0, 2.0, 6.0]]), jnp.ones((1, 3, 3)).at[0, 0, 1].set(0.0)
     found = standing(earned, heard)[0]
     np.testing.assert_allclose(found[0], [-1.0, 0.0, 1.0, 1.0, 0.0, 1.0], atol=1e-6)
@@ -211,6 +214,7 @@ def test_fen_keeps_the_mean_of_all_estimates_and_is_paid_most_for_equal_shares()
     np.testing.assert_allclose(known.extras[-1][1:], np.broadcast_to(
         (np.cumsum(known.rewards, axis=0)[:-1] / np.arange(1, 25)[:, None, None]).mean(axis=-1, keepdims=True), (24, 2, 4)
     ), rtol=1e-5)  # fmt: skip
+    # fen reward is largest where shares are equal
     assert float(fair_reward(jnp.array(0.1), jnp.array(0.1), 0.25)) == pytest.approx(10 * 0.4)
     assert float(fair_reward(jnp.array(0.3), jnp.array(0.3), 0.25)) == pytest.approx(10.0)
     assert float(fair_reward(jnp.array(0.0), jnp.array(0.2), 0.25)) == pytest.approx(0.8 / 1.1)

@@ -37,6 +37,7 @@ def test_pettingzoo_tests_pass_and_a_picture_shows_the_state(game: Any) -> None:
     tests.parallel_api_test(marl.parallel_env(game, 0), num_cycles=100)  # beyond the end
     tests.parallel_api_test(marl.EquityPriced(marl.parallel_env(game, 0), EquityPrice()), num_cycles=100)
     tests.parallel_seed_test(lambda: marl.parallel_env(game, 0), num_cycles=40)
+    # a picture shows the state
     env = marl.parallel_env(game, 0)
     env.reset()
     before = env.render()

@@ -189,6 +189,7 @@ def test_small_functions_are_those_of_numpy() -> None:
     bounds = np.cumsum(np.exp(log_softmax(values[0, 0])))[:-1]
     drawn = np.asarray(networks.drawn(np.tile(values[0, 0], (10_000, 1)), uniforms))
     assert np.array_equal(drawn, np.searchsorted(bounds, uniforms, side="right"))
+    # agents are clipped one by one
     gradients = [(np.ones((2, 3, 1)) * [[[0.1]], [[10.0]]], np.zeros((2, 1)))]
     weights, _ = networks.clipped(jax.tree.map(jax.numpy.asarray, gradients), 0.5)[0]
     assert np.array_equal(weights[0], gradients[0][0][0]) and np.linalg.norm(weights[1]) == pytest.approx(0.5)

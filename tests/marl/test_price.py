@@ -70,6 +70,7 @@ def test_dual_ascent_in_closed_form() -> None:
         price.observe(np.full(4, 0.25))  # slack of 0.04375
         seen.append(price.multiplier)
     assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14) and seen[-1] == 0.0
+    # a period takes the mean of its violations
     price = EquityPrice(step=1.0, budget=0.0, period=3)
     for outcome in (MONOPOLY, np.full(4, 0.25), np.stack([MONOPOLY, np.full(4, 0.25)])):
         assert price.multiplier == 0.0
@@ -99,6 +100,7 @@ def test_costs_are_centred_over_the_batch_and_discounted_from_the_end() -> None:
     assert abs(price.cost_advantages(x, 4).mean(axis=1)).max() < 1e-12
     one = price.cost_advantages(x[0], 4, 0.9)  # a single episode has nothing to be compared with
     np.testing.assert_allclose(one[3, 0], 3.0 * 1.25 * s[0] / 0.1)
+    # the printed discount takes the price from nearly all steps
     printed = EquityPrice(equity_discount=0.98)
     printed.multiplier = 1.0
     felt = printed.cost_advantages(MONOPOLY, 1000)[:, 0, 0]

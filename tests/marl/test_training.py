@@ -42,6 +42,7 @@ def test_simulate_trains_and_a_price_object_is_the_learner_under_that_price() ->
     one = gm.simulate(IPPO(environments=2, hidden=8), GAME, horizon=80, seed=3, recorded_rounds=1)
     other = gm.marl.train(IPPO(environments=2, hidden=8), GAME, horizon=80, seed=3, recorded_rounds=1)
     np.testing.assert_array_equal(one.outcomes, other.outcomes)
+    # a price object is the learner under that price
     given: dict[str, Any] = {"horizon": 160, "seed": 0, "recorded_rounds": 2}
     small = {"environments": 2, "hidden": 8}
     price = gm.marl.EquityPrice(budget=0.0, tau=0.0, step=100.0)
@@ -149,6 +150,7 @@ def test_mixing_matrices_of_a_failing_and_of_an_idle_network() -> None:
     rare = gm.Network("complete", 4, communication=gm.CommunicationBudget(period=5))
     idle = (mixing_rounds(rare, KEY)(20) == np.eye(4)).all(axis=(1, 2))
     assert idle.tolist() == [t % 5 != 0 for t in range(1, 21)]
+    # an idle failures table changes no bit
     one = mixing_rounds(gm.Network("ring", 6, link_probability=0.5), KEY)(50)
     other = mixing_rounds(gm.Network("ring", 6, link_probability=0.5, failures=gm.Failures()), KEY)(50)
     np.testing.assert_array_equal(one, other)

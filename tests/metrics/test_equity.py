@@ -67,6 +67,7 @@ def test_negative_outcomes_and_a_mean_of_zero() -> None:
     assert (low.cv, low.gini, low.jain) == (high.cv, high.gini, high.jain)
     assert math.isnan(low.theil) and math.isnan(low.atkinson)
     assert equity([-1, 5]).gini == pytest.approx(12 / (2 * 4 * 2))  # 3/4, more than 1 - 1/N
+    # a mean of zero leaves the absolute measures
     found = equity([-1, 1, 0, 0])
     assert found.total_excess == 2 and found.mre == 1 and found.jain == 0
     assert all(math.isnan(index) for index in (found.cv, found.gini, found.theil, found.atkinson))

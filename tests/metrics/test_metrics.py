@@ -96,6 +96,7 @@ def test_the_cache_changes_no_bit_and_a_best_welfare_of_0_or_nan_no_regret() -> 
     for p in policies:
         with_it, without = (metrics.nsw_regret_of(truth, p, np.zeros(agents), one) for one in (room, none))
         assert with_it == without == truth.best - metrics.nash_welfare_of(truth, p, np.zeros(agents))
+    # regret is none where the best welfare drowns and nan where it is not defined
     for best, gap in ((0.0, 0.0), (math.nan, math.nan)):
         found = metrics.nsw_regret_of(truth_of([[0.5]], best=best), np.ones(1), np.zeros(1), metrics.welfare_cache(1, 1))
         assert np.array_equal(found, gap, equal_nan=True)
@@ -188,6 +189,7 @@ def test_what_is_recorded_rises_to_the_horizon_and_does_not_change_what_is_playe
     np.testing.assert_array_equal(some.rounds, [13, 26, 39, 51, 64, 77, 90])  # round(90 m / 7)
     for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "bytes"):
         np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[some.rounds - 1])
+    # recorded rounds rise and end at the horizon
     for horizon in (1, 2, 3, 199, 200, 201, 10_000, 1_234_567):
         rounds = recorded_rounds(horizon, 200)
         assert rounds[0] >= 1 and rounds[-1] == horizon and (np.diff(rounds) > 0).all()

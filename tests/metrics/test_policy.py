@@ -21,6 +21,7 @@ def test_ten_agents_and_two_arms() -> None:
     np.testing.assert_allclose(policies.voices(fair, SPLIT), 0.1, atol=1e-12)
     assert abs(policies.procedural_score(fair, SPLIT) - 1) < 1e-12
     assert policies.in_core(p, SPLIT) and policies.proportional(p, SPLIT).all()
+    # the majority leaves the minority without a voice
     p = best_policy("utilitarian", SPLIT).p
     assert p.tolist() == [0, 1]
     np.testing.assert_allclose(policies.procedural_score(p, SPLIT), 0.6)
@@ -66,6 +67,7 @@ def test_scores_and_welfare_by_hand() -> None:
     assert policies.decision_shares([0.3, 0.2, 0.5], U).tolist() == [0.5, 0.5]
     assert policies.procedural_score([0.3, 0.2, 0.5], U) == 1.0
     np.testing.assert_allclose(policies.procedural_score([0.6, 0.2, 0.2], U), 0.7)
+    # welfare under every objective
     found = policies.welfare_under([0.5, 0.5], [[0.4, 0.8], [0.2, 0.4]], exponent=1.0)
     expected = {"nsw": 0.18, "log_nsw": np.log(0.18), "utilitarian": 0.9, "maximin": 0.3, "equality": -0.3,
                 "procedural": 0.5, "p_mean": 0.45}  # fmt: skip

@@ -89,6 +89,7 @@ def test_names_take_bounded_memory_and_a_file_that_is_too_large_none(tmp_path: P
     path = written(tmp_path, "named.edges", "".join(f"agent{i} agent{(i + s) % n}\n" for i in range(n) for s in (1, 2)))
     graph, most = peak(load, path)
     assert len(graph.edges) == 2 * n and graph.labels[1] == "agent1" and most < 60_000_000
+    # a file that is too large is not read
     for suffix, size in [(".edges", 10**9), (".graphml", 2 * 10**7), (".toml", 10**5)]:
         path = tmp_path / f"sparse{suffix}"
         with path.open("wb") as file:

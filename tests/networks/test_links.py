@@ -167,6 +167,7 @@ def test_erdos_renyi_is_what_it_was_to_the_bit() -> None:
     for spared in (gm.Network("petersen"), gm.Network("petersen", links="static")):
         generator = np.random.default_rng(0)
         assert spared.link_sampler(generator)(5).all() and generator.random() == np.random.default_rng(0).random()
+    # probabilities of links one by one or as a matrix
     matrix = np.array([[0, 0.2, 0], [0.2, 0, 0.9], [0, 0.9, 0]])
     for given_as in ([0.2, 0.9], matrix, matrix.tolist()):
         network = gm.Network("path", 3, links=gm.ErdosRenyi(given_as))
@@ -390,6 +391,7 @@ def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
     path = experiment(tmp_path, "base = 'complete'", f"[sweep]\n'network.links' = {swept}")
     points = ["random_matching", "static", "stochastic_block(within=0.9, between=0.1)"]
     assert sorted(gm.run(path, out=tmp_path / "processes").table()["links"].unique()) == points
+    # errors of the file
     for network, message in (
         ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
         ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),

@@ -52,6 +52,7 @@ def test_arrays_of_a_small_graph_and_of_one_agent() -> None:
     assert network.labels == ("0", "1", "2", "3")
     assert (network.weights, network.weight_rule, network.constant_weight) == ("max_degree", 1, 1 / 3)
     assert {a.dtype for a in (network.edges, network.degrees, network.offsets)} == {np.dtype(np.int64)}
+    # one agent has no edges
     network = Network("complete", agents=1, link_probability=0.5)
     assert network.edges.shape == (0, 2) and network.offsets.tolist() == [0, 0]
     assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)

@@ -112,6 +112,7 @@ def test_where_names_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(load("petersen.toml").labels) == 3 and len(load("petersen").labels) == 10
     (tmp_path / "ring").mkdir()
     assert len(load("ring", 4).labels) == 4
+    # the wheel's own folder comes before the checkout
     folder = tmp_path / "gossipmab" / "_shipped" / "topologies"
     folder.mkdir(parents=True)
     written(folder, "mine.edges", "0 1\n")

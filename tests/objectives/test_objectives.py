@@ -139,6 +139,7 @@ def test_optima_and_ties_by_hand() -> None:
         p = np.zeros(3)
         objective(name).maximise(U, solver_workspace(1, 3), p)
         np.testing.assert_allclose(p, [0, 1, 0], atol=1e-12 if name == "equality" else 1e-7, err_msg=name)
+    # ties are broken as stated
     p = np.zeros(3)
     objective("utilitarian").maximise(np.array([[1.0, 2, 2], [2, 1, 1]]), solver_workspace(2, 3), p)
     assert p.tolist() == [1, 0, 0]

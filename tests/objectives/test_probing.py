@@ -149,6 +149,7 @@ def test_distributions_of_tables_and_on_grids(tmp_path: Any) -> None:
     known = distributions(environment)
     np.testing.assert_allclose(known.means, environment.own_utilities, atol=1e-9)
     assert len(known.levels) == 257
+    # values between levels keep their mean
     np.testing.assert_allclose(on_levels(np.array([0.3, 1.0]), np.array([0.5, 0.5]), np.array([0.0, 0.4, 1.0])),
                                [0.125, 0.375, 0.5])  # fmt: skip
 
@@ -277,6 +278,7 @@ def test_terms() -> None:
         alpha = terms(3, 9, budget=4, overhead=name).overhead
         assert len(alpha) == 5 and alpha[0] == 0 and alpha[-1] == 1 and (np.diff(alpha) >= 0).all(), name
     np.testing.assert_allclose(terms(2, 9, 4, "quadratic").overhead, [0, 1 / 16, 1 / 4, 9 / 16, 1])
+    # the paper's capacity is just feasible with as many arms as agents
     assert terms(8, 8, capacity=1).capacity == 1 and terms(12, 8, capacity=1.5).capacity == 1.5
 
 
@@ -341,10 +343,12 @@ def test_assignments_by_hand() -> None:
     pi, _ = solved(np.array([[1.0, 0.5], [1.0, 0.0]]), 1.0)
     np.testing.assert_allclose(pi, [[0, 1], [1, 0]], atol=1e-3)  # flat at p = 1: the welfare is good to 1e-6
     values = np.random.default_rng(7).random((5, 4))
+    # a wide capacity gives everybody the best arm
     pi, best = solved(values, 5.0)[0], np.zeros((5, 4))
     best_arms(values, np.zeros(4, np.int64), best)
     np.testing.assert_array_equal(best.argmax(axis=1), values.argmax(axis=1))
     assert np.log((pi * values).sum(axis=1)).sum() == pytest.approx(np.log(values.max(axis=1)).sum(), abs=2e-6)
+    # of equal arms a probed one then the first is taken
     pi = np.zeros((2, 3))
     best_arms(np.array([[1.0, 1.0, 1.0], [0.5, 0.2, 0.5]]), np.array([0, 1, 1]), pi)
     np.testing.assert_array_equal(pi, [[0, 1, 0], [0, 0, 1]])

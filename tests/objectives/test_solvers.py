@@ -230,6 +230,7 @@ def test_the_certificate_holds_whatever_the_warm_row_says_and_the_input_is_left_
     for row in [*rows, *rng.standard_normal((40, size)), *rng.random((40, size)), *10.0 ** rng.uniform(-300, 300, (40, size))]:
         value, certificate, _ = solve(G, b, warm=row.copy())
         assert certificate <= 1e-8 and value == pytest.approx(true, rel=1e-8)
+    # same input same bits and the input is left alone
     rng = np.random.default_rng(12)
     G, b = trap("negative", 6, 4, rng)
     before = G.copy(), b.copy()
@@ -251,6 +252,7 @@ def test_projection_and_the_local_climb_from_nowhere() -> None:
         expected = np.maximum(v[0] - shifts[np.flatnonzero(ordered > shifts)[-1]], 0.0)
         project(v, 0, 6)
         assert v[0] == pytest.approx(expected, abs=1e-12 * max(1.0, abs(ordered[0])))
+    # the local climb starts from uniform where p is zero
     G, b = balanced(3, 4, np.random.default_rng(15))
     p, q = np.zeros(4), np.full(4, 0.25)
     work = welfare_workspace(3, 4)

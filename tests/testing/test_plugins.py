@@ -136,6 +136,7 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: C
 @pytest.mark.slow
 def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> None:
     testing.check_algorithm(PROTOCOLS["gossip"][NAME])
+    # numbers in the loop with failures
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
     fast, plain = (
@@ -338,6 +339,7 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
 def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_path: Path) -> None:
     with pytest.raises(gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"):
         gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
+    # a reward model with means of its own is refused
     rewards = outside.Triangular(np.zeros((5, 3, 2)))
     with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
         gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
@@ -353,6 +355,7 @@ def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> N
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
     refuses("^objective: got 3, allowed is a string", gm.simulate, learner._replace(objective=3), environment, horizon=4, seed=0)
+    # an objective by name
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},

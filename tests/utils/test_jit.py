@@ -256,6 +256,7 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
         expected += value
     assert summed(values) == expected and divided(1.0, 0.0) == math.inf
 
+    # what allocates does not compile but from outside the package
     def allocates(n: int) -> float:
         return float(np.zeros(n)[0])
 
@@ -329,6 +330,7 @@ def test_an_algorithm_from_outside_compiles_is_not_cached_and_may_print(capfd: C
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = code_cache.cache_folder()
     assert folder is None or not any(b"Sound" in file.read_bytes() for file in folder.iterdir() if file.is_file())
+    # an algorithm from outside may print and raise
     with pytest.raises(ValueError) as caught:
         gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
     assert caught.value.args == ("stopped in round", 8)

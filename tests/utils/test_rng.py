@@ -23,6 +23,7 @@ def test_a_stream_is_pcg64_of_its_key() -> None:
     sequence = np.random.SeedSequence(7, spawn_key=(3, 0, int(REWARDS)))
     expected = np.random.Generator(np.random.PCG64(sequence)).random(10)
     np.testing.assert_array_equal(stream(7, trial=3, purpose=REWARDS).random(10), expected)
+    # every part of the key matters
     keys = itertools.product((0, 1), (0, 1, 2), ("", "a", "b", "no_sim"), Purpose)
     firsts = [stream(seed, trial=trial, label=label, purpose=why).random() for seed, trial, label, why in keys]
     assert len(set(firsts)) == len(firsts) == 2 * 3 * 4 * len(Purpose)

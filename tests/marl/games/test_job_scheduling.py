@@ -56,6 +56,7 @@ def test_ties_go_to_the_first_in_the_order_and_nobody_swaps() -> None:
     assert played(game, state_of(game, cells), 2, 1, 4) == ([[3, 3], [4, 3], [3, 2]], [1, 0, 0])
     game = JobScheduling(agents=3, order="random")
     assert played(game, state_of(game, cells), 2, 1, 4, uniforms=np.array([0.5, 0.9, 0.1])) == ([[2, 3], [4, 3], [3, 3]], [0, 0, 1])
+    # nobody swaps nor enters a cell vacated in the same step
     game = JobScheduling(agents=2)
     assert played(game, state_of(game, [(2, 2), (3, 2)]), 2, 1)[0] == [[2, 2], [3, 2]]
     for row in ([(2, 2), (3, 2)], [(3, 2), (2, 2)]):  # a column of two: the head moves, who follows does not, whoever is first

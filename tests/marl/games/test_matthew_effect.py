@@ -23,28 +23,32 @@ def played(state: MatthewState, *actions: int, new: list[float] | None = None, *
 
 
 def test_meals() -> None:
+    """The worked example first; then a rule at a time."""
     state = state_of([(0.5, 0.5)], [0.04], [(0.55, 0.5), *FAR[:2]])
     assert played(state, 2, new=[0.25, 0.75]) == [1.0]
     assert state.places.tolist() == [[0.55, 0.5]] and state.sizes.tolist() == [0.045]
     assert state.resources.tolist() == [[0.25, 0.75], *map(list, FAR[:2])]
+    # a meal needs a distance below the size
     assert played(state_of([(0.5, 0.5)], [0.125], [(0.625, 0.5)]), 0) == [0.0]
     assert played(state_of([(0.5, 0.5)], [0.125], [(0.624, 0.5)]), 0) == [1.0]
-
-    def pair() -> MatthewState:
-        return state_of([(0.5, 0.5), (0.51, 0.5)], [0.05, 0.05], [(0.52, 0.5)])
-
-    state = pair()
-    assert played(state, 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.055, 0.05]
-    assert played(pair(), 0, 0, order="random", new=[0.0, 0.0, 0.9, 0.1]) == [0.0, 1.0]
+    # the first in the order eats, though another is nearer
+    pair = [(0.5, 0.5), (0.51, 0.5)], [0.05, 0.05], [(0.52, 0.5)]
+    assert played(state := state_of(*pair), 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.055, 0.05]
+    assert played(state_of(*pair), 0, 0, order="random", new=[0.0, 0.0, 0.9, 0.1]) == [0.0, 1.0]
+    # two meals pay once and grow twice
     state = state_of([(0.5, 0.5), (0.0, 0.5)], [0.04, 0.04], [(0.5, 0.51), (0.49, 0.5)])
     assert played(state, 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.04 + 0.005 + 0.005, 0.04]
-    places = [(0.5, 0.5)]
-    assert played(state := state_of(places, [0.04], [(0.5, 0.51), (0.5, 0.542)]), 0) == [1.0]
+    # resources are eaten in order, by agents that have grown since
+    assert played(state := state_of([(0.5, 0.5)], [0.04], [(0.5, 0.51), (0.5, 0.542)]), 0) == [1.0]
     assert state.sizes.tolist() == [0.04 + 0.005 + 0.005]  # grown by the first, it reaches the second
-    played(state := state_of(places, [0.04], [(0.5, 0.542), (0.5, 0.51)]), 0)
+    played(state := state_of([(0.5, 0.5)], [0.04], [(0.5, 0.542), (0.5, 0.51)]), 0)
     assert state.sizes.tolist() == [0.045]
+    # what appears within reach is eaten in the next step
     state = state_of([(0.5, 0.5)], [0.04], [(0.5, 0.51)])
     assert played(state, 0, new=[0.5, 0.5]) == [1.0] and state.sizes.tolist() == [0.045] and played(state, 0) == [1.0]
+
+
+def test_the_size_ends_at_its_cap() -> None:
     state, meals = state_of([(0.5, 0.5)], [0.03], [(0.5, 0.5)]), 0
     while state.sizes[0] < 0.15:
         meals += int(played(state, 0, new=[0.5, 0.5])[0])

@@ -1,7 +1,5 @@
 """A sound algorithm, and others that are each broken in one way, for the conformance suite to find."""
 
-from __future__ import annotations
-
 import random
 from typing import Any, NamedTuple
 

@@ -1,18 +1,18 @@
 """A real headless Chromium for the tests of HTML: found by name, a new profile every time, every wait bounded."""
 
-from __future__ import annotations
-
 import html
 import json
 import re
 import shutil
 import subprocess
 import tempfile
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+VOID = {"meta", "link", "br", "img"}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -44,6 +44,48 @@ onload = () => {
   document.body.textContent = JSON.stringify(found);
 };
 """
+
+
+class Page(HTMLParser):
+    """The elements of a page, which close in the order in which they opened, the texts in them, the lengths of its scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.scripts: list[int] = []  # of those that are no data
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.scripts += [0] if self.runs else []
+
+    @property
+    def runs(self) -> bool:
+        """Whether the last element is a script that runs."""
+        tag, attributes = self.elements[-1]
+        return tag == "script" and attributes.get("type") != "application/json"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.texts.append((self.open[-1], data))
+        if self.open[-1:] == ["script"] and self.runs:
+            self.scripts[-1] += len(data)
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

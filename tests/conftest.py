@@ -4,8 +4,6 @@
 `root`: a short temporary directory in which Ray's sessions put their folders.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import tempfile
@@ -37,15 +35,9 @@ os.environ.pop("COLUMNS", None)  # of pytest-xdist: tables are to be as wide as 
 # other, so that the second finds it compiled.
 LONG = ("test_algorithms", "test_actors", "test_faults", "test_plugins", "test_assignment", "test_actor_failures", "test_central")
 LONG += (
-    "test_report",
-    "test_actor_faults",
-    "test_failures",
-    "test_golden",
-    "test_hostile",
-    "test_engines",
-    "test_objectives",
+    "test_report", "test_actor_faults", "test_failures", "test_golden", "test_hostile", "test_engines", "test_objectives",
     "test_solvers",
-)
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -195,6 +187,14 @@ def by_actors(
 @pytest.fixture(scope="session")
 def alone() -> Callable[..., SimpleNamespace]:
     return play_alone
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    from gossipmab.engines.pools.ray_session import session
+
+    with session(cpus=2):
+        yield
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ They go to tests/golden/<version>/, are made once, with the release, and are nev
 machine are left out, so that nothing but the software's version shows in them.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path

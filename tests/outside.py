@@ -1,7 +1,5 @@
 """Classes of a user who is no part of the package: link processes, rewards, an objective. See also `broken.Sound`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Commands in processes of their own that start at once: forked from a server that has loaded everything."""
 
-from __future__ import annotations
-
 import os
 import resource
 import signal

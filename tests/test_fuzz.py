@@ -1,7 +1,5 @@
 """Every parser under a coverage-guided fuzzer for a while; and the files that the fuzzing begins from, taken or refused."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

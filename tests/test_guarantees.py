@@ -1,7 +1,5 @@
 """docs/guarantees.md names tests that are there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is released: the wheel and the sdist, built here, installed in a clean environment, and run outside the checkout."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -19,6 +17,7 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
+from tests.tiny import Capsys
 
 ROOT = Path(gm.__file__).parent.parent
 QUICK = ("--set", "experiment.trials=1", "--set", "experiment.horizon=100", "--workers", "1", "--quiet")
@@ -92,7 +91,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
             assert names[f"gossipmab/_shipped/{kind}/{path.name}"] == path.read_bytes()
 
 
-def test_the_version_is_said_once_and_is_the_same_everywhere(wheel: Path, sdist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_said_once_and_is_the_same_everywhere(wheel: Path, sdist: Path, capsys: Capsys) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "version" in project["project"]["dynamic"] and "version" not in project["project"]
     assert project["tool"]["hatch"]["version"]["path"] == "gossipmab/__init__.py"
@@ -171,9 +170,7 @@ def interpreters() -> dict[str, Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_all_supported_versions_of_python_play_the_same_bits(
-    wheel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_supported_versions_of_python_play_the_same_bits(wheel: Path, tmp_path: Path, capsys: Capsys) -> None:
     """Each installs the wheel with its dependencies from the index; skipped where there is no other Python."""
     found = interpreters()
     if not found:

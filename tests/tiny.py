@@ -1,8 +1,21 @@
-"""The small experiment that many tests run: three agents on the complete graph, with gossip and alone."""
+"""What many tests share: a small experiment, a small graph, and how to catch a refusal."""
 
-from __future__ import annotations
-
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import networkx as nx
+import pytest
+
+import gossipmab as gm
+from gossipmab.cli import call
+from gossipmab.utils.atomic_write import file_hash
+from gossipmab.utils.errors import InputError
+
+FOUR = {"agents": 4, "arms": 3, "objectives": 2}
+PAIR = [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}]
+KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
 
 
 def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
@@ -14,3 +27,57 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
         "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
         **sections,
     }
+
+
+def same_tables(one: Path, other: Path) -> bool:
+    """Whether two run folders hold the same bytes of results."""
+    return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
+
+
+def module_run(experiment: dict[str, Any], name: str = "tiny", workers: int = 1) -> Any:
+    """A fixture: a run of the experiment in a folder of this name, once for the tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
+        return gm.run(experiment, out=tmp_path_factory.mktemp("runs") / name, workers=workers)
+
+    return run
+
+
+def refusal(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> str:
+    """The one line in which the call refuses these arguments."""
+    try:
+        call(*arguments, **named)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return str(error)
+    raise AssertionError(f"not refused: {arguments} {named}")
+
+
+def refuses(line: str, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> None:
+    """Assert that the call refuses these arguments in one line, in which the regular expression `line` is found."""
+    found = refusal(call, *arguments, **named)
+    assert re.search(line, found), found
+
+
+Capsys = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+
+
+def slow(*values: Any) -> Any:
+    """A row of parameters that the everyday run leaves out."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def printed(capsys: Capsys, arguments: list[str]) -> str:
+    """What a command prints that does what it should."""
+    assert call(arguments) == 0
+    return capsys.readouterr().out
+
+
+def error_of(capsys: Capsys, arguments: list[str]) -> str:
+    """The one line in which a command refuses."""
+    assert call(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "Traceback" not in err, err
+    return err

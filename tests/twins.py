@@ -5,8 +5,6 @@ A twin holds ALL agents: `local`, `world` (the global averages), `pulls`. `selec
 off-diagonal zeros say which links are absent. Sections in the comments are those of the page ("algorithms.md").
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-
-# ------------------------------------------------------------------ fronts, gaps, welfare (section 5)
 
 
 def dominates(v: np.ndarray, u: np.ndarray) -> bool:
@@ -64,38 +60,25 @@ def best_nash(utilities: np.ndarray) -> np.ndarray:
     return solved
 
 
-# ------------------------------------------------------------------ network (section 3)
-
-
 def mixing_matrix(agents: int, present: Iterable[tuple[int, int]], base: Iterable[tuple[int, int]], weights: str) -> np.ndarray:
     """W_t of the present edges; `base` gives the largest degree that `max_degree` needs."""
     present, base = list(present), list(base)
-    degree = np.zeros(agents)
-    base_degree = np.zeros(agents)
+    degree, base_degree, matrix = np.zeros(agents), np.zeros(agents), np.zeros((agents, agents))
     for i, j in present:
         degree[[i, j]] += 1
     for i, j in base:
         base_degree[[i, j]] += 1
-    matrix = np.zeros((agents, agents))
     for i, j in present:
         metropolis = 1.0 / (1.0 + max(degree[i], degree[j]))
-        weight = {
-            "laplacian": 1.0 / agents,
-            "metropolis": metropolis,
-            "max_degree": 1.0 / (1.0 + base_degree.max()),
-            "lazy_metropolis": metropolis / 2.0,
-        }[weights]
-        matrix[i, j] = matrix[j, i] = weight
+        rules = {"laplacian": 1.0 / agents, "metropolis": metropolis, "lazy_metropolis": metropolis / 2.0}
+        matrix[i, j] = matrix[j, i] = rules.get(weights, 1.0 / (1.0 + base_degree.max()))  # else max_degree
     return matrix + np.diag(1.0 - matrix.sum(axis=1))
 
 
 def algebraic_connectivity(agents: int, base: Iterable[tuple[int, int]]) -> float:
     laplacian = np.zeros((agents, agents))
     for i, j in base:
-        laplacian[i, i] += 1
-        laplacian[j, j] += 1
-        laplacian[i, j] -= 1
-        laplacian[j, i] -= 1
+        laplacian[np.ix_([i, j], [i, j])] += [[1, -1], [-1, 1]]
     return float(np.sort(np.linalg.eigvalsh(laplacian))[1])
 
 
@@ -108,9 +91,6 @@ def gossip(world: np.ndarray, weights: np.ndarray, change: np.ndarray) -> np.nda
                 mixed[i] = mixed[i] + weights[i, j] * (world[j] - world[i])
         mixed[i] = mixed[i] + change[i]
     return mixed
-
-
-# ------------------------------------------------------------------ Algorithm 1 and its baselines
 
 
 def start_round(agents: int, arms: int, t: int) -> np.ndarray:
@@ -131,8 +111,7 @@ class ParetoTwin:
     gossiping: bool = True
 
     def __post_init__(self) -> None:
-        shape = (self.agents, self.arms, self.objectives)
-        self.local, self.world = np.zeros(shape), np.zeros(shape)
+        self.local, self.world = np.zeros((2, self.agents, self.arms, self.objectives))
         self.pulls = np.zeros((self.agents, self.arms), dtype=int)
 
     def radius(self, i: int, t: int) -> np.ndarray:
@@ -184,8 +163,7 @@ class EliminationTwin:
     factors: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of the sampling term, of S, of tau + sqrt(N)
 
     def __post_init__(self) -> None:
-        shape = (self.agents, self.arms, self.objectives)
-        self.local, self.world = np.zeros(shape), np.zeros(shape)
+        self.local, self.world = np.zeros((2, self.agents, self.arms, self.objectives))
         self.pulls = np.zeros((self.agents, self.arms), dtype=int)
         self.active = np.ones((self.agents, self.arms), dtype=bool)
 
@@ -225,9 +203,6 @@ class EliminationTwin:
 
     def message_numbers(self) -> int:
         return self.arms * self.objectives + self.arms
-
-
-# ------------------------------------------------------------------ Algorithm 2 and its ablations
 
 
 def fair_objective(p: np.ndarray, estimate: np.ndarray, bonus: np.ndarray, root: float = 1.0) -> np.ndarray:
@@ -356,9 +331,6 @@ class NeighbourhoodTwin(FairTwin):
         return 0 if self.no_gossip else int(self.tracks.sum(axis=1).max()) * self.arms
 
 
-# ------------------------------------------------------------------ the round (section 4) and its regrets
-
-
 @dataclass
 class Game:
     """What is played: means (N,K,D), preferences (N,D), base edges, p, the name of the weights, and how a reward is drawn."""
@@ -420,17 +392,11 @@ def play(
         wanted = game.utilities if isinstance(twin, FairTwin) else game.means.mean(axis=0)
         kept["sampling_error"].append(np.abs(truth - wanted).max())
         kept["mean_gap"].append(np.abs(twin.world.mean(axis=0) - truth).max() if twin.message_numbers() else 0.0)
-        for name, value in zip(
-            ("distribution", "arms", "pareto_regret", "nsw_regret", "messages", "bytes"),
-            (distribution, arms, pareto, fair, messages, 8 * twin.message_numbers() * messages),
-            strict=True,
-        ):
+        now = {"distribution": distribution, "arms": arms, "pareto_regret": pareto, "nsw_regret": fair, "messages": messages}
+        for name, value in (now | {"bytes": 8 * twin.message_numbers() * messages}).items():
             kept[name].append(value)
-    return {name: np.array(value) for name, value in kept.items()} | {
-        "pulls": twin.pulls,
-        "utility": utility,
-        "messages_sent": sent,
-    }
+    ends = {"pulls": twin.pulls, "utility": utility, "messages_sent": sent}
+    return {name: np.array(value) for name, value in kept.items()} | ends
 
 
 KEPT = ("distribution", "arms", "pareto_regret", "nsw_regret", "disagreement", "sampling_error", "mean_gap", "messages", "bytes")

@@ -3,31 +3,21 @@
 Twins are fed with the numbers of the cell's streams, drawn here again from the streams themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import twins
 from scipy.special import betaincinv, ndtri
-from twins import (
-    EliminationTwin,
-    FairTwin,
-    Game,
-    Numbers,
-    ParetoTwin,
-    algebraic_connectivity,
-    fair_objective,
-    maximise_multi_start,
-    maximise_two_arms,
-    play,
-)
+from twins import EliminationTwin, FairTwin, Game, Numbers, ParetoTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
+from tests.tiny import slow
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -83,15 +73,9 @@ def logged(folder: Path, agents: int, arms: int, objectives: int, seed: int) -> 
 
 
 def world(
-    agents: int,
-    arms: int,
-    objectives: int,
-    base: Any = "complete",
-    p: float = 0.5,
-    weights: str = "laplacian",
-    seed: int = 0,
+    agents: int, arms: int, objectives: int, base: Any = "complete", p: float = 0.5, weights: str = "laplacian", seed: int = 0,
     **more: Any,
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any]:  # fmt: skip
     """An environment, kept inside [0.1, 0.9] in the mean so that beta's shapes stay regular, and a network."""
     environment = gm.Environment.sample(agents, arms, objectives, seed=seed, **more)
     return environment, gm.Network(base, agents=agents, link_probability=p, weights=weights)
@@ -99,21 +83,16 @@ def world(
 
 def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any = None) -> Game:
     return Game(
-        environment.means,
-        environment.preferences,
-        [(int(i), int(j)) for i, j in network.edges],
-        network.link_probability,
-        network.weights,
-        reward_twin(model, environment, table),
-    )
+        environment.means, environment.preferences, [(int(i), int(j)) for i, j in network.edges], network.link_probability,
+        network.weights, reward_twin(model, environment, table),
+    )  # fmt: skip
 
 
 def numbers_of(environment: Any, network: Any, horizon: int, seed: int, trial: int = 0) -> Numbers:
     """The cell's raw uniform numbers, from the streams that the design names."""
     N, _, D = environment.means.shape
-    arms, rewards, links = (
-        np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose)))) for purpose in (1, 2, 3)
-    )
+    keys = [np.random.SeedSequence(seed, spawn_key=(trial, 0, purpose)) for purpose in (1, 2, 3)]
+    arms, rewards, links = (np.random.Generator(np.random.PCG64(key)) for key in keys)
     return Numbers(links.random((horizon, len(network.edges))), arms.random((horizon, N)), rewards.random((horizon, N, D)))
 
 
@@ -124,7 +103,7 @@ def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more
     if isinstance(algorithm, gm.ParetoUCB):
         return ParetoTwin(N, K, D, gossiping=False)
     if isinstance(algorithm, gm.ParetoGossip):
-        connectivity = algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
+        connectivity = twins.algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
         factors = (algorithm.sampling, algorithm.burn_in, algorithm.mixing)
         return EliminationTwin(N, K, D, horizon, network.link_probability, connectivity, factors)
     root = 1.0 / N if algorithm.welfare == "geometric" else 1.0
@@ -134,18 +113,14 @@ def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more
 
 def same_play(trace: Any, kept: dict[str, Any], atol: float = 1e-9) -> None:
     """Arms by their cumulated means (pulls at the end, regrets and messages at every round)."""
-    np.testing.assert_array_equal(trace.pulls, kept["pulls"])
-    np.testing.assert_allclose(trace.pareto_regret, kept["pareto_regret"], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(trace.nsw_regret, kept["nsw_regret"], rtol=1e-8, atol=atol)
-    np.testing.assert_allclose(trace.disagreement, kept["disagreement"], rtol=0, atol=1e-10)
-    np.testing.assert_allclose(trace.sampling_error, kept["sampling_error"], rtol=0, atol=1e-10)
-    np.testing.assert_array_equal(trace.messages, kept["messages"])
-    np.testing.assert_array_equal(trace.bytes, kept["bytes"])
-    np.testing.assert_array_equal(trace.messages_sent, kept["messages_sent"])
-    np.testing.assert_allclose(trace.utility, kept["utility"], rtol=1e-11)
+    for name in ("pulls", "messages", "bytes", "messages_sent"):
+        np.testing.assert_array_equal(getattr(trace, name), kept[name], err_msg=name)
+    for name, rtol, most in (
+        ("pareto_regret", 0, 1e-9), ("nsw_regret", 1e-8, atol), ("disagreement", 0, 1e-10), ("sampling_error", 0, 1e-10),
+        ("utility", 1e-11, 0),
+    ):  # fmt: skip
+        np.testing.assert_allclose(getattr(trace, name), kept[name], rtol=rtol, atol=most, err_msg=name)
 
-
-# ---------------------------------------------------------------------------------------- twins with the same random numbers
 
 WORLDS: list[tuple[Any, ...]] = [  # agents, arms, objectives, base, p, weights
     (4, 3, 2, "complete", 0.5, "laplacian"),
@@ -160,8 +135,6 @@ WORLDS: list[tuple[Any, ...]] = [  # agents, arms, objectives, base, p, weights
 def base_of(name: str, agents: int) -> Any:
     if name in ("complete", "karate_club"):
         return name
-    import networkx as nx
-
     return nx.star_graph(agents - 1) if name == "star_graph" else getattr(nx, name)(agents)
 
 
@@ -238,12 +211,8 @@ def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> N
     more = {"logged_rewards": table} if model == "table" else {}
     environment, network = world(4, 3, 2, seed=5, rewards=model, **more)
     algorithm = gm.ParetoUCBGossip(pooled=True)
-    kept = play(
-        twin_of(algorithm, environment, network, 120),
-        game_of(environment, network, model, frame),
-        numbers_of(environment, network, 120, 5),
-        120,
-    )
+    twin, game = twin_of(algorithm, environment, network, 120), game_of(environment, network, model, frame)
+    kept = play(twin, game, numbers_of(environment, network, 120, 5), 120)
     trace = gm.simulate(algorithm, environment, network, horizon=120, seed=5, recorded_rounds=120, interpreted=True)
     same_play(trace, kept)
 
@@ -255,18 +224,16 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
     """
     environment, network = world(4, 2, 2, p=1.0, seed=8, rewards="gaussian")
     for name in FAIR:
-        twin = twin_of(VARIANTS[name], environment, network, 60, maximise=maximise_two_arms)
+        twin = twin_of(VARIANTS[name], environment, network, 60, maximise=twins.maximise_two_arms)
         kept = play(twin, game_of(environment, network, "gaussian"), numbers_of(environment, network, 60, 8), 60)
         trace = gm.simulate(VARIANTS[name], environment, network, horizon=60, seed=8, recorded_rounds=60, interpreted=True)
         same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
 
 
-# ---------------------------------------------------------------------------------------- twins with their own random numbers
-
 PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
 
 
-@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), pytest.param(200, 150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("trials", "horizon"), [(25, 60), slow(200, 150)])
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in PAPERS else pytest.mark.slow) for name in (*PARETO, *FAIR)]
 )
@@ -277,29 +244,20 @@ def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, hori
     errors; seeds are fixed, so this passes or fails for good. Over other seeds, 2 x 10 normal means would raise a false alarm in
     about 20 x 6.3e-5 = 0.13 % of all draws.
     """
-    generator = np.random.default_rng(2026)
-    difference = np.zeros((trials, 2))
+    generator, difference = np.random.default_rng(2026), np.zeros((trials, 2))
     algorithm = VARIANTS[name]
     arms = 2 if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else 4
     for trial in range(trials):
         environment, network = world(3, arms, 2, p=0.6, seed=77, trial=trial)
-        more = {"maximise": maximise_two_arms} if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else {}
+        more = {"maximise": twins.maximise_two_arms} if isinstance(algorithm, gm.SimulatedNSWUCBGossip) else {}
         twin = twin_of(algorithm, environment, network, horizon, **more)
-        numbers = Numbers(
-            generator.random((horizon, len(network.edges))), generator.random((horizon, 3)), generator.random((horizon, 3, 2))
-        )
+        numbers = Numbers(*(generator.random((horizon, *shape)) for shape in ((len(network.edges),), (3,), (3, 2))))
         kept = play(twin, game_of(environment, network), numbers, horizon)
         trace = gm.simulate(algorithm, environment, network, horizon=horizon, seed=77, trial=trial, recorded_rounds=1)
-        difference[trial] = [
-            trace.pareto_regret[-1].sum() - kept["pareto_regret"][-1].sum(),
-            trace.nsw_regret[-1].sum() - kept["nsw_regret"][-1].sum(),
-        ]
+        difference[trial] = [getattr(trace, x)[-1].sum() - kept[x][-1].sum() for x in ("pareto_regret", "nsw_regret")]
     error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
     assert (error > 0).any()
     assert (np.abs(difference.mean(axis=0)) <= 4 * error + 1e-9).all(), (difference.mean(axis=0), error)
-
-
-# ---------------------------------------------------------------------------------------- conformance of every algorithm
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -343,16 +301,12 @@ def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(name: str) -
     """Mean regrets of 100 trials, as numbered and permuted, and pulls by agent and arm: within 4 standard errors."""
     environment, network = world(4, 3, 2, p=0.6, seed=3)
     agents, arms = [1, 3, 2, 0], [2, 0, 1]
-    numbered = gm.Environment.sample(
-        means=environment.means[agents][:, arms], preferences=environment.preferences[agents], rewards="bernoulli"
-    )
+    numbered = gm.Environment.sample(means=environment.means[agents][:, arms], preferences=environment.preferences[agents])
     ends = []
     for played, seed, order in ((environment, 0, range(4)), (numbered, 1, np.argsort(agents))):
         traces = [gm.simulate(VARIANTS[name], played, network, horizon=150, seed=seed, trial=k) for k in range(100)]
-        rows = [
-            np.hstack([trace.pulls[order].ravel(), trace.nsw_regret[-1].sum(), trace.pareto_regret[-1].sum()]) for trace in traces
-        ]
-        ends.append(np.array(rows))
+        regrets = [(trace.nsw_regret[-1].sum(), trace.pareto_regret[-1].sum()) for trace in traces]
+        ends.append(np.hstack([[trace.pulls[order].ravel() for trace in traces], regrets]))
     one, other = ends
     other[:, :12] = other[:, :12].reshape(100, 4, 3)[:, :, np.argsort(arms)].reshape(100, 12)
     error = np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / 100)
@@ -369,17 +323,14 @@ def test_no_arm_is_dropped_unseen_in_a_large_network() -> None:
     np.testing.assert_array_equal(trace.pulls, 1)
 
 
-def test_an_agent_on_its_own_plays_every_algorithm() -> None:
+def test_an_agent_on_its_own_plays_every_algorithm_and_one_arm_costs_nothing() -> None:
     """N = 1: no links, no messages, and gossip is the agent's own average."""
     environment, network = world(1, 3, 2, p=1.0, seed=1)
     for name, algorithm in VARIANTS.items():
         trace = gm.simulate(algorithm, environment, network, horizon=60, seed=1, interpreted=True)
         assert trace.pulls.sum() == 60 and np.isfinite(trace.nsw_regret).all(), name
-        assert trace.messages[-1] == trace.bytes[-1] == 0
-        assert trace.disagreement[-1] < 1e-12
-
-
-def test_one_arm_costs_nothing() -> None:
+        assert trace.messages[-1] == trace.bytes[-1] == 0 and trace.disagreement[-1] < 1e-12
+    # one arm costs nothing
     environment, network = world(3, 1, 2, p=0.5, seed=1)
     for name, algorithm in VARIANTS.items():
         trace = gm.simulate(algorithm, environment, network, horizon=30, seed=1, interpreted=True)

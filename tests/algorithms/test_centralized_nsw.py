@@ -1,7 +1,5 @@
 """The yardstick of the gossip experiments: what all would earn if all heard all."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import gossipmab as gm
 from gossipmab.algorithms import CentralizedNSW
 from gossipmab.analysis.verify import same_bits
 from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
+from tests.tiny import tiny
 
 
 def twin(
@@ -87,12 +86,7 @@ def test_links_do_not_matter_to_it() -> None:
 
 @pytest.mark.slow
 def test_the_price_of_decentralisation_is_a_column_of_the_summary(tmp_path: Path, capsys: Any) -> None:
-    spec: dict[str, Any] = {
-        "experiment": {"name": "price", "horizon": 300, "trials": 2, "seed": 0},
-        "environment": {"agents": 3, "arms": 3, "objectives": 2},
-        "network": {"base": "complete", "link_probability": 0.5},
-        "algorithms": [{"name": "simulated_nsw_ucb_gossip"}, {"name": "centralized_nsw"}],
-    }
+    spec = tiny(300, 2, algorithms=[{"name": "simulated_nsw_ucb_gossip"}, {"name": "centralized_nsw"}])
     results = gm.run(spec, out=tmp_path / "run", workers=1)
     rows = results.summary().set_index("algorithm")
     assert rows.loc["centralized_nsw", "price_of_decentralisation"] == 1.0

@@ -3,8 +3,6 @@
 The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `mix_rows`, agent by agent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -120,8 +118,7 @@ def test_disagreement_contracts_at_the_rate_of_the_expected_square(base: Any, we
 
 
 def test_messages_are_two_a_present_edge() -> None:
-    environment = gm.Environment.sample(6, 3, 2, seed=1)
-    network = gm.Network(nx.cycle_graph(6), link_probability=0.3)
+    environment, network = gm.Environment.sample(6, 3, 2, seed=1), gm.Network(nx.cycle_graph(6), link_probability=0.3)
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=400, seed=1, recorded_rounds=400)
     links = numbers_of(environment, network, 400, seed=1).links
     np.testing.assert_array_equal(trace.messages, 2 * np.cumsum(links.sum(axis=1)))

@@ -5,8 +5,6 @@ local average; without noise that changes in the first pull of an arm only. `mu[
 The uniform numbers that draw the arms are given, so that the games do not hang on a generator: arm 0 iff number < p[0].
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,8 +42,7 @@ def play(monkeypatch: pytest.MonkeyPatch, alone: Callable[..., Any]) -> Iterator
 
     def run(algorithm: Any, means: Any, draws: Draws) -> tuple[Any, Any]:
         environment = gm.Environment.sample(means=means, preferences=PREFERENCES, rewards="deterministic")
-        network = gm.Network("complete", agents=2)
-        horizon = len(draws[0])
+        network, horizon = gm.Network("complete", agents=2), len(draws[0])
 
         def block(self: Any, count: int, *threads: Any) -> dict[Purpose, Any]:
             assert count == horizon
@@ -81,9 +78,6 @@ def check(
     np.testing.assert_allclose(trace.utility, utility, **exactly)
 
 
-# ------------------------------------------------------------------------------------------------------ Pareto algorithms
-
-
 def test_pareto_ucb_gossip(play: Callable[..., Any]) -> None:
     """Radii sqrt(2 ln(t 4^(1/4)) / n) = sqrt((2 ln t + ln 2) / n).
 
@@ -96,22 +90,19 @@ def test_pareto_ucb_gossip(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.9, 0.75, 0.9, 0.9, 0.25), (0.9, 0.9, 0.25, 0.9, 0.9, 0.75))
     _, game = played = play(gm.ParetoUCBGossip(), ONE_GOOD_ARM, draws)
     check(
-        played,
-        second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (0.5, 0.5)],
+        played, second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (0.5, 0.5)],
         arms=[(0, 0), (1, 1), (1, 1), (0, 0), (1, 1), (0, 1)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.25, 0.25), (0.5, 0.5), (0.5, 0.5), (0.75, 0.5)],
         fair=[(ARM, ARM), (0, 0), (COIN, 0), (ARM, ARM), (0, 0), (COIN, COIN)],
         disagreement=[0.5, 0.375, 0, 0, 0, 0],  # t=1: arm 0, |1 - 1/2|. t=2: arm 1, |1/4 - 5/8|
         size=4,  # K D numbers in a message
         utility=(3 * 1 + 3 * 0.5, 2 * 0 + 4 * 1),
-    )
+    )  # fmt: skip
     np.testing.assert_array_equal(game.local[0], [[[1, 0.5], [0, 0]], [[0, 0], [0, 0]]])
     np.testing.assert_array_equal(game.world[0], [[[1, 0.5], [0, 0]], [[0, 0], [0, 0]]])
     np.testing.assert_array_equal(game.world[1], [[[0.5, 0.25], [0.5, 0.25]], [[0.5, 0.25], [1, 1]]])
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], ONE_GOOD_ARM)
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.5, 0.25], [0.75, 0.625]]] * 2)
+    np.testing.assert_array_equal(game.local[1:], [ONE_GOOD_ARM] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.5, 0.25], [0.75, 0.625]]] * 2] * 4)
 
 
 def test_the_pooled_radius(play: Callable[..., Any]) -> None:
@@ -123,15 +114,12 @@ def test_the_pooled_radius(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.9, 0.75, 0.9, 0.9, 0.25), (0.9, 0.9, 0.25, 0.9, 0.9, 0.75))
     played = play(gm.ParetoUCBGossip(pooled=True), ONE_GOOD_ARM, draws)
     check(
-        played,
-        second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (1, 1)],
+        played, second=[(0, 0), (1, 1), (0.5, 1), (0, 0), (1, 1), (1, 1)],
         arms=[(0, 0), (1, 1), (1, 1), (0, 0), (1, 1), (1, 1)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.25, 0.25), (0.5, 0.5), (0.5, 0.5), (0.5, 0.5)],
-        fair=[(ARM, ARM), (0, 0), (COIN, 0), (ARM, ARM), (0, 0), (0, 0)],
-        disagreement=[0.5, 0.375, 0, 0, 0, 0],
-        size=4,
+        fair=[(ARM, ARM), (0, 0), (COIN, 0), (ARM, ARM), (0, 0), (0, 0)], disagreement=[0.5, 0.375, 0, 0, 0, 0], size=4,
         utility=(2 * 1 + 4 * 0.5, 2 * 0 + 4 * 1),
-    )
+    )  # fmt: skip
 
 
 def test_the_consensus_term_moves_no_selection(play: Callable[..., Any]) -> None:
@@ -153,17 +141,14 @@ def test_pareto_ucb(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.9, 0.9, 0.9, 0.9, 0.25), (0.9, 0.9, 0.9, 0.9, 0.9, 0.9))
     _, game = played = play(gm.ParetoUCB(), ONE_GOOD_ARM, draws)
     check(
-        played,
-        second=[(0, 0), (1, 1), (0, 1), (1, 1), (0, 1), (0.5, 0)],
+        played, second=[(0, 0), (1, 1), (0, 1), (1, 1), (0, 1), (0.5, 0)],
         arms=[(0, 0), (1, 1), (0, 1), (1, 1), (0, 1), (0, 0)],
         pareto=[(0.25, 0.25), (0.25, 0.25), (0.5, 0.25), (0.5, 0.25), (0.75, 0.25), (1.0, 0.5)],
         fair=[(ARM, ARM), (0, 0), (ARM, 0), (0, 0), (ARM, 0), (COIN, ARM)],
         disagreement=[0.5] * 6,  # of the agents' own averages: arm 0, |1 - 1/2|
-        size=0,
-        utility=(4 * 1 + 2 * 0.5, 2 * 0 + 4 * 1),
-    )
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], ONE_GOOD_ARM)
+        size=0, utility=(4 * 1 + 2 * 0.5, 2 * 0 + 4 * 1),
+    )  # fmt: skip
+    np.testing.assert_array_equal(game.local[1:], [ONE_GOOD_ARM] * 5)
 
 
 def test_pareto_gossip_alternates_until_its_intervals_part(play: Callable[..., Any]) -> None:
@@ -176,15 +161,12 @@ def test_pareto_gossip_alternates_until_its_intervals_part(play: Callable[..., A
     draws = ((0.9,) * 8, (0.9,) * 8)
     played = play(gm.ParetoGossip(sampling=0.0, burn_in=0.0, mixing=0.2), ONE_GOOD_ARM, draws)
     check(
-        played,
-        second=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)],
-        arms=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)],
+        played, second=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)], arms=[(k, k) for k in (0, 1, 0, 1, 0, 1, 1, 1)],
         pareto=[(r, r) for r in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 0.75, 0.75)],
         fair=[(r, r) for r in (ARM, 0, ARM, 0, ARM, 0, 0, 0)],
-        disagreement=[0.5, 0.375, 0, 0, 0, 0, 0, 0],
-        size=6,  # K D averages and K flags
+        disagreement=[0.5, 0.375, 0, 0, 0, 0, 0, 0], size=6,  # K D averages and K flags
         utility=(3 * 1 + 5 * 0.5, 3 * 0 + 5 * 1),
-    )
+    )  # fmt: skip
 
 
 def test_pareto_gossip_takes_a_neighbours_word(play: Callable[..., Any]) -> None:
@@ -198,18 +180,13 @@ def test_pareto_gossip_takes_a_neighbours_word(play: Callable[..., Any]) -> None
     """
     _, game = played = play(gm.ParetoGossip(sampling=0.25, burn_in=0.0, mixing=0.0), FAR_APART, ((0.9,) * 4, (0.9,) * 4))
     check(
-        played,
-        second=[(0, 0), (1, 1), (0, 1), (1, 1)],
-        arms=[(0, 0), (1, 1), (0, 1), (1, 1)],
-        pareto=[(0.25, 0.25), (0.25, 0.25), (0.5, 0.25), (0.5, 0.25)],
-        fair=[(ARM, ARM), (0, 0), (ARM, 0), (0, 0)],
+        played, second=[(0, 0), (1, 1), (0, 1), (1, 1)], arms=[(0, 0), (1, 1), (0, 1), (1, 1)],
+        pareto=[(0.25, 0.25), (0.25, 0.25), (0.5, 0.25), (0.5, 0.25)], fair=[(ARM, ARM), (0, 0), (ARM, 0), (0, 0)],
         disagreement=[0.125, 0.25, 0, 0],  # t=1: |0 - 1/8|. t=2: |1/4 - 1/2| of arm 1
-        size=6,
-        utility=(4 * 0.25, 1 * 0 + 3 * 1),
-    )
+        size=6, utility=(4 * 0.25, 1 * 0 + 3 * 1),
+    )  # fmt: skip
     np.testing.assert_array_equal(game.world[1], [[[0.25, 0.125], [0.25, 0.5]], [[0.25, 0.125], [0.75, 1.0]]])
-    for t in (2, 3):
-        np.testing.assert_array_equal(game.world[t], [[[0.25, 0.125], [0.5, 0.75]]] * 2)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.25, 0.125], [0.5, 0.75]]] * 2] * 2)
     for i in (0, 1):  # at t=4 agent 0's own intervals still overlap: 1/4 < 2 c(2) = 0.294
         np.testing.assert_array_equal(game.states[i].active[i], [0, 1])
 
@@ -220,7 +197,6 @@ def test_pareto_gossip_with_the_papers_constants_explores(play: Callable[..., An
     np.testing.assert_array_equal(trace.pulls, [[3, 3], [3, 3]])
 
 
-# ------------------------------------------------------------------------------------------------------ Algorithm 2
 # q = p[1] throughout. Rows of an estimate: row j = (arm 0, arm 1) to agent j.
 
 
@@ -242,21 +218,14 @@ def test_simulated_nsw_ucb_gossip(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.1, 0.5, 0.5, 0.25, 0.5), (0.9, 0.1, 0.5, 0.5, 0.75, 0.5))
     _, game = played = play(gm.SimulatedNSWUCBGossip(), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (0, 1), (1, 0), (0, 1), (1, 0)],
-        pareto=np.zeros((6, 2)),
-        fair=[(lost(a), lost(b)) for a, b in second],
-        disagreement=[0.25, 0.25, 0, 0, 0, 0],
-        size=4,  # N K numbers
+        played, second=second, arms=[(0, 0), (1, 1), (0, 1), (1, 0), (0, 1), (1, 0)], pareto=np.zeros((6, 2)),
+        fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.25, 0.25, 0, 0, 0, 0], size=4,  # N K numbers
         utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
-    )
+    )  # fmt: skip
     np.testing.assert_array_equal(game.world[0], [[[1, 0], [0, 0]], [[0.5, 0], [0.5, 0]]])
     np.testing.assert_array_equal(game.world[1], [[[0.75, 0.25], [0.25, 0.5]], [[0.75, 0.25], [0.25, 1]]])
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]])
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.75, 0.25], [0.25, 0.75]]] * 2)
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]]] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.75, 0.25], [0.25, 0.75]]] * 2] * 4)
     for i, state in enumerate(game.states):
         np.testing.assert_array_equal(state.counts[i], [[3, 3], [3, 3]])
 
@@ -271,27 +240,17 @@ def test_no_gossip(play: Callable[..., Any]) -> None:
     t=6: agent 0: q = (1/2 - BONUS_6) 4/3 = 0.5125, 0.25 -> arm 0. Agent 1: q = (1/8 + BONUS_6) 4 = 0.9626, 0.5 -> arm 1.
     """
     second = [
-        (0, 0),
-        (1, 1),
-        (2 / 3, 0.5),
-        ((0.5 - BONUS_4) * 4 / 3, 1),
-        (2 / 3, 0.5),
+        (0, 0), (1, 1), (2 / 3, 0.5), ((0.5 - BONUS_4) * 4 / 3, 1), (2 / 3, 0.5),
         ((0.5 - BONUS_6) * 4 / 3, (0.125 + BONUS_6) * 4),
-    ]
+    ]  # fmt: skip
     draws = ((0.9, 0.1, 0.5, 0.5, 0.5, 0.25), (0.9, 0.1, 0.25, 0.5, 0.25, 0.5))
     _, game = played = play(gm.SimulatedNSWUCBGossip(no_gossip=True), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (1, 0), (0, 1), (1, 0), (0, 1)],
-        pareto=np.zeros((6, 2)),
-        fair=[(lost(a), lost(b)) for a, b in second],
-        disagreement=[0.25] * 6,
-        size=0,
+        played, second=second, arms=[(0, 0), (1, 1), (1, 0), (0, 1), (1, 0), (0, 1)], pareto=np.zeros((6, 2)),
+        fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.25] * 6, size=0,
         utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
-    )
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]])
+    )  # fmt: skip
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0.5]], [[0.5, 0.25], [0.5, 1]]]] * 5)
 
 
 def test_no_sim(play: Callable[..., Any]) -> None:
@@ -307,19 +266,13 @@ def test_no_sim(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.1, 0.5, 0.5, 0.5, 0.5), (0.9, 0.1, 0.5, 0.5, 0.9, 0.5))
     _, game = played = play(gm.SimulatedNSWUCBGossip(no_sim=True), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (0, 0), (1, 1), (0, 1), (1, 0)],
-        pareto=np.zeros((6, 2)),
+        played, second=second, arms=[(0, 0), (1, 1), (0, 0), (1, 1), (0, 1), (1, 0)], pareto=np.zeros((6, 2)),
         fair=[(lost(a), lost(b)) for a, b in second],
         disagreement=[0.5, 0.5, 0, 0, 0, 0],  # t=1: |1 - 1/2|. t=2: |0 - 1/2| of row 1, arm 1, agent 0
-        size=4,
-        utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
-    )
-    for t in range(1, 6):
-        np.testing.assert_array_equal(game.local[t], [[[1, 0.25], [0, 0]], [[0, 0], [0.5, 1]]])
-    for t in range(2, 6):
-        np.testing.assert_array_equal(game.world[t], [[[0.5, 0.125], [0.25, 0.5]]] * 2)
+        size=4, utility=(3 * 1 + 3 * 0.25, 3 * 0.5 + 3 * 1),
+    )  # fmt: skip
+    np.testing.assert_array_equal(game.local[1:], [[[[1, 0.25], [0, 0]], [[0, 0], [0.5, 1]]]] * 5)
+    np.testing.assert_array_equal(game.world[2:], [[[[0.5, 0.125], [0.25, 0.5]]] * 2] * 4)
     for i, state in enumerate(game.states):
         np.testing.assert_array_equal(state.counts[i], [[3, 3] if j == i else [0, 0] for j in (0, 1)])
 
@@ -339,15 +292,10 @@ def test_no_sim_rescaled(play: Callable[..., Any]) -> None:
     draws = ((0.9, 0.1, 0.5, 0.25, 0.5, 0.5), (0.9, 0.1, 0.5, 0.75, 0.5, 0.75))
     played = play(gm.SimulatedNSWUCBGossip(no_sim=True, rescale=True), CONFLICT, draws)
     check(
-        played,
-        second=second,
-        arms=[(0, 0), (1, 1), (0, 0), (0, 1), (1, 0), (0, 1)],
-        pareto=np.zeros((6, 2)),
-        fair=[(lost(a), lost(b)) for a, b in second],
-        disagreement=[0.5, 0.5, 0, 0, 0, 0],
-        size=4,
+        played, second=second, arms=[(0, 0), (1, 1), (0, 0), (0, 1), (1, 0), (0, 1)], pareto=np.zeros((6, 2)),
+        fair=[(lost(a), lost(b)) for a, b in second], disagreement=[0.5, 0.5, 0, 0, 0, 0], size=4,
         utility=(4 * 1 + 2 * 0.25, 3 * 0.5 + 3 * 1),
-    )
+    )  # fmt: skip
 
 
 def test_the_geometric_welfare_and_the_local_solver(play: Callable[..., Any]) -> None:

@@ -1,7 +1,5 @@
 """Simulated NSW UCB Gossip among neighbours: the ordinary algorithm where all are near, its plain twin where they are not."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,15 +23,13 @@ from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
+from tests.tiny import refusal, slow, tiny
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)])  # balls of 3 to 5 with one hop
+LOST = {"message_loss": 0.2, "delay": 2, "random_delay": True, "crash_probability": 0.05, "recovery_probability": 0.3}
 TROUBLE: dict[str, Any] = {
     "none": {},
-    "failures": {
-        "failures": gm.Failures(
-            message_loss=0.2, delay=2, random_delay=True, crash_probability=0.05, recovery_probability=0.3, keep_state=False
-        )
-    },
+    "failures": {"failures": gm.Failures(**LOST, keep_state=False)},  # type: ignore[arg-type]
     "few bits, seldom": {"communication": gm.CommunicationBudget(period=2, trigger_threshold=0.02, quantization_bits=8)},
     "top": {"communication": gm.CommunicationBudget(top_k=3)},
 }
@@ -41,9 +37,6 @@ TROUBLE: dict[str, Any] = {
 
 def kite(p: float = 0.6, weights: str = "metropolis", arms: int = 4, **more: Any) -> tuple[Any, Any]:
     return gm.Environment.sample(7, arms, 3, seed=2), gm.Network(KITE, link_probability=p, weights=weights, **more)
-
-
-# ------------------------------------------------------------------------------------------------------ who is near whom
 
 
 @given(st.integers(1, 25), st.integers(1, 5), st.integers(0, 999))
@@ -59,8 +52,6 @@ def test_balls_are_those_of_a_search_from_every_agent(agents: int, hops: int, se
         assert [balls.slot_of(members[i], j) for j in near] == list(range(len(near)))
 
 
-# ----------------------------------------------------------------------------------------- where everybody is near: same bits
-
 EQUAL: list[dict[str, Any]] = [{}, {"solver": "local"}, {"welfare": "geometric"}, {"no_gossip": True}, {"alpha": 0.1}]
 
 
@@ -73,8 +64,7 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
         (nx.cycle_graph(5), 9, "lazy_metropolis"),
         (nx.star_graph(4), 2, "max_degree"),
     ):
-        environment = gm.Environment.sample(5, 4, 3, seed=1)
-        network = gm.Network(base, 5, 0.6, weights)
+        environment, network = gm.Environment.sample(5, 4, 3, seed=1), gm.Network(base, 5, 0.6, weights)
         kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
@@ -90,13 +80,8 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
     assert same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
 
 
-# ------------------------------------------------------------------------------------------------- where not: the plain twin
-
-
 @pytest.mark.parametrize(
-    "given",
-    [{}, *(pytest.param(given, marks=pytest.mark.slow) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))],
-    ids=str,
+    "given", [{}, *(slow(given) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))], ids=str
 )
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
@@ -155,8 +140,7 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     They hold (1, 2), (3, 4, 5), (6, 7, 8) and (9, 10) for these. With w = 1/4 agent 1 comes to 3 + (1 - 3)/4 = 2.5 for agent 0,
     4 + (2 - 4)/4 + (6 - 4)/4 = 4 for itself and 5 + (7 - 5)/4 = 5.5 for agent 2. The rows' sums stay: 4, 12, 21, 18.
     """
-    network = gm.Network(nx.path_graph(4))
-    environment = gm.Environment.sample(4, 1, 1, seed=0)
+    network, environment = gm.Network(nx.path_graph(4)), gm.Environment.sample(4, 1, 1, seed=0)
     algorithm = gm.SimulatedNSWUCBGossip(hops=1)
     state = algorithm.init(problem_info(environment, network, 1))
     assert state.known_members.tolist() == [[0, 1, -1], [0, 1, 2], [1, 2, 3], [2, 3, -1]]
@@ -167,30 +151,18 @@ def test_a_round_of_a_path_of_four_by_hand() -> None:
     np.testing.assert_array_equal(flat[0], [[1.5, 2.5, np.nan], [2.5, 4, 5.5], [5.5, 7, 8.5], [8.5, 9.5, np.nan]])
 
 
-# -------------------------------------------------------------------------------------------------------- engines
+SLOWLY = [slow("hops", trouble) for trouble in TROUBLE]  # a minute to compile the loop of messages
 
 
-@pytest.mark.parametrize("given", [{}, {"hops": 2, "solver": "local"}], ids=str)
-def test_interpreted_gives_the_bits_of_compiled(given: dict[str, Any]) -> None:
-    environment, network = kite()
-    algorithm = gm.SimulatedNSWUCBGossip(**{"hops": 1} | given)
+@pytest.mark.parametrize(("how", "trouble"), [("hops", ""), ("local", ""), *SLOWLY])
+def test_interpreted_gives_the_bits_of_compiled(how: str, trouble: str) -> None:
+    environment, network = kite(**(TROUBLE[trouble] if trouble else {}))
+    algorithm = gm.SimulatedNSWUCBGossip(hops=2, solver="local") if how == "local" else gm.SimulatedNSWUCBGossip(hops=1)
     one, other = (
-        gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=how)
-        for how in (False, True)
+        gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=slowly)
+        for slowly in (False, True)
     )
     assert same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
-
-
-@pytest.mark.slow  # a minute to compile the loop of messages
-@pytest.mark.parametrize("trouble", TROUBLE)
-def test_so_it_does_with_failures_and_communication_budgets(trouble: str) -> None:
-    environment, network = kite(**TROUBLE[trouble])
-    algorithm = gm.SimulatedNSWUCBGossip(hops=1)
-    one, other = (
-        gm.simulate(algorithm, environment, network, horizon=80, seed=4, recorded_rounds=9, interpreted=how)
-        for how in (False, True)
-    )
-    assert same_bits(one, other) == []
 
 
 def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
@@ -237,9 +209,6 @@ def test_a_ring_of_20_000_agents_stays_small() -> None:
     assert int(done.stdout) < 700 * 1024  # KiB, of which the compiler takes most
 
 
-# --------------------------------------------------------------------------------------------------------- what it learns
-
-
 def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callable[..., Any]) -> None:
     """Three in a row of a ring of six like one objective, three the other; an arm for each, and one between.
 
@@ -262,44 +231,26 @@ def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callabl
     assert (short > -1e-9).all() and short[500:].mean() < 0.02 * short[:3].mean()
 
 
-# ------------------------------------------------------------------------------------------------------ experiment files
+def experiment(*algorithms: dict[str, Any], **sweep: Any) -> dict[str, Any]:
+    named = [{"name": "simulated_nsw_ucb_gossip", **given} for given in algorithms]
+    environment, ring = {"agents": 5, "arms": 4, "objectives": 2}, {"base": "ring", "link_probability": 0.5}
+    return tiny(20, 1, environment=environment, network=ring, algorithms=named, **({"sweep": sweep} if sweep else {}))
 
 
-def experiment(*algorithms: dict[str, Any], agents: int = 5, base: Any = "ring", **sweep: Any) -> dict[str, Any]:
-    return {
-        "experiment": {"name": "near", "horizon": 20, "trials": 1, "seed": 0},
-        "environment": {"agents": agents, "arms": 4, "objectives": 2},
-        "network": {"base": base, "link_probability": 0.5},
-        "algorithms": [{"name": "simulated_nsw_ucb_gossip", **given} for given in algorithms],
-        **({"sweep": sweep} if sweep else {}),
-    }
-
-
-def test_the_key_of_the_experiment_file_leads_to_it(tmp_path: Path) -> None:
+def test_the_key_of_the_experiment_file_leads_to_it_and_may_be_swept(tmp_path: Path) -> None:
     results = gm.run(experiment({}, {"label": "near", "hops": 2}, {"label": "nearer", "hops": 1}), out=tmp_path / "run", workers=1)
     ends = results.table().groupby("algorithm").last()
     assert ends.loc["simulated_nsw_ucb_gossip", "nsw_regret"] == ends.loc["near", "nsw_regret"]  # two hops: all of five
     assert ends.loc["nearer", "bytes"] * 5 == ends.loc["near", "bytes"] * 3
-    again = gm.open_run(tmp_path / "run")
-    assert [one.params["hops"] for one in again.spec.algorithms] == [0, 2, 1]
+    assert [one.params["hops"] for one in gm.open_run(tmp_path / "run").spec.algorithms] == [0, 2, 1]
+    swept = from_dict(experiment({}, **{"algorithms.simulated_nsw_ucb_gossip.hops": [0, 1, 2, 3]}))
+    assert [cell.params["hops"] for cell in swept.cells()] == [0, 1, 2, 3]
 
 
-def test_hops_can_be_swept() -> None:
-    key = "algorithms.simulated_nsw_ucb_gossip."
-    hops = from_dict(experiment({}, **{key + "hops": [0, 1, 2, 3]}))
-    assert [cell.params["hops"] for cell in hops.cells()] == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"),
-        ({"hops": 1.5}, "hops: got 1.5, allowed is a whole number >= 0"),
-        ({"hop": 1}, "did you mean 'hops'"),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("given", "message"), [
+    ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"), ({"hops": 1.5}, "hops: got 1.5"),
+    ({"hop": 1}, "did you mean 'hops'"),
+], ids=str)  # fmt: skip
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(gm.InputError, match="^algorithms.simulated_nsw_ucb_gossip") as caught:
-        from_dict(experiment(given))
-    assert message in str(caught.value)
+    line = refusal(from_dict, experiment(given))
+    assert line.startswith("algorithms.simulated_nsw_ucb_gossip") and message in line

@@ -1,7 +1,5 @@
 """The report: opened in a real browser, light and dark, wide and narrow and printed; what it says, and what it escapes."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io
@@ -13,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -23,7 +20,7 @@ from urllib.request import Request, urlopen
 import browser
 import numpy as np
 import pytest
-from browser import acted, measured, opened, printed
+from browser import Page, acted, measured, opened, printed
 
 import gossipmab as gm
 from gossipmab.analysis.report import tables, write_report
@@ -34,53 +31,16 @@ from gossipmab.cli import call
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.runner import CellsFailedError
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
+from tests.tiny import FOUR, PAIR, Capsys, Patch, module_run, refuses, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "tiny", "description": "Two & a half", "horizon": 60, "trials": 3, "seed": 5, "recorded_rounds": 6},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "star", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}],
-}
+SPEC = tiny(60, 3, environment=FOUR, network={"base": "star", "link_probability": 0.5}, algorithms=PAIR)
+SPEC["experiment"]["description"] = "Two & a half"
 SWEEP = {"network.link_probability": [0.1, 1.0], "network.base": ["complete", "path"]}
-VOID = {"meta", "link", "br", "img"}
-
-
-class Outline(HTMLParser):
-    """The elements of a page, and that they close in the order in which they opened."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-
-@pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "single", workers=1)
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "swept", workers=1)
+single = module_run(SPEC, "single")
+swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +66,7 @@ def words(page: str) -> str:
 @pytest.mark.slow
 def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
     page = write_report(swept)
-    assert page == swept.path / "report.html"
-    assert opened(page, tmp_path / "page.png") == []
+    assert page == swept.path / "report.html" and opened(page, tmp_path / "page.png") == []
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
@@ -182,9 +141,8 @@ def fetched(url: str, **headers: str) -> tuple[int, str]:
     """Status and contents of an address."""
     try:
         with urlopen(Request(url, headers=headers), timeout=60) as answer:
-            assert (
-                answer.headers["Cache-Control"] == "no-store" and "default-src 'none'" in answer.headers["Content-Security-Policy"]
-            )
+            policy = answer.headers["Content-Security-Policy"]
+            assert answer.headers["Cache-Control"] == "no-store" and "default-src 'none'" in policy
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:
@@ -205,7 +163,7 @@ def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> No
         try:
             status, page = fetched(server.url)
             assert status == 200 and "0 of 6" in page and "waits for the first" in page and "it &lt;broke&gt;" in page
-            Outline(page)
+            Page(page)
             for file in sorted((single.path / "cells").glob("*"))[:3]:
                 shutil.copy(file, folder / "cells")
             page = fetched(f"{server.url}now")[1]
@@ -221,9 +179,7 @@ def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> No
 def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
     command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert fetched(url)[0] == 200
+        assert process.stdout is not None and fetched(process.stdout.readline().strip())[0] == 200
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "") and "Traceback" not in err
@@ -254,8 +210,7 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
         assert found["dark"] == (scheme == "dark")
         assert found["paper"] < 0.1 if found["dark"] else found["paper"] > 0.9
         assert found["text"] >= 4.5  # of WCAG 2, level AA
-        assert found["loaded"] == 0
-        assert found["scrolls"] <= found["width"] and found["wide"] == []
+        assert found["loaded"] == 0 and found["scrolls"] <= found["width"] and found["wide"] == []
         assert min(found["heights"]) > 100
     assert narrow["width"] == 340
 
@@ -271,8 +226,8 @@ def test_it_prints(single: Results, tmp_path: Path) -> None:
     assert content.startswith(b"%PDF") and len(without) > 20_000 and abs(len(content) / len(without) - 1) < 0.03
 
 
-def test_it_needs_nothing_else(page: str) -> None:
-    outline = Outline(page)
+def test_it_needs_nothing_else_and_is_accessible(page: str) -> None:
+    outline = Page(page)
     assert not outline.all("iframe", "object", "embed") and not any("src" in one for one in outline.all("script"))
     assert page.count("Copyright (c) Anaconda, Inc., and Bokeh Contributors") == 2  # once of each of its two files
     policy = next(one["content"] or "" for one in outline.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
@@ -283,10 +238,8 @@ def test_it_needs_nothing_else(page: str) -> None:
     style = re.search(r"<style>.*?</style>", page, re.DOTALL)
     assert style and not re.search(r"@import|url\((?!#)", style[0])
     assert len(page) < 3_000_000
-
-
-def test_it_is_accessible(page: str) -> None:
-    outline = Outline(page)
+    outline = Page(page)
+    # it is accessible
     ids = Counter(attributes["id"] for _, attributes in outline.elements if attributes.get("id"))
     assert ids and set(ids.values()) == {1}
     for _, attributes in outline.elements:
@@ -295,10 +248,8 @@ def test_it_is_accessible(page: str) -> None:
     assert outline.all("html") == [{"lang": "en"}] and "<title>tiny: report" in page
     assert all(attributes.get("scope") in ("col", "row") for attributes in outline.all("th"))
     assert len(outline.all("table")) == len(outline.all("caption"))
-    images = outline.all("img")
-    assert (
-        len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2
-    )  # over time, against keys, against bytes, errors, coverage, parade, network, base graphs
+    images = outline.all("img")  # over time, against keys, against bytes, errors, coverage, parade, network, base graphs
+    assert len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2
     assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 
@@ -333,24 +284,14 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
     np.save(tmp_path / "my means.npy", np.random.default_rng(0).uniform(0, 1, (3, 3, 2)))
     (tmp_path / "chain.edges").write_text("0 1\n1 2\n")
     (tmp_path / "full.edges").write_text("0 1\n1 2\n0 2\n")
-    data = {
-        **SPEC,
-        "environment": {"means": str(tmp_path / "my means.npy")},
-        "network": {"links": {"process": "switching", "graphs": [str(tmp_path / "chain.edges"), "complete"]}},
-        "sweep": {
-            "points": [
-                {"network.base": "complete", "experiment.horizon": 20},
-                {"network.base": str(tmp_path / "full.edges"), "experiment.horizon": 30},
-            ]
-        },
-    }
+    network = {"links": {"process": "switching", "graphs": [str(tmp_path / "chain.edges"), "complete"]}}
+    points = [{"network.base": base, "experiment.horizon": horizon}
+              for base, horizon in (("complete", 20), (str(tmp_path / "full.edges"), 30))]  # fmt: skip
+    data = {**SPEC, "environment": {"means": str(tmp_path / "my means.npy")}, "network": network, "sweep": {"points": points}}
     results = gm.run(data, out=tmp_path / "a run", workers=1)
-    (tmp_path / "my means.npy").unlink()
-    (tmp_path / "chain.edges").unlink()
-    (tmp_path / "full.edges").unlink()
-    from gossipmab.analysis.report.tables import commands
-
-    again, check, _ = commands(results)
+    for name in ("my means.npy", "chain.edges", "full.edges"):
+        (tmp_path / name).unlink()
+    again, check, _ = tables.commands(results)
     for command in (again.text, check.text):
         words = command.replace("gossipmab ", f"{sys.executable} -m gossipmab ", 1)
         done = subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True)
@@ -360,16 +301,12 @@ def test_the_command_in_it_runs_it_again(tmp_path: Path) -> None:
 
 
 def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
-    from gossipmab.analysis.report.tables import commands
-    from gossipmab.experiments.spec.loading import load_spec
-    from gossipmab.experiments.storage.run_folder import RunFolder
-
     for changes, first in (((), "gossipmab run quickstart"), (["experiment.seed=1"], "gossipmab run run --out run-again")):
         folder = RunFolder(tmp_path / "run")
         with folder.locked():
             spec = load_spec("quickstart", changes)
             folder.prepare(spec, fresh=True)
-        assert commands(Results(folder, spec))[0].text.startswith(first)
+        assert tables.commands(Results(folder, spec))[0].text.startswith(first)
 
 
 def test_links_and_failures_stand_beside_the_base_graph() -> None:
@@ -386,7 +323,7 @@ def test_links_and_failures_stand_beside_the_base_graph() -> None:
 def test_a_run_with_a_centre_has_a_report_without_a_network(tmp_path: Path) -> None:
     data = {
         "experiment": {**SPEC["experiment"], "protocol": "central"},
-        "environment": SPEC["environment"],
+        "environment": FOUR,
         "algorithms": [{"name": "explore_first"}],
     }
     page = render(gm.run(data, out=tmp_path / "run", workers=1))
@@ -401,19 +338,16 @@ def test_what_the_user_wrote_is_escaped(tmp_path: Path) -> None:
         "algorithms": [{"name": "pareto_ucb", "label": nasty}, {"name": "pareto_ucb_gossip", "label": "--> $$x$$ <b>"}],
     }
     page = render(gm.run(data, out=tmp_path / "run", workers=1))
-    outline = Outline(page)
+    outline = Page(page)
     assert len(outline.all("script")) == len(outline.all("img")) + 1 and not outline.all("b")
     assert "&lt;script&gt;alert(&#39;1&#39;)" in page
-    drawn = acted(
-        write_report(gm.open_run(tmp_path / "run")), f"{DRAWN} return [...one.querySelectorAll('.curve')].map(x => x.textContent);"
-    )
+    script = f"{DRAWN} return [...one.querySelectorAll('.curve')].map(x => x.textContent);"
+    drawn = acted(write_report(gm.open_run(tmp_path / "run")), script)
     assert drawn[:2] == [nasty, "--> $$x$$ <b>"]
 
 
 @pytest.mark.slow
-def test_what_is_wrong_stands_at_its_head(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_wrong_stands_at_its_head(tmp_path: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture) -> None:
     play = CellRunner.__call__
 
     def failing(self: CellRunner, cell: Any, *rest: Any) -> Any:
@@ -442,11 +376,9 @@ def test_what_is_wrong_stands_at_its_head(
     assert "2 sets of versions, different in numba" in text and "failed: " not in text
     cell = next((tmp_path / "run" / "cells").glob("gossip*"))
     cell.write_bytes(cell.read_bytes()[:-20])
-    (tmp_path / "run" / "manifest.json").write_text(
-        json.dumps({**json.loads((tmp_path / "run" / "manifest.json").read_text()), "end": None})
-    )
-    with pytest.raises(gm.InputError, match="torn or altered"):
-        render(gm.open_run(tmp_path / "run"))
+    said = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps({**said, "end": None}))
+    refuses("torn or altered", render, gm.open_run(tmp_path / "run"))
 
 
 def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None:
@@ -460,27 +392,20 @@ def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: Capsys) -> None:
     place = tmp_path / "mine.html"
     assert call(["report", str(single.path), "--out", str(place)]) == 0
     assert capsys.readouterr().out == f"{place}\n" and place.read_text().startswith("<!DOCTYPE html>")
     before = place.read_bytes()
-    assert call(["report", str(single.path), "--out", str(place)]) == 0
-    assert place.read_bytes() == before
+    assert call(["report", str(single.path), "--out", str(place)]) == 0 and place.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("folder", "out", "line"),
-    [
-        ("nowhere", None, "there is no run"),
-        ("empty", None, "no cell is finished yet"),
-        ("single", "page.txt", "ends in .html"),
-        ("single", "nowhere/page.html", "a folder that exists"),
-        ("single", "page.html --watch", "--watch"),
-    ],
-)
+@pytest.mark.parametrize(("folder", "out", "line"), [
+    ("nowhere", None, "there is no run"), ("empty", None, "no cell is finished yet"), ("single", "page.txt", "ends in .html"),
+    ("single", "nowhere/page.html", "a folder that exists"), ("single", "page.html --watch", "--watch"),
+])  # fmt: skip
 def test_bad_folders_and_files_are_one_line(
-    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: Capsys
 ) -> None:
     place = shutil.copytree(single.path, tmp_path / "empty") if folder == "empty" else tmp_path / folder
     if folder == "empty":

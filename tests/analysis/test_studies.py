@@ -1,7 +1,5 @@
 """The studies: every shipped experiment answers its question, and what is said of it follows from the numbers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,10 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.studies import STUDIES, Study, caption, findings, folder_of, sentences, study_of
 from gossipmab.analysis.study_plots import draw_study
-from gossipmab.cli import call
 from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
+from tests.tiny import error_of, printed
 
 TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.recorded_rounds=6")
 SMALL: dict[str, tuple[str, ...]] = {
@@ -36,7 +34,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
 
 
 @pytest.mark.parametrize("name", BANDITS)
-def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], name: str) -> None:
+def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
     results, study = runs[name], STUDIES[name]
     found = findings(results, study)
     points, algorithms = results.spec.points, results.spec.algorithms
@@ -49,11 +47,16 @@ def test_findings_are_the_means_of_the_last_rounds(runs: dict[str, Results], nam
         row: Any = next(rows)
         mine = traces[number * trials : (number + 1) * trials]
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
-        assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12)
-        assert row.low <= row.value <= row.high
+        assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12) and row.low <= row.value <= row.high
         drifts = [float(trace.per_round()["mean_drift"].max()) for trace in mine]
         assert row.drift == pytest.approx(np.mean(drifts), rel=1e-12, abs=1e-18)
     assert found["x"].notna().all() == (study.x is not None)
+    paths = draw_study(found, study, tmp_path / "figures" / "study", ("png", "svg"))
+    text = paths[1].read_text()
+    assert paths[0].read_bytes().startswith(b"\x89PNG") and "Pareto regret an agent" in text.replace("<!-- ", "")
+    assert all(f"<!-- {choice.label} -->" in text for choice in algorithms)
+    again = draw_study(found, study, tmp_path / "again" / "study", ("png", "svg"))
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
 def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
@@ -77,18 +80,7 @@ def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None
         assert (drift < 1e-12) == keeps, (case, drift)
 
 
-@pytest.mark.parametrize("name", BANDITS)
-def test_the_figure(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
-    found = findings(runs[name], STUDIES[name])
-    paths = draw_study(found, STUDIES[name], tmp_path / "figures" / "study", ("png", "svg"))
-    text = paths[1].read_text()
-    assert paths[0].read_bytes().startswith(b"\x89PNG") and "Pareto regret an agent" in text.replace("<!-- ", "")
-    assert all(f"<!-- {choice.label} -->" in text for choice in runs[name].spec.algorithms)
-    again = draw_study(found, STUDIES[name], tmp_path / "again" / "study", ("png", "svg"))
-    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
-
-
-def test_sentences_by_hand() -> None:
+def test_sentences_and_captions_by_hand() -> None:
     ordered = Study("?", "quickstart", lambda spec, at, rows: 0.0, "gap")
     rows = [("a", 1.0, 8.0), ("b", 2.0, 6.0), ("c", 3.0, 5.0), ("d", 4.0, 4.0), ("e", 5.0, 1.0)]
     found = pd.DataFrame([{"point": n, "algorithm": "one", "x": x, "value": r} for n, x, r in rows])
@@ -101,9 +93,7 @@ def test_sentences_by_hand() -> None:
     assert list(sentences(alone, ordered._replace(x=None, each=""))) == ["one: Pareto regret 8, 95 % interval 7 to 9"]
     cases = ordered._replace(x=None)
     assert list(sentences(found.assign(x=float("nan")), cases)) == ["one: Pareto regret from 1 (e) to 8 (a) an agent"]
-
-
-def test_captions() -> None:
+    # captions
     assert caption({"network.base": "ring"}) == "ring"
     assert caption({"network.failures": {"message_loss": 0.3, "symmetric_loss": True}}) == "message loss 0.3, symmetric loss"
     assert caption({"network.failures": {"crash_probability": 0.1, "keep_state": False}}) == "crash probability 0.1, state lost"
@@ -112,10 +102,8 @@ def test_captions() -> None:
 
 
 def test_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["study", "conectivity"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: study: 'conectivity' is not known; did you mean 'connectivity'?")
-    assert error.count("\n") == 1
+    line = error_of(capsys, ["study", "conectivity"])
+    assert line.startswith("error: study: 'conectivity' is not known; did you mean 'connectivity'?")
 
 
 def test_quick_studies_are_experiments_too() -> None:
@@ -130,8 +118,7 @@ def test_quick_studies_are_experiments_too() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [*BANDITS, "price-cap"])
 def test_the_command(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["study", name, "--quick", "--out", str(tmp_path / "run")]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, ["study", name, "--quick", "--out", str(tmp_path / "run")])
     assert out.startswith(STUDIES[name].question)
     assert ("eld_ippo: H / N of the outcomes from" if name == "price-cap" else "pooled radius: Pareto regret from") in out
     assert (tmp_path / "run" / "figures" / f"study_{name.replace('-', '_')}.png").is_file()

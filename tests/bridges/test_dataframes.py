@@ -1,7 +1,5 @@
 """A run in polars, DuckDB and xarray: what pandas holds, units, and back from netCDF."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,18 +10,11 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.experiments.results import Results
-from tests.tiny import tiny
+from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run({**SPEC, "sweep": SWEEP}, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
-
-
-# --- polars, DuckDB, pandas ---------------------------------------------------------------------------------------------------
+results = module_run({**SPEC, "sweep": SWEEP})
 
 
 @pytest.mark.parametrize("name", ["results", "agents"])
@@ -67,10 +58,8 @@ def test_duckdb_asks_across_both_tables(results: Results) -> None:
     with module.connect() as connection:
         connection.execute("CREATE TABLE mine AS SELECT 'gossip' AS algorithm")
         assert tables.duckdb(results, connection) is connection
-        asked = connection.sql(
-            "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60 "
-            "GROUP BY weights ORDER BY weights"
-        ).fetchall()
+        means = "SELECT weights, avg(pareto_regret) FROM results JOIN mine USING (algorithm) WHERE round = 60"
+        asked = connection.sql(f"{means} GROUP BY weights ORDER BY weights").fetchall()
         sums = connection.sql("SELECT count(*) FROM agents JOIN mine USING (algorithm)").fetchall()
     table = results.table().query("round == 60 and algorithm == 'gossip'").groupby("weights")["pareto_regret"].mean()
     assert [row[0] for row in asked] == list(table.index)
@@ -79,17 +68,13 @@ def test_duckdb_asks_across_both_tables(results: Results) -> None:
 
 
 def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
-    with pytest.raises(gm.InputError, match="^table: 'agent' is not known; did you mean 'agents'"):
-        results.arrow("agent")
-    with pytest.raises(gm.InputError, match="there is no run"):
-        import_module("gossipmab.bridges.dataframes").duckdb(tmp_path)
+    refuses("^table: 'agent' is not known; did you mean 'agents'", results.arrow, "agent")
+    refuses("there is no run", import_module("gossipmab.bridges.dataframes").duckdb, tmp_path)
     whole = gm.run(SPEC, out=tmp_path / "torn", workers=1).arrow()
     file = tmp_path / "torn" / "results.parquet"
     file.write_bytes(file.read_bytes()[:-20])
     assert gm.open_run(tmp_path / "torn").arrow().equals(whole)  # from the cells' files
 
-
-# --- xarray and netCDF --------------------------------------------------------------------------------------------------------
 
 OTHERS: dict[str, dict[str, Any]] = {
     "central": {
@@ -110,8 +95,7 @@ def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
     assert data["pareto_regret"].attrs == {"long_name": "cumulative Pareto regret", "units": "reward"}
     assert data["bytes"].attrs["units"] == "byte" and data["agent_nsw_regret"].attrs["units"] == "welfare"
-    assert data["round"].attrs["units"] == "round"
-    assert data["weights"].attrs["long_name"] == "network.weights"
+    assert data["round"].attrs["units"] == "round" and data["weights"].attrs["long_name"] == "network.weights"
     assert gm.run({**SPEC, "sweep": SWEEP}, out=results.path, workers=1).spec.to_toml() == data.attrs["spec"]
 
 

@@ -1,7 +1,5 @@
 """RLlib's PPO under the price: its own advantages bit for bit without one, the formula's with one, in real training."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from importlib import import_module
@@ -14,6 +12,7 @@ import pytest
 from gossipmab import marl
 from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.errors import InputError
+from tests.tiny import refuses
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # RLlib's own
 AGENTS = [f"agent_{i}" for i in range(4)]
@@ -68,11 +67,9 @@ def test_without_a_multiplier_advantages_are_rllibs_bit_for_bit(bridge: Any) -> 
     algo.stop()
 
 
-@pytest.mark.parametrize(
-    ("modules", "credit", "recurrent"),
-    [(4, "identity", False), (2, "identity", False), (4, "team", False), (2, "identity", True)],
-    ids=["own", "shared", "team", "recurrent"],
-)
+@pytest.mark.parametrize(("modules", "credit", "recurrent"), [
+    (4, "identity", False), (2, "identity", False), (4, "team", False), (2, "identity", True),
+], ids=["own", "shared", "team", "recurrent"])  # fmt: skip
 def test_with_a_multiplier_they_differ_by_the_formula(bridge: Any, modules: int, credit: Any, recurrent: bool) -> None:
     price = marl.EquityPrice(tau=0.2, credit=credit, equity_discount=0.95)
     price.multiplier = 3.0
@@ -127,10 +124,8 @@ def test_training_raises_the_multiplier_and_a_checkpoint_keeps_it(bridge: Any, t
 @pytest.mark.slow
 def test_a_slack_budget_trains_the_weights_that_rllib_trains(bridge: Any) -> None:
     weights = []
-    for config in (
-        config_of().env_runners(batch_mode="complete_episodes"),
-        bridge.under_price(config_of(), marl.EquityPrice(budget=1)),
-    ):
+    whole = config_of().env_runners(batch_mode="complete_episodes")
+    for config in (whole, bridge.under_price(config_of(), marl.EquityPrice(budget=1))):
         algo = config.build_algo()
         for _ in range(2):
             algo.train()
@@ -143,12 +138,9 @@ def test_a_slack_budget_trains_the_weights_that_rllib_trains(bridge: Any) -> Non
 
 def test_what_cannot_be_priced_is_refused_in_a_line(bridge: Any) -> None:
     price = marl.EquityPrice()
-    with pytest.raises(InputError, match="config: got 3, allowed is a PPOConfig"):
-        bridge.under_price(3, price)
-    with pytest.raises(InputError, match="without multi_agent"):
-        bridge.under_price(type(config_of())(), price)
-    with pytest.raises(InputError, match="num_learners: got 2"):
-        bridge.under_price(config_of().learners(num_learners=2), price)
+    refuses("config: got 3, allowed is a PPOConfig", bridge.under_price, 3, price)
+    refuses("without multi_agent", bridge.under_price, type(config_of())(), price)
+    refuses("num_learners: got 2", bridge.under_price, config_of().learners(num_learners=2), price)
     algo = bridge.under_price(config_of(), price).build_algo()
     cut = algo.env_runner.sample(num_episodes=1)[0]
     cut.is_terminated = cut.is_truncated = False

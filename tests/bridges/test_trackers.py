@@ -1,7 +1,5 @@
 """Callbacks for MLflow and TensorBoard, read back by the real packages from local stores."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,8 +42,7 @@ def test_mlflow_holds_cells_failures_and_the_summary(tmp_path: Path, monkeypatch
     for cell in results.spec.cells():
         run, trace = found[cell.id], results.traces[cell.id].per_round()
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id and run.info.status == "FINISHED"
-        assert run.data.params == {"algorithm": cell.label, "trial": str(cell.trial)} | {
-            k: str(v) for k, v in cell.point.values.items()
-        }
+        swept = {key: str(value) for key, value in cell.point.values.items()}
+        assert run.data.params == {"algorithm": cell.label, "trial": str(cell.trial)} | swept
         curve = sorted(client.get_metric_history(run.info.run_id, "pareto_regret"), key=lambda point: point.step)
         assert [(one.step, one.value) for one in curve] == list(zip(trace["round"], trace["pareto_regret"], strict=True))

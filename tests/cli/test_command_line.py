@@ -1,7 +1,5 @@
 """What people expect of any command line: examples, JSON for machines, quiet, colour on terminals only, completion, its page."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty
@@ -26,7 +24,7 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
-from tests.tiny import tiny
+from tests.tiny import Capsys, Patch, error_of, printed, tiny
 
 ROOT = Path(__file__).parents[2]
 TINY = tiny(40, 1)
@@ -47,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
 
 
-def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:
+def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, Any]:
     """What a command prints with --json, which must be JSON as the standard has it, with the documented keys and no others."""
 
     def refuse(word: str) -> None:
@@ -60,12 +58,7 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int
     return found
 
 
-# --json and --quiet
-
-
-def test_run_and_summary_say_the_same_numbers_as_the_results(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
     (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
@@ -80,9 +73,7 @@ def test_run_and_summary_say_the_same_numbers_as_the_results(
     assert len(seen["sentences"]) == 1 and seen["sentences"][0].startswith("pareto_ucb: ")
 
 
-def test_a_run_with_failures_names_the_cells(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_with_failures_names_the_cells(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     from gossipmab.engines.gossip import simulate as rounds
 
     def never(*args: Any, **options: Any) -> Any:
@@ -95,7 +86,7 @@ def test_a_run_with_failures_names_the_cells(
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
 
 
-def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run(TINY | {"experiment": TINY["experiment"] | {"horizon": 20}}, out=tmp_path / "other", workers=1).path
     found = document(["compare", str(finished), str(other)], capsys)
     assert found["differences"] == [{"key": "experiment.horizon", "first": "40", "second": "20"}]
@@ -106,12 +97,11 @@ def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: pytest.Captu
     assert sound["sound"] is True and sound["checks"][-1]["remark"].endswith("the same bits")
     (other / "summary.csv").write_text("")
     broken = document(["verify", str(other)], capsys, code=1)
-    assert broken["sound"] is False
-    assert [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
+    assert broken["sound"] is False and [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
 
 
 def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: Capsys, monkeypatch: Patch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = document(["topology", "petersen", "--p", "1"], capsys)
@@ -124,7 +114,7 @@ def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
     assert alone["drawing"] == "one.svg" and (tmp_path / "one.svg").is_file()
 
 
-def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_everything(capsys: Capsys) -> None:
     from gossipmab.algorithms import PROTOCOLS
     from gossipmab.networks.graphs.base_graph import list_topologies
 
@@ -139,22 +129,15 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(one["description"] and Path(one["file"]).is_file() for one in found["experiments"])
 
 
-def test_numbers_that_json_does_not_have_are_null() -> None:
+def test_json_has_null_for_numbers_that_it_does_not_know_and_nothing_beside_an_error(tmp_path: Path, capsys: Capsys) -> None:
     import numpy as np
 
     value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
+    error_of(capsys, ["summary", str(tmp_path), "--json"])
 
 
-def test_errors_leave_stdout_empty_with_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["summary", str(tmp_path), "--json"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1
-
-
-def test_quiet_is_silent_and_still_does_it(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments, file in [
         (["plot", str(finished), "--format", "svg"], finished / "figures" / "pareto_regret.svg"),
@@ -163,8 +146,7 @@ def test_quiet_is_silent_and_still_does_it(
         (["new", "experiment", "mine"], tmp_path / "mine.toml"),
         (["schema", "--out", "s.json"], tmp_path / "s.json"),
     ]:
-        assert call([*arguments, "--quiet"]) == 0
-        assert capsys.readouterr() == ("", "") and file.is_file()
+        assert call([*arguments, "--quiet"]) == 0 and capsys.readouterr() == ("", "") and file.is_file()
     damaged = shutil.copytree(finished, tmp_path / "damaged")
     (damaged / "summary.csv").write_text("")
     assert call(["verify", str(damaged), "-q"]) == 1
@@ -197,14 +179,10 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
     "arguments", [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]]
 )
 def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
-    assert COLOUR.search(on_terminal(arguments))
-    assert not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
+    assert COLOUR.search(on_terminal(arguments)) and not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
     assert ESCAPE not in on_terminal(arguments, TERM="dumb")
     piped = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
     assert ESCAPE not in piped.stdout and piped.stdout
-
-
-# --help and docs/cli.md
 
 
 def test_every_command_teaches_by_examples_that_parse() -> None:
@@ -228,9 +206,8 @@ def test_every_command_teaches_by_examples_that_parse() -> None:
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
-def test_help_ends_with_the_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call([*name.split(), "--help"]) == 0
-    out = capsys.readouterr().out
+def test_help_ends_with_the_examples(name: str, capsys: Capsys) -> None:
+    out = printed(capsys, [*name.split(), "--help"])
     words = " ".join(out.split())
     for example in EXAMPLES[name or START]:
         assert " ".join(f"{example.what}: {example.line}".split()) in words
@@ -249,29 +226,22 @@ def test_the_page_is_as_the_commands_are() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), OPTIONS.items())
-def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["plot" if new == "--bound" else "run", "x", old, "y"]) == 2
-    assert capsys.readouterr().err == f"error: {old} is now called {new}\n"
+def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: Capsys) -> None:
+    assert error_of(capsys, ["plot" if new == "--bound" else "run", "x", old, "y"]) == f"error: {old} is now called {new}\n"
 
 
-def test_new_without_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["new"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err == "error: Missing command.\n"
+def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
+    assert error_of(capsys, ["new"]) == "error: Missing command.\n"
 
 
-def test_cite_prints_what_the_run_used(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["cite", str(finished)]) == 0
-    printed = capsys.readouterr().out
-    assert re.findall(r"^@\w+\{(\w+),$", printed, re.M) == ["gossipmab", "wang2026multi"]
-    assert f"version = {{{gm.__version__}}}" in printed and printed.count("{") == printed.count("}")
-
-
-def test_every_algorithm_has_a_reference(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finished: Path, capsys: Capsys) -> None:
+    cited = printed(capsys, ["cite", str(finished)])
+    assert re.findall(r"^@\w+\{(\w+),$", cited, re.M) == ["gossipmab", "wang2026multi"]
+    assert f"version = {{{gm.__version__}}}" in cited and cited.count("{") == cited.count("}")
+    # every algorithm has a reference
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
-    assert call(["list", "--json"]) == 0
-    assert {one["name"] for one in json.loads(capsys.readouterr().out)["algorithms"]} <= CITED.keys()
+    assert {one["name"] for one in json.loads(printed(capsys, ["list", "--json"]))["algorithms"]} <= CITED.keys()
 
 
 # Completion
@@ -342,13 +312,10 @@ def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [
-        ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
-        ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "asked"), [
+    ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
+    ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+])  # fmt: skip
 def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str]) -> None:
     source = shell | {"_GOSSIPMAB_COMPLETE": f"source_{name}"}
     script = subprocess.run(["gossipmab"], capture_output=True, text=True, env=source, check=True)
@@ -362,7 +329,7 @@ def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict
         subprocess.run([found, "-n"], input=script.stdout, text=True, check=True)
 
 
-def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: Capsys) -> None:
     from gossipmab.analysis.studies import STUDIES
 
     assert set(suggestions.STUDIES) == set(STUDIES)

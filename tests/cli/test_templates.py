@@ -1,7 +1,5 @@
 """The starters of `gossipmab new`: they run as written, and never take the place of anything."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -18,6 +16,7 @@ from gossipmab.cli import call
 from gossipmab.experiments.spec.json_schema import experiment_schema, schema_text
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
+from tests.tiny import error_of, printed
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--quiet"]
@@ -37,8 +36,7 @@ def test_the_experiment_runs_as_written(here: Path, capsys: pytest.CaptureFixtur
     text = (here / "mine.toml").read_text()
     assert text.startswith("#:schema ./experiment.schema.json\n")
     jsonschema.Draft7Validator(experiment_schema()).validate(tomllib.loads(text))
-    assert call(["run", "mine.toml", *QUICK]) == 0
-    assert gm.open_run("runs/mine").complete
+    assert call(["run", "mine.toml", *QUICK]) == 0 and gm.open_run("runs/mine").complete
 
 
 def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
@@ -64,8 +62,7 @@ def test_what_the_experiment_shows_in_comments_is_there(here: Path) -> None:
 
 @pytest.mark.parametrize(("name", "agents"), [("small.toml", 9), ("office.edges", 6)])
 def test_the_topology_is_taken_by_an_experiment(name: str, agents: int, here: Path) -> None:
-    assert call(["new", "experiment", "mine", "-q"]) == 0
-    assert call(["new", "topology", name, "-q"]) == 0
+    assert call(["new", "experiment", "mine", "-q"]) == 0 and call(["new", "topology", name, "-q"]) == 0
     spec = load_spec("mine.toml", [f'network.base="{name}"', f"environment.agents={agents}"])
     assert spec.network is not None and spec.network.base == name
     network = gm.Network(name, agents)
@@ -78,37 +75,25 @@ def test_a_starter_never_takes_the_place_of_a_file(here: Path, capsys: pytest.Ca
     (here / "experiment.schema.json").write_text("mine too")
     (here / "mine_too").mkdir()
     for arguments in (["experiment", "mine"], ["experiment", "mine.toml"], ["topology", "mine"], ["algorithm", "mine_too"]):
-        assert call(["new", *arguments]) == 2
-        out, err = capsys.readouterr()
-        assert out == "" and err.count("\n") == 1 and "is there already and stays as it is" in err
-    assert call(["new", "experiment", "other"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["other.toml", "next: gossipmab run other.toml"]
+        assert "is there already and stays as it is" in error_of(capsys, ["new", *arguments])
+    assert printed(capsys, ["new", "experiment", "other"]).splitlines() == ["other.toml", "next: gossipmab run other.toml"]
     assert (here / "mine.toml").read_text() == "mine" and (here / "experiment.schema.json").read_text() == "mine too"
     assert list((here / "mine_too").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        (["experiment", "../mine"], "--out takes a folder"),
-        (["experiment", ""], "allowed are"),
-        (["experiment", "my experiment"], "allowed are"),
-        (["topology", "-"], "allowed are"),
-        (["topology", "x" * 101], "at most 100"),
-        (["algorithm", "My-Algorithm"], "a module's name"),
-        (["algorithm", "class"], "a module's name"),
-        (["algorithm", "1st"], "a module's name"),
-        (["algorithm", "numpy"], "the name of a module already"),
-        (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
-        (["experiment", "mine", "--out", "{file}"], "file"),
-        (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "word"), [
+    (["experiment", "../mine"], "--out takes a folder"), (["experiment", ""], "allowed are"),
+    (["experiment", "my experiment"], "allowed are"), (["topology", "-"], "allowed are"),
+    (["topology", "x" * 101], "at most 100"), (["algorithm", "My-Algorithm"], "a module's name"),
+    (["algorithm", "class"], "a module's name"), (["algorithm", "1st"], "a module's name"),
+    (["algorithm", "numpy"], "the name of a module already"),
+    (["algorithm", "pareto_ucb"], "the name of an algorithm already"),
+    (["experiment", "mine", "--out", "{file}"], "file"),
+    (["algorithm", "quite_new", "--out", "/proc/nothing"], "/proc/nothing"),
+])  # fmt: skip
 def test_bad_names_are_told_in_one_line(arguments: list[str], word: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "file").write_text("")
-    assert call(["new", *(argument.format(file="file") for argument in arguments)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1 and word in err
+    assert word in error_of(capsys, ["new", *(argument.format(file="file") for argument in arguments)])
     assert [path.name for path in here.iterdir()] == ["file"]
 
 

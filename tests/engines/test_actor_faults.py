@@ -1,7 +1,5 @@
 """What happens to actors and to their sockets costs time, never results: the bits equal the undisturbed run's."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -11,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import AuthenticationError
@@ -33,16 +31,10 @@ from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from gossipmab.engines.pools.ray_session import session
+from tests.tiny import refuses, slow
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    with session(cpus=2):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +85,9 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    ("transport", "how"),
-    [
-        ("direct", "SIGKILL"),
-        pytest.param("refs", "ray.kill", marks=pytest.mark.slow),
-        pytest.param("direct", "ray.kill", marks=pytest.mark.slow),
-        pytest.param("refs", "SIGKILL", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("transport", "how"), [
+    ("direct", "SIGKILL"), slow("refs", "ray.kill"), slow("direct", "ray.kill"), slow("refs", "SIGKILL"),
+])  # fmt: skip
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
 
@@ -181,7 +167,6 @@ def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatc
 def test_actors_that_die_again_and_again_end_the_trial_with_nothing_left(ray_here: None, setting: Any) -> None:
     pids: set[int] = set()
     ended = threading.Event()
-
     with ActorPool(note=lambda line: None, patience=10.0) as crew:
 
         def killer() -> None:
@@ -223,10 +208,8 @@ def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, set
         if windows == 1:
             knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
 
-    notes = disturbed(setting, "direct", disturb)
-    assert notes and all(
-        re.match(r"actor 0 refused a connection from |and \d more connections were refused$", note) for note in notes
-    )
+    notes, line = disturbed(setting, "direct", disturb), r"actor 0 refused a connection from |and \d more connections were refused$"
+    assert notes and all(re.match(line, note) for note in notes)
 
 
 def test_every_stranger_is_refused_with_the_reason() -> None:
@@ -258,12 +241,10 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
         assert one.sockets.keys() == {1} and two.sockets.keys() == {0}
         one.sockets[1].sendall(b"hello")
         assert two.sockets[0].recv(5) == b"hello"
-
         two.reset(6)  # another epoch is refused, and the connection of the right one stays
         with pytest.raises(peers.WindowLostError, match="cannot reach actor 0"):
             two.link({0: one.address})
         assert "epoch 6 is not 7" in one.refused().lines[0]
-
         one.patience = 0.2
         with pytest.raises(peers.WindowLostError, match=r"waited for actors \[5\]"):
             one.link({5: ("127.0.0.1", 1)})
@@ -342,8 +323,7 @@ def test_where_actors_listen() -> None:
     assert Listen.parsed(":20000-20999") == Listen("", range(20000, 21000))
     assert Listen.parsed("10.1.2.3/8") == Listen("10.0.0.0/8", range(1))
     for text in ("", "20000-20999", ":21000-20000", ":0-10", ":1-70000", "10.0.0.0/40", "eth0"):
-        with pytest.raises(gm.InputError, match=r"^listen: got .*, allowed is NETWORK, :FIRST-LAST or both, such as "):
-            Listen.parsed(text)
+        refuses(r"^listen: got .*, allowed is NETWORK, :FIRST-LAST or both, such as ", Listen.parsed, text)
     with Listen.parsed("127.0.0.0/8").socket("10.0.0.1") as free:
         host, port = free.getsockname()
         with pytest.raises(gm.InputError, match=f"^listen: got {port}-{port}, none of these is free at {host} "):
@@ -352,12 +332,7 @@ def test_where_actors_listen() -> None:
         Listen.parsed("203.0.113.77/32").socket("127.0.0.1")
 
 
-def test_a_trial_that_keeps_all_processors_at_work_is_played_alone() -> None:
-    """Not none at a time, which would leave the other cells unplayed."""
-    assert [trials_at_once(2.0, busy, 16) for busy in (0.0, 0.1, 0.5, 1.5, 2.1, 9.0)] == [16, 16, 4, 1, 1, 1]
-
-
-def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:
+def test_actors_go_to_nodes_that_answer_evenly_and_trials_share_processors() -> None:
     room = Room(1000.0, 1000.0, 1000.0)
     placement = Placement({}, lambda line: None)
     placement.nodes = {name: Node(name, cpus, room) for name, cpus in (("a", 1.0), ("b", 2.0), ("c", 2.0), ("head", 0.0))}
@@ -369,16 +344,15 @@ def test_actors_go_to_nodes_that_answer_evenly_by_their_processors() -> None:
     assert placement.place(["a", "c", "c"]) == "c" and placement.place(["c", "c", "c"]) == "a"
     placement.suspects = {"a", "b", "c", "head"}
     assert placement.place([]) == "b"
+    # Not none at a time, which would leave the other cells unplayed.
+    assert [trials_at_once(2.0, busy, 16) for busy in (0.0, 0.1, 0.5, 1.5, 2.1, 9.0)] == [16, 16, 4, 1, 1, 1]
 
 
 INTERRUPTED = """
 import os, signal, sys
 import gossipmab as gm
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.listening import Listen
-from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.supervisor import ActorPool
-from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
 with session() as here, ActorPool(window=500, note=lambda line: None) as crew:
     def progress(steps):
@@ -403,7 +377,6 @@ def test_nothing_is_left_after_an_error_or_ctrl_c(how: str, error: str) -> None:
 FULL = """
 import gossipmab as gm
 from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.limits import Room
 from gossipmab.engines.pools.ray_session import session
 e, n = gm.Environment.sample(400, 100, 2), gm.Network("ring", 400, 0.5)
 arguments = {"horizon": 450, "seed": 0, "recorded_rounds": 3}

@@ -1,8 +1,7 @@
 """The decentralised engine gives the bits of the compiled one: any transport, block size, window, graph and weights."""
 
-from __future__ import annotations
-
 import math
+import re
 import socket
 import subprocess
 import sys
@@ -27,27 +26,19 @@ from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
 from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.gossip.channel_state import Rows, Wire
-from gossipmab.engines.pools.ray_session import ray_options, session
+from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
 from gossipmab.utils.jit import SETTINGS
+from tests.tiny import refusal, slow
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
-    *(algorithm() for algorithm in ALGORITHMS.values()),
-    gm.ParetoUCBGossip(pooled=True),
-    gm.SimulatedNSWUCBGossip(solver="local"),
-    gm.SimulatedNSWUCBGossip(no_gossip=True),
-    gm.SimulatedNSWUCBGossip(no_sim=True),
+    *(algorithm() for algorithm in ALGORITHMS.values()), gm.ParetoUCBGossip(pooled=True),
+    gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(no_gossip=True), gm.SimulatedNSWUCBGossip(no_sim=True),
     gm.SimulatedNSWUCBGossip(no_sim=True, rescale=True, welfare="geometric"),
-]
+]  # fmt: skip
 GRAPHS = {"complete": 5, "ring": 7, "karate_club": 34}
 WINDOWS = (1, 7, 50)
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    with session(cpus=2):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +69,15 @@ def compared(
     got = by_actors(
         algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note, **common
     )
-    assert same_bits(expected, got) == []
-    assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+    assert same_bits(expected, got) == [] and not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
 
 
-# Every algorithm meets every transport; graphs, weights, block sizes and windows take turns, so that each pair of values
-# is met. The whole grid is below, marked slow. Karate with one agent an actor is left to it.
-CASES = [
-    (*case, weights, window)
-    for case, weights, window in zip(
-        product((("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1)), PLAYED),
-        cycle(WEIGHT_RULES),
-        cycle(WINDOWS),
-        strict=False,
-    )
-]
+PLACES = (("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1))
+TURNS = zip(product(PLACES, PLAYED), cycle(WEIGHT_RULES), cycle(WINDOWS), strict=False)
+CASES = [(*case, weights, window) for case, weights, window in TURNS]
 
 
-@pytest.mark.parametrize(
-    "played",
-    [gm.ParetoUCBGossip(), pytest.param(gm.SimulatedNSWUCBGossip(), marks=pytest.mark.slow)],
-    ids=lambda a: type(a).__name__,
-)
+@pytest.mark.parametrize("played", [gm.ParetoUCBGossip(), slow(gm.SimulatedNSWUCBGossip())], ids=lambda a: type(a).__name__)
 def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], played: Any) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
         if type(algorithm) is type(played) and algorithm == played:
@@ -112,15 +90,6 @@ def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of
 @pytest.mark.parametrize("index", range(4))
 def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
-        compared(crew_of(transport), algorithm, graph, weights, block, window)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("transport", ["direct", "refs"])
-@pytest.mark.parametrize(("graph", "block"), [*product(GRAPHS, (1, 3, 0))])
-def test_the_whole_grid(crew_of: Callable[[str], ActorPool], transport: str, graph: str, block: int) -> None:
-    for algorithm, window, weights in product(PLAYED, WINDOWS, WEIGHT_RULES):
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
 
@@ -166,42 +135,6 @@ def test_another_processor_compiles_for_itself(crew_of: Callable[[str], ActorPoo
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "laplacian", 0, 20)
 
 
-class RoundRobin(NamedTuple):
-    """A user's own algorithm: no mailboxes, no messages."""
-
-    step: int = 1
-
-    @property
-    def communicates(self) -> bool:
-        return False
-
-    def check(self) -> None:
-        pass
-
-    def init(self, shape: Any) -> Any:
-        return RoundRobinState(np.zeros((shape.agents, shape.arms, shape.objectives)), np.zeros((shape.agents, 1), np.int64))
-
-    def select(self, state: Any, i: int, t: int, p: Any) -> None:
-        for k in range(p.shape[0]):
-            p[k] = 1.0 if k == (t * self.step + i) % p.shape[0] else 0.0
-
-    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        state.pulls[i, 0] += 1
-        for d in range(x.shape[0]):
-            state.local_mean[i, arm, d] += (x[d] - state.local_mean[i, arm, d]) / math.sqrt(state.pulls[i, 0])
-
-
-class RoundRobinState(NamedTuple):
-    local_mean: Any
-    pulls: Any
-
-
-@pytest.mark.slow
-def test_an_algorithm_from_outside_the_package(crew_of: Callable[[str], ActorPool]) -> None:
-    for transport in ("direct", "refs"):
-        compared(crew_of(transport), RoundRobin(step=3), "ring", "laplacian", 3, 20)
-
-
 @pytest.mark.slow
 def test_cells_are_played_one_after_the_other_or_side_by_side_by_the_same_actors() -> None:
     """In a process of its own: the engine starts its Ray itself, for cells or for one trial, and ends it."""
@@ -235,27 +168,14 @@ assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initial
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
-def test_what_an_actor_takes() -> None:
-    assert ray_options({}) == {}
-    assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
-
-
-# -------------------------------------------------------------------------------------------------- refusals
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
-        ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
-        ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
-    ],
-)
+@pytest.mark.parametrize(("options", "message"), [
+    ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
+    ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
+    ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
+])  # fmt: skip
 def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any], message: str) -> None:
     environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
-    with pytest.raises(gm.InputError) as caught:
-        by_actors(gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options})
-    assert str(caught.value) == message
+    assert refusal(by_actors, gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options}) == message
 
 
 def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
@@ -264,24 +184,24 @@ def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
 
     needed = capacity.need(1000, 2**20)
     assert needed.actors == 1000 and 40_000 < needed.mib < 80_000
-    with pytest.raises(gm.InputError, match=r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"):
-        capacity.check(needed, 1000, 8, [room(2048.0)])
-    with pytest.raises(gm.InputError, match="MiB on 2 nodes; use agents_per_actor >= 15$"):
-        capacity.check(needed, 1000, 8, [room(2048.0)] * 2)
-    with pytest.raises(gm.InputError, match="use the engine threads$"):
-        capacity.check(needed, 1000, 8, [room(10.0)])
-    with pytest.raises(gm.InputError, match="allowed are 36 "):
-        capacity.check(capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)])
+    for given, line in (
+        ((needed, 1000, 8, [room(2048.0)]), r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"),
+        ((needed, 1000, 8, [room(2048.0)] * 2), "MiB on 2 nodes; use agents_per_actor >= 15$"),
+        ((needed, 1000, 8, [room(10.0)]), "use the engine threads$"),
+        ((capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)]), "allowed are 36 "),
+    ):
+        assert re.search(line, refusal(capacity.check, *given))
     capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
-    assert 0 < capacity.available_mib() and 0 < capacity.processes_left()
-
-
-# ----------------------------------------------------------------------------------------------- small parts
+    assert 0 < capacity.available_mib() and 0 < capacity.processes_left() and ray_options({}) == {}
+    # what an actor takes
+    assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
 
 
 def test_machine_code_runs_where_numba_is_not(tmp_path: Path) -> None:
-    """And floats, bools and strings arrive as they were."""
+    """Floats, bools and strings arrive as they were; that of another processor is refused."""
     code = native.program(_sum, native.signature_of(_sum, (_Mixed(1.5, True, "global"), np.zeros(3))), cached=False)
+    with pytest.raises(RuntimeError, match="made for"):
+        Machine(code._replace(processor="x86_64 something else"))
     (tmp_path / "code.o").write_bytes(code.code)
     script = f"""
 import sys
@@ -311,12 +231,6 @@ def _sum_of(mixed: Any, x: Any, begin: int, stop: int, first: int, last: int) ->
 
 
 _sum: Any = njit(**SETTINGS)(_sum_of)
-
-
-def test_machine_code_of_another_processor_is_refused() -> None:
-    code = native.program(_sum, native.signature_of(_sum, (_Mixed(1.5, True, "global"), np.zeros(3))), cached=False)
-    with pytest.raises(RuntimeError, match="made for"):
-        Machine(code._replace(processor="x86_64 something else"))
 
 
 def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:

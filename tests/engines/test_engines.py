@@ -1,7 +1,5 @@
 """One experiment, whatever plays it: the same files from threads, Ray tasks and actors, whatever befalls the command."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -21,18 +19,12 @@ from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.provenance import available_processors
+from tests.tiny import error_of, slow, tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 2, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 5, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [  # others, whose compilation takes long, are compared in test_actors.py
-        {"name": "pareto_ucb_gossip", "label": "gossip"},
-        {"name": "pareto_ucb"},
-        {"name": "pareto_gossip"},
-    ],
-    "sweep": {"network.weights": ["laplacian", "metropolis"]},
-}
+TINY = tiny(
+    80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
+    algorithms=[{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}, {"name": "pareto_gossip"}],
+)  # others, whose compilation takes long, are compared in test_actors.py  # fmt: skip
 SAME = ("results.parquet", "agents.parquet", "spec.toml")
 COMMAND = """
 import json, sys
@@ -47,15 +39,11 @@ def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "threads").path
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"engine": "ray", "workers": 2},
-        pytest.param({"engine": "actors"}, marks=pytest.mark.slow),
-        pytest.param({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}, marks=pytest.mark.slow),
-    ],
-    ids=["ray", "actors direct", "actors refs"],
-)
+@pytest.mark.parametrize("options", [
+    {"engine": "ray", "workers": 2},
+    slow({"engine": "actors"}),
+    slow({"engine": "actors", "transport": "refs", "agents_per_actor": 2, "window": 7}),
+], ids=["ray", "actors direct", "actors refs"])  # fmt: skip
 def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     if options == {"engine": "actors"}:  # half of the cells by threads, the other half by actors
         shutil.copytree(threads, tmp_path / "run")
@@ -66,24 +54,20 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
         assert file_hash(run.path / name) == file_hash(threads / name), name
     session = json.loads((run.path / "manifest.json").read_text())["sessions"][-1]
     assert {name: session[name] for name in options} == options
-    assert call(["verify", str(run.path), "--cell", "all"]) == 0
-    assert not list(root.glob(PREFIX + "*"))
+    assert call(["verify", str(run.path), "--cell", "all"]) == 0 and not list(root.glob(PREFIX + "*"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        (["--engine", "actor"], "engine: 'actor' is not known; did you mean 'actors'? (allowed: actors, ray, threads)"),
-        (["--window", "5"], "window: got 5, allowed with --engine actors, not threads"),
-        (["--engine", "ray", "--transport", "refs"], "transport: got 'refs', allowed with --engine actors, not ray"),
-        (["--listen", ":1-2"], "listen: got ':1-2', allowed with --engine actors, not threads"),
-        (["--engine", "actors", "--listen", "20000"], "listen: got '20000', allowed is NETWORK, :FIRST-LAST or both, such as "),
-        (["--engine", "actors", "--agents-per-actor", "0"], "agents_per_actor: got 0, allowed is a whole number >= 1"),
-        (["--engine", "actors", "--transport", "ref"],
-         "transport: 'ref' is not known; did you mean 'refs'? (allowed: direct, refs)"),
-        (["--engine", "actors", "--address", "127.0.0.1:1"], "address: got '127.0.0.1:1', and no Ray cluster answers there"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("arguments", "line"), [
+    (["--engine", "actor"], "engine: 'actor' is not known; did you mean 'actors'? (allowed: actors, ray, threads)"),
+    (["--window", "5"], "window: got 5, allowed with --engine actors, not threads"),
+    (["--engine", "ray", "--transport", "refs"], "transport: got 'refs', allowed with --engine actors, not ray"),
+    (["--listen", ":1-2"], "listen: got ':1-2', allowed with --engine actors, not threads"),
+    (["--engine", "actors", "--listen", "20000"], "listen: got '20000', allowed is NETWORK, :FIRST-LAST or both, such as "),
+    (["--engine", "actors", "--agents-per-actor", "0"], "agents_per_actor: got 0, allowed is a whole number >= 1"),
+    (["--engine", "actors", "--transport", "ref"],
+     "transport: 'ref' is not known; did you mean 'refs'? (allowed: direct, refs)"),
+    (["--engine", "actors", "--address", "127.0.0.1:1"], "address: got '127.0.0.1:1', and no Ray cluster answers there"),
+])  # fmt: skip
 def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
     """Before anything is started, or dropped."""
     before = sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir())
@@ -91,13 +75,10 @@ def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[s
     fresh = [] if "--address" in arguments else ["--fresh"]
     overrides = ["--set", "experiment.trials=3"] if "--address" in arguments else []
     out = threads.parent / "other" if overrides else threads
-    assert call(["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments]) == 2
-    error = capsys.readouterr().err
+    error = error_of(capsys, ["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments])
     assert error.startswith(f"error: {line}") and error.count("\n") == 1, error
     assert sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir()) == before
 
-
-# --- the whole command, killed and interrupted ---------------------------------------------------------------------------
 
 LONGER = {**TINY, "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000}, "algorithms": TINY["algorithms"][:2]}
 BLOCKS = {**LONGER, "experiment": LONGER["experiment"] | {"trials": 20, "horizon": 8_000}}

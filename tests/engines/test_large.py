@@ -1,7 +1,5 @@
 """Large networks: several threads in one trial, links listed where they are few, curves summed over the agents."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -19,15 +17,10 @@ from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import refusal, refuses, slow, tiny
 
-# What takes long is the compiler's work, anew for each algorithm and reward model.
-GAMES = [
-    ("pareto_ucb_gossip", "bernoulli"),
-    pytest.param("pareto_ucb_gossip", "gaussian", marks=pytest.mark.slow),
-    pytest.param("pareto_ucb", "bernoulli", marks=pytest.mark.slow),
-    pytest.param("pareto_gossip", "bernoulli", marks=pytest.mark.slow),
-    pytest.param("simulated_nsw_ucb_gossip", "bernoulli", marks=pytest.mark.slow),
-]
+GAMES = [("pareto_ucb_gossip", "bernoulli"), slow("pareto_ucb_gossip", "gaussian"), slow("pareto_ucb", "bernoulli")]
+GAMES += [slow("pareto_gossip", "bernoulli"), slow("simulated_nsw_ucb_gossip", "bernoulli")]
 
 
 def same(one: GossipTrace, other: GossipTrace) -> bool:
@@ -89,26 +82,18 @@ def test_numbers_are_whole(name: str, wrong: Any) -> None:
     def play(**changed: Any) -> gm.GossipTrace:
         return gm.simulate(gm.ParetoUCB(), environment, network, interpreted=True, **{**counts, **changed})  # type: ignore[no-any-return]
 
-    with pytest.raises(gm.InputError, match=f"^{name}: got .*, allowed is a whole number >= [01]$"):
-        play(**{name: wrong})
+    refuses(f"^{name}: got .*, allowed is a whole number >= [01]$", play, **{name: wrong})
     for value in (float(counts[name]), np.int8(counts[name]), np.float64(counts[name])):
         assert same(play(), play(**{name: value}))
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("environment", None), ("environment", gm.Environment), ("network", "complete"), ("network", gm.Network),
-    ],
-)  # fmt: skip
-def test_a_class_or_a_name_for_an_object_is_refused_in_a_line(name: str, wrong: Any) -> None:
-    world = {
-        "algorithm": gm.ParetoUCB(),
-        "environment": gm.Environment.sample(2, 2, 2),
-        "network": gm.Network("complete", agents=2),
-    }
-    with pytest.raises(gm.InputError, match=f"^{name}: got .*, allowed is an object"):
-        gm.simulate(**{**world, name: wrong}, horizon=2, seed=0)
+def test_a_class_or_a_name_for_an_object_is_refused_in_a_line() -> None:
+    environment, network = gm.Environment.sample(2, 2, 2), gm.Network("complete", agents=2)
+    world = {"algorithm": gm.ParetoUCB(), "environment": environment, "network": network}
+    wrongs = (("environment", None), ("environment", gm.Environment), ("network", "complete"), ("network", gm.Network))
+    for name, wrong in wrongs:
+        line = refusal(gm.simulate, **{**world, name: wrong}, horizon=2, seed=0)
+        assert line.startswith(f"{name}: got ") and ", allowed is an object" in line
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -125,12 +110,11 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     for name, values in each.per_agent().items():
         assert np.array_equal(values, all_.per_agent()[name]), name
     curves = {"pareto_regret": each.pareto_regret, "nsw_regret": each.nsw_regret}
-    assert same(each, replace(all_, **curves))
-    assert np.array_equal(each.final_pareto_regret, each.pareto_regret[-1])
+    assert same(each, replace(all_, **curves)) and np.array_equal(each.final_pareto_regret, each.pareto_regret[-1])
     assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
 
 
-def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment, network = gm.Environment.sample(6, 3, 2), gm.Network("ring", agents=6)
 
     def columns(limit: int) -> int:
@@ -139,15 +123,8 @@ def test_large_trials_keep_sums(monkeypatch: pytest.MonkeyPatch) -> None:
         return int(trace.pareto_regret.shape[1])
 
     assert columns(60) == 6 and columns(59) == 1
-
-
-def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = {
-        "experiment": {"name": "large", "horizon": 30, "trials": 2, "seed": 1, "recorded_rounds": 5},
-        "environment": {"agents": 6, "arms": 3, "objectives": 2},
-        "network": {"base": "ring", "link_probability": 0.5},
-        "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
-    }
+    spec = tiny(50, 2, environment={"agents": 6, "arms": 3, "objectives": 2})
+    # a large run comes back from its folder
     small = gm.run(spec, out=tmp_path / "small")
     monkeypatch.setattr(rounds, "LARGE_CURVES", 10)
     large = gm.run(spec, out=tmp_path / "large")
@@ -156,9 +133,6 @@ def test_a_large_run_comes_back_from_its_folder(tmp_path: Path, monkeypatch: pyt
     for one, other in ((small.table(), again.table()), (small.agents(), again.agents()), (small.summary(), large.summary())):
         assert one.drop(columns="steps_per_second", errors="ignore").equals(other.drop(columns="steps_per_second", errors="ignore"))
     assert all(finding.sound for finding in verify(tmp_path / "large"))
-
-
-# ------------------------------------------------------------------------------------------------------ few of many
 
 
 def test_few_links_by_hand() -> None:
@@ -192,11 +166,10 @@ def test_few_are_independent_and_as_frequent_as_they_should_be() -> None:
     assert abs(present.mean() - p) < 5 * np.sqrt(p * (1 - p) / trials)
     together = (present[:, :-1] * present[:, 1:]).mean()
     assert abs(together - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
-    again = (present[:-1] * present[1:]).mean()
-    assert abs(again - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
+    assert abs((present[:-1] * present[1:]).mean() - p**2) < 5 * np.sqrt(p**2 * (1 - p**2) / trials)
 
 
-def test_erdos_renyi_lists_what_it_would_draw() -> None:
+def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() -> None:
     network = gm.Network("complete", agents=150, link_probability=FEW)
     assert len(network.edges) >= MANY
     sparse_sampler = network.sparse_link_sampler(stream(3, purpose=Purpose.LINKS))
@@ -213,9 +186,7 @@ def test_erdos_renyi_lists_what_it_would_draw() -> None:
         for i in range(150):
             rows = [s[network.offsets[i] : network.offsets[i] + degrees[i]] for s, degrees in scratch]
             assert np.array_equal(*rows)
-
-
-def test_where_links_are_many_or_of_several_probabilities_they_are_not_listed() -> None:
+    # where links are many or of several probabilities they are not listed
     generator = np.random.default_rng(0)
     assert gm.Network("complete", agents=150, link_probability=0.2).sparse_link_sampler(generator) is None
     assert gm.Network("ring", agents=150, link_probability=0.01).sparse_link_sampler(generator) is None
@@ -235,5 +206,4 @@ def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatc
     listed = play()
     assert same(listed, play(threads=3)) and same(listed, play(interpreted=True))
     monkeypatch.setattr(gm.Network, "sparse_link_sampler", lambda self, generator: None)
-    assert same(listed, play())
-    assert 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04
+    assert same(listed, play()) and 0 < listed.messages[-1] < 60 * 2 * len(network.edges) * 0.04

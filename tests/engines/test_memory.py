@@ -1,7 +1,5 @@
 """What a trial takes is told before it starts, and what cannot fit is refused; processors are shared out."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -14,17 +12,13 @@ import pytest
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.analysis.verify import same_bits
-from gossipmab.cli import call
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
+from tests.tiny import Capsys, Patch, error_of, refusal, refuses, tiny
 
-SPEC = {
-    "experiment": {"name": "large", "horizon": 20, "trials": 1, "seed": 1, "recorded_rounds": 4},
-    "environment": {"agents": 600, "arms": 3, "objectives": 2},
-    "network": {"base": "ring", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip"}],
-}
+RING, MANY = {"base": "ring", "link_probability": 0.5}, {"agents": 600, "arms": 3, "objectives": 2}
+SPEC = tiny(40, 1, environment=MANY, network=RING, algorithms=[{"name": "pareto_ucb_gossip"}])
 VARIANTS: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items()}
 VARIANTS["hops"] = gm.SimulatedNSWUCBGossip(hops=2)
 
@@ -36,8 +30,7 @@ def test_the_size_of_a_state_is_known_without_making_it(name: str, agents: int, 
     state = VARIANTS[name].init(problem_info(environment, network, 10))
     arrays = [v for k, v in state._asdict().items() if isinstance(v, np.ndarray) and not k.startswith("scratch_")]
     actual = sum(array.nbytes for array in arrays if array is not environment.preferences)
-    found = memory.state_bytes(VARIANTS[name], network, arms, objectives)
-    assert found == actual
+    assert memory.state_bytes(VARIANTS[name], network, arms, objectives) == actual
 
 
 @pytest.mark.slow
@@ -60,45 +53,34 @@ print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 102
 
 def test_what_cannot_fit_is_refused_with_advice() -> None:
     network = gm.Network("ring", agents=2_000)
-    with pytest.raises(gm.InputError) as refused:
-        memory.check(gm.ParetoUCBGossip(), network, 10, 3, 5, available=300.0)
-    assert "environment.agents: 2000 agents" in str(refused.value) and "room for 270 MiB" in str(refused.value)
-    with pytest.raises(gm.InputError, match="hops = 1"):
-        memory.check(gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
+    line = refusal(memory.check, gm.ParetoUCBGossip(), network, 10, 3, 5, available=300.0)
+    assert "environment.agents: 2000 agents" in line and "room for 270 MiB" in line
+    assert "hops = 1" in refusal(memory.check, gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
     told = memory.check(gm.SimulatedNSWUCBGossip(hops=1), network, 10, 3, 5, available=1_000.0)
     assert told < 400 * 2**20
 
 
-def test_run_refuses_in_one_line_and_leaves_no_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_refuses_in_one_line_and_leaves_no_folder(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     monkeypatch.setattr(memory, "available_mib", lambda: 250.0)
-    with pytest.raises(gm.InputError, match="there is room for 225 MiB"):
-        gm.run(SPEC, out=tmp_path / "large")
+    refuses("there is room for 225 MiB", gm.run, SPEC, out=tmp_path / "large")
     assert not (tmp_path / "large").exists()
-    assert call(["run", "quickstart", "--set", "environment.agents=600", "--out", str(tmp_path / "x")]) == 2
-    said = capsys.readouterr().err.strip()
+    said = error_of(capsys, ["run", "quickstart", "--set", "environment.agents=600", "--out", str(tmp_path / "x")]).strip()
     assert said.startswith("error: environment.agents: 600 agents") and "\n" not in said
 
 
-@pytest.mark.parametrize(
-    ("processors", "cells", "largest", "agents", "shared"),
-    [
-        (2, 15, 0, 10, (2, 1)),  # small cells side by side
-        (8, 3, 0, 10, (3, 1)),  # few of them: the rest is idle
-        (8, 3, 1, 8_192, (3, 2)),  # but with many agents
-        (2, 1, 1, 10**6, (1, 2)),
-        (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
-        (4, 100, 2 * 2**30, 10**6, (1, 4)),
-        (1, 5, 1, 10**6, (1, 1)),
-        (2, 0, 0, 0, (1, 1)),
-    ],
-)
+@pytest.mark.parametrize(("processors", "cells", "largest", "agents", "shared"), [
+    (2, 15, 0, 10, (2, 1)),  # small cells side by side
+    (8, 3, 0, 10, (3, 1)),  # few of them: the rest is idle
+    (8, 3, 1, 8_192, (3, 2)),  # but with many agents
+    (2, 1, 1, 10**6, (1, 2)),
+    (8, 100, 300 * 2**20, 10**6, (3, 2)),  # 1,000 MiB hold three at a time
+    (4, 100, 2 * 2**30, 10**6, (1, 4)), (1, 5, 1, 10**6, (1, 1)), (2, 0, 0, 0, (1, 1)),
+])  # fmt: skip
 def test_processors_are_shared_out(processors: int, cells: int, largest: int, agents: int, shared: tuple[int, int]) -> None:
     assert capacity.shared_out(processors, cells, largest, agents, available=1_112.0) == shared
 
 
-def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeypatch: Patch) -> None:
     one = gm.run(SPEC, out=tmp_path / "one", workers=1)
     for module in (capacity, rounds):
         monkeypatch.setattr(module, "SHARED_AGENTS", 100)

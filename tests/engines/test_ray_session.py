@@ -1,7 +1,5 @@
 """Ray for the length of a `with`: private, loopback, token, and nothing left behind. Real Ray, real signals."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -20,6 +18,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
+from tests.tiny import Capsys, Patch
 
 PROBE = """
 import sys
@@ -61,9 +60,7 @@ def probe(address: str, environment: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
-def test_private_on_loopback_and_gone_afterwards(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch, capfd: Capsys) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "198.51.100.7:6379")  # nobody is joined by accident
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_grpc_client_keepalive_timeout_ms", "9000")
@@ -84,8 +81,7 @@ def test_private_on_loopback_and_gone_afterwards(
         with pytest.raises(ray.exceptions.WorkerCrashedError):
             ray.get(die.remote(), timeout=60)
         folder = running.folder
-        assert folder is not None and folder.parent == root
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert folder is not None and folder.parent == root and stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
         processes = [psutil.Process(), *set(psutil.Process().children(recursive=True)) - before]
         assert len(processes) > 4
@@ -99,19 +95,17 @@ def test_private_on_loopback_and_gone_afterwards(
         with pytest.raises(gm.InputError, match="already"), session():
             pass
     assert psutil.wait_procs([p for p in processes if p.pid != os.getpid()], timeout=60)[1] == []
-    assert list(root.iterdir()) == []
-    assert dict(os.environ) == variables
+    assert list(root.iterdir()) == [] and dict(os.environ) == variables
     assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     assert "noise" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("address", ["local", "", "ray://127.0.0.1:10001", "nonsense", "127.0.0.1:1", "auto"])
-def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_are_refused(root: Path, address: str, monkeypatch: Patch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(gm.InputError, match="address: got") as caught, session(address):
         pass
-    assert repr(address) in str(caught.value) and "\n" not in str(caught.value)
-    assert list(root.iterdir()) == []
+    assert repr(address) in str(caught.value) and "\n" not in str(caught.value) and list(root.iterdir()) == []
 
 
 STARTS = """
@@ -126,25 +120,21 @@ except ray_session.InputError as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("before", "seconds", "told"),
-    [
-        ([], 0.01, "engine: no Ray starts within 0."),
-        pytest.param(
-            ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
-            marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("before", "seconds", "told"), [
+    ([], 0.01, "engine: no Ray starts within 0."),
+    pytest.param(
+        ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
+        marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
+    ),
+])  # fmt: skip
 def test_a_ray_that_cannot_start_says_why_in_a_line(root: Path, before: list[str], seconds: float, told: str) -> None:
     command = [*before, sys.executable, "-c", STARTS, str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
-    assert done.stdout.startswith(told) and done.stdout.count("\n") == 1
-    assert list(root.iterdir()) == []
+    assert done.stdout.startswith(told) and done.stdout.count("\n") == 1 and list(root.iterdir()) == []
 
 
 def test_the_last_errors_of_rays_logs(tmp_path: Path) -> None:
@@ -185,8 +175,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert members(process.pid) == []
-    assert [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
+    assert members(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
     return process.returncode, errors
 
 
@@ -206,9 +195,7 @@ def test_nothing_is_left_after_an_error(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ray_that_was_imported_before_is_behind_a_token_too(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ray_that_was_imported_before_is_behind_a_token_too(root: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """Ray reads what makes it listen on loopback when it is imported."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     command = [sys.executable, "-c", "import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait"]

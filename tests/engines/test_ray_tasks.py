@@ -1,7 +1,5 @@
 """Cells as Ray tasks: the same bits as from threads, whatever dies on the way. Real Ray, real faults, bounded waits."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -28,16 +26,10 @@ from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flig
 from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.utils.atomic_write import file_hash
 from tests.engines.test_ray_session import until
+from tests.tiny import same_tables, tiny
 
-TINY: dict[str, Any] = {
-    "experiment": {"name": "tiny", "horizon": 80, "trials": 3, "seed": 5, "recorded_rounds": 8},
-    "environment": {"agents": 3, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}],
-    "sweep": {"network.link_probability": [0.3, 1.0]},
-}
+TINY = tiny(80, 3, sweep={"network.link_probability": [0.3, 1.0]})
 pytestmark = pytest.mark.usefixtures("root")
 
 
@@ -71,9 +63,6 @@ def expected(number: int, size: int = 100) -> np.ndarray:
     return np.random.default_rng(number).random(size)
 
 
-# --- the queue ----------------------------------------------------------------------------------------------------------
-
-
 def drained(queue: TaskQueue) -> list[list[int]]:
     """All batches, when each is played whole before the next is taken."""
     batches = []
@@ -92,12 +81,10 @@ def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) 
     assert max(sizes, default=0) == (MOST if cells == 1000 else min(cells, 2 if cells > 1 else 1))
 
 
-def test_tasks_in_flight_are_bounded() -> None:
+def test_tasks_are_bounded_and_what_was_not_played_waits_first() -> None:
     queue = TaskQueue(100, lambda: 3)
     assert queue.take(5) is not None and queue.take(6) is None
-
-
-def test_what_was_not_played_waits_first_and_batches_shrink() -> None:
+    # what was not played waits first and batches shrink
     queue = TaskQueue(100, lambda: 1)
     queue.most = 8
     assert queue.take(0) == list(range(8))
@@ -124,11 +111,9 @@ def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -
     flights = [Flight(batch, [], 0.0) for batch in batches if batch is not None]
     assert [flight.batch for flight in flights] == [[0], [1], [2]]
     now[0] = LATE + 1
-    assert queue.copy_late(flights, 0) == 0 and queue.take(3) is None
-    assert queue.landed([2], [True], 0.1) == [2]
+    assert queue.copy_late(flights, 0) == 0 and queue.take(3) is None and queue.landed([2], [True], 0.1) == [2]
     assert queue.copy_late(flights[:2], 1) == 1 and queue.copy_late(flights[:2], 1) == 0
-    assert queue.take(2) == [0] and queue.take(2) is None
-    assert queue.to_name(flights[:2]) == []
+    assert queue.take(2) == [0] and queue.take(2) is None and queue.to_name(flights[:2]) == []
     now[0] = NAMED + 1
     assert queue.to_name(flights[:1]) == flights[:1] and queue.to_name(flights[:1]) == []
     assert queue.landed([0], [True], 0.1) == [0] and queue.landed([0], [True], 40.0) == []  # the copy, and the late one
@@ -137,9 +122,6 @@ def test_idle_workers_play_late_cells_once_more_and_the_first_outcome_counts() -
     assert queue.died([1]) == ([1], []) and queue.take(0) == [1]
     assert queue.copy_late([Flight([1], [], 0.0)], 5) == 0  # once more at most
     assert queue.landed([1], [True]) == [1] and not queue.open
-
-
-# --- one machine --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -157,14 +139,12 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     killer.start()
     found = dict(run_cells(cells, Numbers(tmp_path), workers=2, steps=told.append, note=notes.append))
     killer.join(timeout=60)
-    assert sorted(found) == sorted(cells)
-    assert isinstance(found.pop("fails 20"), KeyError)
+    assert sorted(found) == sorted(cells) and isinstance(found.pop("fails 20"), KeyError)
     lost = found.pop("kills 22")
     assert isinstance(lost, RuntimeError) and f"died {ATTEMPTS} times" in str(lost) and "WorkerCrashed" in str(lost)
     for cell, (numbers, _) in found.items():
         assert numbers.tobytes() == expected(int(cell.split()[1])).tobytes()
-    assert sum(told) == 7 * 21
-    assert all("\n" not in note for note in notes)
+    assert sum(told) == 7 * 21 and all("\n" not in note for note in notes)
     notes = [note for note in notes if "not answered" not in note]  # as on a busy machine
     assert all("a task died" in note for note in notes)
     assert sum("given up" in note for note in notes) == 1 and ATTEMPTS <= len(notes) <= ATTEMPTS + 3
@@ -232,8 +212,7 @@ def test_a_full_object_store(tmp_path: Path) -> None:
     size = 6_000_000  # 48 MB each; the store takes 80 MB
     cells = [f"cell {n}" for n in range(8)]
     notes: list[str] = []
-    store = {"object_store": 80 * 2**20}
-    kept = {}
+    store, kept = {"object_store": 80 * 2**20}, {}
     for cell, outcome in run_cells(cells, Numbers(tmp_path, size), workers=2, note=notes.append, **store):
         kept[cell] = outcome[0]  # held on purpose: memory of the store stays taken
     assert sorted(kept) == sorted(cells)
@@ -269,16 +248,14 @@ def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
             list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
-def test_other_versions_are_said_once() -> None:
+def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
     others: set[str] = set()
     ours = ray_cells.versions()
     for theirs in (ours, ours | {"numpy": "0.1"}, ours | {"numpy": "0.1"}):
         ray_cells._compared(theirs, others, notes.append)
     assert len(notes) == 1 and f"numpy 0.1 instead of {ours['numpy']}" in notes[0]
-
-
-def test_no_cells_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    # no cells no ray
     monkeypatch.setattr(ray_cells, "session", None)
     assert list(run_cells([], Numbers(Path()), workers=1)) == []
 
@@ -308,9 +285,6 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(line.startswith("numba") for line in ray_shipping.dependencies())
 
 
-# --- a cluster ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that plays nothing and two nodes of two CPUs each, behind a token."""
@@ -336,12 +310,28 @@ def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-def test_a_cluster_is_checked(cluster: Any) -> None:
+def test_a_cluster_is_checked_and_its_workers_and_actors_need_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
     found = check_cluster(cluster.address)
     assert len(found.nodes) == 3 and len(found.links) == 6 and found.silent == [] and found.sound
     assert sorted(node.cpus for node in found.nodes) == [0, 2, 2] and all(abs(node.ahead) < 1 for node in found.nodes)
     assert all(link.one_way > 0 and link.speed > 0 for link in found.links)
     assert found.token  # the fixture's
+    # The package and the data files come through Ray, and the bits are those of this process.
+    (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
+    data = {**TINY, "environment": {"means": str(tmp_path / "means.json")}, "algorithms": [{"name": "pareto_ucb"}]}
+    spec = load_spec(data)
+    cells, player = spec.cells(), Carried(spec)
+    here = {cell.id: player(cell)[0] for cell in cells}
+    for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
+        trace, package, files = outcome
+        assert same_bits(trace, here[cell.id]) == []
+        assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
+        assert set(files) == set(spec.files)
+    # On two nodes, by either transport: the files that threads write.
+    gm.run(TINY, out=tmp_path / "threads")
+    for transport in ("direct", "refs"):
+        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
+        assert same_tables(run.path, tmp_path / "threads")
 
 
 @pytest.mark.slow
@@ -364,37 +354,12 @@ class Carried(CellRunner):
 
     files = property(lambda self: self.spec.files)
 
-    def relocated(self, files: dict[str, Path]) -> Carried:
+    def relocated(self, files: dict[str, Path]) -> "Carried":
         return Carried(replace(self.spec, files=files))
 
     def __call__(self, cell: Any, steps: Any = None) -> Any:
         played = super().__call__(cell, steps)
         return played.trace, gm.__file__, {name: str(path) for name, path in self.spec.files.items()}
-
-
-@pytest.mark.slow
-def test_a_worker_needs_nothing_by_hand(cluster: Any, tmp_path: Path) -> None:
-    """The package and the data files come through Ray, and the bits are those of this process."""
-    (tmp_path / "means.json").write_text("[[[0.2, 0.8], [0.7, 0.1]], [[0.3, 0.9], [0.6, 0.2]]]")
-    data = {**TINY, "environment": {"means": str(tmp_path / "means.json")}, "algorithms": [{"name": "pareto_ucb"}]}
-    spec = load_spec(data)
-    cells, player = spec.cells(), Carried(spec)
-    here = {cell.id: player(cell)[0] for cell in cells}
-    for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
-        trace, package, files = outcome
-        assert same_bits(trace, here[cell.id]) == []
-        assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
-        assert set(files) == set(spec.files)
-
-
-@pytest.mark.slow
-def test_so_do_actors(cluster: Any, tmp_path: Path) -> None:
-    """On two nodes, by either transport: the files that threads write."""
-    gm.run(TINY, out=tmp_path / "threads")
-    for transport in ("direct", "refs"):
-        run = gm.run(TINY, out=tmp_path / transport, engine="actors", address=cluster.address, transport=transport)
-        for name in ("results.parquet", "agents.parquet"):
-            assert file_hash(run.path / name) == file_hash(tmp_path / "threads" / name)
 
 
 class Remover(Callback):
@@ -419,5 +384,4 @@ def test_a_node_dies_with_its_actors(cluster: Any, tmp_path: Path) -> None:
     told = Remover(cluster)
     gm.run(data, out=tmp_path / "actors", engine="actors", address=cluster.address, window=3_000, callbacks=[told])
     assert any("made anew" in note for note in told.notes) and not cluster.removable, told.notes
-    for name in ("results.parquet", "agents.parquet"):
-        assert file_hash(tmp_path / "actors" / name) == file_hash(tmp_path / "threads" / name)
+    assert same_tables(tmp_path / "actors", tmp_path / "threads")

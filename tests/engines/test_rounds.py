@@ -1,7 +1,5 @@
 """`gossipmab.play`: its rounds are those of `simulate`, and its links, arms and estimates follow from each other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import refusal
 
 NETWORKS = {
     "direct": gm.Network("complete", agents=5, link_probability=0.5),
@@ -44,8 +43,7 @@ def test_rounds_are_those_of_simulate(name: str) -> None:
 
 def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
     """G(t) = W_t G(t-1) + L(t) - L(t-1), in plain NumPy."""
-    network = NETWORKS["direct"]
-    environment = gm.Environment.sample(5, 4, 2, seed=0)
+    network, environment = NETWORKS["direct"], gm.Environment.sample(5, 4, 2, seed=0)
     own, local = np.zeros((5, 4, 2)), np.zeros((5, 4, 2))
     for now in gm.play(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=1):
         wanted = np.einsum("ij,jkd->ikd", network.mixing_matrix(now.links), own) + now.state.local_mean - local
@@ -53,15 +51,9 @@ def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
         own, local = now.estimates.copy(), now.state.local_mean.copy()
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "options", "words"),
-    [
-        (gm.OFMUP(), {}, "algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network"),
-        (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"),
-        (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
-    ],
-)
+@pytest.mark.parametrize(("algorithm", "options", "words"), [
+    (gm.OFMUP(), {}, "algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network"),
+    (gm.ParetoUCBGossip(), {"horizon": 0}, "horizon: got 0"), (gm.ParetoUCBGossip(), {"trial": -1}, "trial: got -1"),
+])  # fmt: skip
 def test_bad_arguments_are_refused_at_once(algorithm: Any, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(gm.InputError, match=words) as caught:
-        gm.play(algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)
-    assert "\n" not in str(caught.value)
+    assert words in refusal(gm.play, algorithm, gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"], **options)

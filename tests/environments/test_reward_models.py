@@ -4,8 +4,6 @@ The statistical tests fix their seeds. Each compares means (and variances) withi
 about 60 comparisons of this file would fail in 0.4 % of all cases.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -27,19 +25,13 @@ def moments_of_discrete(mean: float) -> float:
 
 
 VARIANCES: dict[str, Any] = {
-    "bernoulli": lambda m: m * (1 - m),
-    "beta": lambda m: m * (1 - m) / (10.0 + 1.0),
-    "gaussian": lambda m: 0.1**2,
-    "discrete": moments_of_discrete,
-    "deterministic": lambda m: 0.0,
-}
+    "bernoulli": lambda m: m * (1 - m), "beta": lambda m: m * (1 - m) / (10.0 + 1.0), "gaussian": lambda m: 0.1**2,
+    "discrete": moments_of_discrete, "deterministic": lambda m: 0.0,
+}  # fmt: skip
 MODELS: dict[str, Any] = {
-    "bernoulli": rewards.Bernoulli(MEANS),
-    "beta": rewards.Beta(MEANS, 10.0),
-    "gaussian": rewards.Gaussian(MEANS, 0.1),
-    "discrete": rewards.Discrete(MEANS),
-    "deterministic": rewards.Deterministic(MEANS),
-}
+    "bernoulli": rewards.Bernoulli(MEANS), "beta": rewards.Beta(MEANS, 10.0), "gaussian": rewards.Gaussian(MEANS, 0.1),
+    "discrete": rewards.Discrete(MEANS), "deterministic": rewards.Deterministic(MEANS),
+}  # fmt: skip
 
 
 def drawn(model: Any, i: int, arm: int, uniform: np.ndarray) -> np.ndarray:
@@ -75,12 +67,8 @@ def test_values_by_hand() -> None:
     # mean 0.55: the six values alone, a sixth each.
     sixths = np.column_stack([(np.arange(6) + 0.5) / 6, np.zeros(6)])
     np.testing.assert_allclose(drawn(MODELS["discrete"], 0, 1, sixths)[:, 0], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-
-
-def test_the_ends_of_the_unit_interval() -> None:
-    """The least and the largest number that a generator gives, and means of 0 and 1."""
-    ends = np.array([[0.0, 0.0], [1 - 2.0**-53, 1 - 2.0**-53]])
-    certain = np.array([[[0.0, 1.0]]])
+    # The least and the largest number that a generator gives, and means of 0 and 1.
+    ends, certain = np.array([[0.0, 0.0], [1 - 2.0**-53, 1 - 2.0**-53]]), np.array([[[0.0, 1.0]]])
     for model in (rewards.Bernoulli(certain), rewards.Beta(certain, 10.0), rewards.Deterministic(certain)):
         np.testing.assert_array_equal(drawn(model, 0, 0, ends), [[0, 1], [0, 1]])
     assert np.isfinite(drawn(MODELS["gaussian"], 0, 0, ends)).all()
@@ -109,9 +97,7 @@ def test_beta_quantile_closed_forms() -> None:
     for shape in (0.2, 1.0, 7.5, 400.0):
         assert rewards.beta_quantile(0.5, shape, shape) == pytest.approx(0.5, abs=1e-12)
     assert rewards.beta_quantile(0.3, 0.0, 10.0) == 0.0 and rewards.beta_quantile(0.3, 10.0, 0.0) == 1.0
-
-
-def test_beta_quantile_rises_with_u() -> None:
+    # beta quantile rises with u
     for a, b in ((0.5, 0.5), (2.0, 8.0), (90.0, 10.0)):
         quantiles = [rewards.beta_quantile(u, a, b) for u in np.linspace(0.0, 0.999, 200)]
         assert (np.diff(quantiles) >= 0).all()
@@ -126,8 +112,7 @@ def test_a_table_resamples_its_rows() -> None:
     np.testing.assert_array_equal(drawn(table, 0, 1, u), rows[[3] * 5])
     x = drawn(table, 0, 0, np.random.default_rng(4).random((6000, 2)))
     counts = [(x == row).all(axis=1).sum() for row in rows[:3]]
-    assert sum(counts) == 6000
-    assert np.abs(np.array(counts) - 2000).max() <= 4 * np.sqrt(6000 * (1 / 3) * (2 / 3))
+    assert sum(counts) == 6000 and np.abs(np.array(counts) - 2000).max() <= 4 * np.sqrt(6000 * (1 / 3) * (2 / 3))
 
 
 def test_the_logarithm_of_gamma_is_scipys() -> None:

@@ -1,7 +1,5 @@
 """One way for the data: a point of a sweep is validated and built once, and at the end every cell's file is decoded once."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import Counter
 from pathlib import Path
@@ -18,14 +16,10 @@ from gossipmab.metrics import statistics
 from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
 from gossipmab.metrics.trace import EQUITY
 from tests import broken
+from tests.tiny import FOUR, PAIR, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "counted", "horizon": 12, "trials": 3, "seed": 2, "recorded_rounds": 4},
-    "environment": {"agents": 4, "arms": 3, "objectives": 2},
-    "network": {"base": "ring"},
-    "algorithms": [{"name": "pareto_ucb_gossip"}, {"name": "pareto_ucb"}],
-    "sweep": {"network.link_probability": [0.5, 1.0], "environment.heterogeneity": [0.1, 0.2, 0.3]},
-}
+SWEEP = {"network.link_probability": [0.5, 1.0], "environment.heterogeneity": [0.1, 0.2, 0.3]}
+SPEC = tiny(40, 3, environment=FOUR, network={"base": "ring"}, algorithms=PAIR, sweep=SWEEP)
 POINTS, CELLS = 6, 36
 
 
@@ -41,7 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, counts: Counter[str], module: Any, 
     monkeypatch.setattr(module, name, call)
 
 
-def test_points_are_validated_once_and_cells_decoded_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_points_are_validated_once_and_cells_decoded_once_into_the_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     counted(monkeypatch, counts, loading, "validated")
     counted(monkeypatch, counts, build, "network_of")
@@ -56,9 +50,7 @@ def test_points_are_validated_once_and_cells_decoded_once(monkeypatch: pytest.Mo
     counts.clear()
     assert len(gm.open_run(tmp_path / "run").table()) == CELLS * 4
     assert counts["decode"] == 1  # to compare the columns
-
-
-def test_what_is_assembled_is_what_the_cells_hold(tmp_path: Path) -> None:
+    # what is assembled is what the cells hold
     results = gm.run(SPEC, out=tmp_path / "run", workers=1)
     agents, table, summary = results.agents(), results.table(), results.summary()
     for name in ("results.parquet", "agents.parquet"):
@@ -97,8 +89,7 @@ def test_a_swept_hyperparameter_named_as_a_column_is_refused(name: str, listed: 
 @pytest.mark.parametrize("kind", TRACES.values())
 def test_every_array_is_declared(kind: Any) -> None:
     assert list(kind.COLUMNS) == [field.name for field in dataclasses.fields(kind)]
-    assert all(one.title and one.unit for one in kind.COLUMNS.values())
-    assert set(column_metadata(kind)) <= RESERVED
+    assert all(one.title and one.unit for one in kind.COLUMNS.values()) and set(column_metadata(kind)) <= RESERVED
 
 
 def test_intervals_are_those_of_scipy() -> None:

@@ -4,8 +4,6 @@ All faults are real where the machine lets us: SIGKILL, truncated and altered fi
 users' rights, limits of memory. What must come out in the end is always the same: the bits of a run that nothing disturbed.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import itertools
@@ -39,7 +37,7 @@ from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import tiny
+from tests.tiny import Capsys, Patch, slow, tiny
 
 TINY = tiny(80, 3)
 CELLS = 6
@@ -71,7 +69,7 @@ draw = plotting.plot
 
 
 @pytest.fixture(autouse=True)
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_figures(monkeypatch: Patch) -> None:
     """Figures take longer than all else; where they are what a test is about, it puts `draw` back."""
     monkeypatch.setattr(plotting, "plot", lambda *args: [])
 
@@ -102,14 +100,11 @@ def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {file.relative_to(folder).as_posix(): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
 
 
-def line_of(capsys: pytest.CaptureFixture[str]) -> str:
+def line_of(capsys: Capsys) -> str:
     """The one line on stderr."""
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "Traceback" not in err, err
     return err
-
-
-# --- killed -------------------------------------------------------------------------------------------------------------
 
 
 def killed_at_every_step(run: Run, out: Path, every: int, figures: bool) -> int:
@@ -138,25 +133,6 @@ def test_killed_while_it_writes(tiny: Run, tmp_path: Path) -> None:
 def test_killed_at_every_step_of_writing(tiny: Run, tmp_path: Path) -> None:
     """Before every flush, before and after every rename: manifest, copies of data, cells, tables, figures."""
     assert killed_at_every_step(tiny, tmp_path, 1, True) >= 3 * (CELLS + 8)
-
-
-@pytest.mark.slow
-def test_killed_again_and_again(tmp_path: Path) -> None:
-    """Eight times, each after so many new cells and a moment: the ninth ends with the bits of an undisturbed run."""
-    data = {**TINY, "experiment": {**TINY["experiment"], "horizon": 4_000, "trials": 16}}
-    run, out, moments = undisturbed(data, tmp_path), tmp_path / "run", random.Random(8)
-    for _ in range(8):
-        before = len(list(out.glob("cells/*.parquet")))
-        process = start(run.command(out), tmp_path / "said")
-        wanted = min(32, before + moments.randrange(5))
-        while process.is_alive() and len(list(out.glob("cells/*.parquet"))) < wanted:
-            time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.05))
-        process.kill()
-        assert end_of(process) == -signal.SIGKILL, (tmp_path / "said").read_text()
-    assert end_of(start(run.command(out), tmp_path / "said")) == 0
-    assert_same_run(run.folder, out)
-    assert not (out / "cells" / "set_aside").exists()
 
 
 @pytest.mark.slow
@@ -191,9 +167,6 @@ def test_killed_two_hundred_times(tmp_path: Path) -> None:
     assert not (out / "cells" / "set_aside").exists()
 
 
-# --- damaged ------------------------------------------------------------------------------------------------------------
-
-
 def damages(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Truncated at every 1 % of its length, and one byte altered in a hundred places from its magic number to its end."""
     for percent in range(100):
@@ -224,9 +197,7 @@ def test_every_cell_torn_at_every_percent_or_altered_is_set_aside(tiny: Run, tmp
 
 
 @pytest.mark.parametrize("percent", [0, 1, 50, 99])
-def test_damaged_cells_are_told_and_computed_again(
-    percent: int, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_cells_are_told_and_computed_again(percent: int, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     for file in (folder / "cells").glob("*.parquet"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size * percent // 100])
@@ -239,7 +210,7 @@ def test_damaged_cells_are_told_and_computed_again(
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])
 @pytest.mark.parametrize("name", ["results.parquet", "agents.parquet", "summary.csv"])
 def test_damaged_tables_are_read_from_the_cells_and_written_anew(
-    name: str, how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, how: str, tiny: Run, tmp_path: Path, capsys: Capsys
 ) -> None:
     folder = tiny.copy(tmp_path / "run")
     damage(folder / name, how)
@@ -248,17 +219,14 @@ def test_damaged_tables_are_read_from_the_cells_and_written_anew(
     assert (f"{name} is missing or was altered" in out) == (name != "summary.csv") and err == ""
     assert gm.open_run(folder).table().equals(gm.open_run(tiny.folder).table())
     assert gm.open_run(folder).agents().equals(gm.open_run(tiny.folder).agents())
-    assert call(["verify", str(folder)]) == 1
-    assert call(tiny.command(folder)) == 0
+    assert call(["verify", str(folder)]) == 1 and call(tiny.command(folder)) == 0
     assert_same_run(tiny.folder, folder)
     assert call(["verify", str(folder)]) == 0
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])
 @pytest.mark.parametrize("name", ["manifest.json", "spec.toml", "data/*"])
-def test_what_describes_a_run_is_written_anew(
-    name: str, how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_describes_a_run_is_written_anew(name: str, how: str, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     (folder / "notes.txt").write_text("mine")
     [file] = folder.glob(name)
@@ -267,8 +235,7 @@ def test_what_describes_a_run_is_written_anew(
     assert "run the same experiment on its folder again: finished cells are kept" in line_of(capsys)
     before = {f: f.stat().st_mtime_ns for f in (folder / "cells").glob("*.parquet")}
     assert call(tiny.command(folder)) == 0
-    said = capsys.readouterr().err
-    assert said.startswith("manifest.json: ") == (name == "manifest.json")
+    assert capsys.readouterr().err.startswith("manifest.json: ") == (name == "manifest.json")
     assert {f: f.stat().st_mtime_ns for f in before} == before and (folder / "notes.txt").read_text() == "mine"
     assert_same_run(tiny.folder, folder)
 
@@ -285,9 +252,7 @@ def damage(file: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["gone", "torn"])
-def test_without_a_manifest_another_experiment_is_refused(
-    how: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_manifest_another_experiment_is_refused(how: str, tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder = tiny.copy(tmp_path / "run")
     damage(folder / "manifest.json", how)
     before = listing(folder)
@@ -297,17 +262,13 @@ def test_without_a_manifest_another_experiment_is_refused(
     assert gm.open_run(folder).spec.seed == 6 and len(gm.open_run(folder).traces) == CELLS
 
 
-def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     for content in ('{"name": "an add-on"}', "torn {"):
         (tmp_path / "manifest.json").write_text(content)
         (tmp_path / "thesis.tex").write_text("mine")
         for more in ([], ["--fresh"]):
-            assert call(tiny.command(tmp_path, *more)) == 2
-            assert str(tmp_path) in line_of(capsys)
+            assert call(tiny.command(tmp_path, *more)) == 2 and str(tmp_path) in line_of(capsys)
         assert (tmp_path / "manifest.json").read_text() == content and (tmp_path / "thesis.tex").exists()
-
-
-# --- no space, no rights ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -322,21 +283,11 @@ def mounted(place: Path, size: str) -> Iterator[None]:
 
 
 @needs_mount
-@pytest.mark.parametrize(
-    ("size", "stage"),
-    [
-        ("4k", ""),
-        ("8k", ""),
-        ("12k", ""),
-        ("32k", "cells/"),
-        ("72k", ""),
-        ("84k", ""),
-        pytest.param("140k", "figures/", marks=pytest.mark.slow),
-    ],
-)
-def test_a_full_file_system(
-    size: str, stage: str, tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("size", "stage"), [
+    ("4k", ""), ("8k", ""), ("12k", ""), ("32k", "cells/"), ("72k", ""), ("84k", ""),
+    slow("140k", "figures/"),
+])  # fmt: skip
+def test_a_full_file_system(size: str, stage: str, tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     if stage == "figures/":
         monkeypatch.setattr(plotting, "plot", draw)
     small, run = tmp_path / "small", tmp_path / "small" / "run"
@@ -352,15 +303,12 @@ def test_a_full_file_system(
         assert f"keeps its {len(done)} finished cells" in line or (stage == "figures/" and "figures/" in line)
         monkeypatch.setattr(plotting, "plot", lambda *args: [])
         subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)
-        assert call(tiny.command(run)) == 0
-        assert {file: file.stat().st_mtime_ns for file in done} == done
+        assert call(tiny.command(run)) == 0 and {file: file.stat().st_mtime_ns for file in done} == done
         assert_same_run(tiny.folder, run)
 
 
 @pytest.mark.slow
-def test_a_quota_that_is_reached(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quota_that_is_reached(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     """The error number of a quota, raised by the system's own call for the third cell."""
     fsync, cells = os.fsync, iter(range(1_000))
 
@@ -372,8 +320,7 @@ def test_a_quota_that_is_reached(
     monkeypatch.setattr(os, "fsync", full)
     assert call(tiny.command(tmp_path / "run")) == 3
     line = line_of(capsys)
-    assert "quota" in line.lower() and "keeps its 2 finished cells" in line
-    assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert "quota" in line.lower() and "keeps its 2 finished cells" in line and not list((tmp_path / "run").rglob("*.tmp"))
     monkeypatch.undo()
     assert call(tiny.command(tmp_path / "run")) == 0
     assert_same_run(tiny.folder, tmp_path / "run")
@@ -381,9 +328,7 @@ def test_a_quota_that_is_reached(
 
 @pytest.mark.slow
 @needs_mount
-def test_a_read_only_file_system(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_file_system(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.setattr(plotting, "plot", draw)
     place = tmp_path / "place"
     with mounted(place, "4m"):
@@ -391,18 +336,15 @@ def test_a_read_only_file_system(
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         before = listing(folder)
         for out in (folder, place / "new"):
-            assert call(tiny.command(out)) == 2
-            assert "cannot be written to (Read-only file system)" in line_of(capsys)
+            assert call(tiny.command(out)) == 2 and "cannot be written to (Read-only file system)" in line_of(capsys)
         for command, word in (("summary", "Pareto regret"), ("verify", "the same bits")):
             assert call([command, str(folder)]) == 0
             out_text, err = capsys.readouterr()
             assert word in out_text and err == ""
         assert call(["plot", str(folder), "--format", "svg"]) == 2
-        assert str(folder / "figures") in line_of(capsys)
-        assert call(["report", str(folder)]) == 2
+        assert str(folder / "figures") in line_of(capsys) and call(["report", str(folder)]) == 2
         assert str(folder / "report.html") in line_of(capsys)
-        assert call(["report", str(folder), "--out", str(tmp_path / "report.html")]) == 0
-        assert listing(folder) == before
+        assert call(["report", str(folder), "--out", str(tmp_path / "report.html")]) == 0 and listing(folder) == before
 
 
 def without_privileges() -> None:
@@ -417,23 +359,18 @@ def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = listing(folder)
-    for command, word in [
+    commands = (
         (tiny.command(folder), "cannot be written to (Permission denied)"),
         (["report", str(folder)], str(folder / "report.html")),
-    ]:
-        done = subprocess.run(
-            [sys.executable, "-m", "gossipmab", *command],
-            capture_output=True,
-            text=True,
-            preexec_fn=without_privileges if ROOT else None,
-        )
+    )
+    drop = without_privileges if ROOT else None
+    for command, word in commands:
+        words = [sys.executable, "-m", "gossipmab", *command]
+        done = subprocess.run(words, capture_output=True, text=True, preexec_fn=drop)
         assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert listing(folder) == before
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)
-
-
-# --- locks, clocks, edits -----------------------------------------------------------------------------------------------
 
 
 def test_ten_processes_on_one_folder(tiny: Run, tmp_path: Path) -> None:
@@ -485,12 +422,11 @@ def test_what_plot_writes_at_this_moment_is_not_swept(tiny: Run, tmp_path: Path)
     (folder / "figures").mkdir()
     for file in (*living, *left):
         file.write_text("half")
-    assert call(tiny.command(folder)) == 0
-    assert sorted(folder.rglob("*.tmp")) == sorted(living)
+    assert call(tiny.command(folder)) == 0 and sorted(folder.rglob("*.tmp")) == sorted(living)
 
 
 @pytest.mark.slow
-def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     """Back by decades while it runs; files of the future and of 1970."""
     years = itertools.count(2040, -7)
     monkeypatch.setattr(provenance, "now", lambda: f"{next(years)}-01-01T00:00:00+00:00")
@@ -505,8 +441,7 @@ def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFix
         os.utime(file, (0, 0) if number % 2 else (4.2e9, 4.2e9))
     before = {file: file.stat().st_mtime_ns for file in (folder / "cells").glob("*.parquet")}
     capsys.readouterr()
-    assert call(tiny.command(folder)) == 0
-    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert call(tiny.command(folder)) == 0 and {file: file.stat().st_mtime_ns for file in before} == before
     for command in ("summary", "verify", "report"):
         assert call([command, str(folder)]) == 0
     out, err = capsys.readouterr()
@@ -515,7 +450,7 @@ def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFix
     assert_same_run(tiny.folder, folder)
 
 
-def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
     folder, edited = tiny.copy(tmp_path / "run"), tmp_path / "edited.toml"
     text = tiny.spec.read_text()
     assert "horizon = 80\n" in text and 'description = ""\n' in text
@@ -536,13 +471,9 @@ def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys
         edited.write_text(from_dict(TINY | change).to_toml())
         assert call(["run", str(edited), "--out", str(folder)]) == 2
         line = line_of(capsys)
-        assert f"different are: {key};" in line and "--fresh" in line
-        assert listing(folder) == before
+        assert f"different are: {key};" in line and "--fresh" in line and listing(folder) == before
     assert call(["run", str(edited), "--out", str(folder), "--quiet", "--fresh"]) == 0
     assert gm.open_run(folder).spec.algorithms[0].params["pooled"] is True
-
-
-# --- failing cells ------------------------------------------------------------------------------------------------------
 
 
 class Breaking(ParetoUCB):
@@ -560,11 +491,10 @@ class Ending(ParetoUCB):
 
 
 @pytest.mark.parametrize(
-    ("flaw", "error"),
-    [(Breaking, "ZeroDivisionError: somebody else's error xxx"), pytest.param(Ending, "sys.exit(0)", marks=pytest.mark.slow)],
+    ("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), slow(Ending, "sys.exit(0)")]
 )
 def test_a_failing_algorithm_loses_no_other_cell(
-    flaw: type, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    flaw: type, error: str, tmp_path: Path, capsys: Capsys, monkeypatch: Patch
 ) -> None:
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
     data = {**TINY, "algorithms": [{"name": "pareto_ucb"}, {"name": "breaking"}, {"name": "pareto_ucb_gossip"}]}
@@ -573,8 +503,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(run.command(out)) == 1
     last = capsys.readouterr().err.splitlines()
     assert len(last) == 2 and last[0].startswith("failed: breaking__trial000 and 2 more: ") and error in last[0]
-    assert all(len(line) < 400 for line in last) and "3 cells failed" in last[1]
-    assert call(["summary", str(out)]) == 0
+    assert all(len(line) < 400 for line in last) and "3 cells failed" in last[1] and call(["summary", str(out)]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "failed: breaking__trial000 and 2 more: " in shown and error in shown and "pareto_ucb_gossip" in shown
     assert call(["report", str(out)]) == 0
@@ -585,17 +514,14 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(run.command(out)) == 1  # and once more: just those were tried
     assert json.loads((out / "manifest.json").read_text())["sessions"][-1]["computed"] == 3
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
-    assert call(run.command(out)) == 0
-    assert {file: file.stat().st_mtime_ns for file in cells} == cells
+    assert call(run.command(out)) == 0 and {file: file.stat().st_mtime_ns for file in cells} == cells
     assert_same_run(run.folder, out)
     capsys.readouterr()
     assert call(["summary", str(out)]) == 0 and "failed" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_where_every_cell_failed_the_summary_says_of_what(
-    tiny: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_every_cell_failed_the_summary_says_of_what(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     def never(*args: Any, **options: Any) -> Any:
         raise OverflowError("too much")
 
@@ -622,11 +548,10 @@ def test_a_cell_that_memory_is_too_small_for(tmp_path: Path) -> None:
     assert len(lines) == 2 and "2 cells failed" in lines[1]
     assert "agents=200" in lines[0] and "MemoryError: Unable to allocate" in lines[0]
     results = gm.open_run(out)
-    assert [cell.partition("__")[0] for cell in results.traces] == ["horizon=80"] * 2
-    assert len(results.failures) == 2
+    assert [cell.partition("__")[0] for cell in results.traces] == ["horizon=80"] * 2 and len(results.failures) == 2
 
 
-def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path: Path, monkeypatch: Patch) -> None:
     write = RunFolder.write
 
     def sometimes(self: RunFolder, cell: Any, *rest: Any) -> None:
@@ -638,5 +563,10 @@ def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path:
     with pytest.raises(CellsFailedError) as caught:
         gm.run(tiny.spec, out=tmp_path / "run", workers=1)
     assert [cell for cell, _ in caught.value.failures] == ["gossip__trial001", "pareto_ucb__trial001"]
+    assert (
+        caught.value.results is not None
+        and len(caught.value.results.traces) == 4
+        and len(gm.open_run(tmp_path / "run").traces) == 4
+    )
     monkeypatch.undo()
     gm.run(tiny.spec, out=tmp_path / "run", workers=1)

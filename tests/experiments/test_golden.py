@@ -1,7 +1,5 @@
 """Run folders of every release, and of versions before a column was there, read by this one."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
@@ -112,8 +110,7 @@ def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path
     heard = Listening()
     results = run(experiment(golden), out=copy, callbacks=[heard])
     session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
-    assert session["computed"] == 0 and session["failed"] == []
-    assert all("other versions" in note for note in heard.notes)
+    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in heard.notes)
     for file in sorted((golden / "cells").iterdir()):
         assert file_hash(copy / "cells" / file.name) == file_hash(file)
     assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()
@@ -132,9 +129,6 @@ def test_all_releases_together_are_small_and_this_one_is_there() -> None:
     assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) < 200_000 * releases
     assert {path.name for path in RUNS} == {"gossip", "central", "assignment"}
     assert gm.__version__ in {path.parent.name for path in RUNS}
-
-
-# --- versions before a column was there -----------------------------------------------------------------------------
 
 
 def without(file: Path, names: Sequence[str]) -> None:
@@ -174,18 +168,15 @@ def older(tmp_path: Path) -> Path:
 def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> None:
     before = gm.open_run(GOLDEN / "0.1.0" / "gossip")
     assert lacking(next(iter(gm.open_run(older).traces.values()))) == LATER
-    results = opened_in_every_way(older, drawn=False)
-    table, full = results.table(), before.table()
+    table, full = opened_in_every_way(older, drawn=False).table(), before.table()
     assert list(table.columns) == list(full.columns)
     assert table[[name for name in LATER if not name.startswith("final_")]].isna().all(axis=None)
     rest = [name for name in full.columns if name not in LATER]
-    assert table[rest].equals(full[rest])
-    assert [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+    assert table[rest].equals(full[rest]) and [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
 
 
 def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
-    file = next((GOLDEN / "0.1.0" / "gossip" / "cells").iterdir())
-    table = parquet.read_table(file)
+    table = parquet.read_table(next((GOLDEN / "0.1.0" / "gossip" / "cells").iterdir()))
     for name in ("drift", "pareto_regret", "rounds", "utility"):
         (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
         with pytest.raises(DamagedError, match="altered"):

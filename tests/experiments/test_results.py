@@ -1,11 +1,8 @@
 """The cells' files, the tables made of them, and what `Results` hands out; statistics by hand."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from scipy import stats
 
 import gossipmab as gm
 from gossipmab.analysis.sentences import sentences_of
@@ -25,7 +21,7 @@ from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
 from gossipmab.utils.atomic_write import whole_file, write_whole
-from tests.tiny import tiny
+from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
 
@@ -42,9 +38,7 @@ def some_trace(seed: int = 0, R: int = 4, N: int = 3, K: int = 2) -> GossipTrace
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return gm.run(SPEC, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
+results = module_run(SPEC)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (4, 3, 2), (200, 10, 10)])
@@ -52,8 +46,7 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, in
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
     again, found, _ = decode(tmp_path / "x.parquet", GossipTrace)
-    assert same_bits(trace, again) == []
-    assert {key: found[key] for key in said} == said and len(found["sha256"]) == 64
+    assert same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
     assert table["pareto_regret"].iloc[-1].tolist() == trace.pareto_regret[-1].tolist()
 
@@ -66,6 +59,19 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(bytes(bad))
         with pytest.raises(DamagedError):
             decode(path, GossipTrace)
+    # a number altered by a good writer is noticed
+    path = tmp_path / "x.parquet"
+    path.write_bytes(encode(some_trace(4), {"seconds": 1.5}))
+    table = parquet.read_table(path)
+    messages = table.column("messages").to_pylist()
+    column = pa.array([messages[0] + 1, *messages[1:]])
+    parquet.write_table(table.set_column(table.schema.get_field_index("messages"), "messages", column), path)
+    with pytest.raises(DamagedError, match="altered"):
+        decode(path, GossipTrace)
+    said = table.schema.metadata[KEY].replace(b"1.5", b"0.5")
+    parquet.write_table(table.replace_schema_metadata({KEY: said}), path)
+    with pytest.raises(DamagedError, match="altered"):
+        decode(path, GossipTrace)
 
 
 def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> None:
@@ -86,28 +92,12 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
         decode(path, GossipTrace)
 
 
-def test_a_number_altered_by_a_good_writer_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    path.write_bytes(encode(some_trace(4), {"seconds": 1.5}))
-    table = parquet.read_table(path)
-    messages = table.column("messages").to_pylist()
-    column = pa.array([messages[0] + 1, *messages[1:]])
-    parquet.write_table(table.set_column(table.schema.get_field_index("messages"), "messages", column), path)
-    with pytest.raises(DamagedError, match="altered"):
-        decode(path, GossipTrace)
-    said = table.schema.metadata[KEY].replace(b"1.5", b"0.5")
-    parquet.write_table(table.replace_schema_metadata({KEY: said}), path)
-    with pytest.raises(DamagedError, match="altered"):
-        decode(path, GossipTrace)
-
-
 def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
     write_whole(tmp_path / "x", b"before")
     with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:
         file.write(b"half of what")
         raise RuntimeError
-    assert (tmp_path / "x").read_bytes() == b"before"
-    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"before" and [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
 def test_sums_over_agents_are_in_ascending_order() -> None:
@@ -115,7 +105,7 @@ def test_sums_over_agents_are_in_ascending_order() -> None:
     assert over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
 
 
-def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
+def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
@@ -135,6 +125,23 @@ def test_table_is_tidy_and_in_the_order_of_the_experiment(results: Results) -> N
     assert rows["round"].tolist() == trace.rounds.tolist() == [10, 20, 30, 40, 50, 60]
     assert rows["pareto_regret"].tolist() == [float(sum(row.tolist())) for row in trace.pareto_regret]
     assert rows["bytes"].tolist() == trace.bytes.tolist()
+    # agents have a row each
+    agents = results.agents()
+    assert len(agents) == 4 * 2 * 3 * 3
+    last = results.table().query("round == 60").reset_index(drop=True)
+    sums = agents.groupby(["link_probability", "weights", "algorithm", "trial"], sort=False)["pareto_regret"].sum()
+    np.testing.assert_allclose(sums.to_numpy(), last["pareto_regret"], rtol=1e-12)
+    silent = agents[agents["algorithm"] == "pareto_ucb"]
+    assert (silent["messages_sent"] == 0).all() and (agents["utility"] > 0).all()
+    # dataset has named dimensions
+    data = results.dataset()
+    assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
+    assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
+    assert data["algorithm"].values.tolist() == ["gossip", "pareto_ucb"]
+    table = results.table()
+    row = table.iloc[17]
+    where = {key: row[key] for key in data["pareto_regret"].dims}
+    assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"] and not data["pareto_regret"].isnull().any()
 
 
 def test_a_trace_is_what_simulate_gives(results: Results) -> None:
@@ -145,35 +152,12 @@ def test_a_trace_is_what_simulate_gives(results: Results) -> None:
     assert same_bits(trace, results.traces[name]) == []
 
 
-def test_agents_have_a_row_each(results: Results) -> None:
-    agents = results.agents()
-    assert len(agents) == 4 * 2 * 3 * 3
-    last = results.table().query("round == 60").reset_index(drop=True)
-    sums = agents.groupby(["link_probability", "weights", "algorithm", "trial"], sort=False)["pareto_regret"].sum()
-    np.testing.assert_allclose(sums.to_numpy(), last["pareto_regret"], rtol=1e-12)
-    silent = agents[agents["algorithm"] == "pareto_ucb"]
-    assert (silent["messages_sent"] == 0).all() and (agents["utility"] > 0).all()
-
-
-def test_dataset_has_named_dimensions(results: Results) -> None:
-    data = results.dataset()
-    assert data["pareto_regret"].dims == ("link_probability", "weights", "algorithm", "trial", "round")
-    assert data["agent_utility"].dims == ("link_probability", "weights", "algorithm", "trial", "agent")
-    assert data["algorithm"].values.tolist() == ["gossip", "pareto_ucb"]
-    table = results.table()
-    row = table.iloc[17]
-    where = {key: row[key] for key in data["pareto_regret"].dims}
-    assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"]
-    assert not data["pareto_regret"].isnull().any()
-
-
 def test_summary_is_of_the_last_round(results: Results) -> None:
     summary, table = results.summary(), results.table()
     assert len(summary) == 8
     rows = table.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'")
     one = summary.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'").iloc[0]
-    final = rows[rows["round"] == 60]["pareto_regret"]
-    assert one["pareto_regret"] == final.mean()
+    assert one["pareto_regret"] == rows[rows["round"] == 60]["pareto_regret"].mean()
     assert one["pareto_regret_low"] < one["pareto_regret"] < one["pareto_regret_high"]
     assert one["messages"] == 60 * 6 and one["bytes"] == 60 * 6 * 8 * 3 * 2
     written = pd.read_csv(results.path / "summary.csv")
@@ -196,68 +180,40 @@ def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> N
     path = shutil.copytree(results.path, tmp_path / "run")
     text = (path / "spec.toml").read_text()
     (path / "spec.toml").write_text(text.replace("seed = 5", "seed = 6"))
-    with pytest.raises(gm.InputError, match="altered"):
-        gm.open_run(path)
-    with pytest.raises(gm.InputError, match=r"no manifest\.json"):
-        gm.open_run(tmp_path)
-    with pytest.raises(gm.InputError, match="^run folder: got 3, allowed is a path$"):
-        gm.open_run(3)  # type: ignore[arg-type]
+    refuses("altered", gm.open_run, path)
+    refuses(r"no manifest\.json", gm.open_run, tmp_path)
+    refuses("^run folder: got 3, allowed is a path$", gm.open_run, 3)
 
 
-@pytest.mark.slow
-def test_rewards_that_leave_nsw_undefined_are_carried_through(tmp_path: Path) -> None:
-    means = np.random.default_rng(0).uniform(-1, 0, (3, 3, 2))
-    data = {**SPEC, "environment": {"means": means, "rewards": "gaussian"}, "sweep": {}}
-    results = gm.run(data, out=tmp_path / "run", workers=1)
-    assert results.table()["nsw_regret"].isna().all() and results.summary()["nsw_regret_low"].isna().all()
-    assert np.isfinite(results.table()["pareto_regret"]).all()
-
-
-# --- statistics ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
-def test_growth_exponent_of_a_power(exponent: float) -> None:
+def test_growth_exponents() -> None:
+    """Of a power its own; of the second half of the rounds only."""
     t = np.arange(1, 101)
-    assert growth_exponent(t, 3.0 * t**exponent) == pytest.approx(exponent, abs=1e-12)
-
-
-def test_growth_exponent_is_of_the_second_half() -> None:
-    t = np.arange(1, 101)
+    for exponent in (0.0, 0.5, 1.0, 2.0):
+        assert growth_exponent(t, 3.0 * t**exponent) == pytest.approx(exponent, abs=1e-12)
     assert growth_exponent(t, np.where(t <= 50, 1.0, t.astype(float))) == pytest.approx(1.0, abs=1e-12)
     assert math.isnan(growth_exponent(t, np.zeros(100))) and math.isnan(growth_exponent(t[:1], np.ones(1)))
 
 
-def test_holm_by_hand() -> None:
+def test_p_values_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, math.nan]) == [0.03, 0.06, 0.06, pytest.approx(math.nan, nan_ok=True)]
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
-
-
-def test_paired_p_value_by_hand() -> None:
+    # paired p value by hand
     first = np.zeros(6)
     # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
-    assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64)
-    assert paired_p_value(first, first) == 1.0
+    assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64) and paired_p_value(first, first) == 1.0
     assert math.isnan(paired_p_value(first[:5], np.arange(1.0, 6.0)))
 
 
-def test_bootstrap_interval_covers_at_its_rate() -> None:
-    """95 % intervals of the mean of 20 normal numbers; BCa covers about 92 %. False alarm under 1e-3: 99 or fewer of 120."""
-    rng = np.random.default_rng(0)
-    hits = sum(low <= 0 <= high for low, high in (bootstrap_interval(rng.normal(size=20), seed=s) for s in range(120)))
-    assert stats.binom.cdf(99, 120, 0.92) < 1e-3 and hits > 99
-
-
-def test_bootstrap_interval_of_little() -> None:
+def test_intervals_of_the_bootstrap() -> None:
+    """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_data_path.py."""
+    # bootstrap interval of little
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]))))
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0, math.nan]))))
     assert bootstrap_interval(np.array([2.0, 2.0, 2.0])) == (2.0, 2.0)
     low, high = bootstrap_interval(np.array([1.0, 3.0]))
     assert (low, high) == (1.0, 3.0)
     assert bootstrap_interval(np.array([1.0, 2.0, 9.0])) == bootstrap_interval(np.array([1.0, 2.0, 9.0]))
-
-
-def test_bands_by_hand() -> None:
+    # bands by hand
     curves = np.array([[0.0, 1.0], [2.0, 5.0]])  # means 1, 3; standard deviations sqrt(2), sqrt(8)
     low, high = spread(curves, "quarter-sd")
     np.testing.assert_allclose(high - low, [math.sqrt(2) / 2, math.sqrt(8) / 2])
@@ -281,14 +237,6 @@ def test_summary_tests_against_the_baseline_even_where_it_failed() -> None:
     assert math.isnan(p["a"]) and p["b"] == p["c"] == pytest.approx(2 * 2 / 2**8)
     without = summarise(table[table["algorithm"] != "a"], [], "a", speeds, GossipTrace)
     assert without["pareto_regret_p"].isna().all() and len(without) == 2
-
-
-def test_a_trace_has_the_fields_that_cells_store() -> None:
-    stored = "rounds final_pareto_regret final_nsw_regret pareto_regret nsw_regret disagreement messages bytes pulls utility"
-    stored += " messages_sent mean_drift sampling_error scalars_sent"
-    stored += " front_share front_evenness front_coverage final_front_share final_front_evenness final_front_coverage"
-    stored += " hypervolume_regret final_hypervolume_regret"
-    assert {field.name for field in fields(GossipTrace)} == set(stored.split())
 
 
 @pytest.mark.parametrize(("welfare", "said"), [("product", True), ("geometric", False)])

@@ -1,7 +1,5 @@
 """The driver: one parser, so many seconds, a fixed seed. The content that breaks it is written into the folder --found."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile
@@ -21,7 +19,6 @@ said.add_argument("--seconds", type=int, default=20)
 said.add_argument("--seed", type=int, default=1)
 said.add_argument("--found", type=Path, default=Path())
 given = said.parse_args()
-
 corpus = Path(tempfile.mkdtemp(prefix="corpus"))
 for number, content in enumerate(PARSERS[given.name].seeds()):
     (corpus / f"seed{number}").write_bytes(content)

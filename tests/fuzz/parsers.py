@@ -3,8 +3,6 @@
 A parser may return, or raise InputError with one short line; a cell's file may also be DamagedError. All else is a finding.
 """
 
-from __future__ import annotations
-
 import atexit
 import io
 import re
@@ -101,8 +99,7 @@ def array_in(suffix: str) -> Callable[[bytes], None]:
 
 
 def table(content: bytes) -> None:
-    found = read_logged_rewards(as_file(content, "table.csv"))
-    assert np.isfinite(found.means).all()
+    assert np.isfinite(read_logged_rewards(as_file(content, "table.csv")).means).all()
 
 
 def contacts(content: bytes) -> None:

@@ -1,7 +1,5 @@
 """Learners of games in experiment files, in run folders, and wherever a run is looked at."""
 
-from __future__ import annotations
-
 import copy
 import json
 import tomllib
@@ -23,6 +21,7 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.run_list import at_a_glance
 from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect
 from gossipmab.marl.learners import FEN, IPPO, Random
+from tests.tiny import module_run, printed, refuses
 
 pytest.importorskip("jax")
 
@@ -44,11 +43,7 @@ def changed(**sections: Any) -> dict[str, Any]:
     return {name: table for name, table in data.items() if table is not None}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
-    return gm.run(GAME, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1)
-
-
+run = module_run(GAME)
 WRONG = [
     ({"game": None}, "game is required and not given"),
     ({"environment": {"agents": 4}}, 'environment: is for protocol = "gossip" or "central" or "assignment" only, got'),
@@ -57,7 +52,6 @@ WRONG = [
     ({"game": {"name": "job_schedulin"}}, "game.name: 'job_schedulin' is not known; did you mean 'job_scheduling'"),
     ({"game": {"stepz": 3}}, "game: setting: 'stepz' is not known; did you mean 'steps'"),
     ({"game": {"steps": 0}}, "game.steps: got 0, allowed is a whole number >= 1"),
-    ({"game": {"agents": 30}}, "game.agents: got 30, allowed with side = 5 is at most 25"),
     ({"game": {"tau": -1}}, "game.tau: got -1, allowed is a number >= 0"),
     ({"game": 3}, "game: got 3"),
     ({"experiment": {"horizon": 161}}, "experiment.horizon: got 161, allowed is a multiple of .* = 40, such as 160 or 200"),
@@ -66,7 +60,6 @@ WRONG = [
     ({"experiment": {"extra_objectives": ["nsw"]}}, 'experiment.extra_objectives: is for protocol = "central" only'),
     ({"algorithms": [{"name": "ipo"}]}, "name with protocol = \"marl\": 'ipo' is not known; did you mean 'ippo'"),
     ({"algorithms": [{"name": "pareto_ucb"}]}, "'pareto_ucb' is not known"),
-    ({"algorithms": [{"name": "ippo", "gamma": 1.0}]}, "algorithms.ippo.gamma: got 1.0, allowed is a number >= 0 and < 1"),
     ({"sweep": {"game.sidee": [3]}}, "game: setting: 'sidee' is not known; .*at the sweep's point game.sidee = 3"),
     ({"sweep": {"game.side": [1]}}, "game.side: got 1"),
     ({"algorithms": [{"name": "fen", "environments": 2}], "network": {"base": "petersen"}}, "agents"),
@@ -75,21 +68,27 @@ WRONG = [
 
 @pytest.mark.parametrize(("sections", "line"), WRONG)
 def test_what_is_wrong_is_named_in_one_line(sections: dict[str, Any], line: str) -> None:
-    with pytest.raises(gm.InputError, match=line) as error:
-        load_spec(changed(**sections))
-    assert "\n" not in str(error.value)
+    refuses(line, load_spec, changed(**sections))
 
 
-def test_a_game_is_refused_by_the_other_protocols_and_by_actors(tmp_path: Path) -> None:
+def test_games_and_bandits_are_told_apart(tmp_path: Path) -> None:
     gossip = {"experiment": {"protocol": "gossip", "horizon": 10}, "environment": {"agents": 4, "arms": 2, "objectives": 1}}
     with pytest.raises(gm.InputError, match='^game: is for protocol = "marl" only, got protocol = "gossip"$'):
         load_spec(changed(**gossip, network={"base": "ring"}))
     with pytest.raises(gm.InputError, match='^engine: got actors, allowed with protocol = "marl" is threads or ray$'):
         gm.run(GAME, out=tmp_path / "run", engine="actors")
     assert not (tmp_path / "run").exists()
+    # learners of games and algorithms of bandits are told apart
+    for protocol, registry in PROTOCOLS.items():
+        assert {protocol_of(kind) for kind in registry.values()} == {protocol}
+    assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
+    for kind, line in ((JobScheduling, "^JobScheduling: parameter: 'stepz' is not"), (IPPO, "^IPPO: parameter: 'stepz' is not")):
+        refuses(line, kind, stepz=3)
+    refuses("^game: got Environment", gm.simulate, "ippo", gm.Environment.sample(4, 3, 2, seed=0), horizon=10, seed=0)
+    refuses("^environment: got JobScheduling", gm.simulate, "pareto_ucb", JobScheduling(), horizon=10, seed=0)
 
 
-def test_the_resolved_experiment_reads_back_to_the_same_hash() -> None:
+def test_the_resolved_experiment_reads_back_to_the_same_hash(tmp_path: Path) -> None:
     sweep = {"game.side": [5, 6], "algorithms.*.environments": [1, 2], "game.tau": [0, 0.5]}
     spec = load_spec(changed(sweep=sweep), ["experiment.trials=3", "game.sees_shares=true"])
     again = load_spec(tomllib.loads(spec.to_toml()))
@@ -99,6 +98,11 @@ def test_the_resolved_experiment_reads_back_to_the_same_hash() -> None:
     assert len({spec.hash, load_spec(GAME).hash, load_spec(changed(game={"tau": 0.2})).hash}) == 3
     defaults = load_spec(changed(experiment={"recorded_rounds": None}))
     assert defaults.experiment.recorded_rounds == 20 and "environment" not in spec.resolved()
+    # a hyperparameter that is unset is left out of the file
+    spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
+    assert "selfish_share" not in spec.to_toml()
+    (tmp_path / "again.toml").write_text(spec.to_toml())
+    assert load_spec(tmp_path / "again.toml").hash == spec.hash
 
 
 def test_objects_and_classes_stand_for_names() -> None:
@@ -117,21 +121,7 @@ def test_objects_and_classes_stand_for_names() -> None:
 
     spec = load_spec(changed(game={"name": Shorter, "steps": 20}))
     assert spec.game is not None and spec.game.name.endswith("Shorter") and spec.points[0].agents == 4
-    with pytest.raises(gm.InputError, match="is no class for gossipmab.marl.games: it has no action_count"):
-        load_spec(changed(game={"name": IPPO}))
-
-
-def test_learners_of_games_and_algorithms_of_bandits_are_told_apart() -> None:
-    for protocol, registry in PROTOCOLS.items():
-        assert {protocol_of(kind) for kind in registry.values()} == {protocol}
-    assert "communicates" in dir(FEN) and set(GAMES) == {"job_scheduling", "matthew_effect"}
-    for kind, line in ((JobScheduling, "^JobScheduling: parameter: 'stepz' is not"), (IPPO, "^IPPO: parameter: 'stepz' is not")):
-        with pytest.raises(gm.InputError, match=line):
-            kind(stepz=3)
-    with pytest.raises(gm.InputError, match="^game: got Environment"):
-        gm.simulate("ippo", gm.Environment.sample(4, 3, 2, seed=0), horizon=10, seed=0)
-    with pytest.raises(gm.InputError, match="^environment: got JobScheduling"):
-        gm.simulate("pareto_ucb", JobScheduling(), horizon=10, seed=0)
+    refuses("is no class for gossipmab.marl.games: it has no action_count", load_spec, changed(game={"name": IPPO}))
 
 
 def test_the_schema_says_of_games_what_the_package_says() -> None:
@@ -148,8 +138,7 @@ def test_a_run_keeps_every_array_and_plays_again_to_the_same_bits(run: gm.Result
     assert trace.rounds.tolist() == [80, 160] and trace.path.shape == (21, 4, 2) and trace.outcomes.shape == (2, 4)
     alone = gm.simulate(IPPO(environments=2, hidden=8, epochs=1, minibatches=1), JobScheduling(steps=20), horizon=160, seed=0,
                         trial=1, recorded_rounds=2)  # fmt: skip
-    assert gm.same_bits(trace, alone) == []
-    assert all(finding.sound for finding in verify(run.path, "all"))
+    assert gm.same_bits(trace, alone) == [] and all(finding.sound for finding in verify(run.path, "all"))
     assert gm.run(GAME, out=run.path, workers=1).table().equals(run.table())  # nothing is computed again
     assert np.allclose(run.agents().groupby("algorithm")["utility"].sum(), run.table().query("round == 160").groupby("algorithm")[
         "utilisation"].sum())  # fmt: skip
@@ -164,9 +153,8 @@ def test_processes_give_the_same_bits(run: gm.Results, tmp_path: Path) -> None:
         assert gm.same_bits(many.traces[f"again__trial00{trial}"], run.traces[f"random__trial00{trial}"]) == []
 
 
-def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["summary", str(run.path)]) == 0
-    text = capsys.readouterr().out
+def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = printed(capsys, ["summary", str(run.path)])
     assert "utilisation after 160 steps" in text and "inequality of outcomes" in text
     assert "regret" not in text and "exponent" not in text
     assert not [name for name in run.summary() if "exponent" in name or "regret" in name]
@@ -180,12 +168,9 @@ def test_a_run_is_looked_at_in_the_words_of_a_game(run: gm.Results, capsys: pyte
     assert call(["report", str(run.path), "--quiet"]) == 0
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Utilisation over time" in page and "job scheduling" in page and "arms it pulled" not in page
-    assert call(["compare", str(run.path), str(run.path)]) == 0
-    assert "All 4 matching cells are equal bit for bit." in capsys.readouterr().out
+    assert "All 4 matching cells are equal bit for bit." in printed(capsys, ["compare", str(run.path), str(run.path)])
     assert repr(run).endswith("4 of 4 cells, 160 steps)") and "MarlTrace(agents=4, steps=160" in repr(run.traces["ippo__trial000"])
-
-
-def test_a_study_may_be_of_a_game(run: gm.Results, tmp_path: Path) -> None:
+    # a study may be of a game
     study = Study("What do they learn?", "none", column="mre", quantity="inequality of outcomes", each="")
     found = findings(run, study)
     means = run.table().query("round == 160").groupby("algorithm", sort=False)["mre"].mean()
@@ -204,19 +189,11 @@ def test_a_network_is_for_learners_that_communicate(tmp_path: Path) -> None:
         ({"base": "ring", "failures": {"delay": 2}}, "network.failures.delay: got 2, allowed with learners is 0"),
         ({"base": "ring", "communication": {"top_k": 2}}, "network.communication.top_k: got 2, allowed with learners is period"),
     ):
-        with pytest.raises(gm.InputError, match=line):
-            load_spec(changed(network=network, algorithms=[fen]))
+        refuses(line, load_spec, changed(network=network, algorithms=[fen]))
     with pytest.raises(gm.InputError, match="network: is for learners that communicate, such as fen, and there is none"):
         load_spec(changed(network={"base": "ring"}, algorithms=[{**fen, "fully_decentralised": False}]))
     with pytest.raises(gm.InputError, match="environments: environments x .steps . 1. x agents"):
         load_spec(changed(experiment={"horizon": 8_000_000}, game={"steps": 4_000_000}, algorithms=[fen]))
-
-
-def test_a_hyperparameter_that_is_unset_is_left_out_of_the_file(tmp_path: Path) -> None:
-    spec = load_spec(changed(algorithms=[{"name": "soto", "environments": 2}]))
-    assert "selfish_share" not in spec.to_toml()
-    (tmp_path / "again.toml").write_text(spec.to_toml())
-    assert load_spec(tmp_path / "again.toml").hash == spec.hash
 
 
 def test_a_starter_of_an_experiment_with_a_game_is_valid(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Learners: what their own formulas say, and which of them must be equal bit for bit."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -53,8 +51,7 @@ def test_a_budget_that_never_binds_changes_no_bit(name: str) -> None:
     slack = trained(priced(**given, budget=1.0), horizon=800)
     assert_same_bits(slack, plain)
     assert_same_bits(trained(priced(**given, budget=0.0, tau=0.0, cap=1e-300), horizon=800), plain)
-    assert slack.multiplier.tolist() == [0.0] * 4
-    assert np.isnan(plain.multiplier).all()
+    assert slack.multiplier.tolist() == [0.0] * 4 and np.isnan(plain.multiplier).all()
     bound = trained(priced(**given, budget=0.0, tau=0.0, step=1e6), horizon=800)
     assert bound.multiplier.max() == 15.0  # the cap
     assert not np.array_equal(bound.path, plain.path)
@@ -65,15 +62,11 @@ def test_seeds_trials_and_labels_fix_every_bit() -> None:
     assert_same_bits(trained(learner), trained(learner))
     different = [trained(learner), trained(learner, 1), trained(learner, trial=1), trained(learner, stream_label="other")]
     assert len({one.path.tobytes() for one in different}) == 4
-
-
-def test_double_precision_elsewhere_in_the_process_changes_no_bit() -> None:
+    # double precision elsewhere in the process changes no bit
     plain = trained(IPPO(**SMALL))
     with jax.enable_x64(True):
         assert_same_bits(trained(IPPO(**SMALL)), plain)
-
-
-def test_what_is_recorded_of_the_evaluations_changes_no_training() -> None:
+    # what is recorded of the evaluations changes no training
     often, once = trained(IPPO(**SMALL)), gm.marl.train(IPPO(**SMALL), GAME, horizon=200, seed=0, recorded_rounds=1)
     np.testing.assert_array_equal(often.outcomes, once.outcomes)
 
@@ -123,8 +116,7 @@ def test_coma_compares_with_its_own_other_actions() -> None:
     chosen = networks.picked(values, episodes.actions)
     team = np.asarray(episodes.rewards).sum(axis=-1)
     baseline = chosen[-1] - advantages[-1]
-    after = np.concatenate([chosen[1:], baseline[None]])
-    expected = np.zeros((26, 2, 4))
+    after, expected = np.concatenate([chosen[1:], baseline[None]]), np.zeros((26, 2, 4))
     for t in reversed(range(25)):  # TD(lambda) by its recursion
         beyond = (1 - 0.8) * after[t] + 0.8 * (expected[t + 1] if t < 24 else after[t])
         expected[t] = team[t][:, None] + 0.98 * beyond
@@ -160,8 +152,7 @@ def test_wqmix_mixer_grows_in_every_utility() -> None:
     seen = jax.random.normal(jax.random.key(4), (32, 4, 13))
     q = jax.random.normal(jax.random.key(5), (32, 4)) * 5.0
     slopes = jax.vmap(jax.grad(lambda q, s: mixed(params, s[None], q[None])[0]))(q, seen)
-    assert slopes.min() >= 0.0
-    assert slopes.max() > 0.0
+    assert slopes.min() >= 0.0 and slopes.max() > 0.0
 
 
 def test_replay_keeps_the_newest_batches_and_draws_whole_transitions() -> None:
@@ -183,7 +174,7 @@ def test_replay_keeps_the_newest_batches_and_draws_whole_transitions() -> None:
     np.testing.assert_array_equal(drawn.last_actions[:, 0], np.where(at % 100 == 0, -1, (at % 100 - 1) % 5))
 
 
-def test_soto_welfare_weights() -> None:
+def test_soto_weights_and_standing_of_those_it_hears() -> None:
     earned, everyone = jnp.array([3.0, 0.0, 2.0, 7.0]), jnp.ones((4, 4))
     assert gini_weights(earned, everyone, 0.9)[0].tolist() == [0.25, 1.0, 0.5, 0.125]
     tied = gini_weights(jnp.array([5.0, 1.0, 1.0, 1.0]), everyone, 0.9)[2]
@@ -192,9 +183,7 @@ def test_soto_welfare_weights() -> None:
     assert gini_weights(earned, heard, 0.9)[0].tolist() == [0.5, 0.0, 1.0, 0.25]  # ranks among those it hears
     np.testing.assert_allclose(alpha_weights(earned, heard, 0.9)[0], [3**-0.9, 0.0, 2**-0.9, 7**-0.9], rtol=1e-6)
     assert alpha_weights(earned, everyone, 1.0)[0, 1] == 2.0  # nothing counts as half a reward
-
-
-def test_soto_standing_of_those_it_hears() -> None:
+    # soto standing of those it hears
     earned, heard = jnp.array([[1.0, 2.0, 6.0]]), jnp.ones((1, 3, 3)).at[0, 0, 1].set(0.0)
     found = standing(earned, heard)[0]
     np.testing.assert_allclose(found[0], [-1.0, 0.0, 1.0, 1.0, 0.0, 1.0], atol=1e-6)
@@ -202,14 +191,7 @@ def test_soto_standing_of_those_it_hears() -> None:
     np.testing.assert_allclose(found[1], [*(x - 3) / x.std(), 1, 1, 1], rtol=1e-5)
 
 
-def test_fen_reward_is_largest_where_shares_are_equal() -> None:
-    assert float(fair_reward(jnp.array(0.1), jnp.array(0.1), 0.25)) == pytest.approx(10 * 0.4)
-    assert float(fair_reward(jnp.array(0.3), jnp.array(0.3), 0.25)) == pytest.approx(10.0)
-    assert float(fair_reward(jnp.array(0.0), jnp.array(0.2), 0.25)) == pytest.approx(0.8 / 1.1)
-    assert float(fair_reward(jnp.array(0.0), jnp.array(0.0), 0.25)) == 0.0
-
-
-def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
+def test_fen_keeps_the_mean_of_all_estimates_and_is_paid_most_for_equal_shares() -> None:
     learner = FEN(**SMALL, segment=5)
     world = world_of(learner)
     state = learner.init(world, jax.random.key(0))
@@ -232,6 +214,11 @@ def test_fen_keeps_the_mean_of_all_estimates_at_the_mean_utility() -> None:
     np.testing.assert_allclose(known.extras[-1][1:], np.broadcast_to(
         (np.cumsum(known.rewards, axis=0)[:-1] / np.arange(1, 25)[:, None, None]).mean(axis=-1, keepdims=True), (24, 2, 4)
     ), rtol=1e-5)  # fmt: skip
+    # fen reward is largest where shares are equal
+    assert float(fair_reward(jnp.array(0.1), jnp.array(0.1), 0.25)) == pytest.approx(10 * 0.4)
+    assert float(fair_reward(jnp.array(0.3), jnp.array(0.3), 0.25)) == pytest.approx(10.0)
+    assert float(fair_reward(jnp.array(0.0), jnp.array(0.2), 0.25)) == pytest.approx(0.8 / 1.1)
+    assert float(fair_reward(jnp.array(0.0), jnp.array(0.0), 0.25)) == 0.0
 
 
 def test_prices_move_advantages_and_not_critics() -> None:
@@ -255,6 +242,5 @@ def test_independent_ppo_learns_job_scheduling(seed: int) -> None:
     assert found.utilisation.max() >= 0.98
     late = found.rounds >= 640_000
     assert 1.4 <= found.cv[late].mean() <= 1.74
-    assert 17.0 <= found.mre[late].mean() * 1000 / 4 <= 23.5
-    assert found.minimum[-1] <= 0.01
+    assert 17.0 <= found.mre[late].mean() * 1000 / 4 <= 23.5 and found.minimum[-1] <= 0.01
     assert found.utilisation[found.rounds <= 240_000].max() >= 0.9

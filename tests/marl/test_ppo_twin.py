@@ -1,7 +1,5 @@
 """Policy gradients beside a NumPy twin and central differences, in float64."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
@@ -117,20 +115,12 @@ def test_steps_of_ppo_are_those_of_the_twin(longest: float) -> None:
     found = pg.improved_policy(settings, networks.trained(given[0]), given[2], jax.random.key(0))
     same(found.params, twin(actor, lambda z: surrogate_slope(z, even, 0.2, 0.1), sample.inputs, 3, 0.01, longest))
     assert int(found.steps) == 3
-
     targets = RNG.normal(size=(N, M))
     found = pg.improved_critic(
         settings, networks.trained(given[1]), given[2].inputs, jax.numpy.asarray(targets), given[2].weights, jax.random.key(0)
     )
     share = (sample.weights / total)[..., None]
     same(found.params, twin(critic, lambda v: share * (v - targets[..., None]), sample.inputs, 3, 0.01, longest))
-
-
-def test_agents_are_clipped_one_by_one() -> None:
-    gradients = [(np.ones((2, 3, 1)) * [[[0.1]], [[10.0]]], np.zeros((2, 1)))]
-    weights, _ = networks.clipped(jax.tree.map(jax.numpy.asarray, gradients), 0.5)[0]
-    assert np.array_equal(weights[0], gradients[0][0][0])
-    assert np.linalg.norm(weights[1]) == pytest.approx(0.5)
 
 
 def central_differences(loss: Any, params: Any) -> None:
@@ -199,3 +189,7 @@ def test_small_functions_are_those_of_numpy() -> None:
     bounds = np.cumsum(np.exp(log_softmax(values[0, 0])))[:-1]
     drawn = np.asarray(networks.drawn(np.tile(values[0, 0], (10_000, 1)), uniforms))
     assert np.array_equal(drawn, np.searchsorted(bounds, uniforms, side="right"))
+    # agents are clipped one by one
+    gradients = [(np.ones((2, 3, 1)) * [[[0.1]], [[10.0]]], np.zeros((2, 1)))]
+    weights, _ = networks.clipped(jax.tree.map(jax.numpy.asarray, gradients), 0.5)[0]
+    assert np.array_equal(weights[0], gradients[0][0][0]) and np.linalg.norm(weights[1]) == pytest.approx(0.5)

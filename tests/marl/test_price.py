@@ -1,7 +1,5 @@
 """The price on unequal outcomes: closed forms, the bandits' own measures, the dual ascent, arrays of three libraries."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from typing import Any
@@ -13,6 +11,7 @@ import gossipmab as gm
 from gossipmab.marl.learners import LEARNERS
 from gossipmab.marl.price import EquityPrice, PriceTerms
 from gossipmab.metrics.marl_trace import measures
+from tests.tiny import refuses
 
 MONOPOLY = np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -21,8 +20,7 @@ def test_signals_of_a_monopoly_and_of_two_haves() -> None:
     alone, pair = EquityPrice().signals(MONOPOLY), EquityPrice().signals([0.5, 0.5, 0.0, 0.0])
     assert alone.excess.tolist() == [0.625, 0.125, 0.125, 0.125]
     assert alone.identity.tolist() == [0.15625, 0.03125, 0.03125, 0.03125]
-    assert alone.uneven == 0.09375
-    assert pair.identity.tolist() == [0.03125] * 4
+    assert alone.uneven == 0.09375 and pair.identity.tolist() == [0.03125] * 4
     assert pair.uneven == 0.0  # the blind spot of H: two haves and two have-nots
     assert EquityPrice(measure="excess").signals([0.5, 0.5, 0.0, 0.0]).uneven == 0.125
     assert EquityPrice(tau=0.0).signals([0.4, 0.3, 0.2, 0.1]).uneven == pytest.approx(0.025, rel=1e-14)
@@ -71,11 +69,8 @@ def test_dual_ascent_in_closed_form() -> None:
     for _ in range(8):
         price.observe(np.full(4, 0.25))  # slack of 0.04375
         seen.append(price.multiplier)
-    assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14)
-    assert seen[-1] == 0.0
-
-
-def test_a_period_takes_the_mean_of_its_violations() -> None:
+    assert seen[6:] == pytest.approx([max(0.0, 0.45 - n * 0.0875) for n in range(1, 9)], abs=1e-14) and seen[-1] == 0.0
+    # a period takes the mean of its violations
     price = EquityPrice(step=1.0, budget=0.0, period=3)
     for outcome in (MONOPOLY, np.full(4, 0.25), np.stack([MONOPOLY, np.full(4, 0.25)])):
         assert price.multiplier == 0.0
@@ -105,6 +100,12 @@ def test_costs_are_centred_over_the_batch_and_discounted_from_the_end() -> None:
     assert abs(price.cost_advantages(x, 4).mean(axis=1)).max() < 1e-12
     one = price.cost_advantages(x[0], 4, 0.9)  # a single episode has nothing to be compared with
     np.testing.assert_allclose(one[3, 0], 3.0 * 1.25 * s[0] / 0.1)
+    # the printed discount takes the price from nearly all steps
+    printed = EquityPrice(equity_discount=0.98)
+    printed.multiplier = 1.0
+    felt = printed.cost_advantages(MONOPOLY, 1000)[:, 0, 0]
+    assert (felt > 0.05 * felt[-1]).sum() == 149  # 0.98^148 > 0.05 > 0.98^149
+    assert felt.sum() / (1000 * felt[-1]) == pytest.approx(0.05, abs=1e-6)  # as if 50 of 1,000 steps felt it
 
 
 def test_steps_discount_and_agents_are_checked() -> None:
@@ -114,18 +115,8 @@ def test_steps_discount_and_agents_are_checked() -> None:
         ({"steps": 2.5}, "steps: got 2.5"),
         ({"steps": 3, "gamma": 1.0}, "gamma: got 1.0"),
     ):
-        with pytest.raises(gm.InputError, match=re.escape(line)):
-            price.cost_advantages(np.zeros((2, 4)), **given)
-    with pytest.raises(gm.InputError, match=re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents")):
-        price.observe(np.zeros(3))
-
-
-def test_the_printed_discount_takes_the_price_from_nearly_all_steps() -> None:
-    printed = EquityPrice(equity_discount=0.98)
-    printed.multiplier = 1.0
-    felt = printed.cost_advantages(MONOPOLY, 1000)[:, 0, 0]
-    assert (felt > 0.05 * felt[-1]).sum() == 149  # 0.98^148 > 0.05 > 0.98^149
-    assert felt.sum() / (1000 * felt[-1]) == pytest.approx(0.05, abs=1e-6)  # as if 50 of 1,000 steps felt it
+        refuses(re.escape(line), price.cost_advantages, np.zeros((2, 4)), **given)
+    refuses(re.escape("outcomes: got shape (3,), allowed is (4,) or (episodes, 4), of 4 agents"), price.observe, np.zeros(3))
 
 
 def test_alpha_raises_the_price_and_is_no_control_variate() -> None:
@@ -176,22 +167,19 @@ BAD = [
 
 @pytest.mark.parametrize(("given", "line"), BAD)
 def test_bad_terms_are_refused_in_a_line(given: dict[str, Any], line: str) -> None:
-    with pytest.raises(gm.InputError, match="^" + re.escape(line)):
-        EquityPrice(**given)
+    refuses("^" + re.escape(line), EquityPrice, **given)
 
 
-@pytest.mark.parametrize("x", [3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]])
-def test_bad_outcomes_are_refused_in_a_line(x: Any) -> None:
-    with pytest.raises(gm.InputError, match="^outcomes: got .*, allowed are finite numbers"):
-        EquityPrice().observe(x)
+def test_bad_outcomes_are_refused_in_a_line() -> None:
+    for x in (3.0, "a", [np.nan, 1.0], None, [], [["a"]], np.zeros((0, 4)), np.zeros((2, 2, 4)), [1j, 0.0]):
+        refuses("^outcomes: got .*, allowed are finite numbers", EquityPrice().observe, x)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name.startswith("eld_")])
 def test_a_learner_under_a_price_is_its_backbone_with_terms(name: str) -> None:
     kind: Any = LEARNERS[name]
     plain: Any = LEARNERS[name.removeprefix("eld_")]
-    assert kind._fields == plain._fields + PriceTerms._fields
-    assert len(set(kind._fields)) == len(kind._fields)
+    assert kind._fields == plain._fields + PriceTerms._fields and len(set(kind._fields)) == len(kind._fields)
     made = kind(cap=3.0, gamma=0.5)
     assert made.backbone == plain(gamma=0.5) and type(made.backbone) is plain
     assert made.terms == PriceTerms(cap=3.0, credit=plain.default_credit)

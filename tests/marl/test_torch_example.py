@@ -1,7 +1,5 @@
 """The example in plain PyTorch: it runs as its page says, its multiplier follows the outcomes, and it learns."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

@@ -1,8 +1,5 @@
 """Generators straight into arrays: edge for edge the graphs of networkx; two of our own; and nothing too large is begun."""
 
-from __future__ import annotations
-
-import tracemalloc
 from typing import Any
 
 import networkx as nx
@@ -13,9 +10,8 @@ from hypothesis import given, settings, strategies as st
 from gossipmab.networks.graphs import generators
 from gossipmab.networks.graphs.base_graph import component_sizes, load
 from gossipmab.networks.graphs.edge_array import edges_of, keys_of
-from gossipmab.utils.errors import InputError
-
-# --- equal to networkx ---
+from tests.networks.test_base_graph import peak, refused
+from tests.tiny import refusal
 
 
 def by_networkx(generator: str, values: dict[str, Any]) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -28,35 +24,23 @@ def by_networkx(generator: str, values: dict[str, Any]) -> tuple[tuple[str, ...]
     return tuple(map(str, nodes)), sorted(sorted((index[u], index[v])) for u, v in graph.edges())
 
 
-def assert_equal(generator: str, values: dict[str, Any]) -> None:
-    recipe = generators.STRAIGHT[generator](**values)
-    assert recipe is not None, "made by networkx"
-    ours = load({"generator": generator, **values}, connected=False)
-    labels, edges = by_networkx(generator, values)
-    assert ours.edges.tolist() == edges
-    assert len(ours.labels) == recipe.agents == len(labels)
-    assert ours.labels == labels
-    assert len(edges) <= recipe.edges
+FIXED: dict[str, list[dict[str, Any]]] = {
+    **{name: [{"n": n} for n in range(1, 9)] for name in ("complete_graph", "path_graph", "star_graph")},
+    "cycle_graph": [{"n": n} for n in range(2, 9)],
+    "grid_2d_graph": [
+        {"m": m, "n": n, "periodic": p} for m in (1, 2, 3, 5) for n in (1, 2, 3, 4) for p in (False, True, [True, False])
+    ],
+}
 
 
-FIXED: list[tuple[str, list[dict[str, Any]]]] = [
-    *((name, [{"n": n} for n in range(1, 9)]) for name in ("complete_graph", "path_graph", "star_graph")),
-    ("cycle_graph", [{"n": n} for n in range(2, 9)]),
-    (
-        "grid_2d_graph",
-        [{"m": m, "n": n, "periodic": p} for m in (1, 2, 3, 5) for n in (1, 2, 3, 4) for p in (False, True, [True, False])],
-    ),
-]
-
-
-@pytest.mark.parametrize(("generator", "cases"), FIXED, ids=[name for name, _ in FIXED])
-def test_graphs_without_chance_are_those_of_networkx(generator: str, cases: list[dict[str, Any]]) -> None:
-    assert {name for name, _ in FIXED} == set(generators.STRAIGHT)
-    for values in cases:
-        assert_equal(generator, values)
-
-
-# --- our own ---
+@pytest.mark.parametrize("generator", generators.STRAIGHT)
+def test_graphs_without_chance_are_those_of_networkx(generator: str) -> None:
+    for values in FIXED[generator]:
+        recipe = generators.STRAIGHT[generator](**values)
+        assert recipe is not None, "made by networkx"
+        ours, (labels, edges) = load({"generator": generator, **values}, connected=False), by_networkx(generator, values)
+        assert ours.edges.tolist() == edges and len(edges) <= recipe.edges
+        assert ours.labels == labels and len(labels) == recipe.agents
 
 
 @pytest.mark.parametrize(("n", "d"), [(10, 3), (7, 0), (2000, 8), (101, 4)])
@@ -94,11 +78,7 @@ def test_large_gnp_graphs(p: float) -> None:
 
 @pytest.mark.parametrize("values", [{"n": 5, "d": 3}, {"n": 4, "d": 4}, {"n": 4, "d": 1.5}, {"d": 2, "n": 4, "seed": -1}, {"m": 1}])
 def test_parameters_that_our_own_refuse(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"network\.base"):
-        load({"generator": "large_random_regular_graph", **values}, 4)
-
-
-# --- arrays ---
+    assert refusal(load, {"generator": "large_random_regular_graph", **values}, 4).startswith("network.base")
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -111,9 +91,6 @@ def test_sorted_edges_and_components(agents: int, pairs: list[tuple[int, int]]) 
     graph = nx.Graph(pairs)
     graph.add_nodes_from(range(agents))
     assert component_sizes(edges, agents).tolist() == sorted(map(len, nx.connected_components(graph)), reverse=True)
-
-
-# --- limits ---
 
 
 TOO_LARGE: list[tuple[dict[str, Any], str]] = [
@@ -141,32 +118,16 @@ TOO_LARGE: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("base", "said"), TOO_LARGE, ids=str)
 def test_what_is_too_large_is_refused_before_it_is_built(base: dict[str, Any], said: str) -> None:
-    tracemalloc.start()
-    with pytest.raises(InputError) as caught:
-        load(base)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert said in str(caught.value) and "\n" not in str(caught.value)
-    assert peak < 10_000_000
-
-
-# --- a million agents ---
+    message, most = peak(refused, base)
+    assert said in message and most < 10_000_000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "base",
-    [
-        {"generator": "large_random_regular_graph", "n": 1_000_000, "d": 4},
-        {"generator": "grid_2d_graph", "m": 1000, "n": 1000, "periodic": True},
-        {"generator": "large_gnp_graph", "n": 1_000_000, "p": 4e-6},
-    ],
-    ids=lambda base: str(base["generator"]),
-)
+@pytest.mark.parametrize("base", [
+    {"generator": "large_random_regular_graph", "n": 1_000_000, "d": 4},
+    {"generator": "grid_2d_graph", "m": 1000, "n": 1000, "periodic": True},
+    {"generator": "large_gnp_graph", "n": 1_000_000, "p": 4e-6},
+], ids=lambda base: str(base["generator"]))  # fmt: skip
 def test_a_million_agents(base: dict[str, Any]) -> None:
-    tracemalloc.start()
-    graph = load(base, connected=False)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert graph.agents == 1_000_000 and abs(len(graph.edges) - 2_000_000) < 10_000
-    assert peak < 500_000_000
+    graph, most = peak(load, base, connected=False)
+    assert graph.agents == 1_000_000 and abs(len(graph.edges) - 2_000_000) < 10_000 and most < 500_000_000

@@ -1,7 +1,5 @@
 """networkx graphs in an experiment's data: the bits of the same graph from a file, and a run folder that stands on its own."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -19,12 +17,10 @@ from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
+from tests.tiny import refusal, tiny
 
-SPEC: dict[str, Any] = {
-    "experiment": {"name": "graphs", "horizon": 50, "trials": 2, "seed": 5, "recorded_rounds": 5},
-    "environment": {"arms": 3, "objectives": 2},
-    "algorithms": [{"name": "pareto_ucb_gossip"}],
-}
+ENVIRONMENT = {"arms": 3, "objectives": 2}
+SPEC = tiny(50, 2, environment=ENVIRONMENT, network={}, algorithms=[{"name": "pareto_ucb_gossip"}])
 
 
 def spec(base: Any, **more: Any) -> dict[str, Any]:
@@ -42,9 +38,8 @@ def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> 
     ours = gm.run(spec(graph), out=tmp_path / "ours", workers=1)
     assert len(ours.traces) == 2
     assert equal(ours, gm.run(spec(str(tmp_path / "six.edges")), out=tmp_path / "file", workers=1))
-    assert equal(ours, gm.run(spec("ring", environment={**SPEC["environment"], "agents": 6}), out=tmp_path / "name"))
-    environment = gm.Environment.sample(6, 3, 2, seed=5, trial=1)
-    network = gm.Network(graph, link_probability=0.5)
+    assert equal(ours, gm.run(spec("ring", environment={**ENVIRONMENT, "agents": 6}), out=tmp_path / "name"))
+    environment, network = gm.Environment.sample(6, 3, 2, seed=5, trial=1), gm.Network(graph, link_probability=0.5)
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
     assert same_bits(list(ours.traces.values())[1], trace) == []
 
@@ -61,8 +56,7 @@ def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:
     assert opened.spec.hash == done.spec.hash
     (copy,) = opened.spec.files.values()
     again, wanted = gm.Network(copy), gm.Network(graph)
-    assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b")
-    assert np.array_equal(again.edges, wanted.edges)
+    assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b") and np.array_equal(again.edges, wanted.edges)
     before = {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
     gm.run(spec(graph.copy()), out=tmp_path / "run", workers=1)  # the same graph in another object: nothing is left to do
     assert before == {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
@@ -76,29 +70,21 @@ def cells(run: Path) -> dict[str, Path]:
 
 def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
     bases = [nx.petersen_graph(), nx.cycle_graph(10)]
-    crossed = gm.run({**SPEC, "network": {}, "sweep": {"network.base": bases}}, out=tmp_path / "crossed", workers=1)
+    crossed = gm.run({**SPEC, "sweep": {"network.base": bases}}, out=tmp_path / "crossed", workers=1)
     points = [{"network.base": base, "network.weights": "metropolis"} for base in bases]
-    listed = load_spec({**SPEC, "network": {}, "sweep": {"points": points}})
+    listed = load_spec({**SPEC, "sweep": {"points": points}})
     assert crossed.spec.sweep["network.base"] == listed.sweep["network.base"] and len(crossed.traces) == 4
-    assert equal_to_shipped(crossed, tmp_path)
-    halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
-    halves[0].add_nodes_from(range(4))
-    halves[1].add_nodes_from(range(4))
-    switched = {"links": {"process": "switching", "graphs": halves}}
-    edges = [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}]
-    written = {"links": {"process": "switching", "graphs": edges}}
-    environment = {**SPEC["environment"], "agents": 4}
-    runs = [
-        gm.run({**SPEC, "environment": environment, "network": network}, out=tmp_path / name, workers=1)
-        for name, network in (("graphs", switched), ("written", written))
-    ]
-    assert equal(*runs)
-
-
-def equal_to_shipped(crossed: gm.Results, tmp_path: Path) -> bool:
-    names = {**SPEC, "network": {}, "environment": {**SPEC["environment"], "agents": 10}}
+    names = {**SPEC, "environment": {**ENVIRONMENT, "agents": 10}}
     names["sweep"] = {"network.base": ["petersen", "ring"]}
-    return equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
+    assert equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
+    halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
+    for half in halves:
+        half.add_nodes_from(range(4))
+    four, runs = {**SPEC, "environment": {**ENVIRONMENT, "agents": 4}}, []
+    for name, graphs in (("graphs", halves), ("written", [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}])):
+        network = {"links": {"process": "switching", "graphs": graphs}}
+        runs.append(gm.run({**four, "network": network}, out=tmp_path / name, workers=1))
+    assert equal(*runs)
 
 
 def test_overrides_go_with_graphs(tmp_path: Path) -> None:
@@ -131,10 +117,7 @@ def test_names_are_the_same_at_both_doors(label: Any, said: str | None) -> None:
     graph = nx.relabel_nodes(nx.path_graph(2), {0: "n0", 1: "n1"})
     graph.nodes["n0"]["name"] = label
     if said is None:
-        with pytest.raises(
-            gm.InputError, match=r"network\.base: 'graph': the name .* has a control character, which no name may have"
-        ):
-            gm.Network(graph)
+        assert "has a control character, which no name may have" in refusal(gm.Network, graph)
     else:
         _, files = graph_files.graphs_as_files([graph])
         (file,) = files.values()
@@ -148,7 +131,6 @@ from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env={**os.environ, "TMPDIR": str(tmp_path)}
-    )
+    where = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env=where)
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,5 @@
 """The network: arrays, links, neighbour lists, weights, and spectral facts against closed forms and networkx."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 import math
@@ -16,41 +14,19 @@ from gossipmab.networks import spectral as spectrum
 from gossipmab.networks.links import ErdosRenyi
 from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
-from gossipmab.utils.errors import InputError
+from tests.tiny import KITE, refusal
 
 RULES = list(WEIGHT_RULES)
-KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])  # 5 nodes, 7 edges: 128 possible rounds
 BASES: list[tuple[Any, int | None]] = [
-    ("complete", 10),
-    ("ring", 9),
-    ("path", 7),
-    ("star", 8),
-    ("wheel", 8),
-    ("barbell", 10),
-    ("petersen", None),
-    ("hypercube", None),
-    ("karate_club", None),
-    ("nsfnet", None),
-    ("watts_strogatz", 20),
-]
-
-
-def refused(*arguments: Any, **named: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        Network(*arguments, **named)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def every_round(edges: int) -> np.ndarray:
-    """(2^E, E) uint8: all rounds there can be."""
-    return np.array(list(itertools.product([0, 1], repeat=edges)), dtype=np.uint8)
+    ("complete", 10), ("ring", 9), ("path", 7), ("star", 8), ("wheel", 8), ("barbell", 10), ("petersen", None),
+    ("hypercube", None), ("karate_club", None), ("nsfnet", None), ("watts_strogatz", 20),
+]  # fmt: skip
 
 
 def expectations(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """E[W] and E[W^2], summed over all rounds with their probabilities."""
     p, first, second = network.link_probability, 0.0, 0.0
-    for present in every_round(len(network.edges)):
+    for present in np.array(list(itertools.product([0, 1], repeat=len(network.edges))), np.uint8):
         chance = p ** present.sum() * (1 - p) ** (len(present) - present.sum())
         w = network.mixing_matrix(present)
         first, second = first + chance * w, second + chance * w @ w
@@ -64,37 +40,48 @@ def off_trivial(matrix: np.ndarray) -> float:
 
 def standard_error(network: Network, second: np.ndarray, samples: int) -> float:
     """Of the mean over sampled rounds of |W x|^2, x the slowest eigenvector of `second` = E[W^2]."""
-    x = np.linalg.eigh(second - 1 / len(second))[1][:, -1]
-    generator = np.random.default_rng(99)
+    x, generator = np.linalg.eigh(second - 1 / len(second))[1][:, -1], np.random.default_rng(99)
     shrunk = [np.sum((network.mixing_matrix(present) @ x) ** 2) for present in network.link_sampler(generator)(2_000)]
     return float(np.std(shrunk) / math.sqrt(samples))
 
 
-# --- arrays ---
-
-
-def test_arrays_of_a_small_graph() -> None:
+def test_arrays_of_a_small_graph_and_of_one_agent() -> None:
     network = Network(nx.Graph([(2, 0), (1, 0), (3, 2)]), link_probability=0.25, weights="max_degree")
-    assert network.agents == 4
-    assert network.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
-    assert network.degrees.tolist() == [2, 1, 2, 1]
-    assert network.offsets.tolist() == [0, 2, 3, 5, 6]
+    assert network.agents == 4 and network.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
+    assert network.degrees.tolist() == [2, 1, 2, 1] and network.offsets.tolist() == [0, 2, 3, 5, 6]
     assert network.labels == ("0", "1", "2", "3")
     assert (network.weights, network.weight_rule, network.constant_weight) == ("max_degree", 1, 1 / 3)
     assert {a.dtype for a in (network.edges, network.degrees, network.offsets)} == {np.dtype(np.int64)}
+    # one agent has no edges
+    network = Network("complete", agents=1, link_probability=0.5)
+    assert network.edges.shape == (0, 2) and network.offsets.tolist() == [0, 0]
+    assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)
+    assert network.mixing_matrix(np.zeros(0, np.uint8)).tolist() == [[1.0]]
+    facts = network.facts()
+    assert (facts.diameter, facts.second_eigenvalue, facts.spectral_gap, facts.consensus_rounds) == (0, 0.0, 1.0, 0.0)
+    assert network.algebraic_connectivity == math.inf  # the least of no eigenvalues
+    neighbours, degrees = np.zeros(0, np.int64), np.ones(1, np.int64)
+    assert neighbours_of_round(network.edges, network.offsets, np.zeros(0, np.uint8), neighbours, degrees) == 0
+    assert degrees.tolist() == [0]
 
 
 @pytest.mark.parametrize(("base", "agents"), BASES)
-def test_arrays_are_canonical(base: Any, agents: int | None) -> None:
+def test_arrays_and_facts_are_those_of_networkx(base: Any, agents: int | None) -> None:
     network = Network(base, agents=agents)
     edges = network.edges
-    assert (edges[:, 0] < edges[:, 1]).all()
-    assert edges.tolist() == sorted(edges.tolist())
+    assert (edges[:, 0] < edges[:, 1]).all() and edges.tolist() == sorted(edges.tolist())
     assert len({tuple(e) for e in edges.tolist()}) == len(edges)
     graph = network.to_networkx()
-    assert [d for _, d in sorted(graph.degree())] == network.degrees.tolist()
-    assert network.offsets[-1] == 2 * len(edges)
+    assert [d for _, d in sorted(graph.degree())] == network.degrees.tolist() and network.offsets[-1] == 2 * len(edges)
     assert np.diff(network.offsets).tolist() == network.degrees.tolist()
+    graph, facts = network.to_networkx(), network.facts()
+    degrees = [d for _, d in graph.degree()]
+    assert (facts.agents, facts.edges) == (len(graph), graph.size())
+    assert (facts.degree_min, facts.degree_max) == (min(degrees), max(degrees))
+    assert facts.degree_mean == pytest.approx(np.mean(degrees)) and facts.diameter == nx.diameter(graph)
+    assert facts.algebraic_connectivity == network.algebraic_connectivity
+    assert facts.algebraic_connectivity == pytest.approx(np.sort(nx.laplacian_spectrum(graph))[1], abs=1e-10)
+    assert facts.algebraic_connectivity == pytest.approx(nx.algebraic_connectivity(graph, seed=0), abs=1e-6)
 
 
 def test_network_is_frozen_and_stays_so_when_copied() -> None:
@@ -107,27 +94,9 @@ def test_network_is_frozen_and_stays_so_when_copied() -> None:
     assert repr(network) == "Network('petersen', agents=10, edges=15, link_probability=1.0, weights='laplacian')"
 
 
-def test_one_agent_has_no_edges() -> None:
-    network = Network("complete", agents=1, link_probability=0.5)
-    assert network.edges.shape == (0, 2)
-    assert network.offsets.tolist() == [0, 0]
-    assert network.link_sampler(np.random.default_rng(0))(3).shape == (3, 0)
-    assert network.mixing_matrix(np.zeros(0, np.uint8)).tolist() == [[1.0]]
-    facts = network.facts()
-    assert (facts.diameter, facts.second_eigenvalue, facts.spectral_gap, facts.consensus_rounds) == (0, 0.0, 1.0, 0.0)
-    assert network.algebraic_connectivity == math.inf  # the least of no eigenvalues
-    neighbours, degrees = np.zeros(0, np.int64), np.ones(1, np.int64)
-    assert neighbours_of_round(network.edges, network.offsets, np.zeros(0, np.uint8), neighbours, degrees) == 0
-    assert degrees.tolist() == [0]
-
-
-# --- neighbour lists ---
-
-
 def lists(network: Network, present: np.ndarray, function: Any) -> tuple[list[list[int]], list[int], int]:
     """The neighbour lists that `function` writes, in a buffer with a guarded end."""
-    room = np.full(2 * len(network.edges) + 2, -7, np.int64)
-    degrees = np.full(network.agents, 99, np.int64)
+    room, degrees = np.full(2 * len(network.edges) + 2, -7, np.int64), np.full(network.agents, 99, np.int64)
     count = function(network.edges, network.offsets, present, room[:-2], degrees)
     assert room[-2:].tolist() == [-7, -7]
     rows = [room[start : start + d].tolist() for start, d in zip(network.offsets, degrees, strict=False)]
@@ -140,8 +109,7 @@ def check_lists(network: Network, present: np.ndarray) -> None:
     graph.add_edges_from(network.edges[present.astype(bool)].tolist())
     got = lists(network, present, neighbours_of_round)
     assert got[0] == [sorted(graph[i]) for i in range(network.agents)]
-    assert got[1] == [d for _, d in sorted(graph.degree())]
-    assert got[2] == graph.number_of_edges()
+    assert got[1] == [d for _, d in sorted(graph.degree())] and got[2] == graph.number_of_edges()
     interpreted = getattr(neighbours_of_round, "py_func", neighbours_of_round)
     assert lists(network, present, interpreted) == got
 
@@ -149,16 +117,12 @@ def check_lists(network: Network, present: np.ndarray) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(2, 12), st.integers(0, 10**6))
 def test_neighbours_are_those_of_networkx_in_ascending_order(agents: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    graph = nx.random_labeled_tree(agents, seed=seed)
+    rng, graph = np.random.default_rng(seed), nx.random_labeled_tree(agents, seed=seed)
     graph.add_edges_from(e for e in itertools.combinations(range(agents), 2) if rng.random() < 0.3)
     for p in (0.1, 0.5, 0.9, 1.0):
         network = Network(graph, link_probability=p)
         check_lists(network, network.link_sampler(rng)(1)[0])
     check_lists(network, np.zeros(len(network.edges), np.uint8))
-
-
-# --- weights ---
 
 
 @pytest.mark.parametrize("weights", RULES)
@@ -193,9 +157,6 @@ def test_weights_by_hand() -> None:
         np.testing.assert_allclose(matrix, [[1 - w, w, 0], [w, 1 - 2 * w, w], [0, w, 1 - w]], atol=1e-15)
     star = Network("star", agents=6, weights="metropolis")
     assert star.mixing_matrix(np.array([1, 0, 0, 0, 0], np.uint8))[0, 1] == 0.5  # degrees of G_t, not of G0
-
-
-def test_laplacian_weights_are_the_papers_matrix() -> None:
     network = Network("petersen", link_probability=0.5)
     present = network.link_sampler(np.random.default_rng(0))(1)[0]
     graph = nx.Graph()
@@ -203,23 +164,6 @@ def test_laplacian_weights_are_the_papers_matrix() -> None:
     graph.add_edges_from(network.edges[present.astype(bool)].tolist())
     laplacian = nx.laplacian_matrix(graph, nodelist=range(10)).toarray()
     np.testing.assert_allclose(network.mixing_matrix(present), np.eye(10) - laplacian / 10, atol=1e-15)
-
-
-# --- facts ---
-
-
-@pytest.mark.parametrize(("base", "agents"), BASES)
-def test_graph_facts_are_those_of_networkx(base: Any, agents: int | None) -> None:
-    network = Network(base, agents=agents)
-    graph, facts = network.to_networkx(), network.facts()
-    degrees = [d for _, d in graph.degree()]
-    assert (facts.agents, facts.edges) == (len(graph), graph.size())
-    assert (facts.degree_min, facts.degree_max) == (min(degrees), max(degrees))
-    assert facts.degree_mean == pytest.approx(np.mean(degrees))
-    assert facts.diameter == nx.diameter(graph)
-    assert facts.algebraic_connectivity == network.algebraic_connectivity
-    assert facts.algebraic_connectivity == pytest.approx(np.sort(nx.laplacian_spectrum(graph))[1], abs=1e-10)
-    assert facts.algebraic_connectivity == pytest.approx(nx.algebraic_connectivity(graph, seed=0), abs=1e-6)
 
 
 @pytest.mark.parametrize("weights", RULES)
@@ -236,39 +180,6 @@ def test_eigenvalues_are_those_of_the_sum_over_all_rounds(weights: str, p: float
     assert facts.second_eigenvalue_squared == pytest.approx(off_trivial(second), abs=error)
 
 
-@pytest.mark.parametrize("weights", RULES)
-def test_expected_matrix_entry_by_entry(weights: str) -> None:
-    network = Network(KITE, link_probability=0.4, weights=weights)
-    first, second = expectations(network)
-    lap = nx.laplacian_matrix(KITE, nodelist=range(5)).toarray()
-    if network.constant_weight > 0:
-        c, p = network.constant_weight, 0.4
-        np.testing.assert_allclose(first, np.eye(5) - c * p * lap, atol=1e-13)
-        closed = np.eye(5) - 2 * c * p * lap + c**2 * (p**2 * lap @ lap + 2 * p * (1 - p) * lap)
-        np.testing.assert_allclose(second, closed, atol=1e-13)
-    else:
-        w = spectrum.expected_weights(network.edges, network.degrees, 0.4, weights)
-        np.testing.assert_allclose(spectrum.matrix_of(network.edges, 5, w).toarray(), first, atol=1e-13)
-
-
-@pytest.mark.parametrize("weights", RULES)
-def test_disagreement_shrinks_as_the_squared_eigenvalue_says(weights: str) -> None:
-    """Mean |W x|^2 of 8,000 rounds along the slowest eigenvector x, within 4 standard errors (false alarm 6e-5 each).
-
-    The eigenvalue of the Metropolis rules is itself sampled: both errors count, and x is taken from other rounds.
-    """
-    network = Network("nsfnet", link_probability=0.3, weights=weights)
-    generator = np.random.default_rng(8)
-    matrices = [network.mixing_matrix(present) for present in network.link_sampler(generator)(4_000)]
-    second = np.mean([w @ w for w in matrices], axis=0)
-    x = np.linalg.eigh(second - 1 / 14)[1][:, -1]
-    shrunk = [np.sum((network.mixing_matrix(present) @ x) ** 2) for present in network.link_sampler(generator)(8_000)]
-    error = standard_error(network, second, 8_000)
-    if network.constant_weight == 0:
-        error = math.hypot(error, standard_error(network, second, spectrum.SAMPLES))
-    assert abs(np.mean(shrunk) - network.facts().second_eigenvalue_squared) < 4 * error
-
-
 def test_facts_of_known_spectra() -> None:
     """Complete graph: every eigenvalue of Lap is N. Ring: 2 - 2 cos(2 pi k / N). Star: 1 and N."""
     complete = Network("complete", agents=12, link_probability=0.25).facts()
@@ -278,12 +189,8 @@ def test_facts_of_known_spectra() -> None:
     ring = Network("ring", agents=11).facts()
     assert ring.algebraic_connectivity == pytest.approx(2 - 2 * math.cos(2 * math.pi / 11), abs=1e-11)
     star = Network("star", agents=9, link_probability=0.5, weights="max_degree").facts()
-    assert star.second_eigenvalue == pytest.approx(1 - 0.5 * 1 / 9)
-    assert Network("petersen").algebraic_connectivity == 2.0
-
-
-def test_the_most_negative_eigenvalue_counts_too() -> None:
-    """Two agents, metropolis, p = 1: W = [[1/2, 1/2], [1/2, 1/2]]; max_degree on K_{3,3}: 1 - 6/4 = -1/2."""
+    assert star.second_eigenvalue == pytest.approx(1 - 0.5 * 1 / 9) and Network("petersen").algebraic_connectivity == 2.0
+    # Two agents, metropolis, p = 1: W = [[1/2, 1/2], [1/2, 1/2]]; max_degree on K_{3,3}: 1 - 6/4 = -1/2.
     assert Network("complete", agents=2, weights="metropolis").facts().second_eigenvalue == pytest.approx(0)
     assert Network("bipartite", agents=6, weights="max_degree").facts().second_eigenvalue == pytest.approx(0.5)
 
@@ -309,8 +216,7 @@ def test_facts_of_very_large_graphs_are_near(monkeypatch: Any, base: str, agents
         monkeypatch.setattr(spectrum, name, 10)
     network = Network(base, agents=agents, link_probability=0.5, weights=weights)
     facts = network.facts()
-    assert facts[:6] == exact[:6]
-    assert facts.algebraic_connectivity == pytest.approx(exact.algebraic_connectivity, rel=1e-4)
+    assert facts[:6] == exact[:6] and facts.algebraic_connectivity == pytest.approx(exact.algebraic_connectivity, rel=1e-4)
     assert facts.second_eigenvalue == pytest.approx(exact.second_eigenvalue, rel=1e-4)
     sampled = network.constant_weight == 0.0
     assert facts.squared_obtained == ("left out" if sampled else "exact")
@@ -328,26 +234,13 @@ def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
     assert mixed.facts().gap_obtained == "left out"
 
 
-@pytest.mark.slow
-def test_facts_of_large_graphs() -> None:
-    cube = Network({"generator": "hypercube_graph", "n": 11}, link_probability=0.5).facts()  # 2048 agents
-    assert (cube.agents, cube.diameter, cube.algebraic_connectivity) == (2048, 11, pytest.approx(2, abs=1e-9))
-    assert cube.second_eigenvalue == pytest.approx(1 - 0.5 * 2 / 2048)
-    path = Network("path", agents=2100).facts()
-    assert path.algebraic_connectivity == pytest.approx(2 - 2 * math.cos(math.pi / 2100), abs=1e-10)
-    assert path.diameter == 2099
-
-
-# --- errors ---
-
-
 @pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_link_probability_is_refused(p: Any) -> None:
-    message = refused("petersen", link_probability=p)
+    message = refusal(Network, "petersen", link_probability=p)
     assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message)
 
 
 def test_unknown_weights_are_refused() -> None:
-    message = refused("petersen", weights="metropolys")
+    message = refusal(Network, "petersen", weights="metropolys")
     assert message.startswith("network.weights: 'metropolys' is not known; did you mean 'metropolis'?")
     assert all(rule in message for rule in RULES)

@@ -3,8 +3,6 @@
 `python tests/networks/test_topologies.py` prints the table of topologies/README.md.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import networkx as nx
@@ -51,22 +49,15 @@ def test_shipped_topologies_load_and_describe_themselves(name: str) -> None:
     path, description = SHIPPED[name]
     assert 10 < len(description) < 120
     network = any_size(name)
-    assert network.name == name
-    assert network.description == description
-    assert network.facts().algebraic_connectivity > 0
-    assert nx.is_connected(network.to_networkx())
-
-
-def test_enough_topologies_are_shipped() -> None:
-    assert len(SHIPPED) >= 18
-    assert len({name for name in SHIPPED if SHIPPED[name][0].suffix != ".toml"}) >= 3
-    assert shipped_folder("topologies") == FOLDER
-    assert not list(FOLDER.glob("*.py"))
+    assert network.name == name and network.description == description
+    assert network.facts().algebraic_connectivity > 0 and nx.is_connected(network.to_networkx())
 
 
 def test_readme_says_what_the_code_says() -> None:
     assert readme_table() in (FOLDER / "README.md").read_text(encoding="utf-8")
     assert (FOLDER / "overview.png").stat().st_size < 300_000
+    assert len(SHIPPED) >= 18 and len({name for name in SHIPPED if SHIPPED[name][0].suffix != ".toml"}) >= 3
+    assert shipped_folder("topologies") == FOLDER and not list(FOLDER.glob("*.py"))
 
 
 def test_real_networks_have_their_published_sizes_and_are_those_of_networkx() -> None:
@@ -79,20 +70,15 @@ def test_real_networks_have_their_published_sizes_and_are_those_of_networkx() ->
         named = {frozenset((graph.labels[i], graph.labels[j])) for i, j in graph.edges}
         assert named == {frozenset(map(str, edge)) for edge in reference.edges()}
     nsfnet = Network("nsfnet")
-    assert nsfnet.labels[0] == "Seattle"
-    assert dict(zip(nsfnet.labels, nsfnet.degrees.tolist(), strict=True))["Houston"] == 4
+    assert nsfnet.labels[0] == "Seattle" and dict(zip(nsfnet.labels, nsfnet.degrees.tolist(), strict=True))["Houston"] == 4
     assert (nsfnet.degrees.min(), nsfnet.degrees.max(), nsfnet.facts().diameter) == (2, 4, 3)
 
 
 FIXED = {
-    "petersen": nx.petersen_graph(),
-    "hypercube": nx.hypercube_graph(4),
-    "grid": nx.grid_2d_graph(5, 5),
-    "torus": nx.grid_2d_graph(5, 5, periodic=True),
-    "binary_tree": nx.balanced_tree(2, 3),
-    "desargues": nx.desargues_graph(),
+    "petersen": nx.petersen_graph(), "hypercube": nx.hypercube_graph(4), "grid": nx.grid_2d_graph(5, 5),
+    "torus": nx.grid_2d_graph(5, 5, periodic=True), "binary_tree": nx.balanced_tree(2, 3), "desargues": nx.desargues_graph(),
     "icosahedron": nx.icosahedral_graph(),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FIXED)
@@ -101,18 +87,11 @@ def test_fixed_graphs_are_isomorphic_to_their_namesakes(name: str) -> None:
 
 
 SCALABLE = {
-    "complete": nx.complete_graph(12),
-    "ring": nx.cycle_graph(12),
-    "path": nx.path_graph(12),
-    "star": nx.star_graph(11),
-    "wheel": nx.wheel_graph(12),
-    "barbell": nx.barbell_graph(6, 0),
-    "bipartite": nx.complete_bipartite_graph(6, 6),
-    "ladder": nx.circular_ladder_graph(6),
-    "circulant": nx.circulant_graph(12, [1, 2]),
-    "random_regular": nx.random_regular_graph(4, 12, seed=0),
-    "barabasi_albert": nx.barabasi_albert_graph(12, 2, seed=0),
-}
+    "complete": nx.complete_graph(12), "ring": nx.cycle_graph(12), "path": nx.path_graph(12), "star": nx.star_graph(11),
+    "wheel": nx.wheel_graph(12), "barbell": nx.barbell_graph(6, 0), "bipartite": nx.complete_bipartite_graph(6, 6),
+    "ladder": nx.circular_ladder_graph(6), "circulant": nx.circulant_graph(12, [1, 2]),
+    "random_regular": nx.random_regular_graph(4, 12, seed=0), "barabasi_albert": nx.barabasi_albert_graph(12, 2, seed=0),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCALABLE)
@@ -125,27 +104,20 @@ def test_random_draws_of_erdos_renyi_are_connected_up_to_60_agents() -> None:
     assert [len(load("erdos_renyi", n).labels) for n in range(3, 61)] == list(range(3, 61))
 
 
-# --- names ---
-
-
-def test_the_users_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_names_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert resolve("petersen", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
     assert resolve("petersen.toml", "topologies", SUFFIXES) == FOLDER / "petersen.toml"
     written(tmp_path, "petersen.toml", 'generator = "path_graph"\n[parameters]\nn = 3')
-    assert len(load("petersen.toml").labels) == 3
-    assert len(load("petersen").labels) == 10
+    assert len(load("petersen.toml").labels) == 3 and len(load("petersen").labels) == 10
     (tmp_path / "ring").mkdir()
     assert len(load("ring", 4).labels) == 4
-
-
-def test_the_wheels_own_folder_comes_before_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the wheel's own folder comes before the checkout
     folder = tmp_path / "gossipmab" / "_shipped" / "topologies"
     folder.mkdir(parents=True)
     written(folder, "mine.edges", "0 1\n")
     monkeypatch.setattr("gossipmab.utils.resources.PACKAGE_ROOT", tmp_path / "gossipmab")
-    assert list(list_topologies()) == ["mine"]
-    assert len(load("mine").labels) == 2
+    assert list(list_topologies()) == ["mine"] and len(load("mine").labels) == 2
 
 
 def test_names_that_mean_nothing(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Plug-ins: found, loaded, checked and recorded like what is shipped; the example package, installed and run; passed objects."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,10 +27,11 @@ from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.experiments.spec.plugins import versions
+from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import Capsys, Patch, error_of, printed, refuses, tiny
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME = "pareto_thompson_gossip"
@@ -56,12 +56,8 @@ name = "pareto_ucb_gossip"
 [sweep]
 "algorithms.{NAME}.scale" = [0.3, 0.6]
 """
-SMALL: dict[str, Any] = {
-    "experiment": {"name": "x", "horizon": 40, "trials": 2, "seed": 1, "recorded_rounds": 4},
-    "environment": {"agents": 5, "arms": 3, "objectives": 2},
-    "network": {"base": "complete", "link_probability": 0.5},
-    "algorithms": [{"name": "pareto_ucb"}],
-}
+SMALL = tiny(40, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, algorithms=[{"name": "pareto_ucb"}])
+SMALL["experiment"]["seed"] = 1
 
 
 @pytest.fixture(scope="module")
@@ -77,37 +73,27 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def on_path(installed: Path, monkeypatch: Patch) -> Iterator[Path]:
     with site(installed, monkeypatch) as folder:
         yield folder
 
 
-def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A context in which the distributions of a folder are there, and after which nothing of them is known."""
-    from contextlib import contextmanager
-
-    def forget() -> None:
-        plugins._entry_points.cache_clear()
-        for registry in plugins_registries():
-            registry._loaded.clear()
-
-    @contextmanager
-    def known() -> Iterator[Path]:
-        monkeypatch.syspath_prepend(str(folder))
+@contextmanager
+def site(folder: Path, monkeypatch: Patch) -> Iterator[Path]:
+    """The distributions of a folder are there, and afterwards nothing of them is known."""
+    monkeypatch.syspath_prepend(str(folder))
+    forget()
+    try:
+        yield folder
+    finally:
+        monkeypatch.undo()
         forget()
-        try:
-            yield folder
-        finally:
-            monkeypatch.undo()
-            forget()
-
-    return known()
 
 
-def plugins_registries() -> list[plugins.Registry]:
-    from gossipmab.experiments.spec.plugins import REGISTRIES
-
-    return list(REGISTRIES)
+def forget() -> None:
+    plugins._entry_points.cache_clear()
+    for registry in REGISTRIES:
+        registry._loaded.clear()
 
 
 def distribution(folder: Path, name: str, entries: dict[str, dict[str, str]], source: str = "") -> None:
@@ -118,14 +104,6 @@ def distribution(folder: Path, name: str, entries: dict[str, dict[str, str]], so
     lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in them.items()) for group, them in entries.items()]
     (said / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     (folder / f"{name}.py").write_text(source, encoding="utf-8")
-
-
-# ----------------------------------------------------------------------------------------------- the example package
-
-
-def test_the_example_is_short() -> None:
-    lines = [line for file in EXAMPLE.iterdir() if file.is_file() for line in file.read_text("utf-8").splitlines()]
-    assert 40 < len(lines) < 80
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +117,7 @@ def played(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: Capsys) -> None:
     table = gm.open_run(played).table()
     assert set(table["algorithm"]) == {NAME, "pareto_ucb_gossip"} and set(table["scale"]) == {0.3, 0.6}
     manifest = json.loads((played / "manifest.json").read_text("utf-8"))
@@ -151,56 +129,53 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: p
         "distribution": "my-algorithm", "version": "0.1.0",
     }  # fmt: skip
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
-    assert call(["verify", str(played)]) == 0
-    assert call(["list"]) == 0
-    out = capsys.readouterr().out
+    out = printed(capsys, ["verify", str(played)]) == 0 and call(["list"])
     assert f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out and "my-algorithm 0.1.0" in out
 
 
 @pytest.mark.slow
-def test_the_example_passes_the_suite(on_path: Path) -> None:
+def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> None:
     testing.check_algorithm(PROTOCOLS["gossip"][NAME])
+    # numbers in the loop with failures
+    environment = gm.Environment.sample(4, 3, 2, seed=1)
+    network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
+    fast, plain = (
+        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
+        for alone in (False, True)
+    )
+    assert not same_bits(fast, plain)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line"),
-    [
-        ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
-        ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
-        (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
-        ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "line"), [
+    ("\nscale = 0.3", "\nscael = 0.3", "hyperparameter: 'scael' is not known; did you mean 'scale'"),
+    ("\nscale = 0.3", '\nscale = "wide"', f"algorithms.{NAME}.scale: got 'wide', allowed is a number"),
+    (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
+    ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
+])  # fmt: skip
 def test_its_parameters_are_checked_like_those_of_others(
-    on_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str
+    on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str
 ) -> None:
     text = FILE if old.startswith("[") else FILE.partition("[sweep]")[0]
     assert old in text
     (tmp_path / "mine.toml").write_text(text.replace(old, new), encoding="utf-8")
-    assert call(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "run")]) == 2
-    error = capsys.readouterr().err
+    error = error_of(capsys, ["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "run")])
     assert line in error and error.count("\n") == 1
 
 
 @pytest.mark.slow
-def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Path, capsys: Capsys) -> None:
     assert NAME not in PROTOCOLS["gossip"]
     results = gm.open_run(played)
-    assert len(results.summary()) == 4 and len(results.traces) == 8
-    assert call(["summary", str(played)]) == 0
+    assert len(results.summary()) == 4 and len(results.traces) == 8 and call(["summary", str(played)]) == 0
     capsys.readouterr()
     assert call(["run", str(played / "spec.toml"), "--out", str(played)]) == 2
     assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
 
 
-# ----------------------------------------------------------------------------------------------- plug-ins that are broken
-
 GROUP = "gossipmab.algorithms"
 
 
-def test_a_broken_plug_in_breaks_its_own_use_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n")
     with site(tmp_path / "a", monkeypatch):
@@ -211,13 +186,11 @@ def test_a_broken_plug_in_breaks_its_own_use_only(
             ("number", r"^plug-in 'number': odd 1.2 \(entry point number = odd:NUMBER\) is 3, allowed for .* is a class$"),
             ("poor", r"^plug-in 'poor': odd 1.2 .* is no class for gossipmab.algorithms: it has no _fields and no communicates"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.run({**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
-        assert call(["list"]) == 0
-        assert capsys.readouterr().out.count("cannot be used: plug-in") == 4
+            refuses(line, gm.run, {**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
+        assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
 
 
-def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_taken(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
     distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
@@ -225,14 +198,11 @@ def test_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
         assert PROTOCOLS["gossip"]["pareto_ucb"] is gm.ParetoUCB
         with pytest.raises(gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"):
             gm.run({**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "run")
-        assert call(["list"]) == 0
-        assert "is refused: a shipped one has this name" in " ".join(capsys.readouterr().out.split())
+        assert "is refused: a shipped one has this name" in " ".join(printed(capsys, ["list"]).split())
 
 
 @pytest.mark.slow
-def test_a_plug_in_that_changed_since_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_plug_in_that_changed_since_is_told(tmp_path: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture) -> None:
     source = "import broken\nMine = broken.Sound\n"
     distribution(tmp_path / "a", "mine", {GROUP: {"mine": "mine:Mine"}}, source)
     data = {**SMALL, "algorithms": [{"name": "mine"}]}
@@ -326,11 +296,8 @@ def test_classes_of_one_name_in_every_protocol() -> None:
             assert not same_bits(plain, fast)
 
 
-# ----------------------------------------------------------------------------------------------- links, rewards, objectives
-
-
 @pytest.mark.slow
-def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}
     distribution(tmp_path / "a", "outdoors", entries)
@@ -343,10 +310,10 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
     with site(tmp_path / "a", monkeypatch):
         results = gm.run(data, out=tmp_path / "run")
         manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
-        assert [(one["name"], one["distribution"]) for one in manifest["plugins"]] == [
-            ("every_other", "outdoors"),
-            ("triangular", "outdoors"),
-        ]
+        assert {one["name"]: one["distribution"] for one in manifest["plugins"]} == {
+            "every_other": "outdoors",
+            "triangular": "outdoors",
+        }
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
@@ -360,24 +327,26 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: pytes
             ({"model": "beta", "beta_concentration": 2.0}, "environment.rewards: parameter: 'beta_concentration' is not known"),
             ({"width": 0.1}, "environment.rewards.model is required and not given"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.run({**data, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "no")
+            refuses(line, gm.run, {**data, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "no")
         for links, line in (
             ({"process": "every_other", "rest": 1.5}, "network.links.rest: got 1.5, allowed is a whole number"),
             ({"process": "every_other", "pause": 1}, "parameter of every_other: 'pause' is not known"),
             ({"process": "every_other", "rest": 0}, "network.links.rest: got 0, allowed is a whole number >= 1"),
         ):
-            with pytest.raises(gm.InputError, match=line):
-                gm.Network("complete", 5, links=links)
+            refuses(line, gm.Network, "complete", 5, links=links)
 
 
-def test_means_outside_the_range_of_a_model_are_told() -> None:
+def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_path: Path) -> None:
     with pytest.raises(gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"):
         gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
+    # a reward model with means of its own is refused
+    rewards = outside.Triangular(np.zeros((5, 3, 2)))
+    with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
+        gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_an_objective_from_outside() -> None:
+def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> None:
     """As an object: once every arm was seen, the dictator's best one is played, in plain Python."""
     environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
     learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
@@ -385,27 +354,18 @@ def test_an_objective_from_outside() -> None:
     assert trace.policy[environment.own_utilities[0].argmax()] == 1.0
     dictator = environment.own_utilities[0]
     np.testing.assert_allclose(trace.regret[-1], (dictator.max() - dictator).sum())
-    with pytest.raises(gm.InputError, match="^objective: got 3, allowed is a string"):
-        gm.simulate(learner._replace(objective=3), environment, horizon=4, seed=0)  # type: ignore[arg-type]
-
-
-@pytest.mark.slow
-def test_an_objective_by_name(tmp_path: Path) -> None:
+    refuses("^objective: got 3, allowed is a string", gm.simulate, learner._replace(objective=3), environment, horizon=4, seed=0)
+    # an objective by name
     data = {
         "experiment": {**SMALL["experiment"], "protocol": "central", "extra_objectives": ["nsw", outside.First]},
         "environment": {**SMALL["environment"], "rewards": "deterministic"},
         "algorithms": [{"name": gm.ExploreFirst, "objective": outside.First, "rounds_per_arm": 1}, {"name": "thompson"}],
     }
     results = gm.run(data, out=tmp_path / "run")
-    assert results.spec.algorithms[0].params["objective"] == "outside:First"
-    assert "regret_outside:First" in results.table()
-    environment = gm.Environment.sample(5, 3, 2, seed=1, rewards="deterministic")
+    assert results.spec.algorithms[0].params["objective"] == "outside:First" and "regret_outside:First" in results.table()
     learner = gm.ExploreFirst(objective=outside.First(), rounds_per_arm=1)  # type: ignore[arg-type]
     trace = gm.simulate(learner, environment, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
     np.testing.assert_array_equal(trace.regret, results.traces["ExploreFirst__trial000"].regret)
-
-
-# ----------------------------------------------------------------------------------------------- passed to run
 
 
 @pytest.mark.slow
@@ -444,31 +404,21 @@ def test_a_run_with_objects_goes_on_with_the_same_only(tmp_path: Path) -> None:
     spec, run = str(tmp_path / "run" / "spec.toml"), str(tmp_path / "run")
     command = [sys.executable, "-m", "gossipmab", "run", spec, "--out", run]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    line = "error: algorithms: name: 'broken:Sound' was passed to gossipmab.run as a class; pass it again, under the same name\n"
-    assert (done.returncode, done.stderr) == (2, line)
+    assert done.returncode == 2 and done.stderr.startswith("error: algorithms: name: 'broken:Sound' does not load (")
+    assert done.stderr.endswith("; a class that was passed to gossipmab.run is to be passed again, under the same name\n")
     done = subprocess.run([*command[:3], "summary", run], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "Sound" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("algorithms", "line"),
-    [
-        ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
-        ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
-        ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
-        (3, "algorithms: got 3, allowed is a list of objects, or label -> object"),
-        ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
-    ],
-)
+@pytest.mark.parametrize(("algorithms", "line"), [
+    ([object()], "object:object|builtins:object is no class for gossipmab.algorithms: it has no _fields"),
+    ([broken.Sound(), broken.Sound()], "algorithms: two are labelled 'Sound'; give each its own label"),
+    ([{"name": broken.Sound(), "explore": 0.2}], "algorithms: 'explore' is given beside Sound"),
+    (3, "algorithms: got 3, allowed is a list of objects, or label -> object"),
+    ([{"name": broken.Sound, "explore": np.zeros(2)}], "algorithms.Sound.explore: got .*, allowed is a number"),
+])  # fmt: skip
 def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) -> None:
-    with pytest.raises(gm.InputError, match=line):
-        gm.run(SMALL, out=tmp_path / "run", algorithms=algorithms)
-
-
-def test_a_reward_model_with_means_of_its_own_is_refused(tmp_path: Path) -> None:
-    rewards = outside.Triangular(np.zeros((5, 3, 2)))
-    with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
-        gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
+    refuses(line, gm.run, SMALL, out=tmp_path / "run", algorithms=algorithms)
 
 
 @pytest.mark.slow
@@ -489,9 +439,6 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
         assert not same_bits(trace, there.traces[cell])
 
 
-# ----------------------------------------------------------------------------------------------- numbers of their own
-
-
 def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
     state, row = SimpleNamespace(scratch_uniforms=np.zeros(5)), np.arange(5) / 5
     fill_uniforms(state, row)
@@ -507,19 +454,6 @@ def test_numbers_in_actors(root: Path, on_path: Path) -> None:
     """They need nothing but the machine code: the module is on the coordinator's path only."""
     testing.check_algorithm(PROTOCOLS["gossip"][NAME], engines=("actors",))
 
-
-@pytest.mark.slow
-def test_numbers_in_the_loop_with_failures(on_path: Path) -> None:
-    environment = gm.Environment.sample(4, 3, 2, seed=1)
-    network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
-    fast, plain = (
-        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
-        for alone in (False, True)
-    )
-    assert not same_bits(fast, plain)
-
-
-# ----------------------------------------------------------------------------------------------- classes by file and by module
 
 FILES: dict[str, Any] = {
     "experiment": {"name": "files", "horizon": 40, "trials": 2, "seed": 4, "recorded_rounds": 4},
@@ -547,7 +481,7 @@ def study(tmp_path: Path) -> Path:
     return tmp_path / "study.toml"
 
 
-def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: Capsys) -> None:
     """It runs again as the report types it, and its spec.toml leads to its own copies, after all that it was made of has gone."""
     run, again, moved = (study.parent / name for name in ("run", "run-again", "moved"))
     assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
@@ -568,11 +502,10 @@ def test_a_run_with_classes_from_a_file_stands_on_its_own(study: Path, capsys: p
     capsys.readouterr()
 
 
-def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: Capsys) -> None:
     (study.parent / "mine.py").write_text((study.parent / "mine.py").read_text("utf-8") + "\nprint('running')\n", encoding="utf-8")
     run = study.parent / "run"
-    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0
-    assert "running" in capsys.readouterr().out
+    assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0 and "running" in capsys.readouterr().out
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     (run / "manifest.json").write_text(json.dumps(manifest | {"plugins": []}), encoding="utf-8")  # it could come from anywhere
     command = [sys.executable, "-m", "gossipmab", "summary", str(run)]
@@ -580,27 +513,21 @@ def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: p
     assert "pareto_ucb" in done.stdout and "running" not in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("mine.py:Gredy", r"algorithms: name: class in mine.py: 'Gredy' is not known; did you mean 'Greedy'\? \(allowed: .*\)"),
-        ("yours.py:Greedy", r"algorithms: name: there is no file 'yours.py'"),
-        (
-            "mine.py:First",
-            r"algorithms: name: mine.py:First is no class for gossipmab.algorithms: it has no communicates and no .*",
-        ),
-        ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
-        ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
-    ],
-)
-def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
+@pytest.mark.parametrize(("name", "line"), [
+    ("mine.py:Gredy", r"algorithms: name: class in mine.py: 'Gredy' is not known; did you mean 'Greedy'\? \(allowed: .*\)"),
+    ("yours.py:Greedy", r"algorithms: name: there is no file 'yours.py'"),
+    ("mine.py:First", r"algorithms: name: mine.py:First is no class for gossipmab.algorithms: it has no communicates and no .*"),
+    ("torn.py:Greedy", r"algorithms: name: torn.py does not load \(SyntaxError: .* \(torn.py, line 1\)\)"),
+    ("broken:Nothing", r"algorithms: name: 'broken:Nothing' does not load \(AttributeError: .*\); a class that was passed .*"),
+])  # fmt: skip
+def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: Patch, name: str, line: str) -> None:
     monkeypatch.chdir(study.parent)
     (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")
     with pytest.raises(gm.InputError, match=f"^{line}$"):
         load_spec({**FILES, "algorithms": [{"name": name}]} | {"network": {"base": "ring"}, "environment": SMALL["environment"]})
 
 
-def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(study.parent)
     spec = load_spec(FILES | {"algorithms": [{"name": "mine.py:Greedy"}, {"name": "broken:Sound", "explore": 0.3}]})
     assert [one.label for one in spec.algorithms] == ["Greedy", "Sound"]
@@ -625,25 +552,20 @@ def test_what_stands_in_the_place_of_an_object() -> None:
         assert [one.name for one in load_spec(SMALL, (), algorithms).algorithms] == ["pareto_ucb", "pareto_ucb_gossip"]
     assert gm.Network("ring", 5, links=gm.RandomMatching).process == gm.RandomMatching()
     for make, line in (
-        (
-            lambda: gm.simulate("pareto_ubc", *world, horizon=9, seed=0),
-            "algorithm: 'pareto_ubc' is not known; did you mean 'pareto_ucb'",
-        ),
+        (lambda: gm.simulate("pareto_ubc", *world, horizon=9, seed=0),
+         "algorithm: 'pareto_ubc' is not known; did you mean 'pareto_ucb'"),
         (lambda: gm.ParetoUCBGossip(poled=True), "ParetoUCBGossip: parameter: 'poled' is not known; did you mean 'pooled'"),  # type: ignore[call-arg]
         (lambda: gm.GilbertElliott(0.1, recvery=1), "GilbertElliott: parameter: 'recvery' .* did you mean 'recovery'"),  # type: ignore[call-arg]
         (lambda: gm.Failures(mesage_loss=0.1), "Failures: parameter: 'mesage_loss' .* did you mean 'message_loss'"),  # type: ignore[call-arg]
-        (
-            lambda: load_spec(SMALL | {"experiment": SMALL["experiment"] | {"horizon": 1e4}}),
-            "horizon: got 10000.0, .* mean 10000[?]$",
-        ),
+        (lambda: load_spec(SMALL | {"experiment": SMALL["experiment"] | {"horizon": 1e4}}),
+         "horizon: got 10000.0, .* mean 10000[?]$"),
         (lambda: gm.run(SMALL, engin="ray"), "option: 'engin' is not known; did you mean 'engine'"),
-    ):
-        with pytest.raises(gm.InputError, match=line):
-            make()
+    ):  # fmt: skip
+        refuses(line, make)
 
 
 @pytest.mark.slow
-def test_an_objective_from_a_file(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_objective_from_a_file(study: Path, capsys: Capsys) -> None:
     """Opened by a process that has not run the file, and run again from the folder."""
     learner = {"name": "explore_first", "objective": "mine.py:First", "rounds_per_arm": 2}
     data = {

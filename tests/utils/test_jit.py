@@ -3,8 +3,6 @@
 The cache tests copy the package and edit the copy, in processes of their own.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -36,6 +34,7 @@ from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
+from tests.tiny import Capsys, Patch, refuses
 
 PACKAGE = Path(gm.__file__).parent
 
@@ -48,8 +47,6 @@ def same_bits(a: Any, b: Any) -> None:
     for field in fields(a):
         np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), err_msg=field.name)
 
-
-# ------------------------------------------------------------------------------------------------ the cache
 
 TINY = """
 import hashlib, json
@@ -90,30 +87,14 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
     first = run_copy(tmp_path)
     assert (first["hits"], first["misses"]) == (0, 1)
     again = run_copy(tmp_path)
-    assert (again["hits"], again["misses"]) == (1, 0)
-    assert again["digest"] == first["digest"]
-
+    assert (again["hits"], again["misses"]) == (1, 0) and again["digest"] == first["digest"]
     formula = tmp_path / "gossipmab" / "algorithms" / "gossip" / "pareto_ucb_gossip.py"
     edited, changes = re.subn(r"= 2\.0 \* math\.log\(", "= 0.1 * math.log(", formula.read_text(encoding="utf-8"))
     assert changes == 1
     formula.write_text(edited, encoding="utf-8")
     changed = run_copy(tmp_path)
-    assert (changed["hits"], changed["misses"]) == (0, 1)
-    assert changed["digest"] != first["digest"]
+    assert (changed["hits"], changed["misses"]) == (0, 1) and changed["digest"] != first["digest"]
     assert changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]  # and it is the edited formula's result
-
-
-@pytest.mark.slow
-def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    """A file stands where the cache should go: compiled anew, same result."""
-    shutil.copytree(PACKAGE, tmp_path / "gossipmab", ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
-    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
-    environment = gm.Environment.sample(3, 4, 2, seed=1)
-    import networkx as nx
-
-    network = gm.Network(nx.path_graph(3), link_probability=0.5)
-    expected = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=1)
-    assert run_copy(tmp_path)["digest"] == digest(expected)
 
 
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
@@ -129,12 +110,11 @@ def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
     fourth = code_cache.source_hash.__wrapped__(tmp_path)
     (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
-    assert len({first, second, third, fourth}) == 4
-    assert code_cache.source_hash.__wrapped__(tmp_path) == fourth
+    assert len({first, second, third, fourth}) == 4 and code_cache.source_hash.__wrapped__(tmp_path) == fourth
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: Patch) -> Iterator[Path]:
     """Caches go there, in this process, and notes are said again."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     known = code_cache.folders, code_cache.cache_folder, code_cache._note
@@ -170,7 +150,7 @@ def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: p
     ]
 
 
-def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: Patch) -> None:
     assert misses() == 1
     sent = code_cache.bundle()
     (name,) = sent.files
@@ -197,7 +177,7 @@ def test_a_full_disk_under_the_cache_costs_time_only(place: Path, caplog: pytest
 
 @pytest.mark.parametrize("chosen", ["", "~nobody-of-this-name/cache", "/proc/no"])
 def test_without_any_folder_for_it_one_line_names_the_remedy(
-    chosen: str, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    chosen: str, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Patch
 ) -> None:
     """Without HOME and a name for the user, "~" stays as it is, and is no folder."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", chosen)
@@ -205,8 +185,7 @@ def test_without_any_folder_for_it_one_line_names_the_remedy(
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.chdir(tmp_path)
-    assert (misses(), misses()) == (1, 1)
-    assert len(caplog.records) == 1 and "set NUMBA_CACHE_DIR to a folder" in caplog.text
+    assert (misses(), misses()) == (1, 1) and len(caplog.records) == 1 and "set NUMBA_CACHE_DIR to a folder" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -216,18 +195,6 @@ def test_versions_leave_each_other_alone_but_not_for_ever(place: Path) -> None:
         os.utime(place / f"gossipmab-{name}", (0, time.time() - days * 86_400))
     assert misses() == 1
     assert {"gossipmab-a", "gossipmab-b"} < {folder.name for folder in place.iterdir()} and not (place / "gossipmab-c").exists()
-
-
-# ------------------------------------------------------------------------------------------------ how it compiles
-
-
-def test_what_allocates_does_not_compile_but_from_outside_the_package() -> None:
-    def allocates(n: int) -> float:
-        return float(np.zeros(n)[0])
-
-    with pytest.raises(NumbaError):
-        njit(**jit.SETTINGS)(allocates)(3)
-    assert jit.jit_uncached(allocates)(3) == 0.0
 
 
 def test_what_compiled_code_calls_is_optimised_in_its_callers_alone(place: Path) -> None:
@@ -264,14 +231,7 @@ class Talking(Sound):
             p[arm] = 1.0 / len(p)
 
 
-def test_an_algorithm_from_outside_may_print_and_raise(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError) as caught:
-        gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
-    assert caught.value.args == ("stopped in round", 8)
-    assert capfd.readouterr().out.splitlines() == [f"round {t} agent {i}" for t in range(1, 9) for i in (0, 1)]
-
-
-def test_arithmetic_is_as_written() -> None:
+def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
     """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
 
     @jit.jit_uncached
@@ -294,11 +254,16 @@ def test_arithmetic_is_as_written() -> None:
     expected = 0.0
     for value in values.tolist():
         expected += value
-    assert summed(values) == expected
-    assert divided(1.0, 0.0) == math.inf
+    assert summed(values) == expected and divided(1.0, 0.0) == math.inf
 
+    # what allocates does not compile but from outside the package
+    def allocates(n: int) -> float:
+        return float(np.zeros(n)[0])
 
-# ------------------------------------------------------------------------------------------------ compiled = interpreted
+    with pytest.raises(NumbaError):
+        njit(**jit.SETTINGS)(allocates)(3)
+    assert jit.jit_uncached(allocates)(3) == 0.0
+
 
 EVERYTHING = """
 import json, sys
@@ -332,24 +297,18 @@ def test_without_any_compiler_the_bits_are_the_same() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     plain = json.loads(done.stdout)
-    assert set(ALGORITHMS) <= set(plain)
-    assert plain == digests()
+    assert set(ALGORITHMS) <= set(plain) and plain == digests()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_interpreted_gives_the_bits_of_compiled_and_so_does_a_second_run(name: str) -> None:
+def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_round(name: str) -> None:
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
     same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_nothing_is_allocated_per_round(name: str) -> None:
-    """numba's own count of allocations must not grow with the rounds."""
+    # numba's own count of allocations must not grow with the rounds.
     _nrt_python.memsys_enable_stats()
-    environment, network = world(4, 3, 2, p=0.5, seed=9)
 
     def allocations(horizon: int) -> int:
         before = rtsys.get_allocation_stats().alloc
@@ -363,10 +322,7 @@ def test_nothing_is_allocated_per_round(name: str) -> None:
     assert rtsys.get_allocation_stats().alloc > before  # or else the count would prove nothing
 
 
-# ------------------------------------------------------------------------------------------------ an algorithm from outside
-
-
-def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
+def test_an_algorithm_from_outside_compiles_is_not_cached_and_may_print(capfd: Capsys) -> None:
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", agents=4, link_probability=0.5)
     fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
@@ -374,9 +330,12 @@ def test_an_algorithm_from_outside_compiles_and_is_not_cached() -> None:
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]
     folder = code_cache.cache_folder()
     assert folder is None or not any(b"Sound" in file.read_bytes() for file in folder.iterdir() if file.is_file())
+    # an algorithm from outside may print and raise
+    with pytest.raises(ValueError) as caught:
+        gm.simulate(Talking(), gm.Environment.sample(2, 3, 2, seed=1), gm.Network("complete", 2, 0.5), horizon=9, seed=1)
+    assert caught.value.args == ("stopped in round", 8)
+    assert capfd.readouterr().out.splitlines() == [f"round {t} agent {i}" for t in range(1, 9) for i in (0, 1)]
 
-
-# ------------------------------------------------------------------------------------------------ classes of one name
 
 READ = 1.0
 
@@ -398,18 +357,15 @@ def of_one_name(kind: str, number: float) -> Any:
     class NashWelfare(NamedTuple("Fields", fields_of)):  # type: ignore[misc]
         __slots__ = ()
         value = {
-            "closure": lambda self: number,
-            "fields": lambda self: self.a,
-            "global": lambda self: READ,
-            "dispatcher": lambda self: through_a_dispatcher(),
-            "function": lambda self: through_a_function(),
-        }[kind]
+            "closure": lambda self: number, "fields": lambda self: self.a, "global": lambda self: READ,
+            "dispatcher": lambda self: through_a_dispatcher(), "function": lambda self: through_a_function(),
+        }[kind]  # fmt: skip
 
     return NashWelfare(1.0, 2.0)
 
 
 @pytest.mark.parametrize("kind", ["closure", "fields", "global", "dispatcher", "function"])
-def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: Patch) -> None:
     """numba knows a named tuple by the bare name of its class, and a global by its value when it was compiled."""
     play, thing = njit(lambda thing: value_of(thing)), None
     for number in (1.0, 2.0, 1.0):
@@ -417,15 +373,14 @@ def test_compiled_code_is_that_of_the_class_as_it_is(kind: str, monkeypatch: pyt
         if thing is None or kind in ("closure", "fields"):
             thing = of_one_name(kind, number)
         if kind == "function" and number == 2.0:
-            with pytest.raises(gm.InputError, match="NashWelfare: .*through_a_function reads a global that has changed since"):
-                distinct(thing)
+            refuses("NashWelfare: .*through_a_function reads a global that has changed since", distinct, thing)
             return
         taken = distinct(thing)
         assert taken == thing and play(taken) == thing.value() == number
         assert type(taken).__qualname__ == type(thing).__qualname__ and distinct(taken) == taken
 
 
-def test_built_in_classes_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_built_in_classes_stay_as_they_are(monkeypatch: Patch) -> None:
     shipped = gm.ParetoUCBGossip()
     assert distinct((shipped, 3)) == (shipped, 3) and distinct(shipped) is shipped and jit.is_builtin(shipped)
     monkeypatch.setattr(gm.ParetoUCBGossip, "select", lambda self, state, i, t, p: None)

@@ -1,14 +1,12 @@
 """Job Scheduling: hand-played moves, the rules one by one, and the row of random play that is published."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from gossipmab.marl.games.job_scheduling import JobScheduling, JobState
 from gossipmab.metrics.equity import equity
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
+from tests.tiny import refuses, slow
 
 
 def state_of(game: JobScheduling, cells: list[tuple[int, int]], server: tuple[int, int] = (3, 3)) -> JobState:
@@ -52,15 +50,13 @@ def test_nobody_leaves_the_grid(cell: tuple[int, int], stays: tuple[int, ...]) -
         assert (moved == [list(cell)]) == (action in (0, *stays))
 
 
-def test_ties_go_to_the_first_in_the_order() -> None:
+def test_ties_go_to_the_first_in_the_order_and_nobody_swaps() -> None:
     cells = [(2, 3), (4, 3), (3, 2)]
     game = JobScheduling(agents=3)
     assert played(game, state_of(game, cells), 2, 1, 4) == ([[3, 3], [4, 3], [3, 2]], [1, 0, 0])
     game = JobScheduling(agents=3, order="random")
     assert played(game, state_of(game, cells), 2, 1, 4, uniforms=np.array([0.5, 0.9, 0.1])) == ([[2, 3], [4, 3], [3, 3]], [0, 0, 1])
-
-
-def test_nobody_swaps_nor_enters_a_cell_vacated_in_the_same_step() -> None:
+    # nobody swaps nor enters a cell vacated in the same step
     game = JobScheduling(agents=2)
     assert played(game, state_of(game, [(2, 2), (3, 2)]), 2, 1)[0] == [[2, 2], [3, 2]]
     for row in ([(2, 2), (3, 2)], [(3, 2), (2, 2)]):  # a column of two: the head moves, who follows does not, whoever is first
@@ -69,11 +65,9 @@ def test_nobody_swaps_nor_enters_a_cell_vacated_in_the_same_step() -> None:
 
 
 def test_an_observation_is_a_window_of_the_grid() -> None:
-    rng = np.random.default_rng(0)
-    game = JobScheduling(agents=7)
+    rng, game = np.random.default_rng(0), JobScheduling(agents=7)
     for _ in range(20):
-        state = game.reset(rng.random(game.reset_numbers))
-        grid = np.zeros((7, 7))
+        state, grid = game.reset(rng.random(game.reset_numbers)), np.zeros((7, 7))
         grid[tuple(state.cells.T)] = 1
         for (x, y), seen in zip(state.cells.tolist(), game.observe(state), strict=True):
             assert seen[:4].tolist() == [x, y, *(state.server - (x, y))]
@@ -82,8 +76,7 @@ def test_an_observation_is_a_window_of_the_grid() -> None:
 
 @pytest.mark.parametrize("order", ["index", "random"])
 def test_one_agent_at_most_is_paid_and_cells_stay_distinct(order: str) -> None:
-    rng = np.random.default_rng(1)
-    game = JobScheduling(agents=6, side=3, order=order)
+    rng, game = np.random.default_rng(1), JobScheduling(agents=6, side=3, order=order)
     low, high = game.bounds
     for _ in range(20):
         state = game.reset(rng.random(game.reset_numbers))
@@ -94,20 +87,6 @@ def test_one_agent_at_most_is_paid_and_cells_stay_distinct(order: str) -> None:
             assert state.marked.sum() == 6
             seen = game.observe(state)
             assert (low <= seen).all() and (seen <= high).all()
-
-
-def test_first_cells_and_servers_are_uniform() -> None:
-    """Chi-squared-like bounds of 5 standard deviations: false alarms once in 10^5."""
-    rng, game, n = np.random.default_rng(2), JobScheduling(), 9_000
-    states = [game.reset(rng.random(game.reset_numbers)) for _ in range(n)]
-    servers = np.array([state.server for state in states])
-    assert np.array_equal(np.unique(servers), [2, 3, 4])
-    counts = np.bincount(3 * servers[:, 0] + servers[:, 1])
-    assert (np.abs(counts[counts > 0] - n / 9) < 5 * np.sqrt(n * 8 / 81)).all()
-    for i in range(4):
-        counts = np.bincount([5 * x + y for x, y in (state.cells[i] for state in states)])[6:]
-        assert len(counts) == 25 and (np.abs(counts - n / 25) < 5 * np.sqrt(n * 24 / 625)).all()
-    assert any((state.cells == state.server).all(axis=1).any() for state in states)  # an agent may start on the server
 
 
 def random_play(episodes: int) -> np.ndarray:
@@ -121,7 +100,7 @@ def random_play(episodes: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("episodes", "tolerance"), [(100, 0.04), pytest.param(2_000, 0.01, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("episodes", "tolerance"), [(100, 0.04), slow(2_000, 0.01)])
 def test_random_play_is_the_published_row(episodes: int, tolerance: float) -> None:
     """Table 2's Random row, as measured with FEN's public code: se of the utilisation .0004, of the CV .002 in 2,000 episodes."""
     utilities = random_play(episodes)
@@ -129,20 +108,15 @@ def test_random_play_is_the_published_row(episodes: int, tolerance: float) -> No
     assert np.isclose(utilities.sum(axis=1).mean(), 0.159, atol=tolerance / 4)
     assert np.isclose(utilities.min(axis=1).mean(), 0.027, atol=tolerance / 4)
     assert np.isclose(utilities.max(axis=1).mean(), 0.053, atol=tolerance / 4)
-    assert np.isclose(cv.mean(), 0.257, atol=tolerance)
-    assert np.isclose(cv[0], equity(utilities[0]).cv)
+    assert np.isclose(cv.mean(), 0.257, atol=tolerance) and np.isclose(cv[0], equity(utilities[0]).cv)
 
 
-@pytest.mark.parametrize(
-    ("game", "words"),
-    [
-        (JobScheduling(agents=10, side=3), "agents: got 10, allowed with side = 3 is at most 9, the cells"),
-        (JobScheduling(side=2), "side: got 2, allowed is a whole number >= 3 and <= 100"),
-        (JobScheduling(order="least"), "order: 'least' is not known"),
-        (JobScheduling(steps=0), "steps: got 0"),
-        (JobScheduling(sees_shares=1), "sees_shares: got 1, allowed is true or false"),  # type: ignore[arg-type]
-    ],
-)
+@pytest.mark.parametrize(("game", "words"), [
+    (JobScheduling(agents=10, side=3), "agents: got 10, allowed with side = 3 is at most 9, the cells"),
+    (JobScheduling(side=2), "side: got 2, allowed is a whole number >= 3 and <= 100"),
+    (JobScheduling(order="least"), "order: 'least' is not known"),
+    (JobScheduling(steps=0), "steps: got 0"),
+    (JobScheduling(sees_shares=1), "sees_shares: got 1, allowed is true or false"),  # type: ignore[arg-type]
+])  # fmt: skip
 def test_bad_settings_are_refused(game: JobScheduling, words: str) -> None:
-    with pytest.raises(InputError, match=f"^{words}"):
-        check(game)
+    refuses(f"^{words}", check, game)

@@ -1,13 +1,11 @@
 """Matthew Effect: the rules one by one, a worked example, and reference plays."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from gossipmab.marl.games.matthew_effect import MatthewEffect, MatthewState
-from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
+from tests.tiny import refuses, slow
 
 FAR = [(0.0, 1.0), (1.0, 1.0), (1.0, 0.0)]
 
@@ -24,45 +22,30 @@ def played(state: MatthewState, *actions: int, new: list[float] | None = None, *
     return game.step(state, np.array(actions), uniforms)[1].tolist()
 
 
-def test_the_worked_example() -> None:
+def test_meals() -> None:
+    """The worked example first; then a rule at a time."""
     state = state_of([(0.5, 0.5)], [0.04], [(0.55, 0.5), *FAR[:2]])
     assert played(state, 2, new=[0.25, 0.75]) == [1.0]
     assert state.places.tolist() == [[0.55, 0.5]] and state.sizes.tolist() == [0.045]
     assert state.resources.tolist() == [[0.25, 0.75], *map(list, FAR[:2])]
-
-
-def test_a_meal_needs_a_distance_below_the_size() -> None:
+    # a meal needs a distance below the size
     assert played(state_of([(0.5, 0.5)], [0.125], [(0.625, 0.5)]), 0) == [0.0]
     assert played(state_of([(0.5, 0.5)], [0.125], [(0.624, 0.5)]), 0) == [1.0]
-
-
-def test_the_first_in_the_order_eats_though_another_is_nearer() -> None:
-    def pair() -> MatthewState:
-        return state_of([(0.5, 0.5), (0.51, 0.5)], [0.05, 0.05], [(0.52, 0.5)])
-
-    state = pair()
-    assert played(state, 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.055, 0.05]
-    assert played(pair(), 0, 0, order="random", new=[0.0, 0.0, 0.9, 0.1]) == [0.0, 1.0]
-
-
-def test_two_meals_pay_once_and_grow_twice() -> None:
+    # the first in the order eats, though another is nearer
+    pair = [(0.5, 0.5), (0.51, 0.5)], [0.05, 0.05], [(0.52, 0.5)]
+    assert played(state := state_of(*pair), 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.055, 0.05]
+    assert played(state_of(*pair), 0, 0, order="random", new=[0.0, 0.0, 0.9, 0.1]) == [0.0, 1.0]
+    # two meals pay once and grow twice
     state = state_of([(0.5, 0.5), (0.0, 0.5)], [0.04, 0.04], [(0.5, 0.51), (0.49, 0.5)])
-    assert played(state, 0, 0) == [1.0, 0.0]
-    assert state.sizes.tolist() == [0.04 + 0.005 + 0.005, 0.04]
-
-
-def test_resources_are_eaten_in_order_by_agents_that_have_grown_since() -> None:
-    places = [(0.5, 0.5)]
-    assert played(state := state_of(places, [0.04], [(0.5, 0.51), (0.5, 0.542)]), 0) == [1.0]
+    assert played(state, 0, 0) == [1.0, 0.0] and state.sizes.tolist() == [0.04 + 0.005 + 0.005, 0.04]
+    # resources are eaten in order, by agents that have grown since
+    assert played(state := state_of([(0.5, 0.5)], [0.04], [(0.5, 0.51), (0.5, 0.542)]), 0) == [1.0]
     assert state.sizes.tolist() == [0.04 + 0.005 + 0.005]  # grown by the first, it reaches the second
-    played(state := state_of(places, [0.04], [(0.5, 0.542), (0.5, 0.51)]), 0)
+    played(state := state_of([(0.5, 0.5)], [0.04], [(0.5, 0.542), (0.5, 0.51)]), 0)
     assert state.sizes.tolist() == [0.045]
-
-
-def test_what_appears_within_reach_is_eaten_in_the_next_step() -> None:
+    # what appears within reach is eaten in the next step
     state = state_of([(0.5, 0.5)], [0.04], [(0.5, 0.51)])
-    assert played(state, 0, new=[0.5, 0.5]) == [1.0] and state.sizes.tolist() == [0.045]
-    assert played(state, 0) == [1.0]
+    assert played(state, 0, new=[0.5, 0.5]) == [1.0] and state.sizes.tolist() == [0.045] and played(state, 0) == [1.0]
 
 
 def test_the_size_ends_at_its_cap() -> None:
@@ -78,8 +61,7 @@ def test_the_size_ends_at_its_cap() -> None:
 )
 def test_steps_are_clipped(action: int, place: tuple[float, float]) -> None:
     state = state_of([(0.01, 0.99)], [0.04], [(0.5, 0.5)])
-    assert played(state, action) == [0.0]
-    assert np.allclose(state.places, [place], atol=1e-15) and (state.places <= 1).all()
+    assert played(state, action) == [0.0] and np.allclose(state.places, [place], atol=1e-15) and (state.places <= 1).all()
 
 
 def test_ghosts_move_if_they_have_a_speed() -> None:
@@ -97,8 +79,7 @@ def test_an_observation_names_the_nearest() -> None:
     seen = MatthewEffect(agents=5, resources=4, nearest_agents=3).observe(state)
     rows = [[*places[i], state.sizes[i], 0.01 + state.sizes[i]] for i in range(5)]
     assert seen[0].tolist() == rows[0] + rows[4] + rows[2] + rows[3] + [0.5, 0.25]  # ties: the lower index
-    assert seen[1].tolist() == rows[1] + rows[0] + rows[4] + rows[2] + [0.75, 0.5]
-    assert seen.shape == (5, 18)
+    assert seen[1].tolist() == rows[1] + rows[0] + rows[4] + rows[2] + [0.75, 0.5] and seen.shape == (5, 18)
     assert MatthewEffect(agents=5, resources=4).observe(state)[3].tolist() == [*rows[3], 0.5, 0.25]
 
 
@@ -129,7 +110,7 @@ def outcomes(episodes: int, greedy: bool) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("episodes", "errors"), [(20, 4), pytest.param(300, 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("episodes", "errors"), [(20, 4), slow(300, 3)])
 def test_reference_plays(episodes: int, errors: float) -> None:
     """Totals as measured once in 500 episodes, spreads as of single ones; within so many standard errors of both."""
     spread = errors * np.sqrt(1 / episodes + 1 / 500)
@@ -137,14 +118,10 @@ def test_reference_plays(episodes: int, errors: float) -> None:
     assert abs(outcomes(episodes, greedy=True).sum(axis=1).mean() - 1_019) < 66 * spread
 
 
-@pytest.mark.parametrize(
-    ("game", "words"),
-    [
-        (MatthewEffect(nearest_agents=10), "nearest_agents: got 10, allowed with agents = 10 is at most 9"),
-        (MatthewEffect(ghost_speed=-0.1), "ghost_speed: got -0.1, allowed is a number >= 0 and <= 1"),
-        (MatthewEffect(resources=0), "resources: got 0"),
-    ],
-)
+@pytest.mark.parametrize(("game", "words"), [
+    (MatthewEffect(nearest_agents=10), "nearest_agents: got 10, allowed with agents = 10 is at most 9"),
+    (MatthewEffect(ghost_speed=-0.1), "ghost_speed: got -0.1, allowed is a number >= 0 and <= 1"),
+    (MatthewEffect(resources=0), "resources: got 0"),
+])  # fmt: skip
 def test_bad_settings_are_refused(game: MatthewEffect, words: str) -> None:
-    with pytest.raises(InputError, match=f"^{words}"):
-        check(game)
+    refuses(f"^{words}", check, game)

@@ -1,7 +1,5 @@
 """One game, three times: the kernels, plain Python and JAX, with the same numbers; and what sees shares."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable
@@ -16,8 +14,8 @@ from gossipmab.marl.games import GAMES, JobScheduling, MatthewEffect, job_schedu
 from gossipmab.marl.games.common import shares
 from gossipmab.marl.xla import import_jax
 from gossipmab.utils.code_cache import source_hash
-from gossipmab.utils.errors import InputError
 from tests.marl.games.twins import PlainJobScheduling, PlainMatthewEffect
+from tests.tiny import refuses, slow
 
 VARIANTS = [
     JobScheduling(),
@@ -29,7 +27,7 @@ VARIANTS = [
     MatthewEffect(agents=6, resources=5, nearest_agents=5, ghost_speed=0.1, order="random"),
     MatthewEffect(agents=1, resources=1),
 ]
-EFFORT = [(4, 150), pytest.param((50, 1_000), marks=pytest.mark.slow)]
+EFFORT = [(4, 150), slow((50, 1_000))]
 
 
 def numbers(game: Any, episodes: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,8 +88,7 @@ def test_plain_python_plays_the_same(game: Any, effort: tuple[int, int]) -> None
         twin = plain(game, start)
         assert twin.observe() == seen[0, b].tolist()
         for t, (actions, now) in enumerate(zip(given[1][:, b], given[2][:, b], strict=True)):
-            assert twin.step(actions, now) == paid[t, b].tolist()
-            assert twin.observe() == seen[t + 1, b].tolist()
+            assert twin.step(actions, now) == paid[t, b].tolist() and twin.observe() == seen[t + 1, b].tolist()
 
 
 @pytest.mark.parametrize("game", VARIANTS, ids=str)
@@ -132,22 +129,17 @@ def test_games_are_found_by_name_and_count_their_numbers() -> None:
             low, high = game.bounds
             assert low.shape == high.shape == (game.observation_size,) and (low < high).all()
             assert game.observation_size == kind().observation_size + 2 * sees
-    with pytest.raises(InputError, match="JobScheduling: parameter: 'agent' is not known; did you mean 'agents'"):
-        JobScheduling(agent=3)  # type: ignore[call-arg]
+    refuses("JobScheduling: parameter: 'agent' is not known; did you mean 'agents'", JobScheduling, agent=3)
 
 
-def test_jax_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_jax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jax.numpy", None)
     with pytest.raises(MissingExtraError, match=re.escape("pip install 'gossipmab[marl]'")):
         import_jax("jax.numpy")
+    refuses(re.escape("game: SimpleGame has no method `traced`"), traced, type("SimpleGame", (), {})())
 
 
 def test_kernels_are_compiled_anew_when_a_file_of_their_folder_changes() -> None:
     """The caches' folder stays as it is when a room above the engines changes: here the name of the file says it."""
     kept: Any = [one._cache._function for one in (job_scheduling.move, matthew_effect.eat)]
     assert all(name.endswith(source_hash(Path(job_scheduling.__file__).parent)) for name in kept)
-
-
-def test_a_game_without_a_twin_in_jax_is_named() -> None:
-    with pytest.raises(InputError, match=re.escape("game: SimpleGame has no method `traced`")):
-        traced(type("SimpleGame", (), {})())

@@ -1,7 +1,5 @@
 """The games in plain Python, as the specification tells them: twins of the kernels."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -89,8 +89,6 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     if len(first.table):
         algorithm = kind.algorithm(*algorithm, **{TABLE: first.table})
     state = _state([one.state for one in trials], N)
-    local = state.local_mean.reshape(C, N, M)
-    sent, own = (getattr(state, name, state.local_mean).reshape(C, N, M) for name in ("sent_global_mean", "global_mean"))
     graphs, tallies = _graphs([one.network for one in trials]), [one.tally for one in trials]
     U = N if any(one.reference.best > 0.0 for one in tallies) else 1
     records = Records(
@@ -105,7 +103,14 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     )  # fmt: skip
     rewards = _stacked([one.environment.rewards for one in trials])
     streams = _streams(trials, kind.shared, E)
-    return Batch(algorithm, rewards, state, Flat(own, sent, local), graphs, streams, buffers, records)
+    return Batch(algorithm, rewards, state, flat_of(state), graphs, streams, buffers, records)
+
+
+def flat_of(state: Any) -> Flat:
+    """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
+    C, N, *rest = state.local_mean.shape
+    names = "global_mean", "sent_global_mean", "local_mean"
+    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in names))
 
 
 def _stacked(objects: Sequence[Any]) -> Any:

@@ -35,6 +35,7 @@ ENGINES = {
     "threads": "gossipmab.engines.pools.threads",
     "ray": "gossipmab.engines.pools.ray_tasks",
     "actors": "gossipmab.engines.actors.simulate",
+    "gpu": "gossipmab.engines.gpu.pool",
 }
 PROCESSES = "gossipmab.engines.pools.processes"  # in the place of threads for learners in games
 OPTIONS = {  # option of `run` -> the engines that take it
@@ -135,14 +136,16 @@ def run(
     if plugins.names_of(experiment):
         begun = is_file(folder.path / "manifest.json") and not fresh  # there may be nothing left to play
         player.check(experiment.cells(), compiled=engine == "threads" and not begun)
-    room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
+    room = player.room(experiment.cells()) if engine in ("threads", "gpu") else (0, 0)
+    if engine == "gpu":
+        import_module(ENGINES[engine]).check_cells(experiment.cells(), player)
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None
     with _explained(folder), folder.locked(), ExitStack() as end:
         end.callback(lambda: watcher.call("on_end", results))
         player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
         experiment = experiment.with_files(player.files)
-        if engine != "actors" and address is None:
+        if engine in ("threads", "ray") and address is None:
             options.setdefault("workers", provenance.available_processors())
         session = {"start": provenance.now(), "end": None, "engine": engine, **options}
         failures = _compute(experiment, folder, manifest, session, watcher, options, player, room)

@@ -50,7 +50,7 @@ def check_device() -> None:
     try:
         cuda.get_current_device()
     except Exception as error:  # of the driver, or of its libraries: there are many kinds
-        why = one_line(str(error), 200)
+        why = one_line(str(error), 200).rstrip(" :.")
         advice = "nvidia-smi shows driver and devices; CUDA 13 needs driver 580 or newer, CUDA 12 driver 530"
         raise InputError(f"engine: gpu finds no GPU to use ({why}); {advice}; {OTHERS}") from None
 
@@ -123,7 +123,7 @@ def on_one_line() -> Iterator[None]:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if not kinds & {"CudaAPIError", "CudaSupportError", "CUDAError", "LinkerError"}:
             raise
-        why = one_line(str(error), 200)
+        why = one_line(str(error), 200).rstrip(" :.")
         advice = "fewer agents or arms" if "OUT_OF_MEMORY" in why else "nvidia-smi shows driver and devices"
         raise InputError(f"engine: gpu was stopped by the driver ({why}); {advice}; {OTHERS}") from error
 

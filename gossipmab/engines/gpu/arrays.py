@@ -11,7 +11,7 @@ from gossipmab.engines.gossip.tally import Accumulators
 from gossipmab.engines.gpu.pcg64 import Words
 from gossipmab.utils.types import Bytes, Floats, Integers
 
-LINKS_OF_LANE = 16
+LINKS_OF_LANE = 4
 ARMS, REWARDS, LINKS = range(3)  # streams
 ALWAYS, DRAWN, GIVEN = range(3)  # where the links of a round come from: all are up, drawn on the device, or sampled on the host
 

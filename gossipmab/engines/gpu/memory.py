@@ -3,7 +3,7 @@
     bytes = state of the algorithm, and N times its scratch
           + 8 N (3 K + K D + 2 D + U + 13)  environment, what is kept of every agent, scratch; U = N up to 8,192 agents, else 1
           + 8 R (2 P + K + 4)               records, P = N by agent or 1 summed
-          + 74 E                            base graph, links, neighbours, weights, streams
+          + 77 E                            base graph, links, neighbours, weights, streams
 
 N agents, K arms, D objectives, E edges, R recorded rounds. A graph is counted with every trial, though trials share it.
 """
@@ -27,7 +27,7 @@ def trial_bytes(algorithm: Any, network: Network, arms: int, objectives: int, re
     state = state_bytes(algorithm, network, K, D) + N * scratch_bytes(algorithm, K, D)
     kept = 8 * N * (3 * K + K * D + 2 * D + (N if N <= SCRATCH_AGENTS else 1) + 13)
     records = 8 * recorded * (2 * (N if N * recorded <= LARGE_CURVES else 1) + K + 4)
-    return state + kept + records + 74 * E
+    return state + kept + records + 77 * E
 
 
 def most_trials(each: int, free: float, most: int) -> int:

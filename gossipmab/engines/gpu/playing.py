@@ -98,8 +98,10 @@ def _play_rounds(
 ) -> None:  # fmt: skip
     """A launch a round, or three where links change; the host records, for a record is long where agents are many."""
     (C, N), lanes = batch.buffers.degrees.shape, batch.streams.lanes.shape[1]
-    threads = min(LARGEST_BLOCK, N if simulated() else LARGEST_BLOCK)
+    threads = N if simulated() else LARGEST_BLOCK
     by_lane, by_agent = ((-(-several // threads), C) for several in (lanes, N))
+    links, neighbours = kernels.links[by_lane, threads], kernels.neighbours[by_agent, threads]
+    agents = kernels.agents[by_agent, threads]
     horizon, most = trials[0].settings.horizon, min(_most_rounds(given), FIRST_ROUNDS)
     recorded = set(trials[0].settings.rounds.tolist())
     for first in range(0, horizon, most):
@@ -109,9 +111,9 @@ def _play_rounds(
             t = first + b + 1
             with exact_arithmetic():
                 if renew or t == 1:
-                    kernels.links[by_lane, threads](now, b, t)
-                    kernels.neighbours[by_agent, threads](now, b, t)
-                kernels.agents[by_agent, threads](now, b, t)
+                    links(now, b, t)
+                    neighbours(now, b, t)
+                agents(now, b, t)
             if t in recorded:
                 _record(batch, trials, t)
         numba_cuda().synchronize()

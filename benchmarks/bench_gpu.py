@@ -20,8 +20,8 @@ from measure import machine, seconds, table
 
 import gossipmab as gm
 from gossipmab.engines.common import TrialSettings
-from gossipmab.engines.gpu.compiling import check_device, numba_cuda
 from gossipmab.engines.gpu.batch import begun
+from gossipmab.engines.gpu.compiling import check_device, numba_cuda
 from gossipmab.engines.gpu.playing import play
 from gossipmab.utils.errors import InputError
 
@@ -34,7 +34,12 @@ def cases(quick: bool, rounds: int) -> list[Case]:
     if quick:
         return [("complete", 20, 4, 50), ("complete", 20, 2, 50), ("regular", 200, 1, 20)]
     large = max(1, rounds // 10)
-    return [("complete", 20, 10_000, rounds), ("complete", 20, 15, rounds), ("regular", 100_000, 1, large), ("regular", 1_000_000, 1, large)]
+    return [
+        ("complete", 20, 10_000, rounds),
+        ("complete", 20, 15, rounds),
+        ("regular", 100_000, 1, large),
+        ("regular", 1_000_000, 1, large),
+    ]
 
 
 def world(case: Case) -> tuple[Callable[[int], gm.Environment], gm.Network]:

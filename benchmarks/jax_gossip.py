@@ -1,7 +1,8 @@
-"""Pareto UCB1 Gossip as one would write it in JAX: whole arrays, `jit`, `vmap` over trials, `scan` over rounds, JAX's random numbers.
+"""Pareto UCB1 Gossip as one would write it in JAX: whole arrays, `jit`, `vmap` over trials, `scan` over rounds, its random numbers.
 
 Dense where the graph is complete: the Laplacian of G_t is a matrix. Sparse where agents are many: sums over links by `at[].add`.
-Fronts by comparing all pairs of arms. NSW regret is computed where `welfare` says so: for many agents it is 0, and nobody computes it.
+Fronts by comparing all pairs of arms. NSW regret is computed for dense graphs alone: for many agents
+it is 0, and nobody computes it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gossipmab.metrics.regret import regret_reference
+
 
 class World(NamedTuple):
-    """means (N, K, D), utilities (N, K), gaps (K,), edges (E, 2), p: the probability of a link, weight of a link."""
+    """means (N, K, D), utilities (N, K), gaps (K,), best: welfare; edges (E, 2), p: the probability of a link, weight of a link."""
 
     means: Any
     utilities: Any
     gaps: Any
+    best: Any
     edges: Any
     p: float
     weight: float
@@ -48,7 +52,6 @@ def play(key: Any, world: World, horizon: int, dense: bool, welfare: bool) -> St
     """One trial."""
     N, K, D = world.means.shape
     kind = world.means.dtype
-    best = jnp.ones(N, kind).sum() * 0.0
 
     def one_round(state: State, now: Any) -> tuple[State, None]:
         t, key = now
@@ -67,7 +70,7 @@ def play(key: Any, world: World, horizon: int, dense: bool, welfare: bool) -> St
         pulls = state.pulls.at[rows, arms].add(1)
         change = (x - state.local[rows, arms]) / pulls[rows, arms][:, None]
         own = mixed(state.own, present, world, dense).at[rows, arms].add(change)
-        nsw = state.nsw + (best - jnp.prod(p @ world.utilities.T, axis=1) if welfare else 0.0)
+        nsw = state.nsw + (world.best - jnp.prod(p @ world.utilities.T, axis=1) if welfare else 0.0)
         local = state.local.at[rows, arms].add(change)
         return State(pulls, local, own, state.pareto + world.gaps[arms], nsw), None
 
@@ -79,8 +82,9 @@ def play(key: Any, world: World, horizon: int, dense: bool, welfare: bool) -> St
 def trials(environment: Any, network: Any, several: int, horizon: int, kind: str) -> Any:
     """A function of a seed that plays so many trials in floats of a kind, "float32" or "float64", and returns their last states."""
     dense = len(network.edges) * 2 == network.agents * (network.agents - 1)
-    floats = (np.asarray(one, kind) for one in (environment.means, environment.utilities))
-    gaps = np.zeros(environment.arms, kind)
-    world = World(*map(jnp.asarray, floats), jnp.asarray(gaps), jnp.asarray(network.edges), network.link_probability, 1.0 / network.agents)
+    reference = regret_reference(environment)
+    floats = environment.means, environment.utilities, reference.gaps, np.float64(reference.best)
+    edges, weight = jnp.asarray(network.edges), 1.0 / network.agents
+    world = World(*(jnp.asarray(np.asarray(one, kind)) for one in floats), edges, network.link_probability, weight)
     several_keys = jax.jit(jax.vmap(lambda key: play(key, world, horizon, dense, dense)))
     return lambda seed: jax.block_until_ready(several_keys(jax.random.split(jax.random.key(seed), several)))

@@ -23,7 +23,7 @@ NETWORKS: tuple[dict[str, Any], ...] = (
 
 
 def worlds(rewards: Any, agents: int = 6, arms: int = 4, objectives: int = 2) -> list[tuple[gm.Environment, gm.Network]]:
-    """An environment on each of the networks: all weights; links that the device draws, that are always up, that the host samples."""
+    """An environment on each of the networks: all weights; links that are drawn, that are always up, that the host samples."""
     sizes = {"agents": agents, "arms": arms, "objectives": objectives}
     return [
         (gm.Environment.sample(**sizes, rewards=rewards, seed=0, trial=k), gm.Network(agents=agents, **network))

@@ -87,7 +87,9 @@ def test_few_links_of_many_are_sampled_on_the_host() -> None:
 ENVIRONMENT = gm.Environment.sample(4, 3, 2, seed=0)
 RING = gm.Network("ring", agents=4)
 REFUSED = {
-    "algorithms: got SimulatedNSWUCBGossip with --engine gpu, its solvers take logarithms": {"algorithm": gm.SimulatedNSWUCBGossip()},
+    "algorithms: got SimulatedNSWUCBGossip with --engine gpu, its solvers take logarithms": {
+        "algorithm": gm.SimulatedNSWUCBGossip()
+    },
     "environment.rewards: got beta with --engine gpu": {"environment": gm.Environment.sample(4, 3, 2, rewards="beta", seed=0)},
     "network.failures: not with --engine gpu": {"network": gm.Network("ring", agents=4, failures={"message_loss": 0.1})},
     "network.communication: not with": {"network": gm.Network("ring", agents=4, communication={"period": 2})},
@@ -104,7 +106,13 @@ def test_what_is_not_played_is_refused_with_the_engines_that_do(line: str) -> No
 
 
 def arrays(value: Any) -> list[np.ndarray]:
-    return [value] if isinstance(value, np.ndarray) else [one for item in value for one in arrays(item)] if isinstance(value, tuple) else []
+    return (
+        [value]
+        if isinstance(value, np.ndarray)
+        else [one for item in value for one in arrays(item)]
+        if isinstance(value, tuple)
+        else []
+    )
 
 
 @pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), gm.ParetoUCB(), gm.ParetoGossip()])
@@ -116,7 +124,9 @@ def test_a_trial_takes_the_memory_that_was_estimated(algorithm: Any) -> None:
 
 
 def test_what_does_not_fit_is_refused_with_advice() -> None:
-    with pytest.raises(InputError, match=r"^environment.agents: 4 agents, 3 arms and 2 objectives need about .* fewer agents or arms"):
+    with pytest.raises(
+        InputError, match=r"^environment.agents: 4 agents, 3 arms and 2 objectives need about .* fewer agents or arms"
+    ):
         memory.check(gm.ParetoUCB(), RING, 3, 2, 20, free=1_000)
     assert memory.most_trials(100, 1_000, 4_096) == 9
     assert memory.most_trials(100, 10, 4_096) == 1
@@ -175,7 +185,10 @@ class CudaAPIError(Exception):
 
 
 def test_what_the_driver_reports_is_one_line_with_advice() -> None:
-    with pytest.raises(InputError, match=r"stopped by the driver \(.*OUT_OF_MEMORY.*\); fewer agents or arms"), compiling.on_one_line():
+    with (
+        pytest.raises(InputError, match=r"stopped by the driver \(.*OUT_OF_MEMORY.*\); fewer agents or arms"),
+        compiling.on_one_line(),
+    ):
         raise CudaAPIError("[2] Call to cuMemAlloc\n results in CUDA_ERROR_OUT_OF_MEMORY")
     with pytest.raises(ZeroDivisionError), compiling.on_one_line():
         raise ZeroDivisionError

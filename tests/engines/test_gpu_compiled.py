@@ -21,7 +21,8 @@ from gossipmab.utils.types import Floats
 pytestmark = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra gpu)")
 ROOT = Path(gm.__file__).parents[1]
 ARITHMETIC = re.compile(r"^\s+((?:add|sub|mul|fma|mad|div|rcp|sqrt|rsqrt|ex2|lg2|sin|cos)\.\S*f(?:32|64))\s", re.MULTILINE)
-EXACT = {"add.rn.f64", "sub.rn.f64", "mul.rn.f64", "div.rn.f64", "rcp.rn.f64", "sqrt.rn.f64"}  # rounded as IEEE 754 has it, each by itself
+# Rounded as IEEE 754 has it, each by itself.
+EXACT = {"add.rn.f64", "sub.rn.f64", "mul.rn.f64", "div.rn.f64", "rcp.rn.f64", "sqrt.rn.f64"}
 LARGEST_ARGUMENTS = 32_764  # bytes, of a kernel on Volta and later
 
 
@@ -64,7 +65,8 @@ from gpu_rounds import NETWORKS, differing
 
 wrong = []
 for algorithm, network, block_agents in (
-    (gm.ParetoUCBGossip(pooled=True), 0, 512), (gm.ParetoUCBGossip(), 2, 2), (gm.ParetoUCB(), 3, 512), (gm.ParetoGossip(burn_in=0.1), 0, 2),
+    (gm.ParetoUCBGossip(pooled=True), 0, 512), (gm.ParetoUCBGossip(), 2, 2),
+    (gm.ParetoUCB(), 3, 512), (gm.ParetoGossip(burn_in=0.1), 0, 2),
 ):
     world = algorithm, gm.Environment.sample(4, 3, 2, seed=0), gm.Network(agents=4, **NETWORKS[network])
     played = simulate_gpu(*world, horizon=30, seed=3, block_agents=block_agents)
@@ -92,8 +94,8 @@ def test_a_run_by_the_simulator_has_the_tables_of_threads(tmp_path: Path) -> Non
 
     data = tiny(20, 2)
     (tmp_path / "tiny.json").write_text(json.dumps(data))
-    code = f"import json, gossipmab as gm; gm.run(json.load(open({str(tmp_path / 'tiny.json')!r})), {str(tmp_path / 'gpu')!r}, 'gpu')"
-    done = subprocess.run([sys.executable, "-c", code], env=simulator(), capture_output=True, text=True, timeout=280)
+    code = "import json, gossipmab as gm; gm.run(json.load(open('tiny.json')), 'gpu', 'gpu')"
+    done = subprocess.run([sys.executable, "-c", code], env=simulator(), cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     gm.run(data, tmp_path / "threads", workers=1)
     for name in ("results.parquet", "agents.parquet"):

@@ -20,7 +20,7 @@ class Graphs(NamedTuple):
     """G base graphs with their links and weights. which: (C,) the graph of each trial.
 
     source: (G,) ALWAYS, DRAWN or GIVEN. links: (G,) E of each. rule, constant: (G,) of the weights. probability: (G, E), of links
-    that are drawn. offsets: (G, N + 1). near, link: (G, 2E) neighbours of agent i from offsets[i] on, ascending, and the links to them.
+    that are drawn. offsets: (G, N + 1). near, link: (G, 2E) neighbours of agent i from offsets[i] on, ascending, and their links.
     """
 
     which: Integers
@@ -37,8 +37,8 @@ class Graphs(NamedTuple):
 class Streams(NamedTuple):
     """The streams of random numbers.
 
-    constants: (C, 3, 2, 4), of one number and of all numbers of a round. agents: (C, 2, N, 2) the states before the next number of arms
-    and rewards of every agent. lanes: (C, L, 2) before the next link of every lane.
+    constants: (C, 3, 2, 4), of one number and of all numbers of a round. agents: (C, 2, N, 2) the states before every agent's
+    next number of arms and of rewards. lanes: (C, L, 2) before the next link of every lane.
     links: (B, C, E), rewards: (B, C, N, D), sampled on the host for B rounds; of other batches (1, 1, ...).
     """
 
@@ -50,7 +50,7 @@ class Streams(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """Of one round. links: (C, E). degrees: (C, N). neighbours: (C, 2E), weights: (C, 2E), as listed for agent i from offsets[i] on.
+    """Of one round. links: (C, E). degrees: (C, N). neighbours, weights: (C, 2E), as listed for agent i from offsets[i] on.
 
     arms, rewards, own: (C, 1, N), (C, 1, N, D), (C, 1, N, 1) random numbers. p: (C, N, K), x: (C, N, D) of every agent's step.
     """
@@ -67,7 +67,10 @@ class Buffers(NamedTuple):
 
 
 class Records(NamedTuple):
-    """Of the tally. gaps: (C, K). utilities: (C, K, N). best: (C,). estimand: (C, M). utility: (C, N or 1, N), means: (C, 2, M) scratch."""
+    """Of the tally. gaps: (C, K). utilities: (C, K, N). best: (C,). estimand: (C, M).
+
+    Scratch: utility (C, N, N), or (C, 1, N) where no welfare is computed; means (C, 2, M).
+    """
 
     gaps: Floats
     utilities: Floats
@@ -79,7 +82,7 @@ class Records(NamedTuple):
 
 
 class Flat(NamedTuple):
-    """The averages as rows, (C, N, M): of `global_mean`, of its mailbox, and of `local_mean`, which stands for all where nothing is sent."""
+    """The averages as rows (C, N, M): of `global_mean`, its mailbox, `local_mean`; the last stands for all if nothing is sent."""
 
     own: Floats
     sent: Floats

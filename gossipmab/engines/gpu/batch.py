@@ -91,11 +91,9 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     state = _state([one.state for one in trials], N)
     graphs, tallies = _graphs([one.network for one in trials]), [one.tally for one in trials]
     U = N if any(one.reference.best > 0.0 for one in tallies) else 1
-    records = Records(
-        *(np.stack([getattr(one.reference, name) for one in tallies]) for name in ("gaps", "utilities", "best", "estimand")),
-        _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds), np.zeros((C, U, N)),
-        np.zeros((C, 2, M)),
-    )  # fmt: skip
+    gaps, utilities, best, _, estimand, _ = _stacked([one.reference for one in tallies])
+    kept = _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds)
+    records = Records(gaps, utilities, best, estimand, kept, np.zeros((C, U, N)), np.zeros((C, 2, M)))
     E, ends = graphs.probability.shape[1], graphs.near.shape[1]
     buffers = Buffers(
         np.zeros((C, E), np.uint8), np.zeros((C, N), np.int64), np.zeros((C, ends), np.int64), np.zeros((C, ends)),
@@ -202,7 +200,7 @@ class Given:
     def bytes_per_round(self) -> int:
         """Of what `block` returns."""
         links = self._trials * self._links if self._samplers else 0
-        return links + 8 * len(self._numbers) * self._agents * self._objectives
+        return int(links + 8 * len(self._numbers) * self._agents * self._objectives)
 
     def block(self, rounds: int) -> dict[str, Any]:
         """links: (B, C, E), rewards: (B, C, N, D) of the next rounds, if the host samples them."""

@@ -7,10 +7,11 @@ Without it all multiplications and additions are `.rn`, which the assembler leav
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from threading import RLock
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,10 @@ _lock = RLock()
 def numba_cuda() -> Any:
     """The module numba.cuda of numba-cuda. Raises InputError if it is not installed."""
     try:
-        from numba import cuda
-
-        import numba_cuda as package  # the numba.cuda of numba itself knows no CUDA 13
+        import_module("numba_cuda")  # the numba.cuda of numba itself knows no CUDA 13
+        cuda = import_module("numba.cuda")
     except ImportError as error:
         raise InputError(f"engine: gpu needs numba-cuda ({one_line(str(error))}): {EXTRA}; {OTHERS}") from None
-    assert package is not None
     logging.getLogger("numba.cuda.cudadrv.driver").setLevel(logging.ERROR)  # it reports every call
     return cuda
 
@@ -61,8 +60,7 @@ def exact_arithmetic() -> Iterator[None]:
     if simulated():
         yield
         return
-    from numba.cuda.cudadrv import nvvm
-
+    nvvm: Any = import_module("numba.cuda.cudadrv.nvvm")
     with _lock:
         usual = nvvm.compile_ir
         nvvm.compile_ir = lambda ir, **options: usual(ir, **options | {"fma": False})
@@ -75,10 +73,7 @@ def exact_arithmetic() -> Iterator[None]:
 @contextmanager
 def without_a_device(capability: tuple[int, int]) -> Iterator[None]:
     """Compile what is compiled within for a device of this capability, which need not be there."""
-    from types import SimpleNamespace
-
-    from numba.cuda import dispatcher
-
+    dispatcher: Any = import_module("numba.cuda.dispatcher")
     with _lock:
         usual = dispatcher.get_current_device
         dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
@@ -91,8 +86,7 @@ def without_a_device(capability: tuple[int, int]) -> Iterator[None]:
 def ptx_of(kernel: Callable[..., None], *arguments: Any, capability: tuple[int, int] = (9, 0)) -> str:
     """The PTX code of a kernel for arguments like these; no GPU is needed."""
     cuda = numba_cuda()
-    from numba.cuda.typing.typeof import typeof
-
+    typeof = import_module("numba.cuda.typing.typeof").typeof
     signature = cuda.types.void(*map(typeof, arguments))
     with exact_arithmetic(), without_a_device(capability):
         code, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability)

@@ -11,15 +11,18 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from numba import cuda  # a global: the simulator replaces it while a kernel is played
-
-from gossipmab.engines.gpu.compiling import simulated
+from gossipmab.engines.gpu.compiling import numba_cuda, simulated
 from gossipmab.engines.gpu.kinds import Kind, parts
 from gossipmab.engines.gpu.rounds import draw_links, list_neighbours, weigh_neighbours
 
+cuda: Any = numba_cuda()  # a global: the simulator replaces it while a kernel is played
+
 
 class Kernels(NamedTuple):
-    """Kernels: functions, or what numba-cuda makes of them. trials(batch, t0, rounds, renew); links, neighbours, agents(batch, b, t)."""
+    """Kernels: functions, or what numba-cuda makes of them.
+
+    trials(batch, t0, rounds, renew); links, neighbours, agents(batch, b, t).
+    """
 
     trials: Any
     links: Any

@@ -5,10 +5,12 @@ The methods are those of the algorithm's file. On the device its `of_round` is a
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gossipmab.algorithms.gossip.base import SCRATCH, exchanged
+from gossipmab.engines.gossip.channel import outbound
 from gossipmab.engines.gossip.channel_state import Averages, RandomBlock
 from gossipmab.engines.gossip.loop import end_round, keep
 from gossipmab.engines.gossip.step import Scratch, step
@@ -49,14 +51,15 @@ def _of_table(self: Any, t: int, arms: int, objectives: int) -> float:
 
 
 _TABLED: dict[type, type] = {}
+_named: Any = namedtuple  # type checkers want its fields written out
 
 
 def tabled(kind: type) -> type:
     """The algorithm's class with a table (T + 1,) beside its hyperparameters, from which `of_round` is taken."""
     if kind not in _TABLED:
-        fields: Any = kind
-        made: Any = NamedTuple(f"{kind.__name__}Tabled", [(name, Any) for name in (*fields._fields, TABLE)])  # type: ignore[misc]
-        made.select, made.update, made.of_round = fields.select, fields.update, _of_table
+        plain: Any = kind
+        made: Any = _named(f"{kind.__name__}Tabled", (*plain._fields, TABLE))
+        made.select, made.update, made.of_round = plain.select, plain.update, _of_table
         _TABLED[kind] = made
     return _TABLED[kind]
 
@@ -71,7 +74,8 @@ def viewer(kind: Any, order: list[int] | None = None) -> Callable[..., Any]:
     places = order or range(len(kind._fields))
     agents = ["" if name == TABLE else "[c, i]" if name.startswith(SCRATCH) else "[c]" for name in kind._fields]
     items = ", ".join(f"fields[{place}]{agent}" for place, agent in zip(places, agents, strict=True))
-    return jit_inline(eval(f"lambda fields, c, i: kind({items})", {"kind": kind}))  # noqa: S307
+    view: Callable[..., Any] = eval(f"lambda fields, c, i: kind({items})", {"kind": kind})  # noqa: S307
+    return jit_inline(view)
 
 
 @jit_inline
@@ -110,9 +114,9 @@ def parts(kind: Kind) -> Parts:
         channel = Lane(own, sent, offsets, buffers.degrees[c], buffers.neighbours[c], buffers.weights[c], communicates)
         numbers = RandomBlock(0, buffers.arms[c], buffers.rewards[c], buffers.own[c])
         scratch = Scratch(buffers.p[c, i], buffers.x[c, i])
-        arm = step(algorithm_of(batch.algorithm, c, i), rewards_of(batch.rewards, c, i), channel, now, after, numbers, scratch, i, 0, t, 0)
-        sent_now = buffers.degrees[c, i] if communicates else 0
-        keep(tally_of_trial(batch, c, i), i, 0, arm, scratch.p, sent_now)
+        algorithm, rewards = algorithm_of(batch.algorithm, c, i), rewards_of(batch.rewards, c, i)
+        arm = step(algorithm, rewards, channel, now, after, numbers, scratch, i, 0, t, 0)
+        keep(tally_of_trial(batch, c, i), i, 0, arm, scratch.p, outbound(channel, i, 0))
 
     @jit_inline
     def record(batch: Any, c: int, t: int) -> None:

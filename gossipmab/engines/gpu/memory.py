@@ -39,8 +39,10 @@ def check(algorithm: Any, network: Network, arms: int, objectives: int, recorded
     """Raise InputError, with the estimate and advice, if a trial does not fit into the free bytes; else its bytes."""
     needed = trial_bytes(algorithm, network, arms, objectives, recorded)
     if needed > SHARE * free:
+        sizes = f"{network.agents} agents, {arms} arms and {objectives} objectives"
+        mib, room = f"{needed / MIB:,.0f} MiB", f"{SHARE * free / MIB:,.0f} MiB"
         raise InputError(
-            f"environment.agents: {network.agents} agents, {arms} arms and {objectives} objectives need about {needed / MIB:,.0f} MiB"
-            f" of the GPU's memory, there is room for {SHARE * free / MIB:,.0f} MiB; use fewer agents or arms, or --engine threads"
+            f"environment.agents: {sizes} need about {mib} of the GPU's memory, there is room for {room};"
+            " use fewer agents or arms, or --engine threads"
         )
     return needed

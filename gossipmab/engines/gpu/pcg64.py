@@ -9,6 +9,8 @@ arbitrary strides", 1994.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,14 +19,14 @@ from gossipmab.utils.jit import jit
 Words = NDArray[np.uint64]
 MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
 WHOLE = 2**128
-STATE, STEP, JUMP = 0, 0, 1  # rows of a stream's constants: the multiplier and the increment of one number, and of a round
+STEP, JUMP = 0, 1  # rows of a stream's constants: the multiplier and the increment of one number, and of a round
 HALF, LOW, TOP, SHIFT = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(58), np.uint64(11)
 FULL, MASK, NOTHING, ONE = np.uint64(64), np.uint64(63), np.uint64(0), np.uint64(1)
 UNIT = 2.0**-53
 
 
 @jit
-def high_product(a: int, b: int) -> int:
+def high_product(a: Any, b: Any) -> Any:
     """The upper 64 bits of a b."""
     a_low, a_high, b_low, b_high = a & LOW, a >> HALF, b & LOW, b >> HALF
     lowest, one, other = a_low * b_low, a_low * b_high, a_high * b_low
@@ -33,8 +35,11 @@ def high_product(a: int, b: int) -> int:
 
 
 @jit
-def stepped(high: int, low: int, constants: Words) -> tuple[int, int]:
-    """The state after one step with constants (4,): multiplier and increment, each high word first."""
+def stepped(high: Any, low: Any, constants: Words) -> tuple[Any, Any]:
+    """The state after one step with constants (4,): multiplier and increment, each high word first.
+
+    All are np.uint64 words, which wrap.
+    """
     m_high, m_low = constants[0], constants[1]
     product = low * m_low
     upper = high_product(low, m_low) + high * m_low + low * m_high
@@ -44,7 +49,7 @@ def stepped(high: int, low: int, constants: Words) -> tuple[int, int]:
 
 
 @jit
-def uniform_of(high: int, low: int) -> float:
+def uniform_of(high: Any, low: Any) -> float:
     """The uniform number in [0, 1) of a state."""
     mixed, turn = high ^ low, high >> TOP
     turned = (mixed >> turn) | (mixed << ((FULL - turn) & MASK))

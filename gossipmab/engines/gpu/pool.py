@@ -54,8 +54,8 @@ def run_cells(
     waiting: dict[Any, Waiting] = {}
     for cell in cells:
         try:
-            world, settings = player.arguments(cell)
-            trial = begun(*world, TrialSettings.checked(settings))
+            (algorithm, environment, network), settings = player.arguments(cell)
+            trial = begun(algorithm, environment, network, TrialSettings.checked(settings))
         except InputError:
             raise
         except SystemExit as error:  # a plug-in may end itself, not the run

@@ -13,7 +13,7 @@ from gossipmab.utils.errors import InputError
 
 OTHERS = "--engine threads, ray or actors"
 ALGORITHMS = (ParetoUCBGossip, ParetoUCB, ParetoGossip)
-# Not Beta: its quantiles are made of logarithms and exponentials of the rewards' numbers, and those of a GPU differ in the last bit.
+# Not Beta: its quantiles are made of logarithms and exponentials, and those of a GPU differ in the last bit.
 REWARDS = (models.Deterministic, models.Bernoulli, models.Gaussian, models.Discrete, models.Table, models.Rounds)
 
 

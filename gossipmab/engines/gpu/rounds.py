@@ -1,8 +1,8 @@
 """The parts of a round that agents, or lanes of links, play side by side, and in between wait for each other.
 
-    draw_links        each lane its links of G_t
-    list_neighbours   each agent its neighbours in G_t
-    (kinds.py)        each agent its random numbers, its `step`, its records
+draw_links        each lane its links of G_t
+list_neighbours   each agent its neighbours in G_t
+(kinds.py)        each agent its random numbers, its `step`, its records
 """
 
 from __future__ import annotations

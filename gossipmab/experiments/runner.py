@@ -90,7 +90,7 @@ def run(
         out: the run folder; runs/<name> by default.
         engine: one of ENGINES.
         workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
-            is left over shares the agents of large cells. With actors, cells side by side; see docs/actors.md.
+            is left over shares the agents of large cells. With actors, cells side by side; see docs/actors.md. Not with gpu.
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.

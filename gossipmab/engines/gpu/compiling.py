@@ -20,6 +20,7 @@ from gossipmab.utils.errors import InputError, one_line
 
 OTHERS = "--engine threads needs none"
 EXTRA = "pip install 'gossipmab[gpu]' (CUDA 13), or numba-cuda[cu12] for CUDA 12"
+OLDEST = (7, 0)  # before, a kernel takes 4,096 bytes of arguments, and ours have more
 _lock = RLock()
 
 
@@ -47,11 +48,15 @@ def check_device() -> None:
     if simulated():
         return
     try:
-        cuda.get_current_device()
+        capability = cuda.get_current_device().compute_capability
     except Exception as error:  # of the driver, or of its libraries: there are many kinds
         why = one_line(str(error), 200).rstrip(" :.")
         advice = "nvidia-smi shows driver and devices; CUDA 13 needs driver 580 or newer, CUDA 12 driver 530"
         raise InputError(f"engine: gpu finds no GPU to use ({why}); {advice}; {OTHERS}") from None
+    if tuple(capability) < OLDEST:
+        found, least = (".".join(map(str, one)) for one in (capability, OLDEST))
+        raise InputError(f"engine: gpu got a device of compute capability {found}, allowed is {least} or newer; {OTHERS}")
+    import_module("numba.cuda.core.config").CUDA_LOW_OCCUPANCY_WARNINGS = 0  # type: ignore[attr-defined]  # few trials are no fault
 
 
 @contextmanager
@@ -68,6 +73,12 @@ def exact_arithmetic() -> Iterator[None]:
             yield
         finally:
             nvvm.compile_ir = usual
+
+
+def specialised(kernel: Any, *arguments: Any) -> Any:
+    """The kernel compiled for arguments like these, so that a launch need not look at their types."""
+    with exact_arithmetic():
+        return kernel.specialize(*arguments)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from gossipmab.engines.gossip.tally import record
 from gossipmab.engines.gpu.arrays import ALWAYS, Batch
 from gossipmab.engines.gpu.batch import Given, Trial, batch_of, flat_of
-from gossipmab.engines.gpu.compiling import exact_arithmetic, numba_cuda, on_device, on_host, simulated
+from gossipmab.engines.gpu.compiling import numba_cuda, on_device, on_host, simulated, specialised
 from gossipmab.metrics.trace import GossipTrace
 
 WARP = 32
@@ -74,16 +74,15 @@ def _play_blocks(
     threads = min(LARGEST_BLOCK, N if simulated() else -(-N // WARP) * WARP)
     horizon, most, played = trials[0].settings.horizon, _most_rounds(given), 0
     length = min(FIRST_ROUNDS, most)
+    launch = specialised(kernels.trials, batch, 0, 0, renew)[C, threads]
     while played < horizon:
         rounds = min(length, horizon - played)
         now = _sampled(batch, given, rounds)
         begin = time.perf_counter()
-        with exact_arithmetic():
-            kernels.trials[C, threads](now, played, rounds, renew)
+        launch(now, played, rounds, renew)
         numba_cuda().synchronize()
-        if played:  # the first launch compiles
-            seconds = max(time.perf_counter() - begin, 1e-6)
-            length = min(max(1, int(rounds * min(4.0, LAUNCH_SECONDS / seconds))), most)
+        seconds = max(time.perf_counter() - begin, 1e-6)
+        length = min(max(1, int(rounds * min(4.0, LAUNCH_SECONDS / seconds))), most)
         played += rounds
         progress(C * N * rounds)
     for name, kept in batch.records.kept._asdict().items():
@@ -100,8 +99,10 @@ def _play_rounds(
     (C, N), lanes = batch.buffers.degrees.shape, batch.streams.lanes.shape[1]
     threads = N if simulated() else LARGEST_BLOCK
     by_lane, by_agent = ((-(-several // threads), C) for several in (lanes, N))
-    links, neighbours = kernels.links[by_lane, threads], kernels.neighbours[by_agent, threads]
-    agents = kernels.agents[by_agent, threads]
+    links, neighbours, agents = (
+        specialised(kernel, batch, 0, 0)[grid, threads]
+        for kernel, grid in zip(kernels[1:], (by_lane, by_agent, by_agent), strict=True)
+    )
     horizon, most = trials[0].settings.horizon, min(_most_rounds(given), FIRST_ROUNDS)
     recorded = set(trials[0].settings.rounds.tolist())
     for first in range(0, horizon, most):
@@ -109,11 +110,10 @@ def _play_rounds(
         now = _sampled(batch, given, rounds)
         for b in range(rounds):
             t = first + b + 1
-            with exact_arithmetic():
-                if renew or t == 1:
-                    links(now, b, t)
-                    neighbours(now, b, t)
-                agents(now, b, t)
+            if renew or t == 1:
+                links(now, b, t)
+                neighbours(now, b, t)
+            agents(now, b, t)
             if t in recorded:
                 _record(batch, trials, t)
         numba_cuda().synchronize()

@@ -11,8 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from gpu_rounds import trial_of
+from tiny import tiny
 
 import gossipmab as gm
 from gossipmab.engines.gpu.batch import batch_of
@@ -88,15 +90,31 @@ def test_the_simulator_gives_the_bits_of_simulate() -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_a_run_by_the_simulator_has_the_tables_of_threads(tmp_path: Path) -> None:
-    import pandas as pd
-    from tiny import tiny
+INTERRUPTED = """
+import json
+import gossipmab as gm
 
+class Stop(gm.Callback):
+    def on_cell(self, *args):
+        raise KeyboardInterrupt
+
+data = json.load(open("tiny.json"))
+try:
+    gm.run(data, "gpu", "gpu", callbacks=[Stop()])
+except KeyboardInterrupt:
+    gm.run(data, "gpu", "gpu")
+"""
+
+
+def test_a_run_that_was_interrupted_goes_on_to_the_tables_of_threads(tmp_path: Path) -> None:
     data = tiny(20, 2)
     (tmp_path / "tiny.json").write_text(json.dumps(data))
-    code = "import json, gossipmab as gm; gm.run(json.load(open('tiny.json')), 'gpu', 'gpu')"
-    done = subprocess.run([sys.executable, "-c", code], env=simulator(), cwd=tmp_path, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], env=simulator(), cwd=tmp_path, capture_output=True, text=True, timeout=280
+    )
     assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "gpu" / "manifest.json").read_text())
+    assert manifest["sessions"][-1]["computed"] == 3  # of four cells
     gm.run(data, tmp_path / "threads", workers=1)
     for name in ("results.parquet", "agents.parquet"):
         one, other = (pd.read_parquet(tmp_path / engine / name) for engine in ("gpu", "threads"))

@@ -125,8 +125,8 @@ def run(
     if isinstance(spec, str | Path) and is_file(Path(spec) / "manifest.json"):
         spec = Results.open(spec).spec
     experiment = load_spec(spec, overrides, algorithms)
-    if engine == "actors" and experiment.experiment.protocol != "gossip":
-        raise InputError(f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
+    if engine in ("actors", "gpu") and experiment.experiment.protocol != "gossip":
+        raise InputError(f'engine: got {engine}, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     if experiment.game is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from gpu_rounds import differing, play_here, trial_of, worlds
 
 import gossipmab as gm
+from gossipmab.cli import call
 from gossipmab.engines.gpu import compiling, memory, pcg64, pool
 from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN
 from gossipmab.engines.gpu.batch import batch_of, source_of
@@ -18,6 +22,7 @@ from gossipmab.engines.gpu.refusals import check_supported
 from gossipmab.environments.reward_models import Rounds, Table
 from gossipmab.utils.errors import InputError
 
+HAS_GPU = find_spec("numba_cuda") is not None and import_module("numba.cuda").is_available()
 SETTINGS: dict[str, Any] = {"horizon": 300, "seed": 3, "recorded_rounds": 20}
 
 
@@ -159,6 +164,7 @@ def test_cells_that_are_alike_are_played_together(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(pool, "check_device", lambda: None)
     monkeypatch.setattr(pool, "free_bytes", lambda: 1e9)
+    monkeypatch.setattr(pool, "available_mib", lambda: 1e4)
     monkeypatch.setattr(pool, "play_trials", play)
     steps: list[int] = []
     outcomes = {cell.trial: outcome for cell, outcome in pool.run_cells(cells_of(3, 4, 0, 3, 4), Player(), steps=steps.append)}
@@ -178,6 +184,19 @@ def test_no_gpu_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "numba_cuda", missing)
     with pytest.raises(InputError, match="needs numba-cuda"):
         list(pool.run_cells(cells_of(3), Player()))
+
+
+@pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
+@pytest.mark.parametrize("changed", [[], ["--set", "experiment.protocol=central"]])
+def test_a_run_without_a_gpu_ends_with_one_line_and_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: list[str]
+) -> None:
+    out = tmp_path / "run"
+    assert call(["run", "quickstart", "--engine", "gpu", "--out", str(out), *changed]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert changed or error.startswith("error: engine: gpu ")
+    assert not out.exists()
 
 
 class CudaAPIError(Exception):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import Algorithm, message_size
+from gossipmab.algorithms.gossip.base import message_size
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.simulate import check_problem, tally_of
 from gossipmab.engines.gossip.tally import Tally, check_played, trace_of
@@ -67,17 +68,23 @@ class Trial(NamedTuple):
 
 
 def begun(
-    algorithm: Algorithm, environment: Environment, network: Network, settings: TrialSettings, per_agent: bool | None = None
+    algorithm: Any, environment: Environment, network: Network, settings: TrialSettings, per_agent: bool | None = None
 ) -> Trial:
     """A checked trial. Raises InputError if the engine cannot play it."""
     check_problem(algorithm, environment, network)
     check_supported(algorithm, environment, network, settings.welfare)
     state = algorithm.init(problem_info(environment, network, settings.horizon))
     tally = tally_of(algorithm, environment, state, settings, per_agent)
-    table = np.zeros(settings.horizon + 1 if hasattr(algorithm, "of_round") else 0)
-    for t in range(1, len(table)):
-        table[t] = algorithm.of_round(t, environment.arms, environment.objectives)  # type: ignore[attr-defined]
+    table = table_of(algorithm, settings.horizon, environment.arms, environment.objectives)
     return Trial(algorithm, environment, network, state, tally, settings, table)
+
+
+@lru_cache(maxsize=16)
+def table_of(algorithm: Any, horizon: int, arms: int, objectives: int) -> Floats:
+    """(T + 1,) what `of_round` gives in rounds 1 .. T; (0,) of algorithms without. Trials share it."""
+    if not hasattr(algorithm, "of_round"):
+        return np.zeros(0)
+    return np.array([0.0, *(algorithm.of_round(t, arms, objectives) for t in range(1, horizon + 1))])
 
 
 def batch_of(trials: Sequence[Trial]) -> Batch:

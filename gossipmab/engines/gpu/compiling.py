@@ -7,8 +7,9 @@ Without it all multiplications and additions are `.rn`, which the assembler leav
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from threading import RLock
 from types import SimpleNamespace
@@ -134,5 +135,10 @@ def on_one_line() -> Iterator[None]:
 
 
 def free_bytes() -> float:
-    """Bytes of the device's memory that are free."""
-    return float("inf") if simulated() else float(numba_cuda().current_context().get_memory_info()[0])
+    """Bytes of the device's memory that are free, when what is no longer used has been given back."""
+    if simulated():
+        return math.inf
+    context = numba_cuda().current_context()
+    with suppress(AttributeError):  # of numba-cuda's own memory manager; others give back at once
+        context.memory_manager.deallocations.clear()
+    return float(context.get_memory_info()[0])

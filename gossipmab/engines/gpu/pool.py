@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gossipmab.algorithms import instance_of, protocol_of
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gpu import memory
 from gossipmab.engines.gpu.batch import Trial, begun
 from gossipmab.engines.gpu.compiling import check_device, free_bytes, on_one_line
 from gossipmab.engines.gpu.playing import play as play_trials
 from gossipmab.engines.gpu.refusals import check_supported
+from gossipmab.engines.limits import MIB, available_mib
 from gossipmab.utils.errors import InputError
 
 TRIALS = 4_096  # side by side at most: more than run at a time on any device, and a group's cells are kept when all have ended
+COPIES = 3  # that the host holds of a trial at a time: its own, among the others of the batch, and what came back
 Steps = Callable[[int], None]
 Waiting = list[tuple[Any, Trial]]
 
@@ -28,13 +29,12 @@ def check_cells(cells: Sequence[Any], player: Any) -> None:
         if cell.trial > 0:
             continue
         try:
-            (algorithm, environment, *network), settings = player.arguments(cell)
+            (algorithm, environment, network), settings = player.arguments(cell)
         except (Exception, SystemExit):  # noqa: S112
             continue  # the cell will fail in the same way, and its error is reported then
-        if protocol_of(instance_of(algorithm)) != "gossip":
-            raise InputError(f'engine: got gpu, allowed with protocol = "{protocol_of(algorithm)}" is threads or ray')
-        check_supported(algorithm, environment, network[0], settings["welfare"])
-        memory.check(algorithm, network[0], environment.arms, environment.objectives, _rounds(settings), free)
+        check_supported(algorithm, environment, network, settings["welfare"])
+        recorded = len(TrialSettings.checked(settings).rounds)
+        memory.check(algorithm, network, environment.arms, environment.objectives, recorded, free)
 
 
 def run_cells(
@@ -76,11 +76,7 @@ def _most(trial: Trial) -> int:
     """How many trials like this one are played side by side, and may wait for others."""
     environment, recorded = trial.environment, len(trial.settings.rounds)
     each = memory.trial_bytes(trial.algorithm, trial.network, environment.arms, environment.objectives, recorded)
-    return memory.most_trials(each, free_bytes(), TRIALS)
-
-
-def _rounds(settings: dict[str, Any]) -> int:
-    return len(TrialSettings.checked(settings).rounds)
+    return memory.most_trials(each, min(free_bytes(), available_mib() * MIB / COPIES), TRIALS)
 
 
 def _played(group: Waiting, player: Any, steps: Steps | None) -> Iterator[tuple[Any, Any]]:

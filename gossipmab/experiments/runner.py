@@ -137,8 +137,7 @@ def run(
         begun = is_file(folder.path / "manifest.json") and not fresh  # there may be nothing left to play
         player.check(experiment.cells(), compiled=engine == "threads" and not begun)
     room = player.room(experiment.cells()) if engine in ("threads", "gpu") else (0, 0)
-    if engine == "gpu":
-        import_module(ENGINES[engine]).check_cells(experiment.cells(), player)
+    device = import_module(ENGINES[engine]).check_cells(experiment.cells(), player) if engine == "gpu" else {}
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None
     with _explained(folder), folder.locked(), ExitStack() as end:
@@ -147,7 +146,7 @@ def run(
         experiment = experiment.with_files(player.files)
         if engine in ("threads", "ray") and address is None:
             options.setdefault("workers", provenance.available_processors())
-        session = {"start": provenance.now(), "end": None, "engine": engine, **options}
+        session = {"start": provenance.now(), "end": None, "engine": engine, **options, **device}
         failures = _compute(experiment, folder, manifest, session, watcher, options, player, room)
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:

@@ -114,7 +114,8 @@ def test_a_run_that_was_interrupted_goes_on_to_the_tables_of_threads(tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "gpu" / "manifest.json").read_text())
-    assert manifest["sessions"][-1]["computed"] == 3  # of four cells
+    last = manifest["sessions"][-1]
+    assert (last["engine"], last["device"], last["computed"]) == ("gpu", "simulator", 3)  # of four cells
     gm.run(data, tmp_path / "threads", workers=1)
     for name in ("results.parquet", "agents.parquet"):
         one, other = (pd.read_parquet(tmp_path / engine / name) for engine in ("gpu", "threads"))

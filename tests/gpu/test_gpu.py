@@ -1,4 +1,4 @@
-"""The GPU engine on a GPU: the bits of `simulate`, and agent-steps a second. `make test-gpu`; under three minutes."""
+"""The GPU engine on a GPU: the bits of `simulate`, and agent-steps a second. `make test-gpu`; meant to take under three minutes."""
 
 from __future__ import annotations
 

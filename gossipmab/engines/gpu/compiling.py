@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from importlib.metadata import version
 from threading import RLock
 from types import SimpleNamespace
 from typing import Any
@@ -58,6 +59,12 @@ def check_device() -> None:
         found, least = (".".join(map(str, one)) for one in (capability, OLDEST))
         raise InputError(f"engine: gpu got a device of compute capability {found}, allowed is {least} or newer; {OTHERS}")
     import_module("numba.cuda.core.config").CUDA_LOW_OCCUPANCY_WARNINGS = 0  # type: ignore[attr-defined]  # few trials are no fault
+
+
+def device() -> dict[str, str]:
+    """The device, and the version of numba-cuda, for the manifest."""
+    name = "simulator" if simulated() else numba_cuda().get_current_device().name
+    return {"device": name.decode() if isinstance(name, bytes) else str(name), "numba-cuda": version("numba-cuda")}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gpu import memory
 from gossipmab.engines.gpu.batch import Trial, begun
-from gossipmab.engines.gpu.compiling import check_device, free_bytes, on_one_line
+from gossipmab.engines.gpu.compiling import check_device, device, free_bytes, on_one_line
 from gossipmab.engines.gpu.playing import play as play_trials
 from gossipmab.engines.gpu.refusals import check_supported
 from gossipmab.engines.limits import MIB, available_mib
@@ -21,8 +21,12 @@ Steps = Callable[[int], None]
 Waiting = list[tuple[Any, Trial]]
 
 
-def check_cells(cells: Sequence[Any], player: Any) -> None:
-    """Raise InputError unless there is a GPU, and it can play the cells: each algorithm at every sweep point."""
+def check_cells(cells: Sequence[Any], player: Any) -> dict[str, str]:
+    """The device, for the manifest.
+
+    Raises:
+        InputError: there is no GPU, or it cannot play the cells: an algorithm at one of the sweep points.
+    """
     check_device()
     free = free_bytes()
     for cell in cells:
@@ -35,6 +39,7 @@ def check_cells(cells: Sequence[Any], player: Any) -> None:
         check_supported(algorithm, environment, network, settings["welfare"])
         recorded = len(TrialSettings.checked(settings).rounds)
         memory.check(algorithm, network, environment.arms, environment.objectives, recorded, free)
+    return device()
 
 
 def run_cells(

@@ -66,11 +66,12 @@ from gossipmab.engines.gpu.simulate import simulate_gpu
 from gpu_rounds import NETWORKS, differing
 
 wrong = []
-for algorithm, network, block_agents in (
-    (gm.ParetoUCBGossip(pooled=True), 0, 512), (gm.ParetoUCBGossip(), 2, 2),
-    (gm.ParetoUCB(), 3, 512), (gm.ParetoGossip(burn_in=0.1), 0, 2),
+for algorithm, network, block_agents, rewards in (
+    (gm.ParetoUCBGossip(pooled=True), 0, 512, "bernoulli"), (gm.ParetoUCBGossip(), 2, 2, "gaussian"),
+    (gm.ParetoUCBGossip(), 1, 512, "discrete"), (gm.ParetoUCBGossip(), 1, 2, "deterministic"),
+    (gm.ParetoUCB(), 3, 512, "bernoulli"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
 ):
-    world = algorithm, gm.Environment.sample(4, 3, 2, seed=0), gm.Network(agents=4, **NETWORKS[network])
+    world = algorithm, gm.Environment.sample(4, 3, 2, rewards=rewards, seed=0), gm.Network(agents=4, **NETWORKS[network])
     played = simulate_gpu(*world, horizon=30, seed=3, block_agents=block_agents)
     wrong += differing(played, gm.simulate(*world, horizon=30, seed=3))
 print(json.dumps(wrong))

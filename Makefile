@@ -49,7 +49,8 @@ test-hosts: .venv/test  ## runs on three hosts of this machine, with faults (roo
 
 test-gpu: .venv/test  ## bits and speed on the GPU of this machine (three minutes); CUDA=cu12 for CUDA 12
 	$(BIN)/python -m pip install --quiet 'numba-cuda[$(or $(CUDA),cu13)]>=0.30'
-	$(BIN)/python -m pytest tests/engines/test_gpu_compiled.py tests/gpu -m "not slow" -s
+	$(BIN)/python -m pytest tests/engines/test_gpu_compiled.py tests/gpu -m "not slow"
+	$(BIN)/python benchmarks/bench_gpu.py --rounds 100 --trials 1000 --agents 100000 --runs 1
 
 docs: .venv/docs  ## the documentation site, with all of its code played: docs/_build/html/index.html (ten minutes on two cores; unchanged pages are kept)
 	$(BIN)/python -m sphinx -W --keep-going -n docs docs/_build/html

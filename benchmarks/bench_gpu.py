@@ -1,6 +1,6 @@
 """The GPU engine beside all threads of the processor and beside JAX, in one run: agent-steps a second, share of the memory's speed.
 
-    python benchmarks/bench_gpu.py [--quick] [--rounds 1000]
+    python benchmarks/bench_gpu.py [--quick] [--rounds 1000] [--trials 10000] [--agents 1000000]
 
 What there is no device or library for is left out, with a line. Every case is played once before, so that compiling is not in; all
 else is, the making of trials and the way to and from the device included. JAX computes less: it records nothing on the way.
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
 
-from measure import machine, seconds, table
+from measure import machine, medians, seconds, table
 
 import gossipmab as gm
 from gossipmab.engines.common import TrialSettings
@@ -29,17 +29,13 @@ THREADS = 16
 Case = tuple[str, int, int, int]  # base graph, agents, trials, rounds
 
 
-def cases(quick: bool, rounds: int) -> list[Case]:
+def cases(given: argparse.Namespace) -> list[Case]:
     """The complete graph of twenty agents, p = 0.5; and random 8-regular graphs."""
-    if quick:
+    if given.quick:
         return [("complete", 20, 4, 50), ("complete", 20, 2, 50), ("regular", 200, 1, 20)]
-    large = max(1, rounds // 10)
-    return [
-        ("complete", 20, 10_000, rounds),
-        ("complete", 20, 15, rounds),
-        ("regular", 100_000, 1, large),
-        ("regular", 1_000_000, 1, large),
-    ]
+    sizes = [agents for agents in (100_000, 1_000_000) if agents <= given.agents]
+    large: list[Case] = [("regular", agents, 1, max(1, given.rounds // 10)) for agents in sizes]
+    return [("complete", 20, given.trials, given.rounds), ("complete", 20, 15, given.rounds), *large]
 
 
 def world(case: Case) -> tuple[Callable[[int], gm.Environment], gm.Network]:
@@ -89,7 +85,12 @@ def by_jax(case: Case, kind: str) -> Callable[[], object]:
     environment, network = world(case)
     _, _, several, rounds = case
     run = trials(environment(0), network, several, rounds, kind)
-    return lambda: run(0)
+
+    def work() -> None:
+        jax.config.update("jax_enable_x64", kind == "float64")
+        run(0)
+
+    return work
 
 
 def bytes_of_step(case: Case) -> float:
@@ -136,17 +137,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small cases")
     parser.add_argument("--rounds", type=int, default=1_000, help="of trials of twenty agents; a tenth of large networks")
+    parser.add_argument("--runs", type=int, default=3, help="of each, in turn; medians are shown")
+    parser.add_argument("--trials", type=int, default=10_000, help="side by side")
+    parser.add_argument("--agents", type=int, default=1_000_000, help="of the largest network")
     given = parser.parse_args()
     print(machine())
     print(f"{os.cpu_count()} processors for {THREADS} threads; {time.strftime('%Y-%m-%d')}")
     found, speed = engines()
     rows = []
-    for case in cases(given.quick, given.rounds):
+    for case in cases(given):
         base, agents, several, rounds = case
-        for name, engine in found.items():
-            work = engine(case)
+        works = [engine(case) for engine in found.values()]
+        for work in works:
             work()
-            rate = agents * several * rounds / seconds(work)
+        for name, taken in zip(found, medians(works, given.runs), strict=True):
+            rate = agents * several * rounds / taken
             share = f"{100 * rate * bytes_of_step(case) / speed:.1f} %" if name == "gpu" else ""
             rows.append([f"{base}, {agents:,} agents, {several:,} trials, {rounds:,} rounds", name, f"{rate:,.0f}", share])
     table("Pareto UCB1 Gossip, K = 10, D = 3, p = 0.5", ["", "engine", "agent-steps a second", "of the memory's speed"], rows)

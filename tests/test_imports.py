@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -60,6 +61,12 @@ def test_libraries_that_are_confined_to_a_room() -> None:
     for name, found in GRAPH.items():
         for library in {module.split(".")[0] for module in found} & set(CONFINED):
             assert name.startswith(CONFINED[library]), f"{name} imports {library}"
+
+
+def test_cuda_is_confined_to_the_gpu_engine() -> None:
+    for name, path in MODULES.items():
+        if not name.startswith("gossipmab.engines.gpu"):
+            assert not re.search(r"numba[._]cuda|import cuda", path.read_text("utf-8")), f"{name} imports CUDA"
 
 
 def test_algorithms_do_not_import_one_another() -> None:

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("shorter, and with another network", "gossipmab run quickstart --set experiment.trials=3 --set network.base=ring"),
         Example("as Ray tasks on a cluster, the same bits", "gossipmab run pareto_regret --engine ray --address auto"),
         Example("every agent a process of its own", "gossipmab run decentralized --engine actors"),
+        Example("all trials side by side on a GPU, the same bits", "gossipmab run pareto_regret --engine gpu"),
         Example("for a script: nothing but one JSON document", "gossipmab run quickstart --json > result.json"),
     ),
     "study": (

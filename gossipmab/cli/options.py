@@ -11,7 +11,7 @@ import typer
 from gossipmab.utils.resources import shipped_files
 
 Suggest = Callable[[str], list[str]]
-ENGINES = ("threads", "ray", "actors")
+ENGINES = ("threads", "ray", "actors", "gpu")
 STUDIES = (
     "spectral-gap", "connectivity", "failures", "communication", "scaling",
     "equity", "equity-matthew", "equity-central", "price-cap",

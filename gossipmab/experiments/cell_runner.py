@@ -82,27 +82,31 @@ class CellRunner:
             raise RuntimeError(f"it called sys.exit({error.code!r})") from error
 
     def _play(self, cell: Cell, steps: Callable[[int], None] | None, simulate: Callable[..., TrialRecord] | None) -> Played:
-        experiment = cell.point.experiment
-        played, *world = self._parts(cell, cell.trial)
-        options = options_of(cell.point)
+        (played, *world), settings = self.arguments(cell)
         if simulate is None:
-            simulate = simulator(experiment.protocol)
-            options |= self._shared(cell.point)
+            simulate = simulator(cell.point.experiment.protocol)
+            settings |= self._shared(cell.point)
             self._compile(cell, played, world)
         begin = time.perf_counter()
-        trace = simulate(
-            played,
-            *world,
-            horizon=experiment.horizon,
-            seed=experiment.seed,
-            recorded_rounds=experiment.recorded_rounds,
-            trial=cell.trial,
-            stream_label="" if experiment.common_random_numbers else cell.label,
-            welfare=experiment.welfare,
-            progress=steps,
-            **options,
-        )
-        return Played(trace, time.perf_counter() - begin)
+        trace = simulate(played, *world, progress=steps, **settings)
+        return self.finished(trace, time.perf_counter() - begin)
+
+    def arguments(self, cell: Cell) -> tuple[list[Any], dict[str, Any]]:
+        """What `simulate` takes for a cell: algorithm, environment or game, and network; and the settings."""
+        experiment = cell.point.experiment
+        settings = {
+            "horizon": experiment.horizon,
+            "seed": experiment.seed,
+            "recorded_rounds": experiment.recorded_rounds,
+            "trial": cell.trial,
+            "stream_label": "" if experiment.common_random_numbers else cell.label,
+            "welfare": experiment.welfare,
+        }
+        return self._parts(cell, cell.trial), settings | options_of(cell.point)
+
+    def finished(self, trace: TrialRecord, seconds: float) -> Played:
+        """The outcome of a cell."""
+        return Played(trace, seconds)
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Compile what the cells will need, before any of them is played."""

@@ -35,6 +35,7 @@ ENGINES = {
     "threads": "gossipmab.engines.pools.threads",
     "ray": "gossipmab.engines.pools.ray_tasks",
     "actors": "gossipmab.engines.actors.simulate",
+    "gpu": "gossipmab.engines.gpu.pool",
 }
 PROCESSES = "gossipmab.engines.pools.processes"  # in the place of threads for learners in games
 OPTIONS = {  # option of `run` -> the engines that take it
@@ -89,7 +90,7 @@ def run(
         out: the run folder; runs/<name> by default.
         engine: one of ENGINES.
         workers: processors to use, by default all that this process may: cells side by side, as many as fit into the memory; what
-            is left over shares the agents of large cells. With actors, cells side by side; see docs/actors.md.
+            is left over shares the agents of large cells. With actors, cells side by side; see docs/actors.md. Not with gpu.
         fresh: drop what an earlier run left in the folder.
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
@@ -124,8 +125,8 @@ def run(
     if isinstance(spec, str | Path) and is_file(Path(spec) / "manifest.json"):
         spec = Results.open(spec).spec
     experiment = load_spec(spec, overrides, algorithms)
-    if engine == "actors" and experiment.experiment.protocol != "gossip":
-        raise InputError(f'engine: got actors, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
+    if engine in ("actors", "gpu") and experiment.experiment.protocol != "gossip":
+        raise InputError(f'engine: got {engine}, allowed with protocol = "{experiment.experiment.protocol}" is threads or ray')
     if engine == "actors" and (ideal := [c.name for c in experiment.algorithms if c.name in ORACLES]):
         raise InputError(f"engine: got actors, allowed with {ideal[0]} is threads or ray; it knows what no message carries")
     if experiment.game is not None:
@@ -135,16 +136,17 @@ def run(
     if plugins.names_of(experiment):
         begun = is_file(folder.path / "manifest.json") and not fresh  # there may be nothing left to play
         player.check(experiment.cells(), compiled=engine == "threads" and not begun)
-    room = player.room(experiment.cells()) if engine == "threads" else (0, 0)
+    room = player.room(experiment.cells()) if engine in ("threads", "gpu") else (0, 0)
+    device = import_module(ENGINES[engine]).check_cells(experiment.cells(), player) if engine == "gpu" else {}
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None
     with _explained(folder), folder.locked(), ExitStack() as end:
         end.callback(lambda: watcher.call("on_end", results))
         player.files, manifest = folder.prepare(experiment, fresh, watcher.note)
         experiment = experiment.with_files(player.files)
-        if engine != "actors" and address is None:
+        if engine in ("threads", "ray") and address is None:
             options.setdefault("workers", provenance.available_processors())
-        session = {"start": provenance.now(), "end": None, "engine": engine, **options}
+        session = {"start": provenance.now(), "end": None, "engine": engine, **options, **device}
         failures = _compute(experiment, folder, manifest, session, watcher, options, player, room)
         results = _finish(experiment, folder, manifest, session, failures)
     if failures:

@@ -58,9 +58,10 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
 
 
 @pytest.mark.parametrize(("arguments", "line"), [
-    (["--engine", "actor"], "engine: 'actor' is not known; did you mean 'actors'? (allowed: actors, ray, threads)"),
+    (["--engine", "actor"], "engine: 'actor' is not known; did you mean 'actors'? (allowed: actors, gpu, ray, threads)"),
     (["--window", "5"], "window: got 5, allowed with --engine actors, not threads"),
     (["--engine", "ray", "--transport", "refs"], "transport: got 'refs', allowed with --engine actors, not ray"),
+    (["--engine", "gpu", "--workers", "2"], "workers: got 2, allowed with --engine threads or ray or actors, not gpu"),
     (["--listen", ":1-2"], "listen: got ':1-2', allowed with --engine actors, not threads"),
     (["--engine", "actors", "--listen", "20000"], "listen: got '20000', allowed is NETWORK, :FIRST-LAST or both, such as "),
     (["--engine", "actors", "--agents-per-actor", "0"], "agents_per_actor: got 0, allowed is a whole number >= 1"),

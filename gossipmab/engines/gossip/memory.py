@@ -45,11 +45,22 @@ def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: i
     return N * (a + steps * (b - a) + steps * (steps - 1) // 2 * (c - 2 * b + a)) // ball
 
 
+def scratch_bytes(algorithm: Algorithm, arms: int, objectives: int) -> int:
+    """The scratch of a state, which every thread has."""
+    state = _small_state(algorithm, arms, objectives, PROBED[0])[0]
+    return sum(_size(value) for name, value in state._asdict().items() if name.startswith(SCRATCH))
+
+
 def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:
+    state, preferences = _small_state(algorithm, arms, objectives, agents)
+    return sum(_size(value) for name, value in state._asdict().items() if value is not preferences and not name.startswith(SCRATCH))
+
+
+def _small_state(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> tuple[Any, Any]:
+    """The state of very few agents on the complete graph, and their preferences."""
     edges = np.argwhere(np.triu(np.ones((agents, agents)), 1))
     preferences = np.full((agents, objectives), 1.0 / objectives)
-    state = algorithm.init(ProblemInfo(agents, arms, objectives, 2, preferences, 1.0, edges, lambda: 1.0))
-    return sum(_size(value) for name, value in state._asdict().items() if value is not preferences and not name.startswith(SCRATCH))
+    return algorithm.init(ProblemInfo(agents, arms, objectives, 2, preferences, 1.0, edges, lambda: 1.0)), preferences
 
 
 def _size(value: Any) -> int:

@@ -1,0 +1,224 @@
+"""Trials of one kind side by side, as arrays of the host."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gossipmab.algorithms.gossip.base import message_size
+from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.gossip.simulate import check_problem, tally_of
+from gossipmab.engines.gossip.tally import Tally, check_played, trace_of
+from gossipmab.engines.gossip.trial import problem_info
+from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN, LINKS_OF_LANE, Batch, Buffers, Flat, Graphs, Records, Streams
+from gossipmab.engines.gpu.kinds import TABLE, Kind, tabled
+from gossipmab.engines.gpu.pcg64 import along, jump, start_of, words
+from gossipmab.engines.gpu.refusals import check_supported
+from gossipmab.environments.environment import Environment
+from gossipmab.environments.reward_models import unchanged
+from gossipmab.metrics.trace import GossipTrace
+from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.links import ErdosRenyi
+from gossipmab.networks.links.base import IndependentLinks
+from gossipmab.networks.network import Network
+from gossipmab.utils.jit import jit
+from gossipmab.utils.rng import Purpose, stream
+from gossipmab.utils.types import Floats, Integers
+
+PURPOSES = (Purpose.ARMS, Purpose.REWARDS, Purpose.LINKS)  # in the order of the streams in arrays.py
+
+
+class Trial(NamedTuple):
+    """A trial before its first round. table: (T + 1,) of its `of_round`, (0,) without one."""
+
+    algorithm: Any
+    environment: Environment
+    network: Network
+    state: Any
+    tally: Tally
+    settings: TrialSettings
+    table: Floats
+
+    @property
+    def kind(self) -> Kind:
+        """What its rounds are compiled for."""
+        rewards = type(self.environment.rewards)
+        shared = bool(getattr(rewards, "common_draw", False))
+        given = not shared and getattr(rewards, "prepare", None) is not unchanged
+        algorithm = tabled(type(self.algorithm)) if len(self.table) else type(self.algorithm)
+        return Kind(algorithm, rewards, type(self.state), bool(self.algorithm.communicates), given, shared)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What trials side by side have in common."""
+        fields = (*self.state, *self.environment.rewards, *self.tally.kept)
+        shapes = tuple(np.shape(field) for field in fields)
+        table = hashlib.sha256(self.table.tobytes()).digest()
+        return self.kind, shapes, self.settings.horizon, self.settings.rounds.tobytes(), table
+
+    def trace(self) -> GossipTrace:
+        """Its trace, when it has been played. Raises InputError if an agent played what is no distribution."""
+        check_played(self.tally, self.algorithm)
+        budget = self.network.communication or CommunicationBudget()
+        return trace_of(self.tally, self.environment, budget, *message_size(self.algorithm, self.state))
+
+
+def begun(
+    algorithm: Any, environment: Environment, network: Network, settings: TrialSettings, per_agent: bool | None = None
+) -> Trial:
+    """A checked trial. Raises InputError if the engine cannot play it."""
+    check_problem(algorithm, environment, network)
+    check_supported(algorithm, environment, network, settings.welfare)
+    state = algorithm.init(problem_info(environment, network, settings.horizon))
+    tally = tally_of(algorithm, environment, state, settings, per_agent)
+    table = table_of(algorithm, settings.horizon, environment.arms, environment.objectives)
+    return Trial(algorithm, environment, network, state, tally, settings, table)
+
+
+@lru_cache(maxsize=16)
+def table_of(algorithm: Any, horizon: int, arms: int, objectives: int) -> Floats:
+    """(T + 1,) what `of_round` gives in rounds 1 .. T; (0,) of algorithms without. Trials share it."""
+    if not hasattr(algorithm, "of_round"):
+        return np.zeros(0)
+    return np.array([0.0, *(algorithm.of_round(t, arms, objectives) for t in range(1, horizon + 1))])
+
+
+def batch_of(trials: Sequence[Trial]) -> Batch:
+    """The arrays of trials that have the same key."""
+    first = trials[0]
+    N, K, D = first.environment.means.shape
+    kind, C, M = first.kind, len(trials), K * D
+    algorithm = _stacked([one.algorithm for one in trials])
+    if len(first.table):
+        algorithm = kind.algorithm(*algorithm, **{TABLE: first.table})
+    state = _state([one.state for one in trials], N)
+    graphs, tallies = _graphs([one.network for one in trials]), [one.tally for one in trials]
+    U = N if any(one.reference.best > 0.0 for one in tallies) else 1
+    gaps, utilities, best, _, estimand, _ = _stacked([one.reference for one in tallies])
+    kept = _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds)
+    records = Records(gaps, utilities, best, estimand, kept, np.zeros((C, U, N)), np.zeros((C, 2, M)))
+    E, ends = graphs.probability.shape[1], graphs.near.shape[1]
+    buffers = Buffers(
+        np.zeros((C, E), np.uint8), np.zeros((C, N), np.int64), np.zeros((C, ends), np.int64), np.zeros((C, ends)),
+        np.zeros((C, 1, N)), np.zeros((C, 1, N, D)), np.zeros((C, 1, N, 1)), np.zeros((C, N, K)), np.zeros((C, N, D)),
+    )  # fmt: skip
+    rewards = _stacked([one.environment.rewards for one in trials])
+    streams = _streams(trials, kind.shared, E)
+    return Batch(algorithm, rewards, state, flat_of(state), graphs, streams, buffers, records)
+
+
+def flat_of(state: Any) -> Flat:
+    """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
+    C, N, *rest = state.local_mean.shape
+    names = "global_mean", "sent_global_mean", "local_mean"
+    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in names))
+
+
+def _stacked(objects: Sequence[Any]) -> Any:
+    """The NamedTuple of them all, every field with the trial as its first axis."""
+    fields = zip(*objects, strict=True)
+    return type(objects[0])(*(np.asarray(each[0])[None] if len(each) == 1 else np.stack(each) for each in fields))
+
+
+def _state(states: Sequence[Any], agents: int) -> Any:
+    """The states of all trials; every agent has scratch of its own."""
+    stacked = _stacked(states)
+    scratch = {name: value for name, value in stacked._asdict().items() if name.startswith("scratch_")}
+    wide = {name: np.repeat(value[:, None], agents, axis=1) for name, value in scratch.items()}
+    return stacked._replace(**wide)
+
+
+def _graphs(networks: Sequence[Network]) -> Graphs:
+    """Each network once."""
+    found = {id(one): one for one in networks}
+    place = {key: g for g, key in enumerate(found)}
+    distinct = list(found.values())
+    E = max(1, *(len(one.edges) for one in distinct))
+    G, N = len(distinct), distinct[0].agents
+    probability, near, link = np.ones((G, E)), np.zeros((G, 2 * E), np.int64), np.zeros((G, 2 * E), np.int64)
+    for g, one in enumerate(distinct):
+        count = len(one.edges)
+        if source_of(one) == DRAWN:
+            probability[g, :count] = one.process.probabilities(one.graph)  # type: ignore[attr-defined]
+        list_arcs(one.edges, one.offsets, np.zeros(N, np.int64), near[g], link[g])
+    return Graphs(
+        np.array([place[id(one)] for one in networks]), np.array([source_of(one) for one in distinct]),
+        np.array([len(one.edges) for one in distinct]), np.array([one.weight_rule for one in distinct]),
+        np.array([one.constant_weight for one in distinct]), probability, np.stack([one.offsets for one in distinct]), near, link,
+    )  # fmt: skip
+
+
+def source_of(network: Network) -> int:
+    """Where its links come from: on the device are drawn those that are independent and take a number each."""
+    process = network.process
+    independent = getattr(type(process), "sampler", None) in (IndependentLinks.sampler, ErdosRenyi.sampler)
+    if not independent or network.sparse_link_sampler(np.random.default_rng(0)) is not None:
+        return GIVEN
+    return ALWAYS if (process.probabilities(network.graph) == 1.0).all() else DRAWN  # type: ignore[attr-defined]
+
+
+@jit
+def list_arcs(edges: Integers, offsets: Integers, counts: Integers, near: Integers, link: Integers) -> None:
+    """The neighbours of every agent in the base graph, ascending, and the links to them; edges in lexicographic order."""
+    for e in range(edges.shape[0]):
+        for end in range(2):
+            i = edges[e, end]
+            near[offsets[i] + counts[i]] = edges[e, 1 - end]
+            link[offsets[i] + counts[i]] = e
+            counts[i] += 1
+
+
+def _streams(trials: Sequence[Trial], shared: bool, most_links: int) -> Streams:
+    """The states of all streams before the first round."""
+    N, _, D = trials[0].environment.means.shape
+    C, L = len(trials), -(-most_links // LINKS_OF_LANE)
+    constants = np.zeros((C, 3, 2, 4), np.uint64)
+    agents, lanes = np.zeros((C, 2, N, 2), np.uint64), np.zeros((C, L, 2), np.uint64)
+    for c, one in enumerate(trials):
+        strides = (1, N), (0 if shared else D, N * D), (LINKS_OF_LANE, len(one.network.edges))
+        for place, (purpose, (stride, a_round)) in enumerate(zip(PURPOSES, strides, strict=True)):
+            start, increment = start_of(stream(**one.settings.key, purpose=purpose))
+            constants[c, place] = jump(increment, 1), jump(increment, a_round)
+            states = lanes[c] if purpose == Purpose.LINKS else agents[c, place]
+            along(np.array(words(start), np.uint64), np.array(jump(increment, stride), np.uint64), states)
+    return Streams(constants, agents, lanes, np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1, 1)))
+
+
+class Given:
+    """What the host samples for the trials of a batch, block of rounds after block: links, rewards' numbers, or neither."""
+
+    def __init__(self, trials: Sequence[Trial], links: int) -> None:
+        """links: E of the largest graph."""
+        self._links = links
+        self._samplers: dict[int, Callable[[int], Any]] = {}
+        self._numbers: list[tuple[Any, np.random.Generator]] = []
+        for c, one in enumerate(trials):
+            if source_of(one.network) == GIVEN:
+                self._samplers[c] = one.network.link_sampler(stream(**one.settings.key, purpose=Purpose.LINKS))
+        if trials[0].kind.given:
+            self._numbers = [(t.environment.rewards, stream(**t.settings.key, purpose=Purpose.REWARDS)) for t in trials]
+        self._trials, (self._agents, _, self._objectives) = len(trials), trials[0].environment.means.shape
+
+    @property
+    def bytes_per_round(self) -> int:
+        """Of what `block` returns."""
+        links = self._trials * self._links if self._samplers else 0
+        return int(links + 8 * len(self._numbers) * self._agents * self._objectives)
+
+    def block(self, rounds: int) -> dict[str, Any]:
+        """links: (B, C, E), rewards: (B, C, N, D) of the next rounds, if the host samples them."""
+        found: dict[str, Any] = {}
+        if self._samplers:
+            found["links"] = np.zeros((rounds, self._trials, self._links), np.uint8)
+            for c, sample in self._samplers.items():
+                present = sample(rounds)
+                found["links"][:, c, : present.shape[1]] = present
+        if self._numbers:
+            shape = rounds, self._agents, self._objectives
+            drawn = [model.prepare(generator.random(shape)) for model, generator in self._numbers]
+            found["rewards"] = np.stack(drawn, axis=1)
+        return found

@@ -1,0 +1,123 @@
+"""The kernels of the GPU engine, compiled to PTX, and played by numba's simulator: no GPU is needed, but numba-cuda is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from gpu_rounds import trial_of
+from tiny import tiny
+
+import gossipmab as gm
+from gossipmab.engines.gpu.batch import batch_of
+from gossipmab.utils.types import Floats
+
+pytestmark = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra gpu)")
+ROOT = Path(gm.__file__).parents[1]
+ARITHMETIC = re.compile(r"^\s+((?:add|sub|mul|fma|mad|div|rcp|sqrt|rsqrt|ex2|lg2|sin|cos)\.\S*f(?:32|64))\s", re.MULTILINE)
+# Rounded as IEEE 754 has it, each by itself.
+EXACT = {"add.rn.f64", "sub.rn.f64", "mul.rn.f64", "div.rn.f64", "rcp.rn.f64", "sqrt.rn.f64"}
+LARGEST_ARGUMENTS = 32_764  # bytes, of a kernel on Volta and later
+
+
+@pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), gm.ParetoUCB(), gm.ParetoGossip()])
+def test_kernels_round_as_a_processor_does(algorithm: Any) -> None:
+    from gossipmab.engines.gpu.compiling import ptx_of
+    from gossipmab.engines.gpu.kernels import kernels
+
+    environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4, link_probability=0.5)
+    trial = trial_of(algorithm, (environment, network), horizon=30, seed=0)
+    batch, found = batch_of([trial]), kernels(trial.kind)
+    for code in (ptx_of(found.trials, batch, 0, 10, True), ptx_of(found.agents, batch, 0, 1), ptx_of(found.links, batch, 0, 1)):
+        assert set(ARITHMETIC.findall(code)) <= EXACT
+        assert "call" not in code  # nothing of libdevice
+        arguments = re.findall(r"\.param \.[busf](\d+)", code)
+        assert 1_000 < sum(int(bits) // 8 for bits in arguments) < LARGEST_ARGUMENTS
+
+
+def test_numba_cuda_contracts_unless_it_is_kept_from_it() -> None:
+    """Why kernels are compiled by `exact_arithmetic`: should this fail, numba-cuda has changed, and the patch may go."""
+    from numba import cuda
+
+    from gossipmab.engines.gpu.compiling import exact_arithmetic, without_a_device
+
+    def kernel(x: Floats) -> None:
+        x[0] = x[1] * x[2] + x[3]
+
+    with without_a_device((9, 0)):
+        usual, _ = cuda.compile(kernel, "void(float64[::1])", device=False, abi="numba", cc=(9, 0))
+        with exact_arithmetic():
+            exact, _ = cuda.compile(kernel, "void(float64[::1])", device=False, abi="numba", cc=(9, 0))
+    assert "fma.rn.f64" in usual and "fma" not in exact
+
+
+SIMULATED = """
+import json, sys
+import gossipmab as gm
+from gossipmab.engines.gpu.simulate import simulate_gpu
+from gpu_rounds import NETWORKS, differing
+
+wrong = []
+for algorithm, network, block_agents, rewards in (
+    (gm.ParetoUCBGossip(pooled=True), 0, 512, "bernoulli"), (gm.ParetoUCBGossip(), 2, 2, "gaussian"),
+    (gm.ParetoUCBGossip(), 1, 512, "discrete"), (gm.ParetoUCBGossip(), 1, 2, "deterministic"),
+    (gm.ParetoUCB(), 3, 512, "bernoulli"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
+):
+    world = algorithm, gm.Environment.sample(4, 3, 2, rewards=rewards, seed=0), gm.Network(agents=4, **NETWORKS[network])
+    played = simulate_gpu(*world, horizon=30, seed=3, block_agents=block_agents)
+    wrong += differing(played, gm.simulate(*world, horizon=30, seed=3))
+print(json.dumps(wrong))
+"""
+
+
+def simulator() -> dict[str, str]:
+    """The environment of a process in which numba's simulator plays kernels, and all else is interpreted."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    ignored = "ignore::RuntimeWarning"  # unsigned numbers wrap
+    return os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": paths, "PYTHONWARNINGS": ignored}
+
+
+def test_the_simulator_gives_the_bits_of_simulate() -> None:
+    done = subprocess.run([sys.executable, "-c", SIMULATED], env=simulator(), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
+
+
+INTERRUPTED = """
+import json
+import gossipmab as gm
+
+class Stop(gm.Callback):
+    def on_cell(self, *args):
+        raise KeyboardInterrupt
+
+data = json.load(open("tiny.json"))
+try:
+    gm.run(data, "gpu", "gpu", callbacks=[Stop()])
+except KeyboardInterrupt:
+    gm.run(data, "gpu", "gpu")
+"""
+
+
+def test_a_run_that_was_interrupted_goes_on_to_the_tables_of_threads(tmp_path: Path) -> None:
+    data = tiny(20, 2)
+    (tmp_path / "tiny.json").write_text(json.dumps(data))
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], env=simulator(), cwd=tmp_path, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "gpu" / "manifest.json").read_text())
+    last = manifest["sessions"][-1]
+    assert (last["engine"], last["device"], last["computed"]) == ("gpu", "simulator", 3)  # of four cells
+    gm.run(data, tmp_path / "threads", workers=1)
+    for name in ("results.parquet", "agents.parquet"):
+        one, other = (pd.read_parquet(tmp_path / engine / name) for engine in ("gpu", "threads"))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)

@@ -378,7 +378,7 @@ def test_what_is_wrong_stands_at_its_head(tmp_path: Path, monkeypatch: Patch, ca
     cell.write_bytes(cell.read_bytes()[:-20])
     said = json.loads((tmp_path / "run" / "manifest.json").read_text())
     (tmp_path / "run" / "manifest.json").write_text(json.dumps({**said, "end": None}))
-    refuses("torn or altered", render, gm.open_run(tmp_path / "run"))
+    refuses("torn or altered", lambda: render(gm.open_run(tmp_path / "run")))
 
 
 def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None:

@@ -459,7 +459,10 @@ def test_what_a_manifest_says_is_escaped_in_the_report(tmp_path: Path) -> None:
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml", "runpy", "code", "joblib"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
 FORBIDDEN_METHODS = {"read_pickle", "literal_eval", "unsafe_load"}
-RUNS = {"utils/class_files.py": {"exec", "compile"}}  # the one place that runs a file: a class that an experiment names by it
+RUNS = {
+    "utils/class_files.py": {"exec", "compile"},  # the one place that runs a file: a class that an experiment names by it
+    "engines/gpu/kinds.py": {"eval"},  # a line made of the numbers of a class's fields, and of nothing that is read
+}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())

@@ -89,12 +89,16 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
     again = run_copy(tmp_path)
     assert (again["hits"], again["misses"]) == (1, 0) and again["digest"] == first["digest"]
     formula = tmp_path / "gossipmab" / "algorithms" / "gossip" / "pareto_ucb_gossip.py"
-    edited, changes = re.subn(r"= 2\.0 \* math\.log\(", "= 0.1 * math.log(", formula.read_text(encoding="utf-8"))
+    edited, changes = re.subn(r"= 2\.0 \* logarithm", "= 0.1 * logarithm", formula.read_text(encoding="utf-8"))
     assert changes == 1
     formula.write_text(edited, encoding="utf-8")
     changed = run_copy(tmp_path)
     assert (changed["hits"], changed["misses"]) == (0, 1) and changed["digest"] != first["digest"]
     assert changed["digest"] == run_copy(tmp_path, NUMBA_DISABLE_JIT="1")["digest"]  # and it is the edited formula's result
+    # A folder that cannot be written is no obstacle: a file stands where the cache should go.
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
+    assert run_copy(tmp_path)["digest"] == changed["digest"]
 
 
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:

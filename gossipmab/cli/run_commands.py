@@ -26,7 +26,7 @@ def run(
         ),
     ],
     folder: Annotated[Path | None, typer.Option("--out", help="The run folder; runs/<name> by default.")] = None,
-    engine: Annotated[str, choice("Who plays: threads, ray (cells as tasks), actors (an agent each) or gpu.", *ENGINES)] = "threads",
+    engine: Annotated[str, choice("Who plays: threads, ray (cells as tasks), actors (an agent each), gpu.", *ENGINES)] = "threads",
     workers: Workers = None,
     address: Annotated[str | None, typer.Option(help="The Ray cluster to join: auto or HOST:PORT.")] = None,
     resources: Annotated[

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 def plot_results(
-    results: Results, metric: str | None, ax: Any, x: str, guide: str | None, width: str | float | None, title: str, chosen: Any
+    results: Results, metric: str | None, ax: Any, x: str, bound: str | None, width: str | float | None, title: str, chosen: Any
 ) -> Any:
     """Draw one chart of a run. Arguments and errors: see `Results.plot`."""
     names = columns(list(results.spec.sweep))
     known = ["round", "bytes", *results.keys]
     if (x := names.get(x, x)) not in known:
         raise unknown("x", x, known)
-    chart = _chart(results, metric, guide, {"bytes": "_against_bytes", "round": ""}.get(x, f"_against_{kept_apart(x)}"), x, chosen)
+    chart = _chart(results, metric, bound, {"bytes": "_against_bytes", "round": ""}.get(x, f"_against_{kept_apart(x)}"), x, chosen)
     if ax is None:
         with _pyplot() as pyplot:
             drawn = draw_chart(chart, None, in_inches(width), title, pyplot.figure)
@@ -59,8 +59,8 @@ def _pyplot() -> Iterator[Any]:
         yield pyplot
 
 
-def _chart(results: Results, metric: str | None, guide: str | None, ending: str, x: str, chosen: Any) -> Chart:
-    for chart in charts(view(results, **chosen), metric, guide):
+def _chart(results: Results, metric: str | None, bound: str | None, ending: str, x: str, chosen: Any) -> Chart:
+    for chart in charts(view(results, **chosen), metric, bound):
         if chart.stem.endswith(ending) if ending else chart.stem in map(stem_of, results.kind.METRICS):
             return chart
     what = "no algorithm sends messages" if x == "bytes" else f"{x} has one value only" if ending else "no metric is defined"

@@ -35,7 +35,7 @@ CM = 2.54  # centimetres an inch
 
 def plot(
     results: Results, band: str | None = None, formats: Sequence[str] = ("png", "svg"), metric: str | None = None,
-    guide: str | None = None, out: str | Path | None = None, *, log: str | None = None, width: str | float | None = None,
+    bound: str | None = None, out: str | Path | None = None, *, log: str | None = None, width: str | float | None = None,
     where: Mapping[str, Any] | None = None, curves: Sequence[str] = (), title: str = "", style: str | Path | None = None,
     per_agent: bool = False,
 ) -> list[Path]:  # fmt: skip
@@ -49,7 +49,7 @@ def plot(
         band: "ci", "sd" or "quarter-sd"; by default "ci", and "quarter-sd" for the experiments of the paper's two figures.
         formats: some of FORMATS.
         metric: "pareto", "nsw", "both", or what else the protocol measures; None as fits the algorithms.
-        guide: the order of a regret bound to draw beside the curves: one of `regret_bounds.ORDERS`, or "auto".
+        bound: the order of a regret bound to draw beside the curves: one of `regret_bounds.ORDERS`, or "auto".
         out: the folder; `figures` in the run folder by default.
         log: the axes that are logarithmic: "x", "y", "both", "none"; by default as fits the data.
         width: "column", "page", or centimetres; as the panels need by default.
@@ -72,10 +72,10 @@ def plot(
     folder = results.path / "figures" if out is None else Path(out)
     drawn_here = {column: name for column, name in metrics_of(results, metric).items() if column in seen.table}
     shown = [one for one in results.spec.algorithms if (seen.table["algorithm"] == one.label).any()]
-    if guide == "auto" and (line := not_known(drawn_here, shown)):
+    if bound == "auto" and (line := not_known(drawn_here, shown)):
         log_line(line)
     with own_style(**more):
-        drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, guide)]
+        drawn = [(chart.stem, draw_chart(chart, None, inches, title)) for chart in charts(seen, metric, bound)]
         if (of_pulls := pulls(results)) is not None:
             drawn.append(("pulls", of_pulls))
         drawn += [(one.stem, one.figure) for one in outcome_figures(seen)]

@@ -59,7 +59,7 @@ def guide_for(wanted: str | None, metric: str, algorithms: Sequence[Any]) -> Gui
     if wanted is None or not algorithms:
         return None
     if wanted not in (*ORDERS, "auto"):
-        raise unknown("guide", wanted, (*ORDERS, "auto"))
+        raise unknown("bound", wanted, (*ORDERS, "auto"))
     return known_guide(metric, algorithms) if wanted == "auto" else Guide(algorithms[0].label, wanted)
 
 

@@ -68,7 +68,7 @@ class CellRunner:
 
     def relocated(self, files: Mapping[str, Path]) -> CellRunner:
         """The same runner for a machine on which the files lie elsewhere."""
-        other = CellRunner.__new__(CellRunner)
+        other = type(self).__new__(type(self))
         other._begin(files, self.threads, self._classes, NetworkCache())
         return other
 

@@ -239,7 +239,7 @@ class Results:
         return found
 
     def plot(
-        self, metric: str | None = None, ax: Any = None, *, x: str = "round", guide: str | None = None,
+        self, metric: str | None = None, ax: Any = None, *, x: str = "round", bound: str | None = None,
         width: str | float | None = None, title: str = "", band: str | None = None, log: str | None = None,
         where: Mapping[str, Any] | None = None, curves: Sequence[str] = (), per_agent: bool = False,
     ) -> Any:  # fmt: skip
@@ -254,7 +254,7 @@ class Results:
             ax: axes, one for each panel; by default those of a new figure, which a notebook shows at the end of the cell.
             x: "round", with a panel for every sweep point; a column of the sweep, with a panel for every point of the others;
                 or "bytes".
-            guide, width, title, band, log, where, curves, per_agent: as in `gm.plot`; width is that of a new figure.
+            bound, width, title, band, log, where, curves, per_agent: as in `gm.plot`; width is that of a new figure.
 
         Returns:
             The `Axes`, or an array (P,) of them if there are several panels; where={"p": 0.5} leaves one.
@@ -263,7 +263,7 @@ class Results:
             InputError: as `gm.plot`; nothing to draw; another number of axes than panels.
         """
         chosen = {"band": band, "log": log, "where": where, "shown": curves, "per_agent": per_agent}
-        return plotted("plot_results", self, metric, ax, x, guide, width, title, chosen)
+        return plotted("plot_results", self, metric, ax, x, bound, width, title, chosen)
 
     def dataset(self) -> xr.Dataset:
         """Arrays with dimensions (sweep keys..., algorithm, trial, round) and, at the last round, (..., trial, agent).

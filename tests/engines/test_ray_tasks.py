@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -352,14 +352,8 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
 class Carried(CellRunner):
     """A player that says where its worker found the package."""
 
-    files = property(lambda self: self.spec.files)
-
-    def relocated(self, files: dict[str, Path]) -> "Carried":
-        return Carried(replace(self.spec, files=files))
-
     def __call__(self, cell: Any, steps: Any = None) -> Any:
-        played = super().__call__(cell, steps)
-        return played.trace, gm.__file__, {name: str(path) for name, path in self.spec.files.items()}
+        return super().__call__(cell, steps).trace, gm.__file__, {name: str(path) for name, path in self.files.items()}
 
 
 class Remover(Callback):

@@ -129,7 +129,8 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: C
         "distribution": "my-algorithm", "version": "0.1.0",
     }  # fmt: skip
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
-    out = printed(capsys, ["verify", str(played)]) == 0 and call(["list"])
+    assert call(["verify", str(played)]) == 0
+    out = printed(capsys, ["list"])
     assert f"gossipmab.algorithms  {NAME}  Gaussian beliefs around the gossip averages." in out and "my-algorithm 0.1.0" in out
 
 

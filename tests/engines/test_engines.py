@@ -127,8 +127,11 @@ def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path, engine: s
     whims, done = random.Random(2), []
     busy = max(1.0, os.getloadavg()[0] / available_processors())  # then everything takes longer
     for _ in range(20):
-        assert signalled(tmp_path / "run", signal.SIGKILL, busy * whims.uniform(0.5, latest), engine) == -signal.SIGKILL
+        code = signalled(tmp_path / "run", signal.SIGKILL, busy * whims.uniform(0.5, latest), engine)
+        assert code in (-signal.SIGKILL, 0)
         done.append(len(list((tmp_path / "run" / "cells").glob("*.parquet"))))
+        if code == 0:  # it has ended meanwhile
+            break
         for folder in root.glob(PREFIX + "*"):
             shutil.rmtree(folder, ignore_errors=True)  # what SIGKILL leaves
     assert done == sorted(done) and len(set(done)) >= 5  # not only before or after the work

@@ -62,7 +62,9 @@ def test_numba_cuda_contracts_unless_it_is_kept_from_it() -> None:
 SIMULATED = """
 import json, sys
 import gossipmab as gm
-from gossipmab.engines.gpu.simulate import simulate_gpu
+from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.gpu.batch import begun
+from gossipmab.engines.gpu.playing import play
 from gpu_rounds import NETWORKS, differing
 
 wrong = []
@@ -72,8 +74,8 @@ for algorithm, network, block_agents, rewards in (
     (gm.ParetoUCB(), 3, 512, "bernoulli"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
 ):
     world = algorithm, gm.Environment.sample(4, 3, 2, rewards=rewards, seed=0), gm.Network(agents=4, **NETWORKS[network])
-    played = simulate_gpu(*world, horizon=30, seed=3, block_agents=block_agents)
-    wrong += differing(played, gm.simulate(*world, horizon=30, seed=3))
+    (played,) = play([begun(*world, TrialSettings(30, 3))], lambda agent_steps: None, block_agents)
+    wrong += differing(played.trace, gm.simulate(*world, horizon=30, seed=3))
 print(json.dumps(wrong))
 """
 

@@ -91,6 +91,9 @@ class Coordinator:
         if self.messages is not None:  # inbox, memory, what was spoken, and with top_k what is known on every arc
             numbers, known = message_size(algorithm, self.state)[0], 2 * E if self.messages.rules.top_k else 0
             state += 8 * numbers * (N * (2 + self.messages.depth) + known)
+            sender, arcs = self.messages.sender, self.network.offsets[self.bounds].tolist()
+            blocks = zip(pairwise(arcs), pairwise(self.bounds.tolist()), strict=True)
+            self.far = [far_agents(sender[slice(*here)], *agents) for here, agents in blocks]
         self.needed = limits.need(len(self.near), state)
         self.most_near = max(map(len, self.near)) if pool.transport == "direct" else 0
         pool.placement.check(self.needed, N, self.most_near)
@@ -198,11 +201,10 @@ class Coordinator:
             return self._links(present)
         fate, parts = failures(present), []
         arrived = arrivals_of(fate.age, self.network.offsets)
-        for a, z in pairwise(self.bounds.tolist()):
+        for (a, z), far in zip(pairwise(self.bounds.tolist()), self.far, strict=True):
             arcs = slice(*self.network.offsets[[a, z]].tolist())
             up, cold, sent = fate.up[:, a:z].copy(), fate.cold[:, a:z].copy(), fate.sent[:, arcs].copy()
             events = RoundEvents(a, arcs.start, up, cold, sent, fate.age[:, arcs].copy())
-            far = far_agents(self.messages.sender[arcs], a, z)
             parts.append((events, failures.arrivals.takes[:, arcs].copy(), arrived[:, far]))
         return parts
 

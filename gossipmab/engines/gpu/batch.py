@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gossipmab.algorithms.gossip.base import message_size
+from gossipmab.algorithms.gossip.base import SCRATCH, message_size
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.simulate import check_problem, tally_of
 from gossipmab.engines.gossip.tally import Tally, check_played, trace_of
@@ -22,12 +22,12 @@ from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import unchanged
 from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.failures import arcs_of
 from gossipmab.networks.links import ErdosRenyi
 from gossipmab.networks.links.base import IndependentLinks
 from gossipmab.networks.network import Network
-from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, stream
-from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.types import Floats
 
 PURPOSES = (Purpose.ARMS, Purpose.REWARDS, Purpose.LINKS)  # in the order of the streams in arrays.py
 
@@ -127,7 +127,7 @@ def _stacked(objects: Sequence[Any]) -> Any:
 def _state(states: Sequence[Any], agents: int) -> Any:
     """The states of all trials; every agent has scratch of its own."""
     stacked = _stacked(states)
-    scratch = {name: value for name, value in stacked._asdict().items() if name.startswith("scratch_")}
+    scratch = {name: value for name, value in stacked._asdict().items() if name.startswith(SCRATCH)}
     wide = {name: np.repeat(value[:, None], agents, axis=1) for name, value in scratch.items()}
     return stacked._replace(**wide)
 
@@ -138,13 +138,14 @@ def _graphs(networks: Sequence[Network]) -> Graphs:
     place = {key: g for g, key in enumerate(found)}
     distinct = list(found.values())
     E = max(1, *(len(one.edges) for one in distinct))
-    G, N = len(distinct), distinct[0].agents
+    G = len(distinct)
     probability, near, link = np.ones((G, E)), np.zeros((G, 2 * E), np.int64), np.zeros((G, 2 * E), np.int64)
     for g, one in enumerate(distinct):
         count = len(one.edges)
         if source_of(one) == DRAWN:
             probability[g, :count] = one.process.probabilities(one.graph)  # type: ignore[attr-defined]
-        list_arcs(one.edges, one.offsets, np.zeros(N, np.int64), near[g], link[g])
+        arcs = arcs_of(one.edges)
+        near[g, : 2 * count], link[g, : 2 * count] = arcs.sender, arcs.link
     return Graphs(
         np.array([place[id(one)] for one in networks]), np.array([source_of(one) for one in distinct]),
         np.array([len(one.edges) for one in distinct]), np.array([one.weight_rule for one in distinct]),
@@ -159,17 +160,6 @@ def source_of(network: Network) -> int:
     if not independent or network.sparse_link_sampler(np.random.default_rng(0)) is not None:
         return GIVEN
     return ALWAYS if (process.probabilities(network.graph) == 1.0).all() else DRAWN  # type: ignore[attr-defined]
-
-
-@jit
-def list_arcs(edges: Integers, offsets: Integers, counts: Integers, near: Integers, link: Integers) -> None:
-    """The neighbours of every agent in the base graph, ascending, and the links to them; edges in lexicographic order."""
-    for e in range(edges.shape[0]):
-        for end in range(2):
-            i = edges[e, end]
-            near[offsets[i] + counts[i]] = edges[e, 1 - end]
-            link[offsets[i] + counts[i]] = e
-            counts[i] += 1
 
 
 def _streams(trials: Sequence[Trial], shared: bool, most_links: int) -> Streams:

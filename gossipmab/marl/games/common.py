@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gossipmab.environments.registry import GAMES
-from gossipmab.utils.errors import InputError, shown
+from gossipmab.engines.common import check_objects
+from gossipmab.utils.errors import InputError
 from gossipmab.utils.parameters import check
 from gossipmab.utils.types import Floats, Integers
 
@@ -115,8 +115,7 @@ class Game(Protocol):
 
 def check_game(game: Any) -> None:
     """Raise InputError unless it is a game, an object, whose settings are allowed."""
-    if isinstance(game, type) or not all(hasattr(game, name) for name in GAMES.methods):
-        raise InputError(f"game: got {shown(game)}, allowed is an object, such as gm.marl.JobScheduling()")
+    check_objects(game, None, game=True)
     check(game)
 
 

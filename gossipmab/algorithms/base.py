@@ -56,9 +56,6 @@ class ProblemInfo(NamedTuple):
 
 select = method("select")
 update = method("update")
-# An algorithm may have a method `of_round(t, arms, objectives)`: a number that depends on the round alone, the same for all
-# agents. An engine may take it from a table: logarithms of a GPU differ in the last bit from those of a processor.
-of_round = method("of_round")
 
 
 @jit

@@ -12,12 +12,12 @@ Actors import this file: no pydantic here, whose constraints are those of annota
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from gossipmab.utils.elementary import exp, log, log1p
 from gossipmab.utils.jit import jit, method
 from gossipmab.utils.types import Description, Floats, Integers, class_attributes
 
@@ -165,7 +165,7 @@ def log_gamma(x: float) -> float:
     z = 1.0 / (x * x)
     series = 1.0 / 1188.0 + z * (-691.0 / 360360.0 + z / 156.0)
     series = 1.0 / 12.0 + z * (-1.0 / 360.0 + z * (1.0 / 1260.0 + z * (-1.0 / 1680.0 + z * series)))
-    return (x - 0.5) * math.log(x) - x + 0.9189385332046727 + series / x - math.log(product)
+    return (x - 0.5) * log(x) - x + 0.9189385332046727 + series / x - log(product)
 
 
 @jit
@@ -185,8 +185,8 @@ def beta_tail(x: float, a: float, b: float) -> float:
             fraction *= d * c
         if abs(d * c - 1.0) < 1e-15:
             break
-    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * math.log(x) + b * math.log1p(-x)
-    return math.exp(log_front) * fraction / a
+    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x)
+    return exp(log_front) * fraction / a
 
 
 @jit

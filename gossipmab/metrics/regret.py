@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gossipmab.environments.environment import Environment
 from gossipmab.objectives import pareto, solvers as welfare
+from gossipmab.utils.elementary import exp, log
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers
 
@@ -94,19 +95,19 @@ def nash_welfare_of(reference: RegretReference, p: Floats, utility: Floats) -> f
     if reference.power == 1.0:
         return product
     if LEAST < product < MOST:
-        return float(product**reference.power)
+        return exp(reference.power * log(product))
     logarithm, product = 0.0, 1.0
     for j in range(N):
         if utility[j] <= 0.0:
             return 0.0
         if utility[j] < ROOM:
-            logarithm += math.log(utility[j])
+            logarithm += log(utility[j])
             continue
         product *= utility[j]
         if not ROOM < product < 1.0 / ROOM:  # a logarithm for some hundred agents, not for each
-            logarithm += math.log(product)
+            logarithm += log(product)
             product = 1.0
-    return math.exp(reference.power * (logarithm + math.log(product)))
+    return exp(reference.power * (logarithm + log(product)))
 
 
 class WelfareCache(NamedTuple):

@@ -16,6 +16,7 @@ from gossipmab.objectives.solvers.nash_optimum import maximise_concave
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P
 from gossipmab.objectives.solvers.newton import APART, newton
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats, class_attributes
 
@@ -31,7 +32,7 @@ def log_welfare(utilities: Floats, p: Floats, least: float) -> float:
     for j in range(utilities.shape[0]):
         u = utility(utilities, j, p)
         u = max(u, least)
-        total += math.log(u) if u > 0.0 else -math.inf
+        total += log(u) if u > 0.0 else -math.inf
     return total
 
 
@@ -63,7 +64,7 @@ def maximise_log(utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tu
             most = 0.0
             for k in range(K):
                 most = max(most, workspace.clipped[j, k])
-            scales += math.log(most)
+            scales += log(most)
             scale = 1.0 / most
             for k in range(K):
                 work.gains[j, k] = workspace.clipped[j, k] * scale

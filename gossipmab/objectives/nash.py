@@ -16,6 +16,7 @@ from typing import NamedTuple
 from gossipmab.objectives import solvers as welfare
 from gossipmab.objectives.log_nash import log_welfare, maximise_log
 from gossipmab.objectives.solvers.workspace import SolverWorkspace
+from gossipmab.utils.elementary import exp
 from gossipmab.utils.types import Floats, class_attributes
 
 
@@ -34,13 +35,13 @@ class NashWelfare(NamedTuple):
         if not self.geometric:
             return product
         log = log_welfare(utilities, p, 0.0)
-        return math.exp(log / utilities.shape[0])
+        return exp(log / utilities.shape[0])
 
     def maximise(self, utilities: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:
         """Write p = argmax sum_j ln u_j(p), from the last maximiser."""
         log, gap = maximise_log(utilities, workspace, p)
         root = 1.0 / utilities.shape[0] if self.geometric else 1.0
-        value = math.exp(root * log)
+        value = exp(root * log)
         return value, value * math.expm1(root * gap)
 
     def maximise_with_bonus(self, utilities: Floats, bonus: Floats, workspace: SolverWorkspace, p: Floats) -> tuple[float, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from zlib import crc32
 
 import numpy as np
-from numba import config, njit
+from numba import config, njit, types
 from numba.core.registry import CPUDispatcher
 from numba.extending import overload
 
@@ -83,6 +84,27 @@ def method(name: str, inline: bool = True) -> Callable[..., Any]:
         return getattr(self.instance_class, name)
 
     return call
+
+
+def code_of(name: str) -> int:
+    """The number that stands for a name on a device, which has no strings."""
+    return crc32(name.encode())
+
+
+def option(name: str) -> Callable[[Any], bool]:
+    """The function that says whether a hyperparameter is `name`, or the number that stands for it."""
+    code = code_of(name)
+
+    def chosen(value: Any) -> bool:
+        return value in (name, code)
+
+    @overload(chosen, strict=False, jit_options=INLINE)
+    def _typed(value: Any) -> Any:
+        if isinstance(value, types.Integer):
+            return lambda value: value == code
+        return lambda value: value == name
+
+    return chosen
 
 
 def dual(function: F) -> F:

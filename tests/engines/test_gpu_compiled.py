@@ -28,7 +28,10 @@ EXACT = {"add.rn.f64", "sub.rn.f64", "mul.rn.f64", "div.rn.f64", "rcp.rn.f64", "
 LARGEST_ARGUMENTS = 32_764  # bytes, of a kernel on Volta and later
 
 
-@pytest.mark.parametrize("algorithm", [gm.ParetoUCBGossip(), gm.ParetoUCB(), gm.ParetoGossip()])
+@pytest.mark.parametrize(
+    "algorithm",
+    [gm.ParetoUCBGossip(), gm.ParetoUCB(), gm.ParetoGossip(), pytest.param(gm.SimulatedNSWUCBGossip(), marks=pytest.mark.slow)],
+)
 def test_kernels_round_as_a_processor_does(algorithm: Any) -> None:
     from gossipmab.engines.gpu.compiling import ptx_of
     from gossipmab.engines.gpu.kernels import kernels
@@ -38,7 +41,7 @@ def test_kernels_round_as_a_processor_does(algorithm: Any) -> None:
     batch, found = batch_of([trial]), kernels(trial.kind)
     for code in (ptx_of(found.trials, batch, 0, 10, True), ptx_of(found.agents, batch, 0, 1), ptx_of(found.links, batch, 0, 1)):
         assert set(ARITHMETIC.findall(code)) <= EXACT
-        assert "call" not in code  # nothing of libdevice
+        assert "__nv_" not in code  # nothing of libdevice
         arguments = re.findall(r"\.param \.[busf](\d+)", code)
         assert 1_000 < sum(int(bits) // 8 for bits in arguments) < LARGEST_ARGUMENTS
 
@@ -71,7 +74,9 @@ wrong = []
 for algorithm, network, block_agents, rewards in (
     (gm.ParetoUCBGossip(pooled=True), 0, 512, "bernoulli"), (gm.ParetoUCBGossip(), 2, 2, "gaussian"),
     (gm.ParetoUCBGossip(), 1, 512, "discrete"), (gm.ParetoUCBGossip(), 1, 2, "deterministic"),
-    (gm.ParetoUCB(), 3, 512, "bernoulli"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
+    (gm.ParetoUCB(), 3, 512, "beta"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
+    (gm.SimulatedNSWUCBGossip(solver="local"), 0, 512, "bernoulli"), (gm.SimulatedNSWUCBGossip(), 3, 2, "bernoulli"),
+    (gm.CentralizedNSW(solver="local"), 1, 2, "bernoulli"),
 ):
     world = algorithm, gm.Environment.sample(4, 3, 2, rewards=rewards, seed=0), gm.Network(agents=4, **NETWORKS[network])
     (played,) = play([begun(*world, TrialSettings(30, 3))], lambda agent_steps: None, block_agents)

@@ -21,8 +21,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "star": {"base": "star", "links": gm.GilbertElliott(0.3, 0.4)},
 }
 WEIGHTS = ("laplacian", "max_degree", "metropolis", "lazy_metropolis")
-ALGORITHMS = (gm.ParetoUCBGossip(), gm.ParetoUCBGossip(pooled=True), gm.ParetoUCB(), gm.ParetoGossip(burn_in=0.1))
-REWARDS = ("bernoulli", "gaussian", "discrete", "deterministic", "table", "rounds")
+ALGORITHMS = (
+    gm.ParetoUCBGossip(), gm.ParetoUCBGossip(pooled=True), gm.ParetoUCB(), gm.ParetoGossip(burn_in=0.1),
+    gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(), gm.CentralizedNSW(solver="local"),
+)  # fmt: skip
+REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table", "rounds")
 
 
 def why_not() -> str:

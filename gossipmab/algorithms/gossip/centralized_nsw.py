@@ -27,6 +27,7 @@ from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.bonus_local import maximise_bonus
 from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
+from gossipmab.utils.elementary import log
 from gossipmab.utils.types import Floats, Integers, class_attributes
 
 
@@ -92,7 +93,7 @@ class CentralizedNSW(NamedTuple):
                 for one in range(N):
                     total += state.local_mean[one, j, k]
                 state.scratch_estimate[j, k] = total / N
-        log_rounds = math.log(N * K * t)
+        log_rounds = log(float(N * K * t))
         for k in range(K):
             pulls = state.counts[i, k]
             if self.pooled:

@@ -23,8 +23,9 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from gossipmab.algorithms.base import ProblemInfo, of_round, play_arm
+from gossipmab.algorithms.base import ProblemInfo, play_arm
 from gossipmab.objectives import pareto
+from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers, class_attributes
 
@@ -44,18 +45,16 @@ class State(NamedTuple):
 
 
 @jit_inline
-def optimistic_front(
-    state: Any, means: Floats, i: int, t: int, logarithm: float, pooling: int, consensus: float, p: Floats
-) -> None:  # fmt: skip
+def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, consensus: float, p: Floats) -> None:
     """Uniform on the Pareto front of the upper bounds means[i, k] + r_i[k]; in rounds t = 1..K, arm t.
 
-    r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C,   logarithm = ln( t (D K)^(1/4) )
+    r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C
     """
     K, D = state.scratch_upper.shape
     if t <= K:
         play_arm(t - 1, p)
         return
-    numerator = 2.0 * logarithm
+    numerator = 2.0 * log(t * math.sqrt(math.sqrt(D * K)))
     radius = p  # until the front is known: K square roots side by side take the time of two
     for k in range(K):
         radius[k] = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
@@ -88,15 +87,10 @@ class ParetoUCBGossip(NamedTuple):
         local, own, sent = np.zeros((3, N, K, D))
         return State(np.zeros((N, K), np.int64), local, own, sent, np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
 
-    def of_round(self, t: int, arms: int, objectives: int) -> float:
-        """ln( t (D K)^(1/4) )."""
-        return math.log(t * math.sqrt(math.sqrt(objectives * arms)))
-
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of G_i."""
-        logarithm = of_round(self, t, *state.scratch_upper.shape)
         pooling = len(state.pulls) if self.pooled else 1
-        optimistic_front(state, state.global_mean, i, t, logarithm, pooling, self.consensus, p)
+        optimistic_front(state, state.global_mean, i, t, pooling, self.consensus, p)
 
     def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update L_i of the arm, and add its change to the gossip average.
@@ -111,10 +105,7 @@ class ParetoUCBGossip(NamedTuple):
             state.global_mean[i, arm, d] += after - before
 
 
-@class_attributes(
-    title="Pareto UCB1", init=ParetoUCBGossip.init, of_round=ParetoUCBGossip.of_round, update=ParetoUCBGossip.update,
-    communicates=False,
-)  # fmt: skip
+@class_attributes(title="Pareto UCB1", init=ParetoUCBGossip.init, update=ParetoUCBGossip.update, communicates=False)
 class ParetoUCB(NamedTuple):
     """The baseline: the same rule on the agent's own averages, no messages.
 
@@ -129,5 +120,4 @@ class ParetoUCB(NamedTuple):
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of L_i."""
-        logarithm = of_round(self, t, *state.scratch_upper.shape)
-        optimistic_front(state, state.local_mean, i, t, logarithm, 1, self.consensus, p)
+        optimistic_front(state, state.local_mean, i, t, 1, self.consensus, p)

@@ -33,6 +33,7 @@ from gossipmab.objectives.solvers.bonus_global import warm_size
 from gossipmab.objectives.solvers.bonus_local import maximise_bonus
 from gossipmab.objectives.solvers.linalg import utility
 from gossipmab.objectives.solvers.nash_workspace import WelfareWorkspace, welfare_workspace
+from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, Integers, class_attributes
 
@@ -134,7 +135,7 @@ class SimulatedNSWUCBGossip(NamedTuple):
             play_arm(t - 1, p)
             return
         size, own = state.known_sizes[i], row_of(state, i, i)
-        log_rounds = math.log(N * K * t)
+        log_rounds = log(float(N * K * t))
         for k in range(K):
             state.scratch_bonus[k] = self.alpha * math.sqrt(log_rounds / state.counts[i, own, k])
         averages = state.local_mean if self.no_gossip else state.global_mean

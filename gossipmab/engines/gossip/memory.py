@@ -35,8 +35,7 @@ def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: i
 
     Where rows are tracked, for the largest ball of agents; 0 of a plug-in that cannot begin with so few.
     """
-    N, hops = network.agents, getattr(algorithm, "hops", 0)
-    ball = largest_ball(network.edges, N, hops) if hops > 0 else N
+    N, ball = network.agents, _tracked(algorithm, network)
     try:
         a, b, c = (_probed(algorithm, arms, objectives, few) for few in PROBED)
     except Exception:
@@ -45,10 +44,21 @@ def state_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: i
     return N * (a + steps * (b - a) + steps * (steps - 1) // 2 * (c - 2 * b + a)) // ball
 
 
-def scratch_bytes(algorithm: Algorithm, arms: int, objectives: int) -> int:
-    """The scratch of a state, which every thread has."""
-    state = _small_state(algorithm, arms, objectives, PROBED[0])[0]
-    return sum(_size(value) for name, value in state._asdict().items() if name.startswith(SCRATCH))
+def scratch_bytes(algorithm: Algorithm, network: Network, arms: int, objectives: int) -> int:
+    """The scratch of a state, which every thread has; of more agents than arms it grows by the same bytes with each."""
+    ball, few = _tracked(algorithm, network), max(arms, *PROBED)
+
+    def taken(agents: int) -> int:
+        state = _small_state(algorithm, arms, objectives, agents)[0]
+        return sum(_size(value) for name, value in state._asdict().items() if name.startswith(SCRATCH))
+
+    return taken(ball) if ball <= few else taken(few) + (ball - few) * (taken(few + 1) - taken(few))
+
+
+def _tracked(algorithm: Algorithm, network: Network) -> int:
+    """The most agents whose preferences an agent may track."""
+    hops = getattr(algorithm, "hops", 0)
+    return largest_ball(network.edges, network.agents, hops) if hops > 0 else network.agents
 
 
 def _probed(algorithm: Algorithm, arms: int, objectives: int, agents: int) -> int:

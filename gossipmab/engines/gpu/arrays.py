@@ -67,7 +67,7 @@ class Buffers(NamedTuple):
 
 
 class Records(NamedTuple):
-    """Of the tally. gaps: (C, K). utilities: (C, K, N). best: (C,). estimand: (C, M).
+    """Of the tally. gaps: (C, K). utilities: (C, K, N). best, power: (C,). estimand: (C, M). members: (C, N, B) or (C, 0, 0).
 
     Scratch: utility (C, N, N), or (C, 1, N) where no welfare is computed; means (C, 2, M).
     """
@@ -75,18 +75,21 @@ class Records(NamedTuple):
     gaps: Floats
     utilities: Floats
     best: Floats
+    power: Floats
     estimand: Floats
+    members: Integers
     kept: Accumulators
     utility: Floats
     means: Floats
 
 
 class Flat(NamedTuple):
-    """The averages as rows (C, N, M): of `global_mean`, its mailbox, `local_mean`; the last stands for all if nothing is sent."""
+    """Averages as rows (C, N, M): `global_mean`, its mailbox, `local_mean`, its mailbox; where one is not there, `local_mean`."""
 
     own: Floats
     sent: Floats
     local: Floats
+    local_sent: Floats
 
 
 class Batch(NamedTuple):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +13,7 @@ from gossipmab.engines.gossip.simulate import check_problem, tally_of
 from gossipmab.engines.gossip.tally import Tally, check_played, trace_of
 from gossipmab.engines.gossip.trial import problem_info
 from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN, LINKS_OF_LANE, Batch, Buffers, Flat, Graphs, Records, Streams
-from gossipmab.engines.gpu.kinds import TABLE, Kind, tabled
+from gossipmab.engines.gpu.kinds import Kind, layout_of
 from gossipmab.engines.gpu.pcg64 import along, jump, start_of, words
 from gossipmab.engines.gpu.refusals import check_supported
 from gossipmab.environments.environment import Environment
@@ -27,13 +25,12 @@ from gossipmab.networks.links import ErdosRenyi
 from gossipmab.networks.links.base import IndependentLinks
 from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, stream
-from gossipmab.utils.types import Floats
 
 PURPOSES = (Purpose.ARMS, Purpose.REWARDS, Purpose.LINKS)  # in the order of the streams in arrays.py
 
 
 class Trial(NamedTuple):
-    """A trial before its first round. table: (T + 1,) of its `of_round`, (0,) without one."""
+    """A trial before its first round."""
 
     algorithm: Any
     environment: Environment
@@ -41,24 +38,22 @@ class Trial(NamedTuple):
     state: Any
     tally: Tally
     settings: TrialSettings
-    table: Floats
 
     @property
     def kind(self) -> Kind:
         """What its rounds are compiled for."""
-        rewards = type(self.environment.rewards)
+        rewards = self.environment.rewards
         shared = bool(getattr(rewards, "common_draw", False))
-        given = not shared and getattr(rewards, "prepare", None) is not unchanged
-        algorithm = tabled(type(self.algorithm)) if len(self.table) else type(self.algorithm)
-        return Kind(algorithm, rewards, type(self.state), bool(self.algorithm.communicates), given, shared)
+        given = not shared and getattr(type(rewards), "prepare", None) is not unchanged
+        layouts = layout_of(self.algorithm), layout_of(rewards), layout_of(self.state)
+        blends = bool(getattr(self.algorithm, "blends", False))
+        return Kind(*layouts, bool(self.algorithm.communicates), blends, given, shared)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What trials side by side have in common."""
-        fields = (*self.state, *self.environment.rewards, *self.tally.kept)
-        shapes = tuple(np.shape(field) for field in fields)
-        table = hashlib.sha256(self.table.tobytes()).digest()
-        return self.kind, shapes, self.settings.horizon, self.settings.rounds.tobytes(), table
+        shapes = shapes_of((self.state, self.environment.rewards, self.tally.kept, self.tally.reference.members))
+        return self.kind, shapes, self.settings.horizon, self.settings.rounds.tobytes()
 
     def trace(self) -> GossipTrace:
         """Its trace, when it has been played. Raises InputError if an agent played what is no distribution."""
@@ -72,35 +67,29 @@ def begun(
 ) -> Trial:
     """A checked trial. Raises InputError if the engine cannot play it."""
     check_problem(algorithm, environment, network)
-    check_supported(algorithm, environment, network, settings.welfare)
+    check_supported(algorithm, environment, network)
     state = algorithm.init(problem_info(environment, network, settings.horizon))
     tally = tally_of(algorithm, environment, state, settings, per_agent)
-    table = table_of(algorithm, settings.horizon, environment.arms, environment.objectives)
-    return Trial(algorithm, environment, network, state, tally, settings, table)
+    return Trial(algorithm, environment, network, state, tally, settings)
 
 
-@lru_cache(maxsize=16)
-def table_of(algorithm: Any, horizon: int, arms: int, objectives: int) -> Floats:
-    """(T + 1,) what `of_round` gives in rounds 1 .. T; (0,) of algorithms without. Trials share it."""
-    if not hasattr(algorithm, "of_round"):
-        return np.zeros(0)
-    return np.array([0.0, *(algorithm.of_round(t, arms, objectives) for t in range(1, horizon + 1))])
+def shapes_of(value: Any) -> Any:
+    """The shapes of all arrays in a tuple of tuples of them."""
+    return tuple(map(shapes_of, value)) if isinstance(value, tuple) else np.shape(value)
 
 
 def batch_of(trials: Sequence[Trial]) -> Batch:
     """The arrays of trials that have the same key."""
     first = trials[0]
     N, K, D = first.environment.means.shape
-    kind, C, M = first.kind, len(trials), K * D
+    kind, C = first.kind, len(trials)
     algorithm = _stacked([one.algorithm for one in trials])
-    if len(first.table):
-        algorithm = kind.algorithm(*algorithm, **{TABLE: first.table})
     state = _state([one.state for one in trials], N)
     graphs, tallies = _graphs([one.network for one in trials]), [one.tally for one in trials]
     U = N if any(one.reference.best > 0.0 for one in tallies) else 1
-    gaps, utilities, best, _, estimand, _ = _stacked([one.reference for one in tallies])
+    reference = _stacked([one.reference for one in tallies])
     kept = _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds)
-    records = Records(gaps, utilities, best, estimand, kept, np.zeros((C, U, N)), np.zeros((C, 2, M)))
+    records = Records(*reference, kept, np.zeros((C, U, N)), np.zeros((C, *first.tally.means.shape)))
     E, ends = graphs.probability.shape[1], graphs.near.shape[1]
     buffers = Buffers(
         np.zeros((C, E), np.uint8), np.zeros((C, N), np.int64), np.zeros((C, ends), np.int64), np.zeros((C, ends)),
@@ -114,22 +103,32 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
 def flat_of(state: Any) -> Flat:
     """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
     C, N, *rest = state.local_mean.shape
-    names = "global_mean", "sent_global_mean", "local_mean"
+    names = "global_mean", "sent_global_mean", "local_mean", "sent_local_mean"
     return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in names))
 
 
 def _stacked(objects: Sequence[Any]) -> Any:
-    """The NamedTuple of them all, every field with the trial as its first axis."""
-    fields = zip(*objects, strict=True)
-    return type(objects[0])(*(np.asarray(each[0])[None] if len(each) == 1 else np.stack(each) for each in fields))
+    """The NamedTuple of them all, every field with the trial as its first axis; 0 in the place of names, which are alike."""
+    first = objects[0]
+    if isinstance(first, tuple):
+        return type(first)(*map(_stacked, zip(*objects, strict=True)))
+    if isinstance(first, str):
+        return np.zeros(1)
+    return np.asarray(first)[None] if len(objects) == 1 else np.stack(objects)
+
+
+def _repeated(value: Any, agents: int) -> Any:
+    """The same arrays with another axis behind the first, one for every agent."""
+    if isinstance(value, tuple):
+        return type(value)(*(_repeated(one, agents) for one in value))
+    return np.repeat(value[:, None], agents, axis=1)
 
 
 def _state(states: Sequence[Any], agents: int) -> Any:
     """The states of all trials; every agent has scratch of its own."""
     stacked = _stacked(states)
     scratch = {name: value for name, value in stacked._asdict().items() if name.startswith(SCRATCH)}
-    wide = {name: np.repeat(value[:, None], agents, axis=1) for name, value in scratch.items()}
-    return stacked._replace(**wide)
+    return stacked._replace(**{name: _repeated(value, agents) for name, value in scratch.items()})
 
 
 def _graphs(networks: Sequence[Network]) -> Graphs:

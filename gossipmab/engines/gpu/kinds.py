@@ -1,12 +1,11 @@
 """A kind of trials: one algorithm, reward model and shape of state, for which the round of an agent is compiled.
 
-The methods are those of the algorithm's file. On the device its `of_round` is a table that the host has computed.
+The methods are those of the algorithm's file.
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gossipmab.algorithms.gossip.base import SCRATCH, exchanged
@@ -18,21 +17,19 @@ from gossipmab.engines.gossip.tally import Accumulators, Tally
 from gossipmab.engines.gpu.arrays import Batch
 from gossipmab.engines.gpu.rounds import Lane, draw_numbers
 from gossipmab.metrics.regret import RegretReference, WelfareCache
-from gossipmab.utils.jit import jit_inline
+from gossipmab.utils.jit import code_of, jit_inline
 
-TABLE = "table"
+Layout = tuple[type, tuple[Any, ...]]
 
 
 class Kind(NamedTuple):
-    """What a kernel is compiled for. algorithm, rewards, state: classes; algorithm is one of `tabled`.
+    """What a kernel is compiled for. communicates, blends: of the algorithm. given, shared: as of `draw_numbers`."""
 
-    communicates: of the algorithm. given, shared: as of `draw_numbers`.
-    """
-
-    algorithm: type
-    rewards: type
-    state: type
+    algorithm: Layout
+    rewards: Layout
+    state: Layout
     communicates: bool
+    blends: bool
     given: bool
     shared: bool
 
@@ -44,37 +41,37 @@ class Parts(NamedTuple):
     record: Callable[..., None]
 
 
-def _of_table(self: Any, t: int, arms: int, objectives: int) -> float:
-    """What the host computed for round t."""
-    number: float = self.table[t]
-    return number
+def layout_of(value: Any) -> Layout:
+    """The class of a NamedTuple, and of every field the number that stands for it, its layout if it is one, or None."""
+    return type(value), tuple(
+        code_of(one) if isinstance(one, str) else layout_of(one) if isinstance(one, tuple) else None for one in value
+    )
 
 
-_TABLED: dict[type, type] = {}
-_named: Any = namedtuple  # type checkers want its fields written out
+def viewer(layout: Layout, order: list[int] | None = None) -> Callable[..., Any]:
+    """A function (fields, c, i) that returns an object of the layout for trial c and agent i, its fields in another order.
 
+    Scratch has the agent as its second axis.
 
-def tabled(kind: type) -> type:
-    """The algorithm's class with a table (T + 1,) beside its hyperparameters, from which `of_round` is taken."""
-    if kind not in _TABLED:
-        plain: Any = kind
-        made: Any = _named(f"{kind.__name__}Tabled", (*plain._fields, TABLE))
-        made.select, made.update, made.of_round = plain.select, plain.update, _of_table
-        _TABLED[kind] = made
-    return _TABLED[kind]
-
-
-def viewer(kind: Any, order: list[int] | None = None) -> Callable[..., Any]:
-    """A function (fields, c, i) that returns an object of the NamedTuple for trial c and agent i, its fields in another order.
-
-    The table is one for all trials; scratch has the agent as its second axis.
-
-    Compiled code makes a NamedTuple of its fields only where each is written out, hence the line of code made here.
+    Compiled code makes a NamedTuple of its fields only where each is written out, hence the line of code made here. Names stand
+    there as numbers, so that code for other names is left out.
     """
-    places = order or range(len(kind._fields))
-    agents = ["" if name == TABLE else "[c, i]" if name.startswith(SCRATCH) else "[c]" for name in kind._fields]
-    items = ", ".join(f"fields[{place}]{agent}" for place, agent in zip(places, agents, strict=True))
-    view: Callable[..., Any] = eval(f"lambda fields, c, i: kind({items})", {"kind": kind})  # noqa: S307
+    kinds: dict[str, type] = {}
+
+    def written(layout: Layout, fields: str, index: str, places: Sequence[int]) -> str:
+        kind: Any = layout[0]
+        kinds[name := f"kind_{len(kinds)}"] = kind
+        items = []
+        for place, field in zip(places, kind._fields, strict=True):
+            at, inner = index or ("[c, i]" if field.startswith(SCRATCH) else "[c]"), layout[1][place]
+            if isinstance(inner, tuple):
+                items.append(written(inner, f"{fields}[{place}]", at, range(len(inner[1]))))
+            else:
+                items.append(f"{fields}[{place}]{at}" if inner is None else str(inner))
+        return f"{name}({', '.join(items)})"
+
+    code = written(layout, "fields", "", order or range(len(layout[1])))
+    view: Callable[..., Any] = eval(f"lambda fields, c, i: {code}", kinds)  # noqa: S307
     return jit_inline(view)
 
 
@@ -83,7 +80,7 @@ def tally_of_trial(batch: Batch, c: int, i: int) -> Tally:
     """The tally of trial c with agent i's scratch; without a cache: agents would write into it at the same time."""
     records, kept, p = batch.records, batch.records.kept, batch.buffers.p[c]
     reference = RegretReference(
-        records.gaps[c], records.utilities[c], records.best[c], 1.0, records.estimand[c], batch.records.kept.pulls[c][:0]
+        records.gaps[c], records.utilities[c], records.best[c], records.power[c], records.estimand[c], records.members[c]
     )
     accumulators = Accumulators(
         kept.pulls[c], kept.played[c], kept.round_regret[c], kept.nsw_regret[c], kept.messages_sent[c], kept.final_pareto[c],
@@ -96,11 +93,11 @@ def tally_of_trial(batch: Batch, c: int, i: int) -> Tally:
 
 def parts(kind: Kind) -> Parts:
     """The functions of a kind, to be compiled into kernels, or for this processor."""
-    state_class: Any = kind.state
+    state_class: Any = kind.state[0]
     places = exchanged(state_class(*range(len(state_class._fields))))
     algorithm_of, rewards_of = viewer(kind.algorithm), viewer(kind.rewards)
     even, odd = viewer(kind.state, list(places)), viewer(kind.state)
-    communicates, given, shared = kind.communicates, kind.given, kind.shared
+    communicates, blends, given, shared = kind.communicates, kind.blends, kind.given, kind.shared
 
     @jit_inline
     def agent(batch: Any, c: int, i: int, b: int, t: int) -> None:
@@ -111,7 +108,7 @@ def parts(kind: Kind) -> Parts:
         if t % 2 == 0:
             now, after, own, sent = after, now, sent, own
         offsets = graphs.offsets[graphs.which[c]]
-        channel = Lane(own, sent, offsets, buffers.degrees[c], buffers.neighbours[c], buffers.weights[c], communicates)
+        channel = Lane(own, sent, offsets, buffers.degrees[c], buffers.neighbours[c], buffers.weights[c], communicates, blends)
         numbers = RandomBlock(0, buffers.arms[c], buffers.rewards[c], buffers.own[c])
         scratch = Scratch(buffers.p[c, i], buffers.x[c, i])
         algorithm, rewards = algorithm_of(batch.algorithm, c, i), rewards_of(batch.rewards, c, i)
@@ -122,8 +119,10 @@ def parts(kind: Kind) -> Parts:
     def record(batch: Any, c: int, t: int) -> None:
         """The record of round t, if it is one to be recorded."""
         flat = batch.flat
-        own = (flat.sent[c] if t % 2 == 1 else flat.own[c]) if communicates else flat.local[c]
-        averages = Averages(own, own, flat.local[c], flat.local[c])
+        own, local = flat.own[c], flat.local[c]
+        if t % 2 == 1:
+            own, local = flat.sent[c], flat.local_sent[c]
+        averages = Averages(own, own, local, local) if communicates else Averages(local, local, local, local)
         end_round(tally_of_trial(batch, c, 0), averages, 0, t, 0, batch.buffers.degrees.shape[1])
 
     return Parts(agent, record)

@@ -24,7 +24,7 @@ SCRATCH_AGENTS = 8_192  # the product of so many agents' utilities is next to no
 def trial_bytes(algorithm: Any, network: Network, arms: int, objectives: int, recorded: int) -> int:
     """What a trial takes on the device, by the formula above. recorded: R, rounds."""
     N, K, D, E = network.agents, arms, objectives, len(network.edges)
-    state = state_bytes(algorithm, network, K, D) + N * scratch_bytes(algorithm, K, D)
+    state = state_bytes(algorithm, network, K, D) + N * scratch_bytes(algorithm, network, K, D)
     kept = 8 * N * (3 * K + K * D + 2 * D + (N if N <= SCRATCH_AGENTS else 1) + 13)
     records = 8 * recorded * (2 * (N if N * recorded <= LARGE_CURVES else 1) + K + 4)
     return state + kept + records + 77 * E

@@ -122,8 +122,9 @@ def _play_rounds(
 
 def _record(batch: Batch, trials: Sequence[Trial], t: int) -> None:
     """Record round t of every trial: by the function of all engines, from what the device holds."""
-    local, names = on_host(batch.flat.local), ("pulls", "played", "nsw_regret", "messages_sent")
-    mean = batch.flat.sent if t % 2 == 1 else batch.flat.own
+    flat, names = batch.flat, ("pulls", "played", "nsw_regret", "messages_sent")
+    mean, own_local = (flat.sent, flat.local_sent) if t % 2 == 1 else (flat.own, flat.local)
+    local = on_host(own_local)
     own = on_host(mean) if trials[0].algorithm.communicates else local
     kept = {name: on_host(getattr(batch.records.kept, name)) for name in names}
     for c, one in enumerate(trials):

@@ -36,7 +36,7 @@ def check_cells(cells: Sequence[Any], player: Any) -> dict[str, str]:
             (algorithm, environment, network), settings = player.arguments(cell)
         except (Exception, SystemExit):  # noqa: S112
             continue  # the cell will fail in the same way, and its error is reported then
-        check_supported(algorithm, environment, network, settings["welfare"])
+        check_supported(algorithm, environment, network)
         recorded = len(TrialSettings.checked(settings).rounds)
         memory.check(algorithm, network, environment.arms, environment.objectives, recorded, free)
     return device()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gossipmab.engines.gossip.channel import mix_rows
+from gossipmab.engines.gossip.channel import gossip
 from gossipmab.engines.gpu.arrays import ARMS, DRAWN, GIVEN, LINKS, LINKS_OF_LANE, REWARDS, Buffers, Graphs, Streams
 from gossipmab.engines.gpu.pcg64 import JUMP, STEP, stepped, uniform_of
 from gossipmab.networks.mixing import weight_of_edge
@@ -30,6 +30,7 @@ class Lane(NamedTuple):
     neighbours: Integers
     weights: Floats
     communicates: bool
+    blends: bool
 
     def awake(self, i: int, b: int) -> bool:
         """Always."""
@@ -50,7 +51,7 @@ class Lane(NamedTuple):
     def mix(self, algorithm: Any, state: Any, i: int, neighbours: Integers, weights: Floats) -> None:
         """The gossip of agent i."""
         if self.communicates:
-            mix_rows(self.own, self.sent, i, neighbours, weights)
+            gossip(algorithm, self.blends, state, self.own, self.sent, i, neighbours, weights)
 
     def outbound(self, i: int, b: int) -> int:
         """One to each present neighbour."""

@@ -21,6 +21,7 @@ from gossipmab.objectives.solvers.local_maximum import climb, reward, solve
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, CURVE, CURVE_ROWS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import log_product, supported
 from gossipmab.objectives.solvers.tangents import POINT, RANGE, apart, best_tangent, curve, move_to, slot, tangent
+from gossipmab.utils.elementary import exp, log
 from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
@@ -38,7 +39,7 @@ UP, DOWN = variable(True), variable(False)
 def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: float) -> tuple[float, float]:
     """(e^y + x, y) at its largest between two tangents, y <= top and x <= x_most given."""
     if other == lam:
-        return math.exp(top) + x_most, top
+        return exp(top) + x_most, top
     x = (n - m) / (other - lam)
     y = m - lam * x
     if y > top:
@@ -47,7 +48,7 @@ def crossing(lam: float, m: float, other: float, n: float, top: float, x_most: f
     if x > x_most:
         x = x_most
         y = min(m - lam * x if lam < other else n - other * x, top)
-    return math.exp(y) + x, y
+    return exp(y) + x, y
 
 
 @jit
@@ -67,13 +68,13 @@ def refine(
     """Solve at lam and store its curve; from a better point climb to the maximum of F next to it. (best, curves)."""
     recall(work, warm, lam, move_to(work, curves, lam))
     h = solve(work, s, lam)
-    value = base + math.exp(h) + reward(work)
+    value = base + exp(h) + reward(work)
     curve(work, slot(curves), s, lam, h)
     curves += 1
     if value > best * (1.0 + 1e-12):
         best = keep_best(work, value, best)
         lam, h = climb(work, s, cap)
-        best = keep_best(work, base + math.exp(h) + reward(work), best)
+        best = keep_best(work, base + exp(h) + reward(work), best)
         curve(work, slot(curves), s, lam, h)
         curves += 1
     return best, curves
@@ -107,9 +108,9 @@ def march(
     for _ in range(MOST_STEPS):
         accept = best * (1.0 + ACCEPT)
         if up:
-            end = base + math.exp(min(m - lam * x_most, top)) + x_most
+            end = base + exp(min(m - lam * x_most, top)) + x_most
         else:
-            end = base + math.exp(top) + min((m - top) / lam, x_most)
+            end = base + exp(top) + min((m - top) / lam, x_most)
         if end <= accept:
             return best, max(upper, end), curves
         ahead = lam * (1.0 + stride) if up else lam / (1.0 + stride)
@@ -135,7 +136,7 @@ def march(
                 continue
         if holds >= 0 and shrunk < 4:
             shrunk += 1
-            fit = math.exp(min(-y, 700.0)) / lam - 1.0 if up else lam * math.exp(y) - 1.0
+            fit = exp(min(-y, 700.0)) / lam - 1.0 if up else lam * exp(y) - 1.0
             stride = min(max(fit, 0.1 * stride), 0.5 * stride)
             continue
         if curves >= MOST_CURVES or not stride > 1e-12:
@@ -163,7 +164,7 @@ def prepare(work: WelfareWorkspace, G: Floats, b: Floats, s: float) -> tuple[flo
             gains[j, k] = value
             most = max(most, value)
         top, product = carry(top, product * most)
-    top += math.log(product)
+    top += log(product)
     base = b[0]
     for k in range(1, K):
         base = min(base, b[k])
@@ -187,7 +188,7 @@ def start(work: WelfareWorkspace, s: float, warm: Floats, x_most: float) -> None
             total += table[P, k]
         if total > 0.0:
             arms = supported(work)
-            best = keep_best(work, math.exp(s * log_product(work, arms)) + reward(work), best)
+            best = keep_best(work, exp(s * log_product(work, arms)) + reward(work), best)
     if best < 0.0:
         interior_point(work, s, 0.3 / x_most if x_most > 0.0 else 1.0)
         sweep(work)
@@ -241,7 +242,7 @@ def maximise_with_bonus(G: Floats, b: Floats, scale: float, warm: Floats, work: 
     cap = 1.0 / (NEGLIGIBLE * (base + x_most)) if base + x_most > 1e-290 else 1e290
     start(work, scale, warm, x_most)
     lam, h = climb(work, scale, cap)
-    best = keep_best(work, base + math.exp(h) + reward(work), 0.0)
+    best = keep_best(work, base + exp(h) + reward(work), 0.0)
     if best < base + x_most:
         # the arms of the largest bonus by themselves are better
         best, arms = base + x_most, 0
@@ -250,7 +251,7 @@ def maximise_with_bonus(G: Floats, b: Floats, scale: float, warm: Floats, work: 
         for k in range(K):
             table[BEST, k] = 1.0 / arms if table[BONUS, k] == x_most else 0.0
     ratio = curve(work, FIRST, scale, lam, h)
-    first = min(1e-4 * math.sqrt(best / math.exp(h)) / max(ratio, 1e-8), 1.0)
+    first = min(1e-4 * math.sqrt(best / exp(h)) / max(ratio, 1e-8), 1.0)
     best, upper, curves = march(work, scale, UP, base, top, x_most, cap, best, SECOND, first, warm)
     best, other, curves = march(work, scale, DOWN, base, top, x_most, cap, best, curves, first, warm)
     for k in range(K):

@@ -10,12 +10,14 @@ import math
 from gossipmab.objectives.solvers.bonus_global import maximise_with_bonus
 from gossipmab.objectives.solvers.nash_workspace import ALONG, SLOPE, TOWARD, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import gradient, log_product, supported
-from gossipmab.utils.jit import jit, variable
+from gossipmab.utils.elementary import exp
+from gossipmab.utils.jit import jit, option, variable
 from gossipmab.utils.types import Floats
 
 STEPS = 8
 FROM, TO = variable(TOWARD), variable(ALONG)  # rows of the gradients
 TRIALS = 6
+_local, _geometric = option("local"), option("geometric")
 
 
 @jit
@@ -57,7 +59,7 @@ def value_and_gradient(work: WelfareWorkspace, b: Floats, scale: float, slope: i
     table = work.table
     h = scale * log_product(work, supported(work))
     gradient(work, scale)
-    product = math.exp(h)
+    product = exp(h)
     value = product
     for k in range(b.shape[0]):
         value += b[k] * table[P, k]
@@ -123,8 +125,8 @@ def maximise_bonus(
         solver: "global", with a certificate to 1e-8 relative, or "local", one climb from `policy`.
         policy: (K,), warm: (V,), what the solvers keep from round to round. work: for n agents.
     """
-    power = 1.0 / estimate.shape[0] if welfare == "geometric" else 1.0
-    if solver == "local":
+    power = 1.0 / estimate.shape[0] if _geometric(welfare) else 1.0
+    if _local(solver):
         climb_with_bonus(estimate, bonus, power, policy, work)
         for k in range(p.shape[0]):
             p[k] = policy[k]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit, jit_inline
 from gossipmab.utils.types import Floats
 
@@ -34,5 +33,5 @@ def carry(logarithm: float, product: float) -> tuple[float, float]:
     Called after every factor, it takes one logarithm for many factors.
     """
     if product < 1e-250 or product > 1e250:
-        return logarithm + math.log(product), 1.0
+        return logarithm + log(product), 1.0
     return logarithm, product

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.nash_workspace import BONUS, P, WelfareWorkspace
 from gossipmab.objectives.solvers.newton import APART, JOINT, newton, price, wanted
+from gossipmab.utils.elementary import exp, log
 from gossipmab.utils.jit import jit, variable
 
 MOST_NEWTON, FEW_NEWTON = variable(16), variable(8)
@@ -49,14 +48,14 @@ def climb(work: WelfareWorkspace, s: float, cap: float) -> tuple[float, float]:
     if settled(work, s, lam, gap):
         return lam, h
     h = solve(work, s, lam)
-    stride = math.log(price(h, cap) / lam)
+    stride = log(price(h, cap) / lam)
     turned = False
     for _ in range(60):
         if abs(stride) < 1e-10:
             break
-        ahead = min(lam * math.exp(max(min(stride, 50.0), -50.0)), cap)
+        ahead = min(lam * exp(max(min(stride, 50.0), -50.0)), cap)
         h = solve(work, s, ahead)
-        left = math.log(price(h, cap) / ahead)
+        left = log(price(h, cap) / ahead)
         if left * stride >= 0.0:
             lam = ahead
             stride *= 0.5 if turned else 2.0

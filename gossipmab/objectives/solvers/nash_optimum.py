@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, P, WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.newton import APART, newton
+from gossipmab.utils.elementary import exp, log
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
@@ -46,7 +47,7 @@ def maximise_concave(utilities: Floats, c: Floats, work: WelfareWorkspace, p: Fl
             for k in range(K):
                 p[k] = 1.0 / K
             return -math.inf, 0.0
-        scales += math.log(most)
+        scales += log(most)
         for k in range(K):
             gains[j, k] = utilities[j, k] / most
     least = c[0]
@@ -86,4 +87,4 @@ def maximise_nash_welfare(utilities: ArrayLike) -> WelfareOptimum:
     N, K = U.shape
     p = np.zeros(K)
     value, certificate = maximise_concave(U, np.zeros(K), welfare_workspace(N, K), p)
-    return WelfareOptimum(p, math.exp(value), float(value), float(certificate))
+    return WelfareOptimum(p, exp(value), float(value), float(certificate))

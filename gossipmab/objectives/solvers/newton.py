@@ -21,6 +21,7 @@ from gossipmab.objectives.solvers.nash_workspace import (
     P,
     WelfareWorkspace,
 )
+from gossipmab.utils.elementary import exp, log
 from gossipmab.utils.jit import jit, variable
 from gossipmab.utils.types import Floats
 
@@ -42,7 +43,7 @@ def log_product(work: WelfareWorkspace, arms: int) -> float:
             u += gains[j, k] * table[P, k]
         table[WEIGHT, j] = 1.0 / u
         total, product = carry(total, product * u)
-    return total + math.log(product)
+    return total + log(product)
 
 
 @jit
@@ -225,7 +226,7 @@ def wanted(work: WelfareWorkspace, s: float, mean: float) -> float:
 @jit
 def price(h: float, most: float) -> float:
     """lam = e^-h, the price at which a stationary point of e^h + b.p maximises h + lam b.p; not above `most`."""
-    return min(most, math.exp(min(-h, 700.0)))
+    return min(most, exp(min(-h, 700.0)))
 
 
 @jit

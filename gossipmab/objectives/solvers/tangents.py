@@ -28,6 +28,7 @@ from gossipmab.objectives.solvers.nash_workspace import (
     WelfareWorkspace,
 )
 from gossipmab.objectives.solvers.newton import directions, leave, supported
+from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit, variable
 
 # Rows of a curve. RATE is over the agents.
@@ -143,7 +144,7 @@ def tangent(work: WelfareWorkspace, c: int, s: float, lam: float) -> float:
     product = 1.0
     for j in range(N):
         logs, product = carry(logs, product * (1.0 + theta * table[row + RATE, j]))
-    logs += math.log(product)
+    logs += log(product)
     m: float = most + table[row + RANGE, 1] - s * (N + logs)
     return m
 

@@ -169,8 +169,11 @@ def log_gamma(x: float) -> float:
 
 
 @jit
-def beta_tail(x: float, a: float, b: float) -> float:
-    """I_x(a, b), the regularised incomplete beta function, x <= (a + 1) / (a + b + 2): Lentz on DLMF 8.17.22."""
+def beta_tail(x: float, a: float, b: float, front: float) -> float:
+    """I_x(a, b), the regularised incomplete beta function, x <= (a + 1) / (a + b + 2): Lentz on DLMF 8.17.22.
+
+    front: x^a (1 - x)^b / B(a, b).
+    """
     c = 1.0
     d = 1.0 / max(1e-300, 1.0 - (a + b) * x / (a + 1.0))
     fraction = d
@@ -185,26 +188,32 @@ def beta_tail(x: float, a: float, b: float) -> float:
             fraction *= d * c
         if abs(d * c - 1.0) < 1e-15:
             break
-    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x)
-    return exp(log_front) * fraction / a
+    return front * fraction / a
 
 
 @jit
 def beta_quantile(u: float, a: float, b: float) -> float:
-    """x in [0, 1] with I_x(a, b) = u: bisection to 1e-12, so that every platform that rounds alike agrees."""
-    if a <= 0.0:
-        return 0.0
-    if b <= 0.0:
-        return 1.0
+    """x in [0, 1] with I_x(a, b) = u, to 1e-12, by Newton steps that never leave the bracket."""
+    if a <= 0.0 or b <= 0.0:
+        return 0.0 if a <= 0.0 else 1.0
     low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        if middle * (a + b + 2.0) <= a + 1.0:
-            below = beta_tail(middle, a, b)
+    x = a / (a + b)
+    front = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
+    for _ in range(60):
+        power = exp(front + a * log(x) + b * log1p(-x))
+        density = power / (x * (1.0 - x))
+        if x * (a + b + 2.0) <= a + 1.0:
+            below = beta_tail(x, a, b, power)
         else:
-            below = 1.0 - beta_tail(1.0 - middle, b, a)
+            below = 1.0 - beta_tail(1.0 - x, b, a, power)
         if below < u:
-            low = middle
+            low = x
         else:
-            high = middle
-    return 0.5 * (low + high)
+            high = x
+        ahead = x - (below - u) / density if density > 0.0 else -1.0
+        if not low < ahead < high:
+            ahead = 0.5 * (low + high)
+        if abs(ahead - x) < 1e-13 or high - low < 1e-13:
+            return ahead
+        x = ahead
+    return x

@@ -1,48 +1,74 @@
-"""Logarithm and exponential with the same bits in every interpreter, compiler, library and device.
+"""Logarithm and exponential with the same bits in every interpreter, compiler, C library and device.
 
-Those of C libraries and of GPUs differ from one another in the last bit, and then so does a result. These are made of additions,
-multiplications, divisions and exact scalings, in a fixed order. Errors: below 1 unit in the last place.
+Those of C libraries and of GPUs differ from one another in the last bit, and then so does a result. These are made of tables,
+correctly rounded, and of additions and multiplications in a fixed order. Errors in units in the last place: below 1, of `log1p` 2.
+
+Each number x is left of a point c of a table by little: ln x = ln c + ln(1 + r), and e^x = c e^r, with short series in r.
 """
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
 
 from gossipmab.utils.jit import jit, jit_inline
+from gossipmab.utils.types import Floats
 
-LN2_HIGH, LN2_LOW = float.fromhex("0x1.62e42fefap-1"), float.fromhex("0x1.cf79abc9e3b3ap-40")  # their sum is ln 2; 33 bits are zero
-LOG2_E = 1.4426950408889634
+STEPS, TURN = 128, np.int64(7)  # points of a table, to a number twice as large; 2^TURN
+MASK = np.int64(STEPS - 1)
 FRACTION, BIAS = np.int64(52), np.int64(1023)  # bits of a float
-SQRT_HALF = np.float64(0.7071067811865476).view(np.int64)
 LEAST_NORMAL, TWO_54 = 2.0**-1022, 2.0**54
 LARGEST, SMALLEST = 709.782712893384, -745.1332191019412  # exponents of the largest and of half the smallest number
+# As bits: the first point of the table of logarithms, between 1/2 and 1, and half a step below it. 1 is a point.
+FIRST = np.float64(0.6875).view(np.int64)
+BELOW = FIRST - (np.int64(1) << (FRACTION - TURN - 1))
+ROUNDING = 1.5 * 2.0**FRACTION  # added, it rounds to whole numbers, which are then the last bits
+WHOLE = np.float64(ROUNDING).view(np.int64)
+C, ONE_BY_C, ONE_BY_C_REST, LN_C, LN_C_REST = map(np.uint64, range(5))  # columns of LOGARITHMS
+POWER, POWER_REST = map(np.uint64, range(2))  # and of POWERS
+
+
+def _split(exact: Decimal, digits: int = 0) -> tuple[float, float]:
+    """(high, low), whose sum is `exact`; high is a multiple of 2^-digits, if digits are given."""
+    high = round(exact * 2**digits) / 2.0**digits if digits else float(exact)
+    return high, float(exact - Decimal(high))
+
+
+def _tables() -> tuple[Floats, Floats, tuple[float, float]]:
+    """(the columns above for each c), (2^(k / STEPS) and its rest for each k), ln(2) / STEPS and its rest."""
+    with localcontext(prec=40):
+        points = [float(np.int64(FIRST + (k << int(FRACTION - TURN))).view(np.float64)) for k in range(STEPS)]
+        logarithms = [(c, *_split(1 / Decimal(c)), *_split(Decimal(c).ln(), 42)) for c in points]
+        step = Decimal(2).ln() / STEPS
+        return np.array(logarithms), np.array([_split((k * step).exp()) for k in range(STEPS)]), _split(step, 42)
+
+
+LOGARITHMS, POWERS, (STEP, STEP_REST) = _tables()
+STEPS_PER_UNIT = STEPS / math.log(2.0)
 
 
 @jit
 def log(x: float) -> float:
     """ln x: -inf for 0, NaN below.
 
-    With x = (1 + f) 2^e, 1/sqrt(2) <= 1 + f < sqrt(2), and s = f / (2 + f):
-
-        ln x = e ln 2 + 2 artanh s,   2 artanh s = f - f^2 / 2 + s (f^2 / 2 + 2 s^2 / 3 + 2 s^4 / 5 + ...)
+    ln x = e ln 2 + ln c + r - r^2 / 2 + r^3 / 3 - ...,  x = 2^e c (1 + r),  |r| <= 1 / 256
     """
     if not 0.0 < x < math.inf:
         return -math.inf if x == 0.0 else x if x > 0.0 else math.nan
     short = x < LEAST_NORMAL
     bits = np.float64(x * TWO_54 if short else x).view(np.int64)
-    e = (bits - SQRT_HALF) >> FRACTION
-    f = np.int64(bits - (e << FRACTION)).view(np.float64) - 1.0
-    e -= 54 if short else 0
-    s = f / (2.0 + f)
-    z = s * s
-    w = z * z
-    odd = z * (2.0 / 3.0 + w * (2.0 / 7.0 + w * (2.0 / 11.0 + w * (2.0 / 15.0 + w * (2.0 / 19.0)))))
-    even = w * (2.0 / 5.0 + w * (2.0 / 9.0 + w * (2.0 / 13.0 + w * (2.0 / 17.0 + w * (2.0 / 21.0)))))
-    half = 0.5 * f * f
-    value: float = e * LN2_HIGH - ((half - (s * (half + (odd + even)) + e * LN2_LOW)) - f)
+    above = bits - BELOW
+    e, k = above >> FRACTION, np.uint64((above >> (FRACTION - TURN)) & MASK)
+    away = np.int64(bits - (e << FRACTION)).view(np.float64) - LOGARITHMS[k, C]
+    r = away * LOGARITHMS[k, ONE_BY_C]
+    w = r * r
+    series = w * (((-1 / 2 + r * (1 / 3)) + w * (-1 / 4 + r * (1 / 5))) + (w * w) * (-1 / 6 + r * (1 / 7)))
+    steps = float(e - 54 if short else e) * STEPS
+    rest = (steps * STEP_REST + LOGARITHMS[k, LN_C_REST]) + (away * LOGARITHMS[k, ONE_BY_C_REST] + series)
+    value: float = (steps * STEP + LOGARITHMS[k, LN_C]) + (r + rest)
     return value
 
 
@@ -56,24 +82,28 @@ def power_of_two(n: Any) -> float:
 def exp(x: float) -> float:
     """e^x: inf above 709.78, 0 below -745.13.
 
-    With x = n ln 2 + r, |r| <= ln(2) / 2: e^x = 2^n (1 + r + r^2 / 2! + r^3 / 3! + ...).
+    e^x = 2^(n / 128) (1 + r + r^2 / 2! + r^3 / 3! + ...),  x = n ln(2) / 128 + r
     """
     if not SMALLEST <= x <= LARGEST:
         return 0.0 if x < 0.0 else math.inf if x > 0.0 else math.nan
-    n = np.int64(math.floor(x * LOG2_E + 0.5))
-    high, low = x - n * LN2_HIGH, n * LN2_LOW
-    r = high - low
-    rest = (high - r) - low
+    rounded = x * STEPS_PER_UNIT + ROUNDING
+    n = np.float64(rounded).view(np.int64) - WHOLE
+    steps = rounded - ROUNDING
+    r = (x - steps * STEP) - steps * STEP_REST
     w = r * r
-    even = 1 / 2 + w * (1 / 24 + w * (1 / 720 + w * (1 / 40320 + w * (1 / 3628800 + w / 479001600))))
-    odd = 1 / 6 + w * (1 / 120 + w * (1 / 5040 + w * (1 / 362880 + w * (1 / 39916800 + w / 6227020800))))
-    value = 1.0 + (r + (rest + w * (even + r * odd)))
-    half = n // 2
+    series = r + w * ((1 / 2 + r * (1 / 6)) + w * (1 / 24 + r * (1 / 120)))
+    k = np.uint64(n & MASK)
+    power = POWERS[k, POWER]
+    value = power + (power * series + POWERS[k, POWER_REST])
+    n >>= TURN
+    if -1022 <= n < 1023:
+        return value * power_of_two(n)
+    half = n >> np.int64(1)
     return (value * power_of_two(half)) * power_of_two(n - half)  # one rounding, of what is below 2^-1022
 
 
 @jit
 def log1p(x: float) -> float:
-    """ln(1 + x), exact where 1 + x is not."""
+    """ln(1 + x), by what 1 + x loses to rounding."""
     u = 1.0 + x
     return log(u) - ((u - 1.0) - x) / u if 0.0 < u < math.inf else log(u)

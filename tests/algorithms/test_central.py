@@ -12,9 +12,9 @@ from scipy import stats
 import gossipmab as gm
 from gossipmab.algorithms import LEARNERS, EpsilonGreedy, ExploreFirst, HossainUCB, JonesUCB, Thompson
 from gossipmab.algorithms.base import ProblemInfo, uniforms_of
-from gossipmab.algorithms.central.thompson import beta_draw
 from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines import central as central_rounds
+from gossipmab.environments.reward_models import beta_quantile
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.metrics.central_trace import CentralTrace
@@ -109,7 +109,7 @@ def test_thompson_by_hand() -> None:
     np.testing.assert_allclose((state.successes[0, 1], state.failures[0, 1]), (1.3, 1.7))
     rng = np.random.default_rng(0)
     a, b, u = 1 + 60 * rng.random(500) ** 3, 1 + 2000 * rng.random(500) ** 3, rng.random(500)
-    found = [beta_draw(*three) for three in zip(u, a, b, strict=True)]
+    found = [beta_quantile(*three) for three in zip(u, a, b, strict=True)]
     np.testing.assert_allclose(found, stats.beta.ppf(u, a, b), rtol=0, atol=1e-11)
 
 

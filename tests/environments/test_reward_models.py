@@ -80,7 +80,7 @@ def test_values_by_hand() -> None:
 
 @pytest.mark.parametrize("concentration", [1e-2, 0.3, 2.0, 10.0, 300.0, 1e4, 1e6])
 def test_beta_quantile_is_that_of_scipy(concentration: float) -> None:
-    """Bisection stops at 2^-41 = 4.5e-13; at 1e6 the logarithms of the gamma function leave 1e-11, a ten-millionth of the
+    """Newton stops at 1e-13; at 1e6 the logarithms of the gamma function leave 1e-11, a ten-millionth of the
     standard deviation there."""
     generator = np.random.default_rng(1)
     for mean, u in generator.random((300, 2)):

@@ -12,7 +12,6 @@ or 1; algorithms.md, section 9.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -20,9 +19,8 @@ from pydantic import Field
 
 from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central.base import Exponent, ObjectiveName
-from gossipmab.environments.reward_models import beta_tail, log_gamma
+from gossipmab.environments.reward_models import beta_quantile
 from gossipmab.objectives import SolverWorkspace, maximise, solver_workspace
-from gossipmab.utils.jit import jit
 from gossipmab.utils.types import Floats, class_attributes
 
 
@@ -38,31 +36,6 @@ class Beliefs(NamedTuple):
     objective: Any
     scratch_work: SolverWorkspace
     scratch_uniforms: Floats
-
-
-@jit
-def beta_draw(u: float, a: float, b: float) -> float:
-    """The u-quantile of Beta(a, b) to 1e-12, by Newton steps that never leave the bracket; one number in, one draw out."""
-    low, high = 0.0, 1.0
-    x = a / (a + b)
-    log_front = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
-    for _ in range(60):
-        if x * (a + b + 2.0) <= a + 1.0:
-            below = beta_tail(x, a, b)
-        else:
-            below = 1.0 - beta_tail(1.0 - x, b, a)
-        if below < u:
-            low = x
-        else:
-            high = x
-        density = math.exp(log_front + (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x))
-        ahead = x - (below - u) / density if density > 0.0 else -1.0
-        if not low < ahead < high:
-            ahead = 0.5 * (low + high)
-        if abs(ahead - x) < 1e-13 or high - low < 1e-13:
-            return ahead
-        x = ahead
-    return x
 
 
 @class_attributes(title="Thompson sampling")
@@ -98,7 +71,7 @@ class Thompson(NamedTuple):
         u = state.scratch_uniforms
         for j in range(N):
             for k in range(K):
-                state.optimistic[j, k] = beta_draw(u[j * K + k], state.successes[j, k], state.failures[j, k])
+                state.optimistic[j, k] = beta_quantile(u[j * K + k], state.successes[j, k], state.failures[j, k])
         maximise(state.objective, state.optimistic, state.scratch_work, p)
 
     def update(self, state: Beliefs, t: int, arm: int, rewards: Floats) -> None:

@@ -102,6 +102,7 @@ def march(
     lam = table[CURVE + RANGE, 0]
     m = tangent(work, FIRST, s, lam)
     upper = best
+    most = base + exp(top)
     c = 0
     shrunk = 0
     end = math.inf
@@ -110,7 +111,7 @@ def march(
         if up:
             end = base + exp(min(m - lam * x_most, top)) + x_most
         else:
-            end = base + exp(top) + min((m - top) / lam, x_most)
+            end = most + min((m - top) / lam, x_most)
         if end <= accept:
             return best, max(upper, end), curves
         ahead = lam * (1.0 + stride) if up else lam / (1.0 + stride)

@@ -45,7 +45,10 @@ class CellRunner:
     """Plays the cells of an experiment. It can be copied to other processes; networks that it has built stay here.
 
     files: name of a data file in the experiment -> its path. threads: that share the agents of a cell of gossip.
+    on_gpu: tasks of Ray play their cells on a GPU.
     """
+
+    on_gpu = False
 
     def __init__(self, spec: Spec, threads: int = 1) -> None:
         self._begin(spec.files, threads, plugins.registered(spec), spec.networks)
@@ -56,9 +59,11 @@ class CellRunner:
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"files": self.files, "threads": self.threads, "classes": plugins.portable(self._classes)}
+        classes = plugins.portable(self._classes)
+        return {"files": self.files, "threads": self.threads, "classes": classes, "on_gpu": self.on_gpu}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self.on_gpu = state.pop("on_gpu")
         self._begin(**state | {"classes": plugins.register_all(state["classes"])}, networks=NetworkCache())
 
     @property
@@ -69,6 +74,7 @@ class CellRunner:
     def relocated(self, files: Mapping[str, Path]) -> CellRunner:
         """The same runner for a machine on which the files lie elsewhere."""
         other = type(self).__new__(type(self))
+        other.on_gpu = self.on_gpu
         other._begin(files, self.threads, self._classes, NetworkCache())
         return other
 

@@ -95,7 +95,7 @@ def run(
         overrides: "dotted.key=value", as --set.
         address: the Ray cluster to join, "auto" or HOST:PORT; by default a Ray of our own on this machine.
         resources: what a Ray task or actor takes: "CPU" (1 by default, 0 for an actor), "GPU", "memory" in bytes, or any
-            that the cluster has.
+            that the cluster has. With a "GPU", tasks of gossip play as the engine gpu does.
         quiet: no progress bar.
         callbacks: objects whose methods are called as cells are finished, see `gm.Callback`.
         algorithms: objects to be played beside those of the experiment, a list or label -> object; see `spec.plugins` for
@@ -137,7 +137,10 @@ def run(
         begun = is_file(folder.path / "manifest.json") and not fresh  # there may be nothing left to play
         player.check(experiment.cells(), compiled=engine == "threads" and not begun)
     room = player.room(experiment.cells()) if engine in ("threads", "gpu") else (0, 0)
-    device = import_module(ENGINES[engine]).check_cells(experiment.cells(), player) if engine == "gpu" else {}
+    device = import_module(ENGINES["gpu"]).check_cells(experiment.cells(), player) if engine == "gpu" else {}
+    if engine == "ray" and (resources or {}).get("GPU") and experiment.experiment.protocol == "gossip":
+        import_module(ENGINES["gpu"]).check_playable(experiment.cells(), player)
+        player.on_gpu = True
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None
     with _explained(folder), folder.locked(), ExitStack() as end:

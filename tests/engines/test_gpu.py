@@ -66,7 +66,7 @@ def logged(kind: str, N: int = 6, K: int = 4, D: int = 2) -> gm.Environment:
         ([gm.ParetoUCBGossip()], "rounds"),
         ([gm.ParetoGossip(burn_in=0.1), gm.ParetoGossip(mixing=0.1, burn_in=0.0)], "bernoulli"),
         ([gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(solver="local", no_sim=True, rescale=True)], "beta"),
-        pytest.param([gm.SimulatedNSWUCBGossip(), gm.SimulatedNSWUCBGossip(no_gossip=True)], "bernoulli", marks=pytest.mark.slow),
+        pytest.param([gm.SimulatedNSWUCBGossip(), gm.SimulatedNSWUCBGossip(alpha=0.1)], "bernoulli", marks=pytest.mark.slow),
         pytest.param([gm.SimulatedNSWUCBGossip(welfare="geometric", hops=1)], "bernoulli", marks=pytest.mark.slow),
         pytest.param([gm.CentralizedNSW(), gm.CentralizedNSW(pooled=True)], "bernoulli", marks=pytest.mark.slow),
         pytest.param([gm.CentralizedNSW(solver="local")], "bernoulli", marks=pytest.mark.slow),
@@ -178,7 +178,8 @@ def test_cells_that_are_alike_are_played_together(monkeypatch: pytest.MonkeyPatc
     assert steps == [2 * 4 * 300] * 2
     assert str(outcomes.pop(2)) == "no arms" and str(outcomes.pop(3)) == "odd"
     assert outcomes == {0: 0, 1: 1, 4: 4}
-    monkeypatch.setattr(pool, "free_bytes", lambda: 100.0)
+    one = memory.trial_bytes(gm.ParetoUCBGossip(), RING, 3, 2, 20)
+    monkeypatch.setattr(pool, "free_bytes", lambda: 1.5 * one)
     list(pool.run_cells(cells_of(3, 3), Player()))
     assert groups[2:] == [[3], [3]]
 

@@ -18,6 +18,7 @@ from tiny import tiny
 
 import gossipmab as gm
 from gossipmab.engines.gpu.batch import batch_of
+from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.types import Floats
 
 pytestmark = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra gpu)")
@@ -128,3 +129,32 @@ def test_a_run_that_was_interrupted_goes_on_to_the_tables_of_threads(tmp_path: P
     for name in ("results.parquet", "agents.parquet"):
         one, other = (pd.read_parquet(tmp_path / engine / name) for engine in ("gpu", "threads"))
         pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+BY_RAY = """
+import json
+import gossipmab as gm
+from gossipmab.analysis.verify import same_bits
+from gossipmab.engines.pools.ray_tasks import run_cells
+from gossipmab.experiments.cell_runner import CellRunner
+from gossipmab.experiments.spec.loading import load_spec
+
+spec = load_spec(json.load(open("tiny.json")))
+player = CellRunner(spec)
+player.on_gpu = True
+steps = []
+played = dict(run_cells(spec.cells(), player, workers=1, resources={"GPU": 1}, num_gpus=1, steps=steps.append))
+wrong = [cell.id for cell, one in played.items() if same_bits(one.trace, CellRunner(spec)(cell).trace)]
+print(json.dumps([len(played), wrong, sum(steps)]))
+"""
+
+
+def test_tasks_of_ray_that_take_a_gpu_play_on_it(tmp_path: Path) -> None:
+    data = tiny(20, 2)
+    (tmp_path / "tiny.json").write_text(json.dumps(data))
+    command = [sys.executable, "-c", BY_RAY]
+    done = subprocess.run(command, env=simulator(), cwd=tmp_path, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    spec = load_spec(data)
+    steps = sum(cell.point.agents * 20 for cell in spec.cells())
+    assert json.loads(done.stdout.splitlines()[-1]) == [len(spec.cells()), [], steps]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -28,7 +29,12 @@ def check_cells(cells: Sequence[Any], player: Any) -> dict[str, str]:
         InputError: there is no GPU, or it cannot play the cells: an algorithm at one of the sweep points.
     """
     check_device()
-    free = free_bytes()
+    check_playable(cells, player, free_bytes())
+    return device()
+
+
+def check_playable(cells: Sequence[Any], player: Any, free: float = math.inf) -> None:
+    """Raise InputError if a GPU with so many free bytes cannot play the cells."""
     for cell in cells:
         if cell.trial > 0:
             continue
@@ -39,7 +45,6 @@ def check_cells(cells: Sequence[Any], player: Any) -> dict[str, str]:
         check_supported(algorithm, environment, network)
         recorded = len(TrialSettings.checked(settings).rounds)
         memory.check(algorithm, network, environment.arms, environment.objectives, recorded, free)
-    return device()
 
 
 def run_cells(
@@ -78,10 +83,11 @@ def run_cells(
 
 
 def _most(trial: Trial) -> int:
-    """How many trials like this one are played side by side, and may wait for others."""
+    """How many trials like this one are played side by side, and may wait for others. Raises InputError if none fits."""
     environment, recorded = trial.environment, len(trial.settings.rounds)
-    each = memory.trial_bytes(trial.algorithm, trial.network, environment.arms, environment.objectives, recorded)
-    return memory.most_trials(each, min(free_bytes(), available_mib() * MIB / COPIES), TRIALS)
+    free = free_bytes()
+    each = memory.check(trial.algorithm, trial.network, environment.arms, environment.objectives, recorded, free)
+    return memory.most_trials(each, min(free, available_mib() * MIB / COPIES), TRIALS)
 
 
 def _played(group: Waiting, player: Any, steps: Steps | None) -> Iterator[tuple[Any, Any]]:

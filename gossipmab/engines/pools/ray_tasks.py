@@ -56,6 +56,7 @@ def run_cells(
     Args:
         cells, steps: as there, steps of every finished cell.
         play: as there. If it has `files` (name -> path), these travel with it; `relocated(files)` gives the play that uses them.
+            If it is `on_gpu`, a task plays all its cells side by side on the GPU that Ray gives it, whatever `seconds` says.
         workers: tasks played at a time; by default as many as fit on the cluster, also while it grows.
         note: called with one line about every failure and the response to it; by default the logger "gossipmab".
         address: the cluster to join; by default a Ray of our own, with `workers` CPUs.
@@ -71,11 +72,13 @@ def run_cells(
     with ExitStack() as stack:
         shipment = Shipment(None, {}) if address is None else stack.enter_context(packed(play, pip))
         here = {"cpus": workers} if address is None else {"runtime_env": shipment.runtime_env}
-        prepare = getattr(play, "prepare", lambda cells: None)
+        on_gpu = bool(getattr(play, "on_gpu", False))
+        prepare = (lambda cells: None) if on_gpu else getattr(play, "prepare", lambda cells: None)
         stack.enter_context(session(address, meanwhile=lambda: prepare(cells), **here, **options))
         note = note or log
         task = _Task((play, shipment.files, seconds), resources or {}, note if address is not None else None)
-        queue = TaskQueue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()))
+        together = len(cells) if on_gpu else 1
+        queue = TaskQueue(len(cells), lambda: task.room() if workers is None else min(workers, task.room()), together=together)
         yield from _played(cells, queue, task, steps or (lambda agent_steps: None), note)
 
 
@@ -203,8 +206,9 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cod
     play = _kept[token]
     known = _versions(play)
     until = time.monotonic() + seconds
-    reports: list[Report | None] = []
-    for cell in cells:
+    on_gpu = getattr(play, "on_gpu", False)
+    reports: list[Report | None] = [*_played_on_gpu(play, cells, known)] if on_gpu else []
+    for cell in cells[len(reports) :]:
         if reports and time.monotonic() > until:
             reports.append(None)
             continue
@@ -215,6 +219,22 @@ def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, cod
             outcome = _portable(error)
         reports.append(Report(outcome, sum(steps), known))
     return reports if len(reports) > 1 else reports[0]
+
+
+def _played_on_gpu(play: Any, cells: list[Any], known: dict[str, str]) -> list[Report]:
+    """A Report on each cell; where the GPU cannot be used, why."""
+    from gossipmab.engines.gpu import pool
+
+    steps: list[int] = []
+    found: dict[int, Report] = {}
+    failed = Report(None, 0, known)
+    try:
+        for cell, outcome in pool.run_cells(cells, play, steps=steps.append):
+            found[id(cell)] = Report(_portable(outcome) if isinstance(outcome, Exception) else outcome, sum(steps), known)
+            steps.clear()
+    except Exception as error:
+        failed = failed._replace(outcome=_portable(error))
+    return [found.get(id(cell), failed) for cell in cells]
 
 
 def _unpacked(code: Any) -> None:

@@ -25,9 +25,11 @@ class Flight(NamedTuple):
 
 
 class TaskQueue:
-    """The cells by index. open: those without an outcome yet."""
+    """The cells by index. open: those without an outcome yet. together: cells in the first tasks, at most."""
 
-    def __init__(self, cells: int, room: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, cells: int, room: Callable[[], int], clock: Callable[[], float] = time.monotonic, together: int = 1
+    ) -> None:  # fmt: skip
         self.waiting = deque(range(cells))
         self.open = set(range(cells))
         self.alone: deque[int] = deque()
@@ -37,7 +39,7 @@ class TaskQueue:
         self.named: set[float] = set()  # when the tasks were submitted of which a line was said
         self.lasted: deque[float] = deque([0.0], maxlen=99)  # seconds in flight of tasks that ended
         self.room, self.clock = room, clock
-        self.most = 1  # cells in a task, as far as known to be played in time
+        self.most = together  # cells in a task, as far as known to be played in time
 
     def take(self, flying: int) -> list[int] | None:
         """The next batch; None if none waits, or enough are in flight."""

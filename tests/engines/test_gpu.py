@@ -100,9 +100,9 @@ def test_few_links_of_many_are_sampled_on_the_host() -> None:
 ENVIRONMENT = gm.Environment.sample(4, 3, 2, seed=0)
 RING = gm.Network("ring", agents=4)
 REFUSED = {
-    "algorithms: got Sound with --engine gpu, a class from outside": {"algorithm": Sound()},
-    "network.failures: not with --engine gpu": {"network": gm.Network("ring", agents=4, failures={"message_loss": 0.1})},
-    "network.communication: not with": {"network": gm.Network("ring", agents=4, communication={"period": 2})},
+    "algorithms: got Sound on a GPU, a class from outside": {"algorithm": Sound()},
+    "network.failures: not on a GPU": {"network": gm.Network("ring", agents=4, failures={"message_loss": 0.1})},
+    "network.communication: not on a GPU": {"network": gm.Network("ring", agents=4, communication={"period": 2})},
 }
 
 

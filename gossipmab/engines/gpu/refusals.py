@@ -17,7 +17,7 @@ def check_supported(algorithm: Any, environment: Environment, network: Network) 
     """Raise InputError unless the engine can play a trial with the bits of all engines."""
     for key, thing in (("algorithms", algorithm), ("environment.rewards", environment.rewards)):
         if not is_builtin(thing):
-            raise InputError(f"{key}: got {type(thing).__name__} with --engine gpu, {OUTSIDE}; allowed with {OTHERS}")
+            raise InputError(f"{key}: got {type(thing).__name__} on a GPU, {OUTSIDE}; allowed with {OTHERS}")
     for name in ("failures", "communication"):
         if getattr(network, name) is not None:
-            raise InputError(f"network.{name}: not with --engine gpu, where every message arrives whole; allowed with {OTHERS}")
+            raise InputError(f"network.{name}: not on a GPU, where every message arrives whole; allowed with {OTHERS}")

@@ -24,8 +24,9 @@ from gossipmab.engines.gpu.batch import begun
 from gossipmab.engines.gpu.compiling import check_device, numba_cuda
 from gossipmab.engines.gpu.playing import play
 from gossipmab.utils.errors import InputError
+from gossipmab.utils.provenance import available_processors
 
-THREADS = 16
+THREADS = min(16, available_processors())
 Case = tuple[str, int, int, int]  # base graph, agents, trials, rounds
 
 

@@ -23,6 +23,9 @@ from gossipmab.utils.parameters import coerce, fit, parameters_of, suggesting, s
 from gossipmab.utils.rng import Purpose, stream
 from gossipmab.utils.types import Floats
 
+# Once: a constraint that is made anew is another one, whose validator would be, too.
+DISTRIBUTIONS, SCALE = Literal["normal", "uniform"], Annotated[float, Field(ge=0)]
+
 
 @suggesting
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,8 +133,8 @@ class Environment:
             value = fit(f"environment.{name}", parameters_of(model)[field].hint, value)
             if rewards == choice.name and choice.kind is model:
                 choice.parameters[field] = value
-        fit("environment.heterogeneity_distribution", Literal["normal", "uniform"], heterogeneity_distribution)
-        heterogeneity = fit("environment.heterogeneity", Annotated[float, Field(ge=0)], heterogeneity)
+        fit("environment.heterogeneity_distribution", DISTRIBUTIONS, heterogeneity_distribution)
+        heterogeneity = fit("environment.heterogeneity", SCALE, heterogeneity)
         if (logged_rewards is not None) != (choice.name == "table"):
             raise InputError(
                 f"environment.logged_rewards: got {logged_rewards}, allowed is a file, with rewards = 'table' and only with it"

@@ -42,7 +42,6 @@ STYLE: Any = {
     "svg.hashsalt": "gossipmab",
     "figure.dpi": 200,
     "savefig.dpi": 200,
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-4, 9),
 }
 # Tried in this order for letters that matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and macOS.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from types import FunctionType
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
@@ -65,6 +67,19 @@ def is_builtin(*things: Any) -> bool:
 def jit_inline(function: F) -> F:
     """Compile into every caller, so that an argument that is a constant there is a constant here."""
     return cast(F, function if config.DISABLE_JIT else Entry(function, njit(**SETTINGS | INLINE)(function)))  # type: ignore[attr-defined]
+
+
+@cache
+def plain(function: Any) -> Any:
+    """A function of `jit`, and those that it calls by their names, for Python to run: for work of less time than compiling takes.
+
+    The bits are those of compiled code. Where IEEE arithmetic goes on and Python does not, as at log(0), it raises ArithmeticError
+    or ValueError; NumPy's numbers warn.
+    """
+    function = getattr(function, "py_func", function)
+    names = function.__globals__
+    called = {name: plain(names[name]) for name in function.__code__.co_names if isinstance(names.get(name), Entry)}
+    return FunctionType(function.__code__, names | called, function.__name__, function.__defaults__, function.__closure__)
 
 
 def variable(value: Any) -> Any:

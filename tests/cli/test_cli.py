@@ -36,6 +36,13 @@ def spec(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_a_command_seldom_searches_for_unused_objects_and_not_at_its_end() -> None:
+    code = "import atexit, gc, sys; from gossipmab.cli import main; sys.argv = ['gossipmab', '--version']"
+    code += "; atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 10_000)); main()"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["200000 True"] and not done.stderr
+
+
 def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: Capsys) -> None:
     assert call(["run", spec, "--out", str(tmp_path / "run"), "--workers", "1"]) == 0
     out, err = capsys.readouterr()

@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,16 @@ from numba import njit
 from gossipmab.objectives import solvers
 from gossipmab.objectives.log_nash import log_welfare
 from gossipmab.objectives.nash import NashWelfare
-from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
+from gossipmab.objectives.solvers import (
+    climb_with_bonus,
+    maximise_concave,
+    maximise_with_bonus,
+    nash_optimum,
+    warm_size,
+    welfare_workspace,
+)
 from gossipmab.objectives.solvers.bonus_local import project
+from gossipmab.utils.jit import Entry, plain
 from tests.tiny import refusal, slow
 
 SIZES = [(3, 5), (10, 5), (20, 10), (50, 20)]
@@ -309,6 +318,41 @@ def test_interpreted_and_compiled_give_equal_bits():
         assert done.returncode == 0, done.stderr[-2000:]
         results.append(json.loads(done.stdout))
     assert len(results[0]) > 1000 and results[0] == results[1]
+
+
+def called_by(function):
+    """What a function and all functions of Python that it calls find by their names."""
+    used = [function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__]
+    return used + [one for each in used if hasattr(each, "__code__") for one in called_by(each)]
+
+
+def test_the_first_small_problems_are_left_to_python_with_the_bits_of_compiled_code(monkeypatch):
+    """And to compiled code if Python refuses an operation that IEEE arithmetic allows."""
+    names = called_by(plain(maximise_concave))
+    assert len(names) > 20 and not any(isinstance(one, Entry) for one in names)
+    rng = np.random.default_rng(18)
+    problems = [rng.random((1 + m % 7, 1 + m % 5)) for m in range(40)]
+    problems += [10.0 ** rng.uniform(-320, 70, (4, 3)) for _ in range(10)] + [np.round(U) for U in problems] + [np.zeros((2, 3))]
+    found = {}
+    for first in (0, len(problems)):
+        monkeypatch.setattr(nash_optimum, "_small_ones", count())
+        monkeypatch.setattr(nash_optimum, "FIRST", first)
+        found[first] = [np.hstack(solvers.maximise_nash_welfare(U)).tobytes() for U in problems]
+    assert found[0] == found[len(problems)]
+
+    tried = []
+
+    def refused(*arguments):
+        tried.append(arguments)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(nash_optimum, "plain", lambda function: refused)
+    solvers.maximise_nash_welfare(problems[0])  # one more than the first
+    monkeypatch.setattr(nash_optimum, "_small_ones", count())
+    solvers.maximise_nash_welfare(rng.random((20, 11)))  # no small one
+    assert not tried
+    assert solvers.maximise_nash_welfare(np.eye(5)).p == pytest.approx([0.2] * 5)
+    assert len(tried) == 1
 
 
 @njit(error_model="numpy")

@@ -3,6 +3,7 @@
 The cache tests copy the package and edit the copy, in processes of their own.
 """
 
+import gc
 import hashlib
 import json
 import math
@@ -23,6 +24,7 @@ import pytest
 from numba import njit
 from numba.core import codegen
 from numba.core.errors import NumbaError
+from numba.core.event import Event, Listener, install_listener
 from numba.core.runtime import _nrt_python, rtsys
 from numba.extending import register_jitable
 
@@ -221,6 +223,31 @@ def test_what_compiled_code_calls_is_optimised_in_its_callers_alone(place: Path)
     assert inner(3.0) == 9.0 and len(list(place.glob("*/*"))) == 2
 
 
+class Passes(Listener):
+    """Keeps whether unused objects are searched for at each pass of numba's."""
+
+    seen: set[bool] = set()
+
+    def on_start(self, event: Event) -> None:
+        self.seen.add(gc.isenabled())
+
+    def on_end(self, event: Event) -> None:
+        pass
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_unused_objects_are_searched_for_while_compiling(enabled: bool, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Passes, "seen", set())
+    try:
+        if not enabled:
+            gc.disable()
+        with install_listener("numba:run_pass", Passes()):
+            assert jit.jit_uncached(lambda x: x + 1.0)(1.0) == 2.0
+        assert Passes.seen == {False} and gc.isenabled() == enabled
+    finally:
+        gc.enable()
+
+
 show = print  # Ray puts another in its place
 
 
@@ -266,6 +293,7 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
 
     with pytest.raises(NumbaError):
         njit(**jit.SETTINGS)(allocates)(3)
+    assert gc.isenabled()
     assert jit.jit_uncached(allocates)(3) == 0.0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from contextlib import suppress
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,12 +13,15 @@ from numpy.typing import ArrayLike
 from gossipmab.objectives.solvers.interior_point import interior_point, sweep
 from gossipmab.objectives.solvers.nash_workspace import BEST, BONUS, P, WelfareWorkspace, welfare_workspace
 from gossipmab.objectives.solvers.newton import APART, newton
-from gossipmab.utils.elementary import exp, log
+from gossipmab.utils.elementary import log
 from gossipmab.utils.errors import InputError
-from gossipmab.utils.jit import jit, variable
+from gossipmab.utils.jit import jit, plain, variable
 from gossipmab.utils.types import Floats
 
 POLISH = variable(6)  # Newton steps after the interior point
+# The first problems of a process with N K^2 of SMALL at most are left to Python, which takes 5 ms for one: compiling takes seconds.
+SMALL, FIRST = 2_000, 100
+_small_ones = count()
 
 
 class WelfareOptimum(NamedTuple):
@@ -84,7 +89,14 @@ def maximise_nash_welfare(utilities: ArrayLike) -> WelfareOptimum:
     U = checked_utilities(utilities)
     if (U < 0.0).any():
         raise InputError(f"utilities: have {U.min():g}, allowed are numbers >= 0")
+    if U.shape[0] * U.shape[1] ** 2 <= SMALL and next(_small_ones) < FIRST:
+        with suppress(ArithmeticError, ValueError), np.errstate(all="ignore"):
+            return _optimum(plain(maximise_concave), U)
+    return _optimum(maximise_concave, U)
+
+
+def _optimum(maximise: Any, U: Floats) -> WelfareOptimum:
     N, K = U.shape
     p = np.zeros(K)
-    value, certificate = maximise_concave(U, np.zeros(K), welfare_workspace(N, K), p)
-    return WelfareOptimum(p, exp(value), float(value), float(certificate))
+    value, certificate = maximise(U, np.zeros(K), welfare_workspace(N, K), p)
+    return WelfareOptimum(p, math.exp(value), float(value), float(certificate))

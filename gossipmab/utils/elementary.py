@@ -73,7 +73,7 @@ def log(x: float) -> float:
 
 
 @jit_inline
-def power_of_two(n: Any) -> float:
+def power_of_two(n: Any) -> Any:
     """2^n, -1022 <= n <= 1023."""
     return np.int64((n + BIAS) << FRACTION).view(np.float64)
 
@@ -94,12 +94,14 @@ def exp(x: float) -> float:
     series = r + w * ((1 / 2 + r * (1 / 6)) + w * (1 / 24 + r * (1 / 120)))
     k = np.uint64(n & MASK)
     power = POWERS[k, POWER]
-    value = power + (power * series + POWERS[k, POWER_REST])
+    value: float = power + (power * series + POWERS[k, POWER_REST])
     n >>= TURN
     if -1022 <= n < 1023:
-        return value * power_of_two(n)
-    half = n >> np.int64(1)
-    return (value * power_of_two(half)) * power_of_two(n - half)  # one rounding, of what is below 2^-1022
+        value *= power_of_two(n)
+    else:
+        half = n >> np.int64(1)
+        value = (value * power_of_two(half)) * power_of_two(n - half)  # one rounding, of what is below 2^-1022
+    return value
 
 
 @jit

@@ -89,7 +89,8 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     U = N if any(one.reference.best > 0.0 for one in tallies) else 1
     reference = _stacked([one.reference for one in tallies])
     kept = _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds)
-    records = Records(*reference, kept, np.zeros((C, U, N)), np.zeros((C, *first.tally.means.shape)))
+    means = np.zeros((C, *first.tally.means.shape))
+    records = Records(*reference, kept=kept, utility=np.zeros((C, U, N)), means=means)
     E, ends = graphs.probability.shape[1], graphs.near.shape[1]
     buffers = Buffers(
         np.zeros((C, E), np.uint8), np.zeros((C, N), np.int64), np.zeros((C, ends), np.int64), np.zeros((C, ends)),

@@ -90,7 +90,7 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     reference = _stacked([one.reference for one in tallies])
     kept = _stacked([one.kept for one in tallies])._replace(rounds=tallies[0].kept.rounds)
     means = np.zeros((C, *first.tally.means.shape))
-    records = Records(*reference, kept=kept, utility=np.zeros((C, U, N)), means=means)
+    records = Records(**reference._asdict(), kept=kept, utility=np.zeros((C, U, N)), means=means)
     E, ends = graphs.probability.shape[1], graphs.near.shape[1]
     buffers = Buffers(
         np.zeros((C, E), np.uint8), np.zeros((C, N), np.int64), np.zeros((C, ends), np.int64), np.zeros((C, ends)),

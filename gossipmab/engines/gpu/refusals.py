@@ -10,7 +10,7 @@ from gossipmab.utils.errors import InputError
 from gossipmab.utils.jit import is_builtin
 
 OTHERS = "--engine threads, ray or actors"
-OUTSIDE = "a class from outside the package may take other logarithms than those of gossipmab.utils.elementary"
+OUTSIDE = "a class from outside the package may take other logarithms than the package's own"
 
 
 def check_supported(algorithm: Any, environment: Environment, network: Network) -> None:

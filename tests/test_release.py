@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from tests.tiny import Capsys
 
@@ -130,7 +129,7 @@ def test_the_wheel_runs_in_a_clean_environment(python: Path, tmp_path: Path) -> 
     assert (there / "figures" / "pareto_regret.png").is_file()
     assert call(["run", "quickstart", "--out", str(here), *QUICK]) == 0
     pairs = zip(gm.open_run(there).traces.values(), gm.open_run(here).traces.values(), strict=True)
-    assert [same_bits(one, other) for one, other in pairs] == [[], []]
+    assert [gm.same_bits(one, other) for one, other in pairs] == [[], []]
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ import pytest
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.utils.atomic_write import file_hash
-from gossipmab.utils.errors import InputError
 
 FOUR = {"agents": 4, "arms": 3, "objectives": 2}
 PAIR = [{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb", "label": "alone"}]
@@ -48,7 +47,7 @@ def refusal(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> str:
     """The one line in which the call refuses these arguments."""
     try:
         call(*arguments, **named)
-    except InputError as error:
+    except gm.InputError as error:
         assert "\n" not in str(error)
         return str(error)
     raise AssertionError(f"not refused: {arguments} {named}")

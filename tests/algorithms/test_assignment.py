@@ -12,17 +12,15 @@ import pytest
 import gossipmab as gm
 from gossipmab.algorithms import ASSIGNERS
 from gossipmab.algorithms.assignment import empirical as estimates
-from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.engines import assignment as engine
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.metrics.assignment_trace import AssignmentTrace
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.rng import Purpose, RandomSource
 from tests.tiny import refusal, slow
 
-FIELDS = tuple(AssignmentTrace.AXES)
+FIELDS = tuple(gm.AssignmentTrace.AXES)
 
 
 def same(a: Any, b: Any) -> None:
@@ -128,7 +126,7 @@ def test_estimates_are_empirical_distributions_and_their_radius_is_that_of_lemma
 def test_bounds_of_the_non_probing_baseline(bounds: str) -> None:
     """muhat = 1/2 after two rewards: the plain formulas, N K = 2, T = 10^6, t = 7; width keeps them below 1."""
     algorithm = gm.NonProbing(bounds=bounds, width=0.01)
-    info = ProblemInfo(1, 2, 1, 10**6, np.ones((1, 1)), costs=terms(1, 2))
+    info = gm.ProblemInfo(1, 2, 1, 10**6, np.ones((1, 1)), costs=terms(1, 2))
     state, index = algorithm.init(info), np.zeros((1, 2))
     for x in (0.0, 1.0):
         algorithm.update(state, 0, 0, x)

@@ -8,8 +8,6 @@ import pytest
 from conftest import numbers_of
 
 import gossipmab as gm
-from gossipmab.algorithms import CentralizedNSW
-from gossipmab.analysis.verify import same_bits
 from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
 from tests.tiny import tiny
 
@@ -47,7 +45,7 @@ def twin(
 def test_it_pools_what_all_know(pooled: bool) -> None:
     environment = gm.Environment.sample(agents=3, arms=4, objectives=2, rewards="beta", seed=1)
     network = gm.Network("ring", agents=3, link_probability=0.2)
-    played = CentralizedNSW(alpha=0.3, pooled=pooled)
+    played = gm.CentralizedNSW(alpha=0.3, pooled=pooled)
     trace = gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=True)
     assert trace.pulls.tolist() == twin(0.3, pooled, environment, network, 70).tolist()
     assert trace.messages[-1] == 0 and trace.bytes[-1] == 0
@@ -57,9 +55,9 @@ def test_it_pools_what_all_know(pooled: bool) -> None:
 @pytest.mark.parametrize("pooled", [False, True])
 def test_interpreted_and_compiled_are_the_same_bits(pooled: bool) -> None:
     environment = gm.Environment.sample(agents=3, arms=4, objectives=2, seed=1)
-    played, network = CentralizedNSW(alpha=0.3, pooled=pooled), gm.Network("ring", agents=3, link_probability=0.2)
+    played, network = gm.CentralizedNSW(alpha=0.3, pooled=pooled), gm.Network("ring", agents=3, link_probability=0.2)
     compiled, slowly = (gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=how) for how in (False, True))
-    assert not same_bits(compiled, slowly)
+    assert not gm.same_bits(compiled, slowly)
 
 
 @pytest.mark.parametrize("rounds_away", range(6))
@@ -69,7 +67,7 @@ def test_who_is_away_loses_nothing(rounds_away: int) -> None:
     turns = ((0, 20), (2, 20 + rounds_away)) if rounds_away else ()
     outages = [gm.Outage([agent], first, first + rounds_away - 1) for agent, first in turns]
     network = gm.Network("ring", agents=3, link_probability=0.2, failures=gm.Failures(outages=outages))
-    trace = gm.simulate(CentralizedNSW(alpha=0.3), environment, network, horizon=60, seed=4, interpreted=True)
+    trace = gm.simulate(gm.CentralizedNSW(alpha=0.3), environment, network, horizon=60, seed=4, interpreted=True)
     away = [(one.agents[0], t) for one in outages for t in range(one.first, one.last + 1)]
     assert trace.pulls.tolist() == twin(0.3, False, environment, network, 60, lambda i, t: (i, t) in away).tolist()
 
@@ -78,7 +76,7 @@ def test_links_do_not_matter_to_it() -> None:
     environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
     for seed in (0, 1):
         ends = [
-            gm.simulate(CentralizedNSW(), environment, gm.Network(*net), horizon=40, seed=seed, interpreted=True).pulls.tolist()
+            gm.simulate(gm.CentralizedNSW(), environment, gm.Network(*net), horizon=40, seed=seed, interpreted=True).pulls.tolist()
             for net in (("complete", 4, 1.0), ("path", 4, 0.1))
         ]
         assert ends[0] == ends[1]

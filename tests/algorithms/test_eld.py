@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.algorithms import ELD
-from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.algorithms.central import eld_primal as rationing
-from gossipmab.analysis.verify import same_bits
 from gossipmab.metrics import equity
 from gossipmab.utils import parameters
 from tests.tiny import refusal, slow
@@ -53,8 +50,8 @@ def test_the_search_comes_close_to_the_program_and_never_beats_it() -> None:
 
 def test_the_dual_variable_by_hand() -> None:
     """Three agents, two arms: arm 0 gives (1, 0.5, 0), e = (0.5, 0, 0.5), H = 1/3, H / N = 1/9."""
-    learner = ELD(inequality_budget=0.01, dual_step_size=2.0, alpha=0.0, max_multiplier=0.5)
-    state = learner.init(ProblemInfo(3, 2, 1, 100, np.ones((3, 1))))
+    learner = gm.ELD(inequality_budget=0.01, dual_step_size=2.0, alpha=0.0, max_multiplier=0.5)
+    state = learner.init(gm.ProblemInfo(3, 2, 1, 100, np.ones((3, 1))))
     learner.plan(state, 1)
     assert not state.policy.any()  # nothing seen
     state.counts[:], state.mean[:] = 5, [[1, 0.1], [0.5, 0.1], [0, 0.1]]
@@ -78,8 +75,8 @@ def test_the_budget_is_kept_on_average(measure: str) -> None:
     environment = gm.Environment.sample(means=U[:, :, None], preferences=np.ones((4, 1)), rewards="bernoulli", seed=0)
     budget = 0.04 if measure == "mre" else 0.1
     options: dict[str, Any] = {"horizon": 6_000, "seed": 0, "recorded_rounds": 120}
-    trace = gm.simulate(ELD(inequality_budget=budget, measure=measure, dual_step_size=0.5, alpha=0.1), environment, **options)
-    free = gm.simulate(ELD(inequality_budget=10.0, alpha=0.1), environment, **options)
+    trace = gm.simulate(gm.ELD(inequality_budget=budget, measure=measure, dual_step_size=0.5, alpha=0.1), environment, **options)
+    free = gm.simulate(gm.ELD(inequality_budget=10.0, alpha=0.1), environment, **options)
     kept, was = (getattr(one, measure)[60:].mean() for one in (trace, free))
     assert kept < 1.15 * budget < was / 1.5 and trace.multiplier[-1] > 0 and (free.multiplier == 0).all()
     assert trace.regret[-1] > free.regret[-1]
@@ -91,13 +88,13 @@ def test_blocks_do_not_matter_and_agents_may_be_many(monkeypatch: pytest.MonkeyP
     from gossipmab.engines import central as central_rounds
 
     environment = gm.Environment.sample(agents=10, arms=3, objectives=2, seed=5)
-    learner = ELD(inequality_budget=0.01, dual_period=20, exact_agents=4)
+    learner = gm.ELD(inequality_budget=0.01, dual_period=20, exact_agents=4)
     one = gm.simulate(learner, environment, horizon=110, seed=1)
     monkeypatch.setattr(central_rounds, "BLOCK", 7)
-    assert not same_bits(one, gm.simulate(learner, environment, horizon=110, seed=1))
+    assert not gm.same_bits(one, gm.simulate(learner, environment, horizon=110, seed=1))
 
 
 def test_wrong_hyperparameters_are_told() -> None:
-    assert "budget: got -1.0" in refusal(parameters.check, ELD(inequality_budget=-1.0))
-    assert "period: got 0" in refusal(parameters.check, ELD(dual_period=0))
-    assert "measure: 'gini'" in refusal(parameters.check, ELD(measure="gini"))
+    assert "budget: got -1.0" in refusal(parameters.check, gm.ELD(inequality_budget=-1.0))
+    assert "period: got 0" in refusal(parameters.check, gm.ELD(dual_period=0))
+    assert "measure: 'gini'" in refusal(parameters.check, gm.ELD(measure="gini"))

@@ -13,9 +13,6 @@ from hypothesis import given, strategies as st
 from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.gossip.channel import gossip
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.pools.ray_session import session
@@ -68,7 +65,7 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
         kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
-        assert same_bits(ordinary, near) == []
+        assert gm.same_bits(ordinary, near) == []
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
@@ -77,7 +74,7 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
     network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
     kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
     ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
-    assert same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
+    assert gm.same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
 
 
 @pytest.mark.parametrize(
@@ -162,16 +159,16 @@ def test_interpreted_gives_the_bits_of_compiled(how: str, trouble: str) -> None:
         gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=slowly)
         for slowly in (False, True)
     )
-    assert same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
+    assert gm.same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
 
 
 def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
     """The fields in which actors, NaN in all that they have not received, differ from the threads."""
     environment, network = kite(**more)
     algorithm, kwargs = gm.SimulatedNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "recorded_rounds": 17}
-    with ActorPool(transport, 3, 20, poison=True, patience=30.0, note=lambda line: None) as pool:
-        got = simulate_actors(algorithm, environment, network, pool=pool, **kwargs)
-    return same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
+    with gm.ActorPool(transport, 3, 20, poison=True, patience=30.0, note=lambda line: None) as pool:
+        got = gm.simulate_actors(algorithm, environment, network, pool=pool, **kwargs)
+    return gm.same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from gossipmab.analysis.report.page import render
 from gossipmab.analysis.sentences import Comparison, compare
 from gossipmab.analysis.sweep_effects import Effect, answers, effects
 from gossipmab.cli import call
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.metrics import statistics
@@ -68,7 +67,7 @@ def test_sentences(figures: tuple[float, float, float, float, int], said: str) -
     assert Comparison("p = 0.1", "a", "b", "regret", *figures).sentence() == f"p = 0.1: {said}"
 
 
-def test_a_run_compares_its_algorithms_with_the_first(listed: Results, capsys: Capsys) -> None:
+def test_a_run_compares_its_algorithms_with_the_first(listed: gm.Results, capsys: Capsys) -> None:
     found = compare(listed.summary(), listed.keys, "gossip", {"pareto_regret": "Pareto regret", "absent": "Absent"})
     assert [(one.where, one.subject, one.reference) for one in found] == [
         (f"base = {base}, link_probability = {p}", "alone", "gossip") for base, p in (("complete", 0.2), ("path", 1.0))
@@ -172,7 +171,7 @@ def test_the_words_for_an_effect() -> None:
     assert "but it rises on the way" in effect(1.0, 0.9, 1.1, 0.4, (0.5, 0.2, 0.7)).words
 
 
-def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
+def test_environments_depend_on_seed_and_trial_only(listed: gm.Results) -> None:
     spec = listed.spec
     for trial in range(3):
         one, other = (built(point, spec.files, trial)[0] for point in spec.points)
@@ -193,7 +192,7 @@ def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
 
 
 @pytest.mark.slow
-def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Results) -> None:
+def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: gm.Results) -> None:
     assert others_of(listed, "link_probability") == [] == others_of(listed, "base")
     names = {path.name for path in plot(listed, formats=["svg"])}
     assert {"pareto_regret_against_base.svg", "pareto_regret_against_link_probability.svg"} <= names
@@ -201,7 +200,7 @@ def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Res
     assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
 
 
-def test_a_run_and_itself_and_one_without_a_common_cell(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
+def test_a_run_and_itself_and_one_without_a_common_cell(listed: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run({**SPEC, "sweep": LISTED}, out=tmp_path / "again", workers=1)
     found = versus(listed, other)
     assert (found.differences, found.matching, found.equal, found.unequal) == ([], 24, 24, [])
@@ -242,7 +241,7 @@ def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: 
 
 
 def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorded(
-    listed: Results, tmp_path: Path, capsys: Capsys
+    listed: gm.Results, tmp_path: Path, capsys: Capsys
 ) -> None:
     experiment = {**SPEC["experiment"], "horizon": 40, "recorded_rounds": 4}
     other = gm.run({**SPEC, "sweep": LISTED, "experiment": experiment}, out=tmp_path / "short", workers=1)

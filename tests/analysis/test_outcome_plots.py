@@ -17,7 +17,6 @@ from gossipmab.analysis.plot_style import looks, names_of
 from gossipmab.analysis.selection import View, view
 from gossipmab.cli import call
 from gossipmab.experiments.spec.loading import load_spec
-from gossipmab.metrics.marl_trace import MarlTrace
 from tests.tiny import refuses
 
 pytest.importorskip("jax")
@@ -53,7 +52,7 @@ def made(source: dict[str, Any], trials: int = 2) -> View:
     share = np.array([0.1, 0.5, 0.0, 0.3])
     traces = {cell.id: SimpleNamespace(utility=share * (1 + cell.trial)) for cell in spec.cells() if cell.trial < trials}
     names, keys = names_of(spec), ["cap"] if spec.sweep else []
-    results: Any = SimpleNamespace(spec=spec, kind=MarlTrace, traces=traces, keys=keys)
+    results: Any = SimpleNamespace(spec=spec, kind=gm.MarlTrace, traces=traces, keys=keys)
     return View(results, pd.DataFrame(rows), looks(list(names), names, ()), "sd", "")
 
 

@@ -20,7 +20,6 @@ from gossipmab.analysis.plots import draw_chart, plot
 from gossipmab.analysis.regret_bounds import ORDERS, fitted, guide_for
 from gossipmab.analysis.selection import view
 from gossipmab.cli import call
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
 from tests.tiny import FOUR, PAIR, error_of, module_run, refuses, tiny
@@ -32,7 +31,7 @@ swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
 
 
 @pytest.mark.slow
-def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: Results) -> None:
+def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: gm.Results) -> None:
     paths = plot(single, formats=("png", "svg", "pdf"))
     assert [path.name for path in paths] == [
         f"{name}.{suffix}"
@@ -51,7 +50,7 @@ def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: Results
         assert dict(mpl.rcParams) == settings
 
 
-def test_curves_show_the_means_and_the_bands(single: Results) -> None:
+def test_curves_show_the_means_and_the_bands(single: gm.Results) -> None:
     table, style = single.table(), ["Pareto UCB1 Gossip", "alone"]
     with own_style():
         figure = draw_chart(next(charts(view(single, "quarter-sd", "none"))))
@@ -70,7 +69,7 @@ def test_curves_show_the_means_and_the_bands(single: Results) -> None:
     assert not ax.spines["top"].get_visible() and not ax.spines["right"].get_visible()
 
 
-def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
+def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: gm.Results) -> None:
     drawn = {chart.stem: draw_chart(chart) for chart in charts(view(swept))}
     titles = [ax.get_title() for ax in drawn["pareto_regret"].axes]
     assert len(titles) == 6 and titles[0] == "link probability = 0.02, base = complete"
@@ -87,7 +86,7 @@ def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
     }  # fmt: skip
 
 
-def test_metrics_follow_the_algorithms(single: Results) -> None:
+def test_metrics_follow_the_algorithms(single: gm.Results) -> None:
     assert list(metrics_of(single, None)) == ["pareto_regret"]
     assert list(metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
     names = {path.name for path in plot(single, formats=["svg"], metric="nsw")}
@@ -131,7 +130,7 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
     refuses(r"\.gif", draw_topologies, networks, tmp_path / "one.gif")
 
 
-def test_errors_are_drawn_in_two_parts(single: Results) -> None:
+def test_errors_are_drawn_in_two_parts(single: gm.Results) -> None:
     (chart,) = (chart for chart in charts(view(single)) if chart.stem == "estimation_error")
     figure = draw_chart(chart)
     names = [text.get_text() for text in figure.legends[-1].get_texts()]
@@ -142,7 +141,7 @@ def test_errors_are_drawn_in_two_parts(single: Results) -> None:
     assert lines["alone, sampling"].get_linestyle() == ":" and figure.axes[0].get_yscale() == "log"
 
 
-def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
+def test_guides_meet_the_curve_at_the_last_round(single: gm.Results) -> None:
     rounds, regret = np.array([1, 10, 100]), np.array([1.0, 5.0, 8.0])
     for name, expected in [("log", [0, 4, 8]), ("sqrt", [0.8, 0.8 * 10**0.5, 8]), ("linear", [0.08, 0.8, 8])]:
         curve, c = fitted(name, rounds, regret)
@@ -158,7 +157,9 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
 
 
 @pytest.mark.slow
-def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_guides_on_the_command_line(
+    single: gm.Results, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
     capsys.readouterr()
     assert "bound: 'sqr' is not known; did you mean 'sqrt'" in error_of(
@@ -275,7 +276,7 @@ def test_names_in_legends_are_those_that_people_write() -> None:
     assert all(kind.title for registry in PROTOCOLS.values() for kind in registry.shipped.values())
 
 
-def test_curves_far_apart_have_a_logarithmic_axis(single: Results) -> None:
+def test_curves_far_apart_have_a_logarithmic_axis(single: gm.Results) -> None:
     assert next(charts(view(single))).log == "none"
     seen = view(single)
     table = seen.table.copy()
@@ -284,7 +285,7 @@ def test_curves_far_apart_have_a_logarithmic_axis(single: Results) -> None:
     assert next(charts(seen._replace(table=table, log="none"))).log == "none"
 
 
-def test_what_is_drawn_can_be_chosen(swept: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_drawn_can_be_chosen(swept: gm.Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     style = tmp_path / "own.mplstyle"
     style.write_text("lines.linewidth: 3\naxes.prop_cycle: cycler('color', ['red', 'blue'])\n")
     chosen = ["--where", "base=path", "--where", "link_probability=1", "--curves", "Pareto UCB1 Gossip", "--per-agent"]
@@ -313,7 +314,7 @@ def test_what_is_drawn_can_be_chosen(swept: Results, tmp_path: Path, capsys: pyt
         assert words in error_of(capsys, ["plot", str(swept.path), *options])
 
 
-def test_charts_are_drawn_into_axes_that_are_given(single: Results) -> None:
+def test_charts_are_drawn_into_axes_that_are_given(single: gm.Results) -> None:
     figure = Figure()
     left, right = figure.subplots(1, 2)
     chart = next(charts(view(single)))

@@ -29,7 +29,6 @@ from gossipmab.analysis.report.page import render
 from gossipmab.analysis.report.watch import served
 from gossipmab.cli import call
 from gossipmab.experiments.cell_runner import CellRunner
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.runner import CellsFailedError
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.storage.run_folder import RunFolder
@@ -44,7 +43,7 @@ swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
 
 
 @pytest.fixture(scope="module")
-def page(swept: Results) -> str:
+def page(swept: gm.Results) -> str:
     return render(swept)
 
 
@@ -64,13 +63,13 @@ def words(page: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_browser_opens_it_without_complaint(swept: Results, tmp_path: Path) -> None:
+def test_the_browser_opens_it_without_complaint(swept: gm.Results, tmp_path: Path) -> None:
     page = write_report(swept)
     assert page == swept.path / "report.html" and opened(page, tmp_path / "page.png") == []
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
+def test_figures_and_tables_answer(swept: gm.Results, tmp_path: Path) -> None:
     """A click on the legend hides a curve in every panel, the axis and the band change, the pointer shows values, tables sort."""
     found = acted(write_report(swept, tmp_path / "page.html"), f"""{DRAWN}{SORT}
       const state = () => {{
@@ -110,7 +109,7 @@ def test_figures_and_tables_answer(swept: Results, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_network_shows_outcomes_and_finds_agents(swept: Results, tmp_path: Path) -> None:
+def test_the_network_shows_outcomes_and_finds_agents(swept: gm.Results, tmp_path: Path) -> None:
     found = acted(write_report(swept, tmp_path / "page.html"), """
       const one = document.querySelector('[data-network]'), search = one.querySelector('.search');
       one.scrollIntoView({ behavior: 'instant' });
@@ -129,7 +128,7 @@ def test_the_network_shows_outcomes_and_finds_agents(swept: Results, tmp_path: P
     assert found["outcomes"] == ["Pareto regret, gossip", "Pareto regret, alone", "utility, gossip", "utility, alone"]
 
 
-def test_the_files_behind_a_table_hold_it(single: Results) -> None:
+def test_the_files_behind_a_table_hold_it(single: gm.Results) -> None:
     table = tables.final_table(single, "pareto_regret", "Pareto regret")
     (name, csv_file), (tex, latex) = table.files.values()
     rows = list(csv.reader(io.StringIO(unquote(csv_file.partition(",")[2]))))
@@ -149,7 +148,7 @@ def fetched(url: str, **headers: str) -> tuple[int, str]:
             return error.code, ""
 
 
-def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> None:
+def test_a_page_follows_a_run_in_progress(single: gm.Results, tmp_path: Path) -> None:
     """It waits for the first cell, then shows curves; nobody without the token, or of another host, sees it."""
     folder = shutil.copytree(single.path, tmp_path / "run", ignore=shutil.ignore_patterns("cells", "*.parquet"))
     said = json.loads((folder / "manifest.json").read_text())
@@ -176,7 +175,7 @@ def test_a_page_follows_a_run_in_progress(single: Results, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_watch_is_one_line_until_ctrl_c(single: Results) -> None:
+def test_watch_is_one_line_until_ctrl_c(single: gm.Results) -> None:
     command = [sys.executable, "-m", "gossipmab", "report", str(single.path), "--watch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and fetched(process.stdout.readline().strip())[0] == 200
@@ -204,7 +203,7 @@ def test_where_scripts_are_off_the_figures_are_pictures(scripts: str, page: str,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, tmp_path: Path) -> None:
+def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: gm.Results, tmp_path: Path) -> None:
     narrow, wide = measured(write_report(swept, tmp_path / "page.html"), scheme, 340, 1280)
     for found in (narrow, wide):
         assert found["dark"] == (scheme == "dark")
@@ -216,7 +215,7 @@ def test_it_reads_at_any_width_and_in_both_schemes(scheme: str, swept: Results, 
 
 
 @pytest.mark.slow
-def test_it_prints(single: Results, tmp_path: Path) -> None:
+def test_it_prints(single: gm.Results, tmp_path: Path) -> None:
     """The static figures, as where there are no scripts."""
     page, bare = write_report(single), tmp_path / "bare.html"
     bare.write_text(re.sub(r"<script>.*?</script>", "", page.read_text("utf-8"), flags=re.DOTALL), "utf-8")
@@ -254,7 +253,7 @@ def test_it_needs_nothing_else_and_is_accessible(page: str) -> None:
     assert [tag for tag, _ in outline.elements].count("h1") == 1
 
 
-def test_it_says_what_the_run_says(single: Results) -> None:
+def test_it_says_what_the_run_says(single: gm.Results) -> None:
     text = words(render(single))
     summary = single.summary().set_index("algorithm")
     alone, gossip = summary.loc["alone", "pareto_regret"], summary.loc["gossip", "pareto_regret"]
@@ -306,7 +305,7 @@ def test_a_shipped_experiment_is_run_again_by_name(tmp_path: Path) -> None:
         with folder.locked():
             spec = load_spec("quickstart", changes)
             folder.prepare(spec, fresh=True)
-        assert tables.commands(Results(folder, spec))[0].text.startswith(first)
+        assert tables.commands(gm.Results(folder, spec))[0].text.startswith(first)
 
 
 def test_links_and_failures_stand_beside_the_base_graph() -> None:
@@ -381,7 +380,7 @@ def test_what_is_wrong_stands_at_its_head(tmp_path: Path, monkeypatch: Patch, ca
     refuses("torn or altered", lambda: render(gm.open_run(tmp_path / "run")))
 
 
-def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None:
+def test_an_unfinished_run_has_a_report(single: gm.Results, tmp_path: Path) -> None:
     folder = shutil.copytree(single.path, tmp_path / "run")
     for file in (folder / "cells").glob("alone*"):
         file.unlink()
@@ -392,7 +391,7 @@ def test_an_unfinished_run_has_a_report(single: Results, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: Capsys) -> None:
+def test_the_command_line_writes_it(single: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     place = tmp_path / "mine.html"
     assert call(["report", str(single.path), "--out", str(place)]) == 0
     assert capsys.readouterr().out == f"{place}\n" and place.read_text().startswith("<!DOCTYPE html>")
@@ -405,7 +404,7 @@ def test_the_command_line_writes_it(single: Results, tmp_path: Path, capsys: Cap
     ("single", "nowhere/page.html", "a folder that exists"), ("single", "page.html --watch", "--watch"),
 ])  # fmt: skip
 def test_bad_folders_and_files_are_one_line(
-    folder: str, out: str | None, line: str, single: Results, tmp_path: Path, capsys: Capsys
+    folder: str, out: str | None, line: str, single: gm.Results, tmp_path: Path, capsys: Capsys
 ) -> None:
     place = shutil.copytree(single.path, tmp_path / "empty") if folder == "empty" else tmp_path / folder
     if folder == "empty":

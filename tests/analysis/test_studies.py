@@ -10,7 +10,6 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.studies import STUDIES, Study, caption, findings, folder_of, sentences, study_of
 from gossipmab.analysis.study_plots import draw_study
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
 from tests.tiny import error_of, printed
@@ -27,14 +26,14 @@ BANDITS = {name: study for name, study in STUDIES.items() if study.column == "pa
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, gm.Results]:
     """Every study's experiment, a few rounds of it."""
     folder = tmp_path_factory.mktemp("studies")
     return {name: gm.run(study.experiment, out=folder / name, overrides=(*TINY, *SMALL[name])) for name, study in BANDITS.items()}
 
 
 @pytest.mark.parametrize("name", BANDITS)
-def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
+def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, gm.Results], name: str, tmp_path: Path) -> None:
     results, study = runs[name], STUDIES[name]
     found = findings(results, study)
     points, algorithms = results.spec.points, results.spec.algorithms
@@ -59,7 +58,7 @@ def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str,
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
-def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
+def test_what_regret_is_drawn_against(runs: dict[str, gm.Results]) -> None:
     x = {name: findings(results, STUDIES[name])["x"].drop_duplicates().tolist() for name, results in runs.items()}
     assert x["connectivity"] == [0.1, 0.5, 1.0] and x["scaling"] == [5.0, 8.0, 12.0]
     spec = runs["spectral-gap"].spec
@@ -70,7 +69,7 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
     assert every > 5 * tenth > 0  # messages every round, every tenth round
 
 
-def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None:
+def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, gm.Results]) -> None:
     found = findings(runs["failures"], STUDIES["failures"]).set_index("point")["drift"]
     for case, drift in found.groupby(level=0).max().items():
         keeps = case in (

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.experiments.results import Results
 from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3)
@@ -19,7 +18,7 @@ results = module_run({**SPEC, "sweep": SWEEP})
 
 @pytest.mark.parametrize("name", ["results", "agents"])
 @pytest.mark.parametrize("finished", [True, False])
-def test_polars_and_duckdb_hold_what_pandas_holds(results: Results, tmp_path: Path, name: str, finished: bool) -> None:
+def test_polars_and_duckdb_hold_what_pandas_holds(results: gm.Results, tmp_path: Path, name: str, finished: bool) -> None:
     tables = import_module("gossipmab.bridges.dataframes")
     run: Any = results
     if not finished:  # a folder whose run was interrupted, given by its path
@@ -52,7 +51,7 @@ def interrupted(folder: Path) -> int:
     return len(done.spec.cells()) - 1
 
 
-def test_duckdb_asks_across_both_tables(results: Results) -> None:
+def test_duckdb_asks_across_both_tables(results: gm.Results) -> None:
     module = pytest.importorskip("duckdb", reason="duckdb is not installed")
     tables = import_module("gossipmab.bridges.dataframes")
     with module.connect() as connection:
@@ -67,7 +66,7 @@ def test_duckdb_asks_across_both_tables(results: Results) -> None:
     assert sums == [(4 * 3 * 3,)]
 
 
-def test_wrong_tables_are_refused(results: Results, tmp_path: Path) -> None:
+def test_wrong_tables_are_refused(results: gm.Results, tmp_path: Path) -> None:
     refuses("^table: 'agent' is not known; did you mean 'agents'", results.arrow, "agent")
     refuses("there is no run", import_module("gossipmab.bridges.dataframes").duckdb, tmp_path)
     whole = gm.run(SPEC, out=tmp_path / "torn", workers=1).arrow()
@@ -90,7 +89,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_arrays_and_coordinates_say_their_units(results: Results) -> None:
+def test_arrays_and_coordinates_say_their_units(results: gm.Results) -> None:
     data = results.dataset()
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
     assert data["pareto_regret"].attrs == {"long_name": "cumulative Pareto regret", "units": "reward"}

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.experiments.results import Results
 from tests.tiny import refuses, tiny
 
 SPEC = tiny(60, 3)
@@ -39,7 +38,7 @@ def tuning() -> types.ModuleType:
     return import_module("gossipmab.bridges.tune")
 
 
-def final_mean(results: Results, label: str, metric: str) -> float:
+def final_mean(results: gm.Results, label: str, metric: str) -> float:
     table = results.table()
     last = table[(table["algorithm"] == label) & (table["round"] == table["round"].max())]
     return float(np.mean(last[metric].to_numpy()))

@@ -14,9 +14,7 @@ import pytest
 from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.actors import simulate as actors
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import PLAYED
 from tests.tiny import KITE, refusal, slow
@@ -52,15 +50,15 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[ActorPool]:
+def crew() -> Iterator[gm.ActorPool]:
     notes: list[str] = []
-    with session(cpus=2), ActorPool(note=notes.append, patience=30.0) as crew:
+    with session(cpus=2), gm.ActorPool(note=notes.append, patience=30.0) as crew:
         yield crew
     assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
 
 def compared(
-    crew: ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
+    crew: gm.ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
 ) -> gm.GossipTrace:
     """Play with actors, poisoned; assert that the trace is that of the compiled engine."""
     network = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble])
@@ -70,7 +68,7 @@ def compared(
     got = by_actors(
         algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note, **common
     )
-    assert same_bits(expected, got) == [], (algorithm, trouble, block, window, weights)
+    assert gm.same_bits(expected, got) == [], (algorithm, trouble, block, window, weights)
     assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
     return got
 
@@ -87,7 +85,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("block", [pytest.param(block, marks=[] if block == 2 else pytest.mark.slow) for block in BLOCKS])
-def test_bits_are_those_of_the_compiled_engine(crew: ActorPool, block: int) -> None:
+def test_bits_are_those_of_the_compiled_engine(crew: gm.ActorPool, block: int) -> None:
     for agents_per_actor, trouble, algorithm, window, weights in CASES:
         if agents_per_actor == block:
             compared(crew, algorithm, trouble, block, window, weights)
@@ -96,13 +94,13 @@ def test_bits_are_those_of_the_compiled_engine(crew: ActorPool, block: int) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_whole_grid(crew: ActorPool, block: int) -> None:
+def test_the_whole_grid(crew: gm.ActorPool, block: int) -> None:
     for algorithm, trouble, (window, weights) in product(PLAYED, TROUBLES, zip(WINDOWS, WEIGHTS, strict=True)):
         compared(crew, algorithm, trouble, block, window, weights)
 
 
 @pytest.mark.slow
-def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
+def test_all_rows_that_cross_are_counted(crew: gm.ActorPool) -> None:
     """One agent an actor: what crossed is what was sent, or the coordinator raises. Lost messages are among them."""
     sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
     assert sent["nothing"] == sent["loss"] == sent["delay"] == sent["bits"] > sent["every"] > 0
@@ -142,18 +140,18 @@ class Peeping(NamedTuple):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["loss", "delay", "threshold"])
-def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPatch, crew: ActorPool, trouble: str) -> None:
+def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPatch, crew: gm.ActorPool, trouble: str) -> None:
     """So that the equality above says that nothing does. The first rounds, which would refuse it, are not played."""
     monkeypatch.setattr("gossipmab.engines.gossip.simulate.check_outside", lambda *objects: None)
     network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     got = by_actors(Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
     expected = gm.simulate(Peeping(), environment, network, horizon=5, seed=3)
-    assert {"disagreement", "mean_drift"} & set(same_bits(expected, got))
+    assert {"disagreement", "mean_drift"} & set(gm.same_bits(expected, got))
 
 
 @pytest.mark.parametrize("trouble", ["all", *(slow(one) for one in ("spread", "top, seldom"))])
-def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) -> None:
+def test_an_actor_dies_with_messages_under_way(crew: gm.ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     network = gm.Network(KITE, None, 0.7, "metropolis", **TROUBLES[trouble])
@@ -165,13 +163,13 @@ def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) ->
         if len(windows) == 1:
             os.kill(dying.pids[1], signal.SIGKILL)
 
-    with ActorPool(note=notes.append, patience=20.0) as dying:
+    with gm.ActorPool(note=notes.append, patience=20.0) as dying:
         got = by_actors(
             ALGORITHMS[0], environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
             poison=True, note=notes.append, progress=kill,
         )  # fmt: skip
     assert windows == [300 * N] * 4
-    assert same_bits(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got) == []
     died = [note for note in notes if note.startswith("actor 1 died in rounds ")]
     assert len(died) == 1 and "made anew as it was after round " in died[0], notes
 
@@ -179,5 +177,5 @@ def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) ->
 def test_by_reference_they_are_refused() -> None:
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     for named in ("failures", "communication"):
-        line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), ActorPool("refs"))
+        line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), gm.ActorPool("refs"))
         assert line == f"transport: got 'refs', allowed with network.{named} is 'direct'"

@@ -23,12 +23,10 @@ import pytest
 from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.actors import sockets as peers
 from gossipmab.engines.actors.coordinator import trials_at_once
 from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
-from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
 from tests.tiny import refuses, slow
@@ -63,7 +61,7 @@ def disturbed(
         )  # fmt: skip
         pids = list(crew.pids)
     assert len(windows) == horizon // window  # every window is told once, replayed or not
-    assert same_bits(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3), got) == []
     gone(pids)
     assert all("\n" not in note for note in notes)
     return [note for note in notes if not note.endswith(("are ready", "to start"))]
@@ -132,10 +130,10 @@ def test_an_actor_dies_under_trials_side_by_side(ray_here: None, setting: Any) -
                     os.kill(crew.pids[2], signal.SIGKILL)
 
             world = (gm.ParetoUCBGossip(), *setting)
-            return simulate_actors(*world, trial=trial, pool=crew, note=notes.append, progress=progress, **options)  # type: ignore[arg-type]
+            return gm.simulate_actors(*world, trial=trial, pool=crew, note=notes.append, progress=progress, **options)  # type: ignore[arg-type]
 
         for trial, got in enumerate(threads.map(played, range(3))):
-            assert same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, trial=trial, **options), got) == []  # type: ignore[arg-type]
+            assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, trial=trial, **options), got) == []  # type: ignore[arg-type]
     assert sum("made anew" in note for note in notes) == windows[-1] == 1
 
 
@@ -158,7 +156,7 @@ def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatc
         got = by_actors(
             gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3, crew=crew, progress=lambda steps: windows.append(steps // N)
         )
-    assert same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3), got) == []
     assert windows[:2] == [16, 16] and sum(windows) == 4000 and 16 < max(windows)
     assert all(after <= 4 * before for before, after in zip(windows, windows[2:], strict=False))
 

@@ -18,13 +18,11 @@ from numba import njit
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.actors import object_code as native
 from gossipmab.engines.actors.agent_block import WindowGraph, crossing_of
 from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
@@ -42,13 +40,13 @@ WINDOWS = (1, 7, 50)
 
 
 @pytest.fixture(scope="module")
-def crew_of(ray_here: None) -> Iterator[Callable[[str], ActorPool]]:
-    crews: dict[str, ActorPool] = {}
+def crew_of(ray_here: None) -> Iterator[Callable[[str], gm.ActorPool]]:
+    crews: dict[str, gm.ActorPool] = {}
     notes: list[str] = []
 
-    def crew(transport: str) -> ActorPool:
+    def crew(transport: str) -> gm.ActorPool:
         if transport not in crews:
-            crews[transport] = ActorPool(transport, note=notes.append, patience=30.0).__enter__()
+            crews[transport] = gm.ActorPool(transport, note=notes.append, patience=30.0).__enter__()
         return crews[transport]
 
     yield crew
@@ -58,7 +56,7 @@ def crew_of(ray_here: None) -> Iterator[Callable[[str], ActorPool]]:
 
 
 def compared(
-    crew: ActorPool, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
+    crew: gm.ActorPool, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
     environment: gm.Environment | None = None, poison: bool = True, **options: Any,
 ) -> None:  # fmt: skip
     network = gm.Network(graph, GRAPHS[graph], p, weights)
@@ -69,7 +67,7 @@ def compared(
     got = by_actors(
         algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note, **common
     )
-    assert same_bits(expected, got) == [] and not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+    assert gm.same_bits(expected, got) == [] and not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
 
 
 PLACES = (("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1))
@@ -78,7 +76,9 @@ CASES = [(*case, weights, window) for case, weights, window in TURNS]
 
 
 @pytest.mark.parametrize("played", [gm.ParetoUCBGossip(), slow(gm.SimulatedNSWUCBGossip())], ids=lambda a: type(a).__name__)
-def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], played: Any) -> None:
+def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(
+    crew_of: Callable[[str], gm.ActorPool], played: Any
+) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
         if type(algorithm) is type(played) and algorithm == played:
             compared(crew_of("direct"), algorithm, graph, weights, block, window)
@@ -88,14 +88,14 @@ def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of
 @pytest.mark.timeout(900)  # every algorithm compiles
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 @pytest.mark.parametrize("index", range(4))
-def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
+def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], gm.ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rewards", ["table", "rounds", "beta", "gaussian", "discrete", "deterministic"])
-def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
+def test_every_reward_model_draws_the_same(crew_of: Callable[[str], gm.ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":
         rows = [f"{i},{k},{(i + 2 * k) % 7 / 7},{(3 * i + k + r) % 5 / 5}" for i in range(7) for k in range(4) for r in range(3)]
@@ -108,7 +108,7 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], 
     compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
 
 
-def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
+def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], gm.ActorPool]) -> None:
     for transport in ("direct", "refs"):
         options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
         compared(crew_of(transport), gm.ParetoUCBGossip(), "complete", "max_degree", 3, 20, 1.0, **options)
@@ -118,7 +118,7 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
     import ray
 
     names = ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
-    with ActorPool(note=lambda line: None) as crew:
+    with gm.ActorPool(note=lambda line: None) as crew:
         compared(crew, gm.ParetoUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
             handle.__ray_call__.remote(lambda self, names: [n for n in names if __import__("sys").modules.get(n)], names)
@@ -127,7 +127,7 @@ def test_an_actor_loads_no_compiler(ray_here: None) -> None:
         assert ray.get(loaded, timeout=30) == [[], []]
 
 
-def test_another_processor_compiles_for_itself(crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_processor_compiles_for_itself(crew_of: Callable[[str], gm.ActorPool], monkeypatch: pytest.MonkeyPatch) -> None:
     made = native.program
     monkeypatch.setattr(
         "gossipmab.engines.actors.coordinator.program", lambda *recipe: made(*recipe)._replace(processor="another kind of one")

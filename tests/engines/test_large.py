@@ -11,9 +11,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.rng import Purpose, stream
@@ -23,8 +21,8 @@ GAMES = [("pareto_ucb_gossip", "bernoulli"), slow("pareto_ucb_gossip", "gaussian
 GAMES += [slow("pareto_gossip", "bernoulli"), slow("simulated_nsw_ucb_gossip", "bernoulli")]
 
 
-def same(one: GossipTrace, other: GossipTrace) -> bool:
-    return same_bits(one, other) == []
+def same(one: gm.GossipTrace, other: gm.GossipTrace) -> bool:
+    return gm.same_bits(one, other) == []
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
@@ -33,7 +31,7 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
     environment = gm.Environment.sample(agents=7, arms=4, objectives=3, rewards=rewards, seed=3)
     network = gm.Network("wheel", agents=7, link_probability=0.4, weights=weights)
 
-    def play(threads: int) -> GossipTrace:
+    def play(threads: int) -> gm.GossipTrace:
         algorithm = ALGORITHMS[name]()
         return gm.simulate(algorithm, environment, network, horizon=60, seed=2, recorded_rounds=9, threads=threads)
 
@@ -132,7 +130,7 @@ def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pyt
     assert all(trace.pareto_regret.shape == (5, 1) for trace in again.traces.values())
     for one, other in ((small.table(), again.table()), (small.agents(), again.agents()), (small.summary(), large.summary())):
         assert one.drop(columns="steps_per_second", errors="ignore").equals(other.drop(columns="steps_per_second", errors="ignore"))
-    assert all(finding.sound for finding in verify(tmp_path / "large"))
+    assert all(finding.sound for finding in gm.verify(tmp_path / "large"))
 
 
 def test_few_links_by_hand() -> None:
@@ -200,7 +198,7 @@ def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatc
     environment = gm.Environment.sample(agents=150, arms=3, objectives=2, seed=3)
     network = gm.Network("complete", agents=150, link_probability=0.02, weights=weights)
 
-    def play(**options: Any) -> GossipTrace:
+    def play(**options: Any) -> gm.GossipTrace:
         return gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=2, **options)
 
     listed = play()

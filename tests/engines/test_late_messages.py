@@ -11,7 +11,6 @@ import pytest
 import gossipmab as gm
 from gossipmab.engines.actors import coordinator as coordinators
 from gossipmab.engines.actors.object_code_loader import Machine
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.actors.unreliable_block import UnreliableBlock
 from gossipmab.engines.common import TrialSettings
 from gossipmab.utils.rng import Purpose, stream
@@ -38,7 +37,7 @@ def test_frames_are_received_in_the_round_that_reads_them(
     monkeypatch.setattr("ray.nodes", list)
     trial = TrialSettings(ROUNDS, 3, recorded_rounds=2)
     environment, graph = gm.Environment.sample(4, 3, 2, seed=1), gm.Network("complete", 4, 1.0, **network)
-    coordinator = coordinators.Coordinator(gm.ParetoUCBGossip(), environment, graph, ActorPool(agents_per_actor=2), trial)
+    coordinator = coordinators.Coordinator(gm.ParetoUCBGossip(), environment, graph, gm.ActorPool(agents_per_actor=2), trial)
     coordinator._begin(0)
     info, rewards = begun[0][2:4]
     block = UnreliableBlock(info, 0, rewards[0], None, Machine(info.program))

@@ -11,7 +11,6 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
@@ -95,4 +94,4 @@ def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeyp
     two = gm.run(SPEC, out=tmp_path / "two", workers=3)
     assert set(told) == {3}
     for mine, theirs in zip(one.traces.values(), two.traces.values(), strict=True):
-        assert same_bits(mine, theirs) == []
+        assert gm.same_bits(mine, theirs) == []

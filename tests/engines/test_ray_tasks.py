@@ -16,14 +16,12 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session, ray_tasks as ray_cells
 from gossipmab.engines.pools.cluster_check import check_cluster
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import run_cells
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
-from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
 from tests.engines.test_ray_session import until
@@ -324,7 +322,7 @@ def test_a_cluster_is_checked_and_its_workers_and_actors_need_nothing_by_hand(cl
     here = {cell.id: player(cell)[0] for cell in cells}
     for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
         trace, package, files = outcome
-        assert same_bits(trace, here[cell.id]) == []
+        assert gm.same_bits(trace, here[cell.id]) == []
         assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
         assert set(files) == set(spec.files)
     # On two nodes, by either transport: the files that threads write.
@@ -356,7 +354,7 @@ class Carried(CellRunner):
         return super().__call__(cell, steps).trace, gm.__file__, {name: str(path) for name, path in self.files.items()}
 
 
-class Remover(Callback):
+class Remover(gm.Callback):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:

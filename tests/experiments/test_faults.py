@@ -26,7 +26,6 @@ from processes import end_of, start
 import gossipmab as gm
 from gossipmab.algorithms import PROTOCOLS, ParetoUCB
 from gossipmab.analysis import plots as plotting
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.runner import CellsFailedError
@@ -34,7 +33,6 @@ from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.storage.cell_file import decode
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held
 from gossipmab.experiments.storage.run_folder import RunFolder
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
 from tests.tiny import Capsys, Patch, slow, tiny
@@ -85,7 +83,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     for name in TABLES:
         assert file_hash(one / name) == file_hash(other / name), name
     assert list(first.traces) == list(second.traces) and first.complete and second.complete
-    assert all(same_bits(first.traces[cell], second.traces[cell]) == [] for cell in first.traces)
+    assert all(gm.same_bits(first.traces[cell], second.traces[cell]) == [] for cell in first.traces)
     summaries = [run.summary().drop(columns="steps_per_second") for run in (first, second)]
     assert summaries[0].equals(summaries[1])
     for run in (first, second):
@@ -298,7 +296,7 @@ def test_a_full_file_system(size: str, stage: str, tiny: Run, tmp_path: Path, ca
             assert "No space left" in line and place in line and "free some space" in line
             assert not list(small.rglob("*.tmp"))
             for file in run.glob("cells/*.parquet"):
-                decode(file, GossipTrace)
+                decode(file, gm.GossipTrace)
         done = {file: file.stat().st_mtime_ns for file in run.glob("cells/*.parquet")}
         assert f"keeps its {len(done)} finished cells" in line or (stage == "figures/" and "figures/" in line)
         monkeypatch.setattr(plotting, "plot", lambda *args: [])

@@ -14,12 +14,9 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
-from gossipmab.analysis.verify import verify
-from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.runner import run
 from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
 
@@ -31,7 +28,7 @@ LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name
 every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
-class Listening(Callback):
+class Listening(gm.Callback):
     """Keeps the notes."""
 
     def __init__(self) -> None:
@@ -83,7 +80,7 @@ def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
     ids=lambda path: f"{path.parent.name}-{path.name}",
 )
 def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Path) -> None:
-    *files, replay = verify(golden)
+    *files, replay = gm.verify(golden)
     assert [finding for finding in files if not finding.sound] == []
     cell = gm.open_run(golden).spec.cells()[0]
     origin = json.loads(parquet.read_schema(golden / "cells" / f"{cell.id}.parquet").metadata[KEY])
@@ -100,7 +97,7 @@ def test_a_sweep_over_keys_that_have_new_names_opens(tmp_path: Path) -> None:
     written = parquet.read_table(golden / "results.parquet").to_pandas()
     assert results.table()["pareto_regret"].equals(written["pareto_regret"])
     assert results.keys == ["failures", "welfare"] and '"message_loss": 0.3' in results.table()["failures"][0]
-    *files, _ = verify(golden)
+    *files, _ = gm.verify(golden)
     assert all(finding.sound for finding in files)
 
 
@@ -138,9 +135,9 @@ def without(file: Path, names: Sequence[str]) -> None:
     said = json.loads(table.schema.metadata[KEY])
     del said["sha256"], said["sealed"]
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    trace = decode(file, GossipTrace)[0]
+    trace = decode(file, gm.GossipTrace)[0]
     old = {new: name for name, new in COLUMNS.items()}
-    for name in (name for name in GossipTrace.AXES if old.get(name, name) not in names):
+    for name in (name for name in gm.GossipTrace.AXES if old.get(name, name) not in names):
         array = getattr(trace, name)
         sha.update(f"{old.get(name, name)} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     said["sha256"] = sha.hexdigest()
@@ -172,7 +169,7 @@ def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> Non
     assert list(table.columns) == list(full.columns)
     assert table[[name for name in LATER if not name.startswith("final_")]].isna().all(axis=None)
     rest = [name for name in full.columns if name not in LATER]
-    assert table[rest].equals(full[rest]) and [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+    assert table[rest].equals(full[rest]) and [finding for finding in list(gm.verify(older))[:-1] if not finding.sound] == []
 
 
 def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
@@ -180,9 +177,9 @@ def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
     for name in ("drift", "pareto_regret", "rounds", "utility"):
         (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
         with pytest.raises(DamagedError, match="altered"):
-            decode(tmp_path / "x.parquet", GossipTrace)
+            decode(tmp_path / "x.parquet", gm.GossipTrace)
     text = pa.array([["x"] * 4] * table.num_rows)
     other = table.set_column(table.column_names.index("pareto_regret"), "pareto_regret", text)
     (tmp_path / "x.parquet").write_bytes(parquet_bytes(other))
     with pytest.raises(DamagedError, match="altered"):
-        decode(tmp_path / "x.parquet", GossipTrace)
+        decode(tmp_path / "x.parquet", gm.GossipTrace)

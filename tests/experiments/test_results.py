@@ -14,8 +14,6 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.sentences import sentences_of
 from gossipmab.analysis.sweep_effects import answers, effects
-from gossipmab.analysis.verify import same_bits
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, encode, parquet_bytes
 from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
@@ -46,7 +44,7 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, in
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
     again, found, _ = decode(tmp_path / "x.parquet", GossipTrace)
-    assert same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
+    assert gm.same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
     assert table["pareto_regret"].iloc[-1].tolist() == trace.pareto_regret[-1].tolist()
 
@@ -84,7 +82,7 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
     old = table.replace_schema_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
     path.write_bytes(parquet_bytes(old))
     again, found, _ = decode(path, GossipTrace)
-    assert same_bits(trace, again) == [] and found == said
+    assert gm.same_bits(trace, again) == [] and found == said
     bad = path.read_bytes().replace(b'"cell": "x"', b'"cell": "y"')
     assert bad != path.read_bytes()
     path.write_bytes(bad)
@@ -105,7 +103,7 @@ def test_sums_over_agents_are_in_ascending_order() -> None:
     assert over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
 
 
-def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
+def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: gm.Results) -> None:
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
@@ -144,15 +142,15 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"] and not data["pareto_regret"].isnull().any()
 
 
-def test_a_trace_is_what_simulate_gives(results: Results) -> None:
+def test_a_trace_is_what_simulate_gives(results: gm.Results) -> None:
     environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
     network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, recorded_rounds=6)
     name = "link_probability=0.3__weights=metropolis__gossip__trial002"
-    assert same_bits(trace, results.traces[name]) == []
+    assert gm.same_bits(trace, results.traces[name]) == []
 
 
-def test_summary_is_of_the_last_round(results: Results) -> None:
+def test_summary_is_of_the_last_round(results: gm.Results) -> None:
     summary, table = results.summary(), results.table()
     assert len(summary) == 8
     rows = table.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'")
@@ -164,7 +162,7 @@ def test_summary_is_of_the_last_round(results: Results) -> None:
     assert written["pareto_regret"].tolist() == summary["pareto_regret"].tolist()
 
 
-def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path) -> None:
+def test_an_unfinished_run_shows_what_is_there(results: gm.Results, tmp_path: Path) -> None:
     path = shutil.copytree(results.path, tmp_path / "run")
     manifest = json.loads((path / "manifest.json").read_text())
     (path / "manifest.json").write_text(json.dumps({**manifest, "end": None}))
@@ -176,7 +174,7 @@ def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path)
     assert partial.dataset()["pareto_regret"].isnull().any()
 
 
-def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> None:
+def test_an_altered_experiment_is_refused(results: gm.Results, tmp_path: Path) -> None:
     path = shutil.copytree(results.path, tmp_path / "run")
     text = (path / "spec.toml").read_text()
     (path / "spec.toml").write_text(text.replace("seed = 5", "seed = 6"))

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools.threads import run_cells
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import from_dict, load_spec
@@ -142,7 +141,7 @@ def test_uncoupled_algorithms_have_their_own_numbers(tmp_path: Path) -> None:
             {**data, "experiment": TINY["experiment"] | {"common_random_numbers": coupled}}, out=tmp_path / str(coupled)
         )
         one, other = (results.traces[f"{label}__trial000"] for label in "ab")
-        assert (same_bits(one, other) == []) == coupled
+        assert (gm.same_bits(one, other) == []) == coupled
 
 
 def test_the_pool_bounds_what_is_in_flight_and_hands_on_failures() -> None:
@@ -192,7 +191,7 @@ def test_a_player_travels_to_other_processes() -> None:
     player = CellRunner(spec)
     cell = spec.cells()[0]
     here = player(cell).trace
-    assert same_bits(pickle.loads(pickle.dumps(player))(cell).trace, here) == []
+    assert gm.same_bits(pickle.loads(pickle.dumps(player))(cell).trace, here) == []
 
 
 SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, "seed": 5, "recorded_rounds": 50}, "sweep": {}}

@@ -8,7 +8,6 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms.gossip.base import exchanged
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.gossip.trial import averages_of
 from gossipmab.engines.gossip.unreliable import speak, unreliable
@@ -118,7 +117,7 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules:
     failures = gm.Failures(crash_probability=0.05, recovery_probability=0.2)
     network = gm.Network(KITE, link_probability=0.6, failures=failures, **budget(**rules))
     one, other = (gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=how) for how in (False, True))
-    assert same_bits(one, other) == []
+    assert gm.same_bits(one, other) == []
 
 
 def test_many_bits_are_nearly_all_of_them() -> None:

@@ -14,7 +14,6 @@ from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS as REGISTERED
-from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds, unreliable as message_rounds
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import ArrivalSampler
@@ -282,7 +281,7 @@ def test_where_nothing_fails_and_all_is_sent_the_bits_are_those_of_the_fast_loop
     rules = [{}, {"failures": {}}, *({"communication": budget} for budget in ({}, {"period": 1}, {"top_k": 10_000}))]
     nets = (gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in rules)  # type: ignore[arg-type]
     plain, *careful = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in nets)
-    assert [same_bits(plain, other) for other in careful] == [[]] * 4
+    assert [gm.same_bits(plain, other) for other in careful] == [[]] * 4
 
 
 EVERYONE: list[Any] = [
@@ -303,7 +302,7 @@ def test_a_table_that_changes_nothing_changes_no_bit_of_any_algorithm(algorithm:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     nets = [gm.Network(KITE, link_probability=0.6, **idle) for idle in ({}, *IDLE)]
     plain, *others = (gm.simulate(algorithm, environment, net, horizon=40, seed=2, interpreted=True) for net in nets)
-    assert [same_bits(plain, other) for other in others] == [[]] * len(IDLE)
+    assert [gm.same_bits(plain, other) for other in others] == [[]] * len(IDLE)
 
 
 @pytest.mark.parametrize("rounds_away", range(6))
@@ -329,9 +328,9 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkey
     network = gm.Network(KITE, link_probability=0.6, failures=EVERYTHING)
     one = gm.simulate(algorithm, environment, network, horizon=120, seed=2)
     other = gm.simulate(algorithm, environment, network, horizon=120, seed=2, interpreted=True)
-    assert same_bits(one, other) == []
+    assert gm.same_bits(one, other) == []
     monkeypatch.setattr(rounds, "BLOCK_ROWS", 7 * 40)
-    assert same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
+    assert gm.same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
 
 
 @pytest.mark.parametrize(("failures", "kept"), [
@@ -414,4 +413,4 @@ def test_in_the_file(tmp_path: Path) -> None:
     table = gm.run(file_of(section, {"network.failures.message_loss": [0.0, 0.1]}), out=tmp_path / "run").table()
     last = table[table["round"] == 40].set_index("message_loss")
     assert last.loc[0.0, "mean_drift"] < 1e-13 < 1e-4 < last.loc[0.1, "mean_drift"]
-    assert all(finding.sound for finding in verify(tmp_path / "run"))
+    assert all(finding.sound for finding in gm.verify(tmp_path / "run"))

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.experiments.spec import inline_graphs as graph_files
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
@@ -29,7 +28,7 @@ def spec(base: Any, **more: Any) -> dict[str, Any]:
 
 def equal(one: gm.Results, other: gm.Results) -> bool:
     """Whether the cells of both have the same bits, in order."""
-    return all(same_bits(a, b) == [] for a, b in zip(one.traces.values(), other.traces.values(), strict=True))
+    return all(gm.same_bits(a, b) == [] for a, b in zip(one.traces.values(), other.traces.values(), strict=True))
 
 
 def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> 
     assert equal(ours, gm.run(spec("ring", environment={**ENVIRONMENT, "agents": 6}), out=tmp_path / "name"))
     environment, network = gm.Environment.sample(6, 3, 2, seed=5, trial=1), gm.Network(graph, link_probability=0.5)
     trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
-    assert same_bits(list(ours.traces.values())[1], trace) == []
+    assert gm.same_bits(list(ours.traces.values())[1], trace) == []
 
 
 def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:

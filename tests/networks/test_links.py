@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
-from gossipmab.analysis.verify import verify
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
@@ -410,7 +409,7 @@ def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
         out = tmp_path / f"run{len(links)}"
         before = gm.run(experiment(tmp_path, f"links = {links}"), out=out).table()
         (tmp_path / "links.toml").unlink()
-        assert all(finding.sound for finding in verify(out)) and len(before) == 5
+        assert all(finding.sound for finding in gm.verify(out)) and len(before) == 5
         assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
     with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
         load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))

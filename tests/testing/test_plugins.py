@@ -22,7 +22,6 @@ import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments.cell_runner import CellRunner
@@ -144,7 +143,7 @@ def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> 
         gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
         for alone in (False, True)
     )
-    assert not same_bits(fast, plain)
+    assert not gm.same_bits(fast, plain)
 
 
 @pytest.mark.parametrize(("old", "new", "line"), [
@@ -294,7 +293,7 @@ def test_classes_of_one_name_in_every_protocol() -> None:
             plain, fast = (
                 gm.simulate(played, *world, horizon=40, seed=0, interpreted=interpreted, **options) for interpreted in (True, False)
             )
-            assert not same_bits(plain, fast)
+            assert not gm.same_bits(plain, fast)
 
 
 @pytest.mark.slow
@@ -319,9 +318,9 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
         trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
-        assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
+        assert not gm.same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
         plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
-        assert not same_bits(trace, plain)
+        assert not gm.same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
@@ -390,7 +389,7 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards={"model": outside.Triangular, "width": 0.1})
     network = gm.Network("complete", 5, links=outside.EveryOther(3))
     trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, recorded_rounds=4)
-    assert not same_bits(results.traces["mine__trial000"], trace)
+    assert not gm.same_bits(results.traces["mine__trial000"], trace)
     cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
     assert cells == {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
@@ -437,7 +436,7 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
     here = gm.run(data, out=tmp_path / "here", algorithms=own)
     there = gm.run(data, out=tmp_path / "there", algorithms=own, callbacks=[Mute()], **options)
     for cell, trace in here.traces.items():
-        assert not same_bits(trace, there.traces[cell])
+        assert not gm.same_bits(trace, there.traces[cell])
 
 
 def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
@@ -548,7 +547,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
         gm.simulate(one, *world, horizon=2e1, seed=0, interpreted=True)  # type: ignore[arg-type]
         for one in (gm.ParetoUCB(), gm.ParetoUCB, "pareto_ucb")
     ]
-    assert not same_bits(traces[0], traces[1]) + same_bits(traces[0], traces[2])
+    assert not gm.same_bits(traces[0], traces[1]) + gm.same_bits(traces[0], traces[2])
     for algorithms in (gm.ParetoUCBGossip(), gm.ParetoUCBGossip, "pareto_ucb_gossip", ["pareto_ucb_gossip"]):
         assert [one.name for one in load_spec(SMALL, (), algorithms).algorithms] == ["pareto_ucb", "pareto_ucb_gossip"]
     assert gm.Network("ring", 5, links=gm.RandomMatching).process == gm.RandomMatching()

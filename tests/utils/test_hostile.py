@@ -22,7 +22,6 @@ from pyarrow import parquet
 
 import gossipmab as gm
 from gossipmab.analysis.report import write_report
-from gossipmab.analysis.verify import verify
 from gossipmab.experiments.spec.loading import from_dict, overridden
 from gossipmab.experiments.spec.sweep import safe
 from gossipmab.experiments.storage.cell_file import KEY, parquet_bytes
@@ -356,7 +355,7 @@ def test_an_altered_manifest_is_refused_and_leads_nowhere(change: str, folder: P
     else:
         gm.run(GOLDEN / "experiments" / "gossip.toml", out=folder)
         assert any("manifest.json: damaged; set aside" in line for line in caplog.messages)
-        assert all(finding.sound for finding in list(verify(folder))[:-1])
+        assert all(finding.sound for finding in list(gm.verify(folder))[:-1])
     assert {path.name for path in folder.parent.iterdir()} == {"run"}
 
 
@@ -399,7 +398,7 @@ def test_special_files_in_a_run_folder_do_not_block_and_links_do_not_lead_out(fo
     cell = next((folder / "cells").iterdir())
     cell.unlink()
     os.mkfifo(cell)
-    unsound = {finding.what: finding.remark for finding in verify(folder) if not finding.sound}
+    unsound = {finding.what: finding.remark for finding in gm.verify(folder) if not finding.sound}
     assert unsound[cell.stem] == "is not a regular file" and not gm.open_run(folder).complete
     for name in ("manifest.json", "spec.toml"):
         (folder / name).unlink()

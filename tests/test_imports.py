@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 import gossipmab
 from gossipmab.utils.code_cache import UPPER
+from tests.tiny import python
 
 ROOT = Path(gossipmab.__file__).parents[1]
 ORDER = (
@@ -85,8 +84,7 @@ def test_the_caches_of_compiled_code_look_at_all_rooms_below_the_experiments() -
 def loaded_after(statement: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded after the statement."""
     code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    return set(done.stdout.split())
+    return set(python(code, timeout=120).split())
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -1,7 +1,12 @@
 """What many tests share: a small experiment, a small graph, and how to catch a refusal."""
 
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +38,20 @@ def same_tables(one: Path, other: Path) -> bool:
     return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
 
 
-def module_run(experiment: dict[str, Any], name: str = "tiny", workers: int = 1) -> Any:
-    """A fixture: a run of the experiment in a folder of this name, once for the tests of a module."""
+def module_run(experiment: dict[str, Any], name: str = "tiny", workers: int = 1, folder: bool = False) -> Any:
+    """A fixture: a run of the experiment in a folder of this name, or the folder, once for the tests of a module."""
 
     @pytest.fixture(scope="module")
-    def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results:
-        return gm.run(experiment, out=tmp_path_factory.mktemp("runs") / name, workers=workers)
+    def run(tmp_path_factory: pytest.TempPathFactory) -> gm.Results | Path:
+        results = gm.run(experiment, out=tmp_path_factory.mktemp("runs") / name, workers=workers)
+        return results.path if folder else results
 
     return run
+
+
+def cell_times(run: Path) -> dict[Path, int]:
+    """The file of every finished cell, and when it was written."""
+    return {file: file.stat().st_mtime_ns for file in run.glob("cells/*.parquet")}
 
 
 def refusal(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> str:
@@ -66,6 +77,42 @@ Patch = pytest.MonkeyPatch
 def slow(*values: Any) -> Any:
     """A row of parameters that the everyday run leaves out."""
     return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def everyday(everything: Iterable[Any], *some: Any) -> list[Any]:
+    """Parameters of which the everyday run has these only."""
+    return [value if value in some else slow(value) for value in everything]
+
+
+def python(code: str, *arguments: Any, timeout: float = 280, cwd: Path | None = None, **environment: str) -> str:
+    """What a new interpreter prints that runs the code, with no warnings and to its end."""
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, env=os.environ | environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Wait for what is true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+    return found
+
+
+@contextmanager
+def mounted(place: Path, size: str) -> Iterator[None]:
+    """A file system in memory."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 
 
 def printed(capsys: Capsys, arguments: list[str]) -> str:

@@ -17,7 +17,7 @@ from twins import EliminationTwin, FairTwin, Game, Numbers, ParetoTwin, fair_obj
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from tests.tiny import slow
+from tests.tiny import everyday, slow
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -230,13 +230,8 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
         same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
 
 
-PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
-
-
 @pytest.mark.parametrize(("trials", "horizon"), [(25, 60), slow(200, 150)])
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in PAPERS else pytest.mark.slow) for name in (*PARETO, *FAIR)]
-)
+@pytest.mark.parametrize("name", everyday((*PARETO, *FAIR), "pareto_ucb_gossip", "simulated_nsw_ucb_gossip"))
 def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, horizon: int) -> None:
     """Package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
 
@@ -294,9 +289,7 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     assert np.isnan(game.world).any()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "pareto_ucb_gossip" else pytest.mark.slow) for name in VARIANTS]
-)
+@pytest.mark.parametrize("name", everyday(VARIANTS, "pareto_ucb_gossip"))
 def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(name: str) -> None:
     """Mean regrets of 100 trials, as numbered and permuted, and pulls by agent and arm: within 4 standard errors."""
     environment, network = world(4, 3, 2, p=0.6, seed=3)

@@ -18,7 +18,7 @@ from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.rng import Purpose, RandomSource
-from tests.tiny import refusal, slow
+from tests.tiny import everyday, refusal, slow
 
 FIELDS = tuple(gm.AssignmentTrace.AXES)
 
@@ -259,9 +259,7 @@ def test_every_algorithm_keeps_the_books(name: str, welfare: str) -> None:
     same(trace, gm.simulate(algorithm, environment, **options))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "ofmup" else pytest.mark.slow) for name in sorted(ASSIGNERS)]
-)
+@pytest.mark.parametrize("name", everyday(sorted(ASSIGNERS), "ofmup"))
 def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
     environment = world(3, 3, "bernoulli", seed=4, objectives=2)
     options: Any = {"horizon": 40, "seed": 2, "recorded_rounds": 40, "overhead": "quadratic", "welfare": "geometric"}

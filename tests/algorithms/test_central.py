@@ -19,7 +19,7 @@ from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from tests.tiny import module_run, printed, refusal
+from tests.tiny import everyday, module_run, printed, refusal
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -187,7 +187,7 @@ def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, mon
     assert not gm.same_bits(one, gm.simulate(LEARNERS[name](), environment, interpreted=True, **options))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "nsw" else pytest.mark.slow) for name in OBJECTIVES])
+@pytest.mark.parametrize("name", everyday(OBJECTIVES, "nsw"))
 def test_ties_favour_no_arm(name: str) -> None:
     """All arms are alike, and all rewards 1/2. Over 80 trials an arm's share is within 4.5 standard errors of 1/3, at most 0.24."""
     environment = gm.Environment.sample(means=np.full((2, 3, 1), 0.5), rewards="deterministic")

@@ -1,7 +1,5 @@
 """Simulated NSW UCB Gossip among neighbours: the ordinary algorithm where all are near, its plain twin where they are not."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
-from tests.tiny import refusal, slow, tiny
+from tests.tiny import everyday, python, refusal, slow, tiny
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)])  # balls of 3 to 5 with one hop
 LOST = {"message_loss": 0.2, "delay": 2, "random_delay": True, "crash_probability": 0.05, "recovery_probability": 0.3}
@@ -77,9 +75,7 @@ def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> No
     assert gm.same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
 
 
-@pytest.mark.parametrize(
-    "given", [{}, *(slow(given) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))], ids=str
-)
+@pytest.mark.parametrize("given", everyday([{}, {"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}], {}), ids=str)
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
     environment, network = kite()
@@ -201,9 +197,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 @pytest.mark.slow
 def test_a_ring_of_20_000_agents_stays_small() -> None:
     """Of everybody's preferences the averages alone would be 20,000 x 20,000 x 4 numbers, 12 GiB for each of four arrays."""
-    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 700 * 1024  # KiB, of which the compiler takes most
+    assert int(python(LARGE)) < 700 * 1024  # KiB, of which the compiler takes most
 
 
 def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callable[..., Any]) -> None:

@@ -24,7 +24,7 @@ from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
-from tests.tiny import Capsys, Patch, error_of, printed, tiny
+from tests.tiny import Capsys, Patch, error_of, module_run, printed, tiny
 
 ROOT = Path(__file__).parents[2]
 TINY = tiny(40, 1)
@@ -40,9 +40,7 @@ NAMES = [name for group in COMMANDS.values() for name in group]
 NAMES += [f"{first} {second}" for first, (_, _, commands) in FAMILIES.items() for second in commands]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+finished = module_run(TINY, folder=True)
 
 
 def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, Any]:

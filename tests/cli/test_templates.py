@@ -16,7 +16,7 @@ from gossipmab.cli import call
 from gossipmab.experiments.spec.json_schema import experiment_schema, schema_text
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
-from tests.tiny import error_of, printed
+from tests.tiny import error_of, printed, python
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--quiet"]
@@ -115,8 +115,7 @@ def test_the_algorithm_is_a_package_whose_own_tests_pass(here: Path) -> None:
         "[one] = [e for e in entry_points(group='gossipmab.algorithms') if e.name == 'my_rule'];"
         "print(one.load().__name__, one.load()().epsilon)"
     )
-    done = subprocess.run([sys.executable, "-c", entry], capture_output=True, text=True, env=environment, check=True, cwd=here)
-    assert done.stdout == "MyRule 0.05\n"
+    assert python(entry, cwd=here, PYTHONPATH=environment["PYTHONPATH"]) == "MyRule 0.05\n"
     tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_rule.py"]
     told = subprocess.run(
         [sys.executable, *tests], capture_output=True, text=True, env=environment, cwd=here / "my_rule", timeout=200

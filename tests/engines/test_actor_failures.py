@@ -17,7 +17,7 @@ import gossipmab as gm
 from gossipmab.engines.actors import simulate as actors
 from gossipmab.engines.pools.ray_session import session
 from tests.engines.test_actors import PLAYED
-from tests.tiny import KITE, refusal, slow
+from tests.tiny import KITE, everyday, refusal
 
 N, HORIZON, RECORD = 5, 53, 17
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
@@ -84,7 +84,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("block", [pytest.param(block, marks=[] if block == 2 else pytest.mark.slow) for block in BLOCKS])
+@pytest.mark.parametrize("block", everyday(BLOCKS, 2))
 def test_bits_are_those_of_the_compiled_engine(crew: gm.ActorPool, block: int) -> None:
     for agents_per_actor, trouble, algorithm, window, weights in CASES:
         if agents_per_actor == block:
@@ -150,7 +150,7 @@ def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPa
     assert {"disagreement", "mean_drift"} & set(gm.same_bits(expected, got))
 
 
-@pytest.mark.parametrize("trouble", ["all", *(slow(one) for one in ("spread", "top, seldom"))])
+@pytest.mark.parametrize("trouble", everyday(["all", "spread", "top, seldom"], "all"))
 def test_an_actor_dies_with_messages_under_way(crew: gm.ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from tests.tiny import refuses, slow
+from tests.tiny import python, refuses, slow, until
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
@@ -75,12 +74,9 @@ def lives(pid: int) -> bool:
         return False
 
 
-def gone(pids: list[int], limit: float = 15.0) -> None:
+def gone(pids: list[int]) -> None:
     """Assert that these processes end."""
-    until = time.monotonic() + limit
-    while left := [pid for pid in pids if lives(pid)]:
-        assert time.monotonic() < until, left
-        time.sleep(0.05)
+    until(lambda: not any(map(lives, pids)), 15.0)
 
 
 @pytest.mark.parametrize(("transport", "how"), [
@@ -215,12 +211,9 @@ def test_every_stranger_is_refused_with_the_reason() -> None:
     try:
         mesh.reset(1)
         knock(mesh.address)
-        lines: list[str] = []
-        until, others = time.monotonic() + 60, 0
-        while len(lines) + others < 1 + len(GARBAGE) and time.monotonic() < until:
-            since = mesh.refused()
-            lines, others = lines + since.lines, others + since.others
-            time.sleep(0.001)
+        found: list[Any] = []
+        until(lambda: found.append(mesh.refused()) or sum(len(one.lines) + one.others for one in found) > len(GARBAGE))
+        lines, others = [line for one in found for line in one.lines], sum(one.others for one in found)
         assert len(lines) + others == 1 + len(GARBAGE)
         assert others or any("digest received was wrong" in line for line in lines)
         assert all(line.startswith("actor 0 refused a connection from 127.0.0.1:") and line.endswith(")") for line in lines)
@@ -276,12 +269,9 @@ def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: pytest.MonkeyPatch
             peer.reset(1)
         two.link({0: one.address})
         one.link({1: two.address})
-        until, refused = time.monotonic() + 20, 0
-        while refused < 20 and time.monotonic() < until:
-            refused += (since := one.refused()).others + len(since.lines)
-            assert len(since.lines) <= peers.NOTES
-            time.sleep(0.05)
-        assert refused == 20
+        found: list[Any] = []
+        until(lambda: found.append(one.refused()) or sum(len(since.lines) + since.others for since in found) >= 20)
+        assert all(len(since.lines) <= peers.NOTES for since in found)
     finally:
         ended.set()
         thread.join()
@@ -389,6 +379,4 @@ for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "pulls")
 @pytest.mark.slow
 def test_a_full_object_store() -> None:
     """Two windows in flight have 96 MB of distributions, the store holds 80."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", FULL], capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr
+    python(FULL, timeout=170)

@@ -3,8 +3,6 @@
 import math
 import re
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import cycle, product
@@ -27,7 +25,7 @@ from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
 from gossipmab.utils.jit import SETTINGS
-from tests.tiny import refusal, slow
+from tests.tiny import python, refusal, slow
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
@@ -164,8 +162,7 @@ import ray
 trace = simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=25, seed=2, note=print)
 assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initialized()
 """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    python(script, timeout=150)
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -214,8 +211,7 @@ assert machine.play(machine.table(((1.5, True, "global"), x)), 0, 3, 0, 0) == 3 
 assert machine.play(machine.table(((-2.0, False, "local"), x)), 1, 2, 0, 0) == 2 and x.tolist() == [101.5, -2.0, 101.5], x
 assert not {{"numba", "scipy", "ray"}} & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    python(script, timeout=60)
 
 
 class _Mixed(NamedTuple):

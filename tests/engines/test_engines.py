@@ -18,7 +18,7 @@ import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import error_of, slow, tiny
+from tests.tiny import cell_times, error_of, module_run, slow, tiny
 
 TINY = tiny(
     80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
@@ -33,9 +33,7 @@ gm.run(json.loads(sys.argv[1]), out=sys.argv[2], **json.loads(sys.argv[3]))
 """
 
 
-@pytest.fixture(scope="module")
-def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "threads").path
+threads = module_run(TINY, "threads", folder=True)
 
 
 @pytest.mark.parametrize("options", [
@@ -70,14 +68,14 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
 ])  # fmt: skip
 def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
     """Before anything is started, or dropped."""
-    before = sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir())
+    before = cell_times(threads)
     spec = threads / "spec.toml"
     fresh = [] if "--address" in arguments else ["--fresh"]
     overrides = ["--set", "experiment.trials=3"] if "--address" in arguments else []
     out = threads.parent / "other" if overrides else threads
     error = error_of(capsys, ["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments])
     assert error.startswith(f"error: {line}") and error.count("\n") == 1, error
-    assert sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir()) == before
+    assert cell_times(threads) == before
 
 
 LONGER = {**TINY, "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000}, "algorithms": TINY["algorithms"][:2]}

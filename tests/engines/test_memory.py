@@ -1,8 +1,6 @@
 """What a trial takes is told before it starts, and what cannot fit is refused; processors are shared out."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.gossip import memory, simulate as rounds
 from gossipmab.engines.gossip.simulate import problem_info
-from tests.tiny import Capsys, Patch, error_of, refusal, refuses, tiny
+from tests.tiny import Capsys, Patch, error_of, python, refusal, refuses, tiny
 
 RING, MANY = {"base": "ring", "link_probability": 0.5}, {"agents": 600, "arms": 3, "objectives": 2}
 SPEC = tiny(40, 1, environment=MANY, network=RING, algorithms=[{"name": "pareto_ucb_gossip"}])
@@ -45,8 +43,7 @@ gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=12, seed=0, reco
 told = memory.check(gm.ParetoUCBGossip(), network, 10, 3, 3)
 print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=280)
-    told, taken = json.loads(done.stdout)
+    told, taken = json.loads(python(code))
     assert 0.5 * told < taken < told
 
 

@@ -24,8 +24,7 @@ from gossipmab.engines.pools.ray_tasks import run_cells
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from tests.engines.test_ray_session import until
-from tests.tiny import same_tables, tiny
+from tests.tiny import same_tables, tiny, until
 
 TINY = tiny(80, 3, sweep={"network.link_probability": [0.3, 1.0]})
 pytestmark = pytest.mark.usefixtures("root")

@@ -19,13 +19,17 @@ from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import everyday
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))
 # Arrays of gossip that the first versions did not record.
 FRONT = ("front_share", "front_evenness", "front_coverage", "hypervolume_regret")
 LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name}" for name in FRONT))
-every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+def name_of(golden: Path) -> str:
+    return f"{golden.parent.name}-{golden.name}"
 
 
 class Listening(gm.Callback):
@@ -61,11 +65,7 @@ def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
     return results
 
 
-@pytest.mark.parametrize(
-    "golden",
-    [pytest.param(run, marks=pytest.mark.slow if run.parts[-2:] == ("0.1.0", "gossip") else []) for run in RUNS],
-    ids=lambda path: f"{path.parent.name}-{path.name}",
-)
+@pytest.mark.parametrize("golden", everyday(RUNS, *(run for run in RUNS if run.parts[-2:] != ("0.1.0", "gossip"))), ids=name_of)
 def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
     results = opened_in_every_way(Path(shutil.copytree(golden, tmp_path / "run")), drawn=golden.parent.name != "0.1.0")
     written = parquet.read_table(golden / "results.parquet").to_pandas()
@@ -74,11 +74,7 @@ def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
         assert table[COLUMNS.get(column, column)].equals(written[column]), column
 
 
-@pytest.mark.parametrize(
-    "golden",
-    [pytest.param(run, marks=[] if run.name == "gossip" else pytest.mark.slow) for run in RUNS],
-    ids=lambda path: f"{path.parent.name}-{path.name}",
-)
+@pytest.mark.parametrize("golden", everyday(RUNS, *(run for run in RUNS if run.name == "gossip")), ids=name_of)
 def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Path) -> None:
     *files, replay = gm.verify(golden)
     assert [finding for finding in files if not finding.sound] == []
@@ -113,7 +109,7 @@ def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path
     assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()
 
 
-@every_run
+@pytest.mark.parametrize("golden", RUNS, ids=name_of)
 def test_nothing_in_it_is_of_the_machine_that_made_it(golden: Path) -> None:
     said = json.loads((golden / "manifest.json").read_text(encoding="utf-8"))
     assert set(map(str, said["machine"].values())) == {"golden", "1"}

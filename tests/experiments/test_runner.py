@@ -22,7 +22,7 @@ from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage.run_folder import differing
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import refuses, tiny
+from tests.tiny import module_run, refuses, tiny, until
 
 TINY = tiny(80, 2, sweep={"network.link_probability": [0.3, 1.0]})
 SAME = ("results.parquet", "agents.parquet", "spec.toml")
@@ -59,9 +59,7 @@ class Listener(gm.Callback):
         self.ended.append(results)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+undisturbed = module_run(TINY, folder=True)
 
 
 def same_files(one: Path, other: Path) -> bool:
@@ -201,17 +199,12 @@ SLOW = {**TINY, "experiment": {"name": "slow", "horizon": 300_000, "trials": 6, 
 def running(spec: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gossipmab run` in a process of its own, two cells into its work."""
     command = [sys.executable, "-m", "gossipmab", "run", str(spec), "--out", str(out), "--workers", "1", "--quiet"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    try:
-        while len(list(out.glob("cells/*.parquet"))) < 2:
-            assert process.poll() is None, "it ended before it could be disturbed"
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            until(lambda: len(list(out.glob("cells/*.parquet"))) >= 2, 120)
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")

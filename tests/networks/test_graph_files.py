@@ -1,9 +1,6 @@
 """networkx graphs in an experiment's data: the bits of the same graph from a file, and a run folder that stands on its own."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import gossipmab as gm
 from gossipmab.experiments.spec import inline_graphs as graph_files
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.graphs import base_graph as topology
-from tests.tiny import refusal, tiny
+from tests.tiny import cell_times, python, refusal, tiny
 
 ENVIRONMENT = {"arms": 3, "objectives": 2}
 SPEC = tiny(50, 2, environment=ENVIRONMENT, network={}, algorithms=[{"name": "pareto_ucb_gossip"}])
@@ -56,15 +53,11 @@ def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:
     (copy,) = opened.spec.files.values()
     again, wanted = gm.Network(copy), gm.Network(graph)
     assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b") and np.array_equal(again.edges, wanted.edges)
-    before = {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
+    before = cell_times(tmp_path / "run")
     gm.run(spec(graph.copy()), out=tmp_path / "run", workers=1)  # the same graph in another object: nothing is left to do
-    assert before == {cell: path.stat().st_mtime_ns for cell, path in cells(tmp_path / "run").items()}
+    assert before == cell_times(tmp_path / "run")
     with pytest.raises(gm.InputError, match=r"holds another experiment; different are: network\.base"):
         gm.run(spec(nx.path_graph(4)), out=tmp_path / "run", workers=1)
-
-
-def cells(run: Path) -> dict[str, Path]:
-    return {path.stem: path for path in (run / "cells").glob("*.parquet")}
 
 
 def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
@@ -130,6 +123,5 @@ from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
 data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
 assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
 """
-    where = {**os.environ, "TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, env=where)
+    python(code, timeout=120, TMPDIR=str(tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -2,9 +2,6 @@
 
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,7 @@ from gossipmab.objectives.log_nash import log_welfare
 from gossipmab.objectives.nash import NashWelfare
 from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
 from gossipmab.objectives.solvers.bonus_local import project
-from tests.tiny import refusal, slow
+from tests.tiny import python, refusal, slow
 
 SIZES = [(3, 5), (10, 5), (20, 10), (50, 20)]
 
@@ -300,14 +297,7 @@ print(json.dumps(out))
 
 def test_interpreted_and_compiled_give_equal_bits():
     script = SCRIPT.format(folder=str(Path(__file__).parents[2]))
-    results = []
-    for disabled in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        results.append(json.loads(done.stdout))
+    results = [json.loads(python(script, NUMBA_DISABLE_JIT=disabled)) for disabled in ("0", "1")]
     assert len(results[0]) > 1000 and results[0] == results[1]
 
 

@@ -30,7 +30,7 @@ from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, error_of, printed, refuses, tiny
+from tests.tiny import Capsys, Patch, cell_times, error_of, printed, refuses, tiny
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME = "pareto_thompson_gossip"
@@ -390,9 +390,9 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     network = gm.Network("complete", 5, links=outside.EveryOther(3))
     trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, recorded_rounds=4)
     assert not gm.same_bits(results.traces["mine__trial000"], trace)
-    cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
+    cells = cell_times(tmp_path / "run")
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
-    assert cells == {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
+    assert cells == cell_times(tmp_path / "run")
     with pytest.raises(gm.InputError, match="holds another experiment; different are: algorithms.mine.explore;"):
         gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
 

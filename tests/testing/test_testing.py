@@ -14,7 +14,7 @@ from gossipmab import testing
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.environments import reward_models as rewards
 from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
-from tests.tiny import refuses, tiny
+from tests.tiny import everyday, refuses, tiny
 
 # What is wrong -> the class, the kind of error, its sentence. The first of each kind are the seven that the suite is for.
 BROKEN: dict[str, tuple[Any, str, str]] = {
@@ -76,7 +76,7 @@ def test_what_is_sound_passes() -> None:
     check_algorithm(broken.Sound(0.3), engines=())
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * ("nsw" in name)) for name in ALGORITHMS])
+@pytest.mark.parametrize("name", everyday(ALGORITHMS, *(name for name in ALGORITHMS if "nsw" not in name)))
 def test_shipped_algorithms_pass(name: str) -> None:
     check_algorithm(ALGORITHMS[name], engines=())  # the engines are compared in tests/engines
 

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -34,18 +33,13 @@ from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
 from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
 from tests.broken import Sound
-from tests.tiny import Capsys, Patch, refuses
+from tests.tiny import Capsys, Patch, mounted, needs_mount, python, refuses
 
 PACKAGE = Path(gm.__file__).parent
 
 
 def digest(trace: Any) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest()
-
-
-def same_bits(a: Any, b: Any) -> None:
-    for field in fields(a):
-        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), err_msg=field.name)
 
 
 TINY = """
@@ -70,12 +64,8 @@ print(json.dumps({
 
 def run_copy(folder: Path, **more: str) -> dict[str, Any]:
     """Simulate with the copy of the package in `folder`, its cache in `folder`/cache."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"} | more
-    command = [sys.executable, "-c", TINY]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
+    own = {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    result: dict[str, Any] = json.loads(python(TINY, cwd=folder, **{**own, "NUMBA_DISABLE_JIT": "0", **more}))
     assert Path(result["file"]).is_relative_to(folder)
     return result
 
@@ -168,14 +158,10 @@ def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, mon
     assert misses() == 1 and len(list(place.glob("*/*"))) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@needs_mount
 def test_a_full_disk_under_the_cache_costs_time_only(place: Path, caplog: pytest.LogCaptureFixture) -> None:
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(place)], check=True)
-    try:
+    with mounted(place, "4k"):
         assert (misses(), misses()) == (1, 1) and list(place.glob("*/*")) == []
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
     assert len(caplog.records) == 1 and "No space left on device" in caplog.text and "NUMBA_CACHE_DIR" in caplog.text
 
 
@@ -269,16 +255,6 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
     assert jit.jit_uncached(allocates)(3) == 0.0
 
 
-EVERYTHING = """
-import json, sys
-sys.path.insert(0, {tests!r})
-import numba
-assert numba.config.DISABLE_JIT
-from tests.utils.test_jit import digests
-print(json.dumps(digests()))
-"""
-
-
 def digests() -> dict[str, str]:
     """Every registered algorithm, the variants, and every reward model, by the engine's loop as the process compiles it."""
     found = {}
@@ -296,11 +272,9 @@ def digests() -> dict[str, str]:
 @pytest.mark.slow
 def test_without_any_compiler_the_bits_are_the_same() -> None:
     """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
-    code = EVERYTHING.format(tests=str(Path(__file__).parents[1]))
-    environ = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    plain = json.loads(done.stdout)
+    code = "import json, numba; assert numba.config.DISABLE_JIT\nfrom tests.utils.test_jit import digests; print(json.dumps(digests()))"
+    path = os.pathsep.join(map(str, (PACKAGE.parent, PACKAGE.parent / "tests")))
+    plain = json.loads(python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=path))
     assert set(ALGORITHMS) <= set(plain) and plain == digests()
 
 
@@ -309,8 +283,8 @@ def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_rou
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
-    same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
-    same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
+    for interpreted in (False, True):
+        assert gm.same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=interpreted, **kwargs)) == []
     # numba's own count of allocations must not grow with the rounds.
     _nrt_python.memsys_enable_stats()
 

@@ -81,36 +81,20 @@ def test_the_caches_of_compiled_code_look_at_all_rooms_below_the_experiments() -
     assert {name.removesuffix(".py") for name in UPPER} == {r for r in LEVEL if LEVEL[r] > LEVEL["engines"]}
 
 
-def loaded_after(statement: str) -> set[str]:
-    """Top-level modules that a fresh interpreter has loaded after the statement."""
-    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    return set(python(code, timeout=120).split())
-
-
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    loaded = loaded_after("import gossipmab; gossipmab.__version__; dir(gossipmab)")
-    assert "gossipmab" in loaded
-    assert not loaded & {"numba", "llvmlite", "matplotlib", "ray", "scipy", "pandas", "networkx", "numpy", "pyarrow"}
-
-
-def test_simulating_loads_neither_matplotlib_nor_ray() -> None:
-    loaded = loaded_after("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip")
-    assert "numba" in loaded
-    assert not loaded & {"matplotlib", "ray"}
-
-
-def test_the_annex_of_learners_loads_what_is_used_only() -> None:
-    loaded = loaded_after("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()")
-    assert "numba" in loaded
-    assert not loaded & {"jax", "pettingzoo", "gymnasium", "matplotlib", "ray"}
-    assert not loaded_after("import gossipmab.marl") & {"numba", "numpy"}
-
-
-def test_actors_load_no_compiler() -> None:
-    """Numba is 25 MiB and 0.3 s an actor: every `__init__` on the path of these modules stays empty or lazy."""
-    loaded = loaded_after("import gossipmab.engines.actors.actor, gossipmab.networks, gossipmab.environments")
-    assert "numpy" in loaded
-    assert not loaded & {"numba", "scipy", "networkx", "pandas", "matplotlib"}
+@pytest.mark.parametrize(("statement", "loaded", "spared"), [
+    ("import gossipmab; gossipmab.__version__; dir(gossipmab)", "gossipmab",
+     "numba llvmlite matplotlib ray scipy pandas networkx numpy pyarrow"),
+    ("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip", "numba", "matplotlib ray"),
+    ("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()", "numba",
+     "jax pettingzoo gymnasium matplotlib ray"),
+    ("import gossipmab.marl", "gossipmab", "numba numpy"),
+    # Numba is 25 MiB and 0.3 s an actor: every `__init__` on the path of these modules stays empty or lazy.
+    ("import gossipmab.engines.actors.actor, gossipmab.networks, gossipmab.environments", "numpy",
+     "numba scipy networkx pandas matplotlib"),
+])  # fmt: skip
+def test_what_an_import_loads(statement: str, loaded: str, spared: str) -> None:
+    names = python(f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})", timeout=120).split()
+    assert loaded in names and not set(names) & set(spared.split())
 
 
 def test_every_public_name_is_there() -> None:

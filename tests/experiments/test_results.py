@@ -18,7 +18,7 @@ from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, e
 from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
-from gossipmab.utils.atomic_write import whole_file, write_whole
+from gossipmab.utils.atomic_write import write_whole
 from tests.tiny import module_run, refuses, tiny
 
 SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
@@ -88,14 +88,6 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
     path.write_bytes(bad)
     with pytest.raises(DamagedError):
         decode(path, GossipTrace)
-
-
-def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    write_whole(tmp_path / "x", b"before")
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:
-        file.write(b"half of what")
-        raise RuntimeError
-    assert (tmp_path / "x").read_bytes() == b"before" and [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
 def test_sums_over_agents_are_in_ascending_order() -> None:

@@ -196,13 +196,6 @@ def test_what_is_recorded_rises_to_the_horizon_and_does_not_change_what_is_playe
         assert len(rounds) == min(200, horizon)
 
 
-def test_horizon_record_and_agents_are_checked() -> None:
-    environment, network = world(3, 2, 2)
-    for wrong in ({"horizon": 0}, {"horizon": -5}, {"horizon": 2.5}, {"horizon": 5, "recorded_rounds": 0}):
-        refuses(list(wrong)[-1], gm.simulate, gm.ParetoUCB(), environment, network, seed=0, **wrong)
-    refuses("4 agents", gm.simulate, gm.ParetoUCB(), environment, gm.Network("complete", agents=4), horizon=5, seed=0)
-
-
 @pytest.mark.parametrize(("algorithm", "words"), [
     (gm.ParetoUCBGossip(consensus=-1.0), "consensus"), (gm.ParetoUCB(consensus=float("nan")), "consensus"),
     (gm.ParetoGossip(mixing=-0.1), "mixing"), (gm.ParetoGossip(burn_in=float("inf")), "burn_in"),
@@ -210,9 +203,10 @@ def test_horizon_record_and_agents_are_checked() -> None:
     (gm.SimulatedNSWUCBGossip(solver="globl"), "did you mean 'global'"),
     (gm.SimulatedNSWUCBGossip(welfare="prodct"), "did you mean 'product'"),
 ])  # fmt: skip
-def test_hyperparameters_out_of_range_are_refused(algorithm: Any, words: str) -> None:
+def test_hyperparameters_out_of_range_and_other_agents_are_refused(algorithm: Any, words: str) -> None:
     environment, network = world(3, 2, 2)
     refuses(words, gm.simulate, algorithm, environment, network, horizon=5, seed=0)
+    refuses("4 agents", gm.simulate, gm.ParetoUCB(), environment, gm.Network("complete", agents=4), horizon=5, seed=0)
 
 
 def test_coverage_of_the_front_by_hand() -> None:

@@ -4,7 +4,6 @@ import os
 import re
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -12,8 +11,7 @@ from hypothesis import given, settings, strategies as st
 from gossipmab.networks.graphs import edge_list as edge_files, readers as files
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
-from gossipmab.utils.errors import InputError
-from tests.networks.test_base_graph import NODES, peak, refused as refused_by_name, written, xml
+from tests.networks.test_base_graph import peak, refused as refused_by_name, written, xml
 from tests.tiny import refusal
 
 
@@ -158,24 +156,6 @@ HARM: list[tuple[str, str | bytes, str]] = [
 @pytest.mark.parametrize(("name", "content", "said"), HARM, ids=[name for name, _, _ in HARM])
 def test_hostile_files_are_refused_in_one_line(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
     assert said in refused(written(tmp_path, name, content))
-
-
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
-def test_any_bytes_are_a_graph_or_one_line(tmp_path: Path, suffix: str) -> None:
-    starts = [b"", b"1 2\n", b"generator = 'cycle_graph'\nparameters.n = ", xml(NODES).encode()[:-20]]
-
-    @settings(max_examples=120, deadline=None, derandomize=True)
-    @given(st.sampled_from(starts), st.binary(max_size=40))
-    def read(start: bytes, rest: bytes) -> None:
-        path = written(tmp_path, f"any{suffix}", start + rest)
-        try:
-            graph = load(path)
-        except InputError as error:
-            assert str(error).startswith("network.base: ") and "\n" not in str(error)
-        else:
-            assert nx.is_connected(nx.Graph(graph.edges.tolist() or [(0, 0)]))
-
-    read()
 
 
 def test_descriptions_come_from_the_beginning_of_a_file(tmp_path: Path) -> None:

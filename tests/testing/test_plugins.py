@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import broken
@@ -21,7 +20,6 @@ import tomli_w
 import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments.cell_runner import CellRunner
@@ -437,15 +435,6 @@ def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options:
     there = gm.run(data, out=tmp_path / "there", algorithms=own, callbacks=[Mute()], **options)
     for cell, trace in here.traces.items():
         assert not gm.same_bits(trace, there.traces[cell])
-
-
-def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
-    state, row = SimpleNamespace(scratch_uniforms=np.zeros(5)), np.arange(5) / 5
-    fill_uniforms(state, row)
-    assert state.scratch_uniforms.tolist() == row.tolist() and uniforms_of(state) == 5
-    without = SimpleNamespace(other=np.zeros(1))
-    fill_uniforms(without, np.zeros(0))
-    assert uniforms_of(without) == 0 and without.other == 0.0
 
 
 @pytest.mark.slow

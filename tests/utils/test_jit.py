@@ -92,19 +92,14 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
 
 
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
-    (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")
-    first = code_cache.source_hash.__wrapped__(tmp_path)
-    assert first == code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "b.py").write_text("y = 3\n", encoding="utf-8")
-    second = code_cache.source_hash.__wrapped__(tmp_path)
+    hashes = []
+    for name, text in (("a.py", "x = 1"), ("b.py", "y = 2"), ("b.py", "y = 3"), ("deeper/d.py", ""), ("notes.txt", "no source")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        hashes.append(code_cache.source_hash.__wrapped__(tmp_path))
     (tmp_path / "b.py").rename(tmp_path / "c.py")
-    third = code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
-    fourth = code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
-    assert len({first, second, third, fourth}) == 4 and code_cache.source_hash.__wrapped__(tmp_path) == fourth
+    hashes.append(code_cache.source_hash.__wrapped__(tmp_path))
+    assert len(set(hashes)) == 5 and hashes[3] == hashes[4]
 
 
 @pytest.fixture
@@ -225,26 +220,16 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
     """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
 
     @jit.jit_uncached
-    def is_nan(x: float) -> bool:
-        return x != x
-
-    @jit.jit_uncached
     def summed(values: np.ndarray) -> float:
         total = 0.0
         for k in range(values.shape[0]):
             total += values[k]
         return total
 
-    @jit.jit_uncached
-    def divided(a: float, b: float) -> float:
-        return a / b
-
-    assert is_nan(math.nan) and not is_nan(1.0)
+    is_nan, divided = jit.jit_uncached(lambda x: x != x), jit.jit_uncached(lambda a, b: a / b)
+    assert is_nan(math.nan) and not is_nan(1.0) and divided(1.0, 0.0) == math.inf
     values = np.array([1e16, 1.0, -1e16, 1.0] * 5)
-    expected = 0.0
-    for value in values.tolist():
-        expected += value
-    assert summed(values) == expected and divided(1.0, 0.0) == math.inf
+    assert summed(values) == summed.py_func(values)
 
     # what allocates does not compile but from outside the package
     def allocates(n: int) -> float:
@@ -272,7 +257,7 @@ def digests() -> dict[str, str]:
 @pytest.mark.slow
 def test_without_any_compiler_the_bits_are_the_same() -> None:
     """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
-    code = "import json, numba; assert numba.config.DISABLE_JIT\nfrom tests.utils.test_jit import digests; print(json.dumps(digests()))"
+    code = "from tests.utils.test_jit import digests, json, numba\nassert numba.config.DISABLE_JIT\nprint(json.dumps(digests()))"
     path = os.pathsep.join(map(str, (PACKAGE.parent, PACKAGE.parent / "tests")))
     plain = json.loads(python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=path))
     assert set(ALGORITHMS) <= set(plain) and plain == digests()

@@ -156,6 +156,20 @@ def select_undefined(self: Any, state: Any, i: int, t: int, p: Any) -> None:
     p[0] = wieght  # noqa: F821
 
 
+def select_until_20(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+    if t == 20 and i == 3:
+        raise ValueError("round 20")
+    Sound.select(self, state, i, t, p)
+
+
+def learn_from_last(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    """What the last agent sent, whether it was received or not."""
+    Sound.update(self, state, i, t, arm, x, neighbours)
+    state.global_mean[i, arm, 0] += state.sent_global_mean[state.pulls.shape[0] - 1, arm, 0]
+
+
+Stopping = broken("Stopping", select=select_until_20)
+PeepingFar = broken("PeepingFar", update=learn_from_last)
 Later = broken("Later", select=select_halves_later)
 Uncompiled = broken("Uncompiled", select=select_uncompiled)
 Undefined = broken("Undefined", select=select_undefined)

@@ -7,15 +7,21 @@ import os
 import signal
 from collections.abc import Iterator
 from itertools import cycle, product
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
+import broken
 import numpy as np
 import pytest
 from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.engines.actors import simulate as actors
+from gossipmab.engines.actors import coordinator as coordinators, simulate as actors
+from gossipmab.engines.actors.object_code_loader import Machine
+from gossipmab.engines.actors.unreliable_block import UnreliableBlock
+from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.pools.ray_session import session
+from gossipmab.utils.rng import Purpose, stream
 from tests.engines.test_actors import PLAYED
 from tests.tiny import KITE, everyday, refusal
 
@@ -110,34 +116,6 @@ def test_all_rows_that_cross_are_counted(crew: gm.ActorPool) -> None:
         assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0
 
 
-class PeepingState(NamedTuple):
-    local_mean: Any
-    global_mean: Any
-    sent_global_mean: Any
-
-
-class Peeping(NamedTuple):
-    """Reads in every round what the last agent sent, whether it received it or not."""
-
-    @property
-    def communicates(self) -> bool:
-        return True
-
-    def check(self) -> None:
-        pass
-
-    def init(self, shape: Any) -> Any:
-        return PeepingState(*np.zeros((3, shape.agents, shape.arms, shape.objectives)))
-
-    def select(self, state: Any, i: int, t: int, p: Any) -> None:
-        for k in range(p.shape[0]):
-            p[k] = 1.0 if k == t % p.shape[0] else 0.0
-
-    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        state.local_mean[i, arm, 0] = x[0]
-        state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.local_mean.shape[0] - 1, arm, 0]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["loss", "delay", "threshold"])
 def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPatch, crew: gm.ActorPool, trouble: str) -> None:
@@ -145,8 +123,8 @@ def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("gossipmab.engines.gossip.simulate.check_outside", lambda *objects: None)
     network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
     environment = gm.Environment.sample(N, 4, 2, seed=1)
-    got = by_actors(Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
-    expected = gm.simulate(Peeping(), environment, network, horizon=5, seed=3)
+    got = by_actors(broken.PeepingFar(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
+    expected = gm.simulate(broken.PeepingFar(), environment, network, horizon=5, seed=3)
     assert {"disagreement", "mean_drift"} & set(gm.same_bits(expected, got))
 
 
@@ -179,3 +157,39 @@ def test_by_reference_they_are_refused() -> None:
     for named in ("failures", "communication"):
         line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), gm.ActorPool("refs"))
         assert line == f"transport: got 'refs', allowed with network.{named} is 'direct'"
+
+
+@pytest.mark.parametrize(("network", "waits"), [
+    ({"failures": {}}, [1, 1, 1, 1, 1, 1, 0]),
+    ({"failures": {"delay": 2}}, [0, 0, 1, 1, 1, 1, 2]),  # at the end what is still under way, for the snapshot
+    ({"failures": {"delay": 9}}, [0, 0, 0, 0, 0, 0, 6]),
+    ({"failures": {"message_loss": 1.0, "delay": 1}}, [0, 1, 1, 1, 1, 1, 1]),  # what is lost is dropped in time
+    ({"failures": {"delay": 2}, "communication": {"trigger_threshold": 0.0}}, [1] * 12 + [0]),  # who speaks, then the rows
+])  # fmt: skip
+def test_a_message_is_waited_for_in_the_round_that_reads_it(
+    monkeypatch: pytest.MonkeyPatch, network: dict[str, Any], waits: list[int]
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(coordinators, "Epochs", lambda *arguments: begun.append(arguments))
+    monkeypatch.setattr("ray.put", lambda value: value)
+    monkeypatch.setattr("ray.nodes", list)
+    trial = TrialSettings(6, 3, recorded_rounds=2)
+    environment, graph = gm.Environment.sample(4, 3, 2, seed=1), gm.Network("complete", 4, 1.0, **network)
+    coordinator = coordinators.Coordinator(gm.ParetoUCBGossip(), environment, graph, gm.ActorPool(agents_per_actor=2), trial)
+    coordinator._begin(0)
+    info, rewards = begun[0][2:4]
+    block = UnreliableBlock(info, 0, rewards[0], None, Machine(info.program))
+    streams = [stream(**trial.key, purpose=purpose) for purpose in (Purpose.LINKS, Purpose.FAILURES)]
+    part: Any = coordinator._parts(graph.link_sampler(streams[0])(6), graph.failure_sampler(streams[1]))[0]
+    numbers = 2 * block.message_size  # of a frame: both agents of the other actor send
+    received: list[float] = []
+
+    def exchange(sends: dict[int, Any], receives: dict[int, Any]) -> None:
+        size = receives.get(1, SimpleNamespace(size=0)).size
+        received.append(size // numbers if size >= numbers else min(size, 1))
+        for array in receives.values():
+            array[...] = 1
+        assert bool(sends) == (len(received) < len(waits))
+
+    block.play_window(*part, exchange)
+    assert received == waits and np.isfinite(block.boxes()[0][block.own]).all()

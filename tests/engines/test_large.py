@@ -1,10 +1,12 @@
 """Large networks: several threads in one trial, links listed where they are few, curves summed over the agents."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import broken
 import networkx as nx
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
+from gossipmab.utils.atomic import fetch_add, wait_until
+from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, stream
 from tests.tiny import refusal, refuses, slow, tiny
 
@@ -69,6 +73,33 @@ def test_an_interrupt_ends_the_threads() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10**7, seed=5, threads=3, progress=stop)
+
+
+@jit
+def counted(counters: Any, threads: int, rounds: int) -> int:
+    """Add to a counter in each round, and wait for the others; how many rounds began before the one before was over."""
+    early = 0
+    for b in range(rounds):
+        if b > 0 and fetch_add(counters, b - 1, 0) < threads:
+            early += 1
+        fetch_add(counters, b, 1)
+        wait_until(counters, b, threads)
+    return early
+
+
+def test_no_thread_goes_on_before_all_have_come() -> None:
+    threads, rounds = 5, 2_000  # more than processors
+    counters = np.zeros(rounds, np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        assert list(pool.map(lambda _: counted(counters, threads, rounds), range(threads))) == [0] * threads
+    assert (counters == threads).all()
+
+
+@pytest.mark.slow
+def test_an_error_in_one_thread_ends_all() -> None:
+    environment, network = gm.Environment.sample(50, 4, 2, seed=0), gm.Network("ring", agents=50)
+    with pytest.raises(ValueError, match="round 20"):
+        gm.simulate(broken.Stopping(), environment, network, horizon=100, seed=0, threads=3)
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "3", math.nan, math.inf, [3]])

@@ -257,7 +257,8 @@ def digests() -> dict[str, str]:
 @pytest.mark.slow
 def test_without_any_compiler_the_bits_are_the_same() -> None:
     """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
-    code = "from tests.utils.test_jit import digests, json, numba\nassert numba.config.DISABLE_JIT\nprint(json.dumps(digests()))"
+    code = "import json, numba\nassert numba.config.DISABLE_JIT\n"
+    code += "from tests.utils.test_jit import digests\nprint(json.dumps(digests()))"
     path = os.pathsep.join(map(str, (PACKAGE.parent, PACKAGE.parent / "tests")))
     plain = json.loads(python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=path))
     assert set(ALGORITHMS) <= set(plain) and plain == digests()

@@ -64,10 +64,9 @@ def test_no_backend_and_no_settings_of_matplotlib_are_needed(backend: str, tmp_p
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["rum"], ["rum", "run"]), (["run"], ["SPEC"]), (["run", "--sped"], ["--sped"]),
+    (["rum"], ["rum", "run"]), (["run"], ["SPEC"]), (["run", "--sped"], ["--sped"]), (["new"], ["error: Missing command.\n"]),
     (["run", "{spec}", "--workers", "two"], ["--workers"]), (["run", "{spec}", "--workers", "0"], ["workers", "0"]),
     (["run", "nowhere.toml"], ["nowhere.toml"]),
-    (["run", "{spec}", "--engine", "thread"], ["thread", "did you mean 'threads'"]),
     (["run", "{spec}", "--address", "auto"], ["address"]),
     (["run", "{spec}", "--set", "network.link_probability=2"], ["network.link_probability", "2", "<= 1"]),
     (["run", "{spec}", "--set", "network.link_probabilty=1"], ["link_probabilty", "did you mean 'link_probability'"]),

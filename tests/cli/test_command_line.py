@@ -2,14 +2,11 @@
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +114,8 @@ def test_list_names_everything(capsys: Capsys) -> None:
     from gossipmab.networks.graphs.base_graph import list_topologies
 
     found = document(["list"], capsys)
-    named = {(one["protocol"], one["name"]) for one in found["algorithms"]} | {
-        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]
-    }
+    named = {(one["protocol"], one["name"]) for one in found["algorithms"]}
+    named |= {(one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]}
     assert named >= {(protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered}
     first = found["algorithms"][0]
     assert first["hyperparameters"] == {"pooled": False, "consensus": 0.0} and first["description"]
@@ -154,41 +150,31 @@ def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsy
 # Colour
 
 
-def on_terminal(arguments: list[str], **environment: str) -> str:
-    """What Python writes with these arguments where stdout is a terminal."""
+def on_terminal(arguments: list[str], typed: str = "", cwd: Path | None = None, **environment: str) -> str:
+    """What a command writes where stdout is a terminal, on which this was typed."""
     kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS")}
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], stdin=slave, stdout=slave, stderr=slave, env=kept | {"TERM": "xterm-256color"} | environment
-    )
-    os.close(slave)
-    written = b""
-    try:
-        while block := os.read(master, 65536):
-            written += block
-    except OSError:  # Linux's way to say that the other end was closed
-        pass
-    os.close(master)
-    assert process.wait(60) == 0
-    return written.decode()
+    command = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))", *arguments]
+    environment = kept | {"TERM": "xterm-256color"} | environment
+    return subprocess.run(
+        command, input=typed, env=environment, cwd=cwd, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
 
 @pytest.mark.parametrize(
     "arguments", [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]]
 )
 def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
-    assert COLOUR.search(on_terminal(arguments)) and not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
-    assert ESCAPE not in on_terminal(arguments, TERM="dumb")
-    piped = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    command = [sys.executable, *arguments]
+    assert COLOUR.search(on_terminal(command)) and not COLOUR.search(on_terminal(command, NO_COLOR="1"))
+    assert ESCAPE not in on_terminal(command, TERM="dumb")
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ESCAPE not in piped.stdout and piped.stdout
 
 
 def test_every_command_teaches_by_examples_that_parse() -> None:
     root: Any = get_command(app)
     assert set(EXAMPLES) == {START, *NAMES}
-    assert {f"{one} {two}".strip() for one, command in root.commands.items() for two in getattr(command, "commands", [""])} == set(
-        NAMES
-    )
+    assert {f"{a} {b}".strip() for a, one in root.commands.items() for b in getattr(one, "commands", [""])} == set(NAMES)
     for name, examples in EXAMPLES.items():
         assert examples
         for example in examples:
@@ -228,10 +214,6 @@ def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: 
     assert error_of(capsys, ["plot" if new == "--bound" else "run", "x", old, "y"]) == f"error: {old} is now called {new}\n"
 
 
-def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
-    assert error_of(capsys, ["new"]) == "error: Missing command.\n"
-
-
 def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finished: Path, capsys: Capsys) -> None:
     cited = printed(capsys, ["cite", str(finished)])
     assert re.findall(r"^@\w+\{(\w+),$", cited, re.M) == ["gossipmab", "wang2026multi"]
@@ -258,56 +240,30 @@ def shell(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_bash_completes_on_tab(shell: dict[str, str], tmp_path: Path) -> None:
-    """A person at a terminal: sources the script, types the beginning of a name, presses Tab."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        ["bash", "--norc", "--noprofile", "-i"], stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path,
-        env=shell | {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}, start_new_session=True,
-    )  # fmt: skip
-    os.close(slave)
-    try:
-        os.write(master, b'source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab); echo rea""dy\n')
-        read_until(master, "ready")
-        os.write(master, b"gossipmab run quickst\t")
-        assert "quickstart" in read_until(master, "quickstart")
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-def read_until(master: int, wanted: str) -> str:
-    """What the terminal shows until it shows the text; fails after a minute."""
-    seen, end = "", time.monotonic() + 60
-    while wanted not in seen and time.monotonic() < end:
-        if select.select([master], [], [], 1)[0]:
-            seen += os.read(master, 4096).decode(errors="replace")
-    assert wanted in seen, seen
-    return seen
+    """A person at a terminal: sources the script, types the beginning of a name, presses Tab, goes on typing."""
+    typed = "source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)\ngossipmab run quickst\t--sped\nexit 0\n"
+    plain = {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}
+    assert "run quickstart --sped" in on_terminal(["bash", "--norc", "--noprofile", "-i"], typed, tmp_path, **shell | plain)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
+    completed = {
+        "run pareto": "pareto_regret",
+        "topology peter": "petersen",
+        "run quickstart --engine a": "actors",
+        "new e": "experiment",
+    }
+    completed["summary runs/"] = ""  # bash then completes files itself: complete -o default
     script = """
     source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)
     complete_words() {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
         _gossipmab_completion gossipmab; echo "${COMPREPLY[*]}"
     }
-    complete_words gossipmab run pareto
-    complete_words gossipmab topology peter
-    complete_words gossipmab run quickstart --engine a
-    complete_words gossipmab new e
-    complete_words gossipmab summary runs/
-    """
+    """ + "\n".join(f"complete_words gossipmab {words}" for words in completed)
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, env=shell, check=True, cwd=tmp_path)
-    assert done.stdout.splitlines() == [
-        "pareto_regret",
-        "petersen",
-        "actors",
-        "experiment",
-        "",  # bash then completes files itself: complete -o default
-    ]
+    assert done.stdout.splitlines() == list(completed.values())
 
 
 @pytest.mark.parametrize(("name", "asked"), [

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import psutil
 import pytest
 
 import gossipmab as gm
@@ -35,7 +36,7 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
 
 def same_tables(one: Path, other: Path) -> bool:
     """Whether two run folders hold the same bytes of results."""
-    return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet"))
+    return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet", "spec.toml"))
 
 
 def module_run(experiment: dict[str, Any], name: str = "tiny", workers: int = 1, folder: bool = False) -> Any:
@@ -98,6 +99,16 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
+    return found
+
+
+def session_of(leader: int) -> list[str]:
+    """All processes of a session of the kernel's, such as Popen(start_new_session=True) begins: Ray's own stay in it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {process.name()}")
     return found
 
 

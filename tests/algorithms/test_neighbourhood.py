@@ -168,19 +168,14 @@ def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_actors_have_the_bits_of_threads() -> None:
-    with session(cpus=2):
-        for transport in ("direct", "refs"):
-            assert [with_actors(hops, transport) for hops in (1, 2)] == [[], []]
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("trouble", list(TROUBLE)[1:])
-def test_so_they_have_with_failures_and_communication_budgets(trouble: str) -> None:
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_actors_have_the_bits_of_threads(trouble: str) -> None:
     with session(cpus=2):
-        assert with_actors(1, **TROUBLE[trouble]) == []
+        if trouble == "none":
+            assert [with_actors(hops, transport) for hops in (1, 2) for transport in ("direct", "refs")] == [[]] * 4
+        else:
+            assert with_actors(1, **TROUBLE[trouble]) == []
 
 
 LARGE = """

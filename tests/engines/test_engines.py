@@ -11,20 +11,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
-from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import cell_times, error_of, module_run, slow, tiny
+from tests.tiny import cell_times, error_of, module_run, same_tables, session_of, slow, tiny
 
 TINY = tiny(
     80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
     algorithms=[{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}, {"name": "pareto_gossip"}],
 )  # others, whose compilation takes long, are compared in test_actors.py  # fmt: skip
-SAME = ("results.parquet", "agents.parquet", "spec.toml")
 COMMAND = """
 import json, sys
 import gossipmab as gm
@@ -47,8 +44,7 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
         for file in sorted((tmp_path / "run" / "cells").iterdir())[::2]:
             file.unlink()
     run = gm.run(TINY, out=tmp_path / "run", **options)
-    for name in SAME:
-        assert file_hash(run.path / name) == file_hash(threads / name), name
+    assert same_tables(run.path, threads)
     session = json.loads((run.path / "manifest.json").read_text())["sessions"][-1]
     assert {name: session[name] for name in options} == options
     assert call(["verify", str(run.path), "--cell", "all"]) == 0 and not list(root.glob(PREFIX + "*"))
@@ -109,16 +105,8 @@ def signalled(out: Path, number: int, moment: float, engine: str, cells: int = 0
             process.communicate(timeout=100)
         finally:
             process.kill()
-    left = [p for p in psutil.pids() if _session(p) == process.pid]
-    assert number == signal.SIGKILL or not left  # after SIGKILL some stay for a minute
+    assert number == signal.SIGKILL or not session_of(process.pid)  # after SIGKILL some stay for a minute
     return process.returncode
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
 
 
 @pytest.mark.slow
@@ -140,8 +128,7 @@ def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path, engine: s
             break
     assert done == sorted(done) and len(set(done)) >= 3  # not only before or after the work
     gm.run(data, out=tmp_path / "run", **options)
-    for name in SAME:
-        assert file_hash(tmp_path / "calm" / name) == file_hash(tmp_path / "run" / name)
+    assert same_tables(tmp_path / "calm", tmp_path / "run")
     assert not list(root.glob(PREFIX + "*"))
 
 

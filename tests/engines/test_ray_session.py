@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
-from tests.tiny import Capsys, Patch
+from tests.tiny import Capsys, Patch, session_of
 
 PROBE = """
 import sys
@@ -136,16 +135,6 @@ def test_the_last_errors_of_rays_logs(tmp_path: Path) -> None:
     assert _last_lines(tmp_path) == "; Ray's log ends with [x C 1 1] no room" and _last_lines(None) == ""
 
 
-def members(session_id: int) -> list[str]:
-    """All processes of a session of the kernel's, such as Popen(start_new_session=True) begins: Ray's own stay in it."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == session_id and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {process.name()}")
-    return found
-
-
 def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait") -> tuple[int, str]:
     """Start a session in a process group, signal the group as a terminal would; its exit code and stderr.
 
@@ -165,7 +154,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert members(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
+    assert session_of(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
     return process.returncode, errors
 
 

@@ -34,12 +34,10 @@ from gossipmab.experiments.storage.cell_file import decode
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held
 from gossipmab.experiments.storage.run_folder import RunFolder
 from gossipmab.utils import provenance
-from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, cell_times, mounted, needs_mount, slow, tiny, until
+from tests.tiny import Capsys, Patch, cell_times, mounted, needs_mount, same_tables, slow, tiny, until
 
 TINY = tiny(80, 3)
 CELLS = 6
-TABLES = ("results.parquet", "agents.parquet", "spec.toml")
 
 
 class Run(NamedTuple):
@@ -78,8 +76,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def assert_same_run(one: Path, other: Path) -> None:
     """The same numbers everywhere; what says when and how fast they were computed may differ. Nothing is left over."""
     first, second = gm.open_run(one), gm.open_run(other)
-    for name in TABLES:
-        assert file_hash(one / name) == file_hash(other / name), name
+    assert same_tables(one, other)
     assert list(first.traces) == list(second.traces) and first.complete and second.complete
     assert all(gm.same_bits(first.traces[cell], second.traces[cell]) == [] for cell in first.traces)
     summaries = [run.summary().drop(columns="steps_per_second") for run in (first, second)]
@@ -258,12 +255,13 @@ def test_without_a_manifest_another_experiment_is_refused(how: str, tiny: Run, t
 
 
 def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
-    for content in ('{"name": "an add-on"}', "torn {"):
-        (tmp_path / "manifest.json").write_text(content)
-        (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "thesis.tex").write_text("mine")
+    for content, named in (("", "thesis.tex"), ('{"name": "an add-on"}', str(tmp_path)), ("torn {", str(tmp_path))):
+        if content:
+            (tmp_path / "manifest.json").write_text(content)
+        before = listing(tmp_path)
         for more in ([], ["--fresh"]):
-            assert call(tiny.command(tmp_path, *more)) == 2 and str(tmp_path) in line_of(capsys)
-        assert (tmp_path / "manifest.json").read_text() == content and (tmp_path / "thesis.tex").exists()
+            assert call(tiny.command(tmp_path, *more)) == 2 and named in line_of(capsys) and listing(tmp_path) == before
 
 
 @needs_mount

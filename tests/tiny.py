@@ -34,6 +34,13 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
     }
 
 
+def central(experiment: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The experiment with a learner that has a centre, and these keys of its section changed."""
+    section = {**experiment["experiment"], "protocol": "central", **changes}
+    environment = {**experiment["environment"]}
+    return {"experiment": section, "environment": environment, "algorithms": [{"name": "explore_first"}]}
+
+
 def same_tables(one: Path, other: Path) -> bool:
     """Whether two run folders hold the same bytes of results."""
     return all(file_hash(one / name) == file_hash(other / name) for name in ("results.parquet", "agents.parquet", "spec.toml"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from tests.tiny import module_run, refuses, tiny
+from tests.tiny import central, module_run, refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
@@ -76,11 +76,7 @@ def test_wrong_tables_are_refused(results: gm.Results, tmp_path: Path) -> None:
 
 
 OTHERS: dict[str, dict[str, Any]] = {
-    "central": {
-        "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "extra_objectives": ["maximin"]},
-        "environment": SPEC["environment"],
-        "algorithms": [{"name": "explore_first"}],
-    },
+    "central": central(SPEC, trials=1, extra_objectives=["maximin"]),
     "assignment": {
         "experiment": {**SPEC["experiment"], "protocol": "assignment", "trials": 1, "horizon": 6},
         "environment": {"agents": 2, "arms": 3, "objectives": 1, "rewards": "discrete"},

@@ -13,15 +13,11 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from tests.tiny import refuses, tiny
+from tests.tiny import central, refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
-CENTRAL: dict[str, Any] = {
-    "experiment": {**SPEC["experiment"], "protocol": "central", "trials": 1, "extra_objectives": ["maximin"]},
-    "environment": SPEC["environment"],
-    "algorithms": [{"name": "explore_first"}],
-}
+CENTRAL = central(SPEC, trials=1, extra_objectives=["maximin"])
 
 
 @pytest.fixture
@@ -74,16 +70,12 @@ def test_what_cannot_be_tuned_is_refused(data: dict[str, Any], said: dict[str, s
     refuses(f"^{re.escape(told)}", tuning().trainable, data, **said)
 
 
-@pytest.mark.parametrize(("config", "told"), [
-    ({"algorithms.gossip.poled": True}, "hyperparameter: 'poled' is not known; did you mean 'pooled'"),
-    ({"network.link_probability": 2.0}, "network.link_probability: got 2.0"),
-    ({"experiment.trials": 9}, "configuration: 'experiment.trials' cannot be tuned"),
-])  # fmt: skip
-def test_a_wrong_configuration_is_refused(config: dict[str, Any], told: str, worker: Callable[..., Any]) -> None:
-    refuses(re.escape(told), worker, tuning().trainable(SPEC, label="gossip"), config)
-
-
-def test_the_metric_is_the_protocols_first() -> None:
+def test_a_wrong_configuration_is_refused_and_the_metric_is_the_protocols_first(worker: Callable[..., Any]) -> None:
+    for config, told in (
+        ({"algorithms.gossip.poled": True}, "hyperparameter: 'poled' is not known; did you mean 'pooled'"),
+        ({"experiment.trials": 9}, "configuration: 'experiment.trials' cannot be tuned"),
+    ):
+        refuses(re.escape(told), worker, tuning().trainable(SPEC, label="gossip"), config)
     assert tuning().trainable(SPEC, label="gossip").metric == "pareto_regret"
     kind = tuning().trainable(CENTRAL)
     assert kind.metric == "regret" and kind.label == "explore_first"

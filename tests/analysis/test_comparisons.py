@@ -4,6 +4,7 @@ import html
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,34 +75,29 @@ def test_a_run_compares_its_algorithms_with_the_first(listed: gm.Results, capsys
     ]
     table = listed.table()
     for one, base in zip(found, ("complete", "path"), strict=True):
-        last = table[(table["base"] == base) & (table["round"] == 60)].pivot(
-            index="trial", columns="algorithm", values="pareto_regret"
-        )
+        last = table[table["base"] == base].query("round == 60").pivot(index="trial", columns="algorithm", values="pareto_regret")
         assert one.ratio == pytest.approx(last["alone"].mean() / last["gossip"].mean()) and one.trials == 6
     out = printed(capsys, ["summary", str(listed.path)])
     # summary ends with the sentences
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
-def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
-    sweep = {"network.link_probability": [1.0, 0.1, 0.3]}
-    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path, capsys: Capsys) -> None:
+    sweep: dict[str, list[Any]] = {"network.link_probability": [1.0, 0.1, 0.3]}
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path / "run", workers=1)
     summary = results.summary()
     found = compare(summary, results.keys, "pareto_ucb_gossip", {"pareto_regret": "Pareto regret"})
-    assert [(one.subject, one.reference) for one in found] == [
-        (f"link_probability = {p}", "link_probability = 1.0") for p in (0.1, 0.3)
-    ]
+    key = "link_probability = "
+    assert [(one.subject, one.reference) for one in found] == [(f"{key}{p}", f"{key}1.0") for p in (0.1, 0.3)]
     last = results.table().query("round == 60").pivot(index="trial", columns="link_probability", values="pareto_regret")
     expected = [paired_p_value(last[1.0].to_numpy(), last[p].to_numpy()) for p in (0.1, 0.3)]
     assert summary["pareto_regret_p"].iloc[0] != summary["pareto_regret_p"].iloc[0]
     assert list(summary["pareto_regret_p"].iloc[1:]) == holm(expected)
-
-
-def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path: Path, capsys: Capsys) -> None:
+    # a sweep without an order has its table too
     sweep = {"network.base": ["ring", "complete", "star"]}
-    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path / "bases", workers=1)
     assert [(one.begin, one.end) for one in effects(results)] == [("ring", "complete"), ("ring", "star")]
-    out = printed(capsys, ["summary", str(tmp_path)])
+    out = printed(capsys, ["summary", str(results.path)])
     assert "Pareto regret across base, paired by trial" in out and "Pareto regret than base = ring" not in out
 
 
@@ -160,15 +156,14 @@ def test_points_without_an_order_stand_beside_the_first_at_the_same_other_values
     assert found[4].comparison.quantity == "Pareto regret an agent" and math.isnan(found[4].comparison.p)
 
 
-def effect(ratio: float, low: float, high: float, p: float, trend: tuple[float, float, float] = (0.0, -0.5, 0.5)) -> Effect:
-    comparison = Comparison("", "a", "a", "regret", ratio, low, high, p, 15)
-    return Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, ratio, comparison, Trend(*trend), "", "")
-
-
-def test_the_words_for_an_effect() -> None:
-    assert effect(0.59, 0.5, 0.7, 0.001).words == "41 % less" and effect(3.14, 2.0, 4.0, 0.01).words == "3.14 times as much"
-    assert effect(0.9, 0.8, 1.1, 0.3).words == "no clear difference" and effect(1.2, 1.1, 1.3, 0.2).words == "perhaps 20 % more"
-    assert "but it rises on the way" in effect(1.0, 0.9, 1.1, 0.4, (0.5, 0.2, 0.7)).words
+@pytest.mark.parametrize(("figures", "trend", "words"), [
+    ((0.59, 0.5, 0.7, 0.001), (0.0, -0.5, 0.5), "41 % less"), ((3.14, 2.0, 4.0, 0.01), (0.0, -0.5, 0.5), "3.14 times as much"),
+    ((0.9, 0.8, 1.1, 0.3), (0.0, -0.5, 0.5), "no clear difference"), ((1.2, 1.1, 1.3, 0.2), (0.0, -0.5, 0.5), "perhaps 20 % more"),
+    ((1.0, 0.9, 1.1, 0.4), (0.5, 0.2, 0.7), "no clear difference, but it rises on the way"),
+])  # fmt: skip
+def test_the_words_for_an_effect(figures: Any, trend: Any, words: str) -> None:
+    comparison = Comparison("", "a", "a", "regret", *figures, 15)
+    assert Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, figures[0], comparison, Trend(*trend), "", "").words.startswith(words)
 
 
 def test_environments_depend_on_seed_and_trial_only(listed: gm.Results) -> None:

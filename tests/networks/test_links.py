@@ -14,6 +14,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+import tomli_w
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
@@ -21,7 +22,7 @@ from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import KITE, Patch, refusal, refuses
+from tests.tiny import FOUR, KITE, Patch, refusal, refuses, tiny
 
 HALVES = {"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [0, 3]]}
 BLOCK = {"process": "stochastic_block", "within": 1, "between": 1}
@@ -365,51 +366,43 @@ def test_link_probability_is_for_erdos_renyi() -> None:
     refuses("one_peer", process_of, "one_peer")
 
 
-def experiment(tmp_path: Path, network: str, sweep: str = "") -> Path:
+def experiment(tmp_path: Path, network: dict[str, Any], **sweep: list[Any]) -> Path:
     path = tmp_path / "links.toml"
-    path.write_text(
-        "[experiment]\nname = 'links'\nhorizon = 30\nseed = 1\nrecorded_rounds = 5\n[environment]\n"
-        "arms = 3\nobjectives = 2\nagents = 4\n"
-        f"[network]\n{network}\n[[algorithms]]\nname = 'pareto_ucb_gossip'\n{sweep}"
-    )
+    data = tiny(50, 1, environment=FOUR, network=network, algorithms=[{"name": "pareto_ucb_gossip"}], sweep=sweep)
+    path.write_text(tomli_w.dumps(data))
     return path
 
 
 def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
-    path = experiment(
-        tmp_path,
-        "base = 'complete'\nlinks = { process = 'gilbert_elliott', failure = 0.1, recovery = 0.5 }",
-        "[sweep]\n'network.links.failure' = [0.1, 0.5]",
-    )
+    links = {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.5}
+    path = experiment(tmp_path, {"base": "complete", "links": links}, **{"network.links.failure": [0.1, 0.5]})
     assert list(gm.run(path, out=tmp_path / "run").table()["failure"].unique()) == [0.1, 0.5]
     spec = load_spec(path)
     at = spec.points[1]
     assert at.network.links == {"process": "gilbert_elliott", "failure": 0.5, "recovery": 0.5}
     assert load_spec(spec.resolved()).hash == spec.hash
-    swept = "['static', 'random_matching', { process = 'stochastic_block', within = 0.9, between = 0.1 }]"
-    path = experiment(tmp_path, "base = 'complete'", f"[sweep]\n'network.links' = {swept}")
+    swept = ["static", "random_matching", {"process": "stochastic_block", "within": 0.9, "between": 0.1}]
+    path = experiment(tmp_path, {"base": "complete"}, **{"network.links": swept})
     points = ["random_matching", "static", "stochastic_block(within=0.9, between=0.1)"]
     assert sorted(gm.run(path, out=tmp_path / "processes").table()["links"].unique()) == points
     # errors of the file
-    for network, message in (
-        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+    for key, value, message in (
+        ("links", 3, 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+        ("link", "one_pair", "key in [network]: 'link' is not known; did you mean 'links'?"),
     ):
-        assert refusal(load_spec, experiment(tmp_path, network)).startswith(message)
+        assert refusal(load_spec, experiment(tmp_path, {"base": "ring", key: value})).startswith(message)
 
 
 def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
     """So that the folder stands on its own: the files may be gone when it is opened again."""
     (tmp_path / "contacts.csv").write_bytes(contacts.read_bytes())
     (tmp_path / "pairs.edges").write_text("0 1\n2 3\n")
-    for links in (
-        "{ process = 'contact_trace', file = 'contacts.csv', step = 20 }",
-        "{ process = 'switching', graphs = ['pairs.edges', 'ring'] }",
-    ):
-        out = tmp_path / f"run{len(links)}"
-        before = gm.run(experiment(tmp_path, f"links = {links}"), out=out).table()
+    trace = {"process": "contact_trace", "file": "contacts.csv", "step": 20}
+    for links, files in ((trace, 1), ({"process": "switching", "graphs": ["pairs.edges", "ring"]}, 2)):
+        out = tmp_path / f"run{files}"
+        before = gm.run(experiment(tmp_path, {"links": links}), out=out).table()
         (tmp_path / "links.toml").unlink()
         assert all(finding.sound for finding in gm.verify(out)) and len(before) == 5
-        assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
-    with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
-        load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
+        assert len(list((out / "data").iterdir())) == files
+    nowhere = experiment(tmp_path, {"links": {**trace, "file": "nowhere.csv"}})
+    refuses(r"network\.links\.file: there is no file 'nowhere\.csv'", load_spec, nowhere)

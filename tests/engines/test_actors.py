@@ -1,7 +1,6 @@
 """The decentralised engine gives the bits of the compiled one: any transport, block size, window, graph and weights."""
 
 import math
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
-from tests.tiny import python, refusal, slow
+from tests.tiny import python, refuses, slow
 
 HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
@@ -160,30 +159,27 @@ assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initial
     python(script, timeout=150)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
-    ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
-    ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
-])  # fmt: skip
-def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any], message: str) -> None:
-    environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
-    assert refusal(by_actors, gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options}) == message
+def test_bad_options_are_refused_before_anything_starts() -> None:
+    world: Any = gm.ParetoUCB(), gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
+    for options, message in (
+        ({"transport": "direkt"}, r"^transport: 'direkt' is not known; did you mean 'direct'\? \(allowed: direct, refs\)$"),
+        ({"window": 0}, "^window: got 0, allowed is a whole number >= 1$"),
+        ({"horizon": 1.5}, "^horizon: got 1.5, allowed is a whole number >= 1$"),
+    ):
+        refuses(message, by_actors, *world, **{"horizon": 10, "seed": 0, **options})
 
 
 def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
-    def room(mib: float, files: float = math.inf) -> capacity.Room:
-        return capacity.Room(mib, math.inf, files)
-
-    needed = capacity.need(1000, 2**20)
+    wide, needed = capacity.Room(2048.0, math.inf, math.inf), capacity.need(1000, 2**20)
     assert needed.actors == 1000 and 40_000 < needed.mib < 80_000
     for given, line in (
-        ((needed, 1000, 8, [room(2048.0)]), r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"),
-        ((needed, 1000, 8, [room(2048.0)] * 2), "MiB on 2 nodes; use agents_per_actor >= 15$"),
-        ((needed, 1000, 8, [room(10.0)]), "use the engine threads$"),
-        ((capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)]), "allowed are 36 "),
+        ((needed, 1000, 8, [wide]), r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"),
+        ((needed, 1000, 8, [wide] * 2), "MiB on 2 nodes; use agents_per_actor >= 15$"),
+        ((needed, 1000, 8, [wide._replace(mib=10.0)]), "use the engine threads$"),
+        ((capacity.need(1, 0), 1, 50, [wide, wide._replace(files=100)]), "allowed are 36 "),
     ):
-        assert re.search(line, refusal(capacity.check, *given))
-    capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
+        refuses(line, capacity.check, *given)
+    capacity.check(capacity.need(20, 2**20), 20, 19, [wide._replace(mib=1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left() and ray_options({}) == {}
     # what an actor takes
     assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from gossipmab.cli import call
 from gossipmab.engines.limits import Room
 from gossipmab.engines.pools import head_watch
 from gossipmab.engines.pools.cluster_check import BLOCK, Checked, Facts, Link, Node, Probe, _pairs
 from gossipmab.engines.pools.ray_session import _terminated_gently
 from gossipmab.utils.errors import ClusterLostError
 from gossipmab.utils.provenance import machine, versions
+from tests.tiny import Capsys, Patch, error_of
 
 STUCK = """
 import signal, socket, sys, threading
@@ -30,14 +30,11 @@ with head_watch.watched("127.0.0.1:1", threading.Event()):
 """
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: Patch
+) -> None:
     for name, seconds in (("EVERY", 0.05), ("PATIENCE", 0.3), ("SAID", 0.1)):
         monkeypatch.setattr(head_watch, name, seconds)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says_so(caplog: pytest.LogCaptureFixture) -> None:
     before, lost = signal.getsignal(signal.SIGTERM), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -52,10 +49,9 @@ def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(KeyError), head_watch.watched(address, threading.Event()):
             raise KeyError("ours")
-    with pytest.raises(ClusterLostError), head_watch.watched(address, threading.Event()):
-        raise ConnectionError("of Ray")
-    with pytest.raises(KeyboardInterrupt), head_watch.watched(address, threading.Event()):
-        raise KeyboardInterrupt
+    for error, told in ((ConnectionError("of Ray"), ClusterLostError), (KeyboardInterrupt(), KeyboardInterrupt)):
+        with pytest.raises(told), head_watch.watched(address, threading.Event()):
+            raise error
 
 
 def test_a_process_that_waits_within_ray_ends_with_one_line() -> None:
@@ -96,7 +92,7 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], sound: bool, line: str)
     assert re.search(line, advice), advice
 
 
-def test_probes_measure_the_way_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probes_measure_the_way_between_them(monkeypatch: Patch) -> None:
     monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "127.0.0.1")
     key, probe = secrets.token_bytes(32), Probe()
     address = probe.listen(key)
@@ -108,6 +104,6 @@ def test_probes_measure_the_way_between_them(monkeypatch: pytest.MonkeyPatch) ->
     assert probe.measure(address, key)[0] > 0
 
 
-def test_nobody_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["cluster", "check", "--address", "127.0.0.1:9"]) == 2
-    assert capsys.readouterr().err.startswith("error: address: got '127.0.0.1:9', and no Ray cluster answers there")
+def test_nobody_there_is_one_line(capsys: Capsys) -> None:
+    line = error_of(capsys, ["cluster", "check", "--address", "127.0.0.1:9"])
+    assert line.startswith("error: address: got '127.0.0.1:9', and no Ray cluster answers there")

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,6 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
-from gossipmab.experiments.runner import run
 from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
 from gossipmab.utils import provenance
@@ -30,21 +30,6 @@ LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name
 
 def name_of(golden: Path) -> str:
     return f"{golden.parent.name}-{golden.name}"
-
-
-class Listening(gm.Callback):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def on_note(self, text: str) -> bool:
-        self.notes.append(text)
-        return True
-
-
-def experiment(golden: Path) -> Path:
-    return golden.parent / "experiments" / f"{golden.name}.toml"
 
 
 def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
@@ -99,11 +84,11 @@ def test_a_sweep_over_keys_that_have_new_names_opens(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("golden", [run for run in RUNS if run.parent.name != "0.1.0"], ids=lambda path: path.name)
 def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(golden, tmp_path / "run"))
-    heard = Listening()
-    results = run(experiment(golden), out=copy, callbacks=[heard])
+    copy, notes = Path(shutil.copytree(golden, tmp_path / "run")), list[str]()
+    heard: Any = type("Listening", (gm.Callback,), {"on_note": lambda self, text: notes.append(text) or True})()
+    results = gm.run(golden.parent / "experiments" / f"{golden.name}.toml", out=copy, callbacks=[heard])
     session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
-    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in heard.notes)
+    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in notes)
     for file in sorted((golden / "cells").iterdir()):
         assert file_hash(copy / "cells" / file.name) == file_hash(file)
     assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()

@@ -175,19 +175,16 @@ def test_an_altered_experiment_is_refused(results: gm.Results, tmp_path: Path) -
     refuses("^run folder: got 3, allowed is a path$", gm.open_run, 3)
 
 
-def test_growth_exponents() -> None:
+def test_growth_exponents_and_p_values_by_hand() -> None:
     """Of a power its own; of the second half of the rounds only."""
     t = np.arange(1, 101)
     for exponent in (0.0, 0.5, 1.0, 2.0):
         assert growth_exponent(t, 3.0 * t**exponent) == pytest.approx(exponent, abs=1e-12)
     assert growth_exponent(t, np.where(t <= 50, 1.0, t.astype(float))) == pytest.approx(1.0, abs=1e-12)
     assert math.isnan(growth_exponent(t, np.zeros(100))) and math.isnan(growth_exponent(t[:1], np.ones(1)))
-
-
-def test_p_values_by_hand() -> None:
+    # p values
     assert holm([0.01, 0.04, 0.03, math.nan]) == [0.03, 0.06, 0.06, pytest.approx(math.nan, nan_ok=True)]
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
-    # paired p value by hand
     first = np.zeros(6)
     # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
     assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64) and paired_p_value(first, first) == 1.0
@@ -238,13 +235,9 @@ def test_a_product_of_many_utilities_is_remarked_upon(welfare: str, said: bool, 
 
 
 def test_where_all_arms_are_on_the_front_one_line_says_so(tmp_path: Path) -> None:
-    data = {
-        **tiny(10, 2),
-        "environment": {"means": [[[0.2, 0.8], [0.8, 0.2]]] * 5},
-        "sweep": {"network.link_probability": [0.3, 1.0]},
-    }
+    sweep = {"network.link_probability": [0.3, 1.0]}
+    data = tiny(10, 2, environment={"means": [[[0.2, 0.8], [0.8, 0.2]]] * 5}, sweep=sweep)
     results = gm.run(data, out=tmp_path / "run", workers=1)
     lines = [line for line in (*results.remarks(), *sentences_of(results), *answers(effects(results))) if "Pareto regret" in line]
-    assert lines == [
-        "Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"
-    ]
+    said = "Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"
+    assert lines == [said]

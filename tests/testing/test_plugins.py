@@ -28,10 +28,10 @@ from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, cell_times, error_of, printed, refuses, tiny
+from tests.tiny import Capsys, Patch, cell_times, central, error_of, printed, refuses, tiny
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
-NAME = "pareto_thompson_gossip"
+NAME, GROUP = "pareto_thompson_gossip", "gossipmab.algorithms"
 FILE = f"""
 [experiment]
 name = "mine"
@@ -121,10 +121,8 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: C
     (origin,) = manifest["plugins"]
     assert origin["sources"] == plugins.sources_of(PROTOCOLS["gossip"][NAME]) and len(origin["sources"]) == 64
     del origin["sources"]
-    assert origin == {
-        "group": "gossipmab.algorithms", "name": NAME, "object": "my_algorithm:ParetoThompsonGossip",
-        "distribution": "my-algorithm", "version": "0.1.0",
-    }  # fmt: skip
+    thing = {"object": "my_algorithm:ParetoThompsonGossip", "distribution": "my-algorithm", "version": "0.1.0"}
+    assert origin == {"group": GROUP, "name": NAME, **thing}
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
     assert call(["verify", str(played)]) == 0
     out = printed(capsys, ["list"])
@@ -170,9 +168,6 @@ def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Pa
     assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
 
 
-GROUP = "gossipmab.algorithms"
-
-
 def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n")
@@ -186,16 +181,13 @@ def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: P
         ):
             refuses(line, gm.run, {**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
         assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
-
-
-def test_names_that_are_taken(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
-    """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
-    distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
-    distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
-    with site(tmp_path / "a", monkeypatch):
+    # A shipped name means what is shipped; of two plug-ins with one name neither is taken.
+    distribution(tmp_path / "b", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
+    distribution(tmp_path / "b", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
+    with site(tmp_path / "b", monkeypatch):
         assert PROTOCOLS["gossip"]["pareto_ucb"] is gm.ParetoUCB
-        with pytest.raises(gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"):
-            gm.run({**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "run")
+        line = r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"
+        refuses(line, gm.run, {**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "twice")
         assert "is refused: a shipped one has this name" in " ".join(printed(capsys, ["list"]).split())
 
 
@@ -288,10 +280,8 @@ def test_classes_of_one_name_in_every_protocol() -> None:
             (learner(arm)(), (environment,), {"extra_objectives": [objective(arm)()]}),
             (assigner(arm)(), (environment,), {}),
         ):
-            plain, fast = (
-                gm.simulate(played, *world, horizon=40, seed=0, interpreted=interpreted, **options) for interpreted in (True, False)
-            )
-            assert not gm.same_bits(plain, fast)
+            traces = [gm.simulate(played, *world, horizon=40, seed=0, interpreted=plain, **options) for plain in (True, False)]
+            assert not gm.same_bits(*traces)
 
 
 @pytest.mark.slow
@@ -308,10 +298,8 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
     with site(tmp_path / "a", monkeypatch):
         results = gm.run(data, out=tmp_path / "run")
         manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
-        assert {one["name"]: one["distribution"] for one in manifest["plugins"]} == {
-            "every_other": "outdoors",
-            "triangular": "outdoors",
-        }
+        origins = {one["name"]: one["distribution"] for one in manifest["plugins"]}
+        assert origins == {"every_other": "outdoors", "triangular": "outdoors"}
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
@@ -335,12 +323,11 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
 
 
 def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_path: Path) -> None:
-    with pytest.raises(gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"):
-        gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
-    # a reward model with means of its own is refused
-    rewards = outside.Triangular(np.zeros((5, 3, 2)))
-    with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
-        gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
+    line = r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"
+    refuses(line, gm.Environment.sample, means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
+    own = {**SMALL["environment"], "rewards": outside.Triangular(np.zeros((5, 3, 2)))}
+    line = "environment.rewards: got a Triangular with means of its own, allowed is the class"
+    refuses(line, gm.run, {**SMALL, "environment": own}, out=tmp_path / "run")
 
 
 @pytest.mark.slow
@@ -391,8 +378,8 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     cells = cell_times(tmp_path / "run")
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
     assert cells == cell_times(tmp_path / "run")
-    with pytest.raises(gm.InputError, match="holds another experiment; different are: algorithms.mine.explore;"):
-        gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
+    line = "holds another experiment; different are: algorithms.mine.explore;"
+    refuses(line, gm.run, data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
 
 
 @pytest.mark.slow
@@ -512,8 +499,8 @@ def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: C
 def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: Patch, name: str, line: str) -> None:
     monkeypatch.chdir(study.parent)
     (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")
-    with pytest.raises(gm.InputError, match=f"^{line}$"):
-        load_spec({**FILES, "algorithms": [{"name": name}]} | {"network": {"base": "ring"}, "environment": SMALL["environment"]})
+    data = {**FILES, "algorithms": [{"name": name}], "network": {"base": "ring"}, "environment": SMALL["environment"]}
+    refuses(f"^{line}$", load_spec, data)
 
 
 def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: Patch) -> None:
@@ -557,11 +544,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
 def test_an_objective_from_a_file(study: Path, capsys: Capsys) -> None:
     """Opened by a process that has not run the file, and run again from the folder."""
     learner = {"name": "explore_first", "objective": "mine.py:First", "rounds_per_arm": 2}
-    data = {
-        "experiment": FILES["experiment"] | {"protocol": "central"},
-        "environment": SMALL["environment"],
-        "algorithms": [learner],
-    }
+    data = {**central({**SMALL, **FILES, "environment": SMALL["environment"]}), "algorithms": [learner]}
     study.write_text(tomli_w.dumps(data), encoding="utf-8")
     run = study.parent / "run"
     assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0

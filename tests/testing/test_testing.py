@@ -1,6 +1,5 @@
 """The conformance suite: shipped algorithms pass it, and each broken one is found, with a sentence of its own."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -61,12 +60,17 @@ BROKEN: dict[str, tuple[Any, str, str]] = {
 }  # fmt: skip
 
 
+def finds(error: str, sentence: str, check: Any, /, *given: Any, **named: Any) -> None:
+    """Assert that the check finds an error of this kind and says this sentence."""
+    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
+        check(*given, **named)
+    assert caught.value.kind == error and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("wrong", BROKEN)
 def test_what_is_broken_is_found_and_said_in_a_sentence(wrong: str) -> None:
     kind, error, sentence = BROKEN[wrong]
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_algorithm(kind)
-    assert caught.value.kind == error and "\n" not in str(caught.value)
+    finds(error, sentence, check_algorithm, kind)
 
 
 @pytest.mark.slow
@@ -89,14 +93,8 @@ class Needy(NamedTuple):
     share: float
 
 
-class Shifting(NamedTuple):
-    """A state with a field of no agent, which changes."""
-
-    pulls: np.ndarray
-    local_mean: np.ndarray
-    global_mean: np.ndarray
-    sent_global_mean: np.ndarray
-    total: np.ndarray
+# A state with a field of no agent, which changes.
+Shifting: Any = NamedTuple("Shifting", [(name, Any) for name in (*broken.State._fields[:4], "total")])  # type: ignore[misc]
 
 
 ONE = np.zeros((6, 4, 3))
@@ -133,9 +131,7 @@ def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, sentence = FORMS[wrong]
     if isinstance(kind, type) and kind.__module__ == "broken":
         monkeypatch.setattr(broken, kind.__name__, kind, raising=False)  # so that it can be pickled
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_algorithm(kind)
-    assert caught.value.kind == "shape"
+    finds("shape", sentence, check_algorithm, kind)
 
 
 def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,11 +141,7 @@ def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatc
 
     kind = broken.broken("Adding", init=lambda self, shape: Shifting(*broken.Sound().init(shape)[:4], np.zeros(1)), update=learn)
     monkeypatch.setattr(broken, "Adding", kind, raising=False)
-    with pytest.raises(testing.ConformanceError, match="writes state.total, which has no row for every agent"):
-        check_algorithm(kind)
-
-
-def test_an_engine_that_is_none_is_refused() -> None:
+    finds("trespass", "writes state.total, which has no row for every agent", check_algorithm, kind)
     refuses("^engines: 'thread' is not known; did you mean 'threads'", check_algorithm, gm.ParetoUCB, engines=("thread",))
 
 
@@ -206,9 +198,7 @@ def test_sound_links_pass(process: Any) -> None:
     ("static", "shape", "is no frozen dataclass"),
 ])  # fmt: skip
 def test_broken_links_are_found(process: Any, error: str, sentence: str) -> None:
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_link_process(process)
-    assert caught.value.kind == error
+    finds(error, sentence, check_link_process, process)
 
 
 def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
@@ -220,8 +210,7 @@ def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
 
 
 def draw_others(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
-    for d in range(x.shape[0]):
-        x[d] = self.means[0, arm, d]
+    outside.Triangular.draw(self, 0, arm, u, x)
 
 
 def draw_shifted(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
@@ -255,9 +244,7 @@ def test_sound_rewards_pass(kind: Any) -> None:
     (Needy, "shape", "is no reward model: .* has no prepare and no draw"),
 ])  # fmt: skip
 def test_broken_rewards_are_found(kind: Any, error: str, sentence: str) -> None:
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
-    assert caught.value.kind == error and "\n" not in str(caught.value)
+    finds(error, sentence, check_reward_model, kind, **({} if kind is Needy else {"width": 0.3}))
 
 
 SMALL = tiny(40, 2, environment={"agents": 5, "arms": 4, "objectives": 2}, algorithms=[])
@@ -272,10 +259,7 @@ def test_what_is_no_distribution_is_refused_in_every_engine(tmp_path: Path) -> N
     for engine in ("threads", "ray", "actors"):
         refuses(line, gm.run, SMALL, out=tmp_path / engine, engine=engine, algorithms=[broken.Excessive()])
         assert not (tmp_path / engine).exists()
-
-
-def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
-    """The first rounds are sound; interpreted as compiled, but for the time to compile."""
+    # The first rounds are sound, and the loop refuses the others; interpreted as compiled, but for the time to compile.
     line = r"^Later.select, in round 20 of agent 0, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"
     refuses(line, gm.simulate, broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
 
@@ -296,15 +280,10 @@ class Halving(NamedTuple):
     """A learner with a centre that plays no distribution."""
 
     objective: str = "nsw"
-
-    def init(self, info: Any) -> Any:
-        return gm.HossainUCB().init(info)
+    init, update = gm.HossainUCB.init, gm.HossainUCB.update
 
     def select(self, state: Any, t: int, p: Any) -> None:
         p[:] = 0.5
-
-    def update(self, state: Any, t: int, arm: int, rewards: Any) -> None:
-        pass
 
 
 class Unwritten(outside.Triangular):
@@ -314,14 +293,6 @@ class Unwritten(outside.Triangular):
 
     def draw(self, i: int, arm: int, u: Any, x: Any) -> None:
         pass
-
-
-@dataclass(frozen=True)
-class Thrice(outside.EveryOther):
-    """Links of another shape."""
-
-    def sampler(self, graph: Any, generator: Any) -> Any:
-        return lambda rounds: np.full((rounds, 1), 3, np.uint8)
 
 
 class Nowhere(outside.First):
@@ -339,6 +310,6 @@ def test_other_classes_from_outside_are_checked_too() -> None:
         (Halving(), (ENVIRONMENT,), r"^Halving.select, in round 1, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"),
         (gm.HossainUCB(objective=Nowhere()), (ENVIRONMENT,), r"^Nowhere.maximise writes \[nan, nan, nan\]"),  # type: ignore[arg-type]
         (gm.ParetoUCB(), (unwritten, NETWORK), r"^Unwritten.draw, of agent 0 and arm 0, writes \[nan, nan\]; allowed are finite"),
-        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Thrice())), r"^Thrice.sampler in rounds 1 to 7 gives no uint8"),
+        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Wide())), r"^Wide.sampler in rounds 1 to 7 gives no uint8"),
     ):
         refuses(line, gm.simulate, played, *world, horizon=40, seed=0, interpreted=True)

@@ -104,8 +104,8 @@ def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more
         return ParetoTwin(N, K, D, gossiping=False)
     if isinstance(algorithm, gm.ParetoGossip):
         connectivity = twins.algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
-        factors = (algorithm.sampling, algorithm.burn_in, algorithm.mixing)
-        return EliminationTwin(N, K, D, horizon, network.link_probability, connectivity, factors)
+        known = {"horizon": horizon, "link_probability": network.link_probability, "connectivity": connectivity}
+        return EliminationTwin(N, K, D, **known, factors=(algorithm.sampling, algorithm.burn_in, algorithm.mixing))
     root = 1.0 / N if algorithm.welfare == "geometric" else 1.0
     flags = {name: getattr(algorithm, name) for name in ("alpha", "no_gossip", "no_sim", "rescale")}
     return FairTwin(N, K, environment.preferences, root=root, **flags, **more)

@@ -34,6 +34,15 @@ def tiny(horizon: int, trials: int, **sections: Any) -> dict[str, Any]:
     }
 
 
+def world(
+    agents: int, arms: int, objectives: int, base: Any = "complete", p: float = 0.5, weights: str = "laplacian", seed: int = 0,
+    **more: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """An environment and a network; more: of the environment."""
+    environment = gm.Environment.sample(agents, arms, objectives, seed=seed, **more)
+    return environment, gm.Network(base, agents=agents, link_probability=p, weights=weights)
+
+
 def central(experiment: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The experiment with a learner that has a centre, and these keys of its section changed."""
     section = {**experiment["experiment"], "protocol": "central", **changes}

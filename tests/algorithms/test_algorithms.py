@@ -17,7 +17,7 @@ from twins import EliminationTwin, FairTwin, Game, Numbers, ParetoTwin, fair_obj
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from tests.tiny import everyday, slow
+from tests.tiny import everyday, slow, world
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -70,15 +70,6 @@ def logged(folder: Path, agents: int, arms: int, objectives: int, seed: int) -> 
     table = pd.DataFrame(rows, columns=names).sample(frac=1, random_state=seed)
     table.to_csv(folder / "log.csv", index=False)
     return folder / "log.csv", table
-
-
-def world(
-    agents: int, arms: int, objectives: int, base: Any = "complete", p: float = 0.5, weights: str = "laplacian", seed: int = 0,
-    **more: Any,
-) -> tuple[Any, Any]:  # fmt: skip
-    """An environment, kept inside [0.1, 0.9] in the mean so that beta's shapes stay regular, and a network."""
-    environment = gm.Environment.sample(agents, arms, objectives, seed=seed, **more)
-    return environment, gm.Network(base, agents=agents, link_probability=p, weights=weights)
 
 
 def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any = None) -> Game:

@@ -9,7 +9,7 @@ from conftest import numbers_of
 
 import gossipmab as gm
 from gossipmab.objectives.solvers import maximise_with_bonus, warm_size, welfare_workspace
-from tests.tiny import tiny
+from tests.tiny import printed, refuses, tiny, world
 
 
 def twin(
@@ -43,8 +43,7 @@ def twin(
 
 @pytest.mark.parametrize("pooled", [False, True])
 def test_it_pools_what_all_know(pooled: bool) -> None:
-    environment = gm.Environment.sample(agents=3, arms=4, objectives=2, rewards="beta", seed=1)
-    network = gm.Network("ring", agents=3, link_probability=0.2)
+    environment, network = world(3, 4, 2, "ring", 0.2, rewards="beta", seed=1)
     played = gm.CentralizedNSW(alpha=0.3, pooled=pooled)
     trace = gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=True)
     assert trace.pulls.tolist() == twin(0.3, pooled, environment, network, 70).tolist()
@@ -54,9 +53,8 @@ def test_it_pools_what_all_know(pooled: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("pooled", [False, True])
 def test_interpreted_and_compiled_are_the_same_bits(pooled: bool) -> None:
-    environment = gm.Environment.sample(agents=3, arms=4, objectives=2, seed=1)
-    played, network = gm.CentralizedNSW(alpha=0.3, pooled=pooled), gm.Network("ring", agents=3, link_probability=0.2)
-    compiled, slowly = (gm.simulate(played, environment, network, horizon=70, seed=4, interpreted=how) for how in (False, True))
+    played, place = gm.CentralizedNSW(alpha=0.3, pooled=pooled), world(3, 4, 2, "ring", 0.2, seed=1)
+    compiled, slowly = (gm.simulate(played, *place, horizon=70, seed=4, interpreted=how) for how in (False, True))
     assert not gm.same_bits(compiled, slowly)
 
 
@@ -90,10 +88,9 @@ def test_the_price_of_decentralisation_is_a_column_of_the_summary(tmp_path: Path
     assert rows.loc["centralized_nsw", "price_of_decentralisation"] == 1.0
     ratio = rows["nsw_regret"]["simulated_nsw_ucb_gossip"] / rows["nsw_regret"]["centralized_nsw"]
     assert rows.loc["simulated_nsw_ucb_gossip", "price_of_decentralisation"] == ratio
-    from gossipmab.cli import call
-
-    assert call(["summary", str(results.path)]) == 0 and "decentralisation" in capsys.readouterr().out
-    with pytest.raises(gm.InputError, match="^engine: got actors, allowed with centralized_nsw is threads or ray"):
-        gm.run(spec, out=tmp_path / "actors", engine="actors")
+    assert "decentralisation" in printed(capsys, ["summary", str(results.path)])
+    refuses(
+        "^engine: got actors, allowed with centralized_nsw is threads or ray", gm.run, spec, out=tmp_path / "a", engine="actors"
+    )
     alone = {**spec, "algorithms": spec["algorithms"][:1]}
     assert "price_of_decentralisation" not in gm.run(alone, out=tmp_path / "alone", workers=1).summary()

@@ -18,6 +18,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.gossip.channel import mix_rows
 from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
+from tests.tiny import world
 
 # Whatever is registered and sends messages, and variants that take other paths.
 GOSSIPING: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items() if kind().communicates} | {
@@ -45,8 +46,7 @@ def mixed_by_the_engine(network: Any, present: np.ndarray, values: np.ndarray) -
 def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(name: str, weights: str, alone: Callable[..., Any]) -> None:
     """mean_i G_i = mean_i L_i at EVERY round, whatever the links. It holds as W is doubly stochastic and L_i(0) = G_i(0) = 0."""
     for base, p in ((nx.barbell_graph(3, 1), 0.3), (nx.cycle_graph(7), 0.8)):
-        environment = gm.Environment.sample(7, 3, 2, heterogeneity=0.5, seed=1)
-        network = gm.Network(base, link_probability=p, weights=weights)
+        environment, network = world(7, 3, 2, base, p, weights, heterogeneity=0.5, seed=1)
         game = alone(GOSSIPING[name], environment, network, horizon=60, seed=1)
         np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
         assert np.abs(game.world - game.local).max() > 0.05  # and they do differ agent by agent
@@ -133,8 +133,7 @@ def test_messages_are_two_a_present_edge() -> None:
 )
 def test_ties_favour_no_arm(algorithm: Any) -> None:
     """No arm pays; round 4 is the first in which agents choose. 180 pulls: each arm's are within 4.5 standard deviations of 60."""
-    environment = gm.Environment.sample(means=np.zeros((3, 3, 1)), rewards="deterministic")
-    network = gm.Network("complete", 3, link_probability=0.5)
-    trials = (gm.simulate(algorithm, environment, network, horizon=4, seed=0, trial=k, interpreted=True) for k in range(60))
+    place = world(3, 3, 1, means=np.zeros((3, 3, 1)), rewards="deterministic")
+    trials = (gm.simulate(algorithm, *place, horizon=4, seed=0, trial=k, interpreted=True) for k in range(60))
     pulls = np.sum([trial.pulls - 1 for trial in trials], axis=(0, 1))
     assert pulls.sum() == 180 and np.abs(pulls - 60).max() < 4.5 * np.sqrt(180 * 2 / 9)

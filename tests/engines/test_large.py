@@ -19,7 +19,7 @@ from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.atomic import fetch_add, wait_until
 from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import refusal, refuses, slow, tiny
+from tests.tiny import refusal, refuses, slow, tiny, world
 
 GAMES = [("pareto_ucb_gossip", "bernoulli"), slow("pareto_ucb_gossip", "gaussian"), slow("pareto_ucb", "bernoulli")]
 GAMES += [slow("pareto_gossip", "bernoulli"), slow("simulated_nsw_ucb_gossip", "bernoulli")]
@@ -32,8 +32,7 @@ def same(one: gm.GossipTrace, other: gm.GossipTrace) -> bool:
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
 @pytest.mark.parametrize(("name", "rewards"), GAMES)
 def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
-    environment = gm.Environment.sample(agents=7, arms=4, objectives=3, rewards=rewards, seed=3)
-    network = gm.Network("wheel", agents=7, link_probability=0.4, weights=weights)
+    environment, network = world(7, 4, 3, "wheel", 0.4, weights, rewards=rewards, seed=3)
 
     def play(threads: int) -> gm.GossipTrace:
         algorithm = ALGORITHMS[name]()
@@ -46,8 +45,7 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
 def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Far rows are fetched ahead here, and blocks are of one round, of three, of all."""
     agents = 4_000
-    environment = gm.Environment.sample(agents=agents, arms=6, objectives=3, seed=1)
-    network = gm.Network(nx.random_regular_graph(6, agents, seed=0), link_probability=0.5)
+    environment, network = world(agents, 6, 3, nx.random_regular_graph(6, agents, seed=0), seed=1)
     played = []
     for threads, numbers in ((1, 10**9), (2, 1), (2, 3 * (agents * 4 + len(network.edges))), (5, 10**9)):
         monkeypatch.setattr(rounds, "BLOCK_NUMBERS", numbers)
@@ -58,15 +56,13 @@ def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.slow
 def test_what_threads_cannot_share_is_played_by_one() -> None:
     """A yardstick computes once a round what all agents use."""
-    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
-    network = gm.Network("ring", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, "ring", seed=1)
     one, two = (gm.simulate(gm.CentralizedNSW(), environment, network, horizon=40, seed=5, threads=threads) for threads in (1, 2))
     assert same(one, two)
 
 
 def test_an_interrupt_ends_the_threads() -> None:
-    environment = gm.Environment.sample(agents=50, arms=3, objectives=2, seed=1)
-    network = gm.Network("ring", agents=50)
+    environment, network = world(50, 3, 2, "ring", 1.0, seed=1)
 
     def stop(steps: int) -> None:
         raise KeyboardInterrupt
@@ -127,8 +123,7 @@ def test_a_class_or_a_name_for_an_object_is_refused_in_a_line() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
-    environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
-    network = gm.Network("ring", agents=6, link_probability=0.4)
+    environment, network = world(6, 4, 3, "ring", 0.4, seed=3)
     each, all_ = (
         gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent)
         for by_agent in (True, False)
@@ -226,8 +221,7 @@ def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() ->
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
 def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = gm.Environment.sample(agents=150, arms=3, objectives=2, seed=3)
-    network = gm.Network("complete", agents=150, link_probability=0.02, weights=weights)
+    environment, network = world(150, 3, 2, "complete", 0.02, weights, seed=3)
 
     def play(**options: Any) -> gm.GossipTrace:
         return gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=2, **options)

@@ -19,7 +19,7 @@ from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
 from gossipmab.utils.atomic_write import write_whole
-from tests.tiny import module_run, refuses, tiny
+from tests.tiny import module_run, refuses, tiny, world
 
 SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
 
@@ -135,9 +135,8 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: gm.Results)
 
 
 def test_a_trace_is_what_simulate_gives(results: gm.Results) -> None:
-    environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
-    network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, recorded_rounds=6)
+    place = world(3, 3, 2, "complete", 0.3, "metropolis", seed=5, trial=2)
+    trace = gm.simulate(gm.ParetoUCBGossip(), *place, horizon=60, seed=5, trial=2, recorded_rounds=6)
     name = "link_probability=0.3__weights=metropolis__gossip__trial002"
     assert gm.same_bits(trace, results.traces[name]) == []
 

@@ -11,8 +11,7 @@ from scipy.optimize import linprog
 
 import gossipmab as gm
 from gossipmab.metrics.equity import ROUNDING, Equity, distance_to_uniform, equity, excess, magnitude, mre, selection
-from tests.algorithms.test_algorithms import world
-from tests.tiny import refuses
+from tests.tiny import refuses, world
 
 amounts = st.floats(0, 1e6, allow_subnormal=False)
 outcomes = st.lists(amounts, min_size=1, max_size=12)

@@ -16,8 +16,7 @@ from gossipmab.metrics import regret as metrics
 from gossipmab.metrics.consensus import averages_apart
 from gossipmab.metrics.front import front_coverage, hypervolume
 from gossipmab.objectives.solvers import maximise_nash_welfare
-from tests.algorithms.test_algorithms import world
-from tests.tiny import refuses
+from tests.tiny import refuses, world
 
 
 def truth_of(utilities: Any, best: float = 0.0, power: float = 1.0) -> metrics.RegretReference:
@@ -110,8 +109,7 @@ def test_what_averages_should_come_to() -> None:
     assert metrics.estimand(environment, "means", np.zeros((3, 3, 2))).size == 0
     assert metrics.estimand(environment, "something else", local).size == 0
     # Before, an arm that nobody has pulled is held at 0: in round t < K the error is the largest mean of the arms to come.
-    environment = gm.Environment.sample(4, 5, 2, rewards="deterministic", seed=1)
-    network = gm.Network("ring", agents=4, link_probability=0.3)
+    environment, network = world(4, 5, 2, "ring", 0.3, rewards="deterministic", seed=1)
     for algorithm, truth in [
         (gm.ParetoUCBGossip(), environment.centred_means),
         (gm.ParetoUCB(), environment.centred_means),
@@ -131,8 +129,7 @@ def test_what_averages_should_come_to() -> None:
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_registered_algorithm_has_a_sampling_error_that_falls(name: str) -> None:
     """With N, K, D all different the averages' shape says what they estimate; a wrong `estimates` would give NaN."""
-    environment = gm.Environment.sample(5, 3, 2, heterogeneity=0.0, rewards="deterministic", seed=2)
-    network = gm.Network("complete", agents=5)
+    environment, network = world(5, 3, 2, p=1.0, heterogeneity=0.0, rewards="deterministic", seed=2)
     trace = gm.simulate(ALGORITHMS[name](), environment, network, horizon=12, recorded_rounds=12, seed=0, interpreted=True)
     assert trace.sampling_error[0] > 0.1 and trace.sampling_error[-1] < 1e-9
 

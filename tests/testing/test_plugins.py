@@ -28,7 +28,7 @@ from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, cell_times, central, error_of, printed, refuses, tiny
+from tests.tiny import Capsys, Patch, cell_times, central, error_of, printed, refuses, tiny, world
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
 NAME, GROUP = "pareto_thompson_gossip", "gossipmab.algorithms"
@@ -239,8 +239,7 @@ def test_classes_of_one_name_in_one_experiment() -> None:
 
 @pytest.mark.slow
 def test_classes_of_one_name_in_every_protocol() -> None:
-    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=0)
-    network = gm.Network("ring", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, "ring")
 
     def learner(arm: int) -> Any:
         class HossainUCB(NamedTuple):
@@ -275,12 +274,12 @@ def test_classes_of_one_name_in_every_protocol() -> None:
         return OFMUP
 
     for arm in (0, 1):
-        for played, world, options in (
+        for played, place, options in (
             (fixed(arm)(), (environment, network), {}),
             (learner(arm)(), (environment,), {"extra_objectives": [objective(arm)()]}),
             (assigner(arm)(), (environment,), {}),
         ):
-            traces = [gm.simulate(played, *world, horizon=40, seed=0, interpreted=plain, **options) for plain in (True, False)]
+            traces = [gm.simulate(played, *place, horizon=40, seed=0, interpreted=plain, **options) for plain in (True, False)]
             assert not gm.same_bits(*traces)
 
 

@@ -31,9 +31,9 @@ from gossipmab.objectives import value as value_of
 from gossipmab.utils import code_cache, jit
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
-from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
+from tests.algorithms.test_algorithms import REWARDS, VARIANTS
 from tests.broken import Sound
-from tests.tiny import Capsys, Patch, mounted, needs_mount, python, refuses
+from tests.tiny import Capsys, Patch, mounted, needs_mount, python, refuses, world
 
 PACKAGE = Path(gm.__file__).parent
 
@@ -287,8 +287,7 @@ def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_rou
 
 
 def test_an_algorithm_from_outside_compiles_is_not_cached_and_may_print(capfd: Capsys) -> None:
-    environment = gm.Environment.sample(4, 3, 2, seed=1)
-    network = gm.Network("complete", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, seed=1)
     fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
     assert digest(fast) == digest(gm.simulate(Sound(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]

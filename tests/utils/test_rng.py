@@ -10,7 +10,8 @@ import pytest
 import gossipmab as gm
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from tests.algorithms.test_algorithms import VARIANTS, world
+from tests.algorithms.test_algorithms import VARIANTS
+from tests.tiny import world
 
 REWARDS = Purpose.REWARDS
 KEY: dict[str, Any] = {"seed": 5, "trial": 1, "label": "x"}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
+from gossipmab.metrics.columns import RESERVED
 from tests.tiny import central, module_run, refuses, tiny
 
 SPEC = tiny(60, 3)
@@ -20,12 +21,11 @@ results = module_run({**SPEC, "sweep": SWEEP})
 @pytest.mark.parametrize("finished", [True, False])
 def test_polars_and_duckdb_hold_what_pandas_holds(results: gm.Results, tmp_path: Path, name: str, finished: bool) -> None:
     tables = import_module("gossipmab.bridges.dataframes")
-    run: Any = results
-    if not finished:  # a folder whose run was interrupted, given by its path
-        run = tmp_path / "a run's [folder]"
-        cells = interrupted(run)
-        assert len(gm.open_run(run).traces) == cells
-    opened = results if finished else gm.open_run(run)
+    opened = results
+    if not finished:
+        opened = without(gm.run(SPEC, out=tmp_path / "a run's [folder]", workers=1), 1, 2)
+        assert len(opened.traces) == len(opened.spec.cells()) - 1
+    run = results if finished else opened.path
     wanted = opened.table() if name == "results" else opened.agents()
     if find_spec("polars"):
         found = tables.polars(run, name)
@@ -41,14 +41,12 @@ def test_polars_and_duckdb_hold_what_pandas_holds(results: gm.Results, tmp_path:
         pytest.skip("neither polars nor duckdb is installed")
 
 
-def interrupted(folder: Path) -> int:
-    """Make a run folder in which one cell is missing; returns how many are there."""
-    done = gm.run(SPEC, out=folder, workers=1)
-    cell = done.spec.cells()[1]
-    (folder / "cells" / f"{cell.id}.parquet").unlink()
-    for name in ("results.parquet", "agents.parquet"):
-        (folder / name).unlink()
-    return len(done.spec.cells()) - 1
+def without(run: gm.Results, begin: int, end: int) -> gm.Results:
+    """The run as if it had been interrupted: these cells are missing, and the tables."""
+    lost = [f"cells/{cell.id}" for cell in run.spec.cells()[begin:end]]
+    for name in (*lost, "results", "agents"):
+        (run.path / f"{name}.parquet").unlink()
+    return gm.open_run(run.path)
 
 
 def test_duckdb_asks_across_both_tables(results: gm.Results) -> None:
@@ -97,8 +95,6 @@ def test_arrays_and_coordinates_say_their_units(results: gm.Results) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", list(OTHERS))
 def test_every_column_of_the_other_protocols_is_known(protocol: str, tmp_path: Path) -> None:
-    from gossipmab.metrics.columns import RESERVED
-
     data = gm.run(OTHERS[protocol], out=tmp_path / "run", workers=1).dataset()
     assert [name for name in data.variables if name not in RESERVED and name.removeprefix("agent_") not in RESERVED] == []
     assert all({"long_name", "units"} <= set(data[name].attrs) for name in data.variables)
@@ -113,11 +109,7 @@ def test_a_dataset_comes_back_from_netcdf(engine: str, tmp_path: Path) -> None:
     named = [{"name": "pareto_ucb_gossip", "label": "plaudernd, größer"}, {"name": "pareto_ucb"}]
     swept = {"network.weights": ["laplacian", "metropolis"], "algorithms.plaudernd, größer.pooled": [True, False]}
     run = gm.run({**SPEC, "algorithms": named, "sweep": swept}, out=tmp_path / "run", workers=1)
-    for cell in run.spec.cells()[2:4]:
-        (run.path / "cells" / f"{cell.id}.parquet").unlink()
-    (run.path / "results.parquet").unlink()
-    (run.path / "agents.parquet").unlink()
-    data = gm.open_run(run.path).dataset()
+    data = without(run, 2, 4).dataset()
     assert int(data["pareto_regret"].isnull().sum()) == 12 and data["pooled"].dtype == bool
     data.to_netcdf(tmp_path / "run.nc", engine=engine)
     again = xr.load_dataset(tmp_path / "run.nc", engine=engine)

@@ -15,7 +15,7 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
-from tests.tiny import Capsys, Patch, session_of
+from tests.tiny import Capsys, Patch, session_of, slow
 
 PROBE = """
 import sys
@@ -39,14 +39,18 @@ with session(cpus=1) as ray:
 """
 
 
-def bare() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-
-
-def probe(address: str, environment: dict[str, str]) -> str:
+def probe(address: str, **environment: str) -> str:
+    """How a stranger fares who has nothing but these variables."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, "-c", PROBE, address]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=bare | environment, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.strip()
+
+
+def begun(code: str, *arguments: str, **options: Any) -> Any:
+    """A process that runs the code."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], **pipes, **options)
 
 
 def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch, capfd: Capsys) -> None:
@@ -77,9 +81,9 @@ def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch,
         listening = {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening
         token = (folder / "token").read_text()
-        assert probe(running.address, bare()) == "AuthenticationError"
-        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}) == ("AuthenticationError")
-        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}) == "in"
+        assert probe(running.address) == "AuthenticationError"
+        assert probe(running.address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="0" * 64) == "AuthenticationError"
+        assert probe(running.address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token) == "in"
         assert not any(token in " ".join(p.cmdline()) for p in processes)
         with pytest.raises(gm.InputError, match="already"), session():
             pass
@@ -111,14 +115,8 @@ except ray_session.InputError as error:
 
 @pytest.mark.parametrize(("before", "seconds", "told"), [
     ([], 0.01, "engine: no Ray starts within 0."),
-    pytest.param(
-        ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
-        marks=pytest.mark.slow,
-    ),
-    pytest.param(
-        ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
-        marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
-    ),
+    slow(["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts"),
+    *[(["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback")] * (os.geteuid() == 0),  # root may
 ])  # fmt: skip
 def test_a_ray_that_cannot_start_says_why_in_a_line(root: Path, before: list[str], seconds: float, told: str) -> None:
     command = [*before, sys.executable, "-c", STARTS, str(seconds)]
@@ -140,9 +138,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
 
     wait: seconds after the start; None waits until the session is there.
     """
-    command = [sys.executable, "-c", HOLDS, mode]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+    with begun(HOLDS, mode, start_new_session=True) as process:
         try:
             assert process.stdout.readline() == "starting\n"
             if wait is None:
@@ -177,10 +173,9 @@ def test_nothing_is_left_after_an_error(root: Path) -> None:
 def test_ray_that_was_imported_before_is_behind_a_token_too(root: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """Ray reads what makes it listen on loopback when it is imported."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    command = [sys.executable, "-c", "import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "starting\n"
-        assert probe(process.stdout.readline().strip(), bare()) == "AuthenticationError"
+    with begun("import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait") as process:
+        assert process.stdout.readline() == "starting\n"
+        assert probe(process.stdout.readline().strip()) == "AuthenticationError"
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert errors.count("listens at") == 1 and list(root.iterdir()) == []

@@ -1,23 +1,29 @@
-"""The documentation site: every page is reached, every link leads somewhere, formulas point at code, and all code runs."""
+"""The documentation: every page is reached, every link leads somewhere, formulas point at code, all code and examples run."""
 
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import matplotlib as mpl
+import numpy as np
 import pytest
+from browser import Page
 
 import gossipmab as gm
+from gossipmab.metrics.trace import TrialRecord
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -25,6 +31,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts
 READ_ON_THEIR_OWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "experiments" / "README.md"]
 FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
+ELSEWHERE = ("canonical", "index", "search", "next", "prev")  # links that fetch nothing
 LINE = re.compile(r"\{line\}`([^`]+)`")
 
 
@@ -142,28 +149,56 @@ def test_every_promise_names_tests_that_are_there() -> None:
     assert promises > 40
 
 
-class Page(HTMLParser):
-    """What a page of the site links to, and what can be linked to in it."""
+# Classes whose methods users call; those of algorithms, callbacks and actors are called by engines.
+CALLED = (gm.CommunicationBudget, gm.Environment, gm.LinkProcess, gm.Network, gm.Results, TrialRecord)
+INSIDE = {"Environment.from_data", "Results.load", "Results.summarise_written"}  # called by the package
+ONE_AFTER_THE_OTHER = ["gossipmab.run", "gossipmab.Results"]  # the others use their run folder
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.links, self.anchors, self.fetched = list[str](), set[str](), list[str]()
-        self.feed(text)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect."""
-        said = dict(attrs)
-        self.anchors |= {value for name in ("id", "name") if (value := said.get(name))}
-        if tag == "a" and (href := said.get("href")):
-            self.links.append(href)
-        for name in ("src", "href") if tag in ("script", "img", "link") else ():
-            if (value := said.get(name)) and said.get("rel") not in ("canonical", "index", "search", "next", "prev"):
-                self.fetched.append(value)
+def documented() -> Iterator[tuple[str, Any]]:
+    for name in gm.__all__:
+        if name not in ("__version__", "datasets", "marl"):
+            yield f"gossipmab.{name}", getattr(gm, name)
+    for name in gm.marl.__all__:
+        yield f"gossipmab.marl.{name}", getattr(gm.marl, name)
+    yield "gossipmab.datasets.ridesharing", gm.datasets.ridesharing
+    for kind in CALLED:
+        for name, value in vars(kind).items():
+            method = getattr(value, "__func__", value)
+            if inspect.isfunction(method) and not name.startswith("_") and f"{kind.__name__}.{name}" not in INSIDE:
+                yield f"{kind.__name__}.{name}", method
+
+
+def test_every_public_name_has_an_example_that_gives_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mpl.use("agg")
+    environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=0)
+    names = {"gm": gm, "np": np, "environment": environment, "network": network, "trace": trace}
+    runner, finder = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), doctest.DocTestFinder(recurse=False)
+    found, wrong = dict(documented()), []
+    for name in [*ONE_AFTER_THE_OTHER, *(name for name in found if name not in ONE_AFTER_THE_OTHER)]:
+        if name == "Results.open":
+            names["results"] = gm.open_run("runs/first")
+        (test,) = finder.find(inspect.unwrap(found[name]), name, extraglobs=names)
+        assert test.examples, f"{name} has no example"
+        wrong += [name] if runner.run(test).failed else []
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+    assert wrong == []
 
 
 @cache
-def read(file: Path) -> Page:
-    return Page(file.read_text())
+def read(file: Path) -> SimpleNamespace:
+    """What a page of the site links to, what it fetches, and what can be linked to in it."""
+    page = Page(file.read_text(), strict=False)
+    fetched = [one for one in page.all("script", "img", "link") if one.get("rel") not in ELSEWHERE]
+    return SimpleNamespace(
+        links=[one["href"] for one in page.all("a") if one.get("href")],
+        fetched=[value for one in fetched for name in ("src", "href") if (value := one.get(name))],
+        anchors={value for _, one in page.elements for name in ("id", "name") if (value := one.get(name))},
+    )
 
 
 def broken_links(site: Path) -> list[str]:

@@ -243,10 +243,8 @@ def test_coverage_of_the_front_is_that_of_the_pulls(failing: bool) -> None:
         assert trace.final_front_evenness[i] == pytest.approx(entropy(pulls) / math.log(front.sum()))
         assert trace.final_front_coverage[i] == np.mean(pulls >= 300 / front.sum() / 2)
         kept = environment.centred_means[trace.pulls[i] >= 300 / front.sum() / 2]
-        assert trace.final_hypervolume_regret[i] == pytest.approx(
-            volume(environment.centred_means, ref=np.zeros(3), maximise=True) - volume(kept, ref=np.zeros(3), maximise=True),
-            abs=1e-12,
-        )
+        whole, part = (volume(means, ref=np.zeros(3), maximise=True) for means in (environment.centred_means, kept))
+        assert trace.final_hypervolume_regret[i] == pytest.approx(whole - part, abs=1e-12)
     whole = trace.pulls.sum(axis=0)
     assert trace.front_share[-1] == pytest.approx(whole[front].sum() / 1200)
     assert trace.front_evenness[-1] == pytest.approx(entropy(whole[front]) / math.log(front.sum()))

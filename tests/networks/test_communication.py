@@ -176,13 +176,11 @@ def test_what_is_refused(rules: Any, message: str) -> None:
     assert refusal(gm.Network, KITE, communication=rules).startswith(message)
 
 
-def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
+def test_in_the_file(tmp_path: Path) -> None:
+    """Parts of messages need failures that keep the mean."""
     line = refusal(gm.Network, KITE, failures={"delay": 1}, communication={"top_k": 1})
     assert line.startswith("network.communication.top_k: not with failures that do not keep the mean")
     gm.Network(KITE, failures={"message_loss": 0.5, "symmetric_loss": True}, communication={"top_k": 1})
-
-
-def test_in_the_file(tmp_path: Path) -> None:
     section = {"base": "complete", "communication": {"period": 2}}
     data = file_of(section, {"network.communication.quantization_bits": [4, 8]})
     last = gm.run(data, out=tmp_path / "run").table()

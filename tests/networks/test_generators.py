@@ -1,5 +1,6 @@
 """Generators straight into arrays: edge for edge the graphs of networkx; two of our own; and nothing too large is begun."""
 
+from itertools import product
 from typing import Any
 
 import networkx as nx
@@ -10,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from gossipmab.networks.graphs import generators
 from gossipmab.networks.graphs.base_graph import component_sizes, load
 from gossipmab.networks.graphs.edge_array import edges_of, keys_of
-from tests.networks.test_base_graph import peak, refused
+from tests.networks.test_base_graph import peak
 from tests.tiny import refusal
 
 
@@ -24,13 +25,10 @@ def by_networkx(generator: str, values: dict[str, Any]) -> tuple[tuple[str, ...]
     return tuple(map(str, nodes)), sorted(sorted((index[u], index[v])) for u, v in graph.edges())
 
 
-FIXED: dict[str, list[dict[str, Any]]] = {
-    **{name: [{"n": n} for n in range(1, 9)] for name in ("complete_graph", "path_graph", "star_graph")},
-    "cycle_graph": [{"n": n} for n in range(2, 9)],
-    "grid_2d_graph": [
-        {"m": m, "n": n, "periodic": p} for m in (1, 2, 3, 5) for n in (1, 2, 3, 4) for p in (False, True, [True, False])
-    ],
-}
+FIXED = {name: [{"n": n} for n in range(1, 9)] for name in ("complete_graph", "path_graph", "star_graph")}
+FIXED["cycle_graph"] = [{"n": n} for n in range(2, 9)]
+GRIDS = product((1, 2, 3, 5), (1, 2, 3, 4), (False, True, [True, False]))
+FIXED["grid_2d_graph"] = [dict(zip(("m", "n", "periodic"), grid, strict=True)) for grid in GRIDS]
 
 
 @pytest.mark.parametrize("generator", generators.STRAIGHT)
@@ -45,9 +43,8 @@ def test_graphs_without_chance_are_those_of_networkx(generator: str) -> None:
 
 @pytest.mark.parametrize(("n", "d"), [(10, 3), (7, 0), (2000, 8), (101, 4)])
 def test_large_random_regular_graphs(n: int, d: int) -> None:
-    one, two, other = (
-        load({"generator": "large_random_regular_graph", "n": n, "d": d, "seed": s}, connected=False) for s in (1, 1, 2)
-    )
+    base = {"generator": "large_random_regular_graph", "n": n, "d": d}
+    one, two, other = (load({**base, "seed": seed}, connected=False) for seed in (1, 1, 2))
     assert len(one.edges) == n * d // 2 and (np.bincount(one.edges.ravel(), minlength=n) == d).all()
     assert (one.edges[:, 0] < one.edges[:, 1]).all()
     assert one.edges.tobytes() == two.edges.tobytes() and (d == 0 or one.edges.tobytes() != other.edges.tobytes())
@@ -74,11 +71,6 @@ def test_large_gnp_graphs(p: float) -> None:
     assert (graph.edges[:, 0] < graph.edges[:, 1]).all() and len(np.unique(graph.edges, axis=0)) == len(graph.edges)
     ends = np.bincount(graph.edges.ravel(), minlength=n)
     assert np.abs(ends - p * (n - 1)).max() <= 5.5 * np.sqrt(n * p * (1 - p))
-
-
-@pytest.mark.parametrize("values", [{"n": 5, "d": 3}, {"n": 4, "d": 4}, {"n": 4, "d": 1.5}, {"d": 2, "n": 4, "seed": -1}, {"m": 1}])
-def test_parameters_that_our_own_refuse(values: dict[str, Any]) -> None:
-    assert refusal(load, {"generator": "large_random_regular_graph", **values}, 4).startswith("network.base")
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -113,13 +105,17 @@ TOO_LARGE: list[tuple[dict[str, Any], str]] = [
     ({"generator": "windmill_graph", "n": 1000, "k": 1000}, "would have 1000000 agents, more than 200000"),
     ({"generator": "kneser_graph", "n": 900, "k": 400}, "very many agents"),
     ({"generator": "navigable_small_world_graph", "n": 1000, "dim": 3}, "would have 1000000000 agents"),
+    *(
+        ({"generator": "large_random_regular_graph", "n": 4, **wrong}, "network.base")
+        for wrong in ({"n": 5, "d": 3}, {"d": 4}, {"d": 1.5}, {"d": 2, "seed": -1}, {"m": 1})
+    ),
 ]
 
 
 @pytest.mark.parametrize(("base", "said"), TOO_LARGE, ids=str)
-def test_what_is_too_large_is_refused_before_it_is_built(base: dict[str, Any], said: str) -> None:
-    message, most = peak(refused, base)
-    assert said in message and most < 10_000_000
+def test_what_is_too_large_or_wrong_is_refused_before_it_is_built(base: dict[str, Any], said: str) -> None:
+    message, most = peak(refusal, load, base)
+    assert said in message and message.startswith("network.base") and most < 10_000_000
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ All is poisoned: whatever an agent has not received is NaN when it plays its rou
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import cycle, product
 from types import SimpleNamespace
 from typing import Any
@@ -13,19 +13,18 @@ from typing import Any
 import broken
 import numpy as np
 import pytest
-from conftest import by_actors
+from conftest import as_compiled, by_actors
 
 import gossipmab as gm
 from gossipmab.engines.actors import coordinator as coordinators, simulate as actors
 from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.unreliable_block import UnreliableBlock
 from gossipmab.engines.common import TrialSettings
-from gossipmab.engines.pools.ray_session import session
 from gossipmab.utils.rng import Purpose, stream
 from tests.engines.test_actors import PLAYED
 from tests.tiny import KITE, everyday, refusal
 
-N, HORIZON, RECORD = 5, 53, 17
+N = 5
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
 AWAY = [gm.Outage([4], last=9), gm.Outage([0, 2], 12, 15, keep_state=False)]
 TROUBLES: dict[str, dict[str, Any]] = {
@@ -56,45 +55,26 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[gm.ActorPool]:
-    notes: list[str] = []
-    with session(cpus=2), gm.ActorPool(note=notes.append, patience=30.0) as crew:
-        yield crew
-    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
+def crew(crew_of: Callable[[str], gm.ActorPool]) -> gm.ActorPool:
+    return crew_of("direct")
 
 
-def compared(
-    crew: gm.ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
-) -> gm.GossipTrace:
-    """Play with actors, poisoned; assert that the trace is that of the compiled engine."""
-    network = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble])
-    environment = gm.Environment.sample(N, 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
-    expected = gm.simulate(algorithm, environment, network, **common)
-    got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note, **common
-    )
-    assert gm.same_bits(expected, got) == [], (algorithm, trouble, block, window, weights)
-    assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
-    return got
+def compared(crew: gm.ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str) -> gm.GossipTrace:
+    network, environment = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble]), gm.Environment.sample(N, 4, 2, seed=1)
+    return as_compiled(crew, algorithm, environment, network, block=block, window=window)
 
 
 # Every trouble meets every block size; windows and weights take turns. The whole grid, with all algorithms, is
 # below, marked slow.
-ALGORITHMS = (gm.ParetoGossip(burn_in=0.01, mixing=0.01),)
-CASES = [
-    (*case, algorithm, window, weights)
-    for case, algorithm, window, weights in zip(
-        product(BLOCKS, TROUBLES), cycle(ALGORITHMS), cycle((7, 50, 1, 7)), cycle(WEIGHTS * 2 + WEIGHTS[1:]), strict=False
-    )
-]
+EAGER = gm.ParetoGossip(burn_in=0.01, mixing=0.01)
+TURNS = list(zip(product(BLOCKS, TROUBLES), cycle((7, 50, 1, 7)), cycle(WEIGHTS * 2 + WEIGHTS[1:]), strict=False))
 
 
 @pytest.mark.parametrize("block", everyday(BLOCKS, 2))
 def test_bits_are_those_of_the_compiled_engine(crew: gm.ActorPool, block: int) -> None:
-    for agents_per_actor, trouble, algorithm, window, weights in CASES:
+    for (agents_per_actor, trouble), window, weights in TURNS:
         if agents_per_actor == block:
-            compared(crew, algorithm, trouble, block, window, weights)
+            compared(crew, EAGER, trouble, block, window, weights)
 
 
 @pytest.mark.slow
@@ -108,7 +88,7 @@ def test_the_whole_grid(crew: gm.ActorPool, block: int) -> None:
 @pytest.mark.slow
 def test_all_rows_that_cross_are_counted(crew: gm.ActorPool) -> None:
     """One agent an actor: what crossed is what was sent, or the coordinator raises. Lost messages are among them."""
-    sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
+    sent = {trouble: compared(crew, EAGER, trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
     assert sent["nothing"] == sent["loss"] == sent["delay"] == sent["bits"] > sent["every"] > 0
     assert 0 < sent["threshold"] < sent["nothing"]
     # agents that send nothing may be away too
@@ -143,11 +123,11 @@ def test_an_actor_dies_with_messages_under_way(crew: gm.ActorPool, trouble: str)
 
     with gm.ActorPool(note=notes.append, patience=20.0) as dying:
         got = by_actors(
-            ALGORITHMS[0], environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
+            EAGER, environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
             poison=True, note=notes.append, progress=kill,
         )  # fmt: skip
     assert windows == [300 * N] * 4
-    assert gm.same_bits(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(EAGER, environment, network, horizon=1200, seed=3), got) == []
     died = [note for note in notes if note.startswith("actor 1 died in rounds ")]
     assert len(died) == 1 and "made anew as it was after round " in died[0], notes
 

@@ -3,14 +3,14 @@
 import math
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import by_actors
+from conftest import as_compiled, by_actors
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
@@ -20,9 +20,8 @@ from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
-from tests.tiny import python, refuses, slow
+from tests.tiny import python, refuses, slow, world
 
-HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
     *(algorithm() for algorithm in ALGORITHMS.values()), gm.ParetoUCBGossip(pooled=True),
     gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(no_gossip=True), gm.SimulatedNSWUCBGossip(no_sim=True),
@@ -32,35 +31,10 @@ GRAPHS = {"complete": 5, "ring": 7, "karate_club": 34}
 WINDOWS = (1, 7, 50)
 
 
-@pytest.fixture(scope="module")
-def crew_of(ray_here: None) -> Iterator[Callable[[str], gm.ActorPool]]:
-    crews: dict[str, gm.ActorPool] = {}
-    notes: list[str] = []
-
-    def crew(transport: str) -> gm.ActorPool:
-        if transport not in crews:
-            crews[transport] = gm.ActorPool(transport, note=notes.append, patience=30.0).__enter__()
-        return crews[transport]
-
-    yield crew
-    for each in crews.values():
-        each.__exit__()
-    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
-
-
 def compared(
-    crew: gm.ActorPool, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
-    environment: gm.Environment | None = None, poison: bool = True, **options: Any,
-) -> None:  # fmt: skip
-    network = gm.Network(graph, GRAPHS[graph], p, weights)
-    environment = environment or gm.Environment.sample(GRAPHS[graph], 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
-    expected = gm.simulate(algorithm, environment, network, **common)
-    block = agents_per_actor or GRAPHS[graph]
-    got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note, **common
-    )
-    assert gm.same_bits(expected, got) == [] and not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+    crew: gm.ActorPool, algorithm: Any, graph: str, weights: str, block: int, window: int, p: float = 0.6, **options: Any
+) -> None:
+    as_compiled(crew, algorithm, *world(GRAPHS[graph], 4, 2, graph, p, weights, seed=1), block=block, window=window, **options)
 
 
 PLACES = (("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1))
@@ -98,7 +72,8 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], gm.ActorPool
         environment = gm.datasets.ridesharing(Path(__file__).parents[2] / "experiments" / "pickups.csv", vehicles=7, zones=4)
     else:
         environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
-    compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
+    network = gm.Network("ring", 7, 0.6, "metropolis")
+    as_compiled(crew_of("direct"), gm.ParetoUCBGossip(), environment, network, block=3, window=20)
 
 
 def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], gm.ActorPool]) -> None:
@@ -160,13 +135,13 @@ assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initial
 
 
 def test_bad_options_are_refused_before_anything_starts() -> None:
-    world: Any = gm.ParetoUCB(), gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
+    place = gm.ParetoUCB(), *world(5, 4, 2)
     for options, message in (
         ({"transport": "direkt"}, r"^transport: 'direkt' is not known; did you mean 'direct'\? \(allowed: direct, refs\)$"),
         ({"window": 0}, "^window: got 0, allowed is a whole number >= 1$"),
         ({"horizon": 1.5}, "^horizon: got 1.5, allowed is a whole number >= 1$"),
     ):
-        refuses(message, by_actors, *world, **{"horizon": 10, "seed": 0, **options})
+        refuses(message, by_actors, *place, **{"horizon": 10, "seed": 0, **options})
 
 
 def test_actors_that_do_not_fit_are_refused_with_advice() -> None:

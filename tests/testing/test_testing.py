@@ -145,13 +145,6 @@ def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatc
     refuses("^engines: 'thread' is not known; did you mean 'threads'", check_algorithm, gm.ParetoUCB, engines=("thread",))
 
 
-class Forgetful(outside.EveryOther):
-    """Begins its period anew with every block."""
-
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        return lambda count: outside.EveryOther.sampler(self, graph, generator)(count)
-
-
 class Continuing(outside.EveryOther):
     """Every sampler goes on where the last one stopped."""
 
@@ -163,22 +156,22 @@ class Continuing(outside.EveryOther):
         return self.kept[0]
 
 
-class Boasting(outside.EveryOther):
-    def link_statistics(self, graph: Any) -> Any:
-        return super().link_statistics(graph)._replace(frequencies=np.full(len(graph.edges), 0.9))
+def links(name: str, **methods: Any) -> Any:
+    """A process like `outside.EveryOther`, with other methods."""
+    return type(name, (outside.EveryOther,), methods)(2)
 
 
-class Wide(outside.EveryOther):
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        return lambda count: np.ones((count, len(graph.edges)))
+def wild(self: Any, graph: Any, generator: np.random.Generator) -> Any:
+    np.random.random()  # noqa: NPY002
+    return outside.EveryOther.sampler(self, graph, generator)
 
 
-class Wild(outside.EveryOther):
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        np.random.random()  # noqa: NPY002
-        return outside.EveryOther.sampler(self, graph, generator)
-
-
+SHARE = outside.EveryOther.link_statistics
+BOASTING = links("Boasting", link_statistics=lambda *given: SHARE(*given)._replace(frequencies=0.9 + 0 * SHARE(*given).frequencies))
+WIDE = links("Wide", sampler=lambda self, graph, generator: lambda count: np.ones((count, len(graph.edges))))
+FORGETFUL = links(  # begins its period anew with every block
+    "Forgetful", sampler=lambda *given: lambda count: outside.EveryOther.sampler(*given)(count)
+)
 PROCESSES = [
     outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.RandomizedGossip(),
     gm.OnePeerExponential(), gm.StochasticBlock(0.8, 0.2, 2),
@@ -191,10 +184,11 @@ def test_sound_links_pass(process: Any) -> None:
 
 
 @pytest.mark.parametrize(("process", "error", "sentence"), [
-    (Forgetful(3), "hidden state", "gives other links in blocks of"),
+    (FORGETFUL, "hidden state", "gives other links in blocks of"),
     (Continuing(3), "hidden state", "begins in another way from an equal generator"),
-    (Boasting(2), "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
-    (Wide(2), "shape", "a block is no uint8 array of 0 and 1"), (Wild(2), "randomness", "draws from a global generator"),
+    (BOASTING, "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
+    (WIDE, "shape", "a block is no uint8 array of 0 and 1"),
+    (links("Wild", sampler=wild), "randomness", "draws from a global generator"),
     ("static", "shape", "is no frozen dataclass"),
 ])  # fmt: skip
 def test_broken_links_are_found(process: Any, error: str, sentence: str) -> None:
@@ -210,7 +204,8 @@ def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
 
 
 def draw_others(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
-    outside.Triangular.draw(self, 0, arm, u, x)
+    for d in range(x.shape[0]):
+        x[d] = self.means[0, arm, d]
 
 
 def draw_shifted(self: Any, i: int, arm: int, u: Any, x: Any) -> None:
@@ -310,6 +305,6 @@ def test_other_classes_from_outside_are_checked_too() -> None:
         (Halving(), (ENVIRONMENT,), r"^Halving.select, in round 1, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"),
         (gm.HossainUCB(objective=Nowhere()), (ENVIRONMENT,), r"^Nowhere.maximise writes \[nan, nan, nan\]"),  # type: ignore[arg-type]
         (gm.ParetoUCB(), (unwritten, NETWORK), r"^Unwritten.draw, of agent 0 and arm 0, writes \[nan, nan\]; allowed are finite"),
-        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Wide())), r"^Wide.sampler in rounds 1 to 7 gives no uint8"),
+        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=WIDE)), r"^Wide.sampler in rounds 1 to 7 gives no uint8"),
     ):
         refuses(line, gm.simulate, played, *world, horizon=40, seed=0, interpreted=True)

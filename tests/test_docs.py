@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib.util
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -33,16 +33,6 @@ FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
 ELSEWHERE = ("canonical", "index", "search", "next", "prev")  # links that fetch nothing
 LINE = re.compile(r"\{line\}`([^`]+)`")
-
-
-@pytest.fixture(scope="module")
-def lines() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lines", DOCS / "_ext" / "lines.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["lines"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def prose(page: Path) -> str:
@@ -88,11 +78,12 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
     assert broken == []
 
 
-def test_every_formula_is_linked_to_a_line_that_exists(lines: ModuleType) -> None:
+def test_every_formula_is_linked_to_a_line_that_exists() -> None:
+    line_of = runpy.run_path(str(DOCS / "_ext" / "lines.py"))["line_of"]
     targets = [target for page in PAGES for target in LINE.findall(page.read_text())]
     assert len(targets) > 80
     for target in targets:
-        found = lines.line_of(target)  # LookupError where nothing is found
+        found = line_of(target)  # LookupError where nothing is found
         shown = (ROOT / found.path).read_text().splitlines()[found.number - 1]
         assert target.partition("@")[2] in shown
 

@@ -64,15 +64,11 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
         assert gm.same_bits(ordinary, near) == []
-
-
-@pytest.mark.parametrize("trouble", TROUBLE)
-def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> None:
-    environment = gm.Environment.sample(5, 4, 3, seed=1)
-    network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
-    kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
-    ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
-    assert gm.same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
+    for trouble in TROUBLE.values() if given == {} else ():  # with failures and communication budgets
+        network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **trouble)
+        kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
+        ordinary, near = (gm.simulate(gm.SimulatedNSWUCBGossip(hops=hops), environment, network, **kwargs) for hops in (0, 2))
+        assert gm.same_bits(ordinary, near) == []
 
 
 @pytest.mark.parametrize("given", everyday([{}, {"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}], {}), ids=str)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from gossipmab.analysis.latex import in_latex
 from gossipmab.cli import call
 from gossipmab.cli.options import keys_of, runs_of
 from gossipmab.cli.sheet import Sheet, wrapped
+from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 from tests.tiny import Capsys, Patch, error_of, everyday, module_run, printed, python, tiny
@@ -44,10 +46,7 @@ def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsy
 
 
 def test_where_the_figure_fails_the_table_is_printed(finished: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("no latex\nhere")
-
-    monkeypatch.setattr("gossipmab.analysis.plots.plot", fail)
+    monkeypatch.setattr("gossipmab.analysis.plots.plot", Mock(side_effect=RuntimeError("no latex\nhere")))
     assert call(["run", str(finished / "spec.toml"), "--out", str(finished)]) == 0
     out, err = capsys.readouterr()
     assert "Pareto regret" in out and f"run folder  {finished}" in out.replace("\n", "")
@@ -178,8 +177,6 @@ def test_verify_holds_for_a_sound_run_and_notices_other_bits(finished: Path, cap
     assert "12 of 12" in out and "the same bits" in out and "WRONG" not in out
     assert "pareto_ucb__trial003: played again" in printed(capsys, ["verify", str(finished), "--cell", "pareto_ucb__trial003"])
     # verify notices other bits
-    from gossipmab.engines.gossip import simulate as rounds
-
     simulate = rounds.simulate_gossip
     monkeypatch.setattr(rounds, "simulate_gossip", lambda *args, **options: simulate(*args, **{**options, "seed": 6}))
     assert call(["verify", str(finished)]) == 1 and "other bits in" in capsys.readouterr().out

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from typer.main import get_command
@@ -70,12 +71,7 @@ def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp
 
 
 def test_a_run_with_failures_names_the_cells(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    from gossipmab.engines.gossip import simulate as rounds
-
-    def never(*args: Any, **options: Any) -> Any:
-        raise MemoryError("none left")
-
-    monkeypatch.setattr(rounds, "simulate_gossip", never)
+    monkeypatch.setattr("gossipmab.engines.gossip.simulate.simulate_gossip", Mock(side_effect=MemoryError("none left")))
     (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
     found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]

@@ -40,10 +40,10 @@ def setting() -> tuple[gm.Environment, gm.Network]:
 
 
 def disturbed(
-    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool, int], None], patience: float = 20.0,
+    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool], Any], patience: float = 20.0,
     **options: Any,
 ) -> list[str]:  # fmt: skip
-    """Play with `disturb` called after every window, while the next ones are played; what was noted. Asserts the bits."""
+    """Play with `disturb` called after the first window, while the next ones are played; what was noted. Asserts the bits."""
     environment, network = setting
     horizon, window = WINDOWS[transport]
     notes: list[str] = []
@@ -52,7 +52,8 @@ def disturbed(
 
         def progress(steps: int) -> None:
             windows.append(steps)
-            disturb(crew, len(windows))
+            if len(windows) == 1:
+                disturb(crew)
 
         got = by_actors(
             gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3, window=window, crew=crew, note=notes.append,
@@ -85,12 +86,11 @@ def gone(pids: list[int]) -> None:
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
 
-    def kill(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            if how == "ray.kill":
-                ray.kill(crew.handles[2])
-            else:
-                os.kill(crew.pids[2], signal.SIGKILL)
+    def kill(crew: ActorPool) -> None:
+        if how == "ray.kill":
+            ray.kill(crew.handles[2])
+        else:
+            os.kill(crew.pids[2], signal.SIGKILL)
 
     notes = disturbed(setting, transport, kill)
     first = WINDOWS[transport][1]
@@ -101,12 +101,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setti
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
-    def kill(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            for pid in crew.pids:
-                os.kill(pid, signal.SIGKILL)
-
-    notes = disturbed(setting, transport, kill, agents_per_actor=2)
+    notes = disturbed(setting, transport, lambda crew: [os.kill(pid, signal.SIGKILL) for pid in crew.pids], agents_per_actor=2)
     assert sorted(note[:12] for note in notes) == ["actor 0 died", "actor 1 died"]
 
 
@@ -135,11 +130,7 @@ def test_an_actor_dies_under_trials_side_by_side(ray_here: None, setting: Any) -
 
 @pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
-    def stop(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            os.kill(crew.pids[1], signal.SIGSTOP)
-
-    notes = disturbed(setting, "direct", stop, patience=2.0)
+    notes = disturbed(setting, "direct", lambda crew: os.kill(crew.pids[1], signal.SIGSTOP), patience=2.0)
     assert len(notes) == 1 and notes[0].startswith("actor 1 did not answer for 2 s in rounds ")
 
 
@@ -198,9 +189,8 @@ def knock(address: tuple[str, int]) -> None:
 def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, setting: Any) -> None:
     import ray
 
-    def disturb(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
+    def disturb(crew: ActorPool) -> None:
+        knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
 
     notes, line = disturbed(setting, "direct", disturb), r"actor 0 refused a connection from |and \d more connections were refused$"
     assert notes and all(re.match(line, note) for note in notes)

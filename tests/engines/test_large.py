@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import broken
 import networkx as nx
@@ -63,10 +64,7 @@ def test_what_threads_cannot_share_is_played_by_one() -> None:
 
 def test_an_interrupt_ends_the_threads() -> None:
     environment, network = world(50, 3, 2, "ring", 1.0, seed=1)
-
-    def stop(steps: int) -> None:
-        raise KeyboardInterrupt
-
+    stop = Mock(side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10**7, seed=5, threads=3, progress=stop)
 

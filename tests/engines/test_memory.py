@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -80,15 +81,9 @@ def test_a_run_whose_agents_are_shared_has_the_same_bits(tmp_path: Path, monkeyp
     one = gm.run(SPEC, out=tmp_path / "one", workers=1)
     for module in (capacity, rounds):
         monkeypatch.setattr(module, "SHARED_AGENTS", 100)
-    told = []
-    plain = rounds.simulate_gossip
-
-    def spied(*given: Any, **options: Any) -> Any:
-        told.append(options["threads"])
-        return plain(*given, **options)
-
-    monkeypatch.setattr(rounds, "simulate_gossip", spied)
+    spy = Mock(wraps=rounds.simulate_gossip)
+    monkeypatch.setattr(rounds, "simulate_gossip", spy)
     two = gm.run(SPEC, out=tmp_path / "two", workers=3)
-    assert set(told) == {3}
+    assert {called.kwargs["threads"] for called in spy.call_args_list} == {3}
     for mine, theirs in zip(one.traces.values(), two.traces.values(), strict=True):
         assert gm.same_bits(mine, theirs) == []

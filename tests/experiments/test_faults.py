@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from processes import end_of, start
@@ -341,12 +342,11 @@ def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = listing(folder)
-    commands = (
+    report, drop = ["report", str(folder)], without_privileges if os.geteuid() == 0 else None
+    for command, word in (
         (tiny.command(folder), "cannot be written to (Permission denied)"),
-        (["report", str(folder)], str(folder / "report.html")),
-    )
-    drop = without_privileges if os.geteuid() == 0 else None
-    for command, word in commands:
+        (report, str(folder / "report.html")),
+    ):
         words = [sys.executable, "-m", "gossipmab", *command]
         done = subprocess.run(words, capture_output=True, text=True, preexec_fn=drop)
         assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
@@ -494,10 +494,7 @@ def test_a_failing_algorithm_loses_no_other_cell(flaw: Any, error: str, tmp_path
 
 @pytest.mark.slow
 def test_where_every_cell_failed_the_summary_says_of_what(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    def never(*args: Any, **options: Any) -> Any:
-        raise OverflowError("too much")
-
-    monkeypatch.setattr(rounds, "simulate_gossip", never)
+    monkeypatch.setattr(rounds, "simulate_gossip", Mock(side_effect=OverflowError("too much")))
     assert call(tiny.command(tmp_path / "run")) == 1
     assert "failed: gossip__trial000 and 5 more: OverflowError: too much" in capsys.readouterr().err
     assert call(["summary", str(tmp_path / "run")]) == 2

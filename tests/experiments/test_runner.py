@@ -174,16 +174,10 @@ def running(spec: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("slow")
-    spec = folder / "slow.toml"
+def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
+    spec = tmp_path / "slow.toml"
     spec.write_text(from_dict(SLOW).to_toml())
-    return spec, gm.run(spec, out=folder / "undisturbed", workers=2).path
-
-
-def test_interrupted_it_says_how_to_go_on(slow: tuple[Path, Path], tmp_path: Path) -> None:
-    spec, undisturbed = slow
+    undisturbed = gm.run(spec, out=tmp_path / "undisturbed", workers=2).path
     with running(spec, tmp_path / "run") as process:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

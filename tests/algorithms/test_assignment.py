@@ -16,7 +16,7 @@ from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.metrics.statistics import growth_exponent
 from gossipmab.objectives.probing import assignment as assign, best_probing, distributions, terms, welfare_of_set
 from gossipmab.utils.rng import Purpose, RandomSource
-from tests.tiny import everyday, refusal, same_tables, slow
+from tests.tiny import Patch, everyday, refusal, same_tables, slow
 
 same = gm.same_bits
 
@@ -25,7 +25,7 @@ def world(agents: int = 3, arms: int = 3, rewards: str = "bernoulli", seed: int 
     return gm.Environment.sample(agents, arms, objectives, rewards=rewards, seed=seed)
 
 
-def test_ofmup_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ofmup_by_hand(monkeypatch: Patch) -> None:
     """One agent, Bernoulli arms 0.6 and 0.5, alpha = (0, 0.1, 1), width 0: it believes its averages.
 
     Best: probe arm 0, 0.9 (0.6 + 0.4 * 0.5) = 0.72. Without probing, arm 0 loses 0.12 and arm 1 loses 0.22.
@@ -248,7 +248,7 @@ def test_interpreted_and_compiled_play_the_same_bits(name: str) -> None:
     assert not same(compiled, plain)
 
 
-def test_any_blocks_and_any_record_give_the_same_bits_of_the_same_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_blocks_and_any_record_give_the_same_bits_of_the_same_rewards(monkeypatch: Patch) -> None:
     environment = world(3, 3, seed=5)
     whole = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=90)
     monkeypatch.setattr(engine, "BLOCK_NUMBERS", 7 * (9 + 3 + 3))
@@ -286,7 +286,7 @@ def test_ofmup_learns_and_leaves_its_baselines_behind() -> None:
 
 
 @pytest.mark.slow
-def test_assignments_keep_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_assignments_keep_the_capacity(monkeypatch: Patch) -> None:
     """Every matrix that is played has rows that sum to 1 and columns of at most c; regret is small once all is known."""
     played = []
 

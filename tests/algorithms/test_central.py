@@ -19,7 +19,7 @@ from gossipmab.experiments.storage.cell_file import decode, encode
 from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace
 from gossipmab.objectives.best_policy import best_policy
 from gossipmab.utils.rng import Purpose, RandomSource, stream
-from tests.tiny import everyday, module_run, printed, refusal
+from tests.tiny import Patch, everyday, module_run, printed, refusal
 
 
 def fixed(utilities: Any, rewards: str = "deterministic") -> gm.Environment:
@@ -178,7 +178,7 @@ def test_one_agent_is_an_ordinary_bandit() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
-def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interpreted_and_compiled_are_the_same_bits_in_any_blocks(name: str, monkeypatch: Patch) -> None:
     environment = gm.Environment.sample(agents=3, arms=3, objectives=2, seed=5)
     options: dict[str, Any] = {"horizon": 60, "seed": 1, "recorded_rounds": 9, "extra_objectives": ["maximin", "procedural"]}
     one = gm.simulate(LEARNERS[name](), environment, **options)

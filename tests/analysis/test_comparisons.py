@@ -235,9 +235,7 @@ def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: 
     assert "there is no run" in error_of(capsys, ["compare", str(one.path), str(tmp_path / "nowhere")])
 
 
-def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorded(
-    listed: gm.Results, tmp_path: Path, capsys: Capsys
-) -> None:
+def test_runs_of_other_horizons_meet_at_their_last_common_round(listed: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     experiment = {**SPEC["experiment"], "horizon": 40, "recorded_rounds": 4}
     other = gm.run({**SPEC, "sweep": LISTED, "experiment": experiment}, out=tmp_path / "short", workers=1)
     common = set(listed.table()["round"]) & set(other.table()["round"])

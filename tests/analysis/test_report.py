@@ -388,9 +388,7 @@ def test_the_command_line_writes_it(single: gm.Results, tmp_path: Path, capsys: 
     ("nowhere", "", "there is no run"), ("empty", "", "no cell is finished yet"), ("single", "page.txt", "ends in .html"),
     ("single", "nowhere/page.html", "a folder that exists"), ("single", "page.html --watch", "--watch"),
 ])  # fmt: skip
-def test_bad_folders_and_files_are_one_line(
-    folder: str, out: str, line: str, single: gm.Results, tmp_path: Path, capsys: Capsys
-) -> None:
+def test_bad_places_are_one_line(folder: str, out: str, line: str, single: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     place = shutil.copytree(single.path, tmp_path / "empty") if folder == "empty" else tmp_path / folder
     if folder == "empty":
         shutil.rmtree(place / "cells")

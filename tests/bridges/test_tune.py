@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from tests.tiny import central, refuses, tiny
+from tests.tiny import Patch, central, refuses, tiny
 
 SPEC = tiny(60, 3)
 SWEEP = {"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]}
@@ -21,7 +21,7 @@ CENTRAL = central(SPEC, trials=1, extra_objectives=["maximin"])
 
 
 @pytest.fixture
-def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def worker(tmp_path: Path, monkeypatch: Patch) -> Callable[..., Any]:
     """A Trainable in this process, without Ray's processes."""
     monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
     storage = SimpleNamespace(trial_fs_path=str(tmp_path), trial_working_directory=str(tmp_path))
@@ -84,7 +84,7 @@ def test_a_wrong_configuration_is_refused_and_the_metric_is_the_protocols_first(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_ray_tune_finds_what_the_runs_say(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_tune_finds_what_the_runs_say(tmp_path: Path, root: Path, monkeypatch: Patch) -> None:
     """The page's own example on a local Ray: alpha and the radius; equal to `gm.run` at the same values."""
     tuning()
     page = (Path(__file__).parents[2] / "docs" / "bridges.md").read_text(encoding="utf-8")

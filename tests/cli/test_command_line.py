@@ -92,9 +92,7 @@ def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: Capsys) -> N
     assert broken["sound"] is False and [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
 
 
-def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
-    tmp_path: Path, capsys: Capsys, monkeypatch: Patch
-) -> None:
+def test_topology_has_null_for_infinity_and_draws_only_when_asked(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     found = document(["topology", "petersen", "--p", "1"], capsys)
     [petersen] = found["topologies"]
@@ -245,12 +243,7 @@ def test_bash_completes_on_tab(shell: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
-    completed = {
-        "run pareto": "pareto_regret",
-        "topology peter": "petersen",
-        "run quickstart --engine a": "actors",
-        "new e": "experiment",
-    }
+    completed = {"run pareto": "pareto_regret", "topology peter": "petersen", "run x --engine a": "actors", "new e": "experiment"}
     completed["summary runs/"] = ""  # bash then completes files itself: complete -o default
     script = """
     source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)
@@ -275,9 +268,8 @@ def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict
     source = shell | {"_GOSSIPMAB_COMPLETE": f"source_{name}"}
     script = subprocess.run(["gossipmab"], capture_output=True, text=True, env=source, check=True)
     assert f"_GOSSIPMAB_COMPLETE=complete_{name}" in script.stdout
-    answer = subprocess.run(
-        ["gossipmab"], capture_output=True, text=True, env=shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
-    )
+    asked = shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
+    answer = subprocess.run(["gossipmab"], capture_output=True, text=True, env=asked)
     assert answer.returncode == 0 and "pareto_regret" in answer.stdout and "quickstart" not in answer.stdout
     found = shutil.which(name)
     if found:

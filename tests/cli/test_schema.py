@@ -23,7 +23,7 @@ from gossipmab.experiments.spec.json_schema import experiment_schema, schema_tex
 from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.spec.sections import SECTIONS
 from gossipmab.utils.resources import shipped_files
-from tests.tiny import FOUR, Capsys, error_of, everyday, printed, python, refusal, tiny
+from tests.tiny import FOUR, Capsys, Patch, error_of, everyday, printed, python, refusal, tiny
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = experiment_schema(plugins=False)
@@ -114,7 +114,7 @@ def test_every_key_and_parameter_is_explained() -> None:
     assert pooled["description"].startswith("divide the squared radius by N")
 
 
-def test_installed_plugins_are_named_and_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_plugins_are_named_and_not_loaded(monkeypatch: Patch) -> None:
     names = {"algorithms": "mine", "algorithms.central": "central_mine", "links": "radio", "rewards": "skewed"}
 
     def entries(group: str) -> list[EntryPoint]:
@@ -140,7 +140,7 @@ QUICK = ["--set", "experiment.trials=1", "--set", "experiment.horizon=60", "--qu
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: Patch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -22,7 +22,7 @@ from gossipmab.engines.actors.unreliable_block import UnreliableBlock
 from gossipmab.engines.common import TrialSettings
 from gossipmab.utils.rng import Purpose, stream
 from tests.engines.test_actors import PLAYED
-from tests.tiny import KITE, everyday, refusal
+from tests.tiny import KITE, Patch, everyday, refusal
 
 N = 5
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
@@ -98,7 +98,7 @@ def test_all_rows_that_cross_are_counted(crew: gm.ActorPool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["loss", "delay", "threshold"])
-def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPatch, crew: gm.ActorPool, trouble: str) -> None:
+def test_who_reads_what_it_has_not_received_differs(monkeypatch: Patch, crew: gm.ActorPool, trouble: str) -> None:
     """So that the equality above says that nothing does. The first rounds, which would refuse it, are not played."""
     monkeypatch.setattr("gossipmab.engines.gossip.simulate.check_outside", lambda *objects: None)
     network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
@@ -146,9 +146,7 @@ def test_by_reference_they_are_refused() -> None:
     ({"failures": {"message_loss": 1.0, "delay": 1}}, [0, 1, 1, 1, 1, 1, 1]),  # what is lost is dropped in time
     ({"failures": {"delay": 2}, "communication": {"trigger_threshold": 0.0}}, [1] * 12 + [0]),  # who speaks, then the rows
 ])  # fmt: skip
-def test_a_message_is_waited_for_in_the_round_that_reads_it(
-    monkeypatch: pytest.MonkeyPatch, network: dict[str, Any], waits: list[int]
-) -> None:
+def test_a_message_is_waited_for_in_the_round_that_reads_it(monkeypatch: Patch, network: dict[str, Any], waits: list[int]) -> None:
     begun: list[Any] = []
     monkeypatch.setattr(coordinators, "Epochs", lambda *arguments: begun.append(arguments))
     monkeypatch.setattr("ray.put", lambda value: value)

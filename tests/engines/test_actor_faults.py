@@ -28,7 +28,7 @@ from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from tests.tiny import python, refuses, slow, until
+from tests.tiny import Patch, python, refuses, slow, until
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
@@ -135,7 +135,7 @@ def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatch: Patch) -> None:
     """By default; few rounds first, then as many as take so long."""
     windows: list[int] = []
     monkeypatch.setattr("gossipmab.engines.actors.coordinator.SECONDS", 0.05)
@@ -211,7 +211,7 @@ def test_every_stranger_is_refused_with_the_reason() -> None:
         mesh.reset(-1)
 
 
-def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_know_each_other_by_key_and_epoch(monkeypatch: Patch) -> None:
     key = os.urandom(32)
     one, two = (peers.SocketMesh(index, key, "127.0.0.1", 1.0) for index in (0, 1))
     try:
@@ -238,7 +238,7 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
         two.reset(-1)
 
 
-def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: Patch) -> None:
     """All places are taken by handshakes that would never end; each is counted, few are described."""
     monkeypatch.setattr(peers, "HANDSHAKE", 1.0)
     monkeypatch.setattr(peers, "HANDSHAKES", 8)

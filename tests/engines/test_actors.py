@@ -20,7 +20,7 @@ from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
-from tests.tiny import python, refuses, slow, world
+from tests.tiny import Patch, python, refuses, slow, world
 
 PLAYED: list[Any] = [
     *(algorithm() for algorithm in ALGORITHMS.values()), gm.ParetoUCBGossip(pooled=True),
@@ -31,9 +31,7 @@ GRAPHS = {"complete": 5, "ring": 7, "karate_club": 34}
 WINDOWS = (1, 7, 50)
 
 
-def compared(
-    crew: gm.ActorPool, algorithm: Any, graph: str, weights: str, block: int, window: int, p: float = 0.6, **options: Any
-) -> None:
+def compared(crew: Any, algorithm: Any, graph: str, weights: str, block: int, window: int, p: float = 0.6, **options: Any) -> None:
     as_compiled(crew, algorithm, *world(GRAPHS[graph], 4, 2, graph, p, weights, seed=1), block=block, window=window, **options)
 
 
@@ -43,9 +41,7 @@ CASES = [(*case, weights, window) for case, weights, window in TURNS]
 
 
 @pytest.mark.parametrize("played", [gm.ParetoUCBGossip(), slow(gm.SimulatedNSWUCBGossip())], ids=lambda a: type(a).__name__)
-def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(
-    crew_of: Callable[[str], gm.ActorPool], played: Any
-) -> None:
+def test_bits_of_the_papers_algorithms_are_those_of_compiled_loops(crew_of: Callable[[str], gm.ActorPool], played: Any) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
         if type(algorithm) is type(played) and algorithm == played:
             compared(crew_of("direct"), algorithm, graph, weights, block, window)
@@ -83,9 +79,7 @@ def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of:
 
 
 @pytest.mark.parametrize("processor", ["this", "another"])
-def test_an_actor_loads_no_compiler_but_on_another_processor(
-    ray_here: None, monkeypatch: pytest.MonkeyPatch, processor: str
-) -> None:
+def test_an_actor_loads_no_compiler_but_on_another_processor(ray_here: None, monkeypatch: Patch, processor: str) -> None:
     import ray
 
     made, names = native.program, ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")

@@ -20,7 +20,7 @@ from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
 from gossipmab.utils.atomic import fetch_add, wait_until
 from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import refusal, refuses, slow, tiny, world
+from tests.tiny import Patch, refusal, refuses, slow, tiny, world
 
 GAMES = [("pareto_ucb_gossip", "bernoulli"), slow("pareto_ucb_gossip", "gaussian"), slow("pareto_ucb", "bernoulli")]
 GAMES += [slow("pareto_gossip", "bernoulli"), slow("simulated_nsw_ucb_gossip", "bernoulli")]
@@ -43,7 +43,7 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
     assert all(same(one, play(threads)) for threads in (2, 3, 7, 12))
 
 
-def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_with_many_agents_and_any_block(monkeypatch: Patch) -> None:
     """Far rows are fetched ahead here, and blocks are of one round, of three, of all."""
     agents = 4_000
     environment, network = world(agents, 6, 3, nx.random_regular_graph(6, agents, seed=0), seed=1)
@@ -136,7 +136,7 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
 
 
-def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: Patch, tmp_path: Path) -> None:
     environment, network = gm.Environment.sample(6, 3, 2), gm.Network("ring", agents=6)
 
     def columns(limit: int) -> int:
@@ -218,7 +218,7 @@ def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() ->
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
-def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: Patch) -> None:
     environment, network = world(150, 3, 2, "complete", 0.02, weights, seed=3)
 
     def play(**options: Any) -> gm.GossipTrace:

@@ -24,7 +24,7 @@ from gossipmab.engines.pools.ray_tasks import run_cells
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from tests.tiny import same_tables, tiny, until
+from tests.tiny import Patch, same_tables, tiny, until
 
 TINY = tiny(80, 3, sweep={"network.link_probability": [0.3, 1.0]})
 pytestmark = pytest.mark.usefixtures("root")
@@ -148,7 +148,7 @@ def environment_fails_on(address: str) -> Exception:
     return RuntimeEnvSetupError(f"[Node {address}] Traceback (most recent call last):\n  File x, line 1\nOSError: no space left\n")
 
 
-def test_an_environment_that_fails_is_a_death_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_that_fails_is_a_death_in_one_line(monkeypatch: Patch) -> None:
     """Ray is played, on a cluster of one node: the first task dies, and all tasks of the second cell."""
     import ray
 
@@ -231,7 +231,7 @@ class Unreadable(Numbers):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: Patch) -> None:
     """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
     notes: list[str] = []
     with ray_session.session(cpus=2):
@@ -243,7 +243,7 @@ def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
             list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
-def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_versions_are_said_once(monkeypatch: Patch) -> None:
     notes: list[str] = []
     others: set[str] = set()
     ours = ray_cells.versions()
@@ -255,7 +255,7 @@ def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(run_cells([], Numbers(Path()), workers=1)) == []
 
 
-def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipment(tmp_path: Path, monkeypatch: Patch) -> None:
     class Shipped(Numbers):
         @property
         def files(self) -> dict[str, Path]:
@@ -281,7 +281,7 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster(root: Path, monkeypatch: Patch) -> Iterator[Any]:
     """A head that plays nothing and two nodes of two CPUs each, behind a token."""
     (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process, and the mode when it is imported
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

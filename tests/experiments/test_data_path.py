@@ -17,14 +17,14 @@ from gossipmab.metrics import statistics
 from gossipmab.metrics.columns import RESERVED, TRACES, column_metadata
 from gossipmab.metrics.trace import EQUITY
 from tests import broken
-from tests.tiny import FOUR, PAIR, refusal, tiny
+from tests.tiny import FOUR, PAIR, Patch, refusal, tiny
 
 SWEEP = {"network.link_probability": [0.5, 1.0], "environment.heterogeneity": [0.1, 0.2, 0.3]}
 SPEC = tiny(40, 3, environment=FOUR, network={"base": "ring"}, algorithms=PAIR, sweep=SWEEP)
 POINTS, CELLS = 6, 36
 
 
-def test_points_are_validated_once_and_cells_decoded_once_into_the_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_points_are_validated_once_and_cells_decoded_once_into_the_tables(monkeypatch: Patch, tmp_path: Path) -> None:
     watched = ((loading, "validated"), (build, "network_of"), (cell_file, "hashes"))  # of every cell that is decoded
     spies = {name: Mock(wraps=getattr(module, name)) for module, name in watched}
     for module, name in watched:

@@ -194,6 +194,7 @@ def test_damaged_cells_are_told_and_computed_again(percent: int, tiny: Run, tmp_
     folder = tiny.copy(tmp_path / "run")
     for file in (folder / "cells").glob("*.parquet"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size * percent // 100])
+    assert call(["verify", str(folder)]) == 1 and capsys.readouterr().out.count("WRONG  cells/") == CELLS
     assert call(tiny.command(folder)) == 0
     said = capsys.readouterr().err.splitlines()
     assert len(said) == CELLS and all("torn or altered" in line and "set aside as" in line for line in said)
@@ -212,9 +213,11 @@ def test_damaged_tables_are_read_from_the_cells_and_written_anew(
     assert (f"{name} is missing or was altered" in out) == (name != "summary.csv") and err == ""
     assert gm.open_run(folder).table().equals(gm.open_run(tiny.folder).table())
     assert gm.open_run(folder).agents().equals(gm.open_run(tiny.folder).agents())
-    assert call(["verify", str(folder)]) == 1 and call(tiny.command(folder)) == 0
+    assert call(["verify", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert f"WRONG  {name}: {'is missing' if how == 'gone' else ''}" in out and err.count("\n") == 1
+    assert call(tiny.command(folder)) == 0 and call(["verify", str(folder)]) == 0
     assert_same_run(tiny.folder, folder)
-    assert call(["verify", str(folder)]) == 0
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])

@@ -19,7 +19,7 @@ from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.spec import Cell, Spec
 from gossipmab.experiments.spec.sweep import kept_apart
 from gossipmab.experiments.storage.run_folder import differing
-from tests.tiny import module_run, same_tables, tiny, until
+from tests.tiny import Patch, module_run, same_tables, tiny, until
 
 TINY = tiny(80, 2, sweep={"network.link_probability": [0.3, 1.0]})
 
@@ -188,7 +188,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
     assert same_tables(undisturbed, tmp_path / "run")
 
 
-def test_the_default_folder_is_under_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_folder_is_under_runs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     data = {**TINY, "experiment": TINY["experiment"] | {"name": "../ odd name", "horizon": 5}, "sweep": {}}
     results = gm.run(data, workers=1)

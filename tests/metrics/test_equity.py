@@ -130,9 +130,7 @@ def test_transfers_from_rich_to_poor_lower_all_but_h(x: list[float], data: st.Da
 
 
 @given(st.lists(st.tuples(amounts, amounts), min_size=2, max_size=8), bands, st.floats(0, 1))
-def test_the_mean_excess_is_convex_in_outcomes_and_h_in_excesses(
-    pairs: list[tuple[float, float]], tau: float, share: float
-) -> None:
+def test_the_mean_excess_is_convex_and_so_is_h_of_excesses(pairs: list[tuple[float, float]], tau: float, share: float) -> None:
     a, b = np.array(pairs).T
     rounding = 1e-9 * max(1.0, a.max(), b.max())
     between = equity(share * a + (1 - share) * b, tau).mean_excess

@@ -18,7 +18,7 @@ from gossipmab.engines.gossip import simulate as rounds, unreliable as message_r
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import ArrivalSampler
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import FOUR, KITE, refusal, refuses, slow, tiny
+from tests.tiny import FOUR, KITE, Patch, refusal, refuses, slow, tiny
 
 MEANS = np.array([0.9, 0.3, 0.6]).reshape(3, 1, 1)  # one arm, one objective: L_i is agent i's mean from its first round on
 SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
@@ -105,7 +105,7 @@ def test_an_agent_comes_back_knowing_nothing() -> None:
     np.testing.assert_array_equal(trace.pulls, [[3], [4], [4]])
 
 
-def test_a_message_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_lost(monkeypatch: Patch) -> None:
     """In round 2 the message from 1 to 0 is lost. 0: 9/10 + (6 - 9)/30 = 8/10. 1: 3/10 + (9 - 3 + 6 - 3)/30 = 6/10. 2: 6/10.
     t = 3: the mean of these, 2/3, whatever the L_i: the drift of 1/15 stays."""
 
@@ -322,7 +322,7 @@ def test_who_was_away_goes_on_from_what_it_knew(alone: Any, rounds_away: int) ->
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
-def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkeypatch: Patch) -> None:
     """And so are blocks of any length."""
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     network = gm.Network(KITE, link_probability=0.6, failures=EVERYTHING)
@@ -388,7 +388,7 @@ def test_what_is_refused(failures: Any, message: str) -> None:
     assert refusal(gm.Network, KITE, failures=failures).startswith(message)
 
 
-def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_messages_must_fit_into_the_memory(monkeypatch: Patch) -> None:
     """Five agents with six numbers each: 30 in a round, kept for three; told over 14 arcs, 84."""
     environment = gm.Environment.sample(5, 3, 2, seed=1)
     monkeypatch.setattr(message_rounds, "LARGEST", 80)

@@ -18,7 +18,7 @@ from gossipmab.networks.graphs import base_graph as topology, edge_list as edge_
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
 from tests.networks.test_base_graph import peak, refused as refused_by_name, written, xml
-from tests.tiny import cell_times, python, refusal, refuses, tiny
+from tests.tiny import Patch, cell_times, python, refusal, refuses, tiny
 
 
 def refused(path: Path | str) -> str:
@@ -102,7 +102,7 @@ def test_names_take_bounded_memory_and_a_file_that_is_too_large_none(tmp_path: P
 
 
 @pytest.mark.parametrize("word", ["", "x"], ids=["numbers", "names"])
-def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: Patch, word: str) -> None:
     path = written(tmp_path, "big.edges", "".join(f"{word}{i} {word}{i + 1}\n" for i in range(20)))
     for limit, said in [("LARGEST_NUMBER", "agents"), ("MOST_EDGES", "edges"), ("MOST_LINES", "lines")]:
         with monkeypatch.context() as patched:

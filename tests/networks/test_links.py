@@ -144,9 +144,7 @@ def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(name: st
 
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])
-def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
-    name: str, every: dict[str, gm.Network], monkeypatch: Patch
-) -> None:
+def test_processes_with_a_memory_go_on_from_block_to_block(name: str, every: dict[str, gm.Network], monkeypatch: Patch) -> None:
     network = every[name]
     environment = gm.Environment.sample(network.agents, 3, 2, seed=1)
     whole = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=1)

@@ -148,9 +148,7 @@ def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> 
     (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
     ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
 ])  # fmt: skip
-def test_its_parameters_are_checked_like_those_of_others(
-    on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str
-) -> None:
+def test_its_parameters_are_checked(on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str) -> None:
     text = FILE if old.startswith("[") else FILE.partition("[sweep]")[0]
     assert old in text
     (tmp_path / "mine.toml").write_text(text.replace(old, new), encoding="utf-8")

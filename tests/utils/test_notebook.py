@@ -25,10 +25,8 @@ OBJECTS = {
 
 
 def traced(**options: Any) -> gm.GossipTrace:
-    found: gm.GossipTrace = gm.simulate(
-        gm.ParetoUCBGossip(), ENVIRONMENT, gm.Network("ring", agents=4), horizon=30, seed=0, **options
-    )
-    return found
+    ring = gm.Network("ring", agents=4)
+    return gm.simulate(gm.ParetoUCBGossip(), ENVIRONMENT, ring, horizon=30, seed=0, **options)  # type: ignore[no-any-return]
 
 
 def cells_of(shown: Any) -> list[str]:

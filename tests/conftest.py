@@ -25,6 +25,7 @@ from gossipmab.engines.common import sample_arm
 from gossipmab.engines.gossip.channel import gossip
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.gossip.trial import blends
+from gossipmab.engines.pools.ray_session import PREFIX, session
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, RandomSource, stream
@@ -169,11 +170,7 @@ def by_actors(
     poison: bool = False, **options: Any,
 ) -> Any:  # fmt: skip
     """A trial by actors: those of `crew`, with these settings, or new ones in a session that ends with the trial."""
-    from gossipmab.engines.actors.simulate import simulate_actors
-    from gossipmab.engines.actors.supervisor import ActorPool
-    from gossipmab.engines.pools.ray_session import session
-
-    new = ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
+    new = gm.ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
     with ExitStack() as stack:
         if crew is None:
             import ray
@@ -182,7 +179,7 @@ def by_actors(
                 stack.enter_context(session())
             crew = stack.enter_context(new)
         crew.agents_per_actor, crew.window, crew.poison = agents_per_actor, window, poison
-        return simulate_actors(*world, pool=crew, **options)
+        return gm.simulate_actors(*world, pool=crew, **options)
 
 
 def as_compiled(crew: Any, *world: Any, block: int, window: int, poison: bool = True, **options: Any) -> Any:
@@ -211,8 +208,6 @@ def alone() -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
-    from gossipmab.engines.pools.ray_session import session
-
     with session(cpus=2):
         yield
 
@@ -223,8 +218,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     pytest makes its own before (`tmp_path`), or would make it in here.
     """
-    from gossipmab.engines.pools.ray_session import PREFIX
-
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
         monkeypatch.setenv("TMPDIR", short)
         monkeypatch.setattr(tempfile, "tempdir", None)

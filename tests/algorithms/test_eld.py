@@ -85,12 +85,10 @@ def test_the_budget_is_kept_on_average(measure: str) -> None:
 
 
 def test_blocks_do_not_matter_and_agents_may_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gossipmab.engines import central as central_rounds
-
     environment = gm.Environment.sample(agents=10, arms=3, objectives=2, seed=5)
     learner = gm.ELD(inequality_budget=0.01, dual_period=20, exact_agents=4)
     one = gm.simulate(learner, environment, horizon=110, seed=1)
-    monkeypatch.setattr(central_rounds, "BLOCK", 7)
+    monkeypatch.setattr("gossipmab.engines.central.BLOCK", 7)
     assert not gm.same_bits(one, gm.simulate(learner, environment, horizon=110, seed=1))
 
 

@@ -19,7 +19,6 @@ from gossipmab.cli import call
 from gossipmab.cli.options import keys_of, runs_of
 from gossipmab.cli.sheet import Sheet, wrapped
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.utils.formatting import format_number
 from tests.tiny import Capsys, Patch, error_of, everyday, module_run, printed, python, tiny
 
@@ -30,10 +29,8 @@ finished = module_run(TINY, folder=True)
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> str:
-    path = tmp_path / "tiny.toml"
-    path.write_text(from_dict(TINY).to_toml())
-    return str(path)
+def spec(finished: Path) -> str:
+    return str(finished / "spec.toml")
 
 
 def test_run_ends_with_the_table_and_the_figure(spec: str, tmp_path: Path, capsys: Capsys) -> None:

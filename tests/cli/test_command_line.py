@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 import gossipmab as gm
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.analysis.citations import CITED
 from gossipmab.analysis.studies import STUDIES
 from gossipmab.cli import call, options as suggestions
 from gossipmab.cli.app import COMMANDS, FAMILIES, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
-from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
+from gossipmab.networks.graphs.base_graph import list_topologies
 from tests.tiny import Capsys, Patch, error_of, module_run, printed, tiny
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +58,7 @@ def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, A
 
 
 def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
-    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
-    ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
+    ran = document(["run", str(finished / "spec.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
     for row in ran["rows"] + seen["rows"]:
         del row["steps_per_second"]  # the only thing that is measured
@@ -70,10 +71,9 @@ def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp
     assert len(seen["sentences"]) == 1 and seen["sentences"][0].startswith("pareto_ucb: ")
 
 
-def test_a_run_with_failures_names_the_cells(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
+def test_a_run_with_failures_names_the_cells(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.setattr("gossipmab.engines.gossip.simulate.simulate_gossip", Mock(side_effect=MemoryError("none left")))
-    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
-    found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
+    found = document(["run", str(finished / "spec.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
 
@@ -105,9 +105,6 @@ def test_topology_has_null_for_infinity_and_draws_only_when_asked(tmp_path: Path
 
 
 def test_list_names_everything(capsys: Capsys) -> None:
-    from gossipmab.algorithms import PROTOCOLS
-    from gossipmab.networks.graphs.base_graph import list_topologies
-
     found = document(["list"], capsys)
     named = {(one["protocol"], one["name"]) for one in found["algorithms"]}
     named |= {(one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]}
@@ -119,8 +116,6 @@ def test_list_names_everything(capsys: Capsys) -> None:
 
 
 def test_json_has_null_for_numbers_that_it_does_not_know_and_nothing_beside_an_error(tmp_path: Path, capsys: Capsys) -> None:
-    import numpy as np
-
     value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
     error_of(capsys, ["summary", str(tmp_path), "--json"])
@@ -140,9 +135,6 @@ def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsy
     (damaged / "summary.csv").write_text("")
     assert call(["verify", str(damaged), "-q"]) == 1
     assert [line[:18] for line in capsys.readouterr().out.splitlines()] == ["WRONG  summary.csv"]
-
-
-# Colour
 
 
 def on_terminal(arguments: list[str], typed: str = "", cwd: Path | None = None, **environment: str) -> str:
@@ -217,9 +209,6 @@ def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finis
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
     assert {one["name"] for one in json.loads(printed(capsys, ["list", "--json"]))["algorithms"]} <= CITED.keys()
-
-
-# Completion
 
 
 @pytest.fixture

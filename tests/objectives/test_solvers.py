@@ -88,9 +88,6 @@ def searched(G, b, scale, starts, rng):
     return search(G, b, scale, rng.dirichlet(np.full(K, 0.5), starts), welfare_workspace(N, K), np.zeros(K))
 
 
-# Welfare functions
-
-
 @pytest.mark.parametrize(("U", "p", "product", "logarithm"), [
     ([[0.5, 1.0], [0.2, 0.4]], [0.5, 0.5], 0.75 * 0.3, math.log(0.75 * 0.3)),
     ([[0.3] * 3] * 2000, [1 / 3] * 3, 0.0, 2000 * math.log(0.3)),  # it does not underflow in logarithms
@@ -101,9 +98,6 @@ def test_welfare_by_hand(U, p, product, logarithm):
     assert solvers.nash_welfare(p, U) == pytest.approx(product, rel=1e-6, abs=0.0)
     assert log_welfare(U, p, 0.0) == pytest.approx(logarithm)
     assert NashWelfare(geometric=True).value(U, p, None) == pytest.approx(math.exp(logarithm / len(U)), rel=1e-6, abs=0.0)
-
-
-# The concave maximiser, p*
 
 
 @pytest.mark.parametrize(("U", "p", "welfare"), [
@@ -140,9 +134,6 @@ def test_concave_certificates_on_random_instances(N, K):
         c = np.zeros(K) if m % 2 else rng.random(K) * 5.0
         value, certificate = maximise_concave(U, c, work, p)
         assert 0.0 <= certificate <= 1e-9 and value == pytest.approx(log_welfare(U, p, 0.0) + c @ p, rel=1e-10, abs=1e-10)
-
-
-# The global maximiser
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
@@ -237,9 +228,6 @@ def test_the_certificate_holds_whatever_the_warm_row_says_and_the_input_is_left_
     assert (G == before[0]).all() and (b == before[1]).all()
 
 
-# The local maximiser
-
-
 def test_projection_and_the_local_climb_from_nowhere() -> None:
     rng = np.random.default_rng(13)
     for _ in range(200):
@@ -270,9 +258,6 @@ def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
             last = value
         best, certificate, _ = solve(G, b)
         assert last <= best * (1.0 + certificate + 1e-12)
-
-
-# Bits and memory
 
 
 def bits() -> list[str]:

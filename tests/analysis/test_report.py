@@ -245,6 +245,10 @@ def test_it_needs_nothing_else_and_is_accessible(page: str) -> None:
     assert len(images) == 1 + 2 + 1 + 1 + 1 + 1 + 1 + 2
     assert all((attributes.get("alt") or "").strip() for attributes in images)
     assert [tag for tag, _ in outline.elements].count("h1") == 1
+    # equity never shows H alone
+    headings = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
+    beside = "E/N, incidence, H, H above, H below, TV who, TV how much, CV, Gini, Jain, Theil, Atkinson, base graph"
+    assert f", {beside}, " in f", {', '.join(headings)}, "
 
 
 def test_it_says_what_the_run_says(single: gm.Results) -> None:
@@ -261,12 +265,6 @@ def test_it_says_what_the_run_says(single: gm.Results) -> None:
         assert f"{value:.3g}"[:4] in text
     assert "Two &amp; a half" in text and "pooled = false" in text and provenance.versions()["numba"] in text
     assert "star: 4 agents, 3 links" in text and "With fewer than 6 trials" in text
-
-
-def test_equity_never_shows_h_alone(page: str) -> None:
-    headings = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
-    beside = "E/N, incidence, H, H above, H below, TV who, TV how much, CV, Gini, Jain, Theil, Atkinson, base graph"
-    assert f", {beside}, " in f", {', '.join(headings)}, "
 
 
 @pytest.mark.slow

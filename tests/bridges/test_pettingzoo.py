@@ -185,6 +185,10 @@ def test_a_logged_game_by_hand() -> None:
     assert means.between(0.375, 0.625).all() and means.nunique() == 1
     pd.testing.assert_frame_equal(table, logged_table(Crossing(), plays=400, seed=1))
     assert not table.equals(logged_table(Crossing(), plays=400, seed=2))
+    # a reward that is no vector is no row
+    game = Crossing()
+    game.step = lambda actions: ({}, dict.fromkeys(actions, 1.0), {}, {}, setattr(game, "agents", []))  # type: ignore[method-assign]
+    refuses("^game: the reward of 'agent_0' is 1.0", logged_table, game, plays=4, seed=0)
     # logging leaves the global generators alone
     before = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
     assert logged_table(Crossing(), plays=np.int64(3), seed=9.0).equals(logged_table(Crossing(), plays=3, seed=9))
@@ -216,12 +220,6 @@ def test_our_own_environment_logged_is_the_environment(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_what_is_no_table_is_refused(game: Any, said: dict[str, Any], told: str) -> None:
     refuses(f"^{re.escape(told)}", logged_table, game, **{"plays": 4, "seed": 0, **said})
-
-
-def test_a_reward_that_is_no_vector_is_no_row() -> None:
-    game: Any = Crossing()
-    game.step = lambda actions: ({}, dict.fromkeys(actions, 1.0), {}, {}, setattr(game, "agents", []))
-    refuses("^game: the reward of 'agent_0' is 1.0", logged_table, game, plays=4, seed=0)
 
 
 @pytest.fixture

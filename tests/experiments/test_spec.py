@@ -235,9 +235,7 @@ def test_overrides(tmp_path: Path) -> None:
     values = load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values
     assert values == {"network.link_probability": 0.7, "algorithms.alone.consensus": 1.0}
     refuses(r"sweep\.points", load_spec, data, ["network.link_probability=0.5"])
-
-
-def test_override_values_are_toml_or_strings() -> None:
+    # values are TOML or strings
     values = {"3": 3, "0.5": 0.5, "true": True, '"a"': "a", "a": "a", "[1, 2]": [1, 2], "1\nx = 2": "1\nx = 2", "": ""}
     assert {text: toml_value(text) for text in values} == values
 

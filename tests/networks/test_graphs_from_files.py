@@ -232,9 +232,7 @@ def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
         network = {"links": {"process": "switching", "graphs": graphs}}
         runs.append(gm.run({**four, "network": network}, out=tmp_path / name, workers=1))
     assert equal(*runs)
-
-
-def test_overrides_go_with_graphs(tmp_path: Path) -> None:
+    # overrides go with graphs
     loaded = load_spec(spec(nx.cycle_graph(5)), ["network.link_probability=0.25"])
     assert loaded.network is not None and loaded.network.link_probability == 0.25 and len(loaded.files) == 1
     again = load_spec(loaded, ["experiment.trials=1"])  # a Spec is as good as its data

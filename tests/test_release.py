@@ -36,13 +36,11 @@ def contents(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def outside(python: Path, arguments: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def outside(python: Path, arguments: list[str], cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run an interpreter as somebody would who has never seen the checkout."""
     hidden = ("PYTHONPATH", "PYTHONHOME", "NUMBA_CACHE_DIR", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    return subprocess.run(
-        [str(python), *arguments], cwd=folder, env=environment | environ, capture_output=True, text=True, timeout=280
-    )
+    return subprocess.run([python, *arguments], cwd=cwd, env=environment | environ, capture_output=True, text=True, timeout=280)
 
 
 def built(target: str) -> Any:

@@ -62,10 +62,8 @@ def reward_twin(model: str, environment: Any, table: pd.DataFrame | None = None)
 
 def logged(folder: Path, agents: int, arms: int, objectives: int, seed: int) -> tuple[Path, pd.DataFrame]:
     """A table of 3 to 6 rewards of every agent and arm, shuffled, and its file."""
-    generator = np.random.default_rng(seed)
-    rows = [
-        [i, k, *generator.random(objectives)] for i in range(agents) for k in range(arms) for _ in range(generator.integers(3, 7))
-    ]
+    rng = np.random.default_rng(seed)
+    rows = [[i, k, *rng.random(objectives)] for i in range(agents) for k in range(arms) for _ in range(rng.integers(3, 7))]
     names = ["agent", "arm", *(f"reward_{d + 1}" for d in range(objectives))]
     table = pd.DataFrame(rows, columns=names).sample(frac=1, random_state=seed)
     table.to_csv(folder / "log.csv", index=False)

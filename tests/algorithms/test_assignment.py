@@ -341,9 +341,7 @@ def test_a_run_has_the_same_files_for_any_number_of_workers(tmp_path: Path) -> N
     summary = one.summary().set_index("algorithm")
     assert {"regret", "regret_exponent", "cumulative_welfare", "cumulative_probes"} <= set(summary.columns)
     trace = next(iter(one.traces.values()))
-    alone = gm.simulate(
-        gm.OFMUP(), gm.Environment.sample(4, 3, 1, seed=1), horizon=60, seed=1, recorded_rounds=6, budget=2, overhead=[0, 0.05, 1]
-    )
+    alone = gm.simulate(gm.OFMUP(), world(4, 3, seed=1), horizon=60, seed=1, recorded_rounds=6, budget=2, overhead=[0, 0.05, 1])
     assert not same(trace, alone)
     again = load_spec(one.path / "spec.toml")
     assert again.points[0].probing == one.spec.points[0].probing and again.hash == one.spec.hash
@@ -409,13 +407,11 @@ class ProbeFirst(NamedTuple):
         state[j, arm] += x
 
 
-@pytest.mark.parametrize("interpreted", [True, slow(False)])
-def test_an_algorithm_from_outside_the_package(interpreted: bool) -> None:
+@pytest.mark.parametrize("plain", [True, slow(False)])
+def test_an_algorithm_from_outside_the_package(plain: bool) -> None:
     """One agent, arms 0.6 and 0.3, alpha(1) = 0.1: takes arm 0 where it pays 1, else arm 1: 0.9 (0.6 + 0.4 * 0.3) = 0.648."""
     environment = gm.Environment.sample(means=[[[0.6], [0.3]]])
-    trace = gm.simulate(
-        ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], recorded_rounds=1, interpreted=interpreted
-    )
+    trace = gm.simulate(ProbeFirst(), environment, horizon=50, seed=0, overhead=[0, 0.1], recorded_rounds=1, interpreted=plain)
     np.testing.assert_allclose(trace.cumulative_welfare, [50 * 0.648])
     np.testing.assert_allclose(trace.regret, 0, atol=1e-9)  # that is the best there is
     # more probes than the budget cost everything

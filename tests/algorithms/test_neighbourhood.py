@@ -147,10 +147,8 @@ SLOWLY = [slow("hops", trouble) for trouble in TROUBLE]  # a minute to compile t
 def test_interpreted_gives_the_bits_of_compiled(how: str, trouble: str) -> None:
     environment, network = kite(**(TROUBLE[trouble] if trouble else {}))
     algorithm = gm.SimulatedNSWUCBGossip(hops=2, solver="local") if how == "local" else gm.SimulatedNSWUCBGossip(hops=1)
-    one, other = (
-        gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=slowly)
-        for slowly in (False, True)
-    )
+    options: dict[str, Any] = {"horizon": 60, "seed": 4, "recorded_rounds": 9}
+    one, other = (gm.simulate(algorithm, environment, network, interpreted=how, **options) for how in (False, True))
     assert gm.same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
 
 

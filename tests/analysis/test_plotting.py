@@ -151,9 +151,8 @@ def test_guides_on_the_command_line(single: gm.Results, capsys: Capsys, caplog: 
     assert "bound: 'sqr' is not known; did you mean 'sqrt'" in error_of(capsys, [*plotted, "--bound", "sqr"])
     with caplog.at_level("WARNING"):
         assert call([*plotted, "--metric", "both", "--bound", "auto"]) == 0
-    assert [record.getMessage() for record in caplog.records] == [
-        "bound: no order is known for the Pareto regret of alone; the NSW regret of Pareto UCB1 Gossip, alone"
-    ]
+    line = "bound: no order is known for the Pareto regret of alone; the NSW regret of Pareto UCB1 Gossip, alone"
+    assert caplog.messages == [line]
 
 
 @pytest.mark.parametrize("rising", [True, False])
@@ -316,5 +315,5 @@ def test_letters_without_a_font_are_noted_in_one_line(tmp_path: Path, caplog: py
             figure.text(0.5, 0.5, "基准 \ue123\ue124")
             figure.text(0.5, 0.2, legible("$x_1$ 基准 \ue125"))
             save(figure, tmp_path / "x", ["png", "svg"])
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = caplog.messages
     assert line.startswith("figures: no font on this machine has") and line.count("\ue123") == 1

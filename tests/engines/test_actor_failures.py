@@ -113,8 +113,7 @@ def test_an_actor_dies_with_messages_under_way(crew: gm.ActorPool, trouble: str)
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     network = gm.Network(KITE, None, 0.7, "metropolis", **TROUBLES[trouble])
-    notes: list[str] = []
-    windows: list[int] = []
+    notes, windows = list[str](), list[int]()
 
     def kill(steps: int) -> None:
         windows.append(steps)

@@ -46,8 +46,7 @@ def disturbed(
     """Play with `disturb` called after the first window, while the next ones are played; what was noted. Asserts the bits."""
     environment, network = setting
     horizon, window = WINDOWS[transport]
-    notes: list[str] = []
-    windows: list[int] = []
+    notes, windows = list[str](), list[int]()
     with ActorPool(transport, note=notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:

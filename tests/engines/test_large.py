@@ -121,11 +121,9 @@ def test_a_class_or_a_name_for_an_object_is_refused_in_a_line() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
-    environment, network = world(6, 4, 3, "ring", 0.4, seed=3)
-    each, all_ = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent)
-        for by_agent in (True, False)
-    )
+    place = world(6, 4, 3, "ring", 0.4, seed=3)
+    options = {"horizon": 90, "seed": 2, "threads": threads}
+    each, all_ = (gm.simulate(gm.ParetoUCBGossip(), *place, per_agent_curves=by_agent, **options) for by_agent in (True, False))
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
     for name, values in each.per_round().items():
         assert np.array_equal(values, all_.per_round()[name]), name

@@ -122,8 +122,7 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     """Among ordinary cells: one that raises, one whose worker is killed from outside, one that kills any worker."""
     cells = [f"cell {n}" for n in range(20)] + ["fails 20", "waits 21", "kills 22"]
     random.Random(1).shuffle(cells)
-    notes: list[str] = []
-    told: list[int] = []
+    notes, told = list[str](), list[int]()
 
     def kill() -> None:
         os.kill(int(until((tmp_path / "pid").exists) and (tmp_path / "pid").read_text()), signal.SIGKILL)

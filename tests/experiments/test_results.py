@@ -99,10 +99,7 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: gm.Results)
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
-    expected = [
-        (cell.point.values["network.link_probability"], cell.point.values["network.weights"], cell.label, cell.trial)
-        for cell in results.spec.cells()
-    ]
+    expected = [(*cell.point.values.values(), cell.label, cell.trial) for cell in results.spec.cells()]
     assert list(cells.itertuples(index=False, name=None)) == expected
     cell = results.spec.cells()[5]
     trace = results.traces[cell.id]

@@ -134,9 +134,7 @@ def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: p
         assert (misses(), misses()) == (1, 0)
         file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         assert (misses(), misses()) == (1, 0)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"a damaged file of compiled code is dropped and made anew, in {file.parent}"
-    ]
+    assert caplog.messages == [f"a damaged file of compiled code is dropped and made anew, in {file.parent}"]
 
 
 def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: Patch) -> None:

@@ -69,11 +69,8 @@ def test_the_length_of_blocks_does_not_show(name: str, monkeypatch: pytest.Monke
 
 
 def test_labels_and_trials_are_other_streams_and_coupling_shares_them() -> None:
-    environment, network = world(4, 3, 2, p=0.5, seed=9)
-    plain, labelled, other = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=200, seed=9, **key)
-        for key in ({}, {"stream_label": "a"}, {"trial": 1})
-    )
+    place, keys = world(4, 3, 2, p=0.5, seed=9), ({}, {"stream_label": "a"}, {"trial": 1})
+    plain, labelled, other = (gm.simulate(gm.ParetoUCBGossip(), *place, horizon=200, seed=9, **key) for key in keys)
     assert (plain.messages != labelled.messages).any() and (plain.messages != other.messages).any()
-    elimination = gm.simulate(gm.ParetoGossip(), environment, network, horizon=200, seed=9)
+    elimination = gm.simulate(gm.ParetoGossip(), *place, horizon=200, seed=9)
     np.testing.assert_array_equal(elimination.messages, plain.messages)  # the same links

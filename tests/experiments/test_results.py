@@ -185,7 +185,7 @@ def test_growth_exponents_and_p_values_by_hand() -> None:
 
 
 def test_intervals_of_the_bootstrap() -> None:
-    """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_data_path.py."""
+    """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_runner.py."""
     # bootstrap interval of little
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]))))
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0, math.nan]))))

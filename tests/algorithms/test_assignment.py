@@ -34,13 +34,11 @@ def test_ofmup_by_hand(monkeypatch: Patch) -> None:
     t=5: averages (1/2, 1/2): R({0}) = 0.9 (1/2 + 1/2 * 1/2) = 0.675 > 1/2: probe arm 0, see 1, take it. Average 2/3.
     t=6: R({0}) = 0.9 (2/3 + 1/3 * 1/2) = 0.75 > 2/3: probe arm 0, see 0 < 1/2, take arm 1 unseen: 1.
     """
-    environment = gm.Environment.sample(means=[[[0.6], [0.5]]])
+    coins = gm.Environment.sample(means=[[[0.6], [0.5]]])
     u = np.array([[[0.2, 0.9]], [[0.9, 0.2]], [[0.7, 0.9]], [[0.9, 0.6]], [[0.1, 0.9]], [[0.9, 0.3]]])[..., None]
     block = {Purpose.ARMS: np.zeros((6, 1)), Purpose.REWARDS: u, Purpose.POLICY: np.tile([0, 0.5], (6, 1))}
     monkeypatch.setattr(RandomSource, "block", lambda self, rounds, *threads: block)
-    trace = gm.simulate(
-        gm.OFMUP(width=0.0), environment, horizon=6, seed=0, recorded_rounds=6, overhead=[0, 0.1, 1], interpreted=True
-    )
+    trace = gm.simulate(gm.OFMUP(width=0.0), coins, horizon=6, seed=0, recorded_rounds=6, overhead=[0, 0.1, 1], interpreted=True)
     np.testing.assert_allclose(trace.regret, np.cumsum([0.12, 0.22, 0.12, 0.22, 0, 0]), atol=1e-12)
     np.testing.assert_allclose(trace.cumulative_welfare, np.cumsum([0.6, 0.5, 0.6, 0.5, 0.72, 0.72]), atol=1e-12)
     np.testing.assert_array_equal(trace.cumulative_probes, [0, 0, 0, 0, 1, 2])
@@ -256,10 +254,8 @@ def test_any_blocks_and_any_record_give_the_same_bits_of_the_same_rewards(monkey
     some = gm.simulate(gm.OFMUP(), environment, horizon=90, seed=3, recorded_rounds=7)
     np.testing.assert_array_equal(some.regret, whole.regret[some.rounds - 1])
     # Coupled: with the same arms pulled, the same rewards; another label, others.
-    environment = world(2, 2, seed=6)
-    draws = [
-        gm.simulate(gm.NonProbing(), environment, horizon=9, seed=0, stream_label=s, interpreted=True).reward for s in ("", "", "x")
-    ]
+    options: Any = {"horizon": 9, "seed": 0, "interpreted": True}
+    draws = [gm.simulate(gm.NonProbing(), world(2, 2, seed=6), stream_label=label, **options).reward for label in ("", "", "x")]
     np.testing.assert_array_equal(draws[0], draws[1])
     assert (draws[0] != draws[2]).any()
 

@@ -142,9 +142,8 @@ def on_terminal(arguments: list[str], typed: str = "", cwd: Path | None = None, 
     kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS")}
     command = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))", *arguments]
     environment = kept | {"TERM": "xterm-256color"} | environment
-    return subprocess.run(
-        command, input=typed, env=environment, cwd=cwd, capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+    done = subprocess.run(command, input=typed, env=environment, cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
 
 
 @pytest.mark.parametrize(

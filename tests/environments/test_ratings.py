@@ -151,10 +151,8 @@ def test_names_stand_in_the_tables_and_the_report_of_a_run(tmp_path: Path) -> No
 
 def test_names_of_the_network_in_another_order_are_refused() -> None:
     environment = gm.Environment.from_arrays(np.full((2, 2, 1), 0.5), agent_names=["ann", "bo"])
-    line, network = (
-        "^network.base: agent 0 is 'bo' in the network and 'ann' in the environment",
-        gm.Network(nx.Graph([("bo", "ann")])),
-    )
+    line = "^network.base: agent 0 is 'bo' in the network and 'ann' in the environment"
+    network = gm.Network(nx.Graph([("bo", "ann")]))
     refuses(line, gm.simulate, gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
 
 

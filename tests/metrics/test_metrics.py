@@ -159,13 +159,11 @@ def test_welfare_of_negative_utilities_is_not_a_number_and_of_none_is_nothing_to
 
 def test_the_welfare_of_regret_can_be_the_geometric_one() -> None:
     """Rounds 1 and 2 play arm 0 and arm 1: regret sqrt(NSW*) - sqrt(NSW(arm))."""
-    environment, network = gm.Environment.sample(2, 2, 2, seed=4), gm.Network("complete", agents=2)
-    U = environment.utilities
+    place = world(2, 2, 2, p=1.0, seed=4)
+    U = place[0].utilities
     best = twins.nash(twins.best_nash(U), U)
     for welfare, root in (("product", 1.0), ("geometric", 0.5)):
-        trace = gm.simulate(
-            gm.ParetoUCB(), environment, network, horizon=2, seed=0, recorded_rounds=2, welfare=welfare, interpreted=True
-        )
+        trace = gm.simulate(gm.ParetoUCB(), *place, horizon=2, seed=0, recorded_rounds=2, welfare=welfare, interpreted=True)
         lost = np.cumsum([best**root - np.prod(U[:, k]) ** root for k in (0, 1)])
         np.testing.assert_allclose(trace.nsw_regret, np.column_stack([lost, lost]), rtol=0, atol=1e-8)
 

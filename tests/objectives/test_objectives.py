@@ -177,10 +177,9 @@ def test_unknown_objectives_and_exponents_are_told() -> None:
 
 
 # Coarse values make ties and duplicates; fine ones make fronts of all sizes.
-coarse = arrays(
-    np.float64, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0])
-)
-fine = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9), elements=st.floats(-2, 2, width=16))
+shapes = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)
+coarse = arrays(np.float64, shapes, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+fine = arrays(np.float64, shapes, elements=st.floats(-2, 2, width=16))
 
 
 def uniform(values: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:

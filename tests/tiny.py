@@ -128,6 +128,16 @@ def session_of(leader: int) -> list[str]:
     return found
 
 
+def odd_files(folder: Path, suffix: str) -> list[str]:
+    """Make a folder, a pipe, a link to itself and one to a device that never ends; their names."""
+    names = [f"{kind}{suffix}" for kind in ("folder", "pipe", "loop", "zero")]
+    (folder / names[0]).mkdir()
+    os.mkfifo(folder / names[1])
+    (folder / names[2]).symlink_to(names[2])
+    (folder / names[3]).symlink_to("/dev/zero")
+    return names
+
+
 @contextmanager
 def mounted(place: Path, size: str) -> Iterator[None]:
     """A file system in memory."""

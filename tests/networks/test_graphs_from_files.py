@@ -1,6 +1,5 @@
 """Files of base graphs: edge lists, hostile files; and graphs in an experiment's data, which become files of its run folder."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -18,7 +17,7 @@ from gossipmab.networks.graphs import base_graph as topology, edge_list as edge_
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
 from tests.networks.test_base_graph import peak, refused as refused_by_name, written, xml
-from tests.tiny import Patch, cell_times, python, refusal, refuses, tiny
+from tests.tiny import Patch, cell_times, odd_files, python, refusal, refuses, tiny
 
 
 def refused(path: Path | str) -> str:
@@ -112,13 +111,8 @@ def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: Patch, w
 
 @pytest.mark.parametrize("suffix", readers.SUFFIXES)
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, suffix: str) -> None:
-    fifo, folder = tmp_path / f"fifo{suffix}", tmp_path / f"folder{suffix}"
-    loop, device = tmp_path / f"loop{suffix}", tmp_path / f"zero{suffix}"
-    os.mkfifo(fifo)  # would block for ever
-    folder.mkdir()
-    loop.symlink_to(loop)
-    device.symlink_to("/dev/zero")  # would never end
-    for path in (fifo, folder, loop, device, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}", "/dev/zero"):
+    odd = [tmp_path / name for name in odd_files(tmp_path, suffix)]
+    for path in (*odd, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}", "/dev/zero"):
         refused(path)
 
 

@@ -30,7 +30,7 @@ from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, e
 from gossipmab.utils.atomic_write import file_hash
 from gossipmab.utils.errors import LONGEST, InputError, one_line
 from gossipmab.utils.safe_read import LARGEST_TEXT, content_of, parsed_toml
-from tests.tiny import Capsys, Patch, error_of, refuses, tiny
+from tests.tiny import Capsys, Patch, error_of, odd_files, refuses, tiny
 
 PACKAGE = Path(gm.__file__).parent
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.2.0"
@@ -84,16 +84,6 @@ def assert_refused(folder: Path, words: dict[str, str], key: str = "") -> None:
     for path, (kind, message) in loaded(folder, list(words)).items():
         assert kind == "InputError" and words[path] in message and key in message, (path[:30], kind, message[:300])
         assert message.isprintable() and len(message) <= LONGEST
-
-
-def odd_files(folder: Path, suffix: str) -> list[str]:
-    """Make a folder, a pipe, a link to itself and one to a device that never ends; their names."""
-    names = [f"{kind}{suffix}" for kind in ("folder", "pipe", "loop", "zero")]
-    (folder / names[0]).mkdir()
-    os.mkfifo(folder / names[1])
-    (folder / names[2]).symlink_to(names[2])
-    (folder / names[3]).symlink_to("/dev/zero")
-    return names
 
 
 def sparse(path: Path, size: int) -> None:

@@ -104,11 +104,6 @@ def complaints(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if "CONSOLE" in line]
 
 
-def opened(page: Path, picture: Path) -> list[str]:
-    """Open the page as it is and take a picture; what it wrote to the console."""
-    return complaints(command(f"--screenshot={picture}", "--window-size=1200,2000", page.as_uri()).stderr)
-
-
 def acted(page: Path, script: str, *arguments: str) -> Any:
     """What a script in the page returns, which may await; fails if the console has a line or the page asks for anything.
 
@@ -141,11 +136,6 @@ def acted(page: Path, script: str, *arguments: str) -> Any:
     found, asked = json.loads(html.unescape(body[1]))
     assert asked == []
     return found
-
-
-def printed(page: Path, pdf: Path) -> None:
-    """Print the page."""
-    command(f"--print-to-pdf={pdf}", "--no-pdf-header-footer", page.as_uri())
 
 
 def measured(page: Path, scheme: str, *widths: int) -> list[dict[str, Any]]:

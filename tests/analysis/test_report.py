@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import browser
 import numpy as np
 import pytest
-from browser import Page, acted, measured, opened
+from browser import Page, acted, measured
 
 import gossipmab as gm
 from gossipmab.analysis.report import tables, write_report
@@ -60,7 +60,8 @@ def words(page: str) -> str:
 @pytest.mark.slow
 def test_the_browser_opens_it_without_complaint(swept: gm.Results, tmp_path: Path) -> None:
     page = write_report(swept)
-    assert page == swept.path / "report.html" and opened(page, tmp_path / "page.png") == []
+    seen = browser.command(f"--screenshot={tmp_path / 'page.png'}", "--window-size=1200,2000", page.as_uri())
+    assert page == swept.path / "report.html" and browser.complaints(seen.stderr) == []
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
@@ -215,7 +216,7 @@ def test_it_prints(single: gm.Results, tmp_path: Path) -> None:
     page, bare = write_report(single), tmp_path / "bare.html"
     bare.write_text(re.sub(r"<script>.*?</script>", "", page.read_text("utf-8"), flags=re.DOTALL), "utf-8")
     for file, pdf in ((page, tmp_path / "page.pdf"), (bare, tmp_path / "bare.pdf")):
-        browser.printed(file, pdf)
+        browser.command(f"--print-to-pdf={pdf}", "--no-pdf-header-footer", file.as_uri())
     content, without = (tmp_path / "page.pdf").read_bytes(), (tmp_path / "bare.pdf").read_bytes()
     assert content.startswith(b"%PDF") and len(without) > 20_000 and abs(len(content) / len(without) - 1) < 0.03
 

@@ -28,15 +28,13 @@ from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from tests.tiny import Patch, python, refuses, slow, until
+from tests.tiny import Patch, python, refuses, slow, until, world
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module")
-def setting() -> tuple[gm.Environment, gm.Network]:
-    return gm.Environment.sample(N, 4, 2, seed=1), gm.Network("complete", N, 0.6)
+setting = pytest.fixture(scope="module")(lambda: world(N, 4, 2, p=0.6, seed=1))
 
 
 def disturbed(

@@ -96,7 +96,7 @@ def test_every_shipped_experiment_is_in_the_gallerys_table_with_a_picture() -> N
     assert set(pictures) == shipped - {"scaling"} and max(pictures.values()) < 60_000
 
 
-def test_code_on_executed_pages_is_python_that_parses() -> None:
+def test_code_on_executed_pages_parses_and_examples_of_the_centre_are_true() -> None:
     executed = [page for page in PAGES if page.read_text().startswith("---\nfile_format: mystnb")]
     assert len(executed) >= 10
     for page in executed:
@@ -105,6 +105,8 @@ def test_code_on_executed_pages_is_python_that_parses() -> None:
         for cell in cells:
             if "%%bash" not in cell:
                 ast.parse(re.sub(r"^:\w+:.*$", "", cell, flags=re.MULTILINE))
+    failed, tried = doctest.testfile(str(DOCS / "central.md"), module_relative=False)
+    assert tried >= 4 and not failed
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Data of one's own: the recipe of docs/ratings.md, logs whose agents and arms have names, tables of means, pick-ups."""
 
-import doctest
 import re
 from itertools import product
 from pathlib import Path
@@ -36,11 +35,6 @@ def test_the_recipe_makes_a_table_that_runs(tmp_path: Path, monkeypatch: Patch) 
     trace = next(iter(results.traces.values()))
     np.testing.assert_allclose(trace.mean_policy_utility, means @ trace.mean_policy, rtol=1e-12)
     assert {"regret", "regret_maximin"} <= set(results.table().columns)
-
-
-def test_the_examples_of_the_centre_are_true() -> None:
-    failed, tried = doctest.testfile(str(DOCS / "central.md"), module_relative=False)
-    assert tried >= 4 and not failed
 
 
 def log_of(rows: int = 1_000) -> pd.DataFrame:

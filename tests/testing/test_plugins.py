@@ -278,17 +278,18 @@ def test_classes_of_one_name_in_every_protocol() -> None:
             assert not gm.same_bits(*traces)
 
 
+def outdoors(rewards: Any, links: Any, **more: Any) -> dict[str, Any]:
+    """The small experiment with rewards and links from outside."""
+    environment = {**SMALL["environment"], "rewards": rewards}
+    return {**SMALL, "environment": environment, "network": {"base": "complete", "links": links}, **more}
+
+
 @pytest.mark.slow
 def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch) -> None:
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}
     distribution(tmp_path / "a", "outdoors", entries)
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": {"model": "triangular", "width": 0.1}},
-        "network": {"base": "complete", "links": {"process": "every_other"}},
-        "sweep": {"network.links.rest": [2, 3]},
-    }
+    data = outdoors({"model": "triangular", "width": 0.1}, {"process": "every_other"}, sweep={"network.links.rest": [2, 3]})
     with site(tmp_path / "a", monkeypatch):
         results = gm.run(data, out=tmp_path / "run")
         manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
@@ -349,12 +350,8 @@ def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": {"model": outside.Triangular, "width": 0.1}},
-        "network": {"base": "complete", "links": outside.EveryOther(3)},
-        "algorithms": [broken.Sound(0.2), {"name": broken.Sound, "label": "wild", "explore": 0.5}, gm.ParetoUCB()],
-    }
+    played = [broken.Sound(0.2), {"name": broken.Sound, "label": "wild", "explore": 0.5}, gm.ParetoUCB()]
+    data = outdoors({"model": outside.Triangular, "width": 0.1}, outside.EveryOther(3), algorithms=played)
     results = gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
     found = [(one.label, one.name, dict(one.params)) for one in results.spec.algorithms]
     assert found == [
@@ -406,11 +403,7 @@ def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) ->
     "options", [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}]
 )
 def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options: dict[str, Any]) -> None:
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": outside.Triangular},
-        "network": {"base": "complete", "links": outside.EveryOther(3)},
-    }
+    data = outdoors(outside.Triangular, outside.EveryOther(3))
     own = {"mine": broken.Sound(0.3)}
     here = gm.run(data, out=tmp_path / "here", algorithms=own)
     there = gm.run(data, out=tmp_path / "there", algorithms=own, callbacks=[Mute()], **options)

@@ -86,6 +86,10 @@ def test_every_formula_is_linked_to_a_line_that_exists() -> None:
         found = line_of(target)  # LookupError where nothing is found
         shown = (ROOT / found.path).read_text().splitlines()[found.number - 1]
         assert target.partition("@")[2] in shown
+    found = line_of("gossipmab.objectives.pareto:gaps@values[")  # in code and not in docstrings
+    assert "np.asarray" in (ROOT / found.path).read_text().splitlines()[found.number - 1]
+    with pytest.raises(LookupError):
+        line_of("gossipmab.objectives.pareto:gaps@max_l")
 
 
 def test_every_shipped_experiment_is_in_the_gallerys_table_with_a_picture() -> None:

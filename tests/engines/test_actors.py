@@ -16,6 +16,7 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.actors import object_code as native
+from gossipmab.engines.actors.agent_block import WindowGraph, crossing_of
 from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
@@ -180,3 +181,19 @@ def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:
         peers[1].finish(wires[1], 0)
     for peer in peers:
         peer.reset(-1)
+
+
+def test_rows_cross_a_border_once_whoever_reads_them() -> None:
+    """Blocks {0, 1}, {2, 3}; round 1: 1-2, 1-3, 0-1; round 2: nothing; round 3: 0-3."""
+    own = type("Own", (), {"index": 0, "first": 0, "last": 2, "message_size": 3, "owner": np.array([0, 0, 1, 1])})()
+    own.info = type("Info", (), {"sizes": (4, 2, 2), "bounds": np.array([0, 2, 4]), "communicates": True})()
+    part = WindowGraph(np.array([[1, 3], [0, 0], [1, 0]]), np.array([1, 0, 2, 3, 3]), np.zeros(5))
+    wire = crossing_of(part, own, {1: 77})
+    assert part.peers(own.owner, 0) == [[1], [], [1]]
+    assert wire.outgoing.first.tolist() == [0, 1, 1, 2] and wire.outgoing.agents.tolist() == [1, 0]
+    assert wire.incoming.first.tolist() == [0, 2, 2, 3] and wire.incoming.agents.tolist() == [2, 3, 3]
+    assert wire.outgoing.calls[:, [0, 2]].tolist() == [[77, 24], [77, 24]]
+    assert wire.incoming.calls[:, [0, 2]].tolist() == [[77, 48], [77, 24]]
+    assert wire.incoming.call_first.tolist() == [0, 1, 1, 2]
+    with pytest.raises(KeyError):
+        crossing_of(part, own, {})

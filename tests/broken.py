@@ -115,16 +115,11 @@ def learn_for_others(self: Any, state: Any, i: int, t: int, arm: int, x: Any, ne
     state.scratch_last[0] = i + arm
 
 
-def select_with_generator(self: Any, state: Any, i: int, t: int, p: Any) -> None:
-    Sound.select(self, state, i, t + int(4 * GENERATOR.random()), p)
+def select_with(draw: Any) -> Any:
+    def select(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+        Sound.select(self, state, i, t + int(draw(4)), p)
 
-
-def select_with_global_generator(self: Any, state: Any, i: int, t: int, p: Any) -> None:
-    Sound.select(self, state, i, t + np.random.randint(4), p)  # noqa: NPY002
-
-
-def select_with_plain_generator(self: Any, state: Any, i: int, t: int, p: Any) -> None:
-    Sound.select(self, state, i, t + random.randrange(4), p)
+    return select
 
 
 Peeking = broken("Peeking", select=select_from_stranger)
@@ -136,9 +131,9 @@ Allocating = broken("Allocating", select=select_allocating)
 Excessive = broken("Excessive", select=select_too_much)
 Negative = broken("Negative", select=select_negative)
 Following = broken("Following", select=select_after_others, update=learn_for_others)
-Gambling = broken("Gambling", select=select_with_generator)
-GamblingGlobally = broken("GamblingGlobally", select=select_with_global_generator)
-GamblingPlainly = broken("GamblingPlainly", select=select_with_plain_generator)
+Gambling = broken("Gambling", select=select_with(GENERATOR.integers))
+GamblingGlobally = broken("GamblingGlobally", select=select_with(np.random.randint))  # noqa: NPY002
+GamblingPlainly = broken("GamblingPlainly", select=select_with(random.randrange))
 
 
 def select_halves_later(self: Any, state: Any, i: int, t: int, p: Any) -> None:
@@ -156,6 +151,21 @@ def select_undefined(self: Any, state: Any, i: int, t: int, p: Any) -> None:
     p[0] = wieght  # noqa: F821
 
 
+def select_until_20(self: Any, state: Any, i: int, t: int, p: Any) -> None:
+    if t == 20 and i == 3:
+        raise ValueError("round 20")
+    for k in range(p.shape[0]):
+        p[k] = 1.0 / p.shape[0]
+
+
+def learn_from_last(self: Any, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
+    """What the last agent sent, whether it was received or not."""
+    state.local_mean[i, arm, 0] = x[0]
+    state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.pulls.shape[0] - 1, arm, 0]
+
+
+Stopping = broken("Stopping", select=select_until_20)
+PeepingFar = broken("PeepingFar", update=learn_from_last)
 Later = broken("Later", select=select_halves_later)
 Uncompiled = broken("Uncompiled", select=select_uncompiled)
 Undefined = broken("Undefined", select=select_undefined)

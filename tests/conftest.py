@@ -8,7 +8,9 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +19,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import gossipmab as gm
 from gossipmab.algorithms.base import fill_uniforms, uniforms_of
 from gossipmab.engines.common import sample_arm
 from gossipmab.engines.gossip.channel import gossip
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.gossip.trial import blends
+from gossipmab.engines.pools.ray_session import PREFIX, session
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
 from gossipmab.utils.rng import Purpose, RandomSource, stream
@@ -166,13 +170,7 @@ def by_actors(
     poison: bool = False, **options: Any,
 ) -> Any:  # fmt: skip
     """A trial by actors: those of `crew`, with these settings, or new ones in a session that ends with the trial."""
-    from contextlib import ExitStack
-
-    from gossipmab.engines.actors.simulate import simulate_actors
-    from gossipmab.engines.actors.supervisor import ActorPool
-    from gossipmab.engines.pools.ray_session import session
-
-    new = ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
+    new = gm.ActorPool(crew.transport if crew else transport, agents_per_actor, window, poison=poison)
     with ExitStack() as stack:
         if crew is None:
             import ray
@@ -181,7 +179,26 @@ def by_actors(
                 stack.enter_context(session())
             crew = stack.enter_context(new)
         crew.agents_per_actor, crew.window, crew.poison = agents_per_actor, window, poison
-        return simulate_actors(*world, pool=crew, **options)
+        return gm.simulate_actors(*world, pool=crew, **options)
+
+
+def as_compiled(crew: Any, *world: Any, block: int, window: int, poison: bool = True, **options: Any) -> Any:
+    """The trace by actors that have NaN for what they have not received, asserted to be that of the compiled engine."""
+    common = {"horizon": 53, "seed": 3, "recorded_rounds": 17, **options}
+    setting = {"agents_per_actor": block, "window": window, "poison": poison}
+    got = by_actors(*world, crew=crew, note=crew.note, **setting, **common)
+    assert gm.same_bits(gm.simulate(*world, **common), got) == [], (world, setting)
+    assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+    return got
+
+
+@pytest.fixture(scope="module")
+def crew_of(ray_here: None) -> Iterator[Callable[[str], Any]]:
+    """Actors of a transport, the same ones for all tests of a module; nothing may befall them."""
+    notes: list[str] = []
+    with ExitStack() as stack:
+        yield cache(lambda transport: stack.enter_context(gm.ActorPool(transport, note=notes.append, patience=30.0)))
+    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
 
 
 @pytest.fixture(scope="session")
@@ -191,8 +208,6 @@ def alone() -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
-    from gossipmab.engines.pools.ray_session import session
-
     with session(cpus=2):
         yield
 
@@ -203,8 +218,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     pytest makes its own before (`tmp_path`), or would make it in here.
     """
-    from gossipmab.engines.pools.ray_session import PREFIX
-
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
         monkeypatch.setenv("TMPDIR", short)
         monkeypatch.setattr(tempfile, "tempdir", None)

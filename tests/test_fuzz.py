@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.parsers import PARSERS, tried
+
 HERE = Path(__file__).parent
 SECONDS = 15
-sys.path.insert(0, str(HERE.parent))  # `tests.fuzz`, as `python -m tests.fuzz` finds it
-
-from tests.fuzz.parsers import PARSERS, tried  # noqa: E402
 
 
 @pytest.mark.parametrize("name", PARSERS)

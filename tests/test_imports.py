@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 import gossipmab
 from gossipmab.utils.code_cache import UPPER
+from tests.tiny import python
 
 ROOT = Path(gossipmab.__file__).parents[1]
 ORDER = (
@@ -44,6 +43,8 @@ def test_rooms_import_downwards_only_and_no_files_in_a_circle() -> None:
     across = [f"{a} -> {b}" for a in own for b in own[a] if {a.split(".")[1], b.split(".")[1]} in SEPARATE]
     assert not wrong + across
     list(TopologicalSorter(own).static_order())  # CycleError names the files
+    # the caches of compiled code look at all rooms below the experiments
+    assert {name.removesuffix(".py") for name in UPPER} == {r for r in LEVEL if LEVEL[r] > LEVEL["engines"]}
 
 
 SEPARATE = ({"environments", "networks"}, {"bridges", "testing"}, {"bridges", "cli"}, {"testing", "cli"})
@@ -61,12 +62,8 @@ def test_libraries_that_are_confined_to_a_room() -> None:
     for name, found in GRAPH.items():
         for library in {module.split(".")[0] for module in found} & set(CONFINED):
             assert name.startswith(CONFINED[library]), f"{name} imports {library}"
-
-
-def test_cuda_is_confined_to_the_gpu_engine() -> None:
-    for name, path in MODULES.items():
-        if not name.startswith("gossipmab.engines.gpu"):
-            assert not re.search(r"numba[._]cuda|import cuda", path.read_text("utf-8")), f"{name} imports CUDA"
+        cuda = re.search(r"numba[._]cuda|import cuda", MODULES[name].read_text("utf-8"))
+        assert not cuda or name.startswith("gossipmab.engines.gpu"), f"{name} imports CUDA"
 
 
 def test_algorithms_do_not_import_one_another() -> None:
@@ -78,41 +75,20 @@ def test_algorithms_do_not_import_one_another() -> None:
     assert not {f"{a} -> {b}" for a in homes for b in GRAPH[a] & homes}
 
 
-def test_the_caches_of_compiled_code_look_at_all_rooms_below_the_experiments() -> None:
-    assert {name.removesuffix(".py") for name in UPPER} == {r for r in LEVEL if LEVEL[r] > LEVEL["engines"]}
-
-
-def loaded_after(statement: str) -> set[str]:
-    """Top-level modules that a fresh interpreter has loaded after the statement."""
-    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    return set(done.stdout.split())
-
-
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    loaded = loaded_after("import gossipmab; gossipmab.__version__; dir(gossipmab)")
-    assert "gossipmab" in loaded
-    assert not loaded & {"numba", "llvmlite", "matplotlib", "ray", "scipy", "pandas", "networkx", "numpy", "pyarrow"}
-
-
-def test_simulating_loads_neither_matplotlib_nor_ray() -> None:
-    loaded = loaded_after("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip")
-    assert "numba" in loaded
-    assert not loaded & {"matplotlib", "ray"}
-
-
-def test_the_annex_of_learners_loads_what_is_used_only() -> None:
-    loaded = loaded_after("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()")
-    assert "numba" in loaded
-    assert not loaded & {"jax", "pettingzoo", "gymnasium", "matplotlib", "ray"}
-    assert not loaded_after("import gossipmab.marl") & {"numba", "numpy"}
-
-
-def test_actors_load_no_compiler() -> None:
-    """Numba is 25 MiB and 0.3 s an actor: every `__init__` on the path of these modules stays empty or lazy."""
-    loaded = loaded_after("import gossipmab.engines.actors.actor, gossipmab.networks, gossipmab.environments")
-    assert "numpy" in loaded
-    assert not loaded & {"numba", "scipy", "networkx", "pandas", "matplotlib"}
+@pytest.mark.parametrize(("statement", "loaded", "spared"), [
+    ("import gossipmab; gossipmab.__version__; dir(gossipmab)", "gossipmab",
+     "numba llvmlite matplotlib ray scipy pandas networkx numpy pyarrow"),
+    ("import gossipmab as gm; gm.simulate; gm.Environment; gm.Network; gm.run; gm.ParetoUCBGossip", "numba", "matplotlib ray"),
+    ("import gossipmab.marl; dir(gossipmab.marl); import gossipmab.marl.games; gossipmab.marl.JobScheduling()", "numba",
+     "jax pettingzoo gymnasium matplotlib ray"),
+    ("import gossipmab.marl", "gossipmab", "numba numpy"),
+    # Numba is 25 MiB and 0.3 s an actor: every `__init__` on the path of these modules stays empty or lazy.
+    ("import gossipmab.engines.actors.actor, gossipmab.networks, gossipmab.environments", "numpy",
+     "numba scipy networkx pandas matplotlib"),
+])  # fmt: skip
+def test_what_an_import_loads(statement: str, loaded: str, spared: str) -> None:
+    names = python(f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})", timeout=120).split()
+    assert loaded in names and not set(names) & set(spared.split())
 
 
 def test_every_public_name_is_there() -> None:

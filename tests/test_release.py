@@ -11,11 +11,11 @@ import tomllib
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from tests.tiny import Capsys
 
@@ -23,13 +23,10 @@ ROOT = Path(gm.__file__).parent.parent
 QUICK = ("--set", "experiment.trials=1", "--set", "experiment.horizon=100", "--workers", "1", "--quiet")
 
 
-def build(source: Path, folder: Path, *targets: str) -> list[Path]:
+def build(source: Path, folder: Path, target: str) -> list[Path]:
     """What hatchling makes of a source tree; it writes to the folder only."""
-    arguments = [word for target in targets for word in ("-t", target)]
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(folder), *arguments],
-        cwd=source, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t", target]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
     return sorted(folder.iterdir())
 
 
@@ -39,25 +36,23 @@ def contents(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def outside(python: Path, arguments: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def outside(python: Path, arguments: list[str], cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run an interpreter as somebody would who has never seen the checkout."""
     hidden = ("PYTHONPATH", "PYTHONHOME", "NUMBA_CACHE_DIR", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    return subprocess.run(
-        [str(python), *arguments], cwd=folder, env=environment | environ, capture_output=True, text=True, timeout=280
-    )
+    return subprocess.run([python, *arguments], cwd=cwd, env=environment | environ, capture_output=True, text=True, timeout=280)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    [found] = build(ROOT, tmp_path_factory.mktemp("wheel"), "wheel")
-    return found
+def built(target: str) -> Any:
+    @pytest.fixture(scope="module")
+    def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        [found] = build(ROOT, tmp_path_factory.mktemp(target), target)
+        return found
+
+    return made
 
 
-@pytest.fixture(scope="module")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    [found] = build(ROOT, tmp_path_factory.mktemp("sdist"), "sdist")
-    return found
+wheel, sdist = built("wheel"), built("sdist")
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +63,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [site] = place.glob("lib/python*/site-packages")
     (site / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
     found = place / "bin" / "python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(found), "install", "-q", "--no-deps", "--no-index", str(wheel)],
-        check=True, timeout=120,
-    )  # fmt: skip
+    install = [sys.executable, "-m", "pip", "--python", str(found), "install", "-q", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, timeout=120)
     return found
 
 
@@ -130,7 +123,7 @@ def test_the_wheel_runs_in_a_clean_environment(python: Path, tmp_path: Path) -> 
     assert (there / "figures" / "pareto_regret.png").is_file()
     assert call(["run", "quickstart", "--out", str(here), *QUICK]) == 0
     pairs = zip(gm.open_run(there).traces.values(), gm.open_run(here).traces.values(), strict=True)
-    assert [same_bits(one, other) for one, other in pairs] == [[], []]
+    assert [gm.same_bits(one, other) for one, other in pairs] == [[], []]
 
 
 @pytest.mark.slow
@@ -179,10 +172,9 @@ def test_all_supported_versions_of_python_play_the_same_bits(wheel: Path, tmp_pa
     assert call(["run", "quickstart", "--out", str(here), *QUICK]) == 0
     for version, interpreter in found.items():
         place = tmp_path / version
-        subprocess.run([str(interpreter), "-m", "venv", str(place)], check=True, timeout=120)
         own = place / "bin" / "python"
-        install = [str(own), "-m", "pip", "install", "-q", str(wheel)]
-        subprocess.run(install, check=True, cwd=tmp_path, timeout=1200)
+        for command in ([interpreter, "-m", "venv", place], [own, "-m", "pip", "install", "-q", wheel]):
+            subprocess.run(command, check=True, cwd=tmp_path, timeout=1200)
         ran = outside(own, ["-W", "error::DeprecationWarning:gossipmab", "-m", "gossipmab", "run", "quickstart", *QUICK], place)
         assert ran.returncode == 0, (version, ran.stderr)
         capsys.readouterr()

@@ -33,6 +33,14 @@ def nash(p: np.ndarray, utilities: np.ndarray) -> float:
     return float(np.prod(utilities @ p))
 
 
+def climbed(goal: Callable[[np.ndarray], float], start: np.ndarray, **options: Any) -> np.ndarray:
+    """Where SLSQP comes to from the start, on the simplex, exactly feasible."""
+    whole = {"type": "eq", "fun": lambda q: q.sum() - 1.0, "jac": np.ones_like}
+    bounds = [(0.0, 1.0)] * len(start)
+    p = minimize(lambda q: -goal(q), start, bounds=bounds, constraints=[whole], method="SLSQP", **options).x.clip(0.0)
+    return np.asarray(p / p.sum())
+
+
 def best_nash(utilities: np.ndarray) -> np.ndarray:
     """argmax over the simplex of sum_j ln(utilities[j] @ p), with its certificate checked.
 
@@ -42,16 +50,11 @@ def best_nash(utilities: np.ndarray) -> np.ndarray:
     p = np.full(arms, 1.0 / arms)
     for _ in range(400):
         p = p * (utilities / (utilities @ p)[:, None]).mean(axis=0)
-    solved = minimize(
-        lambda q: -np.sum(np.log(np.maximum(utilities @ q, 1e-300))),
-        p,
+    solved = climbed(
+        lambda q: float(np.sum(np.log(np.maximum(utilities @ q, 1e-300)))), p,
         jac=lambda q: -(utilities / np.maximum(utilities @ q, 1e-300)[:, None]).sum(axis=0),
-        bounds=[(0.0, 1.0)] * arms,
-        constraints=[{"type": "eq", "fun": lambda q: q.sum() - 1.0, "jac": np.ones_like}],
-        method="SLSQP",
         options={"ftol": 1e-15, "maxiter": 500},
-    ).x
-    solved = np.clip(solved, 0.0, None) / np.clip(solved, 0.0, None).sum()
+    )  # fmt: skip
     for _ in range(20_000):  # a monotone climb from there, until the certificate is met
         slope = (utilities / (utilities @ solved)[:, None]).sum(axis=0)
         if slope.max() - agents < 1e-10:
@@ -148,23 +151,19 @@ class ParetoTwin:
 
 
 @dataclass
-class EliminationTwin:
+class EliminationTwin(ParetoTwin):
     """Successive elimination by gossip (`pareto_gossip`, section 6). It knows the horizon, p and the base graph.
 
     With the package's departures: no arm is dropped before round K, and an active set that runs empty counts as full.
     """
 
-    agents: int
-    arms: int
-    objectives: int
-    horizon: int
-    link_probability: float
-    connectivity: float
+    horizon: int = 0
+    link_probability: float = 1.0
+    connectivity: float = 1.0
     factors: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of the sampling term, of S, of tau + sqrt(N)
 
     def __post_init__(self) -> None:
-        self.local, self.world = np.zeros((2, self.agents, self.arms, self.objectives))
-        self.pulls = np.zeros((self.agents, self.arms), dtype=int)
+        super().__post_init__()
         self.active = np.ones((self.agents, self.arms), dtype=bool)
 
     def select(self, t: int) -> np.ndarray:
@@ -184,11 +183,8 @@ class EliminationTwin:
         return sampling * np.sqrt(log_horizon / samples) + mixed * (mixing + np.sqrt(self.agents)) / samples
 
     def update(self, t: int, arms: np.ndarray, rewards: np.ndarray, weights: np.ndarray) -> None:
-        before, told = self.local.copy(), self.active.copy()
-        for i, k in enumerate(arms):
-            self.pulls[i, k] += 1
-            self.local[i, k] += (rewards[i] - self.local[i, k]) / self.pulls[i, k]
-        self.world = gossip(self.world, weights, self.local - before)
+        super().update(t, arms, rewards, weights)
+        told = self.active.copy()
         if t < self.arms:
             return
         for i in range(self.agents):
@@ -226,18 +222,10 @@ def maximise_multi_start(estimate: np.ndarray, bonus: np.ndarray, root: float = 
     generator = np.random.default_rng(seed)
     cloud = np.vstack([np.eye(arms), np.full((1, arms), 1 / arms), generator.dirichlet(np.full(arms, 0.5), 2000)])
     first = cloud[np.argsort(-fair_objective(cloud, estimate, bonus, root))[:starts]]
-    candidates = [cloud[0]]
+    candidates, value = [cloud[0]], lambda q: float(fair_objective(q, estimate, bonus, root))
     for point in [*first, *np.eye(arms)]:
-        x = minimize(
-            lambda q: -float(fair_objective(q, estimate, bonus, root)),
-            point,
-            bounds=[(0.0, 1.0)] * arms,
-            constraints=[{"type": "eq", "fun": lambda q: q.sum() - 1.0}],
-            method="SLSQP",
-            options={"ftol": 1e-14, "maxiter": 300},
-        ).x
-        candidates += [np.clip(x, 0, None) / np.clip(x, 0, None).sum(), point]
-    return max(candidates, key=lambda q: float(fair_objective(q, estimate, bonus, root)))
+        candidates += [climbed(value, point, options={"ftol": 1e-14, "maxiter": 300}), point]
+    return max(candidates, key=value)
 
 
 @dataclass

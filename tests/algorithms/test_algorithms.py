@@ -17,7 +17,7 @@ from twins import EliminationTwin, FairTwin, Game, Numbers, ParetoTwin, fair_obj
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from tests.tiny import slow
+from tests.tiny import everyday, slow, world
 
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table")
 # Every registered algorithm with its defaults, so that a new one is covered, and the variants that are flags.
@@ -62,23 +62,12 @@ def reward_twin(model: str, environment: Any, table: pd.DataFrame | None = None)
 
 def logged(folder: Path, agents: int, arms: int, objectives: int, seed: int) -> tuple[Path, pd.DataFrame]:
     """A table of 3 to 6 rewards of every agent and arm, shuffled, and its file."""
-    generator = np.random.default_rng(seed)
-    rows = [
-        [i, k, *generator.random(objectives)] for i in range(agents) for k in range(arms) for _ in range(generator.integers(3, 7))
-    ]
+    rng = np.random.default_rng(seed)
+    rows = [[i, k, *rng.random(objectives)] for i in range(agents) for k in range(arms) for _ in range(rng.integers(3, 7))]
     names = ["agent", "arm", *(f"reward_{d + 1}" for d in range(objectives))]
     table = pd.DataFrame(rows, columns=names).sample(frac=1, random_state=seed)
     table.to_csv(folder / "log.csv", index=False)
     return folder / "log.csv", table
-
-
-def world(
-    agents: int, arms: int, objectives: int, base: Any = "complete", p: float = 0.5, weights: str = "laplacian", seed: int = 0,
-    **more: Any,
-) -> tuple[Any, Any]:  # fmt: skip
-    """An environment, kept inside [0.1, 0.9] in the mean so that beta's shapes stay regular, and a network."""
-    environment = gm.Environment.sample(agents, arms, objectives, seed=seed, **more)
-    return environment, gm.Network(base, agents=agents, link_probability=p, weights=weights)
 
 
 def game_of(environment: Any, network: Any, model: str = "bernoulli", table: Any = None) -> Game:
@@ -104,8 +93,8 @@ def twin_of(algorithm: Any, environment: Any, network: Any, horizon: int, **more
         return ParetoTwin(N, K, D, gossiping=False)
     if isinstance(algorithm, gm.ParetoGossip):
         connectivity = twins.algebraic_connectivity(N, [tuple(edge) for edge in network.edges])
-        factors = (algorithm.sampling, algorithm.burn_in, algorithm.mixing)
-        return EliminationTwin(N, K, D, horizon, network.link_probability, connectivity, factors)
+        known = {"horizon": horizon, "link_probability": network.link_probability, "connectivity": connectivity}
+        return EliminationTwin(N, K, D, **known, factors=(algorithm.sampling, algorithm.burn_in, algorithm.mixing))
     root = 1.0 / N if algorithm.welfare == "geometric" else 1.0
     flags = {name: getattr(algorithm, name) for name in ("alpha", "no_gossip", "no_sim", "rescale")}
     return FairTwin(N, K, environment.preferences, root=root, **flags, **more)
@@ -197,13 +186,6 @@ def test_pareto_algorithms_decide_like_their_twins(name: str, sizes: tuple[Any, 
             np.testing.assert_allclose(game.world[-1], twin.world, rtol=0, atol=1e-12)
 
 
-def test_the_eager_elimination_of_these_tests_eliminates() -> None:
-    """Otherwise the comparison above would compare round robin with itself."""
-    environment, network = world(7, 8, 2, base_of("cycle_graph", 7), 0.9, seed=10)
-    trace = gm.simulate(VARIANTS["eager elimination"], environment, network, horizon=150, seed=10)
-    assert (np.ptp(trace.pulls, axis=1) > 10).all()
-
-
 @pytest.mark.parametrize("model", REWARDS)
 def test_every_reward_model_draws_like_its_twin(model: str, tmp_path: Path) -> None:
     """Interpreted, to spare a compilation per model; compiled and interpreted are compared below and in test_compiled."""
@@ -230,13 +212,8 @@ def test_fair_twin_decides_by_itself_over_two_arms() -> None:
         same_play(trace, kept, atol=1e-4)  # welfare at a distribution that a grid of 1e-8 and a certificate of 1e-8 place
 
 
-PAPERS = ("pareto_ucb_gossip", "simulated_nsw_ucb_gossip")
-
-
 @pytest.mark.parametrize(("trials", "horizon"), [(25, 60), slow(200, 150)])
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in PAPERS else pytest.mark.slow) for name in (*PARETO, *FAIR)]
-)
+@pytest.mark.parametrize("name", everyday((*PARETO, *FAIR), "pareto_ucb_gossip", "simulated_nsw_ucb_gossip"))
 def test_regret_of_many_trials_is_that_of_the_twins(name: str, trials: int, horizon: int) -> None:
     """Package minus twin, final Pareto and NSW regret summed over the agents, on the same environments.
 
@@ -294,9 +271,7 @@ def test_the_poison_would_be_noticed(alone: Callable[..., Any]) -> None:
     assert np.isnan(game.world).any()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "pareto_ucb_gossip" else pytest.mark.slow) for name in VARIANTS]
-)
+@pytest.mark.parametrize("name", everyday(VARIANTS, "pareto_ucb_gossip"))
 def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(name: str) -> None:
     """Mean regrets of 100 trials, as numbered and permuted, and pulls by agent and arm: within 4 standard errors."""
     environment, network = world(4, 3, 2, p=0.6, seed=3)
@@ -315,8 +290,14 @@ def test_regret_does_not_depend_on_how_arms_and_agents_are_numbered(name: str) -
     assert near[:12].all() or name == "eager elimination"  # drops arms within its first turns, which go through arms in order
 
 
-def test_no_arm_is_dropped_unseen_in_a_large_network() -> None:
-    """With N = 1000 the intervals are narrow at once, and averages of 0, of arms not yet pulled, would be surely dominated."""
+def test_elimination_drops_arms_but_none_unseen_in_a_large_network() -> None:
+    """With N = 1000 the intervals are narrow at once, and averages of 0, of arms not yet pulled, would be surely dominated.
+
+    Without dropping, the comparison with the twin would compare round robin with itself.
+    """
+    environment, network = world(7, 8, 2, base_of("cycle_graph", 7), 0.9, seed=10)
+    trace = gm.simulate(VARIANTS["eager elimination"], environment, network, horizon=150, seed=10)
+    assert (np.ptp(trace.pulls, axis=1) > 10).all()
     means = np.tile([[0.9, 0.9], [0.95, 0.95], [0.2, 0.2], [0.5, 0.5]], (1000, 1, 1))
     environment, network = gm.Environment.sample(means=means), gm.Network("complete", agents=1000)
     trace = gm.simulate(gm.ParetoGossip(), environment, network, horizon=4, seed=0)

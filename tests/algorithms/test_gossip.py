@@ -1,4 +1,4 @@
-"""Gossip: the invariant of doubly stochastic mixing, and how fast it agrees.
+"""Gossip: the invariant of doubly stochastic mixing, and how fast it agrees; `gossipmab.play`, which shows it round by round.
 
 The mixing under test is that of the engine: `neighbours_of_round`, `weight_of_edge` and `mix_rows`, agent by agent.
 """
@@ -18,6 +18,8 @@ import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.engines.gossip.channel import mix_rows
 from gossipmab.networks.mixing import WEIGHT_RULES, neighbours_of_round, weight_of_edge
+from gossipmab.utils.rng import Purpose, stream
+from tests.tiny import refuses, world
 
 # Whatever is registered and sends messages, and variants that take other paths.
 GOSSIPING: dict[str, Any] = {name: kind() for name, kind in ALGORITHMS.items() if kind().communicates} | {
@@ -45,8 +47,7 @@ def mixed_by_the_engine(network: Any, present: np.ndarray, values: np.ndarray) -
 def test_the_mean_of_the_estimates_is_the_mean_of_the_local_averages(name: str, weights: str, alone: Callable[..., Any]) -> None:
     """mean_i G_i = mean_i L_i at EVERY round, whatever the links. It holds as W is doubly stochastic and L_i(0) = G_i(0) = 0."""
     for base, p in ((nx.barbell_graph(3, 1), 0.3), (nx.cycle_graph(7), 0.8)):
-        environment = gm.Environment.sample(7, 3, 2, heterogeneity=0.5, seed=1)
-        network = gm.Network(base, link_probability=p, weights=weights)
+        environment, network = world(7, 3, 2, base, p, weights, heterogeneity=0.5, seed=1)
         game = alone(GOSSIPING[name], environment, network, horizon=60, seed=1)
         np.testing.assert_allclose(game.world.mean(axis=1), game.local.mean(axis=1), rtol=0, atol=1e-12)
         assert np.abs(game.world - game.local).max() > 0.05  # and they do differ agent by agent
@@ -133,8 +134,52 @@ def test_messages_are_two_a_present_edge() -> None:
 )
 def test_ties_favour_no_arm(algorithm: Any) -> None:
     """No arm pays; round 4 is the first in which agents choose. 180 pulls: each arm's are within 4.5 standard deviations of 60."""
-    environment = gm.Environment.sample(means=np.zeros((3, 3, 1)), rewards="deterministic")
-    network = gm.Network("complete", 3, link_probability=0.5)
-    trials = (gm.simulate(algorithm, environment, network, horizon=4, seed=0, trial=k, interpreted=True) for k in range(60))
+    place = world(3, 3, 1, means=np.zeros((3, 3, 1)), rewards="deterministic")
+    trials = (gm.simulate(algorithm, *place, horizon=4, seed=0, trial=k, interpreted=True) for k in range(60))
     pulls = np.sum([trial.pulls - 1 for trial in trials], axis=(0, 1))
     assert pulls.sum() == 180 and np.abs(pulls - 60).max() < 4.5 * np.sqrt(180 * 2 / 9)
+
+
+NETWORKS = {
+    "direct": gm.Network("complete", agents=5, link_probability=0.5),
+    "listed": gm.Network("complete", agents=150, link_probability=0.02),
+}
+FAILURES = gm.Failures(message_loss=0.2, crash_probability=0.1, recovery_probability=0.5)
+NETWORKS["failing"] = gm.Network("ring", agents=5, link_probability=0.7, failures=FAILURES)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rounds_are_those_of_simulate(name: str) -> None:
+    network, settings = NETWORKS[name], {"horizon": 40, "seed": 3, "trial": 1}
+    environment = gm.Environment.sample(network.agents, 4, 2, seed=0)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, recorded_rounds=40, **settings)
+    pulls = np.zeros((network.agents, 4), np.int64)
+    links = network.link_sampler(stream(seed=3, trial=1, label="", purpose=Purpose.LINKS))(40)
+    away = 0
+    for now in gm.play(gm.ParetoUCBGossip(), environment, network, **settings):
+        np.testing.assert_array_equal(now.links, links[now.round - 1] > 0)
+        playing = now.arms >= 0
+        away += int((~playing).sum())
+        pulls[np.flatnonzero(playing), now.arms[playing]] += 1
+        np.testing.assert_array_equal(now.pulls, pulls)
+        assert (now.distributions[playing, now.arms[playing]] > 0).all()
+        assert now.pareto_regret.tolist() == trace.pareto_regret[now.round - 1].tolist()
+        assert now.nsw_regret.tolist() == trace.nsw_regret[now.round - 1].tolist()
+    assert now.round == 40 and (away > 0) == (name == "failing")
+
+
+def test_estimates_are_mixed_over_the_links_of_the_round() -> None:
+    """G(t) = W_t G(t-1) + L(t) - L(t-1), in plain NumPy."""
+    network, environment = NETWORKS["direct"], gm.Environment.sample(5, 4, 2, seed=0)
+    own, local = np.zeros((5, 4, 2)), np.zeros((5, 4, 2))
+    for now in gm.play(gm.ParetoUCBGossip(), environment, network, horizon=30, seed=1):
+        wanted = np.einsum("ij,jkd->ikd", network.mixing_matrix(now.links), own) + now.state.local_mean - local
+        np.testing.assert_allclose(now.estimates, wanted, atol=1e-12)
+        own, local = now.estimates.copy(), now.state.local_mean.copy()
+
+
+def test_bad_arguments_are_refused_at_once() -> None:
+    place: Any = gm.Environment.sample(5, 4, 1, seed=0), NETWORKS["direct"]
+    refuses("algorithm: OFMUP does not gossip; allowed is a gossip algorithm and a network", gm.play, gm.OFMUP(), *place)
+    for key, wrong in (("horizon", 0), ("trial", -1)):
+        refuses(f"{key}: got {wrong}", gm.play, gm.ParetoUCBGossip(), *place, **{key: wrong})

@@ -1,7 +1,5 @@
 """Simulated NSW UCB Gossip among neighbours: the ordinary algorithm where all are near, its plain twin where they are not."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,6 @@ from hypothesis import given, strategies as st
 from twins import NeighbourhoodTwin, fair_objective, maximise_multi_start, play
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.actors.simulate import simulate_actors
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.gossip.channel import gossip
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.pools.ray_session import session
@@ -23,7 +18,7 @@ from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.networks import neighbourhoods as balls
 from gossipmab.objectives.solvers import maximise_nash_welfare
 from tests.algorithms.test_algorithms import game_of, numbers_of
-from tests.tiny import refusal, slow, tiny
+from tests.tiny import everyday, python, refuses, slow, tiny
 
 KITE = nx.Graph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (4, 6)])  # balls of 3 to 5 with one hop
 LOST = {"message_loss": 0.2, "delay": 2, "random_delay": True, "crash_probability": 0.05, "recovery_probability": 0.3}
@@ -68,21 +63,15 @@ def test_with_everybody_near_the_bits_are_those_of_the_ordinary_algorithm(given:
         kwargs = {"horizon": 120, "seed": 3, "recorded_rounds": 120}
         ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(**given), environment, network, **kwargs)
         near = gm.simulate(gm.SimulatedNSWUCBGossip(**given, hops=hops), environment, network, **kwargs)
-        assert same_bits(ordinary, near) == []
+        assert gm.same_bits(ordinary, near) == []
+    for trouble in TROUBLE.values() if given == {} else ():  # with failures and communication budgets
+        network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **trouble)
+        kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
+        ordinary, near = (gm.simulate(gm.SimulatedNSWUCBGossip(hops=hops), environment, network, **kwargs) for hops in (0, 2))
+        assert gm.same_bits(ordinary, near) == []
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
-def test_so_they_are_with_failures_and_communication_budgets(trouble: str) -> None:
-    environment = gm.Environment.sample(5, 4, 3, seed=1)
-    network = gm.Network(nx.cycle_graph(5), link_probability=0.6, weights="metropolis", **TROUBLE[trouble])
-    kwargs = {"horizon": 60, "seed": 3, "recorded_rounds": 60, "interpreted": True}
-    ordinary = gm.simulate(gm.SimulatedNSWUCBGossip(), environment, network, **kwargs)
-    assert same_bits(ordinary, gm.simulate(gm.SimulatedNSWUCBGossip(hops=2), environment, network, **kwargs)) == []
-
-
-@pytest.mark.parametrize(
-    "given", [{}, *(slow(given) for given in ({"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}))], ids=str
-)
+@pytest.mark.parametrize("given", everyday([{}, {"hops": 2}, {"welfare": "geometric"}, {"no_gossip": True}], {}), ids=str)
 def test_it_learns_mixes_and_decides_as_its_plain_twin(given: dict[str, Any], alone: Callable[..., Any]) -> None:
     """Every agent has nothing but its own rows and the messages received, NaN elsewhere; the twin follows what is played."""
     environment, network = kite()
@@ -158,36 +147,29 @@ SLOWLY = [slow("hops", trouble) for trouble in TROUBLE]  # a minute to compile t
 def test_interpreted_gives_the_bits_of_compiled(how: str, trouble: str) -> None:
     environment, network = kite(**(TROUBLE[trouble] if trouble else {}))
     algorithm = gm.SimulatedNSWUCBGossip(hops=2, solver="local") if how == "local" else gm.SimulatedNSWUCBGossip(hops=1)
-    one, other = (
-        gm.simulate(algorithm, environment, network, horizon=60, seed=4, recorded_rounds=9, interpreted=slowly)
-        for slowly in (False, True)
-    )
-    assert same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
+    options: dict[str, Any] = {"horizon": 60, "seed": 4, "recorded_rounds": 9}
+    one, other = (gm.simulate(algorithm, environment, network, interpreted=how, **options) for how in (False, True))
+    assert gm.same_bits(one, other) == [] and np.isfinite(one.sampling_error).all()
 
 
 def with_actors(hops: int, transport: str = "direct", **more: Any) -> list[str]:
     """The fields in which actors, NaN in all that they have not received, differ from the threads."""
     environment, network = kite(**more)
     algorithm, kwargs = gm.SimulatedNSWUCBGossip(hops=hops), {"horizon": 53, "seed": 3, "recorded_rounds": 17}
-    with ActorPool(transport, 3, 20, poison=True, patience=30.0, note=lambda line: None) as pool:
-        got = simulate_actors(algorithm, environment, network, pool=pool, **kwargs)
-    return same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_actors_have_the_bits_of_threads() -> None:
-    with session(cpus=2):
-        for transport in ("direct", "refs"):
-            assert [with_actors(hops, transport) for hops in (1, 2)] == [[], []]
+    with gm.ActorPool(transport, 3, 20, poison=True, patience=30.0, note=lambda line: None) as pool:
+        got = gm.simulate_actors(algorithm, environment, network, pool=pool, **kwargs)
+    return gm.same_bits(gm.simulate(algorithm, environment, network, **kwargs), got)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("trouble", list(TROUBLE)[1:])
-def test_so_they_have_with_failures_and_communication_budgets(trouble: str) -> None:
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_actors_have_the_bits_of_threads(trouble: str) -> None:
     with session(cpus=2):
-        assert with_actors(1, **TROUBLE[trouble]) == []
+        if trouble == "none":
+            assert [with_actors(hops, transport) for hops in (1, 2) for transport in ("direct", "refs")] == [[]] * 4
+        else:
+            assert with_actors(1, **TROUBLE[trouble]) == []
 
 
 LARGE = """
@@ -204,9 +186,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 @pytest.mark.slow
 def test_a_ring_of_20_000_agents_stays_small() -> None:
     """Of everybody's preferences the averages alone would be 20,000 x 20,000 x 4 numbers, 12 GiB for each of four arrays."""
-    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 700 * 1024  # KiB, of which the compiler takes most
+    assert int(python(LARGE)) < 700 * 1024  # KiB, of which the compiler takes most
 
 
 def test_agents_come_to_play_what_is_best_for_their_neighbourhood(alone: Callable[..., Any]) -> None:
@@ -246,11 +226,5 @@ def test_the_key_of_the_experiment_file_leads_to_it_and_may_be_swept(tmp_path: P
     swept = from_dict(experiment({}, **{"algorithms.simulated_nsw_ucb_gossip.hops": [0, 1, 2, 3]}))
     assert [cell.params["hops"] for cell in swept.cells()] == [0, 1, 2, 3]
 
-
-@pytest.mark.parametrize(("given", "message"), [
-    ({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"), ({"hops": 1.5}, "hops: got 1.5"),
-    ({"hop": 1}, "did you mean 'hops'"),
-], ids=str)  # fmt: skip
-def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
-    line = refusal(from_dict, experiment(given))
-    assert line.startswith("algorithms.simulated_nsw_ucb_gossip") and message in line
+    for wrong, line in (({"hops": -1}, "hops: got -1, allowed is a whole number >= 0"), ({"hops": 1.5}, "hops: got 1.5")):
+        refuses(rf"^algorithms\.simulated_nsw_ucb_gossip.*{line}", from_dict, experiment(wrong))

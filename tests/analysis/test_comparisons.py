@@ -4,6 +4,7 @@ import html
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from gossipmab.analysis.report.page import render
 from gossipmab.analysis.sentences import Comparison, compare
 from gossipmab.analysis.sweep_effects import Effect, answers, effects
 from gossipmab.cli import call
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.metrics import statistics
@@ -68,41 +68,36 @@ def test_sentences(figures: tuple[float, float, float, float, int], said: str) -
     assert Comparison("p = 0.1", "a", "b", "regret", *figures).sentence() == f"p = 0.1: {said}"
 
 
-def test_a_run_compares_its_algorithms_with_the_first(listed: Results, capsys: Capsys) -> None:
+def test_a_run_compares_its_algorithms_with_the_first(listed: gm.Results, capsys: Capsys) -> None:
     found = compare(listed.summary(), listed.keys, "gossip", {"pareto_regret": "Pareto regret", "absent": "Absent"})
     assert [(one.where, one.subject, one.reference) for one in found] == [
         (f"base = {base}, link_probability = {p}", "alone", "gossip") for base, p in (("complete", 0.2), ("path", 1.0))
     ]
     table = listed.table()
     for one, base in zip(found, ("complete", "path"), strict=True):
-        last = table[(table["base"] == base) & (table["round"] == 60)].pivot(
-            index="trial", columns="algorithm", values="pareto_regret"
-        )
+        last = table[table["base"] == base].query("round == 60").pivot(index="trial", columns="algorithm", values="pareto_regret")
         assert one.ratio == pytest.approx(last["alone"].mean() / last["gossip"].mean()) and one.trials == 6
     out = printed(capsys, ["summary", str(listed.path)])
     # summary ends with the sentences
     assert out.count("alone: ") == 2 and "95 % interval" in out and "n = 6" in out
 
 
-def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path) -> None:
-    sweep = {"network.link_probability": [1.0, 0.1, 0.3]}
-    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+def test_a_run_of_one_algorithm_compares_its_points(tmp_path: Path, capsys: Capsys) -> None:
+    sweep: dict[str, list[Any]] = {"network.link_probability": [1.0, 0.1, 0.3]}
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path / "run", workers=1)
     summary = results.summary()
     found = compare(summary, results.keys, "pareto_ucb_gossip", {"pareto_regret": "Pareto regret"})
-    assert [(one.subject, one.reference) for one in found] == [
-        (f"link_probability = {p}", "link_probability = 1.0") for p in (0.1, 0.3)
-    ]
+    key = "link_probability = "
+    assert [(one.subject, one.reference) for one in found] == [(f"{key}{p}", f"{key}1.0") for p in (0.1, 0.3)]
     last = results.table().query("round == 60").pivot(index="trial", columns="link_probability", values="pareto_regret")
     expected = [paired_p_value(last[1.0].to_numpy(), last[p].to_numpy()) for p in (0.1, 0.3)]
     assert summary["pareto_regret_p"].iloc[0] != summary["pareto_regret_p"].iloc[0]
     assert list(summary["pareto_regret_p"].iloc[1:]) == holm(expected)
-
-
-def test_a_sweep_without_an_order_has_its_table_with_one_algorithm_too(tmp_path: Path, capsys: Capsys) -> None:
+    # a sweep without an order has its table too
     sweep = {"network.base": ["ring", "complete", "star"]}
-    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path, workers=1)
+    results = gm.run({**SPEC, "algorithms": [{"name": "pareto_ucb_gossip"}], "sweep": sweep}, out=tmp_path / "bases", workers=1)
     assert [(one.begin, one.end) for one in effects(results)] == [("ring", "complete"), ("ring", "star")]
-    out = printed(capsys, ["summary", str(tmp_path)])
+    out = printed(capsys, ["summary", str(results.path)])
     assert "Pareto regret across base, paired by trial" in out and "Pareto regret than base = ring" not in out
 
 
@@ -161,18 +156,17 @@ def test_points_without_an_order_stand_beside_the_first_at_the_same_other_values
     assert found[4].comparison.quantity == "Pareto regret an agent" and math.isnan(found[4].comparison.p)
 
 
-def effect(ratio: float, low: float, high: float, p: float, trend: tuple[float, float, float] = (0.0, -0.5, 0.5)) -> Effect:
-    comparison = Comparison("", "a", "a", "regret", ratio, low, high, p, 15)
-    return Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, ratio, comparison, Trend(*trend), "", "")
+@pytest.mark.parametrize(("figures", "trend", "words"), [
+    ((0.59, 0.5, 0.7, 0.001), (0.0, -0.5, 0.5), "41 % less"), ((3.14, 2.0, 4.0, 0.01), (0.0, -0.5, 0.5), "3.14 times as much"),
+    ((0.9, 0.8, 1.1, 0.3), (0.0, -0.5, 0.5), "no clear difference"), ((1.2, 1.1, 1.3, 0.2), (0.0, -0.5, 0.5), "perhaps 20 % more"),
+    ((1.0, 0.9, 1.1, 0.4), (0.5, 0.2, 0.7), "no clear difference between the ends, but it rises on the way"),
+])  # fmt: skip
+def test_the_words_for_an_effect(figures: Any, trend: Any, words: str) -> None:
+    comparison = Comparison("", "a", "a", "regret", *figures, 15)
+    assert Effect("m", "k", "", "a", "1", "9", True, 5, 1.0, figures[0], comparison, Trend(*trend), "", "").words == words
 
 
-def test_the_words_for_an_effect() -> None:
-    assert effect(0.59, 0.5, 0.7, 0.001).words == "41 % less" and effect(3.14, 2.0, 4.0, 0.01).words == "3.14 times as much"
-    assert effect(0.9, 0.8, 1.1, 0.3).words == "no clear difference" and effect(1.2, 1.1, 1.3, 0.2).words == "perhaps 20 % more"
-    assert "but it rises on the way" in effect(1.0, 0.9, 1.1, 0.4, (0.5, 0.2, 0.7)).words
-
-
-def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
+def test_environments_depend_on_seed_and_trial_only(listed: gm.Results) -> None:
     spec = listed.spec
     for trial in range(3):
         one, other = (built(point, spec.files, trial)[0] for point in spec.points)
@@ -193,7 +187,7 @@ def test_environments_depend_on_seed_and_trial_only(listed: Results) -> None:
 
 
 @pytest.mark.slow
-def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Results) -> None:
+def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: gm.Results) -> None:
     assert others_of(listed, "link_probability") == [] == others_of(listed, "base")
     names = {path.name for path in plot(listed, formats=["svg"])}
     assert {"pareto_regret_against_base.svg", "pareto_regret_against_link_probability.svg"} <= names
@@ -201,7 +195,7 @@ def test_listed_points_are_drawn_along_the_key_that_tells_them_apart(listed: Res
     assert np.isnan(dataset.sel(base="complete", link_probability=1.0)) and dataset.notnull().sum() == 2
 
 
-def test_a_run_and_itself_and_one_without_a_common_cell(listed: Results, tmp_path: Path, capsys: Capsys) -> None:
+def test_a_run_and_itself_and_one_without_a_common_cell(listed: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     other = gm.run({**SPEC, "sweep": LISTED}, out=tmp_path / "again", workers=1)
     found = versus(listed, other)
     assert (found.differences, found.matching, found.equal, found.unequal) == ([], 24, 24, [])
@@ -241,9 +235,7 @@ def test_two_runs_with_other_environments_share_nothing(tmp_path: Path, capsys: 
     assert "there is no run" in error_of(capsys, ["compare", str(one.path), str(tmp_path / "nowhere")])
 
 
-def test_runs_of_other_horizons_are_compared_at_the_last_round_that_both_recorded(
-    listed: Results, tmp_path: Path, capsys: Capsys
-) -> None:
+def test_runs_of_other_horizons_meet_at_their_last_common_round(listed: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     experiment = {**SPEC["experiment"], "horizon": 40, "recorded_rounds": 4}
     other = gm.run({**SPEC, "sweep": LISTED, "experiment": experiment}, out=tmp_path / "short", workers=1)
     common = set(listed.table()["round"]) & set(other.table()["round"])

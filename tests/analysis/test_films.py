@@ -34,29 +34,16 @@ def test_a_film_shows_the_trial_of_simulate(tmp_path: Path) -> None:
     assert len(links.get_segments()) == len(trace.utility) * (len(trace.utility) - 1) // 2  # all are up at p = 1
 
 
-@pytest.mark.parametrize(("suffix", "colour"), [(".gif", "regret"), (".html", "disagreement")])
-def test_files_are_whole(suffix: str, colour: str, tmp_path: Path) -> None:
-    file = gm.animate(SPEC, tmp_path / f"film{suffix}", rounds=9, frames=3, colour=colour)
-    assert [one.name for one in tmp_path.iterdir()] == [file.name]
-    if suffix == ".gif":
-        with Image.open(file) as film:
-            assert (film.n_frames, film.size) == (3, (800, 440))  # type: ignore[attr-defined]
-    else:
-        page = file.read_text()
+def test_files_are_whole(tmp_path: Path) -> None:
+    """The .gif of an episode is read in test_outcome_plots.py."""
+    options: dict[str, Any] = {"rounds": 9, "frames": 3}
+    with Image.open(gm.animate(SPEC, tmp_path / "film.gif", **options)) as film:
+        assert (film.n_frames, film.size) == (3, (800, 440))  # type: ignore[attr-defined]
+    of_a_trial = gm.animate(SPEC, tmp_path / "film.html", colour="disagreement", **options)
+    of_an_episode = animate_episode(PATH, GOALS, np.full((3, 2), 0.2), REWARDS, tmp_path / "game.html")
+    for page in (of_a_trial.read_text(), of_an_episode.read_text()):
         assert page.count("data:image/png") == 3 and "http" not in page and 'class="fa' not in page
-
-
-@pytest.mark.parametrize(("options", "words"), [
-    ({"where": {"link_probability": 0.5}}, "where: link_probability: '0.5' is not known"),
-    ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
-    ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
-    ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
-    ({"frames": 0}, "frames: got 0"), ({"colour": "red"}, "colour: 'red' is not known"),
-    ({"label": "no"}, "algorithm: 'no' is not known"),
-    ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
-])  # fmt: skip
-def test_what_cannot_be_drawn_is_one_line(options: dict[str, Any], words: str) -> None:
-    refuses(re.escape(words), gm.animate, SPEC, **options)
+    assert {one.name for one in tmp_path.iterdir()} == {"film.gif", "film.html", "game.html"}
 
 
 PATH = np.array([[[1.0, 1.0], [3.0, 3.0]], [[2.0, 1.0], [3.0, 3.0]], [[2.0, 2.0], [3.0, 2.0]]])
@@ -84,21 +71,22 @@ def test_a_picture_has_agents_in_their_places_and_a_film_evenly_spaced_steps() -
     assert [bar.get_width() for bar in film._fig.axes[1].patches] == [0.5, 0.0]
 
 
-def test_a_page_of_an_episode_is_whole(tmp_path: Path) -> None:
-    """With radii of its own; a .gif is read in test_outcome_plots.py."""
-    file = animate_episode(PATH, GOALS, np.full((3, 2), 0.2), REWARDS, tmp_path / "film.html")
-    page = file.read_text()
-    assert [one.name for one in tmp_path.iterdir()] == [file.name]
-    assert page.count("data:image/png") == 3 and "http" not in page
-
-
 @pytest.mark.parametrize(("options", "words"), [
+    ({"where": {"link_probability": 0.5}}, "where: link_probability: '0.5' is not known"),
+    ({"where": {"base": "ring"}}, "where: key: 'base' is not known"),
+    ({"trial": 2}, "trial: got 2, allowed are 0 to 1"),
+    ({"rounds": 31}, "rounds: got 31, allowed are 1 to 30, the horizon"),
+    ({"frames": 0}, "frames: got 0"), ({"colour": "red"}, "colour: 'red' is not known"),
+    ({"label": "no"}, "algorithm: 'no' is not known"),
     ({"path": PATH[0]}, "path: has shape (2, 2), allowed is (T + 1, N, 2)"),
     ({"goals": GOALS[1:]}, "goals: has shape (2, 1, 2), allowed with this path is (3, G, 2)"),
     ({"radii": np.ones((2, 2))}, "radii: has shape (2, 2), allowed with this path is (3, 2)"),
     ({"rewards": np.ones((3, 2))}, "rewards: has shape (3, 2), allowed with this path is (2, 2)"),
-    ({"frames": 0}, "frames: got 0"),
-    ({"out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
+    ({"goals": GOALS, "out": "film.avi"}, "--out: got 'film.avi', allowed is a file that ends in"),
 ])  # fmt: skip
-def test_an_episode_that_cannot_be_drawn_is_one_line(options: dict[str, Any], words: str) -> None:
-    refuses(f"^{re.escape(words)}", animate_episode, **{"path": PATH, "goals": GOALS, **options})
+def test_what_cannot_be_drawn_is_one_line(options: dict[str, Any], words: str) -> None:
+    """Of an experiment, or of the path of an episode."""
+    if set(options) & {"path", "goals", "radii", "rewards"}:
+        refuses(f"^{re.escape(words)}", animate_episode, **{"path": PATH, "goals": GOALS, **options})
+    else:
+        refuses(re.escape(words), gm.animate, SPEC, **options)

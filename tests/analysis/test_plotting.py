@@ -20,28 +20,23 @@ from gossipmab.analysis.plots import draw_chart, plot
 from gossipmab.analysis.regret_bounds import ORDERS, fitted, guide_for
 from gossipmab.analysis.selection import view
 from gossipmab.cli import call
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import FOUR, PAIR, error_of, module_run, refuses, tiny
+from tests.tiny import FOUR, PAIR, Capsys, error_of, module_run, printed, refuses, tiny
 
 SPEC = tiny(60, 3, environment=FOUR, algorithms=[{**PAIR[0], "label": "Pareto UCB1 Gossip"}, PAIR[1]])
 single = module_run(SPEC, "single")
 SWEEP = {"network.link_probability": [0.02, 0.2, 1.0], "network.base": ["complete", "path"]}
 swept = module_run({**SPEC, "sweep": SWEEP}, "swept")
+FIGURES = ["pareto_regret", "pareto_regret_against_bytes", "estimation_error", "front_coverage"]
 
 
 @pytest.mark.slow
-def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: Results) -> None:
-    paths = plot(single, formats=("png", "svg", "pdf"))
-    assert [path.name for path in paths] == [
-        f"{name}.{suffix}"
-        for name in ("pareto_regret", "pareto_regret_against_bytes", "estimation_error", "front_coverage")
-        for suffix in ("png", "svg", "pdf")
-    ]
-    heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
-    assert all(path.read_bytes().startswith(heads[path.suffix]) for path in paths)
-    assert all(path.parent == single.path / "figures" for path in paths)
+def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: gm.Results) -> None:
+    heads = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    paths = plot(single, formats=tuple(heads))
+    assert paths == [single.path / "figures" / f"{name}.{suffix}" for name in FIGURES for suffix in heads]
+    assert all(path.read_bytes().startswith(heads[path.suffix[1:]]) for path in paths)
     # drawn again they are the same
     before = {path: file_hash(path) for path in plot(single, formats=("png", "svg", "pdf"))}
     others: Any = {"text.usetex": True, "font.family": "no such font", "axes.facecolor": "black", "svg.fonttype": "none"}
@@ -51,7 +46,7 @@ def test_figures_of_a_single_point_are_the_same_when_drawn_again(single: Results
         assert dict(mpl.rcParams) == settings
 
 
-def test_curves_show_the_means_and_the_bands(single: Results) -> None:
+def test_curves_show_the_means_and_the_bands(single: gm.Results) -> None:
     table, style = single.table(), ["Pareto UCB1 Gossip", "alone"]
     with own_style():
         figure = draw_chart(next(charts(view(single, "quarter-sd", "none"))))
@@ -70,7 +65,7 @@ def test_curves_show_the_means_and_the_bands(single: Results) -> None:
     assert not ax.spines["top"].get_visible() and not ax.spines["right"].get_visible()
 
 
-def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
+def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: gm.Results) -> None:
     drawn = {chart.stem: draw_chart(chart) for chart in charts(view(swept))}
     titles = [ax.get_title() for ax in drawn["pareto_regret"].axes]
     assert len(titles) == 6 and titles[0] == "link probability = 0.02, base = complete"
@@ -80,18 +75,15 @@ def test_sweeps_have_a_panel_a_point_and_an_axis_a_key(swept: Results) -> None:
     names = drawn["pareto_regret_against_base"].axes[0]
     assert [tick.get_text() for tick in names.get_xticklabels()] == ["complete", "path"]
     # figures of a sweep
-    names = {path.name for path in plot(swept, formats=["svg"])}
-    assert names == {
-        "pareto_regret.svg", "pareto_regret_against_link_probability.svg", "pareto_regret_against_base.svg",
-        "pareto_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg",
-    }  # fmt: skip
+    against = {f"pareto_regret_against_{key}" for key in ("link_probability", "base")}
+    assert {path.stem for path in plot(swept, formats=["svg"])} == {*FIGURES, *against}
 
 
-def test_metrics_follow_the_algorithms(single: Results) -> None:
+def test_metrics_follow_the_algorithms(single: gm.Results) -> None:
     assert list(metrics_of(single, None)) == ["pareto_regret"]
     assert list(metrics_of(single, "both")) == ["pareto_regret", "nsw_regret"]
-    names = {path.name for path in plot(single, formats=["svg"], metric="nsw")}
-    assert names == {"nsw_regret.svg", "nsw_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg"}
+    names = [path.stem for path in plot(single, formats=["svg"], metric="nsw")]
+    assert names == ["nsw_regret", "nsw_regret_against_bytes", *FIGURES[2:]]
 
 
 @pytest.mark.slow
@@ -100,15 +92,10 @@ def test_nsw_that_is_not_defined_is_not_drawn(tmp_path: Path) -> None:
     results = gm.run({**SPEC, "environment": {"means": means, "rewards": "gaussian"}}, out=tmp_path / "run", workers=1)
     assert results.table()["nsw_regret"].isna().all() and results.summary()["nsw_regret_low"].isna().all()
     assert np.isfinite(results.table()["pareto_regret"]).all()
-    assert {path.name for path in plot(results, formats=["svg"], metric="both")} == {
-        "pareto_regret.svg", "pareto_regret_against_bytes.svg", "estimation_error.svg", "front_coverage.svg",
-    }  # fmt: skip
-
-
-@pytest.mark.slow
-def test_a_single_trial_and_a_single_round_can_be_drawn(tmp_path: Path) -> None:
+    assert [path.stem for path in plot(results, formats=["svg"], metric="both")] == FIGURES
+    # a single trial and a single round can be drawn
     experiment = {"name": "least", "horizon": 1, "trials": 1, "seed": 0}
-    results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "run", workers=1)
+    results = gm.run({**SPEC, "experiment": experiment}, out=tmp_path / "least", workers=1)
     assert plot(results, band="ci", metric="both") and np.isnan(results.summary()["pareto_regret_low"]).all()
 
 
@@ -131,7 +118,7 @@ def test_topologies_are_drawn_the_same_every_time(tmp_path: Path, suffix: str) -
     refuses(r"\.gif", draw_topologies, networks, tmp_path / "one.gif")
 
 
-def test_errors_are_drawn_in_two_parts(single: Results) -> None:
+def test_errors_are_drawn_in_two_parts(single: gm.Results) -> None:
     (chart,) = (chart for chart in charts(view(single)) if chart.stem == "estimation_error")
     figure = draw_chart(chart)
     names = [text.get_text() for text in figure.legends[-1].get_texts()]
@@ -142,7 +129,7 @@ def test_errors_are_drawn_in_two_parts(single: Results) -> None:
     assert lines["alone, sampling"].get_linestyle() == ":" and figure.axes[0].get_yscale() == "log"
 
 
-def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
+def test_guides_meet_the_curve_at_the_last_round(single: gm.Results) -> None:
     rounds, regret = np.array([1, 10, 100]), np.array([1.0, 5.0, 8.0])
     for name, expected in [("log", [0, 4, 8]), ("sqrt", [0.8, 0.8 * 10**0.5, 8]), ("linear", [0.08, 0.8, 8])]:
         curve, c = fitted(name, rounds, regret)
@@ -158,17 +145,14 @@ def test_guides_meet_the_curve_at_the_last_round(single: Results) -> None:
 
 
 @pytest.mark.slow
-def test_guides_on_the_command_line(single: Results, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
-    assert call(["plot", str(single.path), "--format", "svg", "--bound", "sqrt"]) == 0
-    capsys.readouterr()
-    assert "bound: 'sqr' is not known; did you mean 'sqrt'" in error_of(
-        capsys, ["plot", str(single.path), "--format", "svg", "--bound", "sqr"]
-    )
+def test_guides_on_the_command_line(single: gm.Results, capsys: Capsys, caplog: pytest.LogCaptureFixture) -> None:
+    plotted = ["plot", str(single.path), "--format", "svg"]
+    assert "pareto_regret.svg" in printed(capsys, [*plotted, "--bound", "sqrt"])
+    assert "bound: 'sqr' is not known; did you mean 'sqrt'" in error_of(capsys, [*plotted, "--bound", "sqr"])
     with caplog.at_level("WARNING"):
-        assert call(["plot", str(single.path), "--format", "svg", "--metric", "both", "--bound", "auto"]) == 0
-    assert [record.getMessage() for record in caplog.records] == [
-        "bound: no order is known for the Pareto regret of alone; the NSW regret of Pareto UCB1 Gossip, alone"
-    ]
+        assert call([*plotted, "--metric", "both", "--bound", "auto"]) == 0
+    line = "bound: no order is known for the Pareto regret of alone; the NSW regret of Pareto UCB1 Gossip, alone"
+    assert caplog.messages == [line]
 
 
 @pytest.mark.parametrize("rising", [True, False])
@@ -184,11 +168,8 @@ def test_panels_that_share_their_axes_show_all_of_every_curve(rising: bool, mark
 
 
 LONG = "an algorithm with a name that takes more than the whole width of the figure, whatever one tries"
-VALUES = [
-    "complete",
-    "gilbert_elliott(failure=0.02, recovery=0.005)",
-    "crash probability 0.002, recovery probability 0.01, state lost",
-]
+VALUES = ["complete", "gilbert_elliott(failure=0.02, recovery=0.005)"]
+VALUES += ["crash probability 0.002, recovery probability 0.01, state lost"]
 
 
 def curve(name: str, x: np.ndarray, mean: np.ndarray) -> Curve:
@@ -230,8 +211,7 @@ def assert_whole(figure: Figure) -> None:
 def _inside(axis: Any, label: Any) -> bool:
     low, high = sorted(axis.get_view_interval())
     slack = 1e-6 * (high - low)
-    at = label.get_position()[0 if axis.axis_name == "x" else 1]
-    return bool(low - slack <= at <= high + slack)
+    return bool(low - slack <= label.get_position()["xy".index(axis.axis_name)] <= high + slack)
 
 
 @pytest.mark.parametrize(("curves", "panels", "names"), [(1, 1, "short"), (3, 7, "Simulated NSW UCB Gossip"), (12, 1, LONG)])
@@ -275,7 +255,7 @@ def test_names_in_legends_are_those_that_people_write() -> None:
     assert all(kind.title for registry in PROTOCOLS.values() for kind in registry.shipped.values())
 
 
-def test_curves_far_apart_have_a_logarithmic_axis(single: Results) -> None:
+def test_curves_far_apart_have_a_logarithmic_axis(single: gm.Results) -> None:
     assert next(charts(view(single))).log == "none"
     seen = view(single)
     table = seen.table.copy()
@@ -284,15 +264,13 @@ def test_curves_far_apart_have_a_logarithmic_axis(single: Results) -> None:
     assert next(charts(seen._replace(table=table, log="none"))).log == "none"
 
 
-def test_what_is_drawn_can_be_chosen(swept: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_drawn_can_be_chosen(swept: gm.Results, tmp_path: Path, capsys: Capsys) -> None:
     style = tmp_path / "own.mplstyle"
     style.write_text("lines.linewidth: 3\naxes.prop_cycle: cycler('color', ['red', 'blue'])\n")
     chosen = ["--where", "base=path", "--where", "link_probability=1", "--curves", "Pareto UCB1 Gossip", "--per-agent"]
     look = ["--width", "page", "--title", "Mine", "--style", str(style), "--log", "both", "--format", "png"]
     assert call(["plot", str(swept.path), "--out", str(tmp_path / "out"), *chosen, *look]) == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "pareto_regret.png", "pareto_regret_against_bytes.png", "estimation_error.png", "front_coverage.png",
-    }  # fmt: skip
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.png" for name in FIGURES}
     seen = view(swept, where={"base": "path", "network.link_probability": 1.0}, shown=["alone"], per_agent=True)
     (panel,) = over_rounds(seen, "pareto_regret")
     rows = swept.table().query("base == 'path' and link_probability == 1 and algorithm == 'alone'")
@@ -313,7 +291,7 @@ def test_what_is_drawn_can_be_chosen(swept: Results, tmp_path: Path, capsys: pyt
         assert words in error_of(capsys, ["plot", str(swept.path), *options])
 
 
-def test_charts_are_drawn_into_axes_that_are_given(single: Results) -> None:
+def test_charts_are_drawn_into_axes_that_are_given(single: gm.Results) -> None:
     figure = Figure()
     left, right = figure.subplots(1, 2)
     chart = next(charts(view(single)))
@@ -337,5 +315,5 @@ def test_letters_without_a_font_are_noted_in_one_line(tmp_path: Path, caplog: py
             figure.text(0.5, 0.5, "基准 \ue123\ue124")
             figure.text(0.5, 0.2, legible("$x_1$ 基准 \ue125"))
             save(figure, tmp_path / "x", ["png", "svg"])
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = caplog.messages
     assert line.startswith("figures: no font on this machine has") and line.count("\ue123") == 1

@@ -10,41 +10,36 @@ import pytest
 import gossipmab as gm
 from gossipmab.analysis.studies import STUDIES, Study, caption, findings, folder_of, sentences, study_of
 from gossipmab.analysis.study_plots import draw_study
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.spec.build import built
 from gossipmab.experiments.spec.loading import load_spec
-from tests.tiny import error_of, printed
+from tests.tiny import Capsys, error_of, printed
 
 TINY = ("experiment.trials=3", "experiment.horizon=60", "experiment.recorded_rounds=6")
-SMALL: dict[str, tuple[str, ...]] = {
-    "spectral-gap": ('sweep.network.base=["complete", "ring", "path"]',),
-    "failures": ("experiment.horizon=300",),
-    "communication": (),
-    "connectivity": ("sweep.network.link_probability=[0.1, 0.5, 1.0]",),
-    "scaling": ("sweep.environment.agents=[5, 8, 12]",),
-}
+SMALL: dict[str, list[str]] = {
+    "spectral-gap": ['sweep.network.base=["complete", "ring", "path"]'], "failures": ["experiment.horizon=300"],
+    "communication": [], "connectivity": ["sweep.network.link_probability=[0.1, 0.5, 1.0]"],
+    "scaling": ["sweep.environment.agents=[5, 8, 12]"],
+}  # fmt: skip
 BANDITS = {name: study for name, study in STUDIES.items() if study.column == "pareto_regret"}
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, gm.Results]:
     """Every study's experiment, a few rounds of it."""
     folder = tmp_path_factory.mktemp("studies")
     return {name: gm.run(study.experiment, out=folder / name, overrides=(*TINY, *SMALL[name])) for name, study in BANDITS.items()}
 
 
 @pytest.mark.parametrize("name", BANDITS)
-def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, Results], name: str, tmp_path: Path) -> None:
+def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str, gm.Results], name: str, tmp_path: Path) -> None:
     results, study = runs[name], STUDIES[name]
     found = findings(results, study)
     points, algorithms = results.spec.points, results.spec.algorithms
     assert len(found) == len(points) * len(algorithms)
     assert found["point"].nunique() == len(points)  # every case can be told from the others
-    traces = list(results.traces.values())
-    rows = iter(found.itertuples())
-    trials = results.spec.experiment.trials
-    for number in range(len(found)):
-        row: Any = next(rows)
+    traces, trials = list(results.traces.values()), results.spec.experiment.trials
+    row: Any
+    for number, row in enumerate(found.itertuples()):
         mine = traces[number * trials : (number + 1) * trials]
         per_agent = [float(trace.per_round()["pareto_regret"][-1]) / trace.agents for trace in mine]
         assert row.value == pytest.approx(np.mean(per_agent), rel=1e-12) and row.low <= row.value <= row.high
@@ -59,7 +54,7 @@ def test_findings_are_the_means_of_the_last_rounds_and_are_drawn(runs: dict[str,
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
 
-def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
+def test_what_regret_is_drawn_against(runs: dict[str, gm.Results]) -> None:
     x = {name: findings(results, STUDIES[name])["x"].drop_duplicates().tolist() for name, results in runs.items()}
     assert x["connectivity"] == [0.1, 0.5, 1.0] and x["scaling"] == [5.0, 8.0, 12.0]
     spec = runs["spectral-gap"].spec
@@ -70,7 +65,7 @@ def test_what_regret_is_drawn_against(runs: dict[str, Results]) -> None:
     assert every > 5 * tenth > 0  # messages every round, every tenth round
 
 
-def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, Results]) -> None:
+def test_cases_that_keep_the_mean_do_not_drift(runs: dict[str, gm.Results]) -> None:
     found = findings(runs["failures"], STUDIES["failures"]).set_index("point")["drift"]
     for case, drift in found.groupby(level=0).max().items():
         keeps = case in (
@@ -101,12 +96,9 @@ def test_sentences_and_captions_by_hand() -> None:
     assert caption({"network.links": {"process": "static"}, "network.link_probability": 0.5}) == "static; 0.5"
 
 
-def test_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_studies_are_experiments_too_and_an_unknown_one_is_refused(capsys: Capsys) -> None:
     line = error_of(capsys, ["study", "conectivity"])
     assert line.startswith("error: study: 'conectivity' is not known; did you mean 'connectivity'?")
-
-
-def test_quick_studies_are_experiments_too() -> None:
     for name, study in STUDIES.items():
         spec = load_spec(study.experiment, study.quick)
         cases = len(spec.points) if spec.sweep else len(spec.algorithms)
@@ -117,7 +109,7 @@ def test_quick_studies_are_experiments_too() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [*BANDITS, "price-cap"])
-def test_the_command(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(name: str, tmp_path: Path, capsys: Capsys) -> None:
     out = printed(capsys, ["study", name, "--quick", "--out", str(tmp_path / "run")])
     assert out.startswith(STUDIES[name].question)
     assert ("eld_ippo: H / N of the outcomes from" if name == "price-cap" else "pooled radius: Pareto regret from") in out

@@ -2,29 +2,30 @@
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 import gossipmab as gm
+from gossipmab.algorithms import PROTOCOLS
 from gossipmab.analysis.citations import CITED
+from gossipmab.analysis.studies import STUDIES
 from gossipmab.cli import call, options as suggestions
 from gossipmab.cli.app import COMMANDS, FAMILIES, app
 from gossipmab.cli.console import EXIT_CODES, plain
 from gossipmab.cli.help_examples import EXAMPLES, START
-from gossipmab.experiments.spec.loading import from_dict
 from gossipmab.experiments.spec.renamed import OPTIONS
-from tests.tiny import Capsys, Patch, error_of, printed, tiny
+from gossipmab.networks.graphs.base_graph import list_topologies
+from tests.tiny import Capsys, Patch, error_of, module_run, printed, tiny
 
 ROOT = Path(__file__).parents[2]
 TINY = tiny(40, 1)
@@ -40,9 +41,7 @@ NAMES = [name for group in COMMANDS.values() for name in group]
 NAMES += [f"{first} {second}" for first, (_, _, commands) in FAMILIES.items() for second in commands]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "tiny", workers=1).path
+finished = module_run(TINY, folder=True)
 
 
 def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, Any]:
@@ -59,8 +58,7 @@ def document(arguments: list[str], capsys: Capsys, code: int = 0) -> dict[str, A
 
 
 def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp_path: Path, capsys: Capsys) -> None:
-    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
-    ran = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
+    ran = document(["run", str(finished / "spec.toml"), "--out", str(tmp_path / "run"), "--workers", "1"], capsys)
     seen = document(["summary", str(finished)], capsys)
     for row in ran["rows"] + seen["rows"]:
         del row["steps_per_second"]  # the only thing that is measured
@@ -73,15 +71,9 @@ def test_run_and_summary_say_the_same_numbers_as_the_results(finished: Path, tmp
     assert len(seen["sentences"]) == 1 and seen["sentences"][0].startswith("pareto_ucb: ")
 
 
-def test_a_run_with_failures_names_the_cells(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    from gossipmab.engines.gossip import simulate as rounds
-
-    def never(*args: Any, **options: Any) -> Any:
-        raise MemoryError("none left")
-
-    monkeypatch.setattr(rounds, "simulate_gossip", never)
-    (tmp_path / "tiny.toml").write_text(from_dict(TINY).to_toml())
-    found = document(["run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
+def test_a_run_with_failures_names_the_cells(finished: Path, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
+    monkeypatch.setattr("gossipmab.engines.gossip.simulate.simulate_gossip", Mock(side_effect=MemoryError("none left")))
+    found = document(["run", str(finished / "spec.toml"), "--out", str(tmp_path / "run")], capsys, code=1)
     assert {"cell": "gossip__trial000", "error": "MemoryError: none left"} in found["failed"]
     assert (found["complete"], found["rows"], found["figures"]) == (False, [], [])
 
@@ -100,9 +92,7 @@ def test_compare_and_verify(finished: Path, tmp_path: Path, capsys: Capsys) -> N
     assert broken["sound"] is False and [one["what"] for one in broken["checks"] if not one["sound"]] == ["summary.csv"]
 
 
-def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
-    tmp_path: Path, capsys: Capsys, monkeypatch: Patch
-) -> None:
+def test_topology_has_null_for_infinity_and_draws_only_when_asked(tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     found = document(["topology", "petersen", "--p", "1"], capsys)
     [petersen] = found["topologies"]
@@ -115,13 +105,9 @@ def test_topology_has_null_for_what_json_cannot_say_and_draws_only_when_asked(
 
 
 def test_list_names_everything(capsys: Capsys) -> None:
-    from gossipmab.algorithms import PROTOCOLS
-    from gossipmab.networks.graphs.base_graph import list_topologies
-
     found = document(["list"], capsys)
-    named = {(one["protocol"], one["name"]) for one in found["algorithms"]} | {
-        (one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]
-    }
+    named = {(one["protocol"], one["name"]) for one in found["algorithms"]}
+    named |= {(one["group"].removeprefix("gossipmab.algorithms").strip(".") or "gossip", one["name"]) for one in found["plug_ins"]}
     assert named >= {(protocol, name) for protocol, registered in PROTOCOLS.items() for name in registered}
     first = found["algorithms"][0]
     assert first["hyperparameters"] == {"pooled": False, "consensus": 0.0} and first["description"]
@@ -130,8 +116,6 @@ def test_list_names_everything(capsys: Capsys) -> None:
 
 
 def test_json_has_null_for_numbers_that_it_does_not_know_and_nothing_beside_an_error(tmp_path: Path, capsys: Capsys) -> None:
-    import numpy as np
-
     value = {"a": float("nan"), 2: [np.float64("inf"), np.int64(3), (True, None)], "b": Path("x"), "c": np.bool_(True)}
     assert plain(value) == {"a": None, "2": [None, 3, [True, None]], "b": "x", "c": True}
     error_of(capsys, ["summary", str(tmp_path), "--json"])
@@ -153,44 +137,30 @@ def test_quiet_is_silent_and_still_does_it(finished: Path, tmp_path: Path, capsy
     assert [line[:18] for line in capsys.readouterr().out.splitlines()] == ["WRONG  summary.csv"]
 
 
-# Colour
-
-
-def on_terminal(arguments: list[str], **environment: str) -> str:
-    """What Python writes with these arguments where stdout is a terminal."""
+def on_terminal(arguments: list[str], typed: str = "", cwd: Path | None = None, **environment: str) -> str:
+    """What a command writes where stdout is a terminal, on which this was typed."""
     kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS")}
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], stdin=slave, stdout=slave, stderr=slave, env=kept | {"TERM": "xterm-256color"} | environment
-    )
-    os.close(slave)
-    written = b""
-    try:
-        while block := os.read(master, 65536):
-            written += block
-    except OSError:  # Linux's way to say that the other end was closed
-        pass
-    os.close(master)
-    assert process.wait(60) == 0
-    return written.decode()
+    command = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))", *arguments]
+    environment = kept | {"TERM": "xterm-256color"} | environment
+    done = subprocess.run(command, input=typed, env=environment, cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
 
 
 @pytest.mark.parametrize(
     "arguments", [["-m", "gossipmab", "--help"], ["-c", "from gossipmab.cli.console import out; out().print('[red]red[/red]')"]]
 )
 def test_colour_on_terminals_only_and_none_where_none_is_wanted(arguments: list[str]) -> None:
-    assert COLOUR.search(on_terminal(arguments)) and not COLOUR.search(on_terminal(arguments, NO_COLOR="1"))
-    assert ESCAPE not in on_terminal(arguments, TERM="dumb")
-    piped = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    command = [sys.executable, *arguments]
+    assert COLOUR.search(on_terminal(command)) and not COLOUR.search(on_terminal(command, NO_COLOR="1"))
+    assert ESCAPE not in on_terminal(command, TERM="dumb")
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ESCAPE not in piped.stdout and piped.stdout
 
 
 def test_every_command_teaches_by_examples_that_parse() -> None:
     root: Any = get_command(app)
     assert set(EXAMPLES) == {START, *NAMES}
-    assert {f"{one} {two}".strip() for one, command in root.commands.items() for two in getattr(command, "commands", [""])} == set(
-        NAMES
-    )
+    assert {f"{a} {b}".strip() for a, one in root.commands.items() for b in getattr(one, "commands", [""])} == set(NAMES)
     for name, examples in EXAMPLES.items():
         assert examples
         for example in examples:
@@ -230,10 +200,6 @@ def test_an_option_of_version_0_1_names_the_new_one(old: str, new: str, capsys: 
     assert error_of(capsys, ["plot" if new == "--bound" else "run", "x", old, "y"]) == f"error: {old} is now called {new}\n"
 
 
-def test_new_without_what_is_bad_input(capsys: Capsys) -> None:
-    assert error_of(capsys, ["new"]) == "error: Missing command.\n"
-
-
 def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finished: Path, capsys: Capsys) -> None:
     cited = printed(capsys, ["cite", str(finished)])
     assert re.findall(r"^@\w+\{(\w+),$", cited, re.M) == ["gossipmab", "wang2026multi"]
@@ -242,9 +208,6 @@ def test_cite_prints_what_the_run_used_and_every_algorithm_has_a_reference(finis
     known = re.findall(r"^@\w+\{(\w+),$", (ROOT / "gossipmab" / "analysis" / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(set(known)) == len(known) and {key for keys in CITED.values() for key in keys} == set(known) - {"gossipmab"}
     assert {one["name"] for one in json.loads(printed(capsys, ["list", "--json"]))["algorithms"]} <= CITED.keys()
-
-
-# Completion
 
 
 @pytest.fixture
@@ -260,78 +223,42 @@ def shell(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_bash_completes_on_tab(shell: dict[str, str], tmp_path: Path) -> None:
-    """A person at a terminal: sources the script, types the beginning of a name, presses Tab."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        ["bash", "--norc", "--noprofile", "-i"], stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path,
-        env=shell | {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}, start_new_session=True,
-    )  # fmt: skip
-    os.close(slave)
-    try:
-        os.write(master, b'source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab); echo rea""dy\n')
-        read_until(master, "ready")
-        os.write(master, b"gossipmab run quickst\t")
-        assert "quickstart" in read_until(master, "quickstart")
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-def read_until(master: int, wanted: str) -> str:
-    """What the terminal shows until it shows the text; fails after a minute."""
-    seen, end = "", time.monotonic() + 60
-    while wanted not in seen and time.monotonic() < end:
-        if select.select([master], [], [], 1)[0]:
-            seen += os.read(master, 4096).decode(errors="replace")
-    assert wanted in seen, seen
-    return seen
+    """A person at a terminal: sources the script, types the beginning of a name, presses Tab, goes on typing."""
+    typed = "source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)\ngossipmab run quickst\t--sped\nexit 0\n"
+    plain = {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}
+    assert "run quickstart --sped" in on_terminal(["bash", "--norc", "--noprofile", "-i"], typed, tmp_path, **shell | plain)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_what_completes_to_what(shell: dict[str, str], tmp_path: Path) -> None:
+    completed = {"run pareto": "pareto_regret", "topology peter": "petersen", "run x --engine a": "actors", "new e": "experiment"}
+    completed["summary runs/"] = ""  # bash then completes files itself: complete -o default
     script = """
     source <(_GOSSIPMAB_COMPLETE=source_bash gossipmab)
     complete_words() {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
         _gossipmab_completion gossipmab; echo "${COMPREPLY[*]}"
     }
-    complete_words gossipmab run pareto
-    complete_words gossipmab topology peter
-    complete_words gossipmab run quickstart --engine a
-    complete_words gossipmab new e
-    complete_words gossipmab summary runs/
-    """
+    """ + "\n".join(f"complete_words gossipmab {words}" for words in completed)
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, env=shell, check=True, cwd=tmp_path)
-    assert done.stdout.splitlines() == [
-        "pareto_regret",
-        "petersen",
-        "actors",
-        "experiment",
-        "",  # bash then completes files itself: complete -o default
-    ]
+    assert done.stdout.splitlines() == list(completed.values())
 
 
 @pytest.mark.parametrize(("name", "asked"), [
     ("zsh", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto"}),
     ("fish", {"_TYPER_COMPLETE_ARGS": "gossipmab run pareto", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
 ])  # fmt: skip
-def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str]) -> None:
+def test_other_shells_are_answered(name: str, asked: dict[str, str], shell: dict[str, str], capsys: Capsys) -> None:
+    """And what completes is what is allowed."""
+    assert set(suggestions.STUDIES) == set(STUDIES)
+    line = error_of(capsys, ["run", "quickstart", "--engine", "none"])
+    assert f"(allowed: {', '.join(sorted(suggestions.ENGINES))})" in line
     source = shell | {"_GOSSIPMAB_COMPLETE": f"source_{name}"}
     script = subprocess.run(["gossipmab"], capture_output=True, text=True, env=source, check=True)
     assert f"_GOSSIPMAB_COMPLETE=complete_{name}" in script.stdout
-    answer = subprocess.run(
-        ["gossipmab"], capture_output=True, text=True, env=shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
-    )
+    asked = shell | asked | {"_GOSSIPMAB_COMPLETE": f"complete_{name}"}
+    answer = subprocess.run(["gossipmab"], capture_output=True, text=True, env=asked)
     assert answer.returncode == 0 and "pareto_regret" in answer.stdout and "quickstart" not in answer.stdout
     found = shutil.which(name)
     if found:
         subprocess.run([found, "-n"], input=script.stdout, text=True, check=True)
-
-
-def test_choices_that_complete_are_those_that_are_allowed(tmp_path: Path, capsys: Capsys) -> None:
-    from gossipmab.analysis.studies import STUDIES
-
-    assert set(suggestions.STUDIES) == set(STUDIES)
-    assert call(["run", "quickstart", "--engine", "none", "--out", str(tmp_path / "run")]) == 2
-    assert f"(allowed: {', '.join(sorted(suggestions.ENGINES))})" in capsys.readouterr().err

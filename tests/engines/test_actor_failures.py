@@ -5,23 +5,26 @@ All is poisoned: whatever an agent has not received is NaN when it plays its rou
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import cycle, product
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
+import broken
 import numpy as np
 import pytest
-from conftest import by_actors
+from conftest import as_compiled, by_actors
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
-from gossipmab.engines.actors import simulate as actors
-from gossipmab.engines.actors.supervisor import ActorPool
-from gossipmab.engines.pools.ray_session import session
+from gossipmab.engines.actors import coordinator as coordinators, simulate as actors
+from gossipmab.engines.actors.object_code_loader import Machine
+from gossipmab.engines.actors.unreliable_block import UnreliableBlock
+from gossipmab.engines.common import TrialSettings
+from gossipmab.utils.rng import Purpose, stream
 from tests.engines.test_actors import PLAYED
-from tests.tiny import KITE, refusal, slow
+from tests.tiny import KITE, Patch, everyday, refusal
 
-N, HORIZON, RECORD = 5, 53, 17
+N = 5
 BLOCKS, WINDOWS, WEIGHTS = (1, 2, N), (7, 50, 1), ("metropolis", "laplacian", "lazy_metropolis")
 AWAY = [gm.Outage([4], last=9), gm.Outage([0, 2], 12, 15, keep_state=False)]
 TROUBLES: dict[str, dict[str, Any]] = {
@@ -52,59 +55,40 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[ActorPool]:
-    notes: list[str] = []
-    with session(cpus=2), ActorPool(note=notes.append, patience=30.0) as crew:
-        yield crew
-    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
+def crew(crew_of: Callable[[str], gm.ActorPool]) -> gm.ActorPool:
+    return crew_of("direct")
 
 
-def compared(
-    crew: ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str, **options: Any
-) -> gm.GossipTrace:
-    """Play with actors, poisoned; assert that the trace is that of the compiled engine."""
-    network = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble])
-    environment = gm.Environment.sample(N, 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
-    expected = gm.simulate(algorithm, environment, network, **common)
-    got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=True, note=crew.note, **common
-    )
-    assert same_bits(expected, got) == [], (algorithm, trouble, block, window, weights)
-    assert not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
-    return got
+def compared(crew: gm.ActorPool, algorithm: Any, trouble: str, block: int, window: int, weights: str) -> gm.GossipTrace:
+    network, environment = gm.Network(KITE, None, 0.7, weights, **TROUBLES[trouble]), gm.Environment.sample(N, 4, 2, seed=1)
+    return as_compiled(crew, algorithm, environment, network, block=block, window=window)
 
 
 # Every trouble meets every block size; windows and weights take turns. The whole grid, with all algorithms, is
 # below, marked slow.
-ALGORITHMS = (gm.ParetoGossip(burn_in=0.01, mixing=0.01),)
-CASES = [
-    (*case, algorithm, window, weights)
-    for case, algorithm, window, weights in zip(
-        product(BLOCKS, TROUBLES), cycle(ALGORITHMS), cycle((7, 50, 1, 7)), cycle(WEIGHTS * 2 + WEIGHTS[1:]), strict=False
-    )
-]
+EAGER = gm.ParetoGossip(burn_in=0.01, mixing=0.01)
+TURNS = list(zip(product(BLOCKS, TROUBLES), cycle((7, 50, 1, 7)), cycle(WEIGHTS * 2 + WEIGHTS[1:]), strict=False))
 
 
-@pytest.mark.parametrize("block", [pytest.param(block, marks=[] if block == 2 else pytest.mark.slow) for block in BLOCKS])
-def test_bits_are_those_of_the_compiled_engine(crew: ActorPool, block: int) -> None:
-    for agents_per_actor, trouble, algorithm, window, weights in CASES:
+@pytest.mark.parametrize("block", everyday(BLOCKS, 2))
+def test_bits_are_those_of_the_compiled_engine(crew: gm.ActorPool, block: int) -> None:
+    for (agents_per_actor, trouble), window, weights in TURNS:
         if agents_per_actor == block:
-            compared(crew, algorithm, trouble, block, window, weights)
+            compared(crew, EAGER, trouble, block, window, weights)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_whole_grid(crew: ActorPool, block: int) -> None:
+def test_the_whole_grid(crew: gm.ActorPool, block: int) -> None:
     for algorithm, trouble, (window, weights) in product(PLAYED, TROUBLES, zip(WINDOWS, WEIGHTS, strict=True)):
         compared(crew, algorithm, trouble, block, window, weights)
 
 
 @pytest.mark.slow
-def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
+def test_all_rows_that_cross_are_counted(crew: gm.ActorPool) -> None:
     """One agent an actor: what crossed is what was sent, or the coordinator raises. Lost messages are among them."""
-    sent = {trouble: compared(crew, ALGORITHMS[0], trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
+    sent = {trouble: compared(crew, EAGER, trouble, 1, 50, "metropolis").messages[-1] for trouble in TROUBLES}
     assert sent["nothing"] == sent["loss"] == sent["delay"] == sent["bits"] > sent["every"] > 0
     assert 0 < sent["threshold"] < sent["nothing"]
     # agents that send nothing may be away too
@@ -112,66 +96,37 @@ def test_all_rows_that_cross_are_counted(crew: ActorPool) -> None:
         assert compared(crew, gm.ParetoUCB(), trouble, 2, 7, "laplacian").messages[-1] == 0
 
 
-class PeepingState(NamedTuple):
-    local_mean: Any
-    global_mean: Any
-    sent_global_mean: Any
-
-
-class Peeping(NamedTuple):
-    """Reads in every round what the last agent sent, whether it received it or not."""
-
-    @property
-    def communicates(self) -> bool:
-        return True
-
-    def check(self) -> None:
-        pass
-
-    def init(self, shape: Any) -> Any:
-        return PeepingState(*np.zeros((3, shape.agents, shape.arms, shape.objectives)))
-
-    def select(self, state: Any, i: int, t: int, p: Any) -> None:
-        for k in range(p.shape[0]):
-            p[k] = 1.0 if k == t % p.shape[0] else 0.0
-
-    def update(self, state: Any, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:
-        state.local_mean[i, arm, 0] = x[0]
-        state.global_mean[i, arm, 0] = x[0] + state.sent_global_mean[state.local_mean.shape[0] - 1, arm, 0]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["loss", "delay", "threshold"])
-def test_who_reads_what_it_has_not_received_differs(monkeypatch: pytest.MonkeyPatch, crew: ActorPool, trouble: str) -> None:
+def test_who_reads_what_it_has_not_received_differs(monkeypatch: Patch, crew: gm.ActorPool, trouble: str) -> None:
     """So that the equality above says that nothing does. The first rounds, which would refuse it, are not played."""
     monkeypatch.setattr("gossipmab.engines.gossip.simulate.check_outside", lambda *objects: None)
     network = gm.Network(KITE, None, 1.0, "laplacian", **TROUBLES[trouble])
     environment = gm.Environment.sample(N, 4, 2, seed=1)
-    got = by_actors(Peeping(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
-    expected = gm.simulate(Peeping(), environment, network, horizon=5, seed=3)
-    assert {"disagreement", "mean_drift"} & set(same_bits(expected, got))
+    got = by_actors(broken.PeepingFar(), environment, network, horizon=5, seed=3, agents_per_actor=2, crew=crew, poison=True)
+    expected = gm.simulate(broken.PeepingFar(), environment, network, horizon=5, seed=3)
+    assert {"disagreement", "mean_drift"} & set(gm.same_bits(expected, got))
 
 
-@pytest.mark.parametrize("trouble", ["all", *(slow(one) for one in ("spread", "top, seldom"))])
-def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) -> None:
+@pytest.mark.parametrize("trouble", everyday(["all", "spread", "top, seldom"], "all"))
+def test_an_actor_dies_with_messages_under_way(crew: gm.ActorPool, trouble: str) -> None:
     """Killed while the second window is played: memory, clocks and what was told come back with the snapshot."""
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     network = gm.Network(KITE, None, 0.7, "metropolis", **TROUBLES[trouble])
-    notes: list[str] = []
-    windows: list[int] = []
+    notes, windows = list[str](), list[int]()
 
     def kill(steps: int) -> None:
         windows.append(steps)
         if len(windows) == 1:
             os.kill(dying.pids[1], signal.SIGKILL)
 
-    with ActorPool(note=notes.append, patience=20.0) as dying:
+    with gm.ActorPool(note=notes.append, patience=20.0) as dying:
         got = by_actors(
-            ALGORITHMS[0], environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
+            EAGER, environment, network, horizon=1200, seed=3, window=300, agents_per_actor=2, crew=dying,
             poison=True, note=notes.append, progress=kill,
         )  # fmt: skip
     assert windows == [300 * N] * 4
-    assert same_bits(gm.simulate(ALGORITHMS[0], environment, network, horizon=1200, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(EAGER, environment, network, horizon=1200, seed=3), got) == []
     died = [note for note in notes if note.startswith("actor 1 died in rounds ")]
     assert len(died) == 1 and "made anew as it was after round " in died[0], notes
 
@@ -179,5 +134,39 @@ def test_an_actor_dies_with_messages_under_way(crew: ActorPool, trouble: str) ->
 def test_by_reference_they_are_refused() -> None:
     environment = gm.Environment.sample(N, 4, 2, seed=1)
     for named in ("failures", "communication"):
-        line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), ActorPool("refs"))
+        line = refusal(actors.check, gm.ParetoUCBGossip(), environment, gm.Network(KITE, **{named: {}}), gm.ActorPool("refs"))
         assert line == f"transport: got 'refs', allowed with network.{named} is 'direct'"
+
+
+@pytest.mark.parametrize(("network", "waits"), [
+    ({"failures": {}}, [1, 1, 1, 1, 1, 1, 0]),
+    ({"failures": {"delay": 2}}, [0, 0, 1, 1, 1, 1, 2]),  # at the end what is still under way, for the snapshot
+    ({"failures": {"delay": 9}}, [0, 0, 0, 0, 0, 0, 6]),
+    ({"failures": {"message_loss": 1.0, "delay": 1}}, [0, 1, 1, 1, 1, 1, 1]),  # what is lost is dropped in time
+    ({"failures": {"delay": 2}, "communication": {"trigger_threshold": 0.0}}, [1] * 12 + [0]),  # who speaks, then the rows
+])  # fmt: skip
+def test_a_message_is_waited_for_in_the_round_that_reads_it(monkeypatch: Patch, network: dict[str, Any], waits: list[int]) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(coordinators, "Epochs", lambda *arguments: begun.append(arguments))
+    monkeypatch.setattr("ray.put", lambda value: value)
+    monkeypatch.setattr("ray.nodes", list)
+    trial = TrialSettings(6, 3, recorded_rounds=2)
+    environment, graph = gm.Environment.sample(4, 3, 2, seed=1), gm.Network("complete", 4, 1.0, **network)
+    coordinator = coordinators.Coordinator(gm.ParetoUCBGossip(), environment, graph, gm.ActorPool(agents_per_actor=2), trial)
+    coordinator._begin(0)
+    info, rewards = begun[0][2:4]
+    block = UnreliableBlock(info, 0, rewards[0], None, Machine(info.program))
+    streams = [stream(**trial.key, purpose=purpose) for purpose in (Purpose.LINKS, Purpose.FAILURES)]
+    part: Any = coordinator._parts(graph.link_sampler(streams[0])(6), graph.failure_sampler(streams[1]))[0]
+    numbers = 2 * block.message_size  # of a frame: both agents of the other actor send
+    received: list[float] = []
+
+    def exchange(sends: dict[int, Any], receives: dict[int, Any]) -> None:
+        size = receives.get(1, SimpleNamespace(size=0)).size
+        received.append(size // numbers if size >= numbers else min(size, 1))
+        for array in receives.values():
+            array[...] = 1
+        assert bool(sends) == (len(received) < len(waits))
+
+    block.play_window(*part, exchange)
+    assert received == waits and np.isfinite(block.boxes()[0][block.own]).all()

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,39 +22,35 @@ import pytest
 from conftest import by_actors
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.actors import sockets as peers
 from gossipmab.engines.actors.coordinator import trials_at_once
 from gossipmab.engines.actors.listening import Listen
 from gossipmab.engines.actors.placement import Node, Placement
-from gossipmab.engines.actors.simulate import simulate_actors
 from gossipmab.engines.actors.supervisor import ActorPool, ActorsLostError
 from gossipmab.engines.limits import Room
-from tests.tiny import refuses, slow
+from tests.tiny import Patch, python, refuses, slow, until, world
 
 N, WINDOWS = 4, {"direct": (12_000, 3000), "refs": (90, 30)}  # rounds, and rounds of a window
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module")
-def setting() -> tuple[gm.Environment, gm.Network]:
-    return gm.Environment.sample(N, 4, 2, seed=1), gm.Network("complete", N, 0.6)
+setting = pytest.fixture(scope="module")(lambda: world(N, 4, 2, p=0.6, seed=1))
 
 
 def disturbed(
-    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool, int], None], patience: float = 20.0,
+    setting: tuple[gm.Environment, gm.Network], transport: str, disturb: Callable[[ActorPool], Any], patience: float = 20.0,
     **options: Any,
 ) -> list[str]:  # fmt: skip
-    """Play with `disturb` called after every window, while the next ones are played; what was noted. Asserts the bits."""
+    """Play with `disturb` called after the first window, while the next ones are played; what was noted. Asserts the bits."""
     environment, network = setting
     horizon, window = WINDOWS[transport]
-    notes: list[str] = []
-    windows: list[int] = []
+    notes, windows = list[str](), list[int]()
     with ActorPool(transport, note=notes.append, patience=patience) as crew:
 
         def progress(steps: int) -> None:
             windows.append(steps)
-            disturb(crew, len(windows))
+            if len(windows) == 1:
+                disturb(crew)
 
         got = by_actors(
             gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3, window=window, crew=crew, note=notes.append,
@@ -63,7 +58,7 @@ def disturbed(
         )  # fmt: skip
         pids = list(crew.pids)
     assert len(windows) == horizon // window  # every window is told once, replayed or not
-    assert same_bits(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=horizon, seed=3), got) == []
     gone(pids)
     assert all("\n" not in note for note in notes)
     return [note for note in notes if not note.endswith(("are ready", "to start"))]
@@ -77,12 +72,9 @@ def lives(pid: int) -> bool:
         return False
 
 
-def gone(pids: list[int], limit: float = 15.0) -> None:
+def gone(pids: list[int]) -> None:
     """Assert that these processes end."""
-    until = time.monotonic() + limit
-    while left := [pid for pid in pids if lives(pid)]:
-        assert time.monotonic() < until, left
-        time.sleep(0.05)
+    until(lambda: not any(map(lives, pids)), 15.0)
 
 
 @pytest.mark.parametrize(("transport", "how"), [
@@ -91,12 +83,11 @@ def gone(pids: list[int], limit: float = 15.0) -> None:
 def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setting: Any, transport: str, how: str) -> None:
     import ray
 
-    def kill(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            if how == "ray.kill":
-                ray.kill(crew.handles[2])
-            else:
-                os.kill(crew.pids[2], signal.SIGKILL)
+    def kill(crew: ActorPool) -> None:
+        if how == "ray.kill":
+            ray.kill(crew.handles[2])
+        else:
+            os.kill(crew.pids[2], signal.SIGKILL)
 
     notes = disturbed(setting, transport, kill)
     first = WINDOWS[transport][1]
@@ -107,12 +98,7 @@ def test_a_dead_actor_is_made_anew_and_the_window_replayed(ray_here: None, setti
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 def test_two_die_at_once_and_blocks_too(ray_here: None, setting: Any, transport: str) -> None:
-    def kill(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            for pid in crew.pids:
-                os.kill(pid, signal.SIGKILL)
-
-    notes = disturbed(setting, transport, kill, agents_per_actor=2)
+    notes = disturbed(setting, transport, lambda crew: [os.kill(pid, signal.SIGKILL) for pid in crew.pids], agents_per_actor=2)
     assert sorted(note[:12] for note in notes) == ["actor 0 died", "actor 1 died"]
 
 
@@ -132,25 +118,21 @@ def test_an_actor_dies_under_trials_side_by_side(ray_here: None, setting: Any) -
                     os.kill(crew.pids[2], signal.SIGKILL)
 
             world = (gm.ParetoUCBGossip(), *setting)
-            return simulate_actors(*world, trial=trial, pool=crew, note=notes.append, progress=progress, **options)  # type: ignore[arg-type]
+            return gm.simulate_actors(*world, trial=trial, pool=crew, note=notes.append, progress=progress, **options)  # type: ignore[arg-type]
 
         for trial, got in enumerate(threads.map(played, range(3))):
-            assert same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, trial=trial, **options), got) == []  # type: ignore[arg-type]
+            assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, trial=trial, **options), got) == []  # type: ignore[arg-type]
     assert sum("made anew" in note for note in notes) == windows[-1] == 1
 
 
 @pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced(ray_here: None, setting: Any) -> None:
-    def stop(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            os.kill(crew.pids[1], signal.SIGSTOP)
-
-    notes = disturbed(setting, "direct", stop, patience=2.0)
+    notes = disturbed(setting, "direct", lambda crew: os.kill(crew.pids[1], signal.SIGSTOP), patience=2.0)
     assert len(notes) == 1 and notes[0].startswith("actor 1 did not answer for 2 s in rounds ")
 
 
 @pytest.mark.slow
-def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatch: Patch) -> None:
     """By default; few rounds first, then as many as take so long."""
     windows: list[int] = []
     monkeypatch.setattr("gossipmab.engines.actors.coordinator.SECONDS", 0.05)
@@ -158,7 +140,7 @@ def test_a_window_is_seconds_not_rounds(ray_here: None, setting: Any, monkeypatc
         got = by_actors(
             gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3, crew=crew, progress=lambda steps: windows.append(steps // N)
         )
-    assert same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3), got) == []
+    assert gm.same_bits(gm.simulate(gm.ParetoUCBGossip(), *setting, horizon=4000, seed=3), got) == []
     assert windows[:2] == [16, 16] and sum(windows) == 4000 and 16 < max(windows)
     assert all(after <= 4 * before for before, after in zip(windows, windows[2:], strict=False))
 
@@ -204,9 +186,8 @@ def knock(address: tuple[str, int]) -> None:
 def test_strangers_are_refused_in_a_few_lines_and_do_no_harm(ray_here: None, setting: Any) -> None:
     import ray
 
-    def disturb(crew: ActorPool, windows: int) -> None:
-        if windows == 1:
-            knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
+    def disturb(crew: ActorPool) -> None:
+        knock(tuple(ray.get(crew.handles[0].call.remote(0, "listen", b"", 1.0), timeout=60)))
 
     notes, line = disturbed(setting, "direct", disturb), r"actor 0 refused a connection from |and \d more connections were refused$"
     assert notes and all(re.match(line, note) for note in notes)
@@ -217,12 +198,9 @@ def test_every_stranger_is_refused_with_the_reason() -> None:
     try:
         mesh.reset(1)
         knock(mesh.address)
-        lines: list[str] = []
-        until, others = time.monotonic() + 60, 0
-        while len(lines) + others < 1 + len(GARBAGE) and time.monotonic() < until:
-            since = mesh.refused()
-            lines, others = lines + since.lines, others + since.others
-            time.sleep(0.001)
+        found: list[Any] = []
+        until(lambda: found.append(mesh.refused()) or sum(len(one.lines) + one.others for one in found) > len(GARBAGE))
+        lines, others = [line for one in found for line in one.lines], sum(one.others for one in found)
         assert len(lines) + others == 1 + len(GARBAGE)
         assert others or any("digest received was wrong" in line for line in lines)
         assert all(line.startswith("actor 0 refused a connection from 127.0.0.1:") and line.endswith(")") for line in lines)
@@ -230,7 +208,7 @@ def test_every_stranger_is_refused_with_the_reason() -> None:
         mesh.reset(-1)
 
 
-def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_know_each_other_by_key_and_epoch(monkeypatch: Patch) -> None:
     key = os.urandom(32)
     one, two = (peers.SocketMesh(index, key, "127.0.0.1", 1.0) for index in (0, 1))
     try:
@@ -257,7 +235,7 @@ def test_peers_know_each_other_by_key_and_epoch(monkeypatch: pytest.MonkeyPatch)
         two.reset(-1)
 
 
-def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: Patch) -> None:
     """All places are taken by handshakes that would never end; each is counted, few are described."""
     monkeypatch.setattr(peers, "HANDSHAKE", 1.0)
     monkeypatch.setattr(peers, "HANDSHAKES", 8)
@@ -278,12 +256,9 @@ def test_strangers_that_drip_bytes_hold_no_place(monkeypatch: pytest.MonkeyPatch
             peer.reset(1)
         two.link({0: one.address})
         one.link({1: two.address})
-        until, refused = time.monotonic() + 20, 0
-        while refused < 20 and time.monotonic() < until:
-            refused += (since := one.refused()).others + len(since.lines)
-            assert len(since.lines) <= peers.NOTES
-            time.sleep(0.05)
-        assert refused == 20
+        found: list[Any] = []
+        until(lambda: found.append(one.refused()) or sum(len(since.lines) + since.others for since in found) >= 20)
+        assert all(len(since.lines) <= peers.NOTES for since in found)
     finally:
         ended.set()
         thread.join()
@@ -391,6 +366,4 @@ for name in ("pareto_regret", "nsw_regret", "disagreement", "messages", "pulls")
 @pytest.mark.slow
 def test_a_full_object_store() -> None:
     """Two windows in flight have 96 MB of distributions, the store holds 80."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", FULL], capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr
+    python(FULL, timeout=170)

@@ -1,37 +1,28 @@
 """The decentralised engine gives the bits of the compiled one: any transport, block size, window, graph and weights."""
 
 import math
-import re
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import by_actors
-from numba import njit
+from conftest import as_compiled, by_actors
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines import limits as capacity
 from gossipmab.engines.actors import object_code as native
 from gossipmab.engines.actors.agent_block import WindowGraph, crossing_of
-from gossipmab.engines.actors.object_code_loader import Machine
 from gossipmab.engines.actors.sockets import SocketMesh, WindowLostError
-from gossipmab.engines.actors.supervisor import ActorPool
 from gossipmab.engines.gossip.channel_state import Rows, Wire
 from gossipmab.engines.pools.ray_session import ray_options
 from gossipmab.networks.mixing import WEIGHT_RULES
-from gossipmab.utils.jit import SETTINGS
-from tests.tiny import refusal, slow
+from tests.tiny import Patch, python, refuses, slow, world
 
-HORIZON, RECORD = 53, 17
 PLAYED: list[Any] = [
     *(algorithm() for algorithm in ALGORITHMS.values()), gm.ParetoUCBGossip(pooled=True),
     gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(no_gossip=True), gm.SimulatedNSWUCBGossip(no_sim=True),
@@ -41,35 +32,8 @@ GRAPHS = {"complete": 5, "ring": 7, "karate_club": 34}
 WINDOWS = (1, 7, 50)
 
 
-@pytest.fixture(scope="module")
-def crew_of(ray_here: None) -> Iterator[Callable[[str], ActorPool]]:
-    crews: dict[str, ActorPool] = {}
-    notes: list[str] = []
-
-    def crew(transport: str) -> ActorPool:
-        if transport not in crews:
-            crews[transport] = ActorPool(transport, note=notes.append, patience=30.0).__enter__()
-        return crews[transport]
-
-    yield crew
-    for each in crews.values():
-        each.__exit__()
-    assert not [line for line in notes if not line.endswith(("are ready", "to start"))]
-
-
-def compared(
-    crew: ActorPool, algorithm: Any, graph: str, weights: str, agents_per_actor: int, window: int, p: float = 0.6,
-    environment: gm.Environment | None = None, poison: bool = True, **options: Any,
-) -> None:  # fmt: skip
-    network = gm.Network(graph, GRAPHS[graph], p, weights)
-    environment = environment or gm.Environment.sample(GRAPHS[graph], 4, 2, seed=1)
-    common = {"horizon": HORIZON, "seed": 3, "recorded_rounds": RECORD, **options}
-    expected = gm.simulate(algorithm, environment, network, **common)
-    block = agents_per_actor or GRAPHS[graph]
-    got = by_actors(
-        algorithm, environment, network, agents_per_actor=block, window=window, crew=crew, poison=poison, note=crew.note, **common
-    )
-    assert same_bits(expected, got) == [] and not np.isnan(got.pareto_regret).any() and not np.isnan(got.disagreement).any()
+def compared(crew: Any, algorithm: Any, graph: str, weights: str, block: int, window: int, p: float = 0.6, **options: Any) -> None:
+    as_compiled(crew, algorithm, *world(GRAPHS[graph], 4, 2, graph, p, weights, seed=1), block=block, window=window, **options)
 
 
 PLACES = (("complete", 1), ("ring", 3), ("karate_club", 12), ("ring", 1))
@@ -78,7 +42,7 @@ CASES = [(*case, weights, window) for case, weights, window in TURNS]
 
 
 @pytest.mark.parametrize("played", [gm.ParetoUCBGossip(), slow(gm.SimulatedNSWUCBGossip())], ids=lambda a: type(a).__name__)
-def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], played: Any) -> None:
+def test_bits_of_the_papers_algorithms_are_those_of_compiled_loops(crew_of: Callable[[str], gm.ActorPool], played: Any) -> None:
     for (graph, block), algorithm, weights, window in CASES[: len(PLAYED)]:
         if type(algorithm) is type(played) and algorithm == played:
             compared(crew_of("direct"), algorithm, graph, weights, block, window)
@@ -88,14 +52,14 @@ def test_bits_of_the_paper_s_algorithms_are_those_of_the_compiled_engine(crew_of
 @pytest.mark.timeout(900)  # every algorithm compiles
 @pytest.mark.parametrize("transport", ["direct", "refs"])
 @pytest.mark.parametrize("index", range(4))
-def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], ActorPool], transport: str, index: int) -> None:
+def test_bits_are_those_of_the_compiled_engine(crew_of: Callable[[str], gm.ActorPool], transport: str, index: int) -> None:
     for (graph, block), algorithm, weights, window in CASES[index * len(PLAYED) : (index + 1) * len(PLAYED)]:
         compared(crew_of(transport), algorithm, graph, weights, block, window)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rewards", ["table", "rounds", "beta", "gaussian", "discrete", "deterministic"])
-def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], tmp_path: Path, rewards: str) -> None:
+def test_every_reward_model_draws_the_same(crew_of: Callable[[str], gm.ActorPool], tmp_path: Path, rewards: str) -> None:
     extra = {}
     if rewards == "table":
         rows = [f"{i},{k},{(i + 2 * k) % 7 / 7},{(3 * i + k + r) % 5 / 5}" for i in range(7) for k in range(4) for r in range(3)]
@@ -105,34 +69,32 @@ def test_every_reward_model_draws_the_same(crew_of: Callable[[str], ActorPool], 
         environment = gm.datasets.ridesharing(Path(__file__).parents[2] / "experiments" / "pickups.csv", vehicles=7, zones=4)
     else:
         environment = gm.Environment.sample(7, 4, 2, rewards=rewards, seed=2, **extra)
-    compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "metropolis", 3, 20, environment=environment)
+    network = gm.Network("ring", 7, 0.6, "metropolis")
+    as_compiled(crew_of("direct"), gm.ParetoUCBGossip(), environment, network, block=3, window=20)
 
 
-def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], ActorPool]) -> None:
+def test_all_links_present_own_streams_and_arrays_that_are_not_poisoned(crew_of: Callable[[str], gm.ActorPool]) -> None:
     for transport in ("direct", "refs"):
         options = {"trial": 2, "stream_label": "mine", "welfare": "geometric", "poison": False}
         compared(crew_of(transport), gm.ParetoUCBGossip(), "complete", "max_degree", 3, 20, 1.0, **options)
 
 
-def test_an_actor_loads_no_compiler(ray_here: None) -> None:
+@pytest.mark.parametrize("processor", ["this", "another"])
+def test_an_actor_loads_no_compiler_but_on_another_processor(ray_here: None, monkeypatch: Patch, processor: str) -> None:
     import ray
 
-    names = ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
-    with ActorPool(note=lambda line: None) as crew:
+    made, names = native.program, ("numba", "scipy", "networkx", "pydantic", "pandas", "pyarrow")
+    if processor == "another":
+        other = {"processor": "another kind of one"}
+        monkeypatch.setattr("gossipmab.engines.actors.coordinator.program", lambda *recipe: made(*recipe)._replace(**other))
+    with gm.ActorPool(note=lambda line: None) as crew:
         compared(crew, gm.ParetoUCBGossip(), "complete", "laplacian", 3, 20)
         loaded = [
             handle.__ray_call__.remote(lambda self, names: [n for n in names if __import__("sys").modules.get(n)], names)
             for handle in crew.handles
         ]
-        assert ray.get(loaded, timeout=30) == [[], []]
-
-
-def test_another_processor_compiles_for_itself(crew_of: Callable[[str], ActorPool], monkeypatch: pytest.MonkeyPatch) -> None:
-    made = native.program
-    monkeypatch.setattr(
-        "gossipmab.engines.actors.coordinator.program", lambda *recipe: made(*recipe)._replace(processor="another kind of one")
-    )
-    compared(crew_of("direct"), gm.ParetoUCBGossip(), "ring", "laplacian", 0, 20)
+        found = ray.get(loaded, timeout=30)
+    assert [("numba" in one, len(one) > 0) for one in found] == [(processor == "another",) * 2] * 2
 
 
 @pytest.mark.slow
@@ -164,73 +126,33 @@ import ray
 trace = simulate_actors(gm.ParetoUCBGossip(), e, n, horizon=25, seed=2, note=print)
 assert trace.bytes.tobytes() == out[2][1].bytes.tobytes() and not ray.is_initialized()
 """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    python(script, timeout=150)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"transport": "direkt"}, "transport: 'direkt' is not known; did you mean 'direct'? (allowed: direct, refs)"),
-    ({"window": 0}, "window: got 0, allowed is a whole number >= 1"),
-    ({"horizon": 1.5}, "horizon: got 1.5, allowed is a whole number >= 1"),
-])  # fmt: skip
-def test_bad_options_are_refused_before_anything_starts(options: dict[str, Any], message: str) -> None:
-    environment, network = gm.Environment.sample(5, 4, 2), gm.Network("complete", 5)
-    assert refusal(by_actors, gm.ParetoUCB(), environment, network, **{"horizon": 10, "seed": 0, **options}) == message
+def test_bad_options_are_refused_before_anything_starts() -> None:
+    place = gm.ParetoUCB(), *world(5, 4, 2)
+    for options, message in (
+        ({"transport": "direkt"}, r"^transport: 'direkt' is not known; did you mean 'direct'\? \(allowed: direct, refs\)$"),
+        ({"window": 0}, "^window: got 0, allowed is a whole number >= 1$"),
+        ({"horizon": 1.5}, "^horizon: got 1.5, allowed is a whole number >= 1$"),
+    ):
+        refuses(message, by_actors, *place, **{"horizon": 10, "seed": 0, **options})
 
 
 def test_actors_that_do_not_fit_are_refused_with_advice() -> None:
-    def room(mib: float, files: float = math.inf) -> capacity.Room:
-        return capacity.Room(mib, math.inf, files)
-
-    needed = capacity.need(1000, 2**20)
+    wide, needed = capacity.Room(2048.0, math.inf, math.inf), capacity.need(1000, 2**20)
     assert needed.actors == 1000 and 40_000 < needed.mib < 80_000
     for given, line in (
-        ((needed, 1000, 8, [room(2048.0)]), r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"),
-        ((needed, 1000, 8, [room(2048.0)] * 2), "MiB on 2 nodes; use agents_per_actor >= 15$"),
-        ((needed, 1000, 8, [room(10.0)]), "use the engine threads$"),
-        ((capacity.need(1, 0), 1, 50, [room(2048.0), room(2048.0, 100)]), "allowed are 36 "),
+        ((needed, 1000, 8, [wide]), r"^agents_per_actor: 1000 actors need about [0-9,]+ MiB, .* >= 30$"),
+        ((needed, 1000, 8, [wide] * 2), "MiB on 2 nodes; use agents_per_actor >= 15$"),
+        ((needed, 1000, 8, [wide._replace(mib=10.0)]), "use the engine threads$"),
+        ((capacity.need(1, 0), 1, 50, [wide, wide._replace(files=100)]), "allowed are 36 "),
     ):
-        assert re.search(line, refusal(capacity.check, *given))
-    capacity.check(capacity.need(20, 2**20), 20, 19, [room(1024.0)] * 2)
+        refuses(line, capacity.check, *given)
+    capacity.check(capacity.need(20, 2**20), 20, 19, [wide._replace(mib=1024.0)] * 2)
     assert 0 < capacity.available_mib() and 0 < capacity.processes_left() and ray_options({}) == {}
     # what an actor takes
     assert ray_options({"CPU": 0.5, "memory": 1e9, "big": 1}) == {"num_cpus": 0.5, "memory": 1e9, "resources": {"big": 1}}
-
-
-def test_machine_code_runs_where_numba_is_not(tmp_path: Path) -> None:
-    """Floats, bools and strings arrive as they were; that of another processor is refused."""
-    code = native.program(_sum, native.signature_of(_sum, (_Mixed(1.5, True, "global"), np.zeros(3))), cached=False)
-    with pytest.raises(RuntimeError, match="made for"):
-        Machine(code._replace(processor="x86_64 something else"))
-    (tmp_path / "code.o").write_bytes(code.code)
-    script = f"""
-import sys
-import numpy as np
-from pathlib import Path
-from gossipmab.engines.actors.object_code_loader import Machine, Program
-x = np.zeros(3)
-machine = Machine(Program(Path({str(tmp_path / "code.o")!r}).read_bytes(), {code.leaves}, {code.processor!r}))
-assert machine.play(machine.table(((1.5, True, "global"), x)), 0, 3, 0, 0) == 3 and x.tolist() == [101.5] * 3, x
-assert machine.play(machine.table(((-2.0, False, "local"), x)), 1, 2, 0, 0) == 2 and x.tolist() == [101.5, -2.0, 101.5], x
-assert not {{"numba", "scipy", "ray"}} & set(sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-
-
-class _Mixed(NamedTuple):
-    a: float
-    b: bool
-    s: str
-
-
-def _sum_of(mixed: Any, x: Any, begin: int, stop: int, first: int, last: int) -> int:
-    for i in range(begin, stop):
-        x[i] = mixed.a + (100.0 if mixed.b and mixed.s == "global" else 0.0)
-    return stop
-
-
-_sum: Any = njit(**SETTINGS)(_sum_of)
 
 
 def test_messages_larger_than_the_kernel_holds_get_through_both_ways() -> None:

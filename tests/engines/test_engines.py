@@ -11,20 +11,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 import gossipmab as gm
 from gossipmab.cli import call
 from gossipmab.engines.pools.ray_session import PREFIX
-from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import error_of, slow, tiny
+from tests.tiny import cell_times, error_of, module_run, same_tables, session_of, slow, tiny
 
 TINY = tiny(
     80, 2, environment={"agents": 5, "arms": 3, "objectives": 2}, sweep={"network.weights": ["laplacian", "metropolis"]},
     algorithms=[{"name": "pareto_ucb_gossip", "label": "gossip"}, {"name": "pareto_ucb"}, {"name": "pareto_gossip"}],
 )  # others, whose compilation takes long, are compared in test_actors.py  # fmt: skip
-SAME = ("results.parquet", "agents.parquet", "spec.toml")
 COMMAND = """
 import json, sys
 import gossipmab as gm
@@ -33,9 +30,7 @@ gm.run(json.loads(sys.argv[1]), out=sys.argv[2], **json.loads(sys.argv[3]))
 """
 
 
-@pytest.fixture(scope="module")
-def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gm.run(TINY, out=tmp_path_factory.mktemp("runs") / "threads").path
+threads = module_run(TINY, "threads", folder=True)
 
 
 @pytest.mark.parametrize("options", [
@@ -49,8 +44,7 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
         for file in sorted((tmp_path / "run" / "cells").iterdir())[::2]:
             file.unlink()
     run = gm.run(TINY, out=tmp_path / "run", **options)
-    for name in SAME:
-        assert file_hash(run.path / name) == file_hash(threads / name), name
+    assert same_tables(run.path, threads)
     session = json.loads((run.path / "manifest.json").read_text())["sessions"][-1]
     assert {name: session[name] for name in options} == options
     assert call(["verify", str(run.path), "--cell", "all"]) == 0 and not list(root.glob(PREFIX + "*"))
@@ -70,14 +64,14 @@ def test_the_same_files(root: Path, threads: Path, tmp_path: Path, options: dict
 ])  # fmt: skip
 def test_options_that_are_refused(threads: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
     """Before anything is started, or dropped."""
-    before = sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir())
+    before = cell_times(threads)
     spec = threads / "spec.toml"
     fresh = [] if "--address" in arguments else ["--fresh"]
     overrides = ["--set", "experiment.trials=3"] if "--address" in arguments else []
     out = threads.parent / "other" if overrides else threads
     error = error_of(capsys, ["run", str(spec), "--out", str(out), *fresh, *overrides, *arguments])
     assert error.startswith(f"error: {line}") and error.count("\n") == 1, error
-    assert sorted((file, file.stat().st_mtime_ns) for file in (threads / "cells").iterdir()) == before
+    assert cell_times(threads) == before
 
 
 LONGER = {**TINY, "experiment": TINY["experiment"] | {"trials": 100, "horizon": 400_000}, "algorithms": TINY["algorithms"][:2]}
@@ -111,16 +105,8 @@ def signalled(out: Path, number: int, moment: float, engine: str, cells: int = 0
             process.communicate(timeout=100)
         finally:
             process.kill()
-    left = [p for p in psutil.pids() if _session(p) == process.pid]
-    assert number == signal.SIGKILL or not left  # after SIGKILL some stay for a minute
+    assert number == signal.SIGKILL or not session_of(process.pid)  # after SIGKILL some stay for a minute
     return process.returncode
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
 
 
 @pytest.mark.slow
@@ -142,8 +128,7 @@ def test_the_driver_is_killed_twenty_times(root: Path, tmp_path: Path, engine: s
             break
     assert done == sorted(done) and len(set(done)) >= 3  # not only before or after the work
     gm.run(data, out=tmp_path / "run", **options)
-    for name in SAME:
-        assert file_hash(tmp_path / "calm" / name) == file_hash(tmp_path / "run" / name)
+    assert same_tables(tmp_path / "calm", tmp_path / "run")
     assert not list(root.glob(PREFIX + "*"))
 
 

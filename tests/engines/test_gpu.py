@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from broken import Sound
-from gpu_rounds import differing, play_here, trial_of, worlds
 
 import gossipmab as gm
 from gossipmab.cli import call
@@ -22,6 +20,8 @@ from gossipmab.engines.gpu.playing import Played
 from gossipmab.engines.gpu.refusals import check_supported
 from gossipmab.environments.reward_models import Rounds, Table
 from gossipmab.utils.errors import InputError
+from tests.broken import Sound
+from tests.gpu.gpu_rounds import differing, play_here, trial_of, worlds
 
 HAS_GPU = find_spec("numba_cuda") is not None and import_module("numba.cuda").is_available()
 SETTINGS: dict[str, Any] = {"horizon": 300, "seed": 3, "recorded_rounds": 20}

@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from gpu_rounds import trial_of
 from tiny import tiny
 
 import gossipmab as gm
 from gossipmab.engines.gpu.batch import batch_of
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.utils.types import Floats
+from tests.gpu.gpu_rounds import trial_of
 
 pytestmark = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra gpu)")
 ROOT = Path(gm.__file__).parents[1]
@@ -69,7 +69,7 @@ import gossipmab as gm
 from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gpu.batch import begun
 from gossipmab.engines.gpu.playing import play
-from gpu_rounds import NETWORKS, differing
+from tests.gpu.gpu_rounds import NETWORKS, differing
 
 wrong = []
 for algorithm, network, block_agents, rewards in (

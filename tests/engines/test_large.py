@@ -1,39 +1,41 @@
 """Large networks: several threads in one trial, links listed where they are few, curves summed over the agents."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import broken
 import networkx as nx
 import numpy as np
 import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS
-from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.networks.links.sparse import FEW, MANY, few_of_many, spread
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round
+from gossipmab.utils.atomic import fetch_add, wait_until
+from gossipmab.utils.jit import jit
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import refusal, refuses, slow, tiny
+from tests.tiny import Patch, refusal, refuses, slow, tiny, world
 
 GAMES = [("pareto_ucb_gossip", "bernoulli"), slow("pareto_ucb_gossip", "gaussian"), slow("pareto_ucb", "bernoulli")]
 GAMES += [slow("pareto_gossip", "bernoulli"), slow("simulated_nsw_ucb_gossip", "bernoulli")]
 
 
-def same(one: GossipTrace, other: GossipTrace) -> bool:
-    return same_bits(one, other) == []
+def same(one: gm.GossipTrace, other: gm.GossipTrace) -> bool:
+    return gm.same_bits(one, other) == []
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
 @pytest.mark.parametrize(("name", "rewards"), GAMES)
 def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
-    environment = gm.Environment.sample(agents=7, arms=4, objectives=3, rewards=rewards, seed=3)
-    network = gm.Network("wheel", agents=7, link_probability=0.4, weights=weights)
+    environment, network = world(7, 4, 3, "wheel", 0.4, weights, rewards=rewards, seed=3)
 
-    def play(threads: int) -> GossipTrace:
+    def play(threads: int) -> gm.GossipTrace:
         algorithm = ALGORITHMS[name]()
         return gm.simulate(algorithm, environment, network, horizon=60, seed=2, recorded_rounds=9, threads=threads)
 
@@ -41,11 +43,10 @@ def test_threads_change_no_bit(name: str, weights: str, rewards: str) -> None:
     assert all(same(one, play(threads)) for threads in (2, 3, 7, 12))
 
 
-def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_with_many_agents_and_any_block(monkeypatch: Patch) -> None:
     """Far rows are fetched ahead here, and blocks are of one round, of three, of all."""
     agents = 4_000
-    environment = gm.Environment.sample(agents=agents, arms=6, objectives=3, seed=1)
-    network = gm.Network(nx.random_regular_graph(6, agents, seed=0), link_probability=0.5)
+    environment, network = world(agents, 6, 3, nx.random_regular_graph(6, agents, seed=0), seed=1)
     played = []
     for threads, numbers in ((1, 10**9), (2, 1), (2, 3 * (agents * 4 + len(network.edges))), (5, 10**9)):
         monkeypatch.setattr(rounds, "BLOCK_NUMBERS", numbers)
@@ -56,21 +57,43 @@ def test_threads_with_many_agents_and_any_block(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.slow
 def test_what_threads_cannot_share_is_played_by_one() -> None:
     """A yardstick computes once a round what all agents use."""
-    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=1)
-    network = gm.Network("ring", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, "ring", seed=1)
     one, two = (gm.simulate(gm.CentralizedNSW(), environment, network, horizon=40, seed=5, threads=threads) for threads in (1, 2))
     assert same(one, two)
 
 
 def test_an_interrupt_ends_the_threads() -> None:
-    environment = gm.Environment.sample(agents=50, arms=3, objectives=2, seed=1)
-    network = gm.Network("ring", agents=50)
-
-    def stop(steps: int) -> None:
-        raise KeyboardInterrupt
-
+    environment, network = world(50, 3, 2, "ring", 1.0, seed=1)
+    stop = Mock(side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=10**7, seed=5, threads=3, progress=stop)
+
+
+@jit
+def counted(counters: Any, threads: int, rounds: int) -> int:
+    """Add to a counter in each round, and wait for the others; how many rounds began before the one before was over."""
+    early = 0
+    for b in range(rounds):
+        if b > 0 and fetch_add(counters, b - 1, 0) < threads:
+            early += 1
+        fetch_add(counters, b, 1)
+        wait_until(counters, b, threads)
+    return early
+
+
+def test_no_thread_goes_on_before_all_have_come() -> None:
+    threads, rounds = 5, 2_000  # more than processors
+    counters = np.zeros(rounds, np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        assert list(pool.map(lambda _: counted(counters, threads, rounds), range(threads))) == [0] * threads
+    assert (counters == threads).all()
+
+
+@pytest.mark.slow
+def test_an_error_in_one_thread_ends_all() -> None:
+    environment, network = gm.Environment.sample(50, 4, 2, seed=0), gm.Network("ring", agents=50)
+    with pytest.raises(ValueError, match="round 20"):
+        gm.simulate(broken.Stopping(), environment, network, horizon=100, seed=0, threads=3)
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "3", math.nan, math.inf, [3]])
@@ -98,12 +121,9 @@ def test_a_class_or_a_name_for_an_object_is_refused_in_a_line() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
-    environment = gm.Environment.sample(agents=6, arms=4, objectives=3, seed=3)
-    network = gm.Network("ring", agents=6, link_probability=0.4)
-    each, all_ = (
-        gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=90, seed=2, threads=threads, per_agent_curves=by_agent)
-        for by_agent in (True, False)
-    )
+    place = world(6, 4, 3, "ring", 0.4, seed=3)
+    options = {"horizon": 90, "seed": 2, "threads": threads}
+    each, all_ = (gm.simulate(gm.ParetoUCBGossip(), *place, per_agent_curves=by_agent, **options) for by_agent in (True, False))
     assert all_.pareto_regret.shape == all_.nsw_regret.shape == (90, 1)
     for name, values in each.per_round().items():
         assert np.array_equal(values, all_.per_round()[name]), name
@@ -114,7 +134,7 @@ def test_curves_summed_over_the_agents_are_the_sums(threads: int) -> None:
     assert np.array_equal(each.final_nsw_regret, each.nsw_regret[-1])
 
 
-def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: Patch, tmp_path: Path) -> None:
     environment, network = gm.Environment.sample(6, 3, 2), gm.Network("ring", agents=6)
 
     def columns(limit: int) -> int:
@@ -132,7 +152,7 @@ def test_large_trials_keep_sums_and_come_back_from_their_folder(monkeypatch: pyt
     assert all(trace.pareto_regret.shape == (5, 1) for trace in again.traces.values())
     for one, other in ((small.table(), again.table()), (small.agents(), again.agents()), (small.summary(), large.summary())):
         assert one.drop(columns="steps_per_second", errors="ignore").equals(other.drop(columns="steps_per_second", errors="ignore"))
-    assert all(finding.sound for finding in verify(tmp_path / "large"))
+    assert all(finding.sound for finding in gm.verify(tmp_path / "large"))
 
 
 def test_few_links_by_hand() -> None:
@@ -196,11 +216,10 @@ def test_erdos_renyi_lists_what_it_would_draw_where_links_are_few_and_alike() ->
 
 
 @pytest.mark.parametrize("weights", ["laplacian", "metropolis"])
-def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = gm.Environment.sample(agents=150, arms=3, objectives=2, seed=3)
-    network = gm.Network("complete", agents=150, link_probability=0.02, weights=weights)
+def test_a_trial_with_listed_links_is_the_one_with_rows(weights: str, monkeypatch: Patch) -> None:
+    environment, network = world(150, 3, 2, "complete", 0.02, weights, seed=3)
 
-    def play(**options: Any) -> GossipTrace:
+    def play(**options: Any) -> gm.GossipTrace:
         return gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=2, **options)
 
     listed = play()

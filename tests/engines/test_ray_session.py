@@ -1,15 +1,19 @@
-"""Ray for the length of a `with`: private, loopback, token, and nothing left behind. Real Ray, real signals."""
+"""Ray for the length of a `with`: private, loopback, token, and nothing left behind. Real Ray, real signals.
+
+And what a command sees of a cluster: advice on its nodes, and a head that goes; real nodes: test_ray_tasks.py and tests/hosts.
+"""
 
 import os
 import random
+import re
+import secrets
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,13 @@ import psutil
 import pytest
 
 import gossipmab as gm
-from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, session
-from tests.tiny import Capsys, Patch
+from gossipmab.engines.limits import Room
+from gossipmab.engines.pools import head_watch
+from gossipmab.engines.pools.cluster_check import BLOCK, Checked, Facts, Link, Node, Probe, _pairs
+from gossipmab.engines.pools.ray_session import PREFIX, _last_lines, _terminated_gently, session
+from gossipmab.utils.errors import ClusterLostError
+from gossipmab.utils.provenance import machine, versions
+from tests.tiny import Capsys, Patch, error_of, session_of, slow
 
 PROBE = """
 import sys
@@ -42,22 +51,18 @@ with session(cpus=1) as ray:
 """
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
-def bare() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-
-
-def probe(address: str, environment: dict[str, str]) -> str:
+def probe(address: str, **environment: str) -> str:
+    """How a stranger fares who has nothing but these variables."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, "-c", PROBE, address]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=bare | environment, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.strip()
+
+
+def begun(code: str, *arguments: str, **options: Any) -> Any:
+    """A process that runs the code."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], **pipes, **options)
 
 
 def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch, capfd: Capsys) -> None:
@@ -88,9 +93,9 @@ def test_private_on_loopback_and_gone_afterwards(root: Path, monkeypatch: Patch,
         listening = {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listening
         token = (folder / "token").read_text()
-        assert probe(running.address, bare()) == "AuthenticationError"
-        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}) == ("AuthenticationError")
-        assert probe(running.address, bare() | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}) == "in"
+        assert probe(running.address) == "AuthenticationError"
+        assert probe(running.address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="0" * 64) == "AuthenticationError"
+        assert probe(running.address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token) == "in"
         assert not any(token in " ".join(p.cmdline()) for p in processes)
         with pytest.raises(gm.InputError, match="already"), session():
             pass
@@ -122,14 +127,8 @@ except ray_session.InputError as error:
 
 @pytest.mark.parametrize(("before", "seconds", "told"), [
     ([], 0.01, "engine: no Ray starts within 0."),
-    pytest.param(
-        ["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts",
-        marks=pytest.mark.slow,
-    ),
-    pytest.param(
-        ["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback",
-        marks=pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root"),
-    ),
+    slow(["env", "http_proxy=http://127.0.0.1:9", "RAY_grpc_enable_http_proxy=1", "RAY_USE_TLS=1"], 60, "starts"),
+    *[(["unshare", "-n"], 60, "engine: no Ray starts: it needs this machine's loopback")] * (os.geteuid() == 0),  # root may
 ])  # fmt: skip
 def test_a_ray_that_cannot_start_says_why_in_a_line(root: Path, before: list[str], seconds: float, told: str) -> None:
     command = [*before, sys.executable, "-c", STARTS, str(seconds)]
@@ -146,24 +145,12 @@ def test_the_last_errors_of_rays_logs(tmp_path: Path) -> None:
     assert _last_lines(tmp_path) == "; Ray's log ends with [x C 1 1] no room" and _last_lines(None) == ""
 
 
-def members(session_id: int) -> list[str]:
-    """All processes of a session of the kernel's, such as Popen(start_new_session=True) begins: Ray's own stay in it."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == session_id and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {process.name()}")
-    return found
-
-
 def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait") -> tuple[int, str]:
     """Start a session in a process group, signal the group as a terminal would; its exit code and stderr.
 
     wait: seconds after the start; None waits until the session is there.
     """
-    command = [sys.executable, "-c", HOLDS, mode]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+    with begun(HOLDS, mode, start_new_session=True) as process:
         try:
             assert process.stdout.readline() == "starting\n"
             if wait is None:
@@ -175,7 +162,7 @@ def interrupted(root: Path, number: int, wait: float | None, mode: str = "wait")
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert members(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
+    assert session_of(process.pid) == [] and [p.name for p in root.iterdir() if p.name.startswith(PREFIX)] == []
     return process.returncode, errors
 
 
@@ -198,10 +185,98 @@ def test_nothing_is_left_after_an_error(root: Path) -> None:
 def test_ray_that_was_imported_before_is_behind_a_token_too(root: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     """Ray reads what makes it listen on loopback when it is imported."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    command = [sys.executable, "-c", "import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "starting\n"
-        assert probe(process.stdout.readline().strip(), bare()) == "AuthenticationError"
+    with begun("import ray\n" + HOLDS.replace("ray.folder", "ray.address"), "wait") as process:
+        assert process.stdout.readline() == "starting\n"
+        assert probe(process.stdout.readline().strip()) == "AuthenticationError"
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert errors.count("listens at") == 1 and list(root.iterdir()) == []
+
+
+STUCK = """
+import signal, socket, sys, threading
+from gossipmab.engines.pools import head_watch
+head_watch.EVERY, head_watch.PATIENCE, head_watch.LEAVE = 0.05, 0.1, 0.2
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with head_watch.watched("127.0.0.1:1", threading.Event()):
+    signal.sigwait([signal.SIGUSR1])
+"""
+
+
+def test_a_head_that_goes_ends_the_block_and_only_what_fails_for_want_of_it_says_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: Patch
+) -> None:
+    for name, seconds in (("EVERY", 0.05), ("PATIENCE", 0.3), ("SAID", 0.1)):
+        monkeypatch.setattr(head_watch, name, seconds)
+    before, lost = signal.getsignal(signal.SIGTERM), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ClusterLostError, match="has not answered"), _terminated_gently(lost):  # noqa: SIM117
+            with head_watch.watched(address, lost):
+                server.close()
+                lost.wait(30)
+                time.sleep(30)  # which the signal ends
+    assert signal.getsignal(signal.SIGTERM) == before and len(caplog.records) == 1
+    # what fails for want of the head says so and all else is as it was
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(KeyError), head_watch.watched(address, threading.Event()):
+            raise KeyError("ours")
+    for error, told in ((ConnectionError("of Ray"), ClusterLostError), (KeyboardInterrupt(), KeyboardInterrupt)):
+        with pytest.raises(told), head_watch.watched(address, threading.Event()):
+            raise error
+
+
+def test_a_process_that_waits_within_ray_ends_with_one_line() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == ClusterLostError.exit_code == 4 and done.stderr.count("\n") == 1
+    assert "has not answered" in done.stderr and "the same command goes on" in done.stderr
+
+
+FACTS = Facts("node1", versions(), str(machine()["cpu"]), Room(10_000.0, 1e6, 1024.0))
+NODE = Node("10.0.0.1", 4.0, FACTS, 0.001, 1e8, 0.0)
+LINK = Link("10.0.0.1", "10.0.0.2", 0.0001, 1e8)
+
+
+def test_a_good_cluster_needs_no_advice_and_few_nodes_are_tried_in_all_pairs() -> None:
+    found = Checked([NODE, NODE._replace(address="10.0.0.2")], [], [LINK], True)
+    assert found.sound and list(found.advice()) == [] and found.worst(NODE) == 0.0001
+    # few nodes are tried in all pairs and many with those that follow
+    assert _pairs(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "a"), ("b", "c"), ("c", "a"), ("c", "b")]
+    many = _pairs([str(number) for number in range(20)])
+    assert len(many) == 60 and ("19", "0") in many and all(one != other for one, other in many)
+
+
+@pytest.mark.parametrize(("changes", "sound", "line"), [
+    ({"token": False}, True, "no token is required"),
+    ({"silent": ["10.0.0.3"]}, False, "10.0.0.3 starts no worker within 60 s"),
+    ({"links": [LINK._replace(fault="port 5: TimeoutError")]}, False,
+     r"10.0.0.1 cannot connect to 10.0.0.2 \(port 5: TimeoutError\)"),
+    ({"links": [LINK._replace(one_way=0.005)]}, True, "5.0 ms one way from 10.0.0.1 to 10.0.0.2: .* at most 200 rounds/s"),
+    ({"nodes": [NODE._replace(ahead=-3.0)]}, True, r"the clock of node1 \(10.0.0.1\) is 3.0 s behind"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(room=Room(150.0, 1e6, 1024.0)))]}, True, "memory for 2 actors only"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(processor="another"))]}, True, "another processor"),
+    ({"nodes": [NODE._replace(facts=FACTS._replace(versions=versions() | {"numpy": "0.1"}))]}, True, "has numpy 0.1 instead of"),
+])  # fmt: skip
+def test_what_is_wrong_is_named(changes: dict[str, Any], sound: bool, line: str) -> None:
+    found = Checked([NODE], [], [LINK], True)._replace(**changes)
+    (advice,) = found.advice()
+    assert found.sound == sound
+    assert re.search(line, advice), advice
+
+
+def test_probes_measure_the_way_between_them(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "127.0.0.1")
+    key, probe = secrets.token_bytes(32), Probe()
+    address = probe.listen(key)
+    for _ in range(2):  # one after the other, as many may come
+        one_way, speed = probe.measure(address, key)
+        assert 0 < one_way < 1 and BLOCK / 10 < speed
+    with pytest.raises(Exception, match="digest|rejected"):
+        probe.measure(address, b"a wrong key")
+    assert probe.measure(address, key)[0] > 0
+
+
+def test_nobody_there_is_one_line(capsys: Capsys) -> None:
+    line = error_of(capsys, ["cluster", "check", "--address", "127.0.0.1:9"])
+    assert line.startswith("error: address: got '127.0.0.1:9', and no Ray cluster answers there")

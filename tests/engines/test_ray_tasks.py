@@ -16,18 +16,15 @@ import numpy as np
 import pytest
 
 import gossipmab as gm
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.pools import ray_runtime_env as ray_shipping, ray_session, ray_tasks as ray_cells
 from gossipmab.engines.pools.cluster_check import check_cluster
 from gossipmab.engines.pools.ray_runtime_env import packed
 from gossipmab.engines.pools.ray_session import PREFIX
 from gossipmab.engines.pools.ray_tasks import run_cells
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, MOST, NAMED, Flight, TaskQueue
-from gossipmab.experiments.callbacks import Callback
 from gossipmab.experiments.cell_runner import CellRunner
 from gossipmab.experiments.spec.loading import load_spec
-from tests.engines.test_ray_session import until
-from tests.tiny import same_tables, tiny
+from tests.tiny import Patch, same_tables, tiny, until
 
 TINY = tiny(80, 3, sweep={"network.link_probability": [0.3, 1.0]})
 pytestmark = pytest.mark.usefixtures("root")
@@ -59,22 +56,18 @@ class Numbers:
         return np.random.default_rng(int(number)).random(self.size), os.getpid()
 
 
-def expected(number: int, size: int = 100) -> np.ndarray:
-    return np.random.default_rng(number).random(size)
-
-
-def drained(queue: TaskQueue) -> list[list[int]]:
-    """All batches, when each is played whole before the next is taken."""
-    batches = []
-    while (batch := queue.take(0)) is not None:
-        queue.landed(batch, [True] * len(batch))
-        batches.append(batch)
-    return batches
+def same_numbers(found: dict[str, Any], size: int = 100) -> bool:
+    """Whether these cells have their numbers."""
+    return all(np.array_equal(x, np.random.default_rng(int(cell.split()[1])).random(size)) for cell, x in found.items())
 
 
 @pytest.mark.parametrize(("cells", "workers"), [(0, 2), (1, 8), (7, 2), (1000, 3)])
 def test_batches_hold_every_cell_once_grow_and_shrink(cells: int, workers: int) -> None:
-    batches = drained(TaskQueue(cells, lambda: workers))
+    """Each is played whole before the next is taken."""
+    queue, batches = TaskQueue(cells, lambda: workers), []
+    while (batch := queue.take(0)) is not None:
+        queue.landed(batch, [True] * len(batch))
+        batches.append(batch)
     assert [index for batch in batches for index in batch] == list(range(cells))
     sizes = [len(batch) for batch in batches]
     assert sizes[:1] == [1] * min(cells, 1) and set(sizes[-workers:]) <= {1}
@@ -129,8 +122,7 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     """Among ordinary cells: one that raises, one whose worker is killed from outside, one that kills any worker."""
     cells = [f"cell {n}" for n in range(20)] + ["fails 20", "waits 21", "kills 22"]
     random.Random(1).shuffle(cells)
-    notes: list[str] = []
-    told: list[int] = []
+    notes, told = list[str](), list[int]()
 
     def kill() -> None:
         os.kill(int(until((tmp_path / "pid").exists) and (tmp_path / "pid").read_text()), signal.SIGKILL)
@@ -142,8 +134,7 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
     assert sorted(found) == sorted(cells) and isinstance(found.pop("fails 20"), KeyError)
     lost = found.pop("kills 22")
     assert isinstance(lost, RuntimeError) and f"died {ATTEMPTS} times" in str(lost) and "WorkerCrashed" in str(lost)
-    for cell, (numbers, _) in found.items():
-        assert numbers.tobytes() == expected(int(cell.split()[1])).tobytes()
+    assert same_numbers({cell: outcome[0] for cell, outcome in found.items()})
     assert sum(told) == 7 * 21 and all("\n" not in note for note in notes)
     notes = [note for note in notes if "not answered" not in note]  # as on a busy machine
     assert all("a task died" in note for note in notes)
@@ -151,13 +142,12 @@ def test_a_killed_worker_costs_time_and_one_line(tmp_path: Path) -> None:
 
 
 def environment_fails_on(address: str) -> Exception:
-    import ray
+    from ray.exceptions import RuntimeEnvSetupError
 
-    trace = "Traceback (most recent call last):\n  File x, line 1\nOSError: no space left\n"
-    return ray.exceptions.RuntimeEnvSetupError(f"[Node {address}] {trace}")
+    return RuntimeEnvSetupError(f"[Node {address}] Traceback (most recent call last):\n  File x, line 1\nOSError: no space left\n")
 
 
-def test_an_environment_that_fails_is_a_death_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_that_fails_is_a_death_in_one_line(monkeypatch: Patch) -> None:
     """Ray is played, on a cluster of one node: the first task dies, and all tasks of the second cell."""
     import ray
 
@@ -197,10 +187,8 @@ def test_a_node_that_cannot_set_up_a_task_gets_no_more_but_for_the_last_one(tmp_
     task.avoided, task.environment, task.waits = set(), {}, notes.append
     for address in ("10.0.0.2", "10.0.0.2", "10.0.0.9"):  # again, from a task in flight; and a node that has just joined
         assert task.avoids(environment_fails_on(address))
-    assert task.avoided == {"id2"} and task.environment == {}
-    assert notes == [
-        "node 10.0.0.2 cannot set up a task and gets no more of this run (RuntimeEnvSetupError: OSError: no space left)"
-    ]
+    line = "node 10.0.0.2 cannot set up a task and gets no more of this run (RuntimeEnvSetupError: OSError: no space left)"
+    assert task.avoided == {"id2"} and task.environment == {} and notes == [line]
     assert not task.avoids(environment_fails_on("10.0.0.1")) and task.avoided == {"id2"} and len(notes) == 1
     first = task.environment
     assert not task.avoids(environment_fails_on("10.0.0.1")) and first != task.environment != {}
@@ -215,8 +203,7 @@ def test_a_full_object_store(tmp_path: Path) -> None:
     store, kept = {"object_store": 80 * 2**20}, {}
     for cell, outcome in run_cells(cells, Numbers(tmp_path, size), workers=2, note=notes.append, **store):
         kept[cell] = outcome[0]  # held on purpose: memory of the store stays taken
-    assert sorted(kept) == sorted(cells)
-    assert all(kept[f"cell {n}"].tobytes() == expected(n, size).tobytes() for n in range(8))
+    assert sorted(kept) == sorted(cells) and same_numbers(kept, size)
 
 
 @pytest.mark.slow
@@ -228,6 +215,13 @@ def test_stopping_early_leaves_nothing(root: Path, tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+class Carried(CellRunner):
+    """A player that says where its worker found the package."""
+
+    def __call__(self, cell: Any, steps: Any = None) -> Any:
+        return super().__call__(cell, steps).trace, gm.__file__, {name: str(path) for name, path in self.files.items()}
+
+
 class Unreadable(Numbers):
     """A play that no worker can unpack."""
 
@@ -236,7 +230,7 @@ class Unreadable(Numbers):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: Patch) -> None:
     """It fails cell by cell, without a line for each; and a task too large for this machine is refused at once."""
     notes: list[str] = []
     with ray_session.session(cpus=2):
@@ -248,19 +242,19 @@ def test_what_cannot_be_played_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
             list(run_cells(["cell 1"], Numbers(tmp_path), workers=2, resources={"CPU": 2, "unicorn": 1}))
 
 
-def test_other_versions_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_versions_are_said_once(monkeypatch: Patch) -> None:
     notes: list[str] = []
     others: set[str] = set()
     ours = ray_cells.versions()
     for theirs in (ours, ours | {"numpy": "0.1"}, ours | {"numpy": "0.1"}):
         ray_cells._compared(theirs, others, notes.append)
     assert len(notes) == 1 and f"numpy 0.1 instead of {ours['numpy']}" in notes[0]
-    # no cells no ray
+    # no cells, no Ray
     monkeypatch.setattr(ray_cells, "session", None)
     assert list(run_cells([], Numbers(Path()), workers=1)) == []
 
 
-def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipment(tmp_path: Path, monkeypatch: Patch) -> None:
     class Shipped(Numbers):
         @property
         def files(self) -> dict[str, Path]:
@@ -286,7 +280,7 @@ def test_the_shipment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster(root: Path, monkeypatch: Patch) -> Iterator[Any]:
     """A head that plays nothing and two nodes of two CPUs each, behind a token."""
     (root / "token").write_text(ray_session.TOKEN)  # Ray reads it once a process, and the mode when it is imported
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
@@ -324,7 +318,7 @@ def test_a_cluster_is_checked_and_its_workers_and_actors_need_nothing_by_hand(cl
     here = {cell.id: player(cell)[0] for cell in cells}
     for cell, outcome in run_cells(cells, player, address=cluster.address, resources={"CPU": 0.5}):
         trace, package, files = outcome
-        assert same_bits(trace, here[cell.id]) == []
+        assert gm.same_bits(trace, here[cell.id]) == []
         assert "runtime_resources" in package and all("runtime_resources" in path for path in files.values())
         assert set(files) == set(spec.files)
     # On two nodes, by either transport: the files that threads write.
@@ -344,19 +338,11 @@ def test_a_node_is_removed(cluster: Any, tmp_path: Path) -> None:
         found[cell] = outcome
         if len(found) == 10:
             cluster.remove_node(cluster.removable[0], allow_graceful=False)
-    assert sorted(found) == sorted(cells)
-    assert all(found[f"slow {n}"][0].tobytes() == expected(n).tobytes() for n in range(200))
+    assert sorted(found) == sorted(cells) and same_numbers({cell: outcome[0] for cell, outcome in found.items()})
     assert notes and all("\n" not in note and "played again" in note for note in notes)
 
 
-class Carried(CellRunner):
-    """A player that says where its worker found the package."""
-
-    def __call__(self, cell: Any, steps: Any = None) -> Any:
-        return super().__call__(cell, steps).trace, gm.__file__, {name: str(path) for name, path in self.files.items()}
-
-
-class Remover(Callback):
+class Remover(gm.Callback):
     """Takes all nodes but the head away when the first window has been played; keeps the notes."""
 
     def __init__(self, cluster: Any) -> None:

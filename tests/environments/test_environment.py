@@ -160,32 +160,29 @@ def test_a_table_gives_means_and_is_resampled(tmp_path: Path, suffix: str) -> No
 
 
 def test_tables_that_are_refused(tmp_path: Path) -> None:
+    whole = tidy(MEANS, ["agent", "arm"], "mean")
+    for rows, words in ((whole.head(11), "has 11 rows"), (pd.concat([whole.head(11), whole.head(1)]), "twice")):
+        rows.to_csv(tmp_path / "means.csv", index=False)
+        assert words in refused(means=tmp_path / "means.csv")
     path, frame = log(tmp_path)
     assert "environment.logged_rewards" in refused(rewards="table")
     assert "there is no file" in refused(rewards="table", logged_rewards=tmp_path / "nothing.csv")
     assert ".txt" in refused(rewards="table", logged_rewards=tmp_path / "log.txt")
     assert "contradicts agents = 5" in refused(rewards="table", logged_rewards=path, agents=5)
 
-    def changed(edit: Any) -> str:
-        edited = frame.copy()
-        edited = edit(edited)
+    for edited, words in (
+        (frame[(frame.agent == 0) | (frame.arm < 2)], "agent 1 has no row for arm 2"),
+        (frame.assign(agent=frame.agent + 1), "; indices begin at 0"), (frame.drop(columns="arm"), "'arm'"),
+        (frame.drop(columns="reward_1"), "reward_1"), (frame.drop(columns=["reward_1", "reward_2"]), "reward_1"),
+        (frame.assign(agent=frame.agent - 1), "'agent'"), (frame.assign(arm=frame.arm + 0.5), "'arm'"),
+        (frame.assign(reward_2=np.nan), "reward_2"), (frame.assign(reward_2="much"), "environment.logged_rewards"),
+        (frame.head(0), "environment.logged_rewards"),
+    ):  # fmt: skip
         edited.to_csv(tmp_path / "edited.csv", index=False)
-        return refused(rewards="table", logged_rewards=tmp_path / "edited.csv")
-
-    assert "agent 1 has no row for arm 2" in changed(lambda f: f[(f.agent == 0) | (f.arm < 2)])
-    assert changed(lambda f: f.assign(agent=f.agent + 1)).endswith("; indices begin at 0")
-    assert "'arm'" in changed(lambda f: f.drop(columns="arm"))
-    assert "reward_1" in changed(lambda f: f.drop(columns="reward_1"))
-    assert "reward_1" in changed(lambda f: f.drop(columns=["reward_1", "reward_2"]))
-    assert "'agent'" in changed(lambda f: f.assign(agent=f.agent - 1))
-    assert "'arm'" in changed(lambda f: f.assign(arm=f.arm + 0.5))
-    assert "reward_2" in changed(lambda f: f.assign(reward_2=np.nan))
-    assert "environment.logged_rewards" in changed(lambda f: f.assign(reward_2="much"))
-    assert "environment.logged_rewards" in changed(lambda f: f.head(0))
-    (tmp_path / "torn.parquet").write_bytes(b"PAR1 and then nothing")
-    assert "torn.parquet" in refused(rewards="table", logged_rewards=tmp_path / "torn.parquet")
-    (tmp_path / "empty.csv").write_bytes(b"")
-    assert "empty.csv" in refused(rewards="table", logged_rewards=tmp_path / "empty.csv")
+        assert words in refused(rewards="table", logged_rewards=tmp_path / "edited.csv")
+    for name, content in (("torn.parquet", b"PAR1 and then nothing"), ("empty.csv", b"")):
+        (tmp_path / name).write_bytes(content)
+        assert name in refused(rewards="table", logged_rewards=tmp_path / name)
 
 
 @pytest.mark.parametrize(("wrong", "words"), [
@@ -223,25 +220,14 @@ def test_wrong_input_is_one_line_that_names_its_key(wrong: dict[str, Any], words
     assert words in refused(**(SIZES | wrong))
 
 
-def test_files_that_are_refused(tmp_path: Path) -> None:
-    write(tmp_path / "means.csv", MEANS, ["agent", "arm"], "mean")
-    frame = pd.read_csv(tmp_path / "means.csv")
-    frame.head(11).to_csv(tmp_path / "short.csv", index=False)
-    assert "has 11 rows" in refused(means=tmp_path / "short.csv")
-    pd.concat([frame.head(11), frame.head(1)]).to_csv(tmp_path / "twice.csv", index=False)
-    assert "twice" in refused(means=tmp_path / "twice.csv")
-
-
-@pytest.mark.parametrize("bounds", [(0.3, 0.8), [0, 1], np.array([0.5, 0.6])])
-def test_drawn_means_are_mapped_to_their_range(bounds: Any) -> None:
-    low, high = bounds
-    plain, mapped = (gm.Environment.sample(4, 3, 2, seed=1, **given).means for given in ({}, {"mean_range": bounds}))
-    np.testing.assert_array_equal(mapped, low + (high - low) * plain)
+def test_drawn_means_are_mapped_to_their_range() -> None:
+    plain = gm.Environment.sample(4, 3, 2, seed=1).means
+    for bounds in ((0.3, 0.8), [0, 1], np.array([0.5, 0.6])):
+        low, high = bounds
+        mapped = gm.Environment.sample(4, 3, 2, seed=1, mean_range=bounds).means
+        np.testing.assert_array_equal(mapped, low + (high - low) * plain)
     discrete = gm.Environment.sample(4, 3, 2, seed=1, rewards="discrete").means
     np.testing.assert_array_equal(discrete, 0.3 + 0.5 * plain)
-
-
-def test_a_range_of_means_that_is_none_is_refused() -> None:
     for bounds in ((0.8, 0.3), (0.1, 2), "x", 3, (0.2, "a"), (0.5,), (float("nan"), 1)):
         line = refused(agents=4, arms=3, objectives=2, seed=1, mean_range=bounds)
         assert line.startswith("environment.mean_range: got ") and line.endswith(", allowed is two numbers 0 <= low < high <= 1")

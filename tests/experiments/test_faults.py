@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from processes import end_of, start
@@ -26,7 +27,6 @@ from processes import end_of, start
 import gossipmab as gm
 from gossipmab.algorithms import PROTOCOLS, ParetoUCB
 from gossipmab.analysis import plots as plotting
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.runner import CellsFailedError
@@ -34,16 +34,11 @@ from gossipmab.experiments.spec.loading import from_dict, load_spec
 from gossipmab.experiments.storage.cell_file import decode
 from gossipmab.experiments.storage.lock import LOCK, OWNER, held
 from gossipmab.experiments.storage.run_folder import RunFolder
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
-from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, slow, tiny
+from tests.tiny import Capsys, Patch, cell_times, mounted, needs_mount, same_tables, slow, tiny, until
 
 TINY = tiny(80, 3)
 CELLS = 6
-TABLES = ("results.parquet", "agents.parquet", "spec.toml")
-ROOT = os.geteuid() == 0
-needs_mount = pytest.mark.skipif(not ROOT, reason="mounting a small file system needs root")
 
 
 class Run(NamedTuple):
@@ -82,10 +77,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def assert_same_run(one: Path, other: Path) -> None:
     """The same numbers everywhere; what says when and how fast they were computed may differ. Nothing is left over."""
     first, second = gm.open_run(one), gm.open_run(other)
-    for name in TABLES:
-        assert file_hash(one / name) == file_hash(other / name), name
+    assert same_tables(one, other)
     assert list(first.traces) == list(second.traces) and first.complete and second.complete
-    assert all(same_bits(first.traces[cell], second.traces[cell]) == [] for cell in first.traces)
+    assert all(gm.same_bits(first.traces[cell], second.traces[cell]) == [] for cell in first.traces)
     summaries = [run.summary().drop(columns="steps_per_second") for run in (first, second)]
     assert summaries[0].equals(summaries[1])
     for run in (first, second):
@@ -116,10 +110,9 @@ def killed_at_every_step(run: Run, out: Path, every: int, figures: bool) -> int:
             return kills
         assert code == -signal.SIGKILL, (out / "said").read_text()
         sound = RunFolder(folder).finished(load_spec(run.spec).cells(), load_spec(run.spec), pytest.fail)
-        done = {cell: (folder / "cells" / f"{cell}.parquet").stat().st_mtime_ns for cell in sound}
-        assert call(run.command(folder)) == 0
+        done = {file: when for file, when in cell_times(folder).items() if file.stem in sound}
+        assert call(run.command(folder)) == 0 and done.items() <= cell_times(folder).items()
         assert_same_run(run.folder, folder)
-        assert {cell: (folder / "cells" / f"{cell}.parquet").stat().st_mtime_ns for cell in sound} == done
         shutil.rmtree(folder)
     raise AssertionError
 
@@ -203,6 +196,7 @@ def test_damaged_cells_are_told_and_computed_again(percent: int, tiny: Run, tmp_
     folder = tiny.copy(tmp_path / "run")
     for file in (folder / "cells").glob("*.parquet"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size * percent // 100])
+    assert call(["verify", str(folder)]) == 1 and capsys.readouterr().out.count("WRONG  cells/") == CELLS
     assert call(tiny.command(folder)) == 0
     said = capsys.readouterr().err.splitlines()
     assert len(said) == CELLS and all("torn or altered" in line and "set aside as" in line for line in said)
@@ -221,9 +215,11 @@ def test_damaged_tables_are_read_from_the_cells_and_written_anew(
     assert (f"{name} is missing or was altered" in out) == (name != "summary.csv") and err == ""
     assert gm.open_run(folder).table().equals(gm.open_run(tiny.folder).table())
     assert gm.open_run(folder).agents().equals(gm.open_run(tiny.folder).agents())
-    assert call(["verify", str(folder)]) == 1 and call(tiny.command(folder)) == 0
+    assert call(["verify", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert f"WRONG  {name}: {'is missing' if how == 'gone' else ''}" in out and err.count("\n") == 1
+    assert call(tiny.command(folder)) == 0 and call(["verify", str(folder)]) == 0
     assert_same_run(tiny.folder, folder)
-    assert call(["verify", str(folder)]) == 0
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "torn", "altered"])
@@ -235,10 +231,10 @@ def test_what_describes_a_run_is_written_anew(name: str, how: str, tiny: Run, tm
     damage(file, how)
     assert call(["summary", str(folder)]) == 2
     assert "run the same experiment on its folder again: finished cells are kept" in line_of(capsys)
-    before = {f: f.stat().st_mtime_ns for f in (folder / "cells").glob("*.parquet")}
+    before = cell_times(folder)
     assert call(tiny.command(folder)) == 0
     assert capsys.readouterr().err.startswith("manifest.json: ") == (name == "manifest.json")
-    assert {f: f.stat().st_mtime_ns for f in before} == before and (folder / "notes.txt").read_text() == "mine"
+    assert cell_times(folder) == before and (folder / "notes.txt").read_text() == "mine"
     assert_same_run(tiny.folder, folder)
 
 
@@ -265,23 +261,13 @@ def test_without_a_manifest_another_experiment_is_refused(how: str, tiny: Run, t
 
 
 def test_a_manifest_of_something_else_is_left_alone(tiny: Run, tmp_path: Path, capsys: Capsys) -> None:
-    for content in ('{"name": "an add-on"}', "torn {"):
-        (tmp_path / "manifest.json").write_text(content)
-        (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "thesis.tex").write_text("mine")
+    for content, named in (("", "thesis.tex"), ('{"name": "an add-on"}', str(tmp_path)), ("torn {", str(tmp_path))):
+        if content:
+            (tmp_path / "manifest.json").write_text(content)
+        before = listing(tmp_path)
         for more in ([], ["--fresh"]):
-            assert call(tiny.command(tmp_path, *more)) == 2 and str(tmp_path) in line_of(capsys)
-        assert (tmp_path / "manifest.json").read_text() == content and (tmp_path / "thesis.tex").exists()
-
-
-@contextmanager
-def mounted(place: Path, size: str) -> Iterator[None]:
-    """A file system in memory."""
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+            assert call(tiny.command(tmp_path, *more)) == 2 and named in line_of(capsys) and listing(tmp_path) == before
 
 
 @needs_mount
@@ -300,19 +286,19 @@ def test_a_full_file_system(size: str, stage: str, tiny: Run, tmp_path: Path, ca
             assert "No space left" in line and place in line and "free some space" in line
             assert not list(small.rglob("*.tmp"))
             for file in run.glob("cells/*.parquet"):
-                decode(file, GossipTrace)
-        done = {file: file.stat().st_mtime_ns for file in run.glob("cells/*.parquet")}
+                decode(file, gm.GossipTrace)
+        done = cell_times(run)
         assert f"keeps its {len(done)} finished cells" in line or (stage == "figures/" and "figures/" in line)
         monkeypatch.setattr(plotting, "plot", lambda *args: [])
         subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)
-        assert call(tiny.command(run)) == 0 and {file: file.stat().st_mtime_ns for file in done} == done
+        assert call(tiny.command(run)) == 0 and done.items() <= cell_times(run).items()
         assert_same_run(tiny.folder, run)
 
 
 @pytest.mark.slow
 def test_a_quota_that_is_reached(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
     """The error number of a quota, raised by the system's own call for the third cell."""
-    fsync, cells = os.fsync, iter(range(1_000))
+    fsync, cells = os.fsync, itertools.count()
 
     def full(file: int) -> None:
         if "/cells/" in os.readlink(f"/proc/self/fd/{file}") and next(cells) >= 2:
@@ -361,12 +347,11 @@ def test_a_folder_whose_modes_forbid_to_write(tiny: Run, tmp_path: Path) -> None
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = listing(folder)
-    commands = (
+    report, drop = ["report", str(folder)], without_privileges if os.geteuid() == 0 else None
+    for command, word in (
         (tiny.command(folder), "cannot be written to (Permission denied)"),
-        (["report", str(folder)], str(folder / "report.html")),
-    )
-    drop = without_privileges if ROOT else None
-    for command, word in commands:
+        (report, str(folder / "report.html")),
+    ):
         words = [sys.executable, "-m", "gossipmab", *command]
         done = subprocess.run(words, capture_output=True, text=True, preexec_fn=drop)
         assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
@@ -403,9 +388,7 @@ def test_ten_processes_on_one_folder(tiny: Run, tmp_path: Path) -> None:
 def test_a_lock_whose_owner_was_killed(tiny: Run, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(tiny.command(out), tmp_path / "said")
-    while not (out / OWNER).exists():
-        assert process.is_alive()
-        time.sleep(0.001)
+    until((out / OWNER).exists)
     process.kill()
     end_of(process)
     assert json.loads((out / OWNER).read_text())["pid"] == process.pid
@@ -441,9 +424,9 @@ def test_a_clock_that_jumps(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypat
     assert session["end"] < session["start"]
     for number, file in enumerate(sorted(folder.rglob("*"))):
         os.utime(file, (0, 0) if number % 2 else (4.2e9, 4.2e9))
-    before = {file: file.stat().st_mtime_ns for file in (folder / "cells").glob("*.parquet")}
+    before = cell_times(folder)
     capsys.readouterr()
-    assert call(tiny.command(folder)) == 0 and {file: file.stat().st_mtime_ns for file in before} == before
+    assert call(tiny.command(folder)) == 0 and cell_times(folder) == before
     for command in ("summary", "verify", "report"):
         assert call([command, str(folder)]) == 0
     out, err = capsys.readouterr()
@@ -459,9 +442,8 @@ def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys
     text = text.replace('description = ""\n', "").replace("horizon = 80\n", "")
     head = "[experiment]\n"
     edited.write_text(text.replace(head, f'# said better\n{head}description = "new"\nhorizon = 80\n'))
-    cells = {file: file.stat().st_mtime_ns for file in (folder / "cells").glob("*.parquet")}
-    assert call(["run", str(edited), "--out", str(folder), "--quiet"]) == 0
-    assert {file: file.stat().st_mtime_ns for file in cells} == cells
+    cells = cell_times(folder)
+    assert call(["run", str(edited), "--out", str(folder), "--quiet"]) == 0 and cell_times(folder) == cells
     assert gm.open_run(folder).spec.experiment.description == "new"
     before = listing(folder)
     capsys.readouterr()
@@ -478,30 +460,23 @@ def test_an_experiment_edited_between_two_runs(tiny: Run, tmp_path: Path, capsys
     assert gm.open_run(folder).spec.algorithms[0].params["pooled"] is True
 
 
-class Breaking(ParetoUCB):
-    """Somebody else's algorithm, with an error."""
-
-    def init(self, shape: Any) -> Any:
-        raise ZeroDivisionError("somebody\nelse's error " + 2_000 * "x")
+def breaking(self: Any, shape: Any) -> None:
+    raise ZeroDivisionError("somebody\nelse's error " + 2_000 * "x")
 
 
-class Ending(ParetoUCB):
-    """Somebody else's algorithm, which ends the process that plays it."""
-
-    def init(self, shape: Any) -> Any:
-        sys.exit(0)
+def ending(self: Any, shape: Any) -> None:
+    sys.exit(0)
 
 
 @pytest.mark.parametrize(
-    ("flaw", "error"), [(Breaking, "ZeroDivisionError: somebody else's error xxx"), slow(Ending, "sys.exit(0)")]
+    ("flaw", "error"), [(breaking, "ZeroDivisionError: somebody else's error xxx"), slow(ending, "sys.exit(0)")]
 )
-def test_a_failing_algorithm_loses_no_other_cell(
-    flaw: type, error: str, tmp_path: Path, capsys: Capsys, monkeypatch: Patch
-) -> None:
+def test_a_failing_algorithm_loses_no_other_cell(flaw: Any, error: str, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
+    flawed = type("Flawed", (ParetoUCB,), {"init": flaw})
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
     data = {**TINY, "algorithms": [{"name": "pareto_ucb"}, {"name": "breaking"}, {"name": "pareto_ucb_gossip"}]}
     run, out = undisturbed(data, tmp_path), tmp_path / "run"
-    monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", flaw)
+    monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", flawed)
     assert call(run.command(out)) == 1
     last = capsys.readouterr().err.splitlines()
     assert len(last) == 2 and last[0].startswith("failed: breaking__trial000 and 2 more: ") and error in last[0]
@@ -511,12 +486,12 @@ def test_a_failing_algorithm_loses_no_other_cell(
     assert call(["report", str(out)]) == 0
     page = (out / "report.html").read_text()
     assert "3 cells failed" in page and "breaking__trial001 failed: " in page
-    cells = {file: file.stat().st_mtime_ns for file in (out / "cells").glob("*.parquet")}
+    cells = cell_times(out)
     assert len(cells) == 6
     assert call(run.command(out)) == 1  # and once more: just those were tried
     assert json.loads((out / "manifest.json").read_text())["sessions"][-1]["computed"] == 3
     monkeypatch.setitem(PROTOCOLS["gossip"].shipped, "breaking", ParetoUCB)
-    assert call(run.command(out)) == 0 and {file: file.stat().st_mtime_ns for file in cells} == cells
+    assert call(run.command(out)) == 0 and cells.items() <= cell_times(out).items()
     assert_same_run(run.folder, out)
     capsys.readouterr()
     assert call(["summary", str(out)]) == 0 and "failed" not in capsys.readouterr().out
@@ -524,10 +499,7 @@ def test_a_failing_algorithm_loses_no_other_cell(
 
 @pytest.mark.slow
 def test_where_every_cell_failed_the_summary_says_of_what(tiny: Run, tmp_path: Path, capsys: Capsys, monkeypatch: Patch) -> None:
-    def never(*args: Any, **options: Any) -> Any:
-        raise OverflowError("too much")
-
-    monkeypatch.setattr(rounds, "simulate_gossip", never)
+    monkeypatch.setattr(rounds, "simulate_gossip", Mock(side_effect=OverflowError("too much")))
     assert call(tiny.command(tmp_path / "run")) == 1
     assert "failed: gossip__trial000 and 5 more: OverflowError: too much" in capsys.readouterr().err
     assert call(["summary", str(tmp_path / "run")]) == 2
@@ -565,10 +537,7 @@ def test_a_result_that_cannot_be_written_for_want_of_memory(tiny: Run, tmp_path:
     with pytest.raises(CellsFailedError) as caught:
         gm.run(tiny.spec, out=tmp_path / "run", workers=1)
     assert [cell for cell, _ in caught.value.failures] == ["gossip__trial001", "pareto_ucb__trial001"]
-    assert (
-        caught.value.results is not None
-        and len(caught.value.results.traces) == 4
-        and len(gm.open_run(tmp_path / "run").traces) == 4
-    )
+    assert caught.value.results is not None
+    assert len(caught.value.results.traces) == len(gm.open_run(tmp_path / "run").traces) == 4
     monkeypatch.undo()
-    gm.run(tiny.spec, out=tmp_path / "run", workers=1)
+    assert gm.run(tiny.spec, out=tmp_path / "run", workers=1).complete

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,36 +15,21 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.plots import plot
 from gossipmab.analysis.report import write_report
-from gossipmab.analysis.verify import verify
-from gossipmab.experiments.callbacks import Callback
-from gossipmab.experiments.runner import run
 from gossipmab.experiments.spec.renamed import COLUMNS
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, lacking, parquet_bytes
-from gossipmab.metrics.trace import GossipTrace
 from gossipmab.utils import provenance
 from gossipmab.utils.atomic_write import file_hash
+from tests.tiny import everyday
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUNS = sorted(path.parent for path in GOLDEN.glob("*/*/manifest.json"))
 # Arrays of gossip that the first versions did not record.
 FRONT = ("front_share", "front_evenness", "front_coverage", "hypervolume_regret")
 LATER = ("mean_drift", "sampling_error", "scalars_sent", *FRONT, *(f"final_{name}" for name in FRONT))
-every_run = pytest.mark.parametrize("golden", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
-class Listening(Callback):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def on_note(self, text: str) -> bool:
-        self.notes.append(text)
-        return True
-
-
-def experiment(golden: Path) -> Path:
-    return golden.parent / "experiments" / f"{golden.name}.toml"
+def name_of(golden: Path) -> str:
+    return f"{golden.parent.name}-{golden.name}"
 
 
 def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
@@ -64,11 +50,7 @@ def opened_in_every_way(path: Path, drawn: bool = True) -> gm.Results:
     return results
 
 
-@pytest.mark.parametrize(
-    "golden",
-    [pytest.param(run, marks=pytest.mark.slow if run.parts[-2:] == ("0.1.0", "gossip") else []) for run in RUNS],
-    ids=lambda path: f"{path.parent.name}-{path.name}",
-)
+@pytest.mark.parametrize("golden", everyday(RUNS, *(run for run in RUNS if run.parts[-2:] != ("0.1.0", "gossip"))), ids=name_of)
 def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
     results = opened_in_every_way(Path(shutil.copytree(golden, tmp_path / "run")), drawn=golden.parent.name != "0.1.0")
     written = parquet.read_table(golden / "results.parquet").to_pandas()
@@ -77,13 +59,9 @@ def test_a_folder_of_a_release_opens(golden: Path, tmp_path: Path) -> None:
         assert table[COLUMNS.get(column, column)].equals(written[column]), column
 
 
-@pytest.mark.parametrize(
-    "golden",
-    [pytest.param(run, marks=[] if run.name == "gossip" else pytest.mark.slow) for run in RUNS],
-    ids=lambda path: f"{path.parent.name}-{path.name}",
-)
+@pytest.mark.parametrize("golden", everyday(RUNS, *(run for run in RUNS if run.name == "gossip")), ids=name_of)
 def test_its_files_are_sound_and_the_same_sources_play_the_same_bits(golden: Path) -> None:
-    *files, replay = verify(golden)
+    *files, replay = gm.verify(golden)
     assert [finding for finding in files if not finding.sound] == []
     cell = gm.open_run(golden).spec.cells()[0]
     origin = json.loads(parquet.read_schema(golden / "cells" / f"{cell.id}.parquet").metadata[KEY])
@@ -100,23 +78,23 @@ def test_a_sweep_over_keys_that_have_new_names_opens(tmp_path: Path) -> None:
     written = parquet.read_table(golden / "results.parquet").to_pandas()
     assert results.table()["pareto_regret"].equals(written["pareto_regret"])
     assert results.keys == ["failures", "welfare"] and '"message_loss": 0.3' in results.table()["failures"][0]
-    *files, _ = verify(golden)
+    *files, _ = gm.verify(golden)
     assert all(finding.sound for finding in files)
 
 
 @pytest.mark.parametrize("golden", [run for run in RUNS if run.parent.name != "0.1.0"], ids=lambda path: path.name)
 def test_a_run_continues_without_computing_anything_again(golden: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(golden, tmp_path / "run"))
-    heard = Listening()
-    results = run(experiment(golden), out=copy, callbacks=[heard])
+    copy, notes = Path(shutil.copytree(golden, tmp_path / "run")), list[str]()
+    heard: Any = type("Listening", (gm.Callback,), {"on_note": lambda self, text: notes.append(text) or True})()
+    results = gm.run(golden.parent / "experiments" / f"{golden.name}.toml", out=copy, callbacks=[heard])
     session = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["sessions"][-1]
-    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in heard.notes)
+    assert session["computed"] == 0 and session["failed"] == [] and all("other versions" in note for note in notes)
     for file in sorted((golden / "cells").iterdir()):
         assert file_hash(copy / "cells" / file.name) == file_hash(file)
     assert results.summary()["trials"].tolist() == gm.open_run(golden).summary()["trials"].tolist()
 
 
-@every_run
+@pytest.mark.parametrize("golden", RUNS, ids=name_of)
 def test_nothing_in_it_is_of_the_machine_that_made_it(golden: Path) -> None:
     said = json.loads((golden / "manifest.json").read_text(encoding="utf-8"))
     assert set(map(str, said["machine"].values())) == {"golden", "1"}
@@ -138,9 +116,9 @@ def without(file: Path, names: Sequence[str]) -> None:
     said = json.loads(table.schema.metadata[KEY])
     del said["sha256"], said["sealed"]
     sha = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    trace = decode(file, GossipTrace)[0]
+    trace = decode(file, gm.GossipTrace)[0]
     old = {new: name for name, new in COLUMNS.items()}
-    for name in (name for name in GossipTrace.AXES if old.get(name, name) not in names):
+    for name in (name for name in gm.GossipTrace.AXES if old.get(name, name) not in names):
         array = getattr(trace, name)
         sha.update(f"{old.get(name, name)} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     said["sha256"] = sha.hexdigest()
@@ -172,7 +150,7 @@ def test_columns_that_an_older_version_did_not_write_are_nan(older: Path) -> Non
     assert list(table.columns) == list(full.columns)
     assert table[[name for name in LATER if not name.startswith("final_")]].isna().all(axis=None)
     rest = [name for name in full.columns if name not in LATER]
-    assert table[rest].equals(full[rest]) and [finding for finding in list(verify(older))[:-1] if not finding.sound] == []
+    assert table[rest].equals(full[rest]) and [finding for finding in list(gm.verify(older))[:-1] if not finding.sound] == []
 
 
 def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
@@ -180,9 +158,9 @@ def test_a_column_that_was_taken_out_later_is_damage(tmp_path: Path) -> None:
     for name in ("drift", "pareto_regret", "rounds", "utility"):
         (tmp_path / "x.parquet").write_bytes(parquet_bytes(table.drop_columns([name])))
         with pytest.raises(DamagedError, match="altered"):
-            decode(tmp_path / "x.parquet", GossipTrace)
+            decode(tmp_path / "x.parquet", gm.GossipTrace)
     text = pa.array([["x"] * 4] * table.num_rows)
     other = table.set_column(table.column_names.index("pareto_regret"), "pareto_regret", text)
     (tmp_path / "x.parquet").write_bytes(parquet_bytes(other))
     with pytest.raises(DamagedError, match="altered"):
-        decode(tmp_path / "x.parquet", GossipTrace)
+        decode(tmp_path / "x.parquet", gm.GossipTrace)

@@ -14,14 +14,12 @@ from pyarrow import parquet
 import gossipmab as gm
 from gossipmab.analysis.sentences import sentences_of
 from gossipmab.analysis.sweep_effects import answers, effects
-from gossipmab.analysis.verify import same_bits
-from gossipmab.experiments.results import Results
 from gossipmab.experiments.storage.cell_file import KEY, DamagedError, decode, encode, parquet_bytes
 from gossipmab.experiments.summary import summarise
 from gossipmab.metrics.statistics import bootstrap_interval, growth_exponent, holm, paired_p_value, spread
 from gossipmab.metrics.trace import GossipTrace, over_agents
-from gossipmab.utils.atomic_write import whole_file, write_whole
-from tests.tiny import module_run, refuses, tiny
+from gossipmab.utils.atomic_write import write_whole
+from tests.tiny import module_run, refuses, tiny, world
 
 SPEC = tiny(60, 3, sweep={"network.link_probability": [0.3, 1.0], "network.weights": ["laplacian", "metropolis"]})
 
@@ -46,7 +44,7 @@ def test_a_cell_comes_back_bit_for_bit(tmp_path: Path, shape: tuple[int, int, in
     trace, said = some_trace(1, *shape), {"cell": "x", "seconds": 0.25}
     write_whole(tmp_path / "x.parquet", encode(trace, said))
     again, found, _ = decode(tmp_path / "x.parquet", GossipTrace)
-    assert same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
+    assert gm.same_bits(trace, again) == [] and {key: found[key] for key in said} == said and len(found["sha256"]) == 64
     table = pd.read_parquet(tmp_path / "x.parquet")  # readable by others
     assert table["pareto_regret"].iloc[-1].tolist() == trace.pareto_regret[-1].tolist()
 
@@ -84,7 +82,7 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
     old = table.replace_schema_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
     path.write_bytes(parquet_bytes(old))
     again, found, _ = decode(path, GossipTrace)
-    assert same_bits(trace, again) == [] and found == said
+    assert gm.same_bits(trace, again) == [] and found == said
     bad = path.read_bytes().replace(b'"cell": "x"', b'"cell": "y"')
     assert bad != path.read_bytes()
     path.write_bytes(bad)
@@ -92,20 +90,7 @@ def test_a_file_of_an_older_version_has_no_seal_and_is_read(tmp_path: Path) -> N
         decode(path, GossipTrace)
 
 
-def test_a_whole_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    write_whole(tmp_path / "x", b"before")
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as file:
-        file.write(b"half of what")
-        raise RuntimeError
-    assert (tmp_path / "x").read_bytes() == b"before" and [file.name for file in tmp_path.iterdir()] == ["x"]
-
-
-def test_sums_over_agents_are_in_ascending_order() -> None:
-    values = np.array([[1e16, 1.0, -1e16, 1.0]])
-    assert over_agents(values).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
-
-
-def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) -> None:
+def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: gm.Results) -> None:
     table = results.table()
     assert list(table.columns) == [
         "link_probability", "weights", "algorithm", "trial", "round", "pareto_regret", "nsw_regret", "disagreement", "messages",
@@ -114,10 +99,7 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     ]  # fmt: skip
     assert len(table) == 4 * 2 * 3 * 6
     cells = table[["link_probability", "weights", "algorithm", "trial"]].drop_duplicates()
-    expected = [
-        (cell.point.values["network.link_probability"], cell.point.values["network.weights"], cell.label, cell.trial)
-        for cell in results.spec.cells()
-    ]
+    expected = [(*cell.point.values.values(), cell.label, cell.trial) for cell in results.spec.cells()]
     assert list(cells.itertuples(index=False, name=None)) == expected
     cell = results.spec.cells()[5]
     trace = results.traces[cell.id]
@@ -125,6 +107,8 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     assert rows["round"].tolist() == trace.rounds.tolist() == [10, 20, 30, 40, 50, 60]
     assert rows["pareto_regret"].tolist() == [float(sum(row.tolist())) for row in trace.pareto_regret]
     assert rows["bytes"].tolist() == trace.bytes.tolist()
+    # sums over agents are in ascending order
+    assert over_agents(np.array([[1e16, 1.0, -1e16, 1.0]])).tolist() == [((1e16 + 1.0) - 1e16) + 1.0]
     # agents have a row each
     agents = results.agents()
     assert len(agents) == 4 * 2 * 3 * 3
@@ -144,15 +128,14 @@ def test_tables_are_tidy_and_in_the_order_of_the_experiment(results: Results) ->
     assert float(data["pareto_regret"].sel(where)) == row["pareto_regret"] and not data["pareto_regret"].isnull().any()
 
 
-def test_a_trace_is_what_simulate_gives(results: Results) -> None:
-    environment = gm.Environment.sample(3, 3, 2, seed=5, trial=2)
-    network = gm.Network("complete", agents=3, link_probability=0.3, weights="metropolis")
-    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=60, seed=5, trial=2, recorded_rounds=6)
+def test_a_trace_is_what_simulate_gives(results: gm.Results) -> None:
+    place = world(3, 3, 2, "complete", 0.3, "metropolis", seed=5, trial=2)
+    trace = gm.simulate(gm.ParetoUCBGossip(), *place, horizon=60, seed=5, trial=2, recorded_rounds=6)
     name = "link_probability=0.3__weights=metropolis__gossip__trial002"
-    assert same_bits(trace, results.traces[name]) == []
+    assert gm.same_bits(trace, results.traces[name]) == []
 
 
-def test_summary_is_of_the_last_round(results: Results) -> None:
+def test_summary_is_of_the_last_round(results: gm.Results) -> None:
     summary, table = results.summary(), results.table()
     assert len(summary) == 8
     rows = table.query("algorithm == 'gossip' and link_probability == 1.0 and weights == 'laplacian'")
@@ -164,7 +147,7 @@ def test_summary_is_of_the_last_round(results: Results) -> None:
     assert written["pareto_regret"].tolist() == summary["pareto_regret"].tolist()
 
 
-def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path) -> None:
+def test_an_unfinished_run_shows_what_is_there(results: gm.Results, tmp_path: Path) -> None:
     path = shutil.copytree(results.path, tmp_path / "run")
     manifest = json.loads((path / "manifest.json").read_text())
     (path / "manifest.json").write_text(json.dumps({**manifest, "end": None}))
@@ -176,7 +159,7 @@ def test_an_unfinished_run_shows_what_is_there(results: Results, tmp_path: Path)
     assert partial.dataset()["pareto_regret"].isnull().any()
 
 
-def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> None:
+def test_an_altered_experiment_is_refused(results: gm.Results, tmp_path: Path) -> None:
     path = shutil.copytree(results.path, tmp_path / "run")
     text = (path / "spec.toml").read_text()
     (path / "spec.toml").write_text(text.replace("seed = 5", "seed = 6"))
@@ -185,19 +168,16 @@ def test_an_altered_experiment_is_refused(results: Results, tmp_path: Path) -> N
     refuses("^run folder: got 3, allowed is a path$", gm.open_run, 3)
 
 
-def test_growth_exponents() -> None:
+def test_growth_exponents_and_p_values_by_hand() -> None:
     """Of a power its own; of the second half of the rounds only."""
     t = np.arange(1, 101)
     for exponent in (0.0, 0.5, 1.0, 2.0):
         assert growth_exponent(t, 3.0 * t**exponent) == pytest.approx(exponent, abs=1e-12)
     assert growth_exponent(t, np.where(t <= 50, 1.0, t.astype(float))) == pytest.approx(1.0, abs=1e-12)
     assert math.isnan(growth_exponent(t, np.zeros(100))) and math.isnan(growth_exponent(t[:1], np.ones(1)))
-
-
-def test_p_values_by_hand() -> None:
+    # p values
     assert holm([0.01, 0.04, 0.03, math.nan]) == [0.03, 0.06, 0.06, pytest.approx(math.nan, nan_ok=True)]
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
-    # paired p value by hand
     first = np.zeros(6)
     # All six differences of one sign: 2 of the 2**6 equally likely signings are as extreme.
     assert paired_p_value(first, np.arange(1.0, 7.0)) == pytest.approx(2 / 64) and paired_p_value(first, first) == 1.0
@@ -205,7 +185,7 @@ def test_p_values_by_hand() -> None:
 
 
 def test_intervals_of_the_bootstrap() -> None:
-    """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_data_path.py."""
+    """Of few numbers, and the bands of curves; all others are compared with SciPy's in test_runner.py."""
     # bootstrap interval of little
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]))))
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0, math.nan]))))
@@ -248,13 +228,9 @@ def test_a_product_of_many_utilities_is_remarked_upon(welfare: str, said: bool, 
 
 
 def test_where_all_arms_are_on_the_front_one_line_says_so(tmp_path: Path) -> None:
-    data = {
-        **tiny(10, 2),
-        "environment": {"means": [[[0.2, 0.8], [0.8, 0.2]]] * 5},
-        "sweep": {"network.link_probability": [0.3, 1.0]},
-    }
+    sweep = {"network.link_probability": [0.3, 1.0]}
+    data = tiny(10, 2, environment={"means": [[[0.2, 0.8], [0.8, 0.2]]] * 5}, sweep=sweep)
     results = gm.run(data, out=tmp_path / "run", workers=1)
     lines = [line for line in (*results.remarks(), *sentences_of(results), *answers(effects(results))) if "Pareto regret" in line]
-    assert lines == [
-        "Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"
-    ]
+    said = "Pareto regret is 0 in every round: only arms of the Pareto front were pulled, to which perhaps all arms belong"
+    assert lines == [said]

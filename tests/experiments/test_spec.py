@@ -46,16 +46,11 @@ def test_defaults_are_those_of_the_design() -> None:
     del data["experiment"]["recorded_rounds"], data["experiment"]["trials"]
     spec = from_dict(data)
     assert (spec.experiment.recorded_rounds, spec.experiment.trials, spec.experiment.common_random_numbers) == (200, 1, True)
-    assert (spec.environment.rewards, spec.environment.heterogeneity, spec.environment.heterogeneity_distribution) == (
-        "bernoulli",
-        0.2,
-        "normal",
-    )
+    environment = spec.environment
+    assert (environment.rewards, environment.heterogeneity, environment.heterogeneity_distribution) == ("bernoulli", 0.2, "normal")
     assert spec.network.weights == "laplacian"
-    assert [(c.label, dict(c.params)) for c in spec.algorithms] == [
-        ("pareto_ucb_gossip", {"pooled": False, "consensus": 0.0}),
-        ("alone", {"consensus": 0.0}),
-    ]
+    defaults = {"pareto_ucb_gossip": {"pooled": False, "consensus": 0.0}, "alone": {"consensus": 0.0}}
+    assert {one.label: dict(one.params) for one in spec.algorithms} == defaults
 
 
 def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
@@ -78,22 +73,12 @@ def test_every_protocol_has_its_algorithms_and_its_trace() -> None:
     (changed(experiment={"common_random_numbers": 1}), ["experiment.common_random_numbers", "1"]),
     (changed(experiment={"name": "a\nb"}), ["experiment.name"]),
     (changed(experiment={"welfare": "geometrc"}), ["experiment.welfare", "geometrc", "did you mean 'geometric'"]),
-    (changed(network={"link_probability": 0}), ["network.link_probability", "got 0", "> 0", "<= 1"]),
     (changed(network={"link_probability": 1.5}), ["network.link_probability", "1.5", "> 0", "<= 1"]),
     (changed(network={"link_probability": float("nan")}), ["network.link_probability", "nan", "finite"]),
-    (changed(network={"base": "petersn"}), ["network.base", "petersn", "did you mean 'petersen'"]),
     (changed(network={"base": "petersen"}), ["network.base", "3", "10"]),
-
-
-    (changed(environment={"rewards": "bernouli"}), ["environment.rewards", "did you mean 'bernoulli'"]),
-    (changed(environment={"arms": None}), ["environment.arms", "None"]),
     (changed(environment={"agents": 100_000, "arms": 100_000}), ["agents x arms x objectives", "100000 x 100000 x 2"]),
     (changed(environment={"means": [[[1.2, 0.5]] * 3] * 3}), ["environment.means", "1.2", "[0, 1]"]),
-
-    (changed(environment={"means": "nowhere.npy"}), ["environment.means", "nowhere.npy"]),
     (changed(environment={"preferences": [[0.5, 0.6]] * 3}), ["environment.preferences", "1.1"]),
-
-    (changed(environment={"rewards": "table"}), ["environment.logged_rewards"]),
     (changed(algorithms=[]), ["algorithms", "at least 1"]),
     (changed(algorithms=[{"name": "pareto_uct"}]), ["pareto_uct", "did you mean 'pareto_ucb'"]),
     (changed(algorithms=[{"name": "pareto_ucb"}] * 2), ["'pareto_ucb'", "label"]),
@@ -195,21 +180,15 @@ def test_sweep_is_the_cross_product_in_file_order() -> None:
     assert spec.points[1].network.link_probability == 0.3
 
 
-LISTED: dict[str, Any] = {
-    "points": [
-        {"network.link_probability": 0.3, "experiment.horizon": 20},
-        {"experiment.horizon": 10, "network.link_probability": 1},
-    ],
-    "algorithms.alone.consensus": [1, 2],
-}
+POINTS = [{"network.link_probability": 0.3, "experiment.horizon": 20}, {"experiment.horizon": 10, "network.link_probability": 1}]
+LISTED: dict[str, Any] = {"points": POINTS, "algorithms.alone.consensus": [1, 2]}
 
 
 def test_sweep_of_listed_points_times_the_cross_product() -> None:
     spec = from_dict(changed(sweep=LISTED))
     keys = ("network.link_probability", "experiment.horizon", "algorithms.alone.consensus")
-    assert [tuple(point.values[key] for key in keys) for point in spec.points] == [
-        (0.3, 20, 1.0), (0.3, 20, 2.0), (1.0, 10, 1.0), (1.0, 10, 2.0),
-    ]  # fmt: skip
+    points = [tuple(point.values[key] for key in keys) for point in spec.points]
+    assert points == [(0.3, 20, 1.0), (0.3, 20, 2.0), (1.0, 10, 1.0), (1.0, 10, 2.0)]
     assert spec.sweep == {keys[0]: (0.3, 1.0), keys[1]: (20, 10), keys[2]: (1.0, 2.0)}
     assert spec.cells()[0].id == "link_probability=0.3__horizon=20__consensus=1.0__pareto_ucb_gossip__trial000"
     again = from_dict(tomllib.loads(spec.to_toml()), files=spec.files)
@@ -253,25 +232,12 @@ def test_overrides(tmp_path: Path) -> None:
     # overrides beside listed points
     data = changed(sweep=LISTED)
     assert len(load_spec(data, ["sweep.algorithms.alone.consensus=[5]"]).points) == 2
-    assert load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values == {
-        "network.link_probability": 0.7, "algorithms.alone.consensus": 1.0,
-    }  # fmt: skip
+    values = load_spec(data, ['sweep.points=[{"network.link_probability" = 0.7}]']).points[0].values
+    assert values == {"network.link_probability": 0.7, "algorithms.alone.consensus": 1.0}
     refuses(r"sweep\.points", load_spec, data, ["network.link_probability=0.5"])
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("3", 3), ("0.5", 0.5), ("true", True), ('"a"', "a"), ("a", "a"), ("[1, 2]", [1, 2]), ("1\nx = 2", "1\nx = 2"), ("", "")],
-)
-def test_override_values_are_toml_or_strings(text: str, value: Any) -> None:
-    assert toml_value(text) == value
-
-
-@pytest.mark.parametrize("content", [b"[experiment", b"\xff\xfe", b"a = 1e", b"x = " + b"[" * 5_000])
-def test_files_that_are_not_toml(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_bytes(content)
-    refuses(r"bad\.toml", load_spec, path)
+    # values are TOML or strings
+    values = {"3": 3, "0.5": 0.5, "true": True, '"a"': "a", "a": "a", "[1, 2]": [1, 2], "1\nx = 2": "1\nx = 2", "": ""}
+    assert {text: toml_value(text) for text in values} == values
 
 
 @pytest.mark.parametrize(("old", "said"), [

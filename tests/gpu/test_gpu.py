@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpu_rounds import differing, trial_of
 
 import gossipmab as gm
 from gossipmab.engines.gpu import playing
 from gossipmab.environments.reward_models import Rounds, Table
+from tests.gpu.gpu_rounds import differing, trial_of
 
 TRIALS = 12
 SETTINGS: dict[str, Any] = {"horizon": 400, "seed": 5, "recorded_rounds": 20}

@@ -8,7 +8,6 @@ import pytest
 
 import gossipmab as gm
 from gossipmab.algorithms.gossip.base import exchanged
-from gossipmab.analysis.verify import same_bits
 from gossipmab.engines.gossip.simulate import problem_info
 from gossipmab.engines.gossip.trial import averages_of
 from gossipmab.engines.gossip.unreliable import speak, unreliable
@@ -118,7 +117,7 @@ def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, rules:
     failures = gm.Failures(crash_probability=0.05, recovery_probability=0.2)
     network = gm.Network(KITE, link_probability=0.6, failures=failures, **budget(**rules))
     one, other = (gm.simulate(algorithm, environment, network, horizon=100, seed=2, interpreted=how) for how in (False, True))
-    assert same_bits(one, other) == []
+    assert gm.same_bits(one, other) == []
 
 
 def test_many_bits_are_nearly_all_of_them() -> None:
@@ -177,13 +176,11 @@ def test_what_is_refused(rules: Any, message: str) -> None:
     assert refusal(gm.Network, KITE, communication=rules).startswith(message)
 
 
-def test_parts_of_messages_need_failures_that_keep_the_mean() -> None:
+def test_in_the_file(tmp_path: Path) -> None:
+    """Parts of messages need failures that keep the mean."""
     line = refusal(gm.Network, KITE, failures={"delay": 1}, communication={"top_k": 1})
     assert line.startswith("network.communication.top_k: not with failures that do not keep the mean")
     gm.Network(KITE, failures={"message_loss": 0.5, "symmetric_loss": True}, communication={"top_k": 1})
-
-
-def test_in_the_file(tmp_path: Path) -> None:
     section = {"base": "complete", "communication": {"period": 2}}
     data = file_of(section, {"network.communication.quantization_bits": [4, 8]})
     last = gm.run(data, out=tmp_path / "run").table()

@@ -14,12 +14,11 @@ from hypothesis import given, strategies as st
 
 import gossipmab as gm
 from gossipmab.algorithms import ALGORITHMS as REGISTERED
-from gossipmab.analysis.verify import same_bits, verify
 from gossipmab.engines.gossip import simulate as rounds, unreliable as message_rounds
 from gossipmab.networks.failures import FailureEvents, arcs_of
 from gossipmab.networks.failures.message_loss import ArrivalSampler
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import FOUR, KITE, refusal, slow, tiny
+from tests.tiny import FOUR, KITE, Patch, refusal, refuses, slow, tiny
 
 MEANS = np.array([0.9, 0.3, 0.6]).reshape(3, 1, 1)  # one arm, one objective: L_i is agent i's mean from its first round on
 SEEN: list[tuple[int, int, np.ndarray, np.ndarray]] = []
@@ -106,7 +105,7 @@ def test_an_agent_comes_back_knowing_nothing() -> None:
     np.testing.assert_array_equal(trace.pulls, [[3], [4], [4]])
 
 
-def test_a_message_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_lost(monkeypatch: Patch) -> None:
     """In round 2 the message from 1 to 0 is lost. 0: 9/10 + (6 - 9)/30 = 8/10. 1: 3/10 + (9 - 3 + 6 - 3)/30 = 6/10. 2: 6/10.
     t = 3: the mean of these, 2/3, whatever the L_i: the drift of 1/15 stays."""
 
@@ -282,7 +281,7 @@ def test_where_nothing_fails_and_all_is_sent_the_bits_are_those_of_the_fast_loop
     rules = [{}, {"failures": {}}, *({"communication": budget} for budget in ({}, {"period": 1}, {"top_k": 10_000}))]
     nets = (gm.Network(KITE, link_probability=0.6, weights=weights, **named) for named in rules)  # type: ignore[arg-type]
     plain, *careful = (gm.simulate(algorithm, environment, net, horizon=301, seed=2) for net in nets)
-    assert [same_bits(plain, other) for other in careful] == [[]] * 4
+    assert [gm.same_bits(plain, other) for other in careful] == [[]] * 4
 
 
 EVERYONE: list[Any] = [
@@ -303,7 +302,7 @@ def test_a_table_that_changes_nothing_changes_no_bit_of_any_algorithm(algorithm:
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     nets = [gm.Network(KITE, link_probability=0.6, **idle) for idle in ({}, *IDLE)]
     plain, *others = (gm.simulate(algorithm, environment, net, horizon=40, seed=2, interpreted=True) for net in nets)
-    assert [same_bits(plain, other) for other in others] == [[]] * len(IDLE)
+    assert [gm.same_bits(plain, other) for other in others] == [[]] * len(IDLE)
 
 
 @pytest.mark.parametrize("rounds_away", range(6))
@@ -323,15 +322,15 @@ def test_who_was_away_goes_on_from_what_it_knew(alone: Any, rounds_away: int) ->
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: type(a).__name__)
-def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_and_interpreted_are_the_same_to_the_bit(algorithm: Any, monkeypatch: Patch) -> None:
     """And so are blocks of any length."""
     environment = gm.Environment.sample(5, 4, 2, seed=1)
     network = gm.Network(KITE, link_probability=0.6, failures=EVERYTHING)
     one = gm.simulate(algorithm, environment, network, horizon=120, seed=2)
     other = gm.simulate(algorithm, environment, network, horizon=120, seed=2, interpreted=True)
-    assert same_bits(one, other) == []
+    assert gm.same_bits(one, other) == []
     monkeypatch.setattr(rounds, "BLOCK_ROWS", 7 * 40)
-    assert same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
+    assert gm.same_bits(one, gm.simulate(algorithm, environment, network, horizon=120, seed=2)) == []
 
 
 @pytest.mark.parametrize(("failures", "kept"), [
@@ -389,17 +388,14 @@ def test_what_is_refused(failures: Any, message: str) -> None:
     assert refusal(gm.Network, KITE, failures=failures).startswith(message)
 
 
-def test_past_messages_must_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_messages_must_fit_into_the_memory(monkeypatch: Patch) -> None:
     """Five agents with six numbers each: 30 in a round, kept for three; told over 14 arcs, 84."""
     environment = gm.Environment.sample(5, 3, 2, seed=1)
     monkeypatch.setattr(message_rounds, "LARGEST", 80)
-    for named, key, size in (
-        ({"failures": {"delay": 2}}, "failures.delay", 90),
-        ({"communication": {"top_k": 1}}, "communication.top_k", 84),
-    ):
-        network = gm.Network(KITE, **named)  # type: ignore[arg-type]
-        with pytest.raises(gm.InputError, match=rf"^network\.{key}: {size} numbers of past messages, allowed are 80$"):
-            gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
+    for section, key, value, size in (("failures", "delay", 2, 90), ("communication", "top_k", 1, 84)):
+        network = gm.Network(KITE, **{section: {key: value}})  # type: ignore[arg-type]
+        line = rf"^network\.{section}\.{key}: {size} numbers of past messages, allowed are 80$"
+        refuses(line, gm.simulate, gm.ParetoUCBGossip(), environment, network, horizon=1, seed=0)
 
 
 def file_of(network: dict[str, Any], sweep: dict[str, list[Any]]) -> dict[str, Any]:
@@ -414,4 +410,4 @@ def test_in_the_file(tmp_path: Path) -> None:
     table = gm.run(file_of(section, {"network.failures.message_loss": [0.0, 0.1]}), out=tmp_path / "run").table()
     last = table[table["round"] == 40].set_index("message_loss")
     assert last.loc[0.0, "mean_drift"] < 1e-13 < 1e-4 < last.loc[0.1, "mean_drift"]
-    assert all(finding.sound for finding in verify(tmp_path / "run"))
+    assert all(finding.sound for finding in gm.verify(tmp_path / "run"))

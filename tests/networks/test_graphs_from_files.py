@@ -1,20 +1,23 @@
-"""Files of base graphs: edge lists and hostile files."""
+"""Files of base graphs: edge lists, hostile files; and graphs in an experiment's data, which become files of its run folder."""
 
-import os
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gossipmab.networks.graphs import edge_list as edge_files, readers as files
+import gossipmab as gm
+from gossipmab.experiments.spec import inline_graphs as graph_files
+from gossipmab.experiments.spec.loading import load_spec
+from gossipmab.networks.graphs import base_graph as topology, edge_list as edge_files, readers
 from gossipmab.networks.graphs.base_graph import load
 from gossipmab.networks.graphs.readers import description as describe
-from gossipmab.utils.errors import InputError
-from tests.networks.test_base_graph import NODES, peak, refused as refused_by_name, written, xml
-from tests.tiny import refusal
+from tests.networks.test_base_graph import peak, refused as refused_by_name, written, xml
+from tests.tiny import Patch, cell_times, odd_files, python, refusal, refuses, tiny
 
 
 def refused(path: Path | str) -> str:
@@ -98,7 +101,7 @@ def test_names_take_bounded_memory_and_a_file_that_is_too_large_none(tmp_path: P
 
 
 @pytest.mark.parametrize("word", ["", "x"], ids=["numbers", "names"])
-def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: Patch, word: str) -> None:
     path = written(tmp_path, "big.edges", "".join(f"{word}{i} {word}{i + 1}\n" for i in range(20)))
     for limit, said in [("LARGEST_NUMBER", "agents"), ("MOST_EDGES", "edges"), ("MOST_LINES", "lines")]:
         with monkeypatch.context() as patched:
@@ -106,15 +109,10 @@ def test_too_many_agents_or_edges_or_lines(tmp_path: Path, monkeypatch: pytest.M
             assert f"big.edges has more than 19 {said}" in refused(path)
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize("suffix", readers.SUFFIXES)
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, suffix: str) -> None:
-    fifo, folder = tmp_path / f"fifo{suffix}", tmp_path / f"folder{suffix}"
-    loop, device = tmp_path / f"loop{suffix}", tmp_path / f"zero{suffix}"
-    os.mkfifo(fifo)  # would block for ever
-    folder.mkdir()
-    loop.symlink_to(loop)
-    device.symlink_to("/dev/zero")  # would never end
-    for path in (fifo, folder, loop, device, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}", "/dev/zero"):
+    odd = [tmp_path / name for name in odd_files(tmp_path, suffix)]
+    for path in (*odd, tmp_path / f"none{suffix}", f"{tmp_path}/\0{suffix}", "/dev/zero"):
         refused(path)
 
 
@@ -160,25 +158,113 @@ def test_hostile_files_are_refused_in_one_line(tmp_path: Path, name: str, conten
     assert said in refused(written(tmp_path, name, content))
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
-def test_any_bytes_are_a_graph_or_one_line(tmp_path: Path, suffix: str) -> None:
-    starts = [b"", b"1 2\n", b"generator = 'cycle_graph'\nparameters.n = ", xml(NODES).encode()[:-20]]
-
-    @settings(max_examples=120, deadline=None, derandomize=True)
-    @given(st.sampled_from(starts), st.binary(max_size=40))
-    def read(start: bytes, rest: bytes) -> None:
-        path = written(tmp_path, f"any{suffix}", start + rest)
-        try:
-            graph = load(path)
-        except InputError as error:
-            assert str(error).startswith("network.base: ") and "\n" not in str(error)
-        else:
-            assert nx.is_connected(nx.Graph(graph.edges.tolist() or [(0, 0)]))
-
-    read()
-
-
 def test_descriptions_come_from_the_beginning_of_a_file(tmp_path: Path) -> None:
     assert describe(written(tmp_path, "a.edges", "# Friends\n" + "1 2\n" * 100_000)) == "Friends"
     assert describe(written(tmp_path, "b.edges", "1 2\n" * 100_000 + "# Too late\n")) == ""
     assert len(describe(written(tmp_path, "c.edges", "# " + "é" * 100_000))) == 1000
+
+
+ENVIRONMENT = {"arms": 3, "objectives": 2}
+SPEC = tiny(50, 2, environment=ENVIRONMENT, network={}, algorithms=[{"name": "pareto_ucb_gossip"}])
+
+
+def spec(base: Any, **more: Any) -> dict[str, Any]:
+    return {**SPEC, "network": {"base": base, "link_probability": 0.5}, **more}
+
+
+def equal(one: gm.Results, other: gm.Results) -> bool:
+    """Whether the cells of both have the same bits, in order."""
+    return all(gm.same_bits(a, b) == [] for a, b in zip(one.traces.values(), other.traces.values(), strict=True))
+
+
+def test_a_graph_has_the_bits_of_its_file_and_of_its_network(tmp_path: Path) -> None:
+    graph = nx.cycle_graph(6)
+    nx.write_edgelist(graph, tmp_path / "six.edges", data=False)
+    ours = gm.run(spec(graph), out=tmp_path / "ours", workers=1)
+    assert len(ours.traces) == 2
+    assert equal(ours, gm.run(spec(str(tmp_path / "six.edges")), out=tmp_path / "file", workers=1))
+    assert equal(ours, gm.run(spec("ring", environment={**ENVIRONMENT, "agents": 6}), out=tmp_path / "name"))
+    environment, network = gm.Environment.sample(6, 3, 2, seed=5, trial=1), gm.Network(graph, link_probability=0.5)
+    trace = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=50, seed=5, trial=1, recorded_rounds=5)
+    assert gm.same_bits(list(ours.traces.values())[1], trace) == []
+
+
+def test_the_run_folder_stands_on_its_own(tmp_path: Path) -> None:
+    graph = nx.relabel_nodes(nx.star_graph(3), dict(enumerate(["hub <&>", "c", "a", "ü b"])))
+    graph.name = "my star"
+    done = gm.run(spec(graph), out=tmp_path / "run", workers=1)
+    (file,) = (tmp_path / "run" / "data").iterdir()
+    name = done.spec.resolved()["network"]["base"]
+    assert name.startswith("my-star-") and file.suffix == ".graphml"
+    shutil.rmtree(graph_files.FOLDERS[-1])  # as after a new start
+    opened = gm.open_run(tmp_path / "run")
+    assert opened.spec.hash == done.spec.hash
+    (copy,) = opened.spec.files.values()
+    again, wanted = gm.Network(copy), gm.Network(graph)
+    assert again.labels == wanted.labels == ("hub <&>", "c", "a", "ü b") and np.array_equal(again.edges, wanted.edges)
+    before = cell_times(tmp_path / "run")
+    gm.run(spec(graph.copy()), out=tmp_path / "run", workers=1)  # the same graph in another object: nothing is left to do
+    assert before == cell_times(tmp_path / "run")
+    line = r"holds another experiment; different are: network\.base"
+    refuses(line, gm.run, spec(nx.path_graph(4)), out=tmp_path / "run", workers=1)
+
+
+def test_graphs_may_be_swept_and_switched(tmp_path: Path) -> None:
+    bases = [nx.petersen_graph(), nx.cycle_graph(10)]
+    crossed = gm.run({**SPEC, "sweep": {"network.base": bases}}, out=tmp_path / "crossed", workers=1)
+    points = [{"network.base": base, "network.weights": "metropolis"} for base in bases]
+    listed = load_spec({**SPEC, "sweep": {"points": points}})
+    assert crossed.spec.sweep["network.base"] == listed.sweep["network.base"] and len(crossed.traces) == 4
+    names = {**SPEC, "environment": {**ENVIRONMENT, "agents": 10}}
+    names["sweep"] = {"network.base": ["petersen", "ring"]}
+    assert equal(crossed, gm.run(names, out=tmp_path / "shipped", workers=1))
+    halves = [nx.Graph([(0, 1)]), nx.Graph([(1, 2), (2, 3)])]
+    for half in halves:
+        half.add_nodes_from(range(4))
+    four, runs = {**SPEC, "environment": {**ENVIRONMENT, "agents": 4}}, []
+    for name, graphs in (("graphs", halves), ("written", [{"edges": [[0, 1]]}, {"edges": [[1, 2], [2, 3]]}])):
+        network = {"links": {"process": "switching", "graphs": graphs}}
+        runs.append(gm.run({**four, "network": network}, out=tmp_path / name, workers=1))
+    assert equal(*runs)
+    # overrides go with graphs
+    loaded = load_spec(spec(nx.cycle_graph(5)), ["network.link_probability=0.25"])
+    assert loaded.network is not None and loaded.network.link_probability == 0.25 and len(loaded.files) == 1
+    again = load_spec(loaded, ["experiment.trials=1"])  # a Spec is as good as its data
+    assert again.files == loaded.files
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from(["numbers", "letters", "tuples"]))
+def test_a_graph_written_is_the_graph(seed: int, agents: int, kind: str) -> None:
+    graph = nx.gnp_random_graph(agents, 0.3, seed=seed)
+    order = np.random.default_rng(seed).permutation(agents).tolist()
+    names: Any = {i: {"numbers": 7 * n - 3, "letters": f" {chr(97 + n)}'", "tuples": (n, "x")}[kind] for i, n in enumerate(order)}
+    graph = nx.relabel_nodes(graph, names)
+    wanted = topology.load(graph, connected=False)
+    _, files = graph_files.graphs_as_files({"network": [graph]})
+    found = topology.load(next(iter(files.values())), connected=False)
+    assert found.labels == wanted.labels and np.array_equal(found.edges, wanted.edges)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [(0, "0"), ("", "n0"), (" ", "n0"), ("two\nlines", "two lines"), ("a\x01", None), ("\ud800", None)]
+)
+def test_names_are_the_same_at_both_doors(label: Any, said: str | None) -> None:
+    graph = nx.relabel_nodes(nx.path_graph(2), {0: "n0", 1: "n1"})
+    graph.nodes["n0"]["name"] = label
+    if said is None:
+        assert "has a control character, which no name may have" in refusal(gm.Network, graph)
+    else:
+        _, files = graph_files.graphs_as_files([graph])
+        (file,) = files.values()
+        assert gm.Network(graph).labels == gm.Network(file).labels == (said, "n1")
+
+
+def test_nothing_stays_behind(tmp_path: Path) -> None:
+    code = """
+import networkx as nx
+from gossipmab.experiments.spec.inline_graphs import FOLDERS, graphs_as_files
+data, files = graphs_as_files({"network": {"base": nx.path_graph(3)}})
+assert all(path.is_file() for path in files.values()) and len(FOLDERS) == 1
+"""
+    python(code, timeout=120, TMPDIR=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -14,15 +14,15 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+import tomli_w
 from hypothesis import given, strategies as st
 
 import gossipmab as gm
-from gossipmab.analysis.verify import verify
 from gossipmab.engines.gossip import simulate as rounds
 from gossipmab.experiments.spec.loading import load_spec
 from gossipmab.networks.links import PROCESSES, process_of
 from gossipmab.utils.rng import Purpose, stream
-from tests.tiny import KITE, Patch, refusal, refuses
+from tests.tiny import FOUR, KITE, Patch, refusal, refuses, tiny
 
 HALVES = {"edges": [[0, 1], [2, 3]]}, {"edges": [[1, 2], [0, 3]]}
 BLOCK = {"process": "stochastic_block", "within": 1, "between": 1}
@@ -135,18 +135,13 @@ def test_eigenvalues_of_the_expected_matrices_are_those_of_sampled_ones(name: st
         largest = np.abs(np.linalg.eigvalsh(mean - 1 / network.agents)).max()
         bound = 1e-12 if link_statistics.period else 3 * memory * math.sqrt((spread**2).sum() / 4_000) + 1e-12
         assert abs(largest - value) <= bound
-    whole = name != "random_matching"
-    assert facts.gap_obtained == ("exact" if whole else "sampled")
-    assert facts.squared_obtained == ("exact" if whole else "sampled")
-    assert facts.consensus_rounds == (
-        pytest.approx(math.log(network.agents) / facts.spectral_gap) if facts.spectral_gap > 1e-12 else math.inf
-    )
+    assert facts.gap_obtained == facts.squared_obtained == ("sampled" if name == "random_matching" else "exact")
+    agreed = math.log(network.agents) / facts.spectral_gap if facts.spectral_gap > 1e-12 else math.inf
+    assert facts.consensus_rounds == pytest.approx(agreed)
 
 
 @pytest.mark.parametrize("name", ["gilbert_elliott", "switching", "contact_trace", "one_peer_exponential"])
-def test_processes_with_a_memory_go_on_from_block_to_block_of_a_trial(
-    name: str, every: dict[str, gm.Network], monkeypatch: Patch
-) -> None:
+def test_processes_with_a_memory_go_on_from_block_to_block(name: str, every: dict[str, gm.Network], monkeypatch: Patch) -> None:
     network = every[name]
     environment = gm.Environment.sample(network.agents, 3, 2, seed=1)
     whole = gm.simulate(gm.ParetoUCBGossip(), environment, network, horizon=100, seed=1)
@@ -366,51 +361,43 @@ def test_link_probability_is_for_erdos_renyi() -> None:
     refuses("one_peer", process_of, "one_peer")
 
 
-def experiment(tmp_path: Path, network: str, sweep: str = "") -> Path:
+def experiment(tmp_path: Path, network: dict[str, Any], **sweep: list[Any]) -> Path:
     path = tmp_path / "links.toml"
-    path.write_text(
-        "[experiment]\nname = 'links'\nhorizon = 30\nseed = 1\nrecorded_rounds = 5\n[environment]\n"
-        "arms = 3\nobjectives = 2\nagents = 4\n"
-        f"[network]\n{network}\n[[algorithms]]\nname = 'pareto_ucb_gossip'\n{sweep}"
-    )
+    data = tiny(50, 1, environment=FOUR, network=network, algorithms=[{"name": "pareto_ucb_gossip"}], sweep=sweep)
+    path.write_text(tomli_w.dumps(data))
     return path
 
 
 def test_in_the_file_with_a_sweep(tmp_path: Path) -> None:
-    path = experiment(
-        tmp_path,
-        "base = 'complete'\nlinks = { process = 'gilbert_elliott', failure = 0.1, recovery = 0.5 }",
-        "[sweep]\n'network.links.failure' = [0.1, 0.5]",
-    )
+    links = {"process": "gilbert_elliott", "failure": 0.1, "recovery": 0.5}
+    path = experiment(tmp_path, {"base": "complete", "links": links}, **{"network.links.failure": [0.1, 0.5]})
     assert list(gm.run(path, out=tmp_path / "run").table()["failure"].unique()) == [0.1, 0.5]
     spec = load_spec(path)
     at = spec.points[1]
     assert at.network.links == {"process": "gilbert_elliott", "failure": 0.5, "recovery": 0.5}
     assert load_spec(spec.resolved()).hash == spec.hash
-    swept = "['static', 'random_matching', { process = 'stochastic_block', within = 0.9, between = 0.1 }]"
-    path = experiment(tmp_path, "base = 'complete'", f"[sweep]\n'network.links' = {swept}")
+    swept = ["static", "random_matching", {"process": "stochastic_block", "within": 0.9, "between": 0.1}]
+    path = experiment(tmp_path, {"base": "complete"}, **{"network.links": swept})
     points = ["random_matching", "static", "stochastic_block(within=0.9, between=0.1)"]
     assert sorted(gm.run(path, out=tmp_path / "processes").table()["links"].unique()) == points
     # errors of the file
-    for network, message in (
-        ("base = 'ring'\nlinks = 3", 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
-        ("base = 'ring'\nlink = 'one_pair'", "key in [network]: 'link' is not known; did you mean 'links'?"),
+    for key, value, message in (
+        ("links", 3, 'network.links: got 3, allowed is a name, or { process = "...", its parameters }'),
+        ("link", "one_pair", "key in [network]: 'link' is not known; did you mean 'links'?"),
     ):
-        assert refusal(load_spec, experiment(tmp_path, network)).startswith(message)
+        assert refusal(load_spec, experiment(tmp_path, {"base": "ring", key: value})).startswith(message)
 
 
 def test_files_go_into_the_run_folder(tmp_path: Path, contacts: Path) -> None:
     """So that the folder stands on its own: the files may be gone when it is opened again."""
     (tmp_path / "contacts.csv").write_bytes(contacts.read_bytes())
     (tmp_path / "pairs.edges").write_text("0 1\n2 3\n")
-    for links in (
-        "{ process = 'contact_trace', file = 'contacts.csv', step = 20 }",
-        "{ process = 'switching', graphs = ['pairs.edges', 'ring'] }",
-    ):
-        out = tmp_path / f"run{len(links)}"
-        before = gm.run(experiment(tmp_path, f"links = {links}"), out=out).table()
+    trace = {"process": "contact_trace", "file": "contacts.csv", "step": 20}
+    for links, files in ((trace, 1), ({"process": "switching", "graphs": ["pairs.edges", "ring"]}, 2)):
+        out = tmp_path / f"run{files}"
+        before = gm.run(experiment(tmp_path, {"links": links}), out=out).table()
         (tmp_path / "links.toml").unlink()
-        assert all(finding.sound for finding in verify(out)) and len(before) == 5
-        assert len(list((out / "data").iterdir())) == (1 if "contact_trace" in links else 2)
-    with pytest.raises(gm.InputError, match=r"network\.links\.file: there is no file 'nowhere\.csv'"):
-        load_spec(experiment(tmp_path, "links = { process = 'contact_trace', file = 'nowhere.csv' }"))
+        assert all(finding.sound for finding in gm.verify(out)) and len(before) == 5
+        assert len(list((out / "data").iterdir())) == files
+    nowhere = experiment(tmp_path, {"links": {**trace, "file": "nowhere.csv"}})
+    refuses(r"network\.links\.file: there is no file 'nowhere\.csv'", load_spec, nowhere)

@@ -234,13 +234,10 @@ def test_what_takes_too_long_is_left_out(monkeypatch: Any) -> None:
     assert mixed.facts().gap_obtained == "left out"
 
 
-@pytest.mark.parametrize("p", [0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]])
-def test_link_probability_is_refused(p: Any) -> None:
-    message = refusal(Network, "petersen", link_probability=p)
-    assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message)
-
-
-def test_unknown_weights_are_refused() -> None:
+def test_link_probabilities_and_weights_that_are_refused() -> None:
+    for p in (0, 0.0, -0.1, 1.0000001, math.nan, math.inf, True, "0.5", None, [0.5]):
+        message = refusal(Network, "petersen", link_probability=p)
+        assert message.startswith("network.link") and ("allowed is a number > 0 and <= 1" in message or "has shape" in message), p
     message = refusal(Network, "petersen", weights="metropolys")
     assert message.startswith("network.weights: 'metropolys' is not known; did you mean 'metropolis'?")
     assert all(rule in message for rule in RULES)

@@ -1,40 +1,32 @@
-"""Every objective's maximiser: by hand, against cvxpy and scipy, and its certificate on instances with ties and zeros."""
+"""Every objective's maximiser: by hand, against cvxpy and scipy, its certificate on ties and zeros; fronts and gaps."""
 
+import os
+import sys
 from typing import Any
 
 import cvxpy as cp
+import moocore
 import numpy as np
 import pytest
+import twins
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linprog
 
-from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, solver_workspace, value
-from tests.tiny import refuses
+from gossipmab.objectives import OBJECTIVES, maximise, maximise_with_bonus, objective, pareto, solver_workspace
+from tests.tiny import python, refuses
 
 SIZES = ((4, 4), (1, 3), (3, 1), (2, 6), (7, 3))
 EXPONENTS = (-40.0, -3.0, -1.0, 0.0, 0.5, 0.9, 1.0, 2.0)
 ALL = [(name, -1.0) for name in OBJECTIVES if name != "p_mean"] + [("p_mean", q) for q in EXPONENTS]
 
 
-def solve_all(wanted: Any, U: Any, b: Any, bonus: bool, place: Any, p: Any, found: Any) -> None:
-    """found[i] = value, certificate, F(p, U) + b.p, sum of p, least p: one after the other, so that warm starts are met."""
-    for i in range(U.shape[0]):
-        if bonus:
-            best, certificate = maximise_with_bonus(wanted, U[i], b[i], place, p[i])
-        else:
-            best, certificate = maximise(wanted, U[i], place, p[i])
-        found[i, 0] = best
-        found[i, 1] = certificate
-        found[i, 2] = value(wanted, U[i], p[i], place)
-        for k in range(p.shape[1]):
-            found[i, 2] += b[i, k] * p[i, k] if bonus else 0.0
-            found[i, 3] += p[i, k]
-            found[i, 4] = min(found[i, 4], p[i, k])
-
-
 def solved(wanted: Any, U: np.ndarray, b: np.ndarray, bonus: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Policies; values, certificates: one after the other, so that warm starts are met."""
     n, N, K = U.shape
-    p, found = np.zeros((n, K)), np.zeros((n, 5))
-    solve_all(wanted, U, b, bonus, solver_workspace(N, K), p, found)
+    p, found, place = np.zeros((n, K)), np.zeros((n, 2)), solver_workspace(N, K)
+    for i in range(n):
+        found[i] = maximise_with_bonus(wanted, U[i], b[i], place, p[i]) if bonus else maximise(wanted, U[i], place, p[i])
     return p, found
 
 
@@ -54,8 +46,8 @@ def test_certificates_are_small_and_no_policy_beats_them(name: str, exponent: fl
     for N, K in SIZES:
         U, b = instances(rng, 300, N, K)
         p, found = solved(wanted, U, b, bonus)
-        np.testing.assert_allclose(found[:, 3], 1.0, atol=1e-12)
-        assert found[:, 4].min() >= -1e-15
+        np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-12)
+        assert p.min() >= -1e-15
         size = np.maximum(np.abs(found[:, 0]), 1.0)
         assert (found[:, 1] >= 0).all() and (found[:, 1] / size).max() < 1e-8
         U = np.maximum(U, 1e-12) if name in ("nsw", "log_nsw", "p_mean") else U
@@ -168,21 +160,98 @@ def test_power_means_are_what_they_are_called() -> None:
     assert objective("p_mean", 0.5).value(np.array([[0.0], [1.0]]), np.ones(1), solver_workspace(2, 1)) == 0.25
 
 
-def test_interpreted_and_compiled_are_the_same_bits() -> None:
+def bits() -> list[str]:
+    """What maximisers find, to the bit."""
     U, b = instances(np.random.default_rng(9), 8, 3, 4)
-    for name, exponent in ALL:
-        wanted = objective(name, exponent)
-        for bonus in (False, True):
-            p, _found = solved(wanted, U, b, bonus)
-            place, q = solver_workspace(3, 4), np.zeros((8, 4))
-            for i in range(8):
-                if bonus:
-                    maximise_with_bonus(wanted, U[i], b[i], place, q[i])
-                else:
-                    maximise(wanted, U[i], place, q[i])
-            assert p.tobytes() == q.tobytes(), (name, exponent, bonus)
+    return [x.tobytes().hex() for name, q in ALL for bonus in (False, True) for x in solved(objective(name, q), U, b, bonus)]
+
+
+def test_interpreted_and_compiled_are_the_same_bits() -> None:
+    code = "from tests.objectives.test_objectives import bits\nprint(*bits())"
+    assert python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=os.pathsep.join(sys.path)).split() == bits()
 
 
 def test_unknown_objectives_and_exponents_are_told() -> None:
     refuses("^objective: 'nws' is not known; did you mean 'nsw'", objective, "nws")
     refuses("^exponent: got nan", objective, "p_mean", float("nan"))
+
+
+# Coarse values make ties and duplicates; fine ones make fronts of all sizes.
+shapes = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)
+coarse = arrays(np.float64, shapes, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+fine = arrays(np.float64, shapes, elements=st.floats(-2, 2, width=16))
+
+
+def uniform(values: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+    p = np.full(len(values), np.nan)
+    pareto.uniform_on_front(values.copy(), np.arange(len(values)) if order is None else order, p)
+    return p
+
+
+def check_front(values: np.ndarray, order: np.ndarray | None = None) -> None:
+    expected = moocore.is_nondominated(values, maximise=True, keep_weakly=True)
+    np.testing.assert_array_equal(twins.front(values), expected)
+    arranged = values if order is None else values[order]
+    p = uniform(arranged, None if order is None else order.copy())
+    np.testing.assert_array_equal(p, expected / expected.sum())
+
+
+@given(st.one_of(coarse, fine), st.randoms(use_true_random=False))
+def test_fronts_are_those_of_moocore(values: np.ndarray, random: object) -> None:
+    check_front(values)
+    order = np.arange(len(values))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    check_front(values, order)
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4, 6])
+def test_large_fronts(objectives: int) -> None:
+    generator = np.random.default_rng(objectives)
+    for arms in (1, 2, 3, 20, 60):
+        check_front(generator.random((arms, objectives)))
+        check_front(generator.integers(0, 3, (arms, objectives)).astype(float))
+        sphere = np.abs(generator.standard_normal((arms, objectives)))
+        check_front(sphere / np.linalg.norm(sphere, axis=1, keepdims=True))  # everything on the front
+
+
+@pytest.mark.parametrize(("values", "p"), [
+    ([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.4], [0.5, 0.5], [0.0, 0.9]], [0.25, 0.25, 0.25, 0, 0.25, 0]),
+    ([[1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], [0.5, 0, 0.5]),  # equal vectors do not dominate each other
+    ([[0.0, 0.0]] * 4, [0.25] * 4),
+    ([[0.3], [0.7], [0.7], [0.1]], [0, 0.5, 0.5, 0]),  # one objective: the maximum
+    ([[0.2, 0.1]], [1.0]),
+])  # fmt: skip
+def test_fronts_by_hand(values: list[list[float]], p: list[float]) -> None:
+    np.testing.assert_array_equal(uniform(np.array(values)), p)
+
+
+def test_the_order_is_kept_as_a_permutation() -> None:
+    """The caller's array goes on naming the arms, sorted so that the next search is quick."""
+    generator = np.random.default_rng(1)
+    order = generator.permutation(12)
+    for _ in range(20):
+        arms = generator.random((12, 3)).round(1)
+        np.testing.assert_array_equal(uniform(arms[order], order) > 0, twins.front(arms))
+        np.testing.assert_array_equal(np.sort(order), np.arange(12))
+        ranked = arms[order].tolist()
+        assert ranked == sorted(ranked, reverse=True)
+
+
+@given(st.one_of(coarse, fine))
+def test_gaps_are_those_of_the_definition(values: np.ndarray) -> None:
+    gap = pareto.gaps(values)
+    np.testing.assert_array_equal(gap, twins.gaps(values))
+    assert (gap[twins.front(values)] == 0).all()
+    for k in np.flatnonzero(gap > 0):
+        # The least that must be added to every coordinate so that no arm dominates k: a little less does not do.
+        for share, dominated in ((1 + 1e-9, False), (1 - 1e-9, True)):
+            moved = values[k] + gap[k] * share + (1e-12 if not dominated else -1e-12)
+            others = np.delete(values, k, axis=0)
+            assert any(twins.dominates(v, moved) for v in others) == dominated
+
+
+def test_gaps_by_hand() -> None:
+    """(0.2,0.3) below (0.5,0.4) by (0.3,0.1) and below (0.3,0.9) by (0.1,0.6): 0.1. Weakly dominated arms have gap 0."""
+    values = np.array([[0.5, 0.4], [0.3, 0.9], [0.2, 0.3], [0.5, 0.1], [0.1, 0.1]])
+    np.testing.assert_allclose(pareto.gaps(values), [0, 0, 0.1, 0, 0.3], atol=1e-15)
+    np.testing.assert_array_equal(pareto.gaps(values[:1]), [0.0])

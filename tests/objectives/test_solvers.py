@@ -1,12 +1,9 @@
 """Welfare functions and their maximisers: closed forms, other solvers, grids, traps, bits, memory."""
 
-import json
 import math
 import os
-import subprocess
 import sys
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +22,7 @@ from gossipmab.objectives.solvers import (
 )
 from gossipmab.objectives.solvers.bonus_local import project
 from gossipmab.utils.jit import Entry, plain
-from tests.tiny import refusal, slow
+from tests.tiny import python, refusal, slow
 
 SIZES = [(3, 5), (10, 5), (20, 10), (50, 20)]
 
@@ -100,9 +97,6 @@ def searched(G, b, scale, starts, rng):
     return search(G, b, scale, rng.dirichlet(np.full(K, 0.5), starts), welfare_workspace(N, K), np.zeros(K))
 
 
-# Welfare functions
-
-
 @pytest.mark.parametrize(("U", "p", "product", "logarithm"), [
     ([[0.5, 1.0], [0.2, 0.4]], [0.5, 0.5], 0.75 * 0.3, math.log(0.75 * 0.3)),
     ([[0.3] * 3] * 2000, [1 / 3] * 3, 0.0, 2000 * math.log(0.3)),  # it does not underflow in logarithms
@@ -113,9 +107,6 @@ def test_welfare_by_hand(U, p, product, logarithm):
     assert solvers.nash_welfare(p, U) == pytest.approx(product, rel=1e-6, abs=0.0)
     assert log_welfare(U, p, 0.0) == pytest.approx(logarithm)
     assert NashWelfare(geometric=True).value(U, p, None) == pytest.approx(math.exp(logarithm / len(U)), rel=1e-6, abs=0.0)
-
-
-# The concave maximiser, p*
 
 
 @pytest.mark.parametrize(("U", "p", "welfare"), [
@@ -152,9 +143,6 @@ def test_concave_certificates_on_random_instances(N, K):
         c = np.zeros(K) if m % 2 else rng.random(K) * 5.0
         value, certificate = maximise_concave(U, c, work, p)
         assert 0.0 <= certificate <= 1e-9 and value == pytest.approx(log_welfare(U, p, 0.0) + c @ p, rel=1e-10, abs=1e-10)
-
-
-# The global maximiser
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
@@ -249,9 +237,6 @@ def test_the_certificate_holds_whatever_the_warm_row_says_and_the_input_is_left_
     assert (G == before[0]).all() and (b == before[1]).all()
 
 
-# The local maximiser
-
-
 def test_projection_and_the_local_climb_from_nowhere() -> None:
     rng = np.random.default_rng(13)
     for _ in range(200):
@@ -284,40 +269,22 @@ def test_the_local_climb_never_falls_and_stays_below_the_global_value(N, K):
         assert last <= best * (1.0 + certificate + 1e-12)
 
 
-# Bits and memory
-
-SCRIPT = """
-import json, sys
-sys.path.insert(0, {folder!r})
-import numpy as np
-from tests.objectives.test_solvers import TRAPS, balanced, trap
-from gossipmab.objectives.solvers import climb_with_bonus, maximise_concave, maximise_with_bonus, warm_size, welfare_workspace
-rng = np.random.default_rng(16)
-out = []
-for N, K in [(1, 3), (4, 4), (3, 6), (12, 5)]:
-    work, p, warm, local = welfare_workspace(N, K), np.zeros(K), np.zeros(warm_size(N, K)), np.zeros(K)
-    for m in range(24):
-        G, b = trap(TRAPS[m % 9], N, K, rng) if m % 2 else balanced(N, K, rng)
-        for _ in range(2):
-            out += [float(x).hex() for x in maximise_with_bonus(G, b, 1.0, warm, work, p)]
-            out += [float(x).hex() for x in p]
-        out.append(float(climb_with_bonus(G, b, 1.0, local, work)).hex())
-        out += [float(x).hex() for x in maximise_concave(np.abs(G), b, work, p)]
-print(json.dumps(out))
-"""
+def bits() -> list[str]:
+    """What all three maximisers find on traps and balanced instances, from cold and from warm, to the bit."""
+    rng, out = np.random.default_rng(16), []
+    for N, K in [(1, 3), (4, 4), (3, 6), (12, 5)]:
+        work, p, warm, local = welfare_workspace(N, K), np.zeros(K), np.zeros(warm_size(N, K)), np.zeros(K)
+        for m in range(24):
+            G, b = trap(TRAPS[m % 9], N, K, rng) if m % 2 else balanced(N, K, rng)
+            for _ in range(2):
+                out += [*maximise_with_bonus(G, b, 1.0, warm, work, p), *p]
+            out += [climb_with_bonus(G, b, 1.0, local, work), *maximise_concave(np.abs(G), b, work, p)]
+    return [float(x).hex() for x in out]
 
 
 def test_interpreted_and_compiled_give_equal_bits():
-    script = SCRIPT.format(folder=str(Path(__file__).parents[2]))
-    results = []
-    for disabled in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", script], env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        results.append(json.loads(done.stdout))
-    assert len(results[0]) > 1000 and results[0] == results[1]
+    code = "from tests.objectives.test_solvers import bits\nprint(*bits())"
+    assert python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=os.pathsep.join(sys.path)).split() == bits()
 
 
 def called_by(function):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import broken
@@ -21,8 +20,6 @@ import tomli_w
 import gossipmab as gm
 from gossipmab import testing
 from gossipmab.algorithms import PROTOCOLS
-from gossipmab.algorithms.base import fill_uniforms, uniforms_of
-from gossipmab.analysis.verify import same_bits
 from gossipmab.cli import call
 from gossipmab.engines.gossip.simulate import simulate_gossip
 from gossipmab.experiments.cell_runner import CellRunner
@@ -31,10 +28,10 @@ from gossipmab.experiments.spec.plugins import REGISTRIES, versions
 from gossipmab.testing.algorithm import Mute
 from gossipmab.utils import registry as plugins
 from gossipmab.utils.atomic_write import file_hash
-from tests.tiny import Capsys, Patch, error_of, printed, refuses, tiny
+from tests.tiny import Capsys, Patch, cell_times, central, error_of, printed, refuses, tiny, world
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_algorithm"
-NAME = "pareto_thompson_gossip"
+NAME, GROUP = "pareto_thompson_gossip", "gossipmab.algorithms"
 FILE = f"""
 [experiment]
 name = "mine"
@@ -124,10 +121,8 @@ def test_the_example_runs_and_is_recorded(played: Path, on_path: Path, capsys: C
     (origin,) = manifest["plugins"]
     assert origin["sources"] == plugins.sources_of(PROTOCOLS["gossip"][NAME]) and len(origin["sources"]) == 64
     del origin["sources"]
-    assert origin == {
-        "group": "gossipmab.algorithms", "name": NAME, "object": "my_algorithm:ParetoThompsonGossip",
-        "distribution": "my-algorithm", "version": "0.1.0",
-    }  # fmt: skip
+    thing = {"object": "my_algorithm:ParetoThompsonGossip", "distribution": "my-algorithm", "version": "0.1.0"}
+    assert origin == {"group": GROUP, "name": NAME, **thing}
     assert manifest["versions"]["my-algorithm my_algorithm:ParetoThompsonGossip"].startswith("0.1.0 ")
     assert call(["verify", str(played)]) == 0
     out = printed(capsys, ["list"])
@@ -140,11 +135,8 @@ def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> 
     # numbers in the loop with failures
     environment = gm.Environment.sample(4, 3, 2, seed=1)
     network = gm.Network("complete", 4, link_probability=0.5, failures=gm.Failures(message_loss=0.3))
-    fast, plain = (
-        gm.simulate(PROTOCOLS["gossip"][NAME](), environment, network, horizon=50, seed=1, recorded_rounds=5, interpreted=alone)
-        for alone in (False, True)
-    )
-    assert not same_bits(fast, plain)
+    played, options = PROTOCOLS["gossip"][NAME](), {"horizon": 50, "seed": 1, "recorded_rounds": 5}
+    assert not gm.same_bits(*(gm.simulate(played, environment, network, interpreted=how, **options) for how in (False, True)))
 
 
 @pytest.mark.parametrize(("old", "new", "line"), [
@@ -153,9 +145,7 @@ def test_the_example_passes_the_suite_and_plays_with_failures(on_path: Path) -> 
     (f'name = "{NAME}"', 'name = "pareto_thomson_gossip"', f"did you mean '{NAME}'"),
     ("[0.3, 0.6]", "[0.3, -1]", f"algorithms.{NAME}.scale: got -1, allowed is a number > 0"),
 ])  # fmt: skip
-def test_its_parameters_are_checked_like_those_of_others(
-    on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str
-) -> None:
+def test_its_parameters_are_checked(on_path: Path, tmp_path: Path, capsys: Capsys, old: str, new: str, line: str) -> None:
     text = FILE if old.startswith("[") else FILE.partition("[sweep]")[0]
     assert old in text
     (tmp_path / "mine.toml").write_text(text.replace(old, new), encoding="utf-8")
@@ -173,9 +163,6 @@ def test_a_run_can_be_looked_at_without_its_plug_in_and_not_continued(played: Pa
     assert capsys.readouterr().err.startswith(f"error: algorithms: name: '{NAME}' is not known")
 
 
-GROUP = "gossipmab.algorithms"
-
-
 def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
     distribution(tmp_path / "a", "torn", {GROUP: {"torn": "torn:Algorithm", "gone": "nowhere:X"}}, "1 / 0\n")
     distribution(tmp_path / "a", "odd", {GROUP: {"number": "odd:NUMBER", "poor": "odd:Poor"}}, "NUMBER = 3\nclass Poor: pass\n")
@@ -189,16 +176,13 @@ def test_a_broken_plug_in_breaks_its_own_use_only(tmp_path: Path, monkeypatch: P
         ):
             refuses(line, gm.run, {**SMALL, "algorithms": [{"name": name}]}, out=tmp_path / name)
         assert call(["list"]) == 0 and capsys.readouterr().out.count("cannot be used: plug-in") == 4
-
-
-def test_names_that_are_taken(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:
-    """A shipped name means what is shipped; of two plug-ins with one name neither is taken."""
-    distribution(tmp_path / "a", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
-    distribution(tmp_path / "a", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
-    with site(tmp_path / "a", monkeypatch):
+    # A shipped name means what is shipped; of two plug-ins with one name neither is taken.
+    distribution(tmp_path / "b", "thief", {GROUP: {"pareto_ucb": "thief:X", "twice": "thief:X"}}, "1 / 0\n")
+    distribution(tmp_path / "b", "other", {GROUP: {"twice": "other:X"}}, "1 / 0\n")
+    with site(tmp_path / "b", monkeypatch):
         assert PROTOCOLS["gossip"]["pareto_ucb"] is gm.ParetoUCB
-        with pytest.raises(gm.InputError, match=r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"):
-            gm.run({**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "run")
+        line = r"^plug-in 'twice': is claimed by other 1.2 .* and thief 1.2 .*uninstall"
+        refuses(line, gm.run, {**SMALL, "algorithms": [{"name": "twice"}]}, out=tmp_path / "twice")
         assert "is refused: a shipped one has this name" in " ".join(printed(capsys, ["list"]).split())
 
 
@@ -250,8 +234,7 @@ def test_classes_of_one_name_in_one_experiment() -> None:
 
 @pytest.mark.slow
 def test_classes_of_one_name_in_every_protocol() -> None:
-    environment = gm.Environment.sample(agents=4, arms=3, objectives=2, seed=0)
-    network = gm.Network("ring", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, "ring")
 
     def learner(arm: int) -> Any:
         class HossainUCB(NamedTuple):
@@ -286,15 +269,19 @@ def test_classes_of_one_name_in_every_protocol() -> None:
         return OFMUP
 
     for arm in (0, 1):
-        for played, world, options in (
+        for played, place, options in (
             (fixed(arm)(), (environment, network), {}),
             (learner(arm)(), (environment,), {"extra_objectives": [objective(arm)()]}),
             (assigner(arm)(), (environment,), {}),
         ):
-            plain, fast = (
-                gm.simulate(played, *world, horizon=40, seed=0, interpreted=interpreted, **options) for interpreted in (True, False)
-            )
-            assert not same_bits(plain, fast)
+            traces = [gm.simulate(played, *place, horizon=40, seed=0, interpreted=plain, **options) for plain in (True, False)]
+            assert not gm.same_bits(*traces)
+
+
+def outdoors(rewards: Any, links: Any, **more: Any) -> dict[str, Any]:
+    """The small experiment with rewards and links from outside."""
+    environment = {**SMALL["environment"], "rewards": rewards}
+    return {**SMALL, "environment": environment, "network": {"base": "complete", "links": links}, **more}
 
 
 @pytest.mark.slow
@@ -302,26 +289,19 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
     """From a file, with parameters that are swept; the same as passed to `simulate`."""
     entries = {"gossipmab.links": {"every_other": "outside:EveryOther"}, "gossipmab.rewards": {"triangular": "outside:Triangular"}}
     distribution(tmp_path / "a", "outdoors", entries)
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": {"model": "triangular", "width": 0.1}},
-        "network": {"base": "complete", "links": {"process": "every_other"}},
-        "sweep": {"network.links.rest": [2, 3]},
-    }
+    data = outdoors({"model": "triangular", "width": 0.1}, {"process": "every_other"}, sweep={"network.links.rest": [2, 3]})
     with site(tmp_path / "a", monkeypatch):
         results = gm.run(data, out=tmp_path / "run")
         manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
-        assert {one["name"]: one["distribution"] for one in manifest["plugins"]} == {
-            "every_other": "outdoors",
-            "triangular": "outdoors",
-        }
+        origins = {one["name"]: one["distribution"] for one in manifest["plugins"]}
+        assert origins == {"every_other": "outdoors", "triangular": "outdoors"}
         drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards=outside.Triangular)
         environment = gm.Environment(drawn.means, drawn.preferences, outside.Triangular(drawn.means, 0.1))
         network = gm.Network("complete", 5, links=outside.EveryOther(3))
         trace = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4)
-        assert not same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
+        assert not gm.same_bits(results.traces["rest=3__pareto_ucb__trial000"], trace)
         plain = gm.simulate(gm.ParetoUCB(), environment, network, horizon=40, seed=1, recorded_rounds=4, interpreted=True)
-        assert not same_bits(trace, plain)
+        assert not gm.same_bits(trace, plain)
         for rewards, line in (
             ({"model": "triangular", "wide": 1}, "environment.rewards: parameter: 'wide' is not known; .*'width'"),
             ({"model": "triangular", "width": "x"}, "environment.rewards.width: got 'x', allowed is a number"),
@@ -338,12 +318,11 @@ def test_links_rewards_and_objectives_by_name(tmp_path: Path, monkeypatch: Patch
 
 
 def test_means_of_a_reward_model_are_those_of_the_environment_in_its_range(tmp_path: Path) -> None:
-    with pytest.raises(gm.InputError, match=r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"):
-        gm.Environment.sample(means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
-    # a reward model with means of its own is refused
-    rewards = outside.Triangular(np.zeros((5, 3, 2)))
-    with pytest.raises(gm.InputError, match="environment.rewards: got a Triangular with means of its own, allowed is the class"):
-        gm.run({**SMALL, "environment": {**SMALL["environment"], "rewards": rewards}}, out=tmp_path / "run")
+    line = r"environment.means: has 2, allowed with rewards = .*Triangular' is \[0, 1\]"
+    refuses(line, gm.Environment.sample, means=np.full((2, 2, 2), 2.0), rewards=outside.Triangular)
+    own = {**SMALL["environment"], "rewards": outside.Triangular(np.zeros((5, 3, 2)))}
+    line = "environment.rewards: got a Triangular with means of its own, allowed is the class"
+    refuses(line, gm.run, {**SMALL, "environment": own}, out=tmp_path / "run")
 
 
 @pytest.mark.slow
@@ -371,12 +350,8 @@ def test_an_objective_from_outside_as_an_object_and_by_name(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": {"model": outside.Triangular, "width": 0.1}},
-        "network": {"base": "complete", "links": outside.EveryOther(3)},
-        "algorithms": [broken.Sound(0.2), {"name": broken.Sound, "label": "wild", "explore": 0.5}, gm.ParetoUCB()],
-    }
+    played = [broken.Sound(0.2), {"name": broken.Sound, "label": "wild", "explore": 0.5}, gm.ParetoUCB()]
+    data = outdoors({"model": outside.Triangular, "width": 0.1}, outside.EveryOther(3), algorithms=played)
     results = gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
     found = [(one.label, one.name, dict(one.params)) for one in results.spec.algorithms]
     assert found == [
@@ -390,12 +365,12 @@ def test_objects_stand_where_names_stand(tmp_path: Path) -> None:
     drawn = gm.Environment.sample(5, 3, 2, seed=1, rewards={"model": outside.Triangular, "width": 0.1})
     network = gm.Network("complete", 5, links=outside.EveryOther(3))
     trace = gm.simulate(broken.Sound(0.3), drawn, network, horizon=40, seed=1, recorded_rounds=4)
-    assert not same_bits(results.traces["mine__trial000"], trace)
-    cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
+    assert not gm.same_bits(results.traces["mine__trial000"], trace)
+    cells = cell_times(tmp_path / "run")
     gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.3)})
-    assert cells == {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "cells").iterdir()}
-    with pytest.raises(gm.InputError, match="holds another experiment; different are: algorithms.mine.explore;"):
-        gm.run(data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
+    assert cells == cell_times(tmp_path / "run")
+    line = "holds another experiment; different are: algorithms.mine.explore;"
+    refuses(line, gm.run, data, out=tmp_path / "run", algorithms={"mine": broken.Sound(0.4)})
 
 
 @pytest.mark.slow
@@ -428,25 +403,12 @@ def test_objects_that_are_refused(tmp_path: Path, algorithms: Any, line: str) ->
     "options", [{"engine": "ray"}, {"engine": "actors"}, {"engine": "actors", "transport": "refs", "agents_per_actor": 3}]
 )
 def test_every_engine_plays_what_was_passed(root: Path, tmp_path: Path, options: dict[str, Any]) -> None:
-    data = {
-        **SMALL,
-        "environment": {**SMALL["environment"], "rewards": outside.Triangular},
-        "network": {"base": "complete", "links": outside.EveryOther(3)},
-    }
+    data = outdoors(outside.Triangular, outside.EveryOther(3))
     own = {"mine": broken.Sound(0.3)}
     here = gm.run(data, out=tmp_path / "here", algorithms=own)
     there = gm.run(data, out=tmp_path / "there", algorithms=own, callbacks=[Mute()], **options)
     for cell, trace in here.traces.items():
-        assert not same_bits(trace, there.traces[cell])
-
-
-def test_uniform_numbers_stand_in_the_state_of_who_wants_some() -> None:
-    state, row = SimpleNamespace(scratch_uniforms=np.zeros(5)), np.arange(5) / 5
-    fill_uniforms(state, row)
-    assert state.scratch_uniforms.tolist() == row.tolist() and uniforms_of(state) == 5
-    without = SimpleNamespace(other=np.zeros(1))
-    fill_uniforms(without, np.zeros(0))
-    assert uniforms_of(without) == 0 and without.other == 0.0
+        assert not gm.same_bits(trace, there.traces[cell])
 
 
 @pytest.mark.slow
@@ -524,8 +486,8 @@ def test_a_run_folder_is_opened_without_running_its_files(study: Path, capsys: C
 def test_names_of_classes_that_are_not_there(study: Path, monkeypatch: Patch, name: str, line: str) -> None:
     monkeypatch.chdir(study.parent)
     (study.parent / "torn.py").write_text("class Greedy(:\n", encoding="utf-8")
-    with pytest.raises(gm.InputError, match=f"^{line}$"):
-        load_spec({**FILES, "algorithms": [{"name": name}]} | {"network": {"base": "ring"}, "environment": SMALL["environment"]})
+    data = {**FILES, "algorithms": [{"name": name}], "network": {"base": "ring"}, "environment": SMALL["environment"]}
+    refuses(f"^{line}$", load_spec, data)
 
 
 def test_classes_by_file_and_module_in_an_experiment(study: Path, monkeypatch: Patch) -> None:
@@ -548,7 +510,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
         gm.simulate(one, *world, horizon=2e1, seed=0, interpreted=True)  # type: ignore[arg-type]
         for one in (gm.ParetoUCB(), gm.ParetoUCB, "pareto_ucb")
     ]
-    assert not same_bits(traces[0], traces[1]) + same_bits(traces[0], traces[2])
+    assert not gm.same_bits(traces[0], traces[1]) + gm.same_bits(traces[0], traces[2])
     for algorithms in (gm.ParetoUCBGossip(), gm.ParetoUCBGossip, "pareto_ucb_gossip", ["pareto_ucb_gossip"]):
         assert [one.name for one in load_spec(SMALL, (), algorithms).algorithms] == ["pareto_ucb", "pareto_ucb_gossip"]
     assert gm.Network("ring", 5, links=gm.RandomMatching).process == gm.RandomMatching()
@@ -569,11 +531,7 @@ def test_what_stands_in_the_place_of_an_object() -> None:
 def test_an_objective_from_a_file(study: Path, capsys: Capsys) -> None:
     """Opened by a process that has not run the file, and run again from the folder."""
     learner = {"name": "explore_first", "objective": "mine.py:First", "rounds_per_arm": 2}
-    data = {
-        "experiment": FILES["experiment"] | {"protocol": "central"},
-        "environment": SMALL["environment"],
-        "algorithms": [learner],
-    }
+    data = {**central({**SMALL, **FILES, "environment": SMALL["environment"]}), "algorithms": [learner]}
     study.write_text(tomli_w.dumps(data), encoding="utf-8")
     run = study.parent / "run"
     assert call(["run", str(study), "--out", str(run), "--quiet"]) == 0

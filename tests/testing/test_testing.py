@@ -1,6 +1,5 @@
 """The conformance suite: shipped algorithms pass it, and each broken one is found, with a sentence of its own."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +13,7 @@ from gossipmab import testing
 from gossipmab.algorithms import ALGORITHMS
 from gossipmab.environments import reward_models as rewards
 from gossipmab.testing import check_algorithm, check_link_process, check_reward_model
-from tests.tiny import refuses, tiny
+from tests.tiny import everyday, refuses, tiny
 
 # What is wrong -> the class, the kind of error, its sentence. The first of each kind are the seven that the suite is for.
 BROKEN: dict[str, tuple[Any, str, str]] = {
@@ -61,12 +60,17 @@ BROKEN: dict[str, tuple[Any, str, str]] = {
 }  # fmt: skip
 
 
+def finds(error: str, sentence: str, check: Any, /, *given: Any, **named: Any) -> None:
+    """Assert that the check finds an error of this kind and says this sentence."""
+    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
+        check(*given, **named)
+    assert caught.value.kind == error and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("wrong", BROKEN)
 def test_what_is_broken_is_found_and_said_in_a_sentence(wrong: str) -> None:
     kind, error, sentence = BROKEN[wrong]
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_algorithm(kind)
-    assert caught.value.kind == error and "\n" not in str(caught.value)
+    finds(error, sentence, check_algorithm, kind)
 
 
 @pytest.mark.slow
@@ -76,7 +80,7 @@ def test_what_is_sound_passes() -> None:
     check_algorithm(broken.Sound(0.3), engines=())
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * ("nsw" in name)) for name in ALGORITHMS])
+@pytest.mark.parametrize("name", everyday(ALGORITHMS, *(name for name in ALGORITHMS if "nsw" not in name)))
 def test_shipped_algorithms_pass(name: str) -> None:
     check_algorithm(ALGORITHMS[name], engines=())  # the engines are compared in tests/engines
 
@@ -89,14 +93,8 @@ class Needy(NamedTuple):
     share: float
 
 
-class Shifting(NamedTuple):
-    """A state with a field of no agent, which changes."""
-
-    pulls: np.ndarray
-    local_mean: np.ndarray
-    global_mean: np.ndarray
-    sent_global_mean: np.ndarray
-    total: np.ndarray
+# A state with a field of no agent, which changes.
+Shifting: Any = NamedTuple("Shifting", [(name, Any) for name in (*broken.State._fields[:4], "total")])  # type: ignore[misc]
 
 
 ONE = np.zeros((6, 4, 3))
@@ -133,9 +131,7 @@ def test_forms(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, sentence = FORMS[wrong]
     if isinstance(kind, type) and kind.__module__ == "broken":
         monkeypatch.setattr(broken, kind.__name__, kind, raising=False)  # so that it can be pickled
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_algorithm(kind)
-    assert caught.value.kind == "shape"
+    finds("shape", sentence, check_algorithm, kind)
 
 
 def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,19 +141,8 @@ def test_what_belongs_to_no_agent_must_not_change(monkeypatch: pytest.MonkeyPatc
 
     kind = broken.broken("Adding", init=lambda self, shape: Shifting(*broken.Sound().init(shape)[:4], np.zeros(1)), update=learn)
     monkeypatch.setattr(broken, "Adding", kind, raising=False)
-    with pytest.raises(testing.ConformanceError, match="writes state.total, which has no row for every agent"):
-        check_algorithm(kind)
-
-
-def test_an_engine_that_is_none_is_refused() -> None:
+    finds("trespass", "writes state.total, which has no row for every agent", check_algorithm, kind)
     refuses("^engines: 'thread' is not known; did you mean 'threads'", check_algorithm, gm.ParetoUCB, engines=("thread",))
-
-
-class Forgetful(outside.EveryOther):
-    """Begins its period anew with every block."""
-
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        return lambda count: outside.EveryOther.sampler(self, graph, generator)(count)
 
 
 class Continuing(outside.EveryOther):
@@ -171,22 +156,22 @@ class Continuing(outside.EveryOther):
         return self.kept[0]
 
 
-class Boasting(outside.EveryOther):
-    def link_statistics(self, graph: Any) -> Any:
-        return super().link_statistics(graph)._replace(frequencies=np.full(len(graph.edges), 0.9))
+def links(name: str, **methods: Any) -> Any:
+    """A process like `outside.EveryOther`, with other methods."""
+    return type(name, (outside.EveryOther,), methods)(2)
 
 
-class Wide(outside.EveryOther):
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        return lambda count: np.ones((count, len(graph.edges)))
+def wild(self: Any, graph: Any, generator: np.random.Generator) -> Any:
+    np.random.random()  # noqa: NPY002
+    return outside.EveryOther.sampler(self, graph, generator)
 
 
-class Wild(outside.EveryOther):
-    def sampler(self, graph: Any, generator: np.random.Generator) -> Any:
-        np.random.random()  # noqa: NPY002
-        return outside.EveryOther.sampler(self, graph, generator)
-
-
+SHARE = outside.EveryOther.link_statistics
+BOASTING = links("Boasting", link_statistics=lambda *given: SHARE(*given)._replace(frequencies=0.9 + 0 * SHARE(*given).frequencies))
+WIDE = links("Wide", sampler=lambda self, graph, generator: lambda count: np.ones((count, len(graph.edges))))
+FORGETFUL = links(  # begins its period anew with every block
+    "Forgetful", sampler=lambda *given: lambda count: outside.EveryOther.sampler(*given)(count)
+)
 PROCESSES = [
     outside.EveryOther(3), gm.Static(), gm.ErdosRenyi(0.3), gm.GilbertElliott(0.1, 0.4), gm.RandomMatching(), gm.RandomizedGossip(),
     gm.OnePeerExponential(), gm.StochasticBlock(0.8, 0.2, 2),
@@ -199,16 +184,15 @@ def test_sound_links_pass(process: Any) -> None:
 
 
 @pytest.mark.parametrize(("process", "error", "sentence"), [
-    (Forgetful(3), "hidden state", "gives other links in blocks of"),
+    (FORGETFUL, "hidden state", "gives other links in blocks of"),
     (Continuing(3), "hidden state", "begins in another way from an equal generator"),
-    (Boasting(2), "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
-    (Wide(2), "shape", "a block is no uint8 array of 0 and 1"), (Wild(2), "randomness", "draws from a global generator"),
+    (BOASTING, "distribution", r"is present in a share 0.900 of the rounds; in 20000 rounds it was 0.500$"),
+    (WIDE, "shape", "a block is no uint8 array of 0 and 1"),
+    (links("Wild", sampler=wild), "randomness", "draws from a global generator"),
     ("static", "shape", "is no frozen dataclass"),
 ])  # fmt: skip
 def test_broken_links_are_found(process: Any, error: str, sentence: str) -> None:
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_link_process(process)
-    assert caught.value.kind == error
+    finds(error, sentence, check_link_process, process)
 
 
 def model(draw: Any, prepare: Any = outside.Triangular.prepare) -> Any:
@@ -255,9 +239,7 @@ def test_sound_rewards_pass(kind: Any) -> None:
     (Needy, "shape", "is no reward model: .* has no prepare and no draw"),
 ])  # fmt: skip
 def test_broken_rewards_are_found(kind: Any, error: str, sentence: str) -> None:
-    with pytest.raises(testing.ConformanceError, match=sentence) as caught:
-        check_reward_model(kind, **({} if kind is Needy else {"width": 0.3}))
-    assert caught.value.kind == error and "\n" not in str(caught.value)
+    finds(error, sentence, check_reward_model, kind, **({} if kind is Needy else {"width": 0.3}))
 
 
 SMALL = tiny(40, 2, environment={"agents": 5, "arms": 4, "objectives": 2}, algorithms=[])
@@ -272,10 +254,7 @@ def test_what_is_no_distribution_is_refused_in_every_engine(tmp_path: Path) -> N
     for engine in ("threads", "ray", "actors"):
         refuses(line, gm.run, SMALL, out=tmp_path / engine, engine=engine, algorithms=[broken.Excessive()])
         assert not (tmp_path / engine).exists()
-
-
-def test_the_loop_refuses_what_is_no_distribution_at_a_recorded_round() -> None:
-    """The first rounds are sound; interpreted as compiled, but for the time to compile."""
+    # The first rounds are sound, and the loop refuses the others; interpreted as compiled, but for the time to compile.
     line = r"^Later.select, in round 20 of agent 0, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"
     refuses(line, gm.simulate, broken.Later(), ENVIRONMENT, NETWORK, horizon=40, seed=0, recorded_rounds=4, interpreted=True)
 
@@ -296,15 +275,10 @@ class Halving(NamedTuple):
     """A learner with a centre that plays no distribution."""
 
     objective: str = "nsw"
-
-    def init(self, info: Any) -> Any:
-        return gm.HossainUCB().init(info)
+    init, update = gm.HossainUCB.init, gm.HossainUCB.update
 
     def select(self, state: Any, t: int, p: Any) -> None:
         p[:] = 0.5
-
-    def update(self, state: Any, t: int, arm: int, rewards: Any) -> None:
-        pass
 
 
 class Unwritten(outside.Triangular):
@@ -314,14 +288,6 @@ class Unwritten(outside.Triangular):
 
     def draw(self, i: int, arm: int, u: Any, x: Any) -> None:
         pass
-
-
-@dataclass(frozen=True)
-class Thrice(outside.EveryOther):
-    """Links of another shape."""
-
-    def sampler(self, graph: Any, generator: Any) -> Any:
-        return lambda rounds: np.full((rounds, 1), 3, np.uint8)
 
 
 class Nowhere(outside.First):
@@ -339,6 +305,6 @@ def test_other_classes_from_outside_are_checked_too() -> None:
         (Halving(), (ENVIRONMENT,), r"^Halving.select, in round 1, writes \[0.5, 0.5, 0.5, 0.5\], which sums to 2"),
         (gm.HossainUCB(objective=Nowhere()), (ENVIRONMENT,), r"^Nowhere.maximise writes \[nan, nan, nan\]"),  # type: ignore[arg-type]
         (gm.ParetoUCB(), (unwritten, NETWORK), r"^Unwritten.draw, of agent 0 and arm 0, writes \[nan, nan\]; allowed are finite"),
-        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=Thrice())), r"^Thrice.sampler in rounds 1 to 7 gives no uint8"),
+        (gm.ParetoUCB(), (ENVIRONMENT, gm.Network("ring", 5, links=WIDE)), r"^Wide.sampler in rounds 1 to 7 gives no uint8"),
     ):
         refuses(line, gm.simulate, played, *world, horizon=40, seed=0, interpreted=True)

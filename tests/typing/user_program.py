@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 import gossipmab as gm
-from gossipmab.algorithms.base import ProblemInfo
 from gossipmab.utils.types import Floats, Integers
 
 
@@ -30,7 +29,7 @@ class Greedy(NamedTuple):
     def communicates(self) -> bool:
         return True
 
-    def init(self, info: ProblemInfo) -> State:
+    def init(self, info: gm.ProblemInfo) -> State:
         local, own, sent = np.zeros((3, info.agents, info.arms, info.objectives))
         return State(np.zeros((info.agents, info.arms), np.int64), local, own, sent)
 

@@ -10,7 +10,6 @@ import math
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -34,20 +33,15 @@ from gossipmab.objectives import value as value_of
 from gossipmab.utils import code_cache, jit
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.parts import PartLibrary
-from tests.algorithms.test_algorithms import REWARDS, VARIANTS, world
+from tests.algorithms.test_algorithms import REWARDS, VARIANTS
 from tests.broken import Sound
-from tests.tiny import Capsys, Patch, refuses
+from tests.tiny import Capsys, Patch, mounted, needs_mount, python, refuses, world
 
 PACKAGE = Path(gm.__file__).parent
 
 
 def digest(trace: Any) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(getattr(trace, f.name)).tobytes() for f in fields(trace))).hexdigest()
-
-
-def same_bits(a: Any, b: Any) -> None:
-    for field in fields(a):
-        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), err_msg=field.name)
 
 
 TINY = """
@@ -72,12 +66,8 @@ print(json.dumps({
 
 def run_copy(folder: Path, **more: str) -> dict[str, Any]:
     """Simulate with the copy of the package in `folder`, its cache in `folder`/cache."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"} | more
-    command = [sys.executable, "-c", TINY]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
+    own = {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    result: dict[str, Any] = json.loads(python(TINY, cwd=folder, **{**own, "NUMBA_DISABLE_JIT": "0", **more}))
     assert Path(result["file"]).is_relative_to(folder)
     return result
 
@@ -104,19 +94,14 @@ def test_an_edit_anywhere_reaches_the_compiled_loop_and_no_edit_hits_the_cache(t
 
 
 def test_the_hash_is_over_names_and_contents(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
-    (tmp_path / "b.py").write_text("y = 2\n", encoding="utf-8")
-    first = code_cache.source_hash.__wrapped__(tmp_path)
-    assert first == code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "b.py").write_text("y = 3\n", encoding="utf-8")
-    second = code_cache.source_hash.__wrapped__(tmp_path)
+    hashes = []
+    for name, text in (("a.py", "x = 1"), ("b.py", "y = 2"), ("b.py", "y = 3"), ("deeper/d.py", ""), ("notes.txt", "no source")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        hashes.append(code_cache.source_hash.__wrapped__(tmp_path))
     (tmp_path / "b.py").rename(tmp_path / "c.py")
-    third = code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / "d.py").write_text("", encoding="utf-8")
-    fourth = code_cache.source_hash.__wrapped__(tmp_path)
-    (tmp_path / "notes.txt").write_text("not a source", encoding="utf-8")
-    assert len({first, second, third, fourth}) == 4 and code_cache.source_hash.__wrapped__(tmp_path) == fourth
+    hashes.append(code_cache.source_hash.__wrapped__(tmp_path))
+    assert len(set(hashes)) == 5 and hashes[3] == hashes[4]
 
 
 @pytest.fixture
@@ -151,9 +136,7 @@ def test_a_damaged_file_is_made_anew_and_one_line_says_so(place: Path, caplog: p
         assert (misses(), misses()) == (1, 0)
         file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         assert (misses(), misses()) == (1, 0)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"a damaged file of compiled code is dropped and made anew, in {file.parent}"
-    ]
+    assert caplog.messages == [f"a damaged file of compiled code is dropped and made anew, in {file.parent}"]
 
 
 def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, monkeypatch: Patch) -> None:
@@ -170,14 +153,10 @@ def test_compiled_code_goes_to_another_machine_of_its_kind_only(place: Path, mon
     assert misses() == 1 and len(list(place.glob("*/*"))) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@needs_mount
 def test_a_full_disk_under_the_cache_costs_time_only(place: Path, caplog: pytest.LogCaptureFixture) -> None:
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(place)], check=True)
-    try:
+    with mounted(place, "4k"):
         assert (misses(), misses()) == (1, 1) and list(place.glob("*/*")) == []
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
     assert len(caplog.records) == 1 and "No space left on device" in caplog.text and "NUMBA_CACHE_DIR" in caplog.text
 
 
@@ -266,26 +245,16 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
     """No fastmath: NaN is recognised, sums are not reordered, division by zero is IEEE's."""
 
     @jit.jit_uncached
-    def is_nan(x: float) -> bool:
-        return x != x
-
-    @jit.jit_uncached
     def summed(values: np.ndarray) -> float:
         total = 0.0
         for k in range(values.shape[0]):
             total += values[k]
         return total
 
-    @jit.jit_uncached
-    def divided(a: float, b: float) -> float:
-        return a / b
-
-    assert is_nan(math.nan) and not is_nan(1.0)
+    is_nan, divided = jit.jit_uncached(lambda x: x != x), jit.jit_uncached(lambda a, b: a / b)
+    assert is_nan(math.nan) and not is_nan(1.0) and divided(1.0, 0.0) == math.inf
     values = np.array([1e16, 1.0, -1e16, 1.0] * 5)
-    expected = 0.0
-    for value in values.tolist():
-        expected += value
-    assert summed(values) == expected and divided(1.0, 0.0) == math.inf
+    assert summed(values) == summed.py_func(values)
 
     # what allocates does not compile but from outside the package
     def allocates(n: int) -> float:
@@ -295,16 +264,6 @@ def test_compiled_arithmetic_is_as_written_and_allocates_nothing() -> None:
         njit(**jit.SETTINGS)(allocates)(3)
     assert gc.isenabled()
     assert jit.jit_uncached(allocates)(3) == 0.0
-
-
-EVERYTHING = """
-import json, sys
-sys.path.insert(0, {tests!r})
-import numba
-assert numba.config.DISABLE_JIT
-from tests.utils.test_jit import digests
-print(json.dumps(digests()))
-"""
 
 
 def digests() -> dict[str, str]:
@@ -324,11 +283,9 @@ def digests() -> dict[str, str]:
 @pytest.mark.slow
 def test_without_any_compiler_the_bits_are_the_same() -> None:
     """NUMBA_DISABLE_JIT=1: every function down to the solvers runs as plain Python."""
-    code = EVERYTHING.format(tests=str(Path(__file__).parents[1]))
-    environ = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    plain = json.loads(done.stdout)
+    code = "import json, numba\nassert numba.config.DISABLE_JIT\n"
+    code += "from tests.utils.test_jit import digests\nprint(json.dumps(digests()))"
+    plain = json.loads(python(code, NUMBA_DISABLE_JIT="1", PYTHONPATH=os.pathsep.join(sys.path)))
     assert set(ALGORITHMS) <= set(plain) and plain == digests()
 
 
@@ -337,8 +294,8 @@ def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_rou
     environment, network = world(4, 3, 2, p=0.5, seed=9)
     kwargs = {"horizon": 40, "seed": 9, "recorded_rounds": 7, "trial": 2}
     once = gm.simulate(VARIANTS[name], environment, network, **kwargs)
-    same_bits(once, gm.simulate(VARIANTS[name], environment, network, **kwargs))
-    same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=True, **kwargs))
+    for interpreted in (False, True):
+        assert gm.same_bits(once, gm.simulate(VARIANTS[name], environment, network, interpreted=interpreted, **kwargs)) == []
     # numba's own count of allocations must not grow with the rounds.
     _nrt_python.memsys_enable_stats()
 
@@ -355,8 +312,7 @@ def test_interpreted_gives_the_bits_of_compiled_and_nothing_is_allocated_per_rou
 
 
 def test_an_algorithm_from_outside_compiles_is_not_cached_and_may_print(capfd: Capsys) -> None:
-    environment = gm.Environment.sample(4, 3, 2, seed=1)
-    network = gm.Network("complete", agents=4, link_probability=0.5)
+    environment, network = world(4, 3, 2, seed=1)
     fast = gm.simulate(Sound(), environment, network, horizon=80, seed=1)
     assert digest(fast) == digest(gm.simulate(Sound(), environment, network, horizon=80, seed=1, interpreted=True))
     assert fast.pulls.sum() == 320 and fast.bytes[-1] == 8 * 6 * fast.messages[-1]

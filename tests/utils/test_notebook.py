@@ -1,8 +1,5 @@
 """What objects look like in a notebook, and the tables and datasets of a single trace."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,8 @@ from browser import Page
 from matplotlib.figure import Figure
 
 import gossipmab as gm
-from tests.tiny import refuses, tiny
+from tests.tiny import python, refuses, tiny
 
-AGG = {**os.environ, "MPLBACKEND": "agg"}
 ENVIRONMENT = gm.Environment.sample(4, 3, 2, seed=0)
 NETWORK = gm.Network("ring", agents=4, failures=gm.Failures(message_loss=0.1))
 OBJECTS = {
@@ -29,10 +25,8 @@ OBJECTS = {
 
 
 def traced(**options: Any) -> gm.GossipTrace:
-    found: gm.GossipTrace = gm.simulate(
-        gm.ParetoUCBGossip(), ENVIRONMENT, gm.Network("ring", agents=4), horizon=30, seed=0, **options
-    )
-    return found
+    ring = gm.Network("ring", agents=4)
+    return gm.simulate(gm.ParetoUCBGossip(), ENVIRONMENT, ring, horizon=30, seed=0, **options)  # type: ignore[no-any-return]
 
 
 def cells_of(shown: Any) -> list[str]:
@@ -83,7 +77,7 @@ def test_results_traces_and_networks_draw_into_given_axes_or_a_figure_of_pyplot(
     refuses("2,001 agents and 2,001 links, too large to be drawn", gm.Network("ring", agents=2_001).plot, ax)
     code = "import sys, gossipmab as gm; r = gm.open_run(sys.argv[1]); a = r.plot(x='link_probability'); b = r.plot()\n"
     code += "from matplotlib import pyplot as p; assert p.get_fignums() == [1, 2] and len(b) == 3; a.figure.savefig(sys.argv[2])"
-    subprocess.run([sys.executable, "-c", code, results.path, tmp_path / "a.png"], check=True, timeout=120, env=AGG)
+    python(code, results.path, tmp_path / "a.png", timeout=120, MPLBACKEND="agg")
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from gossipmab.utils.types import Floats
 
 POLISH = variable(6)  # Newton steps after the interior point
 # The first problems of a process with N K^2 of SMALL at most are left to Python, which takes 5 ms for one: compiling takes seconds.
-SMALL, FIRST = 2_000, 100
+SMALL, FIRST = 2_000, 20
 _small_ones = count()
 
 

@@ -72,8 +72,8 @@ def _missing(covered: NDArray[np.bool_], means: Floats) -> Floats:
     """The volume that all arms dominate and the flagged ones (..., K) do not; each set of arms worked out once."""
     if means.shape[1] > 4:
         return np.full(covered.shape[:-1], np.nan)
-    sets, which = np.unique(
-        np.vstack([np.ones((1, len(means)), dtype=bool), covered.reshape(-1, len(means))]), axis=0, return_inverse=True
-    )
-    volumes = hypervolume(means, sets)[which.ravel()]
+    sets = np.vstack([np.ones((1, len(means)), dtype=bool), covered.reshape(-1, len(means))])
+    packed = np.packbits(sets, axis=1)
+    _, first, which = np.unique(packed.view(f"S{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    volumes = hypervolume(means, sets[first])[which]
     return np.asarray(np.maximum(volumes[0] - volumes[1:], 0.0).reshape(covered.shape[:-1]))

@@ -23,7 +23,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
 WEIGHTS = ("laplacian", "max_degree", "metropolis", "lazy_metropolis")
 ALGORITHMS = (
     gm.ParetoUCBGossip(), gm.ParetoUCBGossip(pooled=True), gm.ParetoUCB(), gm.ParetoGossip(burn_in=0.1),
-    gm.SimulatedNSWUCBGossip(solver="local"), gm.SimulatedNSWUCBGossip(), gm.CentralizedNSW(solver="local"),
+    gm.SimulatedNSWUCBGossip(solver="local"), gm.CentralizedNSW(solver="local"),
+    pytest.param(gm.SimulatedNSWUCBGossip(), marks=pytest.mark.slow),  # it takes minutes to compile
 )  # fmt: skip
 REWARDS = ("bernoulli", "beta", "gaussian", "discrete", "deterministic", "table", "rounds")
 

@@ -139,7 +139,10 @@ def run(
     room = player.room(experiment.cells()) if engine in ("threads", "gpu") else (0, 0)
     device = import_module(ENGINES["gpu"]).check_cells(experiment.cells(), player) if engine == "gpu" else {}
     if engine == "ray" and (resources or {}).get("GPU") and experiment.experiment.protocol == "gossip":
-        import_module(ENGINES["gpu"]).check_playable(experiment.cells(), player)
+        on_gpu = import_module(ENGINES["gpu"])
+        if address is None:
+            on_gpu.check_device()
+        on_gpu.check_playable(experiment.cells(), player)
         player.on_gpu = True
     watcher = Callbacks(callbacks if quiet else [*callbacks, Bar()])
     results: Results | None = None

@@ -194,7 +194,7 @@ def test_no_gpu_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
-@pytest.mark.parametrize("changed", [[], ["--set", "experiment.protocol=central"]])
+@pytest.mark.parametrize("changed", [[], ["--set", "experiment.protocol=central"], ["--engine", "ray", "--resources", "GPU=1"]])
 def test_a_run_without_a_gpu_ends_with_one_line_and_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: list[str]
 ) -> None:

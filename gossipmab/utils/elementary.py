@@ -3,7 +3,7 @@
 Those of C libraries and of GPUs differ from one another in the last bit, and then so does a result. These are made of tables,
 correctly rounded, and of additions and multiplications in a fixed order. Errors in units in the last place: below 1, of `log1p` 2.
 
-Each number x is left of a point c of a table by little: ln x = ln c + ln(1 + r), and e^x = c e^r, with short series in r.
+A table has a point c near every number: ln x = ln c + ln(1 + r) and e^x = c e^r, with short series in r.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def _split(exact: Decimal, digits: int = 0) -> tuple[float, float]:
     return high, float(exact - Decimal(high))
 
 
-def _tables() -> tuple[Floats, Floats, tuple[float, float]]:
-    """(the columns above for each c), (2^(k / STEPS) and its rest for each k), ln(2) / STEPS and its rest."""
+def _tables() -> tuple[Floats, Floats, tuple[float, float], float]:
+    """(the columns above for each c), (2^(k / STEPS) and its rest for each k), a step ln(2) / STEPS and its rest, steps a unit."""
     with localcontext(prec=40):
         points = [float(np.int64(FIRST + (k << int(FRACTION - TURN))).view(np.float64)) for k in range(STEPS)]
         logarithms = [(c, *_split(1 / Decimal(c)), *_split(Decimal(c).ln(), 42)) for c in points]
         step = Decimal(2).ln() / STEPS
-        return np.array(logarithms), np.array([_split((k * step).exp()) for k in range(STEPS)]), _split(step, 42)
+        powers = [_split((k * step).exp()) for k in range(STEPS)]
+        return np.array(logarithms), np.array(powers), _split(step, 42), float(1 / step)
 
 
-LOGARITHMS, POWERS, (STEP, STEP_REST) = _tables()
-STEPS_PER_UNIT = STEPS / math.log(2.0)
+LOGARITHMS, POWERS, (STEP, STEP_REST), STEPS_PER_UNIT = _tables()
 
 
 @jit

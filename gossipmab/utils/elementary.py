@@ -21,6 +21,7 @@ STEPS, TURN = 128, np.int64(7)  # points of a table, to a number twice as large;
 MASK = np.int64(STEPS - 1)
 FRACTION, BIAS = np.int64(52), np.int64(1023)  # bits of a float
 LEAST_NORMAL, TWO_54 = 2.0**-1022, 2.0**54
+NEAR = np.int64(960)  # powers of two that leave room for the parts of a number
 LARGEST, SMALLEST = 709.782712893384, -745.1332191019412  # exponents of the largest and of half the smallest number
 # As bits: the first point of the table of logarithms, between 1/2 and 1, and half a step below it. 1 is a point.
 FIRST = np.float64(0.6875).view(np.int64)
@@ -65,10 +66,14 @@ def log(x: float) -> float:
     away = np.int64(bits - (e << FRACTION)).view(np.float64) - LOGARITHMS[k, C]
     r = away * LOGARITHMS[k, ONE_BY_C]
     w = r * r
-    series = w * (((-1 / 2 + r * (1 / 3)) + w * (-1 / 4 + r * (1 / 5))) + (w * w) * (-1 / 6 + r * (1 / 7)))
+    w2 = w * w
+    series = (w * (-1 / 2 + r * (1 / 3)) + w2 * (-1 / 4 + r * (1 / 5))) + (w2 * w) * (-1 / 6 + r * (1 / 7))
     steps = float(e - 54 if short else e) * STEPS
-    rest = (steps * STEP_REST + LOGARITHMS[k, LN_C_REST]) + (away * LOGARITHMS[k, ONE_BY_C_REST] + series)
-    value: float = (steps * STEP + LOGARITHMS[k, LN_C]) + (r + rest)
+    large = steps * STEP + LOGARITHMS[k, LN_C]
+    total = large + r
+    lost = (large - total) + r  # by that rounding
+    rest = (steps * STEP_REST + LOGARITHMS[k, LN_C_REST]) + (away * LOGARITHMS[k, ONE_BY_C_REST] + lost)
+    value: float = total + (series + rest)
     return value
 
 
@@ -91,17 +96,14 @@ def exp(x: float) -> float:
     steps = rounded - ROUNDING
     r = (x - steps * STEP) - steps * STEP_REST
     w = r * r
-    series = r + w * ((1 / 2 + r * (1 / 6)) + w * (1 / 24 + r * (1 / 120)))
+    series = (r + w * (1 / 2 + r * (1 / 6))) + (w * w) * (1 / 24 + r * (1 / 120))
     k = np.uint64(n & MASK)
-    power = POWERS[k, POWER]
-    value: float = power + (power * series + POWERS[k, POWER_REST])
     n >>= TURN
-    if -1022 <= n < 1023:
-        value *= power_of_two(n)
-    else:
-        half = n >> np.int64(1)
-        value = (value * power_of_two(half)) * power_of_two(n - half)  # one rounding, of what is below 2^-1022
-    return value
+    near = min(max(n, -NEAR), NEAR)
+    scale = power_of_two(near)
+    power = scale * POWERS[k, POWER]
+    value: float = power + (power * series + scale * POWERS[k, POWER_REST])
+    return value if n == near else value * power_of_two(n - near)  # one rounding, of what is below 2^-1022
 
 
 @jit

@@ -26,7 +26,7 @@ from gossipmab.networks.neighbourhoods import largest_ball
 from gossipmab.networks.network import Network
 from gossipmab.utils.errors import InputError
 
-INTERPRETER = 260 * MIB  # measured: Python, numpy, scipy, numba and its code, pyarrow
+INTERPRETER = 420 * MIB  # measured: Python, numpy, scipy, pyarrow, numba and its code, and what it takes to compile
 PROBED = (2, 3, 4)  # numbers of agents at which a state is looked at; its size is a polynomial of degree two in N
 
 

@@ -65,7 +65,7 @@ def test_what_cannot_fit_is_refused_with_advice() -> None:
     assert "environment.agents: 2000 agents" in line and "room for 270 MiB" in line
     assert "hops = 1" in refusal(memory.check, gm.SimulatedNSWUCBGossip(), network, 10, 3, 5, available=1_000.0)
     told = memory.check(gm.SimulatedNSWUCBGossip(hops=1), network, 10, 3, 5, available=1_000.0)
-    assert told < 400 * 2**20
+    assert told < memory.INTERPRETER + 140 * 2**20
 
 
 def test_run_refuses_in_one_line_and_leaves_no_folder(tmp_path: Path, monkeypatch: Patch, capsys: Capsys) -> None:

@@ -49,18 +49,16 @@ def _tables() -> tuple[Floats, Floats, tuple[float, float], float]:
 
 
 LOGARITHMS, POWERS, (STEP, STEP_REST), STEPS_PER_UNIT = _tables()
+LN_2, LN_2_REST = STEPS * STEP, STEPS * STEP_REST
 
 
-@jit
-def log(x: float) -> float:
-    """ln x: -inf for 0, NaN below.
+@jit_inline
+def log_of_normal(x: float) -> float:
+    """ln x, 2^-1022 <= x < inf.
 
     ln x = e ln 2 + ln c + r - r^2 / 2 + r^3 / 3 - ...,  x = 2^e c (1 + r),  |r| <= 1 / 256
     """
-    if not 0.0 < x < math.inf:
-        return -math.inf if x == 0.0 else x if x > 0.0 else math.nan
-    short = x < LEAST_NORMAL
-    bits = np.float64(x * TWO_54 if short else x).view(np.int64)
+    bits = np.float64(x).view(np.int64)
     above = bits - BELOW
     e, k = above >> FRACTION, np.uint64((above >> (FRACTION - TURN)) & MASK)
     away = np.int64(bits - (e << FRACTION)).view(np.float64) - LOGARITHMS[k, C]
@@ -68,13 +66,22 @@ def log(x: float) -> float:
     w = r * r
     w2 = w * w
     series = (w * (-1 / 2 + r * (1 / 3)) + w2 * (-1 / 4 + r * (1 / 5))) + (w2 * w) * (-1 / 6 + r * (1 / 7))
-    steps = float(e - 54 if short else e) * STEPS
-    large = steps * STEP + LOGARITHMS[k, LN_C]
+    large = e * LN_2 + LOGARITHMS[k, LN_C]
     total = large + r
     lost = (large - total) + r  # by that rounding
-    rest = (steps * STEP_REST + LOGARITHMS[k, LN_C_REST]) + (away * LOGARITHMS[k, ONE_BY_C_REST] + lost)
+    rest = (e * LN_2_REST + LOGARITHMS[k, LN_C_REST]) + (away * LOGARITHMS[k, ONE_BY_C_REST] + lost)
     value: float = total + (series + rest)
     return value
+
+
+@jit
+def log(x: float) -> float:
+    """ln x: -inf for 0, NaN below."""
+    if LEAST_NORMAL <= x < math.inf:
+        return log_of_normal(x)
+    if 0.0 < x < LEAST_NORMAL:
+        return log_of_normal(x * TWO_54) - 54.0 * (LN_2 + LN_2_REST)
+    return -math.inf if x == 0.0 else x if x > 0.0 else math.nan
 
 
 @jit_inline

@@ -89,8 +89,7 @@ class ParetoUCBGossip(NamedTuple):
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of G_i."""
-        pooling = len(state.pulls) if self.pooled else 1
-        optimistic_front(state, state.global_mean, i, t, pooling, self.consensus, p)
+        optimistic_front(state, state.global_mean, i, t, len(state.pulls) if self.pooled else 1, self.consensus, p)
 
     def update(self, state: State, i: int, t: int, arm: int, x: Floats, neighbours: Integers) -> None:
         """Update L_i of the arm, and add its change to the gossip average.

@@ -62,6 +62,7 @@ def run_cells(
         return
     check_device()
     waiting: dict[Any, Waiting] = {}
+    most: dict[Any, int] = {}
     for cell in cells:
         try:
             (algorithm, environment, network), settings = player.arguments(cell)
@@ -74,10 +75,12 @@ def run_cells(
         except Exception as error:
             yield cell, error
             continue
-        group = waiting.setdefault(trial.key, [])
-        group.append((cell, trial))
-        if sum(map(len, waiting.values())) >= _most(trial):
-            yield from _played(waiting.pop(trial.key), player, steps)
+        key = trial.key
+        waiting.setdefault(key, []).append((cell, trial))
+        if key not in most:
+            most[key] = _most(trial)
+        if sum(map(len, waiting.values())) >= most[key]:
+            yield from _played(waiting.pop(key), player, steps)
     while waiting:
         yield from _played(waiting.pop(next(iter(waiting))), player, steps)
 

@@ -17,13 +17,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, suppress
-from typing import Any, NamedTuple, TypeVar
+from contextlib import ExitStack
+from typing import Any, TypeVar
 
-from gossipmab.engines.pools.ray_runtime_env import Shipment, arrived, new_run, packed
+from gossipmab.engines.pools.ray_runtime_env import Shipment, new_run, packed
 from gossipmab.engines.pools.ray_session import in_thread, ray_options, session
+from gossipmab.engines.pools.ray_worker import Report, play_batch, versions_of
 from gossipmab.engines.pools.task_queue import ATTEMPTS, LATE, Flight, TaskQueue
-from gossipmab.utils.code_cache import bundle, unpack
+from gossipmab.utils.code_cache import bundle
 from gossipmab.utils.errors import InputError
 from gossipmab.utils.provenance import versions
 
@@ -33,17 +34,8 @@ P = TypeVar("P")
 Steps = Callable[[int], None]
 
 SECONDS = 2.0  # a task plays on until so much time has passed
-ARRIVES = 60.0  # seconds for compiled code to come to a worker
 NODE = re.compile(r"\[Node (\S+)\]")  # in Ray's message of an environment that failed
 LOOK = 5.0  # seconds between looks at what the cluster has
-
-
-class Report(NamedTuple):
-    """The report of a task on one cell: its outcome or exception, the agent-steps played, and the software that played it."""
-
-    outcome: Any
-    agent_steps: int
-    versions: dict[str, str]
 
 
 def run_cells(
@@ -88,7 +80,7 @@ def _played(
     """Launch, wait, yield, launch again; cells of dead tasks go back to the queue."""
     import ray
 
-    ours = _versions(task.what[1])
+    ours = versions_of(task.what[1])
     flying: dict[Any, Flight] = {}  # by the reference to its first report
     said: set[str] = set()
     while queue.open:
@@ -190,73 +182,6 @@ class _Task:
         return bool(left)
 
 
-_kept: dict[str, Any] = {}  # in a worker: the run's play, with the networks it has built
-
-
-def play_batch(token: str, play: Any, files: dict[str, str], seconds: float, code: tuple[Any], cells: list[Any]) -> Any:
-    """In a worker: play cells until the time is over, at least one; a Report each, None if it was not played.
-
-    code: a reference to the compiled code of the run, or None.
-    """
-    if token not in _kept:
-        if code[0] is not None:
-            _unpacked(code[0])
-        _kept.clear()
-        _kept[token] = play.relocated(arrived(files)) if files else play
-    play = _kept[token]
-    known = _versions(play)
-    until = time.monotonic() + seconds
-    on_gpu = getattr(play, "on_gpu", False)
-    reports: list[Report | None] = [*_played_on_gpu(play, cells, known)] if on_gpu else []
-    for cell in cells[len(reports) :]:
-        if reports and time.monotonic() > until:
-            reports.append(None)
-            continue
-        steps: list[int] = []
-        try:
-            outcome = play(cell, steps.append)
-        except Exception as error:
-            outcome = _portable(error)
-        reports.append(Report(outcome, sum(steps), known))
-    return reports if len(reports) > 1 else reports[0]
-
-
-def _played_on_gpu(play: Any, cells: list[Any], known: dict[str, str]) -> list[Report]:
-    """A Report on each cell; where the GPU cannot be used, why."""
-    from gossipmab.engines.gpu import pool
-
-    steps: list[int] = []
-    found: dict[int, Report] = {}
-    failed = Report(None, 0, known)
-    try:
-        for cell, outcome in pool.run_cells(cells, play, steps=steps.append):
-            found[id(cell)] = Report(_portable(outcome) if isinstance(outcome, Exception) else outcome, sum(steps), known)
-            steps.clear()
-    except Exception as error:
-        failed = failed._replace(outcome=_portable(error))
-    return [found.get(id(cell), failed) for cell in cells]
-
-
-def _unpacked(code: Any) -> None:
-    """Keep the compiled code on this machine; what does not arrive is compiled here."""
-    import ray
-
-    with suppress(ray.exceptions.RayError):
-        unpack(ray.get(code, timeout=ARRIVES))
-
-
-def _portable(error: Exception) -> Exception:
-    """The exception, or a similar one if it cannot be pickled."""
-    import ray
-
-    journey: Any = ray.cloudpickle
-    try:
-        journey.loads(journey.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error.with_traceback(None)
-
-
 def _for_good(error: Exception) -> bool:
     """Whether the task itself raised, and not for want of room: it would raise again."""
     import ray
@@ -277,11 +202,6 @@ def _said(error: Exception) -> str:
     text = str(error).strip()
     text = text.splitlines()[-1] if "Traceback (most recent" in text else text
     return f"{type(error).__name__}: {' '.join(text.split())[:200]}"
-
-
-def _versions(play: Any) -> dict[str, str]:
-    """Those of the software, and the hashes of the code that `play` brings with it."""
-    return versions() | getattr(play, "code_hashes", {})
 
 
 def _compared(

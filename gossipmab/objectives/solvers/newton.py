@@ -67,9 +67,7 @@ def pivot(work: WelfareWorkspace, arms: int) -> None:
     for a in range(1, arms):
         if table[P, play[SUPPORT, a]] > table[P, play[SUPPORT, first]]:
             first = a
-    k = play[SUPPORT, 0]
-    play[SUPPORT, 0] = play[SUPPORT, first]
-    play[SUPPORT, first] = k
+    play[SUPPORT, 0], play[SUPPORT, first] = play[SUPPORT, first], play[SUPPORT, 0]
 
 
 @jit

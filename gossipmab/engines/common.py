@@ -54,8 +54,10 @@ class TrialSettings(NamedTuple):
 
 def recorded_rounds(horizon: int, count: int) -> Integers:
     """(R,) the rounds round(T m / count), m = 1..count, each once; the last round is always among them."""
-    rounds = np.unique([round(horizon * m / count) for m in range(1, count + 1)])
-    return rounds[rounds > 0].astype(np.int64)
+    rounds = np.rint(horizon * np.arange(1, count + 1) / count).astype(np.int64)
+    new = rounds > 0
+    new[1:] &= rounds[1:] > rounds[:-1]
+    return rounds[new]
 
 
 def check_objects(environment: Any, network: Any, game: bool = False) -> None:

@@ -14,6 +14,7 @@ an arm counts while it has half an even share of the pulls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from gossipmab.utils.types import Floats, Integers
+
+FLAGS = 500_000  # of slices side by side
 
 
 class FrontCoverage(NamedTuple):
@@ -33,23 +36,35 @@ class FrontCoverage(NamedTuple):
 
 
 def hypervolume(values: Floats, sets: NDArray[np.bool_]) -> Floats:
-    """(S,) the volume between 0 and the mean vectors (K, D) of each set, given as flags (S, K), in O(S K^(D-1)) steps.
+    """(S,) the volume between 0 and the mean vectors (K, D) of each set, given as flags (S, K), in O(S K^(D-1)) steps."""
+    return _volumes(values.clip(0.0))(sets)
+
+
+def _volumes(values: Floats) -> Callable[[NDArray[np.bool_]], Floats]:
+    """The function sets (S, K) -> volumes (S,) of vectors (K, D) at or above 0.
 
     Slices along the last objective, downwards, each with the arms that reach it.
     """
     order = np.argsort(-values[:, -1], kind="stable")
-    heights = np.append(values[order, -1], 0.0).clip(0.0)
-    steps = heights[:-1] - heights[1:]
+    steps = values[order, -1]
+    steps[:-1] -= steps[1:]
     if values.shape[1] == 1:
-        return np.asarray((sets * values[:, 0].clip(0.0)).max(axis=1))
+        return lambda sets: np.asarray((sets * values[:, 0]).max(axis=1))
     if values.shape[1] == 2:
-        return np.asarray((np.maximum.accumulate(sets[:, order] * values[order, 0].clip(0.0), axis=1) * steps).sum(axis=1))
-    total, reached = np.zeros(len(sets)), np.zeros_like(sets)
-    for k, step in zip(order, steps, strict=True):
-        reached[:, k] = sets[:, k]
-        if step > 0:
-            total += step * hypervolume(values[:, :-1], reached)
-    return total
+        widths = values[order, 0]
+        return lambda sets: np.asarray((np.maximum.accumulate(sets[:, order] * widths, axis=1) * steps).sum(axis=1))
+    areas, K = _volumes(values[:, :-1]), len(values)
+    reaches = np.argsort(order) <= np.arange(K)[:, None]  # (slices, K)
+
+    def volumes(sets: NDArray[np.bool_]) -> Floats:
+        total, several = np.zeros(len(sets)), max(1, FLAGS // max(1, sets.size))
+        for first in range(0, K, several):
+            reached = sets & reaches[first : first + several, None]
+            slices = areas(reached.reshape(-1, K)).reshape(len(reached), -1)
+            total += (steps[first : first + several, None] * slices).sum(axis=0)
+        return total
+
+    return volumes
 
 
 def front_coverage(pulls: Integers, front: NDArray[np.bool_], means: Floats) -> FrontCoverage:

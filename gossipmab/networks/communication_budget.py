@@ -83,3 +83,6 @@ class CommunicationBudget:
         if self.top_k is not None and self.top_k < size:
             return (self.top_k * (bits + (size - 1).bit_length()) + 7) // 8
         return (bits * size - (bits - 1) * flags * (bits < 64) + 7) // 8
+
+
+UNLIMITED = CommunicationBudget()

@@ -60,7 +60,8 @@ def jit_uncached(function: F) -> F:
 def is_builtin(*things: Any) -> bool:
     """Whether the classes of all these, and their methods, are of this package: compiled, they may be kept on the disk."""
     kinds = [type(thing) for thing in things]
-    methods = [getattr(kind, name, None) for kind in kinds for name in METHODS]
+    spaces = [vars(base) for kind in kinds for base in kind.__mro__]
+    methods = [space[name] for space in spaces for name in METHODS if name in space]
     return all(one.__module__.startswith("gossipmab.") for one in (*kinds, *methods) if hasattr(one, "__module__"))
 
 

@@ -160,8 +160,7 @@ def fit(key: str, hint: Any, value: Any) -> Any:
     given, found = value, _adapter(hint)
     if found is None:
         raise InputError(f"{key}: its type is {hint}, allowed for a parameter are bool, int, float, str")
-    adapter, schema = found
-    types = _types(schema)
+    adapter, schema, types = found
     try:
         if isinstance(value, int) and not isinstance(value, bool) and "number" in types and "integer" not in types:
             value = float(value)
@@ -209,14 +208,15 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
 
 
 @lru_cache(1024)
-def _adapter(hint: Any) -> tuple[TypeAdapter[Any], dict[str, Any]] | None:
-    """Pydantic's validator of a type and its JSON schema, or None for a type that no parameter may have, such as an array."""
+def _adapter(hint: Any) -> tuple[TypeAdapter[Any], dict[str, Any], set[str]] | None:
+    """Pydantic's validator of a type, its JSON schema and its `_types`, or None for a type that no parameter may have."""
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=STRICT)
         schema = adapter.json_schema()
     except PydanticUserError:
         return None
-    return (adapter, schema) if _types(schema) and "$defs" not in schema else None
+    types = _types(schema)
+    return (adapter, schema, types) if types and "$defs" not in schema else None
 
 
 def _description(hint: Any) -> str:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -69,17 +70,17 @@ class RandomSource:
             key: seed, trial and label, as `stream` takes them.
             shapes: purpose -> the shape of its numbers in a round, such as (N, D).
         """
-        self.shapes = {purpose: shape for purpose, shape in shapes.items() if np.prod(shape)}
+        self.shapes = {purpose: shape for purpose, shape in shapes.items() if prod(shape)}
         self.generators = {purpose: stream(**key, purpose=purpose) for purpose in self.shapes}
         self.empty = {purpose: shape for purpose, shape in shapes.items() if purpose not in self.shapes}
         self._blocks: dict[Purpose, Floats] = {}  # of the last block, written over by the next one of its size
         for purpose, shape in self.shapes.items():
-            advance(self.generators[purpose], played * int(np.prod(shape)))
+            advance(self.generators[purpose], played * prod(shape))
 
     @property
     def numbers_per_round(self) -> int:
         """How many numbers a round takes."""
-        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return sum(prod(shape) for shape in self.shapes.values())
 
     def block(self, rounds: int, pool: ThreadPoolExecutor | None = None, parts: int = 1) -> dict[Purpose, Floats]:
         """(rounds, *shape) for each purpose, the numbers of the next rounds; drawn in `parts` at a time by the pool's threads."""
@@ -100,7 +101,7 @@ class RandomSource:
         found: dict[Purpose, Floats] = {p: np.empty((rounds, last - first, *s[1:])) for p, s in self.empty.items()}
         for purpose, generator in self.generators.items():
             agents, *rest = self.shapes[purpose]
-            each = int(np.prod(rest))
+            each = prod(rest)
             out = found[purpose] = np.empty((rounds, last - first, *rest))
             if last - first == agents:
                 generator.random(out=out)

@@ -38,7 +38,7 @@ from gossipmab.engines.gossip.unreliable import message_info, unreliable
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import Rounds, Table
 from gossipmab.metrics.trace import GossipTrace
-from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.communication_budget import UNLIMITED
 from gossipmab.networks.failures import FailureSampler
 from gossipmab.networks.mixing import neighbours_of_round, weight_of_edge
 from gossipmab.networks.network import Network
@@ -243,7 +243,7 @@ class Coordinator:
         most = accounted if self.pool.transport == "direct" else np.inf
         if torn or size > most or (len(self.near) == self.environment.agents and size != accounted):
             raise RuntimeError(f"{size} bytes were sent, the links account for {accounted}")
-        return trace_of(self.tally, self.environment, self.network.communication or CommunicationBudget(), numbers, flags)
+        return trace_of(self.tally, self.environment, self.network.communication or UNLIMITED, numbers, flags)
 
 
 @jit

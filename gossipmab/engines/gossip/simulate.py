@@ -19,7 +19,7 @@ from gossipmab.engines.limits import SHARED_AGENTS
 from gossipmab.environments.environment import Environment
 from gossipmab.metrics.regret import estimand, regret_reference, welfare_cache
 from gossipmab.metrics.trace import GossipTrace
-from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.communication_budget import UNLIMITED
 from gossipmab.networks.network import Network
 from gossipmab.utils.distinct import distinct
 from gossipmab.utils.errors import InputError
@@ -55,7 +55,7 @@ def simulate_gossip(
                 played.play(t0, rounds)
             check_played(played.tally, played.algorithm)
             trial.progress(environment.agents * rounds)
-    budget = network.communication or CommunicationBudget()
+    budget = network.communication or UNLIMITED
     return trace_of(played.tally, environment, budget, *message_size(algorithm, played.now))
 
 

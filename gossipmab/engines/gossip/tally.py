@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gossipmab.engines.common import policy_unchanged
 from gossipmab.engines.conformance.errors import PLAYED, check_played_distribution, class_name
 from gossipmab.engines.gossip.channel_state import Averages
@@ -136,10 +138,10 @@ def check_played(tally: Tally, algorithm: Any) -> None:
 def trace_of(tally: Tally, environment: Environment, budget: CommunicationBudget, size: int, flags: int) -> GossipTrace:
     """The trace of a trial whose messages hold `size` entries each, `flags` of them flags, sent within the budget."""
     kept, front, means = tally.kept, tally.reference.gaps == 0, environment.centred_means
-    utility = (kept.pulls * environment.own_utilities).sum(axis=1)
+    utility, R = (kept.pulls * environment.own_utilities).sum(axis=1), len(kept.rounds)
+    coverage = front_coverage(np.concatenate([kept.arm_pulls, kept.pulls]), front, means)
     return GossipTrace(
         kept.rounds, kept.pareto, kept.nsw, kept.disagreement, kept.messages, kept.messages * budget.bytes(size, flags),
         kept.pulls, utility, kept.messages_sent, kept.drift, kept.sampling, kept.messages * budget.floats(size),
-        kept.final_pareto, kept.nsw_regret,
-        *front_coverage(kept.arm_pulls, front, means), *front_coverage(kept.pulls, front, means),
+        kept.final_pareto, kept.nsw_regret, *(values[:R] for values in coverage), *(values[R:] for values in coverage),
     )  # fmt: skip

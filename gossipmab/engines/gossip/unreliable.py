@@ -25,7 +25,7 @@ from gossipmab.engines.gossip.channel_state import (
     UnreliableFields,
     unreliable_fields,
 )
-from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.communication_budget import UNLIMITED
 from gossipmab.networks.failures import Failures, arcs_of
 from gossipmab.networks.mixing import weight_of_edge
 from gossipmab.networks.network import Network
@@ -240,7 +240,7 @@ def message_info(algorithm: Any, network: Network, state: Any) -> MessageInfo:
     Raises:
         InputError: past messages would not fit into the memory.
     """
-    failures, budget = network.failures or Failures(), network.communication or CommunicationBudget()
+    failures, budget = network.failures or Failures(), network.communication or UNLIMITED
     N, depth = network.agents, failures.delay + 1
     names, arcs = mailboxes(state) if algorithm.communicates else [], arcs_of(network.edges)
     size = message_size(algorithm, state)[0]

@@ -19,7 +19,7 @@ from gossipmab.engines.gpu.refusals import check_supported
 from gossipmab.environments.environment import Environment
 from gossipmab.environments.reward_models import unchanged
 from gossipmab.metrics.trace import GossipTrace
-from gossipmab.networks.communication_budget import CommunicationBudget
+from gossipmab.networks.communication_budget import UNLIMITED
 from gossipmab.networks.failures import arcs_of
 from gossipmab.networks.links import ErdosRenyi
 from gossipmab.networks.links.base import IndependentLinks
@@ -58,7 +58,7 @@ class Trial(NamedTuple):
     def trace(self) -> GossipTrace:
         """Its trace, when it has been played. Raises InputError if an agent played what is no distribution."""
         check_played(self.tally, self.algorithm)
-        budget = self.network.communication or CommunicationBudget()
+        budget = self.network.communication or UNLIMITED
         return trace_of(self.tally, self.environment, budget, *message_size(self.algorithm, self.state))
 
 

@@ -35,12 +35,12 @@ class ParetoThompsonGossip(NamedTuple):
         """Nothing pulled."""
         N, K, D = info.agents, info.arms, info.objectives
         means = np.zeros((3, N, K, D))
-        return State(np.zeros((N, K), np.int64), *means, np.zeros((K, D)), np.arange(K), np.zeros(2 * K * D))
+        return State(np.zeros((N, K), np.int64), *means, np.zeros((D, K)), np.arange(K), np.zeros(2 * K * D))
 
     def select(self, state: State, i: int, t: int, p: Any) -> None:
         """theta[k,d] ~ N( G_i[k,d], scale^2 / (1 + n_i[k]) ), by Box and Muller; rounds 1..K: arm t."""
         u, order = state.scratch_uniforms, state.scratch_order
-        K, D = state.scratch_sample.shape
+        D, K = state.scratch_sample.shape
         for k in range(K):
             p[k] = 1.0 if k == t - 1 else 0.0
         if t <= K:
@@ -51,7 +51,7 @@ class ParetoThompsonGossip(NamedTuple):
             for d in range(D):
                 m = 2 * (k * D + d)
                 normal = math.sqrt(-2.0 * math.log(1.0 - u[m])) * math.cos(2.0 * math.pi * u[m + 1])
-                state.scratch_sample[k, d] = state.global_mean[i, k, d] + spread * normal
+                state.scratch_sample[d, k] = state.global_mean[i, k, d] + spread * normal
         uniform_on_front(state.scratch_sample, order, p)
 
     def update(self, state: State, i: int, t: int, arm: int, x: Any, neighbours: Any) -> None:

@@ -34,25 +34,25 @@ def neighbours_of_round(edges: Integers, offsets: Integers, present: Bytes, neig
     No branch looks at `present`, for at p = 1/2 the processor could not foresee it: every edge is written to the end
     of both rows, and a row grows by present[e], so that an absent edge's entry is overwritten by the next one. No row
     can run over: before the m-th edge of agent i in G0 its row holds at most m - 1 <= deg(i) - 1 entries. Rows ascend
-    because the edges (u, i), u < i, come in order of u, and before the edges (i, v), which come in order of v.
+    because the edges (u, i), u < i, come in order of u, and before the edges (i, v), which come in order of v. So the end
+    of row i need not go through memory from edge to edge: only those of rows v do.
     """
-    agents = degrees.shape[0]
+    agents, edge_count, ends = degrees.shape[0], edges.shape[0], 0
     for agent in range(agents):
         degrees[agent] = offsets[agent]  # position of the next neighbour; a degree again below
-    for e in range(edges.shape[0]):
-        i = np.uintp(edges[e, 0])  # unsigned: a signed index costs a test for counting from the end
-        j = np.uintp(edges[e, 1])
-        here = np.int64(present[e])
+    e = np.uintp(0)  # unsigned: a signed index costs a test for counting from the end
+    for i in range(agents):
         end_i = degrees[i]
-        end_j = degrees[j]
-        neighbours[np.uintp(end_i)] = edges[e, 1]
-        neighbours[np.uintp(end_j)] = edges[e, 0]
-        degrees[i] = end_i + here
-        degrees[j] = end_j + here
-    ends = 0
-    for agent in range(agents):
-        degrees[agent] -= offsets[agent]
-        ends += int(degrees[agent])
+        while e < edge_count and edges[e, 0] == i:
+            j = np.uintp(edges[e, 1])
+            here, end_j = np.int64(present[e]), degrees[j]
+            neighbours[np.uintp(end_i)] = edges[e, 1]
+            neighbours[np.uintp(end_j)] = i
+            end_i += here
+            degrees[j] = end_j + here
+            e += np.uintp(1)
+        degrees[i] = end_i - offsets[i]
+        ends += int(degrees[i])
     return ends // 2
 
 

@@ -10,26 +10,57 @@ import numpy as np
 
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.vectors import WIDTH, at_least, by_vectors, load
 
 
 @jit_inline
-def _ranks_above(values: Floats, c: int, D: int) -> bool:
-    """Whether row c of `values` (K, D) is lexicographically greater than the row before it."""
+def _ranks_above(columns: Floats, c: int, D: int) -> bool:
+    """Whether column c is lexicographically greater than the column before it."""
     d = 0
-    while d < D - 1 and values[c, d] == values[c - 1, d]:
+    while d < D - 1 and columns[d, c] == columns[d, c - 1]:
         d += 1
-    return bool(values[c, d] > values[c - 1, d])
+    return bool(columns[d, c] > columns[d, c - 1])
+
+
+def _covered_by_eights(columns: Floats, c: int, D: int) -> bool:
+    """`_covered`, by whole vectors; lanes from c on do not count."""
+    if columns.shape[1] % WIDTH > 0:
+        return _each_covered(columns, c, D)
+    found = 0
+    for first in range(0, c, WIDTH):
+        covers = (1 << min(c - first, WIDTH)) - 1
+        for d in range(1, D):
+            covers &= at_least(load(columns, d, first), columns[d, c])
+        found |= covers
+    return found != 0
 
 
 @jit_inline
-def _front_of_ranked(values: Floats, order: Integers, p: Floats, D: int) -> None:
+def _each_covered(columns: Floats, c: int, D: int) -> bool:
+    found = False
+    for before in range(c):
+        covers = True
+        for d in range(1, D):
+            covers &= columns[d, before] >= columns[d, c]
+        found |= covers
+    return found
+
+
+@by_vectors(_covered_by_eights)
+def _covered(columns: Floats, c: int, D: int) -> bool:
+    """Whether any column before c is at least column c in all objectives but the first."""
+    return _each_covered(columns, c, D)
+
+
+@jit_inline
+def _front_of_ranked(columns: Floats, order: Integers, p: Floats, D: int) -> None:
     """`uniform_on_front` for a number of objectives that the compiler knows, so that it unrolls the loops over them."""
     K = p.shape[0]
     for start in range(1, K):
         c = start
-        while c > 0 and _ranks_above(values, c, D):
+        while c > 0 and _ranks_above(columns, c, D):
             for d in range(D):
-                values[c, d], values[c - 1, d] = values[c - 1, d], values[c, d]
+                columns[d, c], columns[d, c - 1] = columns[d, c - 1], columns[d, c]
             order[c], order[c - 1] = order[c - 1], order[c]
             c -= 1
     size = 0
@@ -37,43 +68,37 @@ def _front_of_ranked(values: Floats, order: Integers, p: Floats, D: int) -> None
     for c in range(K):
         equal = c > 0
         for d in range(D):
-            equal &= values[c, d] == values[c - 1, d]
-        if not equal:
-            dominated = False
-            for kept in range(size):
-                covers = True
-                for d in range(1, D):
-                    covers &= values[kept, d] >= values[c, d]
-                dominated |= covers
-        p[order[c]] = 0.0 if dominated else 1.0
-        for d in range(D):
-            values[size, d] = values[c, d]
-        size += not dominated
+            equal &= columns[d, c] == columns[d, c - 1]
+        dominated = dominated if equal else _covered(columns, c, D)
+        kept = 1 - dominated
+        p[np.uintp(order[c])] = kept
+        size += kept
     share = 1.0 / size
     for k in range(K):
         p[k] *= share
 
 
 @jit_inline
-def uniform_on_front(values: Floats, order: Integers, p: Floats) -> None:
+def uniform_on_front(columns: Floats, order: Integers, p: Floats) -> None:
     """Write the uniform distribution over the Pareto front of K vectors into p (K,).
 
     Args:
-        values: (K, D), row c the vector of arm order[c]; spent.
+        columns: (D, K or more), column c the vector of arm order[c]; left in the order of falling rank. Faster if its rows are a
+            multiple of 8 long; what stands behind K does not count.
         order: (K,) a permutation of the arms; left in the order of falling rank. Fronts change slowly, so a caller that
-            keeps it finds the rows nearly sorted: the result never depends on it, the time does.
+            keeps it finds the columns nearly sorted: the result never depends on it, the time does.
         p: (K,) out.
 
-    In lexicographic order only an earlier row can dominate a later one, equal rows are neighbours, and what a dominated row
-    dominates a row of the front dominates too: so each row is compared with the front so far, in all but the first objective.
+    In lexicographic order only an earlier vector can dominate a later one, and equal ones are neighbours: so each is compared with
+    those before it, in all but the first objective.
     """
-    D = values.shape[1]
+    D = columns.shape[0]
     if D == 2:
-        _front_of_ranked(values, order, p, 2)
+        _front_of_ranked(columns, order, p, 2)
     elif D == 3:
-        _front_of_ranked(values, order, p, 3)
+        _front_of_ranked(columns, order, p, 3)
     else:
-        _front_of_ranked(values, order, p, D)
+        _front_of_ranked(columns, order, p, D)
 
 
 def gaps(values: Floats) -> Floats:

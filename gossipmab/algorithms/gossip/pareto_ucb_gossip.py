@@ -28,12 +28,13 @@ from gossipmab.objectives import pareto
 from gossipmab.utils.elementary import log
 from gossipmab.utils.jit import jit_inline
 from gossipmab.utils.types import Floats, Integers, class_attributes
+from gossipmab.utils.vectors import WIDTH
 
 
 class State(NamedTuple):
     """pulls: (N, K) counts. local_mean, global_mean, sent_global_mean: (N, K, D), in units of reward.
 
-    order: (N, K) arms by falling rank, where the search for the front starts. scratch_upper: (K, D).
+    order: (N, K) arms by falling rank, where the search for the front starts. scratch_upper: (D, K, up to a multiple of 8).
     """
 
     pulls: Integers
@@ -50,7 +51,7 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
 
     r_i[k] = sqrt( 2 ln( t (D K)^(1/4) ) / (pooling n_i[k]) ) + C
     """
-    K, D = state.scratch_upper.shape
+    K, D = p.shape[0], means.shape[2]
     if t <= K:
         play_arm(t - 1, p)
         return
@@ -58,10 +59,10 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
     radius = p  # until the front is known: K square roots side by side take the time of two
     for k in range(K):
         radius[k] = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
-    for c in range(K):
-        k = state.order[i, c]
-        for d in range(D):
-            state.scratch_upper[c, d] = means[i, k, d] + radius[k]
+    for d in range(D):
+        for c in range(K):
+            k = np.uintp(state.order[i, c])  # unsigned: a signed index costs a test for counting from the end
+            state.scratch_upper[d, c] = means[i, k, d] + radius[k]
     pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 
@@ -85,7 +86,7 @@ class ParetoUCBGossip(NamedTuple):
         """Nothing pulled, all averages 0, arms in the order of their index."""
         N, K, D = info.agents, info.arms, info.objectives
         local, own, sent = np.zeros((3, N, K, D))
-        return State(np.zeros((N, K), np.int64), local, own, sent, np.tile(np.arange(K), (N, 1)), np.zeros((K, D)))
+        return State(np.zeros((N, K), np.int64), local, own, sent, np.tile(np.arange(K), (N, 1)), np.zeros((D, K + -K % WIDTH)))
 
     def select(self, state: State, i: int, t: int, p: Floats) -> None:
         """Uniform on the front of the upper bounds of G_i."""

@@ -28,6 +28,7 @@ from gossipmab.engines.gossip.channel_state import Averages, GraphArrays
 from gossipmab.networks.mixing import neighbours_of_listed, neighbours_of_round, weight_of_edge
 from gossipmab.utils.jit import INLINE, dual, jit, jit_inline, method
 from gossipmab.utils.types import Floats, Integers
+from gossipmab.utils.vectors import WIDTH, by_vectors, load, moved, store
 
 LINE = 8  # numbers in a line of the cache
 NEAR = 65_536  # numbers that lie in a processor's own cache anyway
@@ -74,7 +75,50 @@ def _prefetch_row(rows: Any, i: Any) -> Any:
     return touch_all
 
 
+def _mix_eights(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
+    """`mix_rows`, two vectors at a time: the chain of additions of one is waited for while the other goes on.
+
+    What is left of a row is part of a whole vector that ends with it: what two vectors share gets the same bits twice.
+    """
+    M = own.shape[1]
+    if M < WIDTH:
+        _mix_each(own, sent, i, neighbours, weights)
+        return
+    for m in range(0, M, 2 * WIDTH):
+        first, second = min(m, M - WIDTH), min(m + WIDTH, M - WIDTH)
+        before_first, before_second = load(sent, i, first), load(sent, i, second)
+        total_first, total_second = before_first, before_second
+        for n in range(neighbours.shape[0]):
+            j, w = neighbours[n], weights[n]
+            total_first = moved(total_first, w, load(sent, j, first), before_first)
+            total_second = moved(total_second, w, load(sent, j, second), before_second)
+        store(own, i, first, total_first)
+        store(own, i, second, total_second)
+
+
 @jit_inline
+def _mix_each(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
+    M = own.shape[1]
+    fours = M - M % 4
+    for m in range(0, fours, 4):  # four sums at a time, in registers: indices and weights are read a quarter as often
+        a, b, c, d = sent[i, m], sent[i, m + 1], sent[i, m + 2], sent[i, m + 3]
+        sum_a, sum_b, sum_c, sum_d = a, b, c, d
+        for n in range(neighbours.shape[0]):
+            row, w = sent[neighbours[n]], weights[n]
+            sum_a += w * (row[m] - a)
+            sum_b += w * (row[m + 1] - b)
+            sum_c += w * (row[m + 2] - c)
+            sum_d += w * (row[m + 3] - d)
+        own[i, m], own[i, m + 1], own[i, m + 2], own[i, m + 3] = sum_a, sum_b, sum_c, sum_d
+    for m in range(fours, M):
+        before = sent[i, m]
+        total = before
+        for n in range(neighbours.shape[0]):
+            total += weights[n] * (sent[neighbours[n], m] - before)
+        own[i, m] = total
+
+
+@by_vectors(_mix_eights)
 def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: Floats) -> None:
     """The gossip of one agent: own[i] from the messages of the present neighbours, in ascending order.
 
@@ -84,21 +128,7 @@ def mix_rows(own: Floats, sent: Floats, i: int, neighbours: Integers, weights: F
         own: (N, M), row i is written. sent: (N, M) the messages, what all held at the end of round t-1.
         neighbours: (n,) ascending. weights: (n,) w_ij.
     """
-    mine, before = own[i], sent[i]
-    for m in range(before.shape[0]):
-        mine[m] = before[m]
-    # Four at a time, for `mine` is then read and written a quarter as often; the order of the sum stays.
-    fours = neighbours.shape[0] - neighbours.shape[0] % 4
-    for n in range(0, fours, 4):
-        a, b, c, d = sent[neighbours[n]], sent[neighbours[n + 1]], sent[neighbours[n + 2]], sent[neighbours[n + 3]]
-        w_a, w_b, w_c, w_d = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
-        for m in range(before.shape[0]):
-            sum_ab = (mine[m] + w_a * (a[m] - before[m])) + w_b * (b[m] - before[m])
-            mine[m] = (sum_ab + w_c * (c[m] - before[m])) + w_d * (d[m] - before[m])
-    for n in range(fours, neighbours.shape[0]):
-        a, w_a = sent[neighbours[n]], weights[n]
-        for m in range(before.shape[0]):
-            mine[m] += w_a * (a[m] - before[m])
+    _mix_each(own, sent, i, neighbours, weights)
 
 
 @jit

@@ -7,7 +7,7 @@ Y(x) = max { h(p) : b.p = x }, whose tangent of slope -lam is y <= M(lam) - lam 
 concave problem. e^y + x is convex, so between the tangents at lam_1 < lam_2 it is largest at their crossing.
 
 The march starts at a local maximum of F and goes up and down the frontier on the tangents that solved points provide
-(`curves.py`). Wherever two neighbouring tangents do not yet certify what lies between them, it shortens its step, or
+(`tangents.py`). Wherever two neighbouring tangents do not yet certify what lies between them, it shortens its step, or
 solves at a new lam; a better point found on the way becomes the new best one.
 """
 

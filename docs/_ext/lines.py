@@ -1,8 +1,8 @@
 """Where in the package something is computed: the line of an object, or of a piece of its code, found in the syntax tree.
 
-gossipmab.engines.gossip.step:mix                  the line where the function begins
-gossipmab.engines.gossip.step:mix@mine[m] += w_a   the first of its lines that holds this piece of code
-gossipmab.networks.network:Network.mixing_matrix            a method
+gossipmab.networks.mixing:weight_of_edge              the line where the function begins
+gossipmab.networks.mixing:weight_of_edge@weight =     the first of its lines that holds this piece of code
+gossipmab.networks.network:Network.mixing_matrix       a method
 """
 
 from __future__ import annotations

@@ -192,6 +192,8 @@ def uniform(values: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
         np.testing.assert_array_equal(columns[:, :K].T, values[np.argsort(np.arange(K) if order is None else order)][own])
         found.append(p)
     assert found[0].tobytes() == found[1].tobytes()
+    if order is not None:
+        order[:] = own
     return found[0]
 
 

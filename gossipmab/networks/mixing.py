@@ -37,7 +37,7 @@ def neighbours_of_round(edges: Integers, offsets: Integers, present: Bytes, neig
     because the edges (u, i), u < i, come in order of u, and before the edges (i, v), which come in order of v. So the end
     of row i need not go through memory from edge to edge: only those of rows v do.
     """
-    agents, edge_count, ends = degrees.shape[0], edges.shape[0], 0
+    agents, edge_count, ends = degrees.shape[0], np.uintp(edges.shape[0]), 0
     for agent in range(agents):
         degrees[agent] = offsets[agent]  # position of the next neighbour; a degree again below
     e = np.uintp(0)  # unsigned: a signed index costs a test for counting from the end

@@ -18,6 +18,7 @@ from gossipmab.utils.jit import INLINE
 
 F = TypeVar("F", bound=Callable[..., Any])
 WIDTH = 8
+_intrinsic: Any = intrinsic  # whose annotations count the typing context among the arguments
 _VECTOR, _LANE = ir.VectorType(ir.DoubleType(), WIDTH), ir.IntType(32)
 
 
@@ -34,7 +35,7 @@ EIGHT = Eight()
 @register_model(Eight)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _place(context: Any, builder: Any, rows: Any, arguments: Any) -> Any:
@@ -49,7 +50,7 @@ def _splat(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(builder.insert_element(nothing, number, ir.Constant(_LANE, 0)), nothing, lanes)
 
 
-@intrinsic
+@_intrinsic  # type: ignore[untyped-decorator]
 def load(typing_context: Any, rows: Any, i: Any, m: Any) -> Any:
     """rows[i, m : m + 8] of a contiguous array (N, M), m + 8 <= M."""
 
@@ -61,7 +62,7 @@ def load(typing_context: Any, rows: Any, i: Any, m: Any) -> Any:
     return EIGHT(rows, types.intp, types.intp), code
 
 
-@intrinsic
+@_intrinsic  # type: ignore[untyped-decorator]
 def store(typing_context: Any, rows: Any, i: Any, m: Any, values: Any) -> Any:
     """rows[i, m : m + 8] = values."""
 
@@ -72,7 +73,7 @@ def store(typing_context: Any, rows: Any, i: Any, m: Any, values: Any) -> Any:
     return types.none(rows, types.intp, types.intp, EIGHT), code
 
 
-@intrinsic
+@_intrinsic  # type: ignore[untyped-decorator]
 def moved(typing_context: Any, total: Any, weight: Any, target: Any, origin: Any) -> Any:
     """total + weight (target - origin); the weight is a number."""
 
@@ -83,7 +84,7 @@ def moved(typing_context: Any, total: Any, weight: Any, target: Any, origin: Any
     return EIGHT(EIGHT, types.float64, EIGHT, EIGHT), code
 
 
-@intrinsic
+@_intrinsic  # type: ignore[untyped-decorator]
 def at_least(typing_context: Any, values: Any, bound: Any) -> Any:
     """Which of the values are >= a number, as the bits of an integer, the first one lowest."""
 
@@ -95,11 +96,21 @@ def at_least(typing_context: Any, values: Any, bound: Any) -> Any:
 
 
 def by_vectors(vectors: Callable[..., Any]) -> Callable[[F], F]:
-    """A function in whose place compiled code for the processor runs `vectors`, with the same bits; Python and devices run it."""
+    """A function in whose place compiled code for the processor runs `vectors`, with the same bits; Python and devices run it.
+
+    So does the processor where a table of the arguments is no contiguous one of floats, as in a state of somebody else's.
+    """
 
     def made(function: F) -> F:
-        for target, body in (("cpu", vectors), ("cuda", function)):
-            overload(function, strict=False, jit_options=INLINE, target=target)(lambda *args, body=body: body)
+        @overload(function, strict=False, jit_options=INLINE, target="cpu")
+        def _by_processor(*arguments: Any) -> Any:
+            tables = [one for one in arguments if isinstance(one, types.Array) and one.ndim == 2]
+            return vectors if all(one.layout == "C" and one.dtype == types.float64 for one in tables) else function
+
+        @overload(function, strict=False, jit_options=INLINE, target="cuda")
+        def _by_device(*arguments: Any) -> Any:
+            return function
+
         return function
 
     return made

@@ -61,8 +61,8 @@ def optimistic_front(state: Any, means: Floats, i: int, t: int, pooling: int, co
         radius[k] = math.sqrt(numerator / (pooling * state.pulls[i, k])) + consensus
     for d in range(D):
         for c in range(K):
-            k = np.uintp(state.order[i, c])  # unsigned: a signed index costs a test for counting from the end
-            state.scratch_upper[d, c] = means[i, k, d] + radius[k]
+            arm = np.uintp(state.order[i, c])  # unsigned: a signed index costs a test for counting from the end
+            state.scratch_upper[d, c] = means[i, arm, d] + radius[arm]
     pareto.uniform_on_front(state.scratch_upper, state.order[i], p)
 
 

@@ -9,6 +9,7 @@ arbitrary strides", 1994.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,20 @@ def words(number: int) -> list[int]:
 
 def jump(increment: int, numbers: int) -> list[int]:
     """(4,) the constants of so many steps at once, of a stream with this increment."""
+    multiplier, total = _jump(numbers)
+    return [*words(multiplier), *words(increment * total % WHOLE)]
+
+
+@lru_cache(1024)
+def _jump(numbers: int) -> tuple[int, int]:
+    """(M^n, M^(n-1) + ... + M + 1) mod 2^128."""
     multiplier, total = 1, 0
     power, power_sum, left = MULTIPLIER, 1, numbers
     while left:
         if left & 1:
             multiplier, total = multiplier * power % WHOLE, (total * power + power_sum) % WHOLE
         power, power_sum, left = power * power % WHOLE, power_sum * (power + 1) % WHOLE, left >> 1
-    return [*words(multiplier), *words(increment * total % WHOLE)]
+    return multiplier, total
 
 
 def start_of(generator: np.random.Generator) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN
 from gossipmab.engines.gpu.batch import batch_of, source_of
 from gossipmab.engines.gpu.playing import Played
 from gossipmab.engines.gpu.refusals import check_supported
+from gossipmab.engines.gpu.sharing import shared_bytes
 from gossipmab.environments.reward_models import Rounds, Table
 from gossipmab.utils.errors import InputError
 from tests.broken import Sound
@@ -204,6 +205,17 @@ def test_a_run_without_a_gpu_ends_with_one_line_and_no_folder(
     assert error.startswith("error: ") and error.count("\n") == 1
     assert changed or error.startswith("error: engine: gpu ")
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("warps", "kib"), [(1, 27.5), (2, 48)])
+def test_states_in_shared_memory_leave_room_for_as_many_blocks(monkeypatch: pytest.MonkeyPatch, warps: int, kib: float) -> None:
+    """Eight warps at a time on an H100, whose multiprocessors have 228 KiB; more than 48 KiB a block are not asked for."""
+    sizes = {"PER_MULTIPROCESSOR": 228 * 1024, "PER_BLOCK": 48 * 1024}
+    found = SimpleNamespace(RESERVED_SHARED_MEMORY_PER_BLOCK=1024, **{f"MAX_SHARED_MEMORY_{k}": v for k, v in sizes.items()})
+    monkeypatch.setattr(compiling, "numba_cuda", lambda: SimpleNamespace(get_current_device=lambda: found))
+    assert compiling.shared_room(warps) == kib * 1024
+    trial = trial_of(gm.ParetoUCBGossip(), worlds("bernoulli", 32, 10, 3)[1], **SETTINGS)
+    assert shared_bytes(batch_of([trial]).state) == 27.5 * 1024
 
 
 class CudaAPIError(Exception):

@@ -40,7 +40,9 @@ def test_kernels_round_as_a_processor_does(algorithm: Any) -> None:
     environment, network = gm.Environment.sample(4, 3, 2, seed=0), gm.Network("ring", agents=4, link_probability=0.5)
     trial = trial_of(algorithm, (environment, network), horizon=30, seed=0)
     batch, found = batch_of([trial]), kernels(trial.kind)
-    for code in (ptx_of(found.trials, batch, 0, 10, True), ptx_of(found.agents, batch, 0, 1), ptx_of(found.links, batch, 0, 1)):
+    near, far = (ptx_of(kernels(trial.kind, near).trials, batch, 0, 10, True) for near in (True, False))
+    assert "st.shared" in near and ".shared" not in far
+    for code in (near, far, ptx_of(found.agents, batch, 0, 1), ptx_of(found.links, batch, 0, 1)):
         assert set(ARITHMETIC.findall(code)) <= EXACT
         assert "__nv_" not in code  # nothing of libdevice
         arguments = re.findall(r"\.param \.[busf](\d+)", code)
@@ -64,25 +66,27 @@ def test_numba_cuda_contracts_unless_it_is_kept_from_it() -> None:
 
 
 SIMULATED = """
-import json, sys
+import json
 import gossipmab as gm
 from gossipmab.engines.common import TrialSettings
+from gossipmab.engines.gpu import kernels
 from gossipmab.engines.gpu.batch import begun
 from gossipmab.engines.gpu.playing import play
 from tests.gpu.gpu_rounds import NETWORKS, differing
 
-wrong = []
-for algorithm, network, block_agents, rewards in (
-    (gm.ParetoUCBGossip(pooled=True), 0, 512, "bernoulli"), (gm.ParetoUCBGossip(), 2, 2, "gaussian"),
-    (gm.ParetoUCBGossip(), 1, 512, "discrete"), (gm.ParetoUCBGossip(), 1, 2, "deterministic"),
-    (gm.ParetoUCB(), 3, 512, "beta"), (gm.ParetoGossip(burn_in=0.1), 0, 2, "bernoulli"),
-    (gm.SimulatedNSWUCBGossip(solver="local"), 0, 512, "bernoulli"), (gm.SimulatedNSWUCBGossip(), 3, 2, "bernoulli"),
-    (gm.CentralizedNSW(solver="local"), 1, 2, "bernoulli"),
+wrong, near, usual = [], [], kernels.compiled_kernels
+kernels.compiled_kernels = lambda kind, shared: near.append(shared) or usual(kind, shared)
+for algorithm, network, block_agents, rewards, room in (
+    (gm.ParetoUCBGossip(pooled=True), 0, 512, "bernoulli", None), (gm.ParetoUCBGossip(), 2, 2, "gaussian", None),
+    (gm.ParetoUCBGossip(), 1, 512, "discrete", 0), (gm.ParetoUCBGossip(), 1, 2, "deterministic", None),
+    (gm.ParetoUCB(), 3, 512, "beta", None), (gm.ParetoGossip(burn_in=0.1), 0, 512, "bernoulli", None),
+    (gm.SimulatedNSWUCBGossip(solver="local"), 0, 512, "bernoulli", None), (gm.SimulatedNSWUCBGossip(), 3, 2, "bernoulli", None),
+    (gm.CentralizedNSW(solver="local"), 1, 2, "bernoulli", None),
 ):
     world = algorithm, gm.Environment.sample(4, 3, 2, rewards=rewards, seed=0), gm.Network(agents=4, **NETWORKS[network])
-    (played,) = play([begun(*world, TrialSettings(30, 3))], lambda agent_steps: None, block_agents)
+    (played,) = play([begun(*world, TrialSettings(30, 3))], lambda agent_steps: None, block_agents, room)
     wrong += differing(played.trace, gm.simulate(*world, horizon=30, seed=3))
-print(json.dumps(wrong))
+print(json.dumps([wrong, near]))
 """
 
 
@@ -96,7 +100,9 @@ def simulator() -> dict[str, str]:
 def test_the_simulator_gives_the_bits_of_simulate() -> None:
     done = subprocess.run([sys.executable, "-c", SIMULATED], env=simulator(), capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == []
+    wrong, near = json.loads(done.stdout)
+    assert wrong == []
+    assert near == [True, False, False, False, True, True, True, False, False]  # whose states lay in shared memory
 
 
 INTERRUPTED = """

@@ -54,11 +54,11 @@ def environment(rewards: str, trial: int, N: int = 20, K: int = 10, D: int = 3) 
     return gm.Environment(means, preferences, Table(means, by_arm, np.arange(N * K + 1) * 5))
 
 
-def compare(cases: list[tuple[Any, gm.Environment, gm.Network, int]], block_agents: int = playing.BLOCK_AGENTS) -> None:
+def compare(cases: list[tuple[Any, gm.Environment, gm.Network, int]], **options: int) -> None:
     """Play all cases side by side, and each by `simulate`."""
     trials = [trial_of(algorithm, (world, network), trial=k, **SETTINGS) for algorithm, world, network, k in cases]
     assert len({trial.key for trial in trials}) == 1
-    outcomes = playing.play(trials, lambda agent_steps: None, block_agents)
+    outcomes = playing.play(trials, lambda agent_steps: None, **options)
     for outcome, (algorithm, world, network, k) in zip(outcomes, cases, strict=True):
         assert outcome.trace is not None, outcome.error
         assert not differing(outcome.trace, gm.simulate(algorithm, world, network, trial=k, **SETTINGS)), (algorithm, network, k)
@@ -68,6 +68,12 @@ def compare(cases: list[tuple[Any, gm.Environment, gm.Network, int]], block_agen
 def test_twelve_trials_of_every_network_and_weight_have_the_bits_of_simulate(algorithm: Any) -> None:
     networks = [gm.Network(agents=20, weights=weights, **network) for network in NETWORKS.values() for weights in WEIGHTS]
     compare([(algorithm, environment("bernoulli", k), network, k) for network in networks for k in range(TRIALS)])
+
+
+@pytest.mark.parametrize("room", [0, 48 * 1024])
+def test_states_in_global_and_in_shared_memory_have_the_bits_of_simulate(room: int) -> None:
+    network = gm.Network("complete", agents=20, link_probability=0.5)
+    compare([(ALGORITHMS[0], environment("bernoulli", k), network, k) for k in range(TRIALS)], room=room)
 
 
 @pytest.mark.parametrize("rewards", REWARDS)

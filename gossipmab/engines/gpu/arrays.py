@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gossipmab.engines.gossip.tally import Accumulators
 from gossipmab.engines.gpu.pcg64 import Words
 from gossipmab.utils.types import Bytes, Floats, Integers
 
 LINKS_OF_LANE = 4
 ARMS, REWARDS, LINKS = range(3)  # streams
+AVERAGES = "global_mean", "sent_global_mean", "local_mean", "sent_local_mean"  # fields of a state, in the order of `Flat`
 ALWAYS, DRAWN, GIVEN = range(3)  # where the links of a round come from: all are up, drawn on the device, or sampled on the host
 
 
@@ -84,7 +87,7 @@ class Records(NamedTuple):
 
 
 class Flat(NamedTuple):
-    """Averages as rows (C, N, M): `global_mean`, its mailbox, `local_mean`, its mailbox; where one is not there, `local_mean`."""
+    """AVERAGES as rows (C, N, M); where one is not there, `local_mean`."""
 
     own: Floats
     sent: Floats
@@ -106,3 +109,9 @@ class Batch(NamedTuple):
     streams: Streams
     buffers: Buffers
     records: Records
+
+
+def flat_of(state: Any) -> Flat:
+    """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
+    C, N, *rest = state.local_mean.shape
+    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in AVERAGES))

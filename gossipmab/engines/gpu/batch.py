@@ -12,7 +12,7 @@ from gossipmab.engines.common import TrialSettings
 from gossipmab.engines.gossip.simulate import check_problem, tally_of
 from gossipmab.engines.gossip.tally import Tally, check_played, trace_of
 from gossipmab.engines.gossip.trial import problem_info
-from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN, LINKS_OF_LANE, Batch, Buffers, Flat, Graphs, Records, Streams
+from gossipmab.engines.gpu.arrays import ALWAYS, DRAWN, GIVEN, LINKS_OF_LANE, Batch, Buffers, Graphs, Records, Streams, flat_of
 from gossipmab.engines.gpu.kinds import Kind, layout_of
 from gossipmab.engines.gpu.pcg64 import along, jump, start_of, words
 from gossipmab.engines.gpu.refusals import check_supported
@@ -99,13 +99,6 @@ def batch_of(trials: Sequence[Trial]) -> Batch:
     rewards = _stacked([one.environment.rewards for one in trials])
     streams = _streams(trials, kind.shared, E)
     return Batch(algorithm, rewards, state, flat_of(state), graphs, streams, buffers, records)
-
-
-def flat_of(state: Any) -> Flat:
-    """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
-    C, N, *rest = state.local_mean.shape
-    names = "global_mean", "sent_global_mean", "local_mean", "sent_local_mean"
-    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in names))
 
 
 def _stacked(objects: Sequence[Any]) -> Any:

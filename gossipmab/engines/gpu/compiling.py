@@ -22,6 +22,8 @@ from gossipmab.utils.errors import InputError, one_line
 
 OTHERS = "--engine threads needs none"
 EXTRA = "pip install 'gossipmab[gpu]' (CUDA 13), or numba-cuda[cu12] for CUDA 12"
+WARPS = 8  # at a time on a multiprocessor: its registers are taken then, by threads of up to 256
+SIMULATED_ROOM = 48 * 1024
 OLDEST = (7, 0)  # before, a kernel takes 4,096 bytes of arguments, and ours have more
 _lock = RLock()
 
@@ -139,6 +141,18 @@ def on_one_line() -> Iterator[None]:
         why = one_line(str(error), 200).rstrip(" :.")
         advice = "fewer agents or arms" if "OUT_OF_MEMORY" in why else "nvidia-smi shows driver and devices"
         raise InputError(f"engine: gpu was stopped by the driver ({why}); {advice}; {OTHERS}") from error
+
+
+def shared_room(warps: int) -> int:
+    """Bytes of shared memory for a block: no more than its share by registers, or fewer blocks would play at a time.
+
+    Beyond 48 KiB a block would have to ask the driver.
+    """
+    if simulated():
+        return SIMULATED_ROOM
+    device = numba_cuda().get_current_device()
+    share = device.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR * warps // WARPS - device.RESERVED_SHARED_MEMORY_PER_BLOCK
+    return int(min(share, device.MAX_SHARED_MEMORY_PER_BLOCK))
 
 
 def free_bytes() -> float:

@@ -2,7 +2,8 @@
 
 This file imports numba.cuda: check the device before it is imported.
 
-    trials       a block a trial, its threads take agents (and lanes of links) in turn, and wait for each other within a round
+    trials       a block a trial, its threads take agents (and lanes of links) in turn, and wait for each other within a round;
+                 the state of the trial may lie in shared memory meanwhile (sharing.py)
     links, neighbours, agents      a thread a lane or an agent, trials along the second axis of the grid; a launch each a round
 """
 
@@ -11,10 +12,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gossipmab.engines.gpu.compiling import numba_cuda, simulated
 from gossipmab.engines.gpu.kinds import Kind, parts
 from gossipmab.engines.gpu.rounds import draw_links, list_neighbours, weigh_neighbours
+from gossipmab.engines.gpu.sharing import sharing, with_state
 
+FLOATS = np.dtype(np.float64)
 cuda: Any = numba_cuda()  # a global: the simulator replaces it while a kernel is played
 
 
@@ -31,14 +36,22 @@ class Kernels(NamedTuple):
 
 
 @cache
-def kernels(kind: Kind) -> Kernels:
-    """The kernels of a kind; each is compiled when it is first launched."""
+def kernels(kind: Kind, near: bool = False) -> Kernels:
+    """The kernels of a kind; each is compiled when it is first launched. near: `trials` keeps states in shared memory."""
     agent, record = parts(kind)
+    agent_of_trial, record_of_trial = parts(kind, near)
+    place, rows, copy = sharing(kind.state)
 
     def trials(batch: Any, t0: int, rounds: int, renew: bool) -> None:
         """Rounds t0 + 1 .. t0 + rounds of trial number blockIdx.x. renew: links change from round to round."""
         c, first, width = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
         lanes, agents = batch.streams.lanes.shape[1], batch.buffers.degrees.shape[1]
+        home = batch.state
+        if near:
+            state = place(home, cuda.shared.array(0, FLOATS))
+            batch = with_state(batch, state, rows(state, batch.flat))
+            copy(state, 0, home, c, first, width)
+            cuda.syncthreads()
         for b in range(rounds):
             t = t0 + b + 1
             changed = renew or t == 1
@@ -52,11 +65,13 @@ def kernels(kind: Kind) -> Kernels:
             for i in range(first, agents, width):
                 if changed:
                     weigh_neighbours(batch.graphs, batch.buffers, c, i)
-                agent(batch, c, i, b, t)
+                agent_of_trial(batch, c, i, b, t)
             cuda.syncthreads()
             if first == 0:
-                record(batch, c, t)
+                record_of_trial(batch, c, t)
             cuda.syncthreads()
+        if near:
+            copy(home, c, batch.state, 0, first, width)
 
     def links(batch: Any, b: int, t: int) -> None:
         """The links of one lane."""
@@ -81,7 +96,7 @@ def kernels(kind: Kind) -> Kernels:
 
 
 @cache
-def compiled_kernels(kind: Kind) -> Kernels:
+def compiled_kernels(kind: Kind, near: bool) -> Kernels:
     """The kernels of a kind for the device, to be launched within `exact_arithmetic`: they are compiled then."""
     options = {} if simulated() else {"lto": False}  # of the linker, which would contract again
-    return Kernels(*(cuda.jit(kernel, **options) for kernel in kernels(kind)))
+    return Kernels(*(cuda.jit(kernel, **options) for kernel in kernels(kind, near)))

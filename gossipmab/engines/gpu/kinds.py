@@ -49,9 +49,9 @@ def layout_of(value: Any) -> Layout:
 
 
 def viewer(layout: Layout, order: list[int] | None = None) -> Callable[..., Any]:
-    """A function (fields, c, i) that returns an object of the layout for trial c and agent i, its fields in another order.
+    """A function (fields, s, c, i) that returns an object of the layout for trial c and agent i, its fields in another order.
 
-    Scratch has the agent as its second axis.
+    The trial is the s-th along the first axis, but of scratch the c-th, whose second axis is the agent.
 
     Compiled code makes a NamedTuple of its fields only where each is written out, hence the line of code made here. Names stand
     there as numbers, so that code for other names is left out.
@@ -63,7 +63,7 @@ def viewer(layout: Layout, order: list[int] | None = None) -> Callable[..., Any]
         kinds[name := f"kind_{len(kinds)}"] = kind
         items = []
         for place, field in zip(places, kind._fields, strict=True):
-            at, inner = index or ("[c, i]" if field.startswith(SCRATCH) else "[c]"), layout[1][place]
+            at, inner = index or ("[c, i]" if field.startswith(SCRATCH) else "[s]"), layout[1][place]
             if isinstance(inner, tuple):
                 items.append(written(inner, f"{fields}[{place}]", at, range(len(inner[1]))))
             else:
@@ -71,7 +71,7 @@ def viewer(layout: Layout, order: list[int] | None = None) -> Callable[..., Any]
         return f"{name}({', '.join(items)})"
 
     code = written(layout, "fields", "", order or range(len(layout[1])))
-    view: Callable[..., Any] = eval(f"lambda fields, c, i: {code}", kinds)  # noqa: S307
+    view: Callable[..., Any] = eval(f"lambda fields, s, c, i: {code}", kinds)  # noqa: S307
     return jit_inline(view)
 
 
@@ -91,8 +91,11 @@ def tally_of_trial(batch: Batch, c: int, i: int) -> Tally:
     return Tally(reference, accumulators, cache, records.utility[c, min(i, records.utility.shape[1] - 1)], records.means[c])
 
 
-def parts(kind: Kind) -> Parts:
-    """The functions of a kind, to be compiled into kernels, or for this processor."""
+def parts(kind: Kind, near: bool = False) -> Parts:
+    """The functions of a kind, to be compiled into kernels, or for this processor.
+
+    near: the state is that of this trial alone, in shared memory.
+    """
     state_class: Any = kind.state[0]
     places = exchanged(state_class(*range(len(state_class._fields))))
     algorithm_of, rewards_of = viewer(kind.algorithm), viewer(kind.rewards)
@@ -104,24 +107,25 @@ def parts(kind: Kind) -> Parts:
         """Agent i's part of round t, the b-th of the launch."""
         graphs, buffers, flat = batch.graphs, batch.buffers, batch.flat
         draw_numbers(batch.streams, buffers, c, i, b, given, shared)
-        now, after, own, sent = odd(batch.state, c, i), even(batch.state, c, i), flat.sent[c], flat.own[c]
+        s = 0 if near else c
+        now, after, own, sent = odd(batch.state, s, c, i), even(batch.state, s, c, i), flat.sent[s], flat.own[s]
         if t % 2 == 0:
             now, after, own, sent = after, now, sent, own
         offsets = graphs.offsets[graphs.which[c]]
         channel = Lane(own, sent, offsets, buffers.degrees[c], buffers.neighbours[c], buffers.weights[c], communicates, blends)
         numbers = RandomBlock(0, buffers.arms[c], buffers.rewards[c], buffers.own[c])
         scratch = Scratch(buffers.p[c, i], buffers.x[c, i])
-        algorithm, rewards = algorithm_of(batch.algorithm, c, i), rewards_of(batch.rewards, c, i)
+        algorithm, rewards = algorithm_of(batch.algorithm, c, c, i), rewards_of(batch.rewards, c, c, i)
         arm = step(algorithm, rewards, channel, now, after, numbers, scratch, i, 0, t, 0)
         keep(tally_of_trial(batch, c, i), i, 0, arm, scratch.p, outbound(channel, i, 0))
 
     @jit_inline
     def record(batch: Any, c: int, t: int) -> None:
         """The record of round t, if it is one to be recorded."""
-        flat = batch.flat
-        own, local = flat.own[c], flat.local[c]
+        flat, s = batch.flat, 0 if near else c
+        own, local = flat.own[s], flat.local[s]
         if t % 2 == 1:
-            own, local = flat.sent[c], flat.local_sent[c]
+            own, local = flat.sent[s], flat.local_sent[s]
         averages = Averages(own, own, local, local) if communicates else Averages(local, local, local, local)
         end_round(tally_of_trial(batch, c, 0), averages, 0, t, 0, batch.buffers.degrees.shape[1])
 

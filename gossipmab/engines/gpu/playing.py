@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gossipmab.engines.gossip.tally import record
-from gossipmab.engines.gpu.arrays import ALWAYS, Batch
-from gossipmab.engines.gpu.batch import Given, Trial, batch_of, flat_of
-from gossipmab.engines.gpu.compiling import numba_cuda, on_device, on_host, simulated, specialised
+from gossipmab.engines.gpu.arrays import ALWAYS, Batch, flat_of
+from gossipmab.engines.gpu.batch import Given, Trial, batch_of
+from gossipmab.engines.gpu.compiling import numba_cuda, on_device, on_host, shared_room, simulated, specialised
+from gossipmab.engines.gpu.sharing import shared_bytes
 from gossipmab.metrics.trace import GossipTrace
 
 WARP = 32
@@ -31,22 +32,29 @@ class Played(NamedTuple):
     error: Exception | None
 
 
-def play(trials: Sequence[Trial], progress: Progress, block_agents: int = BLOCK_AGENTS) -> list[Played]:
+def play(trials: Sequence[Trial], progress: Progress, block_agents: int = BLOCK_AGENTS, room: int | None = None) -> list[Played]:
     """Play trials that have the same key, side by side.
 
     Args:
         progress: called with the agent-steps just played; may raise to stop.
         block_agents: from more agents on, a round is a launch.
+        room: bytes of shared memory that a block may take for the state of its trial; by default, what suits the device.
     """
     from gossipmab.engines.gpu.kernels import compiled_kernels
 
-    host, kernels = batch_of(trials), compiled_kernels(trials[0].kind)
+    host, agents = batch_of(trials), trials[0].environment.agents
     device = on_device(host)
     device = device._replace(flat=flat_of(device.state))
     given = Given(trials, host.buffers.links.shape[1])
     renew = bool((host.graphs.source != ALWAYS).any())
-    plays = _play_blocks if trials[0].environment.agents <= block_agents else _play_rounds
-    plays(kernels, device, trials, given, renew, progress)
+    if agents > block_agents:
+        _play_rounds(compiled_kernels(trials[0].kind, False), device, trials, given, renew, progress)
+    else:
+        warps = min(LARGEST_BLOCK, -(-agents // WARP) * WARP) // WARP
+        taken = shared_bytes(host.state)
+        shared = taken if taken <= (shared_room(warps) if room is None else room) else 0
+        configuration = len(trials), agents if simulated() else warps * WARP, 0, shared
+        _play_blocks(compiled_kernels(trials[0].kind, shared > 0), configuration, device, trials, given, renew, progress)
     return [_outcome(one) for one in trials]
 
 
@@ -67,14 +75,17 @@ def _most_rounds(given: Given) -> int:
 
 
 def _play_blocks(
-    kernels: Any, batch: Batch, trials: Sequence[Trial], given: Given, renew: bool, progress: Progress
+    kernels: Any, configuration: tuple[int, ...], batch: Batch, trials: Sequence[Trial], given: Given, renew: bool,
+    progress: Progress,
 ) -> None:  # fmt: skip
-    """A block of threads a trial, many rounds a launch; what the tallies keep comes back at the end."""
+    """A block of threads a trial, many rounds a launch; what the tallies keep comes back at the end.
+
+    configuration: of a launch: blocks, threads of each, stream, bytes of shared memory of each.
+    """
     C, N = batch.buffers.degrees.shape
-    threads = min(LARGEST_BLOCK, N if simulated() else -(-N // WARP) * WARP)
     horizon, most, played = trials[0].settings.horizon, _most_rounds(given), 0
     length = min(FIRST_ROUNDS, most)
-    launch = specialised(kernels.trials, batch, 0, 0, renew)[C, threads]
+    launch = specialised(kernels.trials, batch, 0, 0, renew)[configuration]
     while played < horizon:
         rounds = min(length, horizon - played)
         now = _sampled(batch, given, rounds)

@@ -46,7 +46,7 @@ def play_here(trials: Sequence[Trial], block: int) -> list[Any]:
     """The traces of trials of one kind, `block` rounds a launch."""
     agent, record = parts(trials[0].kind)
     batch, horizon = batch_of(trials), trials[0].settings.horizon
-    given = Given(trials, batch.buffers.links.shape[1])
+    given = Given(trials, batch.graphs)
 
     @njit  # type: ignore[untyped-decorator]
     def launch(batch: Any, t0: int, rounds: int) -> None:

@@ -174,13 +174,13 @@ def _streams(trials: Sequence[Trial], shared: bool, most_links: int) -> Streams:
 class Given:
     """What the host samples for the trials of a batch, block of rounds after block: links, rewards' numbers, or neither."""
 
-    def __init__(self, trials: Sequence[Trial], links: int) -> None:
-        """links: E of the largest graph."""
-        self._links = links
+    def __init__(self, trials: Sequence[Trial], graphs: Graphs) -> None:
+        """graphs: of the batch."""
+        self._links = graphs.probability.shape[1]
         self._samplers: dict[int, Callable[[int], Any]] = {}
         self._numbers: list[tuple[Any, np.random.Generator]] = []
         for c, one in enumerate(trials):
-            if source_of(one.network) == GIVEN:
+            if graphs.source[graphs.which[c]] == GIVEN:
                 self._samplers[c] = one.network.link_sampler(stream(**one.settings.key, purpose=Purpose.LINKS))
         if trials[0].kind.given:
             self._numbers = [(t.environment.rewards, stream(**t.settings.key, purpose=Purpose.REWARDS)) for t in trials]

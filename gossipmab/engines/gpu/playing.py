@@ -45,7 +45,7 @@ def play(trials: Sequence[Trial], progress: Progress, block_agents: int = BLOCK_
     host, agents = batch_of(trials), trials[0].environment.agents
     device = on_device(host)
     device = device._replace(flat=flat_of(device.state))
-    given = Given(trials, host.buffers.links.shape[1])
+    given = Given(trials, host.graphs)
     renew = bool((host.graphs.source != ALWAYS).any())
     if agents > block_agents:
         _play_rounds(compiled_kernels(trials[0].kind, False), device, trials, given, renew, progress)

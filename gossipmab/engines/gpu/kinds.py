@@ -71,8 +71,13 @@ def viewer(layout: Layout, order: list[int] | None = None) -> Callable[..., Any]
         return f"{name}({', '.join(items)})"
 
     code = written(layout, "fields", "", order or range(len(layout[1])))
-    view: Callable[..., Any] = eval(f"lambda fields, s, c, i: {code}", kinds)  # noqa: S307
-    return jit_inline(view)
+    return function_of(f"lambda fields, s, c, i: {code}", kinds)
+
+
+def function_of(code: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """The function that a line of code is, to be compiled into kernels."""
+    function: Callable[..., Any] = eval(code, names)  # noqa: S307
+    return jit_inline(function)
 
 
 @jit_inline

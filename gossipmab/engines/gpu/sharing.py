@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from gossipmab.algorithms.gossip.base import SCRATCH
 from gossipmab.engines.gpu.arrays import AVERAGES, Batch, Flat
 from gossipmab.engines.gpu.compiling import simulated
+from gossipmab.engines.gpu.kinds import function_of
 from gossipmab.utils.jit import jit_inline
 
 WORD = 8  # bytes of every entry of a state
@@ -73,9 +74,10 @@ def shared_bytes(state: Any) -> int:
 def sharing(layout: Any) -> Sharing:
     """The functions for states of this layout; as in `viewer`, each field is written out in a line of code made here."""
     names: dict[str, Any] = {"over": _simulated_over if simulated() else _over, "move": _move, "Flat": Flat}
-    lines, moves = ["def place(state, memory):", "    at = 0"], list[str]()
+    moves, memory = list[str](), "memory"
 
     def placed(layout: Any, path: str) -> str:
+        nonlocal memory
         names[kind := f"kind_{len(names)}"] = layout[0]
         items = []
         for k, (field, inner) in enumerate(zip(layout[0]._fields, layout[1], strict=True)):
@@ -85,17 +87,16 @@ def sharing(layout: Any) -> Sharing:
             elif isinstance(inner, tuple):
                 items.append(placed(inner, one))
             else:
-                items.append(f"field_{len(moves)}")
-                lines.append(f"    {items[-1]} = over(memory[at:], state{one}[:1])")
-                lines.append(f"    at += {items[-1]}.size")
+                items.append(f"over({memory}, state{one}[:1])")
+                memory += f"[state{one}[:1].size :]"
                 moves.append(f"move(target{one}[c : c + 1], source{one}[d : d + 1], first, width)")
         return f"{kind}({', '.join(items)})"
 
-    lines.append(f"    return {placed(layout, '')}")
-    fields = layout[0]._fields
+    state, fields = placed(layout, ""), layout[0]._fields
     averages = (fields.index(name if name in fields else "local_mean") for name in AVERAGES)
     flat = ", ".join(f"over(state[{k}], flat[{place}][:1])" for place, k in enumerate(averages))
-    lines.append(f"rows = lambda state, flat: Flat({flat})")
-    lines.append(f"copy = lambda target, c, source, d, first, width: ({', '.join(moves)},)")
-    exec("\n".join(lines), names)  # noqa: S102
-    return Sharing(*(jit_inline(names[name]) for name in Sharing._fields))
+    return Sharing(
+        function_of(f"lambda state, memory: {state}", names),
+        function_of(f"lambda state, flat: Flat({flat})", names),
+        function_of(f"lambda target, c, source, d, first, width: ({', '.join(moves)},)", names),
+    )

@@ -456,7 +456,9 @@ def watch(event, given):
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) or set(mode) & set("wax+"):
             print("WRITES", os.path.realpath(os.fsdecode(given[0])))
     elif event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.truncate"):
-        print("WRITES", os.path.realpath(os.fsdecode(given[1 if event in ("os.rename", "os.symlink", "os.link") else 0])))
+        path = os.fsdecode(given[1 if event in ("os.rename", "os.symlink", "os.link") else 0])
+        folder = given[-1] if event != "os.truncate" else -1  # a descriptor, where a tree is removed
+        print("WRITES", os.path.realpath(path if folder == -1 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)))
     elif event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
                    "socket.connect", "socket.bind"):
         print("STARTS", event, given)

@@ -209,7 +209,7 @@ def test_a_run_without_a_gpu_ends_with_one_line_and_no_folder(
 
 @pytest.mark.parametrize(("warps", "kib"), [(1, 27.5), (2, 48)])
 def test_states_in_shared_memory_leave_room_for_as_many_blocks(monkeypatch: pytest.MonkeyPatch, warps: int, kib: float) -> None:
-    """Eight warps at a time on an H100, whose multiprocessors have 228 KiB; more than 48 KiB a block are not asked for."""
+    """Eight warps at a time on an H100, whose multiprocessors have 228 KiB; a block takes 48 KiB at most."""
     sizes = {"PER_MULTIPROCESSOR": 228 * 1024, "PER_BLOCK": 48 * 1024}
     found = SimpleNamespace(RESERVED_SHARED_MEMORY_PER_BLOCK=1024, **{f"MAX_SHARED_MEMORY_{k}": v for k, v in sizes.items()})
     monkeypatch.setattr(compiling, "numba_cuda", lambda: SimpleNamespace(get_current_device=lambda: found))

@@ -146,7 +146,7 @@ def on_one_line() -> Iterator[None]:
 def shared_room(warps: int) -> int:
     """Bytes of shared memory for a block: no more than its share by registers, or fewer blocks would play at a time.
 
-    Beyond 48 KiB a block would have to ask the driver.
+    Beyond 48 KiB a call to the driver would be needed.
     """
     if simulated():
         return SIMULATED_ROOM

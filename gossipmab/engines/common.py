@@ -54,7 +54,7 @@ class TrialSettings(NamedTuple):
 
 def recorded_rounds(horizon: int, count: int) -> Integers:
     """(R,) the rounds round(T m / count), m = 1..count, each once; the last round is always among them."""
-    rounds = np.rint(horizon * np.arange(1, count + 1) / count).astype(np.int64)
+    rounds = np.rint(horizon * np.arange(1.0, count + 1) / count).astype(np.int64)
     new = rounds > 0
     new[1:] &= rounds[1:] > rounds[:-1]
     return rounds[new]

@@ -23,7 +23,7 @@ from scipy.special import entr
 
 from gossipmab.utils.types import Floats, Integers
 
-FLAGS = 500_000  # of slices side by side
+FLAGS = 500_000  # of the sets whose areas are computed at a time
 
 
 class FrontCoverage(NamedTuple):

@@ -96,16 +96,16 @@ def at_least(typing_context: Any, values: Any, bound: Any) -> Any:
 
 
 def by_vectors(vectors: Callable[..., Any]) -> Callable[[F], F]:
-    """A function in whose place compiled code for the processor runs `vectors`, with the same bits; Python and devices run it.
+    """A function in whose place the processor runs `vectors` when compiled, with the same bits; Python and GPUs run the function.
 
-    So does the processor where a table of the arguments is no contiguous one of floats, as in a state of somebody else's.
+    The processor runs the function, too, if one of its two-dimensional arrays is not contiguous or not float64.
     """
 
     def made(function: F) -> F:
         @overload(function, strict=False, jit_options=INLINE, target="cpu")
         def _by_processor(*arguments: Any) -> Any:
-            tables = [one for one in arguments if isinstance(one, types.Array) and one.ndim == 2]
-            return vectors if all(one.layout == "C" and one.dtype == types.float64 for one in tables) else function
+            arrays = [one for one in arguments if isinstance(one, types.Array) and one.ndim == 2]
+            return vectors if all(one.layout == "C" and one.dtype == types.float64 for one in arrays) else function
 
         @overload(function, strict=False, jit_options=INLINE, target="cuda")
         def _by_device(*arguments: Any) -> Any:

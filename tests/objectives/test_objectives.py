@@ -185,15 +185,16 @@ fine = arrays(np.float64, shapes, elements=st.floats(-2, 2, width=16))
 def uniform(values: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
     """Twice, with rows that are whole vectors and others, and the same bits; what stands behind K does not count."""
     K, found = len(values), []
+    order = np.arange(K) if order is None else order
+    by_arm = values[np.argsort(order)]
     for more in (-K % 8, 1 + -K % 8):
         columns = np.concatenate([values, np.full((more, values.shape[1]), 9.0)]).T.copy()
-        p, own = np.full(K, np.nan), np.arange(K) if order is None else order.copy()
+        p, own = np.full(K, np.nan), order.copy()
         pareto.uniform_on_front(columns, own, p)
-        np.testing.assert_array_equal(columns[:, :K].T, values[np.argsort(np.arange(K) if order is None else order)][own])
+        np.testing.assert_array_equal(columns[:, :K].T, by_arm[own])
         found.append(p)
     assert found[0].tobytes() == found[1].tobytes()
-    if order is not None:
-        order[:] = own
+    order[:] = own
     return found[0]
 
 

@@ -5,9 +5,8 @@ A lane draws LINKS_OF_LANE links of a round, one after the other: L lanes draw a
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from gossipmab.engines.gossip.tally import Accumulators
 from gossipmab.engines.gpu.pcg64 import Words
@@ -114,4 +113,4 @@ class Batch(NamedTuple):
 def flat_of(state: Any) -> Flat:
     """The rows of the averages in a stacked state, of the host or of the device; they share its memory."""
     C, N, *rest = state.local_mean.shape
-    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, int(np.prod(rest))) for name in AVERAGES))
+    return Flat(*(getattr(state, name, state.local_mean).reshape(C, N, prod(rest)) for name in AVERAGES))

@@ -38,7 +38,7 @@ class Kernels(NamedTuple):
 @cache
 def kernels(kind: Kind, near: bool = False) -> Kernels:
     """The kernels of a kind; each is compiled when it is first launched. near: `trials` keeps states in shared memory."""
-    agent, record = parts(kind)
+    agent = parts(kind).agent
     agent_of_trial, record_of_trial = parts(kind, near)
     place, rows, copy = sharing(kind.state)
 

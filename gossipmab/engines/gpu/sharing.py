@@ -7,9 +7,9 @@ views are those of the state in global memory, so that the code of a round does 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba.extending import intrinsic
 
 from gossipmab.algorithms.gossip.base import SCRATCH
@@ -68,7 +68,7 @@ def with_state(batch: Batch, state: Any, flat: Flat) -> Batch:
 def shared_bytes(state: Any) -> int:
     """Of a trial in a stacked state, without scratch."""
     fields = [one for name, one in state._asdict().items() if not name.startswith(SCRATCH)]
-    return sum(shared_bytes(one) if isinstance(one, tuple) else WORD * int(np.prod(one.shape[1:])) for one in fields)
+    return sum(shared_bytes(one) if isinstance(one, tuple) else WORD * prod(one.shape[1:]) for one in fields)
 
 
 def sharing(layout: Any) -> Sharing:
